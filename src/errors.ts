@@ -1,0 +1,132 @@
+/**
+ * Kerberos errors: the code table of RFC 4120 §7.5.9, and the class that carries one.
+ *
+ * Two audiences. The peer gets a number ({@link toKrbErrorCode}); the operator gets code, text,
+ * hint and detail. Keys, keytab bytes, plaintext and expected checksums never reach any of them.
+ */
+
+/** Facts for an operator: names, kvnos, enctype names, times. Never bytes of keys or plaintext. */
+export type ErrorDetail = Readonly<Record<string, string | number | readonly string[]>>;
+
+export interface KerberosErrorOptions {
+  /** What to do about it. */
+  readonly hint?: string;
+  readonly detail?: ErrorDetail;
+  readonly cause?: unknown;
+}
+
+/**
+ * What went wrong, by its name in RFC 4120 §7.5.9 or, for what has no number there, a name of
+ * MIT krb5's error table.
+ */
+export class KerberosError extends Error {
+  override readonly name: string = 'KerberosError';
+  /** `'KRB_AP_ERR_SKEW'`: stable, part of the interface. The message's text is not. */
+  readonly code: KerberosErrorName;
+  /** The number of RFC 4120 §7.5.9 (37), 60 (KRB_ERR_GENERIC) where the RFC has none. */
+  readonly errorCode: number;
+  readonly hint?: string;
+  readonly detail: ErrorDetail;
+
+  constructor(code: KerberosErrorName, message?: string, options: KerberosErrorOptions = {}) {
+    super(
+      message ?? TEXTS[code],
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.code = code;
+    this.errorCode = toKrbErrorCode(code);
+    if (options.hint !== undefined) this.hint = options.hint;
+    this.detail = options.detail ?? {};
+  }
+}
+
+/** Bytes that are not what they should be: truncated, overlong, wrong tag, trailing bytes. */
+export class DecodeError extends KerberosError {
+  override readonly name: string = 'DecodeError';
+
+  constructor(message: string, options?: KerberosErrorOptions) {
+    super('KRB5_PARSE_MALFORMED', message, options);
+  }
+}
+
+/** The number that the peer may see: the sole place that chooses it. */
+export function toKrbErrorCode(code: KerberosErrorName): number {
+  return code in NUMBERS ? NUMBERS[code as keyof typeof NUMBERS] : NUMBERS.KRB_ERR_GENERIC;
+}
+
+/** The name of a number of RFC 4120 §7.5.9, if it has one here. */
+export function krbErrorName(errorCode: number): KerberosErrorName | undefined {
+  for (const [name, number] of Object.entries(NUMBERS)) {
+    if (number === errorCode) return name as KerberosErrorName;
+  }
+  return undefined;
+}
+
+// RFC 4120 §7.5.9.
+const NUMBERS = {
+  KDC_ERR_ETYPE_NOSUPP: 14,
+  KRB_AP_ERR_BAD_INTEGRITY: 31,
+  KRB_AP_ERR_TKT_EXPIRED: 32,
+  KRB_AP_ERR_TKT_NYV: 33,
+  KRB_AP_ERR_REPEAT: 34,
+  KRB_AP_ERR_NOT_US: 35,
+  KRB_AP_ERR_BADMATCH: 36,
+  KRB_AP_ERR_SKEW: 37,
+  KRB_AP_ERR_BADADDR: 38,
+  KRB_AP_ERR_BADVERSION: 39,
+  KRB_AP_ERR_MSG_TYPE: 40,
+  KRB_AP_ERR_MODIFIED: 41,
+  KRB_AP_ERR_ILL_CR_TKT: 43,
+  KRB_AP_ERR_BADKEYVER: 44,
+  KRB_AP_ERR_NOKEY: 45,
+  KRB_AP_ERR_MUT_FAIL: 46,
+  KRB_AP_ERR_INAPP_CKSUM: 50,
+  KRB_AP_PATH_NOT_ACCEPTED: 51,
+  KRB_ERR_GENERIC: 60,
+} as const;
+
+/** Names without a number of their own on the wire: 60 there, a name and a text here. */
+type LocalName =
+  | 'KRB5_PARSE_MALFORMED'
+  | 'KRB5_BAD_KEYSIZE'
+  | 'KRB5_NOPERM_ETYPE'
+  | 'KRB5_RC_IO'
+  | 'KRB5_KT_NOTFOUND'
+  | 'KRB5_KT_FORMAT'
+  | 'KRB5_KT_IOERR'
+  | 'KRB5_CRITICAL_AUTHDATA'
+  | 'KRB5_CONFIG_BADFORMAT';
+
+export type KerberosErrorName = keyof typeof NUMBERS | LocalName;
+
+// The texts are those that operators of MIT krb5 know and search for.
+const TEXTS: Readonly<Record<KerberosErrorName, string>> = {
+  KDC_ERR_ETYPE_NOSUPP: 'KDC has no support for encryption type',
+  KRB_AP_ERR_BAD_INTEGRITY: 'Decrypt integrity check failed',
+  KRB_AP_ERR_TKT_EXPIRED: 'Ticket expired',
+  KRB_AP_ERR_TKT_NYV: 'Ticket not yet valid',
+  KRB_AP_ERR_REPEAT: 'Request is a replay',
+  KRB_AP_ERR_NOT_US: "The ticket isn't for us",
+  KRB_AP_ERR_BADMATCH: "Ticket/authenticator don't match",
+  KRB_AP_ERR_SKEW: 'Clock skew too great',
+  KRB_AP_ERR_BADADDR: 'Incorrect net address',
+  KRB_AP_ERR_BADVERSION: 'Protocol version mismatch',
+  KRB_AP_ERR_MSG_TYPE: 'Invalid message type',
+  KRB_AP_ERR_MODIFIED: 'Message stream modified',
+  KRB_AP_ERR_ILL_CR_TKT: 'Illegal cross-realm ticket',
+  KRB_AP_ERR_BADKEYVER: 'Key version is not available',
+  KRB_AP_ERR_NOKEY: 'Service key not available',
+  KRB_AP_ERR_MUT_FAIL: 'Mutual authentication failed',
+  KRB_AP_ERR_INAPP_CKSUM: 'Inappropriate type of checksum in message',
+  KRB_AP_PATH_NOT_ACCEPTED: 'Policy rejects transited path',
+  KRB_ERR_GENERIC: 'Generic error (see e-text)',
+  KRB5_PARSE_MALFORMED: 'Malformed representation of principal or message',
+  KRB5_BAD_KEYSIZE: 'Key size is incompatible with encryption type',
+  KRB5_NOPERM_ETYPE: 'Encryption type not permitted',
+  KRB5_RC_IO: 'Replay cache I/O operation failed',
+  KRB5_KT_NOTFOUND: 'Key table entry not found',
+  KRB5_KT_FORMAT: 'Bad format in keytab',
+  KRB5_KT_IOERR: 'Key table file could not be read',
+  KRB5_CRITICAL_AUTHDATA: 'Ticket holds critical authorization data that is not understood',
+  KRB5_CONFIG_BADFORMAT: 'Improper format of Kerberos configuration file',
+};
