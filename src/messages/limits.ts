@@ -1,0 +1,24 @@
+/**
+ * How much of anything a decoder takes. The size of a whole token is bounded by whoever reads it
+ * from the network; these bound what one token can make us build.
+ */
+export const Limit = {
+  /** Real names have one to five components; RFC 4120 §6.2 expects "one or two". */
+  nameComponents: 64,
+  /** A ticket names the addresses of one host; a large router has some hundreds. */
+  hostAddresses: 1024,
+  /** Real tickets hold one or two elements; a PAC of thousands of groups is one of them. */
+  authorizationDataElements: 1024,
+  /** RFC 4537: one entry for each enctype that the client knows; some twenty are assigned. */
+  enctypes: 256,
+  /** A KRB-CRED forwards one ticket-granting ticket; MIT krb5 and Heimdal never send more. */
+  credentialTickets: 64,
+  /** METHOD-DATA, TYPED-DATA, strings of an authentication indicator, verifiers. */
+  listElements: 256,
+  /** Nesting of a whole message: KRB-CRED with its tickets needs 10. */
+  depth: 24,
+  /** Elements of a message that goes through asn1js, which spends about 3 µs on each. */
+  nodes: 4096,
+  /** Bytes of such a message: a KRB-CRED with a ticket whose PAC has thousands of groups. */
+  treeBytes: 1_048_576,
+} as const;

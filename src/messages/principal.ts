@@ -1,0 +1,113 @@
+/** Principal names and realms (RFC 4120 §5.2.2, §6) and the text form that MIT krb5 gives them. */
+import { KerberosError } from '../errors.ts';
+import { Limit } from './limits.ts';
+
+/** RFC 4120 §6.2, RFC 6806 §5 (enterprise), RFC 8062 (well-known). */
+export const NameType = {
+  unknown: 0,
+  principal: 1,
+  srvInst: 2,
+  srvHst: 3,
+  srvXhst: 4,
+  uid: 5,
+  x500Principal: 6,
+  smtpName: 7,
+  enterprise: 10,
+  wellKnown: 11,
+} as const;
+
+/** A name without its realm: `{ nameType: 3, components: ['HTTP', 'www.example.com'] }`. */
+export interface PrincipalName {
+  readonly nameType: number;
+  readonly components: readonly string[];
+}
+
+/** A name with its realm. */
+export interface Principal extends PrincipalName {
+  readonly realm: string;
+}
+
+/** `HTTP/www.example.com@EXAMPLE.COM`; what {@link parsePrincipal} would misread is escaped. */
+export function formatPrincipal(principal: Principal): string {
+  return `${principal.components.map(escapeName).join('/')}@${escapeName(principal.realm)}`;
+}
+
+/** The components without the realm. An `@` stays as it is, as MIT krb5 shows it. */
+export function formatPrincipalName(name: PrincipalName): string {
+  return name.components.map((component) => escapeName(component).replaceAll('\\@', '@')).join('/');
+}
+
+/**
+ * Reads the text form: components between `/`, then `@` and the realm; `\` quotes the next
+ * character, and `\n`, `\t`, `\b`, `\0` stand for control characters.
+ *
+ * @param defaultRealm - Used where the text names no realm.
+ * @returns The name type is inferred as MIT krb5 does: `krbtgt/X` is NT-SRV-INST,
+ *   `WELLKNOWN/X` is NT-WELLKNOWN, all else NT-PRINCIPAL.
+ * @throws {@link KerberosError} `KRB5_PARSE_MALFORMED`.
+ */
+export function parsePrincipal(text: string, defaultRealm?: string): Principal {
+  const components: string[] = [];
+  let part = '';
+  let inRealm = false;
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i]!;
+    if (char === '\\') {
+      i++;
+      if (i === text.length) throw malformed(text, 'ends with a lone backslash');
+      part += ESCAPED[text[i]!] ?? text[i]!;
+    } else if (char === '/' || char === '@') {
+      // MIT krb5 parse.c: a realm holds neither separator unquoted.
+      if (inRealm) throw malformed(text, `has an unquoted ${char} in its realm`);
+      components.push(part);
+      part = '';
+      inRealm = char === '@';
+    } else {
+      part += char;
+    }
+  }
+  const realm = inRealm ? part : defaultRealm;
+  if (!inRealm) components.push(part);
+  if (realm === undefined || realm === '') throw malformed(text, 'names no realm');
+  if (components.length > Limit.nameComponents) {
+    throw malformed(text, `has more than ${Limit.nameComponents} components`);
+  }
+  return { nameType: inferNameType(components), components, realm };
+}
+
+/**
+ * Whether both name one principal: same realm, same components, case-sensitive. RFC 4120 §6.2:
+ * the name type is a hint and takes no part.
+ */
+export function principalEqual(a: Principal, b: Principal): boolean {
+  if (a.realm !== b.realm || a.components.length !== b.components.length) return false;
+  for (let i = 0; i < a.components.length; i++) {
+    if (a.components[i] !== b.components[i]) return false;
+  }
+  return true;
+}
+
+// RFC 4120 §7.3 (krbtgt), RFC 8062 §3 (WELLKNOWN).
+function inferNameType(components: readonly string[]): number {
+  if (components.length === 2 && components[0] === 'krbtgt') return NameType.srvInst;
+  if (components.length >= 2 && components[0] === 'WELLKNOWN') return NameType.wellKnown;
+  return NameType.principal;
+}
+
+function escapeName(text: string): string {
+  return NEEDS_ESCAPE.test(text) ? text.replace(EVERY_ESCAPE, escapeChar) : text;
+}
+
+function escapeChar(char: string): string {
+  return `\\${ESCAPES[char] ?? char}`;
+}
+
+function malformed(text: string, problem: string): KerberosError {
+  return new KerberosError('KRB5_PARSE_MALFORMED', `principal ${JSON.stringify(text)} ${problem}`);
+}
+
+// MIT krb5 unparse.c: these and no others.
+const NEEDS_ESCAPE = /[/@\\\0\n\t\b]/;
+const EVERY_ESCAPE = /[/@\\\0\n\t\b]/g;
+const ESCAPES: Readonly<Record<string, string>> = { '\0': '0', '\n': 'n', '\t': 't', '\b': 'b' };
+const ESCAPED: Readonly<Record<string, string>> = { '0': '\0', n: '\n', t: '\t', b: '\b' };
