@@ -1,0 +1,71 @@
+/** The mechanisms that an acceptor meets, by OID and by the names people use for them. */
+import type { Oid } from './oid.ts';
+import { parseOid } from './oid.ts';
+
+/** Mechanism OIDs, as dotted text: compare with `===`. */
+export const Mechanism = {
+  /** RFC 4121 and RFC 1964. */
+  krb5: '1.2.840.113554.1.2.2',
+  /** What Windows 2000 wrote into NegTokenInit instead: one arc cut to 16 bits (MS-SPNG). */
+  msKrb5: '1.2.840.48018.1.2.2',
+  /** RFC 1510's time, before RFC 1964 had its number. */
+  oldKrb5: '1.3.5.1.5.2',
+  /** RFC 4178. */
+  spnego: '1.3.6.1.5.5.2',
+  /** draft-ietf-kitten-iakerb. */
+  iakerb: '1.3.6.1.5.2.5',
+  /** MS-NLMP. */
+  ntlmssp: '1.3.6.1.4.1.311.2.2.10',
+  /** MS-NEGOEX. */
+  negoex: '1.3.6.1.4.1.311.2.2.30',
+} as const;
+
+/** Whether the OID is Kerberos V5 under any of its three numbers. */
+export function isKrb5Mechanism(oid: Oid): boolean {
+  return oid === Mechanism.krb5 || oid === Mechanism.msKrb5 || oid === Mechanism.oldKrb5;
+}
+
+/** A name for messages: `Kerberos V5`, `NTLM`; an unknown mechanism is its dotted OID. */
+export function mechanismName(oid: Oid): string {
+  return DISPLAY_NAMES.get(oid) ?? oid;
+}
+
+/**
+ * The mechanism of a name (`kerberos_v5`, `krb5`, `spnego`, `negotiate`, … in any case) or of
+ * either text form of an OID.
+ *
+ * @returns undefined if it is neither.
+ */
+export function parseMechanism(text: string): Oid | undefined {
+  const named = NAMES.get(text.trim().toLowerCase());
+  if (named !== undefined || !/^[\s{]*\d/.test(text)) return named;
+  return parseOid(text);
+}
+
+const DISPLAY_NAMES: ReadonlyMap<Oid, string> = new Map<Oid, string>([
+  [Mechanism.krb5, 'Kerberos V5'],
+  [Mechanism.msKrb5, 'Kerberos V5 (Microsoft OID)'],
+  [Mechanism.oldKrb5, 'Kerberos V5 (pre-RFC OID)'],
+  [Mechanism.spnego, 'SPNEGO'],
+  [Mechanism.iakerb, 'IAKERB'],
+  [Mechanism.ntlmssp, 'NTLM'],
+  [Mechanism.negoex, 'NegoEx'],
+]);
+
+// `kerberos_v5` is the name in Solaris' /etc/gss/mech, the others are those of MIT and Heimdal.
+const NAMES: ReadonlyMap<string, Oid> = new Map<string, Oid>([
+  ['kerberos_v5', Mechanism.krb5],
+  ['kerberos', Mechanism.krb5],
+  ['krb5', Mechanism.krb5],
+  ['gs2-krb5', Mechanism.krb5],
+  ['gssapi', Mechanism.krb5],
+  ['ms_krb5', Mechanism.msKrb5],
+  ['old_krb5', Mechanism.oldKrb5],
+  ['spnego', Mechanism.spnego],
+  ['negotiate', Mechanism.spnego],
+  ['iakerb', Mechanism.iakerb],
+  ['gs2-iakerb', Mechanism.iakerb],
+  ['ntlm', Mechanism.ntlmssp],
+  ['ntlmssp', Mechanism.ntlmssp],
+  ['negoex', Mechanism.negoex],
+]);

@@ -1,0 +1,163 @@
+/** Status codes of RFC 2744 §3.9, the error that carries one, and the texts that people know. */
+import type { KerberosError } from '../errors.ts';
+
+/** Routine errors (RFC 2744 §3.9.1, table 1): the high half of a major status, shifted into place. */
+export const RoutineError = {
+  GSS_S_BAD_MECH: 0x00010000,
+  GSS_S_BAD_NAME: 0x00020000,
+  GSS_S_BAD_NAMETYPE: 0x00030000,
+  GSS_S_BAD_BINDINGS: 0x00040000,
+  GSS_S_BAD_STATUS: 0x00050000,
+  /** Also GSS_S_BAD_SIG. */
+  GSS_S_BAD_MIC: 0x00060000,
+  GSS_S_NO_CRED: 0x00070000,
+  GSS_S_NO_CONTEXT: 0x00080000,
+  GSS_S_DEFECTIVE_TOKEN: 0x00090000,
+  GSS_S_DEFECTIVE_CREDENTIAL: 0x000a0000,
+  GSS_S_CREDENTIALS_EXPIRED: 0x000b0000,
+  GSS_S_CONTEXT_EXPIRED: 0x000c0000,
+  GSS_S_FAILURE: 0x000d0000,
+  GSS_S_BAD_QOP: 0x000e0000,
+  GSS_S_UNAUTHORIZED: 0x000f0000,
+  GSS_S_UNAVAILABLE: 0x00100000,
+  GSS_S_DUPLICATE_ELEMENT: 0x00110000,
+  GSS_S_NAME_NOT_MN: 0x00120000,
+} as const;
+
+/** Supplementary bits (RFC 2744 §3.9.1, table 3). */
+export const SupplementaryStatus = {
+  GSS_S_CONTINUE_NEEDED: 0x0001,
+  GSS_S_DUPLICATE_TOKEN: 0x0002,
+  GSS_S_OLD_TOKEN: 0x0004,
+  GSS_S_UNSEQ_TOKEN: 0x0008,
+  GSS_S_GAP_TOKEN: 0x0010,
+} as const;
+
+export type GssErrorCode = keyof typeof RoutineError | keyof typeof SupplementaryStatus;
+
+export interface GssErrorOptions {
+  /** What the mechanism says about it: the minor status. */
+  readonly minor?: KerberosError;
+  /** What to do about it; the minor's own hint if absent. */
+  readonly hint?: string;
+  /**
+   * Who reports it: the GSS layer itself (default) or an established context. MIT's
+   * gss_display_status words an absent minor status differently for the two.
+   */
+  readonly reporter?: 'library' | 'context';
+  readonly cause?: unknown;
+}
+
+/** A GSS-API call failed. */
+export class GssError extends Error {
+  override readonly name: string = 'GssError';
+  /** `'GSS_S_BAD_MIC'`: stable, part of the interface. The message's text is not. */
+  readonly code: GssErrorCode;
+  /** The number of RFC 2744 §3.9.1: 0x00060000 for GSS_S_BAD_MIC. */
+  readonly major: number;
+  readonly minor?: KerberosError;
+  readonly hint?: string;
+  readonly reporter: 'library' | 'context';
+
+  constructor(code: GssErrorCode, message?: string, options: GssErrorOptions = {}) {
+    const cause = options.cause ?? options.minor;
+    super(
+      message ?? options.minor?.message ?? TEXTS[code],
+      cause === undefined ? undefined : { cause },
+    );
+    this.code = code;
+    this.major = MAJORS[code];
+    if (options.minor !== undefined) this.minor = options.minor;
+    const hint = options.hint ?? options.minor?.hint;
+    if (hint !== undefined) this.hint = hint;
+    this.reporter = options.reporter ?? (CONTEXT_CODES.has(code) ? 'context' : 'library');
+  }
+}
+
+/**
+ * The lines that gss_display_status gives: first the major status, then the minor.
+ *
+ * A {@link KerberosError} by itself is the minor of GSS_S_FAILURE, as is any other error. Where
+ * there is no minor status the second line is `Unknown error`, or `Unknown code 0` for what an
+ * established context reports: MIT's words, which scripts look for.
+ */
+export function displayStatus(error: unknown): string[] {
+  if (error instanceof GssError) {
+    return [TEXTS[error.code], error.minor?.message ?? NO_MINOR[error.reporter]];
+  }
+  const minor = error instanceof Error ? error.message : '';
+  return [TEXTS.GSS_S_FAILURE, minor === '' ? NO_MINOR.library : minor];
+}
+
+/** The texts of a major status number: its routine error, then each supplementary bit from the lowest. */
+export function displayMajor(major: number): string[] {
+  if (major === 0) return ['The routine completed successfully'];
+  const lines: string[] = [];
+  const calling = major & CALLING_MASK;
+  if (calling !== 0) lines.push(CALLING_TEXTS.get(calling) ?? TEXTS.GSS_S_BAD_STATUS);
+  const routine = major & ROUTINE_MASK;
+  if (routine !== 0) lines.push(textOf(routine));
+  for (let bit = 1; bit <= SUPPLEMENTARY_MASK; bit *= 2) {
+    if ((major & bit) !== 0) lines.push(textOf(bit));
+  }
+  return lines;
+}
+
+function textOf(major: number): string {
+  for (const [code, number] of Object.entries(MAJORS)) {
+    if (number === major) return TEXTS[code as GssErrorCode];
+  }
+  return TEXTS.GSS_S_BAD_STATUS;
+}
+
+const MAJORS: Readonly<Record<GssErrorCode, number>> = { ...RoutineError, ...SupplementaryStatus };
+
+// RFC 2744 §3.9.1: calling errors, routine errors and supplementary bits share one 32-bit word.
+const CALLING_MASK = 0xff000000 | 0;
+const ROUTINE_MASK = 0x00ff0000;
+const SUPPLEMENTARY_MASK = 0xffff;
+
+// What only a per-message call reports.
+const CONTEXT_CODES: ReadonlySet<GssErrorCode> = new Set<GssErrorCode>([
+  'GSS_S_BAD_MIC',
+  'GSS_S_DUPLICATE_TOKEN',
+  'GSS_S_OLD_TOKEN',
+  'GSS_S_UNSEQ_TOKEN',
+  'GSS_S_GAP_TOKEN',
+]);
+
+const NO_MINOR = { library: 'Unknown error', context: 'Unknown code 0' } as const;
+
+// The texts of MIT's gss_display_status, which operators know and scripts look for.
+const TEXTS: Readonly<Record<GssErrorCode, string>> = {
+  GSS_S_BAD_MECH: 'An unsupported mechanism was requested',
+  GSS_S_BAD_NAME: 'An invalid name was supplied',
+  GSS_S_BAD_NAMETYPE: 'A supplied name was of an unsupported type',
+  GSS_S_BAD_BINDINGS: 'Incorrect channel bindings were supplied',
+  GSS_S_BAD_STATUS: 'An invalid status code was supplied',
+  GSS_S_BAD_MIC: 'A token had an invalid Message Integrity Check (MIC)',
+  GSS_S_NO_CRED:
+    'No credentials were supplied, or the credentials were unavailable or inaccessible',
+  GSS_S_NO_CONTEXT: 'No context has been established',
+  GSS_S_DEFECTIVE_TOKEN: 'Invalid token was supplied',
+  GSS_S_DEFECTIVE_CREDENTIAL: 'Invalid credential was supplied',
+  GSS_S_CREDENTIALS_EXPIRED: 'The referenced credential has expired',
+  GSS_S_CONTEXT_EXPIRED: 'The referenced context has expired',
+  GSS_S_FAILURE: 'Unspecified GSS failure.  Minor code may provide more information',
+  GSS_S_BAD_QOP: 'The quality-of-protection (QOP) requested could not be provided',
+  GSS_S_UNAUTHORIZED: 'The operation is forbidden by local security policy',
+  GSS_S_UNAVAILABLE: 'The operation or option is not available or unsupported',
+  GSS_S_DUPLICATE_ELEMENT: 'The requested credential element already exists',
+  GSS_S_NAME_NOT_MN: 'The provided name was not mechanism specific (MN)',
+  GSS_S_CONTINUE_NEEDED: 'The routine must be called again to complete its function',
+  GSS_S_DUPLICATE_TOKEN: 'The token was a duplicate of an earlier token',
+  GSS_S_OLD_TOKEN: "The token's validity period has expired",
+  GSS_S_UNSEQ_TOKEN: 'A later token has already been processed',
+  GSS_S_GAP_TOKEN: 'An expected per-message token was not received',
+};
+
+const CALLING_TEXTS: ReadonlyMap<number, string> = new Map([
+  [0x01000000, 'A required input parameter could not be read'],
+  [0x02000000, 'A required output parameter could not be written'],
+  [0x03000000, 'A parameter was malformed'],
+]);

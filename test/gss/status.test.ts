@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { DecodeError, KerberosError } from '../../src/errors.ts';
+import { displayMajor, displayStatus, GssError, RoutineError } from '../../src/gss/status.ts';
+
+const FAILURE = 'Unspecified GSS failure.  Minor code may provide more information';
+
+describe('GssError', () => {
+  it('has the number of RFC 2744 and the text of MIT', () => {
+    const error = new GssError('GSS_S_BAD_MIC');
+    expect(error.major).toBe(0x60000);
+    expect(error.code).toBe('GSS_S_BAD_MIC');
+    expect(error.message).toBe('A token had an invalid Message Integrity Check (MIC)');
+    expect(error.name).toBe('GssError');
+    expect(error.minor).toBeUndefined();
+    expect(error.hint).toBeUndefined();
+  });
+
+  it("speaks with the minor status's message and hint", () => {
+    const minor = new KerberosError('KRB_AP_ERR_SKEW', undefined, { hint: 'set the clock' });
+    const error = new GssError('GSS_S_FAILURE', undefined, { minor });
+    expect(error.message).toBe('Clock skew too great');
+    expect(error.hint).toBe('set the clock');
+    expect(error.cause).toBe(minor);
+    expect(new GssError('GSS_S_FAILURE', 'x', { minor, hint: 'y' }).hint).toBe('y');
+  });
+
+  it('numbers the routine errors from 1 to 18', () => {
+    expect(Object.values(RoutineError)).toEqual(
+      Array.from({ length: 18 }, (_, i) => (i + 1) * 0x10000),
+    );
+  });
+});
+
+// The pairs of lines that MIT's gss-server was seen to print.
+describe('displayStatus', () => {
+  const minor = new KerberosError('KRB_AP_ERR_REPEAT');
+  const integrity = new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');
+  it.each([
+    [new GssError('GSS_S_FAILURE', undefined, { minor }), FAILURE, 'Request is a replay'],
+    [
+      new GssError('GSS_S_DEFECTIVE_TOKEN', 'no 0x60'),
+      'Invalid token was supplied',
+      'Unknown error',
+    ],
+    [
+      new GssError('GSS_S_DEFECTIVE_TOKEN', 'wrap token too short', { reporter: 'context' }),
+      'Invalid token was supplied',
+      'Unknown code 0',
+    ],
+    [
+      new GssError('GSS_S_NO_CRED'),
+      'No credentials were supplied, or the credentials were unavailable or inaccessible',
+      'Unknown error',
+    ],
+    [
+      new GssError('GSS_S_BAD_MIC', undefined, { minor: integrity }),
+      'A token had an invalid Message Integrity Check (MIC)',
+      'Decrypt integrity check failed',
+    ],
+    [
+      new GssError('GSS_S_BAD_MIC'),
+      'A token had an invalid Message Integrity Check (MIC)',
+      'Unknown code 0',
+    ],
+    [
+      new GssError('GSS_S_DUPLICATE_TOKEN'),
+      'The token was a duplicate of an earlier token',
+      'Unknown code 0',
+    ],
+    [
+      new GssError('GSS_S_UNSEQ_TOKEN'),
+      'A later token has already been processed',
+      'Unknown code 0',
+    ],
+    [minor, FAILURE, 'Request is a replay'],
+    [new DecodeError('keytab is truncated'), FAILURE, 'keytab is truncated'],
+    [new TypeError('message: expected bytes'), FAILURE, 'message: expected bytes'],
+    [undefined, FAILURE, 'Unknown error'],
+    ['text', FAILURE, 'Unknown error'],
+  ])('%s', (error, major, second) => {
+    expect(displayStatus(error)).toEqual([major, second]);
+  });
+});
+
+describe('displayMajor', () => {
+  it('takes a status word apart', () => {
+    expect(displayMajor(0)).toEqual(['The routine completed successfully']);
+    expect(displayMajor(0xd0000)).toEqual([FAILURE]);
+    expect(displayMajor(0x60012)).toEqual([
+      'A token had an invalid Message Integrity Check (MIC)',
+      'The token was a duplicate of an earlier token',
+      'An expected per-message token was not received',
+    ]);
+    expect(displayMajor(0x01000000)).toEqual(['A required input parameter could not be read']);
+    expect(displayMajor(0xff000000)).toEqual(['An invalid status code was supplied']);
+    expect(displayMajor(0x00ff0000)).toEqual(['An invalid status code was supplied']);
+    expect(displayMajor(0x8000)).toEqual(['An invalid status code was supplied']);
+  });
+});
