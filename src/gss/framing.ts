@@ -1,0 +1,92 @@
+/**
+ * The header of a mechanism's first token: [APPLICATION 0], the mechanism's OID, and what the
+ * mechanism puts behind it (RFC 2743 §3.1); for Kerberos a two-byte TOK_ID (RFC 4121 §4.1).
+ */
+import { Reader } from '../bytes.ts';
+import { DecodeError } from '../errors.ts';
+import type { Oid } from './oid.ts';
+import { decodeOid, encodeOid } from './oid.ts';
+
+/** RFC 4121 §4.1: which Kerberos message follows the header. */
+export const TokenId = {
+  apReq: 0x0100,
+  apRep: 0x0200,
+  krbError: 0x0300,
+} as const;
+
+/**
+ * Peels the header off the first token of a context (RFC 2743 §3.1).
+ *
+ * @param token - The whole token as received.
+ * @returns The mechanism, and a view of what follows its OID; nothing is copied.
+ * @throws {@link DecodeError} if it is not such a token, truncated, or followed by extra bytes.
+ */
+export function unframeToken(token: Uint8Array): {
+  readonly mechanism: Oid;
+  readonly inner: Uint8Array;
+} {
+  return Reader.all(token, 'token', (reader) => {
+    if (reader.u8() !== APPLICATION_0) {
+      throw new DecodeError('token does not start with [APPLICATION 0] (0x60)');
+    }
+    const body = reader.sub(readLength(reader));
+    if (body.u8() !== TAG_OID) throw new DecodeError('token names no mechanism');
+    const mechanism = decodeOid(body.take(readLength(body)));
+    return { mechanism, inner: body.rest() };
+  });
+}
+
+/** Whether the bytes begin as a framed token does. */
+export function isFramedToken(token: Uint8Array): boolean {
+  return token[0] === APPLICATION_0;
+}
+
+/** Puts the header before a Kerberos message. */
+export function frameToken(mechanism: Oid, tokenId: number, message: Uint8Array): Uint8Array {
+  return frame(mechanism, message, tokenId);
+}
+
+/** Puts the header before the token of a mechanism without TOK_ID, such as SPNEGO. */
+export function frameMechanismToken(mechanism: Oid, inner: Uint8Array): Uint8Array {
+  return frame(mechanism, inner);
+}
+
+function frame(mechanism: Oid, inner: Uint8Array, tokenId?: number): Uint8Array {
+  const oid = encodeOid(mechanism);
+  const idLength = tokenId === undefined ? 0 : 2;
+  const bodyLength = 2 + oid.length + idLength + inner.length;
+  const lengthBytes = bodyLength < 0x80 ? 0 : Math.ceil((32 - Math.clz32(bodyLength)) / 8);
+  const token = new Uint8Array(2 + lengthBytes + bodyLength);
+  let at = 0;
+  token[at++] = APPLICATION_0;
+  token[at++] = lengthBytes === 0 ? bodyLength : 0x80 | lengthBytes;
+  for (let i = lengthBytes - 1; i >= 0; i--) token[at++] = bodyLength >>> (8 * i);
+  token[at++] = TAG_OID;
+  token[at++] = oid.length;
+  token.set(oid, at);
+  at += oid.length;
+  if (tokenId !== undefined) {
+    token[at++] = tokenId >>> 8;
+    token[at++] = tokenId;
+  }
+  token.set(inner, at);
+  return token;
+}
+
+/** A definite length in the fewest bytes (X.690 §10.1). */
+function readLength(reader: Reader): number {
+  const first = reader.u8();
+  if (first < 0x80) return first;
+  const count = first & 0x7f;
+  if (count === 0 || count > 4) throw new DecodeError('token has a length of an unknown form');
+  let length = 0;
+  for (let i = 0; i < count; i++) length = length * 256 + reader.u8();
+  if (length < 0x80 || length < 256 ** (count - 1)) {
+    throw new DecodeError('token has a length that is not in the shortest form');
+  }
+  return length;
+}
+
+// RFC 2743 §3.1: constructed [APPLICATION 0], then an OBJECT IDENTIFIER.
+const APPLICATION_0 = 0x60;
+const TAG_OID = 0x06;
