@@ -1,0 +1,250 @@
+/** Names of RFC 2743 §4: import, display, canonicalise, compare. */
+import { decodeUtf8 } from '../bytes.ts';
+import { KerberosError } from '../errors.ts';
+import type { Principal } from '../messages/principal.ts';
+import {
+  formatPrincipal,
+  NameType,
+  parsePrincipal,
+  principalEqual,
+} from '../messages/principal.ts';
+import { decodeExportedName } from './exported-name.ts';
+import { isKrb5Mechanism, Mechanism, mechanismName } from './mechanism.ts';
+import type { Oid } from './oid.ts';
+import { GssError } from './status.ts';
+
+/** Name-type OIDs (RFC 2743 §4, RFC 2744 §4, RFC 1964 §2.1, RFC 6680 §5). */
+export const GssNameType = {
+  /** `service@host`, or `service` for this host (RFC 2743 §4.1). */
+  hostBasedService: '1.2.840.113554.1.2.1.4',
+  /** Its deprecated number: read, never written. */
+  hostBasedServiceX: '1.3.6.1.5.6.2',
+  /** A user of this machine, `alice` or `alice@REALM` (RFC 2743 §4.2). */
+  userName: '1.2.840.113554.1.2.1.1',
+  /** A Kerberos principal, `alice/admin@REALM` (RFC 1964 §2.1.1). */
+  principalName: '1.2.840.113554.1.2.2.1',
+  /** A name that only its KDC can resolve, `alice@example.com` (RFC 6806 §5). */
+  enterpriseName: '1.2.840.113554.1.2.2.6',
+  /** RFC 2743 §4.5. */
+  anonymous: '1.3.6.1.5.6.3',
+  /** RFC 2743 §3.2: 04 01. */
+  exportName: '1.3.6.1.5.6.4',
+  /** RFC 6680 §5: 04 02. */
+  compositeExport: '1.3.6.1.5.6.6',
+} as const;
+
+export interface NameOptions {
+  /** The realm of names that carry none. */
+  readonly defaultRealm?: string;
+  /** The realm that a host is in, as `[domain_realm]` says; the default realm if it does not. */
+  readonly hostRealm?: (host: string) => string | undefined;
+}
+
+/** A name, by itself (`host@www.example.com`) or as a mechanism knows it (a Kerberos principal). */
+export class GssName {
+  /** The name type: one of {@link GssNameType}. */
+  readonly type: Oid;
+  /** As gss_display_name shows it. */
+  readonly text: string;
+  /** The mechanism whose name this is (RFC 2743's MN); absent for a name that is generic. */
+  readonly mechanism?: Oid;
+  /** What the name is to Kerberos; there exactly when {@link mechanism} is. */
+  readonly principal?: Principal;
+  /**
+   * Attributes of a composite name (RFC 6680), as the exporting implementation serialised them.
+   * Nobody vouches for them: whoever wrote the exported name wrote them too.
+   */
+  readonly attributes?: Uint8Array;
+
+  /** See {@link importName} and {@link GssName.ofPrincipal}. */
+  constructor(type: Oid, text: string, principal?: Principal, attributes?: Uint8Array) {
+    this.type = type;
+    this.text = text;
+    if (principal !== undefined) {
+      this.mechanism = Mechanism.krb5;
+      this.principal = principal;
+    }
+    if (attributes !== undefined) this.attributes = attributes;
+  }
+
+  /** The name of a principal: the mechanism name of whoever authenticated with Kerberos. */
+  static ofPrincipal(principal: Principal, attributes?: Uint8Array): GssName {
+    const type = isAnonymous(principal) ? GssNameType.anonymous : GssNameType.principalName;
+    return new GssName(type, formatPrincipal(principal), principal, attributes);
+  }
+
+  toString(): string {
+    return this.text;
+  }
+
+  toJSON(): string {
+    return this.text;
+  }
+}
+
+/**
+ * GSS_Import_name (RFC 2743 §2.4.5).
+ *
+ * Principals, enterprise names, the anonymous name and exported names become mechanism names at
+ * once; host-based services and users stay generic until {@link canonicalizeName}.
+ *
+ * @param input - The name; bytes are UTF-8 except in the exported forms.
+ * @param type - One of {@link GssNameType}; a principal if absent, as for GSS_C_NO_OID in MIT krb5.
+ * @throws {@link GssError} `GSS_S_BAD_NAMETYPE`; `GSS_S_BAD_NAME` if the input is not of the type;
+ *   `GSS_S_BAD_MECH` if it was exported by another mechanism.
+ */
+export function importName(
+  input: string | Uint8Array,
+  type: Oid = GssNameType.principalName,
+  options: NameOptions = {},
+): GssName {
+  switch (type) {
+    case GssNameType.exportName:
+    case GssNameType.compositeExport:
+      return importExported(input);
+    case GssNameType.anonymous:
+      // RFC 2743 §4.5: the text of an anonymous name says nothing.
+      return GssName.ofPrincipal(ANONYMOUS);
+    case GssNameType.principalName:
+      return GssName.ofPrincipal(toPrincipal(textOf(input), options.defaultRealm));
+    case GssNameType.enterpriseName:
+      return GssName.ofPrincipal(toEnterprise(textOf(input), options.defaultRealm));
+    case GssNameType.hostBasedService:
+    case GssNameType.hostBasedServiceX:
+      // RFC 2744 §4.1: the deprecated OID is a synonym on input, and never given out.
+      return new GssName(GssNameType.hostBasedService, checkHostBased(textOf(input)));
+    case GssNameType.userName:
+      return new GssName(type, textOf(input));
+    default:
+      throw new GssError('GSS_S_BAD_NAMETYPE', `name type ${type} is not supported`);
+  }
+}
+
+/** GSS_Display_name (RFC 2743 §2.4.4): the text; its type is `name.type`. */
+export function displayName(name: GssName): string {
+  return name.text;
+}
+
+/**
+ * GSS_Canonicalize_name (RFC 2743 §2.4.14): the name as a mechanism knows it. No DNS is asked: a
+ * host is folded to lower case and loses a final dot.
+ *
+ * @throws {@link GssError} `GSS_S_BAD_MECH` for a mechanism other than Kerberos; `GSS_S_BAD_NAME`
+ *   if the options give no realm to a name that has none, or it names no host.
+ */
+export function canonicalizeName(
+  name: GssName,
+  mechanism: Oid = Mechanism.krb5,
+  options: NameOptions = {},
+): GssName {
+  if (!isKrb5Mechanism(mechanism) && mechanism !== Mechanism.iakerb) {
+    throw new GssError('GSS_S_BAD_MECH', `no names of mechanism ${mechanismName(mechanism)}`);
+  }
+  if (name.principal !== undefined) return name;
+  const principal =
+    name.type === GssNameType.hostBasedService
+      ? serviceToPrincipal(name.text, options)
+      : toPrincipal(name.text, options.defaultRealm);
+  return GssName.ofPrincipal(principal);
+}
+
+/**
+ * GSS_Compare_name (RFC 2743 §2.4.3). Names of principals are equal if realm and components are,
+ * by case. A generic name and a mechanism name are compared after canonicalising the former.
+ */
+export function compareNames(a: GssName, b: GssName, options: NameOptions = {}): boolean {
+  // RFC 2743 §2.4.3: an anonymous name equals nothing, itself included.
+  if (a.type === GssNameType.anonymous || b.type === GssNameType.anonymous) return false;
+  if (a.principal === undefined && b.principal === undefined) {
+    return a.type === b.type && a.text === b.text;
+  }
+  const first = principalOrNothing(a, options);
+  const second = principalOrNothing(b, options);
+  return first !== undefined && second !== undefined && principalEqual(first, second);
+}
+
+/**
+ * The parts of a host-based service name; `host` is absent from `HTTP` and from `HTTP@`.
+ *
+ * @throws {@link GssError} `GSS_S_BAD_NAME` if the service is missing.
+ */
+export function splitHostBasedService(text: string): { service: string; host?: string } {
+  const at = text.indexOf('@');
+  const service = at < 0 ? text : text.slice(0, at);
+  const host = at < 0 ? '' : text.slice(at + 1);
+  if (service === '') throw badName(`${JSON.stringify(text)} is not of the form service@host`);
+  return host === '' ? { service } : { service, host };
+}
+
+/** Whether it is the anonymous principal of RFC 8062 §3, whatever its realm. */
+export function isAnonymous(principal: Principal): boolean {
+  const [first, second] = principal.components;
+  return principal.components.length === 2 && first === 'WELLKNOWN' && second === 'ANONYMOUS';
+}
+
+function importExported(input: string | Uint8Array): GssName {
+  if (typeof input === 'string') throw badName('an exported name is bytes, not text');
+  const { text, attributes } = decodeExportedName(input);
+  // It was exported with its realm: no default applies.
+  return GssName.ofPrincipal(toPrincipal(text, undefined), attributes);
+}
+
+function textOf(input: string | Uint8Array): string {
+  const text = typeof input === 'string' ? input : asBadName(() => decodeUtf8(input, 'name'));
+  // RFC 2743 §2.4.5: an empty name is no name. A NUL would end the name for a reader in C.
+  if (text === '' || text.includes('\0')) throw badName('the name is empty or has a NUL in it');
+  return text;
+}
+
+function checkHostBased(text: string): string {
+  splitHostBasedService(text);
+  return text;
+}
+
+function serviceToPrincipal(text: string, options: NameOptions): Principal {
+  const { service, host } = splitHostBasedService(text);
+  if (host === undefined) throw badName(`${JSON.stringify(text)} names no host`);
+  const canonical = host.toLowerCase().replace(/\.$/, '');
+  const realm = options.hostRealm?.(canonical) ?? options.defaultRealm;
+  if (realm === undefined) throw badName(`no realm is known for host ${JSON.stringify(host)}`);
+  return { nameType: NameType.srvHst, components: [service, canonical], realm };
+}
+
+function toPrincipal(text: string, defaultRealm: string | undefined): Principal {
+  return asBadName(() => parsePrincipal(text, defaultRealm));
+}
+
+// RFC 6806 §5: all of the text is one component, the @ in it included.
+function toEnterprise(text: string, realm: string | undefined): Principal {
+  if (realm === undefined) throw badName('an enterprise name needs a default realm');
+  return { nameType: NameType.enterprise, components: [text], realm };
+}
+
+function principalOrNothing(name: GssName, options: NameOptions): Principal | undefined {
+  try {
+    return canonicalizeName(name, Mechanism.krb5, options).principal;
+  } catch (error) {
+    if (error instanceof GssError) return undefined;
+    throw error;
+  }
+}
+
+function asBadName<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof KerberosError)) throw error;
+    throw new GssError('GSS_S_BAD_NAME', undefined, { minor: error });
+  }
+}
+
+function badName(message: string): GssError {
+  return new GssError('GSS_S_BAD_NAME', message);
+}
+
+// RFC 8062 §3.
+const ANONYMOUS: Principal = {
+  nameType: NameType.wellKnown,
+  components: ['WELLKNOWN', 'ANONYMOUS'],
+  realm: 'WELLKNOWN:ANONYMOUS',
+};
