@@ -1,0 +1,83 @@
+/**
+ * CBC with ciphertext stealing, the variant that always swaps the last two blocks (RFC 3962 §5,
+ * "CBC-CS3"), in place, over any block cipher.
+ */
+import type { BlockCipher } from './backend.ts';
+import type { CipherMode } from './sealers.ts';
+
+export const CTS: CipherMode = {
+  encrypt: ctsEncrypt,
+  decrypt: ctsDecrypt,
+  accepts: () => true,
+};
+
+/**
+ * Encrypts `bytes[start, end)` in place.
+ *
+ * @param end - At least one block after `start`.
+ * @param iv - One block; only read.
+ */
+export function ctsEncrypt(
+  cipher: BlockCipher,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  iv: Uint8Array,
+): void {
+  const size = cipher.blockSize;
+  const length = end - start;
+  // RFC 3962 §5: a single block is encrypted as in plain CBC.
+  if (length === size) {
+    cipher.cbcEncrypt(bytes, start, end, iv);
+    return;
+  }
+  const tailLength = length % size || size;
+  const tail = end - tailLength;
+  const previous = tail - size;
+  cipher.cbcEncrypt(bytes, start, tail, iv);
+  const stolen = copyBlock(bytes, previous, size);
+  const last = new Uint8Array(size);
+  for (let i = 0; i < tailLength; i++) last[i] = bytes[tail + i]!;
+  cipher.cbcEncrypt(last, 0, size, stolen);
+  for (let i = 0; i < size; i++) bytes[previous + i] = last[i]!;
+  for (let i = 0; i < tailLength; i++) bytes[tail + i] = stolen[i]!;
+}
+
+/** The inverse of {@link ctsEncrypt}. */
+export function ctsDecrypt(
+  cipher: BlockCipher,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  iv: Uint8Array,
+): void {
+  const size = cipher.blockSize;
+  const length = end - start;
+  if (length === size) {
+    cipher.cbcDecrypt(bytes, start, end, iv);
+    return;
+  }
+  const tailLength = length % size || size;
+  const tail = end - tailLength;
+  const previous = tail - size;
+  const last = copyBlock(bytes, previous, size);
+  cipher.cbcDecrypt(last, 0, size, ZERO_BLOCK);
+  // `last` is the end of the plaintext, padded with zeros, xor the block that was stolen from:
+  // its head is at the end of the ciphertext, and its rest is what the zeros let through.
+  for (let i = 0; i < tailLength; i++) {
+    const stolen = bytes[tail + i]!;
+    bytes[tail + i] = last[i]! ^ stolen;
+    last[i] = stolen;
+  }
+  for (let i = 0; i < size; i++) bytes[previous + i] = last[i]!;
+  cipher.cbcDecrypt(bytes, start, tail, iv);
+}
+
+// Not slice(): that of a Node.js Buffer is no copy.
+function copyBlock(bytes: Uint8Array, at: number, size: number): Uint8Array {
+  const block = new Uint8Array(size);
+  for (let i = 0; i < size; i++) block[i] = bytes[at + i]!;
+  return block;
+}
+
+const ZERO_BLOCK = new Uint8Array(16);

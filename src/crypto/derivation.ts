@@ -1,0 +1,34 @@
+/** Key derivation of the simplified profile (RFC 3961 §5.1, §5.3). */
+import type { BlockCipher } from './backend.ts';
+import { nfold } from './nfold.ts';
+
+/**
+ * DR(Key, Constant): bytes for a key.
+ *
+ * @param cipher - Under the base key.
+ * @param constant - Of one block or any other length.
+ * @param length - Bytes wanted.
+ */
+export function deriveRandom(
+  cipher: BlockCipher,
+  constant: Uint8Array,
+  length: number,
+): Uint8Array {
+  const size = cipher.blockSize;
+  // RFC 3961 §5.1: K1 = E(Key, n-fold(Constant)), K2 = E(Key, K1), …: what CBC makes of the
+  // folded constant and zeros after it.
+  const bytes = new Uint8Array(Math.ceil(length / size) * size);
+  bytes.set(constant.length === size ? constant : nfold(constant, size));
+  cipher.cbcEncrypt(bytes, 0, bytes.length, ZERO_BLOCK);
+  if (bytes.length === length) return bytes;
+  const derived = bytes.slice(0, length);
+  bytes.fill(0);
+  return derived;
+}
+
+/** RFC 3961 §5.3: the usage number as four bytes, then the byte that tells Kc, Ke and Ki apart. */
+export function usageConstant(usage: number, kind: 0x99 | 0xaa | 0x55): Uint8Array {
+  return Uint8Array.of(usage >>> 24, usage >>> 16, usage >>> 8, usage, kind);
+}
+
+const ZERO_BLOCK = new Uint8Array(16);

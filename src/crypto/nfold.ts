@@ -1,0 +1,38 @@
+/** n-fold (RFC 3961 §5.1): stretches or folds bytes to a given length. */
+
+/**
+ * @param input - At least one byte.
+ * @param length - Bytes wanted, at least one.
+ */
+export function nfold(input: Uint8Array, length: number): Uint8Array {
+  const inputBits = input.length * 8;
+  const total = leastCommonMultiple(input.length, length);
+  const folded = new Uint8Array(length);
+  // RFC 3961 §5.1: copy after copy of the input, each rotated right by 13 bits more than the one
+  // before, is cut into pieces of `length` bytes, which are added in ones' complement arithmetic.
+  // Done byte by byte from the last one; the carry out of the first byte comes in at the last.
+  let carry = 0;
+  for (let i = total - 1; i >= 0; i--) {
+    const rotation = 13 * Math.floor(i / input.length);
+    // Where in the input the byte's first bit comes from.
+    const bit = (((i * 8 - rotation) % inputBits) + inputBits) % inputBits;
+    const at = bit >> 3;
+    const pair = (input[at]! << 8) | input[(at + 1) % input.length]!;
+    carry += folded[i % length]! + ((pair >> (8 - (bit & 7))) & 0xff);
+    folded[i % length] = carry;
+    carry >>= 8;
+  }
+  for (let i = length - 1; carry !== 0; i = (i === 0 ? length : i) - 1) {
+    carry += folded[i]!;
+    folded[i] = carry;
+    carry >>= 8;
+  }
+  return folded;
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let x = a;
+  let y = b;
+  while (y !== 0) [x, y] = [y, x % y];
+  return (a / x) * b;
+}

@@ -1,0 +1,89 @@
+/**
+ * What an encryption type is (RFC 3961 §3), as objects that hold keys and what is derived from
+ * them. Layouts and lengths are the profile's business; caching and policy are those of
+ * {@link EncryptionKey}.
+ */
+import type { RandomSource } from '../random.ts';
+import type { CryptoBackend, Mac } from './backend.ts';
+
+/** An encryption type. */
+export interface EncryptionProfile {
+  readonly enctype: number;
+  /** Whether it is no longer safe (RFC 6649, RFC 8429). */
+  readonly weak: boolean;
+  /** Bytes of a protocol key. */
+  readonly keyLength: number;
+  /** Bytes that {@link randomToKey} takes. */
+  readonly seedLength: number;
+  /** Bytes that stand before the plaintext in a sealed message. */
+  readonly confounderLength: number;
+  /** Bytes that stand after it. */
+  readonly trailerLength: number;
+  /** A plaintext to be sealed has a multiple of so many bytes: 1 where every length will do. */
+  readonly paddedTo: number;
+  readonly checksumType: number;
+  readonly checksumLength: number;
+  /** RFC 3961 §3 random-to-key. @returns An array of its own. */
+  randomToKey(seed: Uint8Array): Uint8Array;
+  /**
+   * RFC 3961 §3 string-to-key.
+   *
+   * @param iterations - For a profile that iterates; absent: the RFC's default.
+   */
+  stringToKey(
+    backend: CryptoBackend,
+    password: string,
+    salt: Uint8Array,
+    iterations: number | undefined,
+  ): Uint8Array;
+  /** The profile under a protocol key. @param key - Not copied; it outlives the result. */
+  keyed(backend: CryptoBackend, key: Uint8Array): KeyedProfile;
+}
+
+/** A profile under a protocol key. */
+export interface KeyedProfile {
+  /** Derives the keys that encrypt and protect messages of a usage. */
+  sealer(usage: number): Sealer;
+  /** Derives the key of a usage's checksums; its codes have the profile's checksum length. */
+  checksum(usage: number): Mac;
+  /** RFC 3961 §3 pseudo-random. */
+  prf(input: Uint8Array): Uint8Array;
+  /** Wipes what it holds beside the protocol key; not what came out of it. */
+  wipe(): void;
+}
+
+/** The specific keys of a usage, at work. */
+export interface Sealer {
+  /**
+   * Encrypts in place.
+   *
+   * @param message - Room for the confounder, the plaintext, room for the trailer.
+   */
+  seal(message: Uint8Array, random: RandomSource): void;
+  /**
+   * Decrypts in place.
+   *
+   * @returns Whether the message is authentic; if not, its bytes are of no use.
+   */
+  open(message: Uint8Array): boolean;
+  /** {@link seal} of a message in pieces. @param trailer - Room for it. */
+  sealSegments(pieces: MessagePieces, random: RandomSource): void;
+  /** {@link open} of a message in pieces. */
+  openSegments(pieces: MessagePieces): boolean;
+  wipe(): void;
+}
+
+/** A message whose pieces lie apart (GSS_Wrap_iov), all worked on in place. */
+export interface MessagePieces {
+  /** The profile's confounder length. */
+  readonly confounder: Uint8Array;
+  readonly segments: readonly Segment[];
+  /** The profile's trailer length. */
+  readonly trailer: Uint8Array;
+}
+
+export interface Segment {
+  readonly bytes: Uint8Array;
+  /** Whether it is encrypted; otherwise it only takes part in the code, at its place. */
+  readonly encrypted: boolean;
+}

@@ -1,0 +1,20 @@
+/** What keys work with: primitives, and the encryption types that are allowed. */
+import { aes128Sha1, aes256Sha1 } from './aes-sha1.ts';
+import { aes128Sha2, aes256Sha2 } from './aes-sha2.ts';
+import type { CryptoBackend } from './backend.ts';
+import { nobleBackend } from './noble-backend.ts';
+import type { EncryptionProfile } from './profile.ts';
+
+export interface CryptoProvider {
+  readonly backend: CryptoBackend;
+  /** By enctype. */
+  readonly profiles: ReadonlyMap<number, EncryptionProfile>;
+}
+
+/** noble's primitives, and the encryption types that are safe to use. */
+export const defaultCrypto: CryptoProvider = {
+  backend: nobleBackend,
+  profiles: new Map(
+    [aes128Sha1, aes256Sha1, aes128Sha2, aes256Sha2].map((profile) => [profile.enctype, profile]),
+  ),
+};

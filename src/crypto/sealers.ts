@@ -1,0 +1,172 @@
+/**
+ * The two ways in which a profile joins a cipher and a code: the code of the plaintext, encrypted
+ * or not (RFC 3961 §5.3), and the code of the ciphertext (RFC 8009 §5).
+ */
+import { constantTimeEqual } from '../bytes.ts';
+import type { RandomSource } from '../random.ts';
+import type { BlockCipher, Mac } from './backend.ts';
+import type { MessagePieces, Sealer } from './profile.ts';
+
+/** A mode of a block cipher, such as that of `aes-cts.ts`. */
+export interface CipherMode {
+  encrypt(c: BlockCipher, bytes: Uint8Array, start: number, end: number, iv: Uint8Array): void;
+  decrypt(c: BlockCipher, bytes: Uint8Array, start: number, end: number, iv: Uint8Array): void;
+  /** Whether so many bytes, at least a block, can be a ciphertext. */
+  accepts(length: number, blockSize: number): boolean;
+}
+
+/** What both kinds need. */
+export interface SealerParts {
+  readonly cipher: BlockCipher;
+  readonly mode: CipherMode;
+  readonly mac: Mac;
+  /** Bytes of the code that a message carries. */
+  readonly macLength: number;
+}
+
+/** RFC 3961 §5.3: ciphertext of confounder and plaintext, then the code of these two. */
+export class PlaintextMacSealer implements Sealer {
+  readonly #parts: SealerParts;
+
+  constructor(parts: SealerParts) {
+    this.#parts = parts;
+  }
+
+  seal(message: Uint8Array, random: RandomSource): void {
+    const { cipher, mode, mac, macLength } = this.#parts;
+    const end = message.length - macLength;
+    random(message.subarray(0, cipher.blockSize));
+    const code = mac.digest([message.subarray(0, end)]);
+    mode.encrypt(cipher, message, 0, end, ZERO_BLOCK);
+    putCode(message, end, code, macLength);
+  }
+
+  open(message: Uint8Array): boolean {
+    const { cipher, mode, mac, macLength } = this.#parts;
+    const end = message.length - macLength;
+    if (!isCiphertextLength(this.#parts, end)) return false;
+    mode.decrypt(cipher, message, 0, end, ZERO_BLOCK);
+    const code = mac.digest([message.subarray(0, end)]);
+    return constantTimeEqual(code.subarray(0, macLength), message.subarray(end));
+  }
+
+  sealSegments(pieces: MessagePieces, random: RandomSource): void {
+    const { cipher, mode, mac, macLength } = this.#parts;
+    random(pieces.confounder);
+    const code = mac.digest(inOrder(pieces));
+    const bytes = gather(pieces);
+    mode.encrypt(cipher, bytes, 0, bytes.length, ZERO_BLOCK);
+    scatter(bytes, pieces);
+    putCode(pieces.trailer, 0, code, macLength);
+  }
+
+  openSegments(pieces: MessagePieces): boolean {
+    const { cipher, mode, mac, macLength } = this.#parts;
+    const bytes = gather(pieces);
+    if (!isCiphertextLength(this.#parts, bytes.length)) return false;
+    mode.decrypt(cipher, bytes, 0, bytes.length, ZERO_BLOCK);
+    scatter(bytes, pieces);
+    bytes.fill(0);
+    const code = mac.digest(inOrder(pieces));
+    return constantTimeEqual(code.subarray(0, macLength), pieces.trailer);
+  }
+
+  wipe(): void {
+    this.#parts.cipher.wipe();
+    this.#parts.mac.wipe();
+  }
+}
+
+/** RFC 8009 §5: ciphertext of confounder and plaintext, then the code of cipher state and it. */
+export class CiphertextMacSealer implements Sealer {
+  readonly #parts: SealerParts;
+
+  constructor(parts: SealerParts) {
+    this.#parts = parts;
+  }
+
+  seal(message: Uint8Array, random: RandomSource): void {
+    const { cipher, mode, mac, macLength } = this.#parts;
+    const end = message.length - macLength;
+    random(message.subarray(0, cipher.blockSize));
+    mode.encrypt(cipher, message, 0, end, ZERO_BLOCK);
+    putCode(message, end, mac.digest([ZERO_BLOCK, message.subarray(0, end)]), macLength);
+  }
+
+  open(message: Uint8Array): boolean {
+    const { cipher, mode, mac, macLength } = this.#parts;
+    const end = message.length - macLength;
+    if (!isCiphertextLength(this.#parts, end)) return false;
+    const code = mac.digest([ZERO_BLOCK, message.subarray(0, end)]);
+    if (!constantTimeEqual(code.subarray(0, macLength), message.subarray(end))) return false;
+    mode.decrypt(cipher, message, 0, end, ZERO_BLOCK);
+    return true;
+  }
+
+  sealSegments(pieces: MessagePieces, random: RandomSource): void {
+    const { cipher, mode, mac, macLength } = this.#parts;
+    random(pieces.confounder);
+    const bytes = gather(pieces);
+    mode.encrypt(cipher, bytes, 0, bytes.length, ZERO_BLOCK);
+    scatter(bytes, pieces);
+    putCode(pieces.trailer, 0, mac.digest([ZERO_BLOCK, ...inOrder(pieces)]), macLength);
+  }
+
+  openSegments(pieces: MessagePieces): boolean {
+    const { cipher, mode, mac, macLength } = this.#parts;
+    const bytes = gather(pieces);
+    if (!isCiphertextLength(this.#parts, bytes.length)) return false;
+    const code = mac.digest([ZERO_BLOCK, ...inOrder(pieces)]);
+    if (!constantTimeEqual(code.subarray(0, macLength), pieces.trailer)) return false;
+    mode.decrypt(cipher, bytes, 0, bytes.length, ZERO_BLOCK);
+    scatter(bytes, pieces);
+    bytes.fill(0);
+    return true;
+  }
+
+  wipe(): void {
+    this.#parts.cipher.wipe();
+    this.#parts.mac.wipe();
+  }
+}
+
+function isCiphertextLength({ cipher, mode }: SealerParts, length: number): boolean {
+  return length >= cipher.blockSize && mode.accepts(length, cipher.blockSize);
+}
+
+function putCode(target: Uint8Array, at: number, code: Uint8Array, length: number): void {
+  for (let i = 0; i < length; i++) target[at + i] = code[i]!;
+}
+
+/** What the code is over, in the order of the message. */
+function inOrder({ confounder, segments }: MessagePieces): Uint8Array[] {
+  return [confounder, ...segments.map((segment) => segment.bytes)];
+}
+
+/** What is encrypted, side by side. */
+function gather({ confounder, segments }: MessagePieces): Uint8Array {
+  let length = confounder.length;
+  for (const { bytes, encrypted } of segments) length += encrypted ? bytes.length : 0;
+  const gathered = new Uint8Array(length);
+  gathered.set(confounder);
+  let at = confounder.length;
+  for (const { bytes, encrypted } of segments) {
+    if (!encrypted) continue;
+    gathered.set(bytes, at);
+    at += bytes.length;
+  }
+  return gathered;
+}
+
+function scatter(gathered: Uint8Array, { confounder, segments }: MessagePieces): void {
+  confounder.set(gathered.subarray(0, confounder.length));
+  let at = confounder.length;
+  for (const { bytes, encrypted } of segments) {
+    if (!encrypted) continue;
+    bytes.set(gathered.subarray(at, at + bytes.length));
+    at += bytes.length;
+  }
+}
+
+// RFC 3961 §5.3, RFC 8009 §5: the initial cipher state, one block of zeros. Never written to.
+const ZERO_BLOCK = new Uint8Array(16);
