@@ -1,6 +1,23 @@
 /** AP-REP and EncAPRepPart (RFC 4120 §5.5.2). */
 import type { KerberosTime } from '../time.ts';
+import { DerReader } from './der.ts';
+import { DerWriter } from './der-writer.ts';
 import type { EncryptedData, KeyValue } from './encrypted-data.ts';
+import {
+  readEncryptedData,
+  readKeyValue,
+  writeEncryptedData,
+  writeKeyValue,
+} from './encrypted-data.ts';
+import { readMessage, readMessageHeader, writeMessage, writeMessageHeader } from './message.ts';
+import {
+  readKerberosTime,
+  readMicroseconds,
+  readUint32,
+  writeKerberosTime,
+  writeMicroseconds,
+  writeUint32,
+} from './primitives.ts';
 
 export interface ApRep {
   readonly encPart: EncryptedData;
@@ -14,3 +31,75 @@ export interface EncApRepPart {
   /** 0..2^32-1. */
   readonly sequenceNumber?: number;
 }
+
+/**
+ * @returns Its byte fields are views into `bytes`.
+ * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE`, `KRB_AP_ERR_BADVERSION`;
+ *   {@link DecodeError} for all else.
+ */
+export function decodeApRep(bytes: Uint8Array): ApRep {
+  return DerReader.all(bytes, 'AP-REP', readApRep);
+}
+
+export function encodeApRep(apRep: ApRep): Uint8Array {
+  return DerWriter.all(writeApRep, apRep);
+}
+
+/** @returns Its byte fields are views into `bytes`. @throws {@link DecodeError}. */
+export function decodeEncApRepPart(bytes: Uint8Array): EncApRepPart {
+  return DerReader.all(bytes, 'EncAPRepPart', readEncApRepPart);
+}
+
+export function encodeEncApRepPart(part: EncApRepPart): Uint8Array {
+  return DerWriter.all(writeEncApRepPart, part, 128);
+}
+
+function readApRep(reader: DerReader): ApRep {
+  return readMessage(reader, AP_REP, 2, readApRepBody);
+}
+
+function writeApRep(writer: DerWriter, apRep: ApRep): void {
+  writeMessage(writer, AP_REP, writeApRepBody, apRep);
+}
+
+function readApRepBody(reader: DerReader): ApRep {
+  readMessageHeader(reader, AP_REP);
+  return { encPart: reader.field(2, readEncryptedData) };
+}
+
+function writeApRepBody(writer: DerWriter, apRep: ApRep): void {
+  writeMessageHeader(writer, AP_REP);
+  writer.field(2, writeEncryptedData, apRep.encPart);
+}
+
+function readEncApRepPart(reader: DerReader): EncApRepPart {
+  return readMessage(reader, ENC_AP_REP_PART, 3, readEncApRepPartBody);
+}
+
+function writeEncApRepPart(writer: DerWriter, part: EncApRepPart): void {
+  writeMessage(writer, ENC_AP_REP_PART, writeEncApRepPartBody, part);
+}
+
+function readEncApRepPartBody(reader: DerReader): EncApRepPart {
+  const ctime = reader.field(0, readKerberosTime);
+  const cusec = reader.field(1, readMicroseconds);
+  const subkey = reader.optional(2, readKeyValue);
+  const sequenceNumber = reader.optional(3, readUint32);
+  return {
+    ctime,
+    cusec,
+    ...(subkey !== undefined && { subkey }),
+    ...(sequenceNumber !== undefined && { sequenceNumber }),
+  };
+}
+
+function writeEncApRepPartBody(writer: DerWriter, part: EncApRepPart): void {
+  writer.field(0, writeKerberosTime, part.ctime);
+  writer.field(1, writeMicroseconds, part.cusec);
+  writer.optional(2, writeKeyValue, part.subkey);
+  writer.optional(3, writeUint32, part.sequenceNumber);
+}
+
+// RFC 4120 §5.10.
+const AP_REP = 15;
+const ENC_AP_REP_PART = 27;

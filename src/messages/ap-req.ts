@@ -1,9 +1,43 @@
 /** AP-REQ and Authenticator (RFC 4120 §5.5.1). */
 import type { KerberosTime } from '../time.ts';
 import type { AuthorizationData } from './authorization-data.ts';
+import { readAuthorizationData, writeAuthorizationData } from './authorization-data.ts';
+import { DerReader } from './der.ts';
+import { DerWriter } from './der-writer.ts';
 import type { Checksum, EncryptedData, KeyValue } from './encrypted-data.ts';
+import {
+  readChecksum,
+  readEncryptedData,
+  readKeyValue,
+  writeChecksum,
+  writeEncryptedData,
+  writeKeyValue,
+} from './encrypted-data.ts';
+import {
+  PROTOCOL_VERSION,
+  readMessage,
+  readMessageHeader,
+  readVersion,
+  writeMessage,
+  writeMessageHeader,
+} from './message.ts';
+import {
+  readFlags,
+  readKerberosTime,
+  readMicroseconds,
+  readRealm,
+  readUint32,
+  writeFlags,
+  writeInt32,
+  writeKerberosString,
+  writeKerberosTime,
+  writeMicroseconds,
+  writeUint32,
+} from './primitives.ts';
 import type { PrincipalName } from './principal.ts';
+import { readPrincipalName, writePrincipalName } from './principal.ts';
 import type { Ticket } from './ticket.ts';
+import { readTicket, writeTicket } from './ticket.ts';
 
 export interface ApReq {
   /** {@link ApOption} bits; RFC bit n is `(1 << (31 - n)) >>> 0`. */
@@ -30,3 +64,103 @@ export interface Authenticator {
   readonly sequenceNumber?: number;
   readonly authorizationData?: AuthorizationData;
 }
+
+/**
+ * @returns Its byte fields are views into `bytes`.
+ * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE` if it is another message,
+ *   `KRB_AP_ERR_BADVERSION` for a pvno or tkt-vno other than 5, {@link DecodeError} for all else.
+ */
+export function decodeApReq(bytes: Uint8Array): ApReq {
+  return DerReader.all(bytes, 'AP-REQ', readApReq);
+}
+
+export function encodeApReq(apReq: ApReq): Uint8Array {
+  return DerWriter.all(writeApReq, apReq, 1024);
+}
+
+/**
+ * @returns Its byte fields are views into `bytes`.
+ * @throws {@link KerberosError} `KRB_AP_ERR_BADVERSION` for an authenticator-vno other than 5,
+ *   {@link DecodeError} for all else.
+ */
+export function decodeAuthenticator(bytes: Uint8Array): Authenticator {
+  return DerReader.all(bytes, 'Authenticator', readAuthenticator);
+}
+
+export function encodeAuthenticator(authenticator: Authenticator): Uint8Array {
+  return DerWriter.all(writeAuthenticator, authenticator, 512);
+}
+
+function readApReq(reader: DerReader): ApReq {
+  return readMessage(reader, AP_REQ, 4, readApReqBody);
+}
+
+function writeApReq(writer: DerWriter, apReq: ApReq): void {
+  writeMessage(writer, AP_REQ, writeApReqBody, apReq);
+}
+
+function readApReqBody(reader: DerReader): ApReq {
+  readMessageHeader(reader, AP_REQ);
+  return {
+    apOptions: reader.field(2, readFlags),
+    ticket: reader.field(3, readTicket),
+    authenticator: reader.field(4, readEncryptedData),
+  };
+}
+
+function writeApReqBody(writer: DerWriter, apReq: ApReq): void {
+  writeMessageHeader(writer, AP_REQ);
+  writer.field(2, writeFlags, apReq.apOptions);
+  writer.field(3, writeTicket, apReq.ticket);
+  writer.field(4, writeEncryptedData, apReq.authenticator);
+}
+
+function readAuthenticator(reader: DerReader): Authenticator {
+  return readMessage(reader, AUTHENTICATOR, 8, readAuthenticatorBody);
+}
+
+function writeAuthenticator(writer: DerWriter, authenticator: Authenticator): void {
+  writeMessage(writer, AUTHENTICATOR, writeAuthenticatorBody, authenticator);
+}
+
+function readAuthenticatorBody(reader: DerReader): Authenticator {
+  readVersion(reader, 'authenticator-vno');
+  const clientRealm = reader.field(1, readRealm);
+  const clientName = reader.field(2, readPrincipalName);
+  const checksum = reader.optional(3, readChecksum);
+  const cusec = reader.field(4, readMicroseconds);
+  const ctime = reader.field(5, readKerberosTime);
+  const subkey = reader.optional(6, readKeyValue);
+  const sequenceNumber = reader.optional(7, readUint32);
+  const authorizationData = reader.optional(8, readAuthorizationData);
+  return {
+    clientRealm,
+    clientName,
+    ...(checksum !== undefined && { checksum }),
+    cusec,
+    ctime,
+    ...(subkey !== undefined && { subkey }),
+    ...(sequenceNumber !== undefined && { sequenceNumber }),
+    // RFC 4120 §5.1.3: an empty list means the same as none.
+    ...(authorizationData?.length && { authorizationData }),
+  };
+}
+
+function writeAuthenticatorBody(writer: DerWriter, authenticator: Authenticator): void {
+  writer.field(0, writeInt32, PROTOCOL_VERSION);
+  writer.field(1, writeKerberosString, authenticator.clientRealm);
+  writer.field(2, writePrincipalName, authenticator.clientName);
+  writer.optional(3, writeChecksum, authenticator.checksum);
+  writer.field(4, writeMicroseconds, authenticator.cusec);
+  writer.field(5, writeKerberosTime, authenticator.ctime);
+  writer.optional(6, writeKeyValue, authenticator.subkey);
+  writer.optional(7, writeUint32, authenticator.sequenceNumber);
+  // RFC 4120 §5.1.3: an empty list is not sent.
+  if (authenticator.authorizationData?.length) {
+    writer.field(8, writeAuthorizationData, authenticator.authorizationData);
+  }
+}
+
+// RFC 4120 §5.10.
+const AUTHENTICATOR = 2;
+const AP_REQ = 14;

@@ -1,4 +1,8 @@
 /** AuthorizationData (RFC 4120 §5.2.6): a list of typed octet strings. */
+import { DerReader, Tag } from './der.ts';
+import { DerWriter } from './der-writer.ts';
+import { Limit } from './limits.ts';
+import { readInt32, readOctets, writeInt32, writeOctets } from './primitives.ts';
 
 export interface AuthorizationDataElement {
   readonly type: number;
@@ -21,3 +25,40 @@ export const AuthorizationDataType = {
   signedTicket: 142,
   apOptions: 143,
 } as const;
+
+/**
+ * The contents of AD-IF-RELEVANT (RFC 4120 §5.2.6.1), which are AuthorizationData again. How deep
+ * to look into them is for the caller to bound.
+ *
+ * @throws {@link DecodeError}.
+ */
+export function decodeAuthorizationData(bytes: Uint8Array): AuthorizationData {
+  return DerReader.all(bytes, 'AuthorizationData', readAuthorizationData);
+}
+
+export function encodeAuthorizationData(elements: AuthorizationData): Uint8Array {
+  return DerWriter.all(writeAuthorizationData, elements);
+}
+
+export function readAuthorizationData(reader: DerReader): AuthorizationData {
+  return reader.list(Limit.authorizationDataElements, readElement);
+}
+
+export function writeAuthorizationData(writer: DerWriter, elements: AuthorizationData): void {
+  writer.list(elements, writeElement);
+}
+
+function readElement(reader: DerReader): AuthorizationDataElement {
+  const outer = reader.enter(Tag.sequence);
+  const type = reader.field(0, readInt32);
+  const data = reader.field(1, readOctets);
+  reader.leave(outer);
+  return { type, data };
+}
+
+function writeElement(writer: DerWriter, element: AuthorizationDataElement): void {
+  const start = writer.begin(Tag.sequence);
+  writer.field(0, writeInt32, element.type);
+  writer.field(1, writeOctets, element.data);
+  writer.end(start);
+}

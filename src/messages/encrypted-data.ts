@@ -1,4 +1,15 @@
 /** The small structures that hold cryptographic material on the wire (RFC 4120 §5.2.9). */
+import type { DerReader } from './der.ts';
+import { Tag } from './der.ts';
+import type { DerWriter } from './der-writer.ts';
+import {
+  readInt32,
+  readOctets,
+  readUint32,
+  writeInt32,
+  writeOctets,
+  writeUint32,
+} from './primitives.ts';
 
 /** EncryptedData: ciphertext, and which key it wants. */
 export interface EncryptedData {
@@ -18,4 +29,52 @@ export interface KeyValue {
 export interface Checksum {
   readonly type: number;
   readonly checksum: Uint8Array;
+}
+
+export function readEncryptedData(reader: DerReader): EncryptedData {
+  const outer = reader.enter(Tag.sequence);
+  const enctype = reader.field(0, readInt32);
+  const kvno = reader.optional(1, readUint32);
+  const cipher = reader.field(2, readOctets);
+  reader.leave(outer);
+  return kvno === undefined ? { enctype, cipher } : { enctype, kvno, cipher };
+}
+
+export function writeEncryptedData(writer: DerWriter, data: EncryptedData): void {
+  const start = writer.begin(Tag.sequence);
+  writer.field(0, writeInt32, data.enctype);
+  writer.optional(1, writeUint32, data.kvno);
+  writer.field(2, writeOctets, data.cipher);
+  writer.end(start);
+}
+
+export function readKeyValue(reader: DerReader): KeyValue {
+  const outer = reader.enter(Tag.sequence);
+  const enctype = reader.field(0, readInt32);
+  const value = reader.field(1, readOctets);
+  reader.leave(outer);
+  return { enctype, value };
+}
+
+export function writeKeyValue(writer: DerWriter, key: KeyValue): void {
+  writeTyped(writer, key.enctype, key.value);
+}
+
+export function readChecksum(reader: DerReader): Checksum {
+  const outer = reader.enter(Tag.sequence);
+  const type = reader.field(0, readInt32);
+  const checksum = reader.field(1, readOctets);
+  reader.leave(outer);
+  return { type, checksum };
+}
+
+export function writeChecksum(writer: DerWriter, checksum: Checksum): void {
+  writeTyped(writer, checksum.type, checksum.checksum);
+}
+
+function writeTyped(writer: DerWriter, type: number, bytes: Uint8Array): void {
+  const start = writer.begin(Tag.sequence);
+  writer.field(0, writeInt32, type);
+  writer.field(1, writeOctets, bytes);
+  writer.end(start);
 }

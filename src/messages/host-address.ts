@@ -1,4 +1,9 @@
 /** Network addresses in tickets (RFC 4120 §5.2.5, §7.5.3). */
+import type { DerReader } from './der.ts';
+import { Tag } from './der.ts';
+import type { DerWriter } from './der-writer.ts';
+import { Limit } from './limits.ts';
+import { readInt32, readOctets, writeInt32, writeOctets } from './primitives.ts';
 
 export interface HostAddress {
   /** 2 for IPv4, 24 for IPv6: see {@link AddressType}. */
@@ -13,3 +18,26 @@ export const AddressType = {
   netBios: 20,
   ipv6: 24,
 } as const;
+
+export function readHostAddress(reader: DerReader): HostAddress {
+  const outer = reader.enter(Tag.sequence);
+  const type = reader.field(0, readInt32);
+  const address = reader.field(1, readOctets);
+  reader.leave(outer);
+  return { type, address };
+}
+
+export function writeHostAddress(writer: DerWriter, host: HostAddress): void {
+  const start = writer.begin(Tag.sequence);
+  writer.field(0, writeInt32, host.type);
+  writer.field(1, writeOctets, host.address);
+  writer.end(start);
+}
+
+export function readHostAddresses(reader: DerReader): readonly HostAddress[] {
+  return reader.list(Limit.hostAddresses, readHostAddress);
+}
+
+export function writeHostAddresses(writer: DerWriter, hosts: readonly HostAddress[]): void {
+  writer.list(hosts, writeHostAddress);
+}

@@ -1,6 +1,10 @@
 /** Principal names and realms (RFC 4120 §5.2.2, §6) and the text form that MIT krb5 gives them. */
 import { KerberosError } from '../errors.ts';
+import type { DerReader } from './der.ts';
+import { Tag } from './der.ts';
+import type { DerWriter } from './der-writer.ts';
 import { Limit } from './limits.ts';
+import { readInt32, readKerberosString, writeInt32, writeKerberosString } from './primitives.ts';
 
 /** RFC 4120 §6.2, RFC 6806 §5 (enterprise), RFC 8062 (well-known). */
 export const NameType = {
@@ -85,6 +89,40 @@ export function principalEqual(a: Principal, b: Principal): boolean {
     if (a.components[i] !== b.components[i]) return false;
   }
   return true;
+}
+
+/**
+ * PrincipalName with at least one component. MIT krb5 also takes a name of none; it would be
+ * displayed as the name of one empty component is, so we refuse it.
+ */
+export function readPrincipalName(reader: DerReader): PrincipalName {
+  const name = readAnyPrincipalName(reader);
+  if (name.components.length === 0) throw reader.error('a name without components');
+  return name;
+}
+
+/** PrincipalName that may have no components, for where a name is informative only. */
+export function readAnyPrincipalName(reader: DerReader): PrincipalName {
+  const outer = reader.enter(Tag.sequence);
+  const nameType = reader.field(0, readInt32);
+  const components = reader.field(1, readComponents);
+  reader.leave(outer);
+  return { nameType, components };
+}
+
+export function writePrincipalName(writer: DerWriter, name: PrincipalName): void {
+  const start = writer.begin(Tag.sequence);
+  writer.field(0, writeInt32, name.nameType);
+  writer.field(1, writeComponents, name.components);
+  writer.end(start);
+}
+
+function readComponents(reader: DerReader): readonly string[] {
+  return reader.list(Limit.nameComponents, readKerberosString);
+}
+
+function writeComponents(writer: DerWriter, components: readonly string[]): void {
+  writer.list(components, writeKerberosString);
 }
 
 // RFC 4120 §7.3 (krbtgt), RFC 8062 §3 (WELLKNOWN).

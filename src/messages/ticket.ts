@@ -1,9 +1,33 @@
 /** Ticket and EncTicketPart (RFC 4120 §5.3). */
 import type { KerberosTime } from '../time.ts';
 import type { AuthorizationData } from './authorization-data.ts';
+import { readAuthorizationData, writeAuthorizationData } from './authorization-data.ts';
+import { DerReader, Tag } from './der.ts';
+import { DerWriter } from './der-writer.ts';
 import type { EncryptedData, KeyValue } from './encrypted-data.ts';
+import {
+  readEncryptedData,
+  readKeyValue,
+  writeEncryptedData,
+  writeKeyValue,
+} from './encrypted-data.ts';
 import type { HostAddress } from './host-address.ts';
+import { readHostAddresses, writeHostAddresses } from './host-address.ts';
+import { PROTOCOL_VERSION, readMessage, readVersion, writeMessage } from './message.ts';
+import {
+  readFlags,
+  readInt32,
+  readKerberosTime,
+  readOctets,
+  readRealm,
+  writeFlags,
+  writeInt32,
+  writeKerberosString,
+  writeKerberosTime,
+  writeOctets,
+} from './primitives.ts';
 import type { PrincipalName } from './principal.ts';
+import { readPrincipalName, writePrincipalName } from './principal.ts';
 
 export interface Ticket {
   readonly realm: string;
@@ -18,7 +42,7 @@ export interface EncTicketPart {
   readonly key: KeyValue;
   readonly clientRealm: string;
   readonly clientName: PrincipalName;
-  readonly transited: { readonly type: number; readonly contents: Uint8Array };
+  readonly transited: TransitedEncoding;
   readonly authTime: KerberosTime;
   /** Absent: as `authTime`. */
   readonly startTime?: KerberosTime;
@@ -26,6 +50,12 @@ export interface EncTicketPart {
   readonly renewTill?: KerberosTime;
   readonly addresses?: readonly HostAddress[];
   readonly authorizationData?: AuthorizationData;
+}
+
+/** The realms between client and service; type 1 is DOMAIN-X500-COMPRESS (RFC 4120 §3.3.3.2). */
+export interface TransitedEncoding {
+  readonly type: number;
+  readonly contents: Uint8Array;
 }
 
 /** RFC 4120 §5.3, RFC 6806 §11 (encPaRep), RFC 8062 §3 (anonymous). */
@@ -46,3 +76,121 @@ export const TicketFlag = {
   encPaRep: 0x00010000,
   anonymous: 0x00008000,
 } as const;
+
+/**
+ * @returns Its byte fields are views into `bytes`.
+ * @throws {@link DecodeError}, {@link KerberosError} `KRB_AP_ERR_BADVERSION` (tkt-vno) or
+ *   `KRB_AP_ERR_MSG_TYPE` (another message).
+ */
+export function decodeTicket(bytes: Uint8Array): Ticket {
+  return DerReader.all(bytes, 'Ticket', readTicket);
+}
+
+export function encodeTicket(ticket: Ticket): Uint8Array {
+  return DerWriter.all(writeTicket, ticket, 1024);
+}
+
+/** @returns Its byte fields are views into `bytes`. @throws {@link DecodeError}. */
+export function decodeEncTicketPart(bytes: Uint8Array): EncTicketPart {
+  return DerReader.all(bytes, 'EncTicketPart', readEncTicketPart);
+}
+
+export function encodeEncTicketPart(part: EncTicketPart): Uint8Array {
+  return DerWriter.all(writeEncTicketPart, part, 1024);
+}
+
+export function readTicket(reader: DerReader): Ticket {
+  return readMessage(reader, TICKET, 3, readTicketBody);
+}
+
+export function writeTicket(writer: DerWriter, ticket: Ticket): void {
+  writeMessage(writer, TICKET, writeTicketBody, ticket);
+}
+
+function readTicketBody(reader: DerReader): Ticket {
+  readVersion(reader, 'tkt-vno');
+  return {
+    realm: reader.field(1, readRealm),
+    serverName: reader.field(2, readPrincipalName),
+    encPart: reader.field(3, readEncryptedData),
+  };
+}
+
+function writeTicketBody(writer: DerWriter, ticket: Ticket): void {
+  writer.field(0, writeInt32, PROTOCOL_VERSION);
+  writer.field(1, writeKerberosString, ticket.realm);
+  writer.field(2, writePrincipalName, ticket.serverName);
+  writer.field(3, writeEncryptedData, ticket.encPart);
+}
+
+function readEncTicketPart(reader: DerReader): EncTicketPart {
+  return readMessage(reader, ENC_TICKET_PART, 10, readEncTicketPartBody);
+}
+
+function writeEncTicketPart(writer: DerWriter, part: EncTicketPart): void {
+  writeMessage(writer, ENC_TICKET_PART, writeEncTicketPartBody, part);
+}
+
+function readEncTicketPartBody(reader: DerReader): EncTicketPart {
+  const flags = reader.field(0, readFlags);
+  const key = reader.field(1, readKeyValue);
+  const clientRealm = reader.field(2, readRealm);
+  const clientName = reader.field(3, readPrincipalName);
+  const transited = reader.field(4, readTransited);
+  const authTime = reader.field(5, readKerberosTime);
+  const startTime = reader.optional(6, readKerberosTime);
+  const endTime = reader.field(7, readKerberosTime);
+  const renewTill = reader.optional(8, readKerberosTime);
+  const addresses = reader.optional(9, readHostAddresses);
+  const authorizationData = reader.optional(10, readAuthorizationData);
+  return {
+    flags,
+    key,
+    clientRealm,
+    clientName,
+    transited,
+    authTime,
+    ...(startTime !== undefined && { startTime }),
+    endTime,
+    ...(renewTill !== undefined && { renewTill }),
+    // RFC 4120 §5.1.3: an empty list means the same as none.
+    ...(addresses?.length && { addresses }),
+    ...(authorizationData?.length && { authorizationData }),
+  };
+}
+
+function writeEncTicketPartBody(writer: DerWriter, part: EncTicketPart): void {
+  writer.field(0, writeFlags, part.flags);
+  writer.field(1, writeKeyValue, part.key);
+  writer.field(2, writeKerberosString, part.clientRealm);
+  writer.field(3, writePrincipalName, part.clientName);
+  writer.field(4, writeTransited, part.transited);
+  writer.field(5, writeKerberosTime, part.authTime);
+  writer.optional(6, writeKerberosTime, part.startTime);
+  writer.field(7, writeKerberosTime, part.endTime);
+  writer.optional(8, writeKerberosTime, part.renewTill);
+  // RFC 4120 §5.1.3: an empty list is not sent.
+  if (part.addresses?.length) writer.field(9, writeHostAddresses, part.addresses);
+  if (part.authorizationData?.length) {
+    writer.field(10, writeAuthorizationData, part.authorizationData);
+  }
+}
+
+function readTransited(reader: DerReader): TransitedEncoding {
+  const outer = reader.enter(Tag.sequence);
+  const type = reader.field(0, readInt32);
+  const contents = reader.field(1, readOctets);
+  reader.leave(outer);
+  return { type, contents };
+}
+
+function writeTransited(writer: DerWriter, transited: TransitedEncoding): void {
+  const start = writer.begin(Tag.sequence);
+  writer.field(0, writeInt32, transited.type);
+  writer.field(1, writeOctets, transited.contents);
+  writer.end(start);
+}
+
+// RFC 4120 §5.10.
+const TICKET = 1;
+const ENC_TICKET_PART = 3;

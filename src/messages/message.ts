@@ -1,0 +1,108 @@
+/** What all messages share: `[APPLICATION n] SEQUENCE`, version, message type, extensions. */
+import { KerberosError } from '../errors.ts';
+import type { DerReader, Read } from './der.ts';
+import { Tag } from './der.ts';
+import { skipElement } from './der-check.ts';
+import type { DerWriter, Write } from './der-writer.ts';
+import { Limit } from './limits.ts';
+import { readInt32, writeInt32 } from './primitives.ts';
+
+/**
+ * Reads `[APPLICATION number] SEQUENCE` and skips the extensions at its end.
+ *
+ * @param lastField - The highest field number that `readBody` knows.
+ * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE` for another message (RFC 4120 §5.1.4),
+ *   {@link DecodeError} for what is no message at all.
+ */
+export function readMessage<T>(
+  reader: DerReader,
+  number: number,
+  lastField: number,
+  readBody: Read<T>,
+): T {
+  const tag = reader.nextTag;
+  const expected = Tag.application | number;
+  if (tag !== expected && (tag & CLASS_AND_FORM) === Tag.application) {
+    throw wrongMessageType(reader.label, tag & TAG_NUMBER, number);
+  }
+  const outer = reader.enter(expected);
+  const inner = reader.enter(Tag.sequence);
+  const value = readBody(reader);
+  skipExtensions(reader, lastField);
+  reader.leave(inner);
+  reader.leave(outer);
+  return value;
+}
+
+/** Writes `[APPLICATION number] SEQUENCE`. */
+export function writeMessage<T>(
+  writer: DerWriter,
+  number: number,
+  writeBody: Write<T>,
+  value: T,
+): void {
+  const outer = writer.begin(Tag.application | number);
+  const inner = writer.begin(Tag.sequence);
+  writeBody(writer, value);
+  writer.end(inner);
+  writer.end(outer);
+}
+
+/**
+ * Reads `pvno [0]` and `msg-type [1]`; the type is judged first.
+ *
+ * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE`, `KRB_AP_ERR_BADVERSION`.
+ */
+export function readMessageHeader(reader: DerReader, messageType: number): void {
+  const version = reader.field(0, readInt32);
+  const type = reader.field(1, readInt32);
+  if (type !== messageType) throw wrongMessageType(reader.label, type, messageType);
+  checkVersion(version, `pvno of ${reader.label}`);
+}
+
+export function writeMessageHeader(writer: DerWriter, messageType: number): void {
+  writer.field(0, writeInt32, PROTOCOL_VERSION);
+  writer.field(1, writeInt32, messageType);
+}
+
+/** Reads the version in field [0]. @throws {@link KerberosError} `KRB_AP_ERR_BADVERSION`. */
+export function readVersion(reader: DerReader, what: string): void {
+  checkVersion(reader.field(0, readInt32), what);
+}
+
+/** @throws {@link KerberosError} `KRB_AP_ERR_BADVERSION` unless the version is 5. */
+export function checkVersion(version: number, what: string): void {
+  if (version !== PROTOCOL_VERSION) {
+    const message = `${what} is ${version}, expected ${PROTOCOL_VERSION}`;
+    throw new KerberosError('KRB_AP_ERR_BADVERSION', message);
+  }
+}
+
+/** `KRB_AP_ERR_MSG_TYPE` with the numbers in its text. */
+export function wrongMessageType(label: string, type: number, expected: number): KerberosError {
+  const message = `${label}: message type is ${type}, expected ${expected}`;
+  return new KerberosError('KRB_AP_ERR_MSG_TYPE', message);
+}
+
+// RFC 4120 §1.5.1: "Recipients MUST NOT decline a request simply because an extension is present."
+// They come after the fields that we know, as well-formed fields in ascending order.
+function skipExtensions(reader: DerReader, lastField: number): void {
+  let last = lastField;
+  while (!reader.atEnd) {
+    const tag = reader.nextTag;
+    const number = tag & TAG_NUMBER;
+    if ((tag & CLASS_AND_FORM) !== Tag.context || number <= last) {
+      throw reader.error('an unexpected field');
+    }
+    skipElement(reader, EXTENSION_LIMITS);
+    last = number;
+  }
+}
+
+/** RFC 4120 §5.2.4: pvno, tkt-vno and authenticator-vno alike. */
+export const PROTOCOL_VERSION = 5;
+
+// X.690 §8.1.2.
+const CLASS_AND_FORM = 0xe0;
+const TAG_NUMBER = 0x1f;
+const EXTENSION_LIMITS = { depth: Limit.depth, nodes: Limit.nodes } as const;

@@ -1,0 +1,79 @@
+/** The basic types of RFC 4120 §5.2, as readers and writers of one value. */
+import type { KerberosTime } from '../time.ts';
+import type { DerReader } from './der.ts';
+import type { DerWriter } from './der-writer.ts';
+
+/** Int32 (RFC 4120 §5.2.4). */
+export function readInt32(reader: DerReader): number {
+  return reader.integer(MIN_INT32, MAX_INT32);
+}
+
+export function writeInt32(writer: DerWriter, value: number): void {
+  writer.integer(value, MIN_INT32, MAX_INT32);
+}
+
+/**
+ * UInt32 (RFC 4120 §5.2.4): kvno, sequence numbers, nonces. Negative 32-bit numbers mean the same
+ * 32 bits: MIT krb5 up to 1.6, Heimdal and Windows write kvno as Int32 (read-only domain
+ * controllers have it above 2^31), and old peers sequence numbers (MIT krb5 asn1_k_encode.c,
+ * `kvno` and `decode_seqno`). Five bytes with a leading zero are the regular form.
+ */
+export function readUint32(reader: DerReader): number {
+  return reader.integer(MIN_INT32, MAX_UINT32) >>> 0;
+}
+
+export function writeUint32(writer: DerWriter, value: number): void {
+  writer.integer(value, 0, MAX_UINT32);
+}
+
+/** Microseconds (RFC 4120 §5.2.4): 0..999999. */
+export function readMicroseconds(reader: DerReader): number {
+  return reader.integer(0, 999_999);
+}
+
+export function writeMicroseconds(writer: DerWriter, value: number): void {
+  writer.integer(value, 0, 999_999);
+}
+
+export function readKerberosTime(reader: DerReader): KerberosTime {
+  return reader.generalizedTime();
+}
+
+export function writeKerberosTime(writer: DerWriter, value: KerberosTime): void {
+  writer.generalizedTime(value);
+}
+
+export function readKerberosString(reader: DerReader): string {
+  return reader.generalString();
+}
+
+export function writeKerberosString(writer: DerWriter, value: string): void {
+  writer.generalString(value);
+}
+
+/** Realm (RFC 4120 §5.2.2); an empty one names nothing. */
+export function readRealm(reader: DerReader): string {
+  const realm = reader.generalString();
+  if (realm === '') throw reader.error('an empty realm');
+  return realm;
+}
+
+export function readFlags(reader: DerReader): number {
+  return reader.flags();
+}
+
+export function writeFlags(writer: DerWriter, value: number): void {
+  writer.flags(value);
+}
+
+export function readOctets(reader: DerReader): Uint8Array {
+  return reader.octetString();
+}
+
+export function writeOctets(writer: DerWriter, value: Uint8Array): void {
+  writer.octetString(value);
+}
+
+const MIN_INT32 = -0x8000_0000;
+const MAX_INT32 = 0x7fff_ffff;
+const MAX_UINT32 = 0xffff_ffff;
