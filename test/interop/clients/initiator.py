@@ -1,0 +1,181 @@
+"""A GSS-API initiator on python3-gssapi that speaks both framings of the gss-sample protocol.
+
+Prints one JSON object a line. Initiator.java takes the same options and prints the same lines, so that one test can
+drive either.
+
+  established  mechanism (dotted OID), flags (names), source, target
+  message      index, size, wrapped, confidential, answer ("mic" once verified, else "noop")
+  error        during, major, text; then the program ends with code 1
+  done         messages
+"""
+
+import argparse
+import json
+import socket
+import struct
+import sys
+
+import gssapi
+from gssapi.raw import ChannelBindings
+
+NOOP, CONTEXT, DATA, MIC, CONTEXT_NEXT, WRAPPED, ENCRYPTED, SEND_MIC = (1 << bit for bit in range(8))
+MECHANISMS = {'krb5': '1.2.840.113554.1.2.2', 'spnego': '1.3.6.1.5.5.2'}
+FLAGS = {
+    'deleg': gssapi.RequirementFlag.delegate_to_peer,
+    'mutual': gssapi.RequirementFlag.mutual_authentication,
+    'replay': gssapi.RequirementFlag.replay_detection,
+    'sequence': gssapi.RequirementFlag.out_of_sequence_detection,
+    'conf': gssapi.RequirementFlag.confidentiality,
+    'integ': gssapi.RequirementFlag.integrity,
+    # Not in RequirementFlag: GSS_C_DCE_STYLE.
+    'dce': 0x1000,
+}
+
+
+class Framing:
+    """Length-prefixed tokens; version 2 puts a byte of flags before the length."""
+
+    def __init__(self, sock, version):
+        self.sock = sock
+        self.version = version
+
+    def send(self, flags, data):
+        head = struct.pack('>BI', flags, len(data)) if self.version == 2 else struct.pack('>I', len(data))
+        self.sock.sendall(head + data)
+
+    def receive(self):
+        flags = self.exactly(1)[0] if self.version == 2 else 0
+        (length,) = struct.unpack('>I', self.exactly(4))
+        return flags, self.exactly(length)
+
+    def exactly(self, length):
+        parts = []
+        while length > 0:
+            part = self.sock.recv(min(length, 1 << 20))
+            if not part:
+                raise ConnectionError('connection closed by the server')
+            parts.append(part)
+            length -= len(part)
+        return b''.join(parts)
+
+
+def say(event, **values):
+    print(json.dumps({'event': event, **values}), flush=True)
+
+
+def establish(framing, options):
+    bindings = None
+    if options.bindings is not None:
+        bindings = ChannelBindings(application_data=bytes.fromhex(options.bindings))
+    flags = 0
+    for name in filter(None, options.flags.split(',')):
+        flags |= FLAGS[name]
+    context = gssapi.SecurityContext(
+        name=gssapi.Name(options.service, gssapi.NameType.hostbased_service),
+        mech=gssapi.OID.from_int_seq(MECHANISMS[options.mech]),
+        flags=flags,
+        channel_bindings=bindings,
+        usage='initiate',
+    )
+    if framing.version == 2:
+        framing.send(NOOP | CONTEXT_NEXT, b'')
+    token = None
+    while not context.complete:
+        answer = context.step(token)
+        if answer:
+            framing.send(CONTEXT, answer)
+        if not context.complete:
+            token = framing.receive()[1]
+    return context
+
+
+def pattern(index, size):
+    """Any bytes will do, but no two messages of one run may be alike."""
+    return bytes((index * 31 + position * 7) & 0xFF for position in range(min(size, 257))) * (size // 257 + 1)
+
+
+def prepare(context, message, options):
+    if not options.wrap:
+        return message, False
+    wrapped = context.wrap(message, options.conf)
+    return wrapped.message, wrapped.encrypted
+
+
+def exchange(framing, context, options):
+    sizes = [int(size) for size in filter(None, options.sizes.split(','))]
+    messages = [pattern(index, size)[:size] for index, size in enumerate(sizes)]
+    # All are wrapped before the first is sent: the order of sending may then differ from that of the numbers.
+    prepared = [prepare(context, message, options) for message in messages]
+    order = [int(index) for index in options.order.split(',')] if options.order else range(len(messages))
+    flags = DATA | (WRAPPED if options.wrap else 0) | (ENCRYPTED if options.conf else 0) | (SEND_MIC if options.mic else 0)
+    for index in order:
+        data, confidential = prepared[index]
+        if options.alter is not None:
+            data = data[: options.alter] + bytes([data[options.alter] ^ 1]) + data[options.alter + 1 :]
+        framing.send(flags, data)
+        answer_flags, answer = framing.receive()
+        signed = framing.version == 1 or answer_flags == MIC
+        if signed:
+            context.verify_signature(messages[index], answer)
+        elif answer_flags != NOOP:
+            raise ConnectionError('unexpected flags %d' % answer_flags)
+        say(
+            'message',
+            index=index,
+            size=sizes[index],
+            wrapped=bool(options.wrap),
+            confidential=confidential,
+            answer='mic' if signed else 'noop',
+        )
+    if framing.version == 2:
+        framing.send(NOOP, b'')
+    return len(list(order))
+
+
+def parse():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--host', default='127.0.0.1')
+    parser.add_argument('--port', type=int, required=True)
+    parser.add_argument('--service', required=True, help='service@host')
+    parser.add_argument('--mech', default='krb5', choices=sorted(MECHANISMS))
+    parser.add_argument('--framing', type=int, default=2, choices=[1, 2])
+    parser.add_argument('--flags', default='mutual,replay,sequence', help=','.join(FLAGS))
+    parser.add_argument('--bindings', help='application data of the channel bindings, in hex')
+    parser.add_argument('--sizes', default='7', help='bytes of each message')
+    parser.add_argument('--order', default='', help='indexes of the messages in the order of sending')
+    parser.add_argument('--alter', type=int, help='offset of the byte to alter in each message token')
+    parser.add_argument('--wrap', type=int, default=1)
+    parser.add_argument('--conf', type=int, default=1)
+    parser.add_argument('--mic', type=int, default=1)
+    return parser.parse_args()
+
+
+def main():
+    options = parse()
+    during = 'connect'
+    try:
+        with socket.create_connection((options.host, options.port), timeout=60) as sock:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            framing = Framing(sock, options.framing)
+            during = 'establish'
+            context = establish(framing, options)
+            say(
+                'established',
+                mechanism=context.mech.dotted_form,
+                flags=[name for name, flag in FLAGS.items() if int(context.actual_flags) & int(flag)],
+                source=str(context.initiator_name),
+                target=str(context.target_name),
+            )
+            during = 'exchange'
+            say('done', messages=exchange(framing, context, options))
+    except gssapi.exceptions.GSSError as error:
+        text = error.get_all_statuses(error.maj_code, True) + error.get_all_statuses(error.min_code, False)
+        say('error', during=during, major=error.maj_code, text='; '.join(text).replace('\0', ''))
+        sys.exit(1)
+    except OSError as error:
+        say('error', during=during, major=0, text=str(error))
+        sys.exit(1)
+
+
+if __name__ == '__main__':
+    main()

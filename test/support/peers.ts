@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs';
+import { run } from './run.ts';
+
+/** A program that the live tests talk to, and where Debian has it. */
+interface Peer {
+  readonly package: string;
+  readonly present: () => boolean | Promise<boolean>;
+}
+
+/** The peers by the name that tests ask for. */
+export type PeerName = 'krb5kdc' | 'kinit' | 'gss-client' | 'python3-gssapi' | 'java' | 'inetd';
+
+// Debian's own interpreter: python3-gssapi belongs to it and not to another one that may come first in PATH.
+export const PYTHON = '/usr/bin/python3';
+export const GSS_CLIENT = '/usr/bin/gss-client';
+export const INETD = '/usr/sbin/inetd';
+
+/** The peers that are not on this machine. */
+export async function missingPeers(): Promise<PeerName[]> {
+  const missing: PeerName[] = [];
+  for (const name of Object.keys(PEERS) as PeerName[]) {
+    if (!(await PEERS[name].present())) {
+      missing.push(name);
+    }
+  }
+  return missing;
+}
+
+/**
+ * Installs Debian's packages of the named peers if this process may.
+ *
+ * @returns What went wrong, or undefined.
+ */
+export async function installPeers(names: readonly PeerName[]): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) {
+    return 'installing them needs root';
+  }
+  if (!existsSync('/usr/bin/apt-get')) {
+    return 'this is no Debian to install them on';
+  }
+  const packages = new Set(names.flatMap((name) => PEERS[name].package.split(' ')));
+  // RUNLEVEL=1 keeps the packages from starting their own KDC or inetd.
+  const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  const timeout = 600_000;
+  await run('apt-get', ['update', '-q'], { env, timeout });
+  const args = ['install', '-q', '-y', '--no-install-recommends', ...packages];
+  const install = await run('apt-get', args, { env, timeout });
+  if (install.code !== 0) {
+    return `apt-get install failed: ${install.stderr.trim().split('\n').at(-1)}`;
+  }
+  return undefined;
+}
+
+const PEERS: Readonly<Record<PeerName, Peer>> = {
+  krb5kdc: {
+    package: 'krb5-kdc krb5-admin-server krb5-user',
+    present: () =>
+      ['/usr/sbin/krb5kdc', '/usr/sbin/kadmin.local', '/usr/bin/kinit'].every(existsSync),
+  },
+  kinit: {
+    package: 'krb5-user',
+    present: () => ['/usr/bin/kinit', '/usr/bin/kvno'].every(existsSync),
+  },
+  'gss-client': { package: 'krb5-gss-samples', present: () => existsSync(GSS_CLIENT) },
+  'python3-gssapi': {
+    package: 'python3-gssapi',
+    present: async () => (await run(PYTHON, ['-c', 'import gssapi'])).code === 0,
+  },
+  java: {
+    package: 'default-jdk-headless',
+    present: async () => (await run('javac', ['-version'])).code === 0,
+  },
+  inetd: { package: 'openbsd-inetd', present: () => existsSync(INETD) },
+};

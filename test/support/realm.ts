@@ -1,0 +1,75 @@
+import { mkdtempSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { inject } from 'vitest';
+import type { Realm } from './kdc.ts';
+import type { PeerName } from './peers.ts';
+import { runOrThrow } from './run.ts';
+
+const { realm: found, missing, directory } = inject('interop');
+
+/** True if a KDC and all the named peers are there; for `describe.runIf`. */
+export function have(...peers: readonly PeerName[]): boolean {
+  return found !== null && peers.every((peer) => !missing.includes(peer));
+}
+
+/** The realm of this run; only for tests under `describe.runIf(have(...))`. */
+export function realm(): Realm {
+  if (found === null) {
+    throw new Error('no KDC in this run');
+  }
+  return found;
+}
+
+/** Path of a keytab that realm.sh made. */
+export function keytab(name: string): string {
+  return join(realm().keytabs, `${name}.keytab`);
+}
+
+/** A new directory of this run, removed at its end. */
+export function scratch(): string {
+  return mkdtempSync(join(directory, 'test-'));
+}
+
+/** Where the compiled Initiator.java is. */
+export function javaClasses(): string {
+  return join(directory, 'java');
+}
+
+/** A user's credentials: the environment that a Kerberos program needs to act as that user. */
+export class User {
+  readonly ccache: string;
+  readonly env: Readonly<Record<string, string>>;
+
+  constructor(ccache: string) {
+    this.ccache = ccache;
+    this.env = { KRB5_CONFIG: realm().krb5Config, KRB5CCNAME: `FILE:${ccache}` };
+  }
+
+  /** Gets a service ticket now, so that the programs started later need not ask the KDC. */
+  async fetchTickets(...services: readonly string[]): Promise<this> {
+    const names = services.map((service) => `${service}/${realm().hostname}`);
+    await runOrThrow('kvno', ['-q', ...names], { env: this.env });
+    return this;
+  }
+
+  /** The same credentials in another cache, for a program that runs beside others. */
+  async copy(): Promise<User> {
+    const ccache = join(scratch(), 'ccache');
+    await copyFile(this.ccache, ccache);
+    return new User(ccache);
+  }
+}
+
+/**
+ * Authenticates to the KDC with the user's password.
+ *
+ * @param name - One of realm().users.
+ * @param flags - More options of kinit.
+ */
+export async function kinit(name = 'alice', flags: readonly string[] = []): Promise<User> {
+  const user = new User(join(scratch(), 'ccache'));
+  const input = `${realm().users[name]?.password}\n`;
+  await runOrThrow('kinit', [...flags, name], { env: user.env, input });
+  return user;
+}

@@ -1,0 +1,126 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort, untilListening } from './ports.ts';
+import { keytab as keytabPath, realm } from './realm.ts';
+
+/** Our gss-server as a command line, and Debian's, on which the drivers themselves can be checked. */
+export const OUR_SERVER: readonly string[] = [
+  process.execPath,
+  resolve(import.meta.dirname, '../../dist/cli/gss-server.js'),
+];
+export const MIT_SERVER: readonly string[] = ['/usr/bin/gss-server'];
+
+export interface ServerOptions {
+  /** Command line; default our server. */
+  readonly command?: readonly string[];
+  /** Name of a keytab of realm.sh, default service; null leaves -keytab away. */
+  readonly keytab?: string | null;
+  /** service_name; default host@ and the realm's host. */
+  readonly service?: string;
+  /** Further options; -port and -keytab are given already. */
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Seconds that the server's clock is wrong by. */
+  readonly clockOffset?: number;
+}
+
+/** A running server and all that it has printed so far. */
+export class Server {
+  readonly port: number;
+  readonly process: ChildProcess;
+  stdout = '';
+  stderr = '';
+  readonly #closed: Promise<unknown>;
+
+  constructor(process: ChildProcess, port: number) {
+    this.process = process;
+    this.port = port;
+    process.stdout?.on('data', (chunk: Buffer) => {
+      this.stdout += chunk;
+    });
+    process.stderr?.on('data', (chunk: Buffer) => {
+      this.stderr += chunk;
+    });
+    this.#closed = once(process, 'close');
+  }
+
+  /** Waits until stdout has the text. @throws Error with all output after five seconds. */
+  async untilPrinted(text: string | RegExp, timeout = 5000): Promise<void> {
+    const found = (): boolean =>
+      typeof text === 'string' ? this.stdout.includes(text) : text.test(this.stdout);
+    for (const deadline = Date.now() + timeout; !found(); await sleep(10)) {
+      if (Date.now() > deadline) {
+        throw new Error(`server never printed ${text}:\n${this.stdout}\n--\n${this.stderr}`);
+      }
+    }
+  }
+
+  /** Waits for the server to end by itself. */
+  async ended(timeout = 5000): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), timeout);
+    await this.#closed;
+    clearTimeout(timer);
+    return { code: this.process.exitCode, signal: this.process.signalCode };
+  }
+
+  /** Ends the server, at the latest after five seconds. */
+  async stop(
+    signal: NodeJS.Signals = 'SIGTERM',
+  ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+    this.process.kill(signal);
+    return this.ended();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+/** The arguments and environment that a server of these options is started with. */
+export function serverCommand(options: ServerOptions): {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+} {
+  const keytab = options.keytab === undefined ? 'service' : options.keytab;
+  const env: Record<string, string> = { KRB5_CONFIG: realm().krb5Config, ...options.env };
+  if (options.clockOffset !== undefined) {
+    env.NODE_OPTIONS = `--import=${resolve(import.meta.dirname, 'shift-clock.mjs')}`;
+    env.TEST_CLOCK_OFFSET = String(options.clockOffset);
+  }
+  const command = [
+    ...(options.command ?? OUR_SERVER),
+    ...(keytab === null ? [] : ['-keytab', keytabPath(keytab)]),
+    ...(options.flags ?? []),
+    options.service ?? `host@${realm().hostname}`,
+  ];
+  return { command, env };
+}
+
+/** Starts a server on a free port and waits until it listens. */
+export async function startServer(options: ServerOptions = {}): Promise<Server> {
+  const port = await freePort();
+  const flags = ['-port', String(port), ...(options.flags ?? [])];
+  const { command, env } = serverCommand({ ...options, flags });
+  const [program = '', ...args] = command;
+  const child = spawn(program, args, { env: { ...process.env, ...env } });
+  const server = new Server(child, port);
+  // Not by connecting: a server started with -once would take that for its one client.
+  try {
+    for (const deadline = Date.now() + 10_000; !server.stderr.includes('starting...'); ) {
+      if (Date.now() > deadline || child.exitCode !== null) {
+        throw new Error(`the server did not start:\n${server.stdout}${server.stderr}`);
+      }
+      await sleep(10);
+    }
+    if (!options.flags?.includes('-once')) {
+      await untilListening(port);
+    }
+  } catch (error) {
+    await server.stop('SIGKILL');
+    throw error;
+  }
+  return server;
+}
