@@ -1,0 +1,118 @@
+/** What is known about a ticket and a keytab when no key opened the ticket. */
+import { enctypeName } from '../crypto/numbers.ts';
+import type { Principal } from '../messages/principal.ts';
+import { formatPrincipal } from '../messages/principal.ts';
+import type { Keytab, KeytabEntry } from './keytab.ts';
+import type { KeytabIndex, PrincipalKeys } from './keytab-index.ts';
+import { indexOf, principalKey } from './keytab-index.ts';
+import type { TicketKeyRequest } from './lookup.ts';
+import { kvnoFits } from './lookup.ts';
+import type { ServiceMatcher } from './service-name.ts';
+import { formatServiceName, matchService } from './service-name.ts';
+
+export interface Facts {
+  readonly index: KeytabIndex;
+  readonly matcher: ServiceMatcher;
+  /** The matcher, for messages. */
+  readonly service: string;
+  readonly ticketServer: Principal;
+  /** The ticket server, for messages. */
+  readonly server: string;
+  /** 0 if the ticket has none. */
+  readonly kvno: number;
+  readonly enctype: number;
+  /** What the keytab has of principals that the matcher accepts. */
+  readonly accepted: readonly PrincipalKeys[];
+  /** What the keytab has of the ticket server, accepted or not. */
+  readonly own: PrincipalKeys | undefined;
+  /** The principal whose keys the error is about: the explicit one, else the ticket server. */
+  readonly subject: PrincipalKeys | undefined;
+  /** Entries of the subject whose kvno fits. */
+  readonly fitting: readonly KeytabEntry[];
+}
+
+export function gatherFacts(
+  keytab: Keytab,
+  matcher: ServiceMatcher,
+  ticket: TicketKeyRequest,
+): Facts {
+  const index = indexOf(keytab);
+  const kvno = ticket.kvno ?? 0;
+  const ticketServer: Principal = { ...ticket.serverName, realm: ticket.realm };
+  const accepted = [...index.values()].filter(
+    ({ principal }) => matchService(matcher, principal) !== undefined,
+  );
+  const own = index.get(principalKey(ticket.realm, ticket.serverName));
+  const subject =
+    matcher.type === 'principal'
+      ? index.get(principalKey(matcher.principal.realm, matcher.principal))
+      : own;
+  return {
+    index,
+    matcher,
+    service: printable(formatServiceName(matcher)),
+    ticketServer,
+    server: printablePrincipal(ticketServer),
+    kvno,
+    enctype: ticket.enctype,
+    accepted,
+    own,
+    subject,
+    fitting: subject?.entries.filter((entry) => kvnoFits(entry.kvno, kvno)) ?? [],
+  };
+}
+
+/** The names that the keytab holds, those that the matcher accepts before the others. */
+export function keytabPrincipals({ index, accepted }: Facts): string[] {
+  const names = new Set<PrincipalKeys>(accepted.slice(0, MAX_LISTED));
+  for (const keys of index.values()) {
+    if (names.size >= MAX_LISTED) break;
+    names.add(keys);
+  }
+  const listed = [...names].map(({ principal }) => printablePrincipal(principal));
+  const more = index.size - listed.length;
+  return more > 0 ? [...listed, `${more} more`] : listed;
+}
+
+/** The kvnos of the entries, ascending. */
+export function kvnosOf(entries: readonly KeytabEntry[]): string[] {
+  const kvnos = [...new Set(entries.map((entry) => entry.kvno))].sort((a, b) => a - b);
+  return atMost(kvnos.map(String));
+}
+
+/** The names of the enctypes of the entries. */
+export function enctypesOf(entries: readonly KeytabEntry[]): string[] {
+  return atMost([...new Set(entries.map((entry) => enctypeName(entry.key.enctype)))]);
+}
+
+/** Entries that the error is about: of its subject, else all that the matcher accepts. */
+export function entriesInQuestion({ subject, accepted }: Facts): readonly KeytabEntry[] {
+  return subject?.entries ?? accepted.slice(0, MAX_SCANNED).flatMap((keys) => keys.entries);
+}
+
+/** A principal for messages: MIT krb5's text form, made {@link printable}. */
+export function printablePrincipal(principal: Principal): string {
+  return printable(formatPrincipal(principal));
+}
+
+/**
+ * A name that anybody may have sent, fit for a log and a terminal: no control characters, no
+ * direction marks, and not longer than an operator reads.
+ */
+export function printable(text: string): string {
+  const short = text.length > MAX_NAME ? `${text.slice(0, MAX_NAME)}...` : text;
+  return short.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (char) => `\\x${char.codePointAt(0)!.toString(16).padStart(2, '0')}`,
+  );
+}
+
+function atMost(list: readonly string[]): string[] {
+  if (list.length <= MAX_LISTED) return [...list];
+  return [...list.slice(0, MAX_LISTED), `${list.length - MAX_LISTED} more`];
+}
+
+/** How many principals are looked at for a hint: a forged ticket must not make it expensive. */
+export const MAX_SCANNED = 1000;
+const MAX_LISTED = 8;
+const MAX_NAME = 256;

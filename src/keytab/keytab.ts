@@ -1,0 +1,242 @@
+/**
+ * The keytab file format, versions 0x0501 and 0x0502: bytes to entries and back.
+ *
+ * Source: MIT krb5, doc/formats/keytab_file_format.rst; where the text is silent, what MIT krb5's
+ * and Heimdal's own readers do.
+ */
+import { decodeUtf8, encodeUtf8, Reader, Writer } from '../bytes.ts';
+import { EncryptionKey } from '../crypto/key.ts';
+import { enctypeName } from '../crypto/numbers.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { DecodeError, KerberosError } from '../errors.ts';
+import { Limit } from '../messages/limits.ts';
+import type { Principal } from '../messages/principal.ts';
+import { formatPrincipal, NameType } from '../messages/principal.ts';
+import type { KerberosTime } from '../time.ts';
+
+/** One key of one principal. */
+export interface KeytabEntry {
+  /** Version 0x0501 has no name type: it reads as NT-UNKNOWN. */
+  readonly principal: Principal;
+  /** Key version number, 0 to 2³²−1. Old tools store its low 8 bits only. */
+  readonly kvno: number;
+  /** When the entry was written. */
+  readonly timestamp: KerberosTime;
+  /** An enctype that the provider does not have is kept, with `key.supported` false. */
+  readonly key: EncryptionKey;
+}
+
+export interface Keytab {
+  /** 2 is file version 0x0502, which everybody writes; 1 is 0x0501. */
+  readonly version: 1 | 2;
+  /** Version 1 only: it is written in the byte order of the machine. `'big'` if absent. */
+  readonly byteOrder?: 'big' | 'little';
+  /** In the order of the file. */
+  readonly entries: readonly KeytabEntry[];
+}
+
+export interface ParseKeytabOptions {
+  /** What the keys compute with; the default provider if absent. */
+  readonly crypto?: CryptoProvider;
+}
+
+/**
+ * Reads a keytab. Holes, padding behind an entry and whatever follows a zero length are skipped.
+ *
+ * @param bytes - The whole file; keys and names are copied out of it, so it may be wiped.
+ * @throws {@link KerberosError} `KRB5_KT_FORMAT`: no keytab, truncated, or an entry that cannot be
+ *   read. Nothing is skipped silently.
+ */
+export function parseKeytab(bytes: Uint8Array, options: ParseKeytabOptions = {}): Keytab {
+  if (bytes.length < 2) {
+    throw malformed(`keytab of ${bytes.length} bytes has no version`, {
+      hint: 'the file is empty or cut off; write the keytab again',
+    });
+  }
+  if (bytes[0] !== 5 || (bytes[1] !== 1 && bytes[1] !== 2)) {
+    throw malformed('not a keytab: it does not begin with 05 02 or 05 01', {
+      hint: 'a base64 text has to be decoded first; a credential cache is not a keytab',
+    });
+  }
+  if (bytes[1] === 2) return { version: 2, entries: toEntries(readRecords(bytes, V2), options) };
+  const { records, littleEndian } = readVersion1(bytes);
+  const byteOrder = littleEndian ? 'little' : 'big';
+  return { version: 1, byteOrder, entries: toEntries(records, options) };
+}
+
+/**
+ * Writes a keytab, without holes or padding, each kvno in 8 and in 32 bits.
+ * Parsing what this wrote gives equal entries.
+ *
+ * @returns The file's bytes: key material, the caller's to protect and wipe.
+ * @throws RangeError if a field of an entry does not fit the format.
+ */
+export function formatKeytab(keytab: Keytab): Uint8Array {
+  const layout: Layout =
+    keytab.version === 2 ? V2 : { version: 1, littleEndian: keytab.byteOrder === 'little' };
+  const file = new Writer();
+  file.u8(5).u8(layout.version);
+  for (const entry of keytab.entries) {
+    const record = formatEntry(entry, layout);
+    file.u32(record.length, layout.littleEndian).raw(record);
+    record.fill(0);
+  }
+  return file.finish();
+}
+
+interface Layout {
+  readonly version: 1 | 2;
+  readonly littleEndian: boolean;
+}
+
+/** An entry whose key is still a view of the file. */
+interface RawEntry {
+  readonly at: number;
+  readonly principal: Principal;
+  readonly kvno: number;
+  readonly timestamp: KerberosTime;
+  readonly enctype: number;
+  readonly value: Uint8Array;
+}
+
+/**
+ * Version 0x0501 does not say its byte order. In the wrong one the first record's length alone is
+ * off by a factor of 2¹⁶ or more, so at most one of the two orders reads to the end.
+ */
+function readVersion1(bytes: Uint8Array): { records: RawEntry[]; littleEndian: boolean } {
+  try {
+    return { records: readRecords(bytes, V1_BIG), littleEndian: false };
+  } catch (bigError) {
+    try {
+      return { records: readRecords(bytes, V1_LITTLE), littleEndian: true };
+    } catch (littleError) {
+      // Neither: the complaint of the order in which the first length fits the file.
+      throw firstLengthFits(bytes, false) ? bigError : littleError;
+    }
+  }
+}
+
+function firstLengthFits(bytes: Uint8Array, littleEndian: boolean): boolean {
+  if (bytes.length < 6) return true;
+  return Math.abs(new Reader(bytes, 'keytab', 2).i32(littleEndian)) <= bytes.length - 6;
+}
+
+function readRecords(bytes: Uint8Array, layout: Layout): RawEntry[] {
+  const records: RawEntry[] = [];
+  try {
+    const reader = new Reader(bytes, 'keytab', 2);
+    while (reader.remaining > 0) {
+      const at = reader.offset;
+      const length = reader.i32(layout.littleEndian);
+      // The format's end mark: what follows is what a larger file left behind.
+      if (length === 0) break;
+      if (length < 0) {
+        // INT32_MIN has no inverse: skipping by it would stand still (MIT krb5 ticket 8914).
+        if (length === INT32_MIN) throw new DecodeError(`keytab hole at byte ${at} has no length`);
+        reader.skip(-length);
+      } else {
+        records.push(readRecord(reader.sub(length, `keytab record at byte ${at}`), at, layout));
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw malformed(error.message, {
+      hint: 'the file is cut off or damaged; write the keytab again',
+      cause: error,
+    });
+  }
+  return records;
+}
+
+function readRecord(record: Reader, at: number, { version, littleEndian }: Layout): RawEntry {
+  // Version 1 counts the realm as a component.
+  const count = record.u16(littleEndian) - (version === 1 ? 1 : 0);
+  if (count < 1 || count > Limit.nameComponents) {
+    throw new DecodeError(
+      `${record.label} has a name of ${count} components: 1 to ${Limit.nameComponents} expected`,
+    );
+  }
+  const realm = readText(record, littleEndian);
+  const components: string[] = [];
+  for (let i = 0; i < count; i++) components.push(readText(record, littleEndian));
+  const nameType = version === 1 ? NameType.unknown : record.i32(littleEndian);
+  const timestamp = record.u32(littleEndian);
+  const kvno8 = record.u8();
+  // MIT krb5 reads a signed 16-bit enctype: private ones are negative.
+  const enctype = (record.u16(littleEndian) << 16) >> 16;
+  const value = record.take(record.u16(littleEndian));
+  // Behind the key: the whole kvno, unless it is the zero fill of a hole that was larger. What
+  // comes after it is padding, or Heimdal's flags.
+  const kvno32 = record.remaining >= 4 ? record.u32(littleEndian) : 0;
+  const kvno = kvno32 !== 0 ? kvno32 : kvno8;
+  return { at, principal: { nameType, components, realm }, kvno, timestamp, enctype, value };
+}
+
+function readText(record: Reader, littleEndian: boolean): string {
+  return decodeUtf8(record.take(record.u16(littleEndian)), `a name in ${record.label}`);
+}
+
+function toEntries(records: readonly RawEntry[], options: ParseKeytabOptions): KeytabEntry[] {
+  return records.map((record) => {
+    const { principal, kvno, timestamp } = record;
+    return { principal, kvno, timestamp, key: toKey(record, options) };
+  });
+}
+
+function toKey(record: RawEntry, options: ParseKeytabOptions): EncryptionKey {
+  try {
+    return new EncryptionKey(record.enctype, record.value, options.crypto);
+  } catch (error) {
+    if (!(error instanceof KerberosError)) throw error;
+    const name = formatPrincipal(record.principal);
+    throw malformed(
+      `keytab record at byte ${record.at}: the ${enctypeName(record.enctype)} key of ` +
+        `${name} kvno ${record.kvno} cannot have ${record.value.length} bytes`,
+      { hint: 'remove the entry, or write the keytab again', cause: error },
+    );
+  }
+}
+
+function formatEntry(entry: KeytabEntry, { version, littleEndian }: Layout): Uint8Array {
+  const { principal, kvno, timestamp, key } = entry;
+  const count = principal.components.length;
+  checkRange('components of a principal', count, 1, Limit.nameComponents);
+  checkRange('kvno', kvno, 0, UINT32_MAX);
+  checkRange('timestamp', timestamp, 0, UINT32_MAX);
+  checkRange('enctype', key.enctype, -0x8000, 0x7fff);
+  const record = new Writer(128);
+  record.u16(version === 1 ? count + 1 : count, littleEndian);
+  for (const text of [principal.realm, ...principal.components]) {
+    writeData(record, encodeUtf8(text), 'length of a name', littleEndian);
+  }
+  if (version === 2) record.u32(principal.nameType, littleEndian);
+  record.u32(timestamp, littleEndian);
+  record.u8(kvno);
+  record.u16(key.enctype, littleEndian);
+  const value = key.bytes();
+  writeData(record, value, 'length of a key', littleEndian);
+  value.fill(0);
+  record.u32(kvno, littleEndian);
+  return record.finish();
+}
+
+function writeData(record: Writer, data: Uint8Array, label: string, littleEndian: boolean): void {
+  checkRange(label, data.length, 0, 0xffff);
+  record.u16(data.length, littleEndian).raw(data);
+}
+
+function checkRange(label: string, value: number, low: number, high: number): void {
+  if (!Number.isInteger(value) || value < low || value > high) {
+    throw new RangeError(`${label}: expected ${low} to ${high}, got ${value}`);
+  }
+}
+
+function malformed(message: string, options: { hint: string; cause?: unknown }): KerberosError {
+  return new KerberosError('KRB5_KT_FORMAT', message, options);
+}
+
+const INT32_MIN = -0x80000000;
+const UINT32_MAX = 0xffffffff;
+const V2: Layout = { version: 2, littleEndian: false };
+const V1_BIG: Layout = { version: 1, littleEndian: false };
+const V1_LITTLE: Layout = { version: 1, littleEndian: true };
