@@ -1,7 +1,8 @@
 /** AP-REP and EncAPRepPart (RFC 4120 §5.5.2). */
 import type { KerberosTime } from '../time.ts';
 import { DerReader } from './der.ts';
-import { DerWriter } from './der-writer.ts';
+import type { DerWriter } from './der-writer.ts';
+import { encodeDer } from './der-writer.ts';
 import type { EncryptedData, KeyValue } from './encrypted-data.ts';
 import {
   readEncryptedData,
@@ -9,6 +10,7 @@ import {
   writeEncryptedData,
   writeKeyValue,
 } from './encrypted-data.ts';
+import type { Mutable } from './message.ts';
 import { readMessage, readMessageHeader, writeMessage, writeMessageHeader } from './message.ts';
 import {
   readKerberosTime,
@@ -42,7 +44,7 @@ export function decodeApRep(bytes: Uint8Array): ApRep {
 }
 
 export function encodeApRep(apRep: ApRep): Uint8Array {
-  return DerWriter.all(writeApRep, apRep);
+  return encodeDer(writeApRep, apRep);
 }
 
 /** @returns Its byte fields are views into `bytes`. @throws {@link DecodeError}. */
@@ -51,7 +53,7 @@ export function decodeEncApRepPart(bytes: Uint8Array): EncApRepPart {
 }
 
 export function encodeEncApRepPart(part: EncApRepPart): Uint8Array {
-  return DerWriter.all(writeEncApRepPart, part, 128);
+  return encodeDer(writeEncApRepPart, part);
 }
 
 function readApRep(reader: DerReader): ApRep {
@@ -85,12 +87,10 @@ function readEncApRepPartBody(reader: DerReader): EncApRepPart {
   const cusec = reader.field(1, readMicroseconds);
   const subkey = reader.optional(2, readKeyValue);
   const sequenceNumber = reader.optional(3, readUint32);
-  return {
-    ctime,
-    cusec,
-    ...(subkey !== undefined && { subkey }),
-    ...(sequenceNumber !== undefined && { sequenceNumber }),
-  };
+  const part: Mutable<EncApRepPart> = { ctime, cusec };
+  if (subkey !== undefined) part.subkey = subkey;
+  if (sequenceNumber !== undefined) part.sequenceNumber = sequenceNumber;
+  return part;
 }
 
 function writeEncApRepPartBody(writer: DerWriter, part: EncApRepPart): void {

@@ -3,7 +3,8 @@ import type { KerberosTime } from '../time.ts';
 import type { AuthorizationData } from './authorization-data.ts';
 import { readAuthorizationData, writeAuthorizationData } from './authorization-data.ts';
 import { DerReader } from './der.ts';
-import { DerWriter } from './der-writer.ts';
+import type { DerWriter } from './der-writer.ts';
+import { encodeDer } from './der-writer.ts';
 import type { Checksum, EncryptedData, KeyValue } from './encrypted-data.ts';
 import {
   readChecksum,
@@ -13,6 +14,7 @@ import {
   writeEncryptedData,
   writeKeyValue,
 } from './encrypted-data.ts';
+import type { Mutable } from './message.ts';
 import {
   PROTOCOL_VERSION,
   readMessage,
@@ -75,7 +77,7 @@ export function decodeApReq(bytes: Uint8Array): ApReq {
 }
 
 export function encodeApReq(apReq: ApReq): Uint8Array {
-  return DerWriter.all(writeApReq, apReq, 1024);
+  return encodeDer(writeApReq, apReq);
 }
 
 /**
@@ -88,7 +90,7 @@ export function decodeAuthenticator(bytes: Uint8Array): Authenticator {
 }
 
 export function encodeAuthenticator(authenticator: Authenticator): Uint8Array {
-  return DerWriter.all(writeAuthenticator, authenticator, 512);
+  return encodeDer(writeAuthenticator, authenticator);
 }
 
 function readApReq(reader: DerReader): ApReq {
@@ -133,17 +135,13 @@ function readAuthenticatorBody(reader: DerReader): Authenticator {
   const subkey = reader.optional(6, readKeyValue);
   const sequenceNumber = reader.optional(7, readUint32);
   const authorizationData = reader.optional(8, readAuthorizationData);
-  return {
-    clientRealm,
-    clientName,
-    ...(checksum !== undefined && { checksum }),
-    cusec,
-    ctime,
-    ...(subkey !== undefined && { subkey }),
-    ...(sequenceNumber !== undefined && { sequenceNumber }),
-    // RFC 4120 §5.1.3: an empty list means the same as none.
-    ...(authorizationData?.length && { authorizationData }),
-  };
+  const authenticator: Mutable<Authenticator> = { clientRealm, clientName, cusec, ctime };
+  if (checksum !== undefined) authenticator.checksum = checksum;
+  if (subkey !== undefined) authenticator.subkey = subkey;
+  if (sequenceNumber !== undefined) authenticator.sequenceNumber = sequenceNumber;
+  // RFC 4120 §5.1.3: an empty list means the same as none.
+  if (authorizationData?.length) authenticator.authorizationData = authorizationData;
+  return authenticator;
 }
 
 function writeAuthenticatorBody(writer: DerWriter, authenticator: Authenticator): void {

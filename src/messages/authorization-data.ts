@@ -1,6 +1,7 @@
 /** AuthorizationData (RFC 4120 §5.2.6): a list of typed octet strings. */
 import { DerReader, Tag } from './der.ts';
-import { DerWriter } from './der-writer.ts';
+import type { DerWriter } from './der-writer.ts';
+import { encodeDer } from './der-writer.ts';
 import { Limit } from './limits.ts';
 import { readInt32, readOctets, writeInt32, writeOctets } from './primitives.ts';
 
@@ -37,7 +38,7 @@ export function decodeAuthorizationData(bytes: Uint8Array): AuthorizationData {
 }
 
 export function encodeAuthorizationData(elements: AuthorizationData): Uint8Array {
-  return DerWriter.all(writeAuthorizationData, elements);
+  return encodeDer(writeAuthorizationData, elements);
 }
 
 export function readAuthorizationData(reader: DerReader): AuthorizationData {

@@ -4,55 +4,58 @@ import type { KerberosTime } from '../time.ts';
 import { Tag } from './der.ts';
 import { formatGeneralizedTime, TIME_LENGTH } from './der-time.ts';
 
-/** Writes one value. */
+/** Writes one value. It runs twice and must do the same both times. */
 export type Write<T> = (writer: DerWriter, value: T) => void;
 
 /**
- * A growing buffer. An element is begun with a length of one byte; ending it moves its contents
- * if the length needs more, so a byte moves at most once for each level above it.
+ * Encodes `value` with `write`: a first run measures, a second one writes into a buffer of the
+ * right size. So nothing is copied twice, and no copy of a secret stays behind.
  */
+export function encodeDer<T>(write: Write<T>, value: T): Uint8Array {
+  const writer = new DerWriter();
+  write(writer, value);
+  const bytes = writer.startWriting();
+  write(writer, value);
+  return bytes;
+}
+
+/** What {@link encodeDer} hands to the functions that write. */
 export class DerWriter {
-  #bytes: Uint8Array;
-  #length = 0;
+  /** Of every constructed element in the order of their beginnings: how long its contents are. */
+  readonly #lengths: number[] = [];
+  #nextLength = 0;
+  /** Absent while measuring. */
+  #bytes: Uint8Array | undefined;
+  #at = 0;
 
-  /** @param capacity - Bytes to start with; a good guess saves a copy. */
-  constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity);
+  /** Ends the measuring. @returns The buffer that the second run fills. */
+  startWriting(): Uint8Array {
+    const bytes = new Uint8Array(this.#at);
+    this.#bytes = bytes;
+    this.#at = 0;
+    return bytes;
   }
 
-  /** What `write` writes. */
-  static all<T>(write: Write<T>, value: T, capacity?: number): Uint8Array {
-    const writer = new DerWriter(capacity);
-    write(writer, value);
-    return writer.finish();
-  }
-
-  /** Begins an element. @returns What {@link end} wants back. */
+  /** Begins a constructed element. @returns What {@link end} wants back. */
   begin(tag: number): number {
-    const at = this.#grow(2);
-    this.#bytes[at] = tag;
-    return at + 2;
+    if (this.#bytes === undefined) return this.#lengths.push(this.#at) - 1;
+    this.#header(tag, this.#lengths[this.#nextLength++]!);
+    return 0;
   }
 
   /** Ends what {@link begin} began. */
-  end(start: number): void {
-    const length = this.#length - start;
-    if (length < 0x80) {
-      this.#bytes[start - 1] = length;
-      return;
-    }
-    const count = length < 0x100 ? 1 : length < 0x1_0000 ? 2 : length < 0x100_0000 ? 3 : 4;
-    this.#grow(count);
-    this.#bytes.copyWithin(start + count, start, start + length);
-    this.#bytes[start - 1] = 0x80 | count;
-    for (let i = 0; i < count; i++) this.#bytes[start + i] = length >>> (8 * (count - 1 - i));
+  end(begun: number): void {
+    if (this.#bytes !== undefined) return;
+    const length = this.#at - this.#lengths[begun]!;
+    this.#lengths[begun] = length;
+    this.#at += headerLength(length);
   }
 
   /** The explicitly tagged field [number]. */
   field<T>(number: number, write: Write<T>, value: T): void {
-    const start = this.begin(Tag.context | number);
+    const begun = this.begin(Tag.context | number);
     write(this, value);
-    this.end(start);
+    this.end(begun);
   }
 
   /** As {@link field}; nothing if the value is undefined. */
@@ -62,9 +65,9 @@ export class DerWriter {
 
   /** SEQUENCE OF. */
   list<T>(values: readonly T[], write: Write<T>): void {
-    const start = this.begin(Tag.sequence);
+    const begun = this.begin(Tag.sequence);
     for (const value of values) write(this, value);
-    this.end(start);
+    this.end(begun);
   }
 
   /** INTEGER. @throws RangeError unless it is between `minimum` and `maximum`. */
@@ -80,13 +83,12 @@ export class DerWriter {
   }
 
   boolean(value: boolean): void {
-    const start = this.begin(Tag.boolean);
-    this.#bytes[this.#grow(1)] = value ? 0xff : 0;
-    this.end(start);
+    const bytes = this.#primitive(Tag.boolean, 1);
+    if (bytes !== undefined) bytes[this.#at - 1] = value ? 0xff : 0;
   }
 
-  octetString(bytes: Uint8Array): void {
-    this.primitive(Tag.octetString, bytes);
+  octetString(contents: Uint8Array): void {
+    this.primitive(Tag.octetString, contents);
   }
 
   /** @param contents - The encoded subidentifiers. */
@@ -105,82 +107,92 @@ export class DerWriter {
 
   /** @throws RangeError if the time is not a whole second of the years 0000 to 9999. */
   generalizedTime(time: KerberosTime): void {
-    const start = this.begin(Tag.generalizedTime);
-    this.#grow(TIME_LENGTH);
-    formatGeneralizedTime(time, this.#bytes, start);
-    this.end(start);
+    const bytes = this.#primitive(Tag.generalizedTime, TIME_LENGTH);
+    if (bytes !== undefined) formatGeneralizedTime(time, bytes, this.#at - TIME_LENGTH);
   }
 
   /** BIT STRING of the 32 bits of `flags`: RFC 4120 §5.2.8 wants no fewer. */
   flags(flags: number): void {
-    const start = this.begin(Tag.bitString);
-    this.#grow(5);
-    this.#bytes[start] = 0;
-    for (let i = 0; i < 4; i++) this.#bytes[start + 1 + i] = flags >>> (24 - 8 * i);
-    this.end(start);
+    const bytes = this.#primitive(Tag.bitString, 5);
+    if (bytes === undefined) return;
+    const at = this.#at - 4;
+    for (let i = 0; i < 4; i++) bytes[at + i] = flags >>> (24 - 8 * i);
   }
 
   /** A primitive element with the contents given. */
   primitive(tag: number, contents: Uint8Array): void {
-    const start = this.begin(tag);
-    this.raw(contents);
-    this.end(start);
+    const bytes = this.#primitive(tag, contents.length);
+    if (bytes !== undefined) bytes.set(contents, this.#at - contents.length);
   }
 
   /** Elements that are encoded already. */
-  raw(bytes: Uint8Array): void {
-    const at = this.#grow(bytes.length);
-    this.#bytes.set(bytes, at);
-  }
-
-  /** What was written, in a buffer of its own; the writer's own buffer is wiped. */
-  finish(): Uint8Array {
-    const bytes = this.#bytes.slice(0, this.#length);
-    this.#bytes.fill(0);
-    this.#length = 0;
-    return bytes;
+  raw(encoded: Uint8Array): void {
+    if (this.#bytes !== undefined) this.#bytes.set(encoded, this.#at);
+    this.#at += encoded.length;
   }
 
   // X.690 §8.3.2: two's complement in the fewest bytes.
   #number(tag: number, value: number): void {
     let count = 1;
     for (let limit = 0x80; value >= limit || value < -limit; limit *= 256) count++;
-    const start = this.begin(tag);
-    this.#grow(count);
+    const bytes = this.#primitive(tag, count);
+    if (bytes === undefined) return;
     let rest = value;
-    for (let at = start + count - 1; at >= start; at--) {
-      this.#bytes[at] = rest % 256;
+    for (let i = 1; i <= count; i++) {
+      bytes[this.#at - i] = rest % 256;
       rest = Math.floor(rest / 256);
     }
-    this.end(start);
   }
 
   #text(tag: number, text: string): void {
-    const start = this.begin(tag);
-    const at = this.#grow(text.length);
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      if (code >= 0x80) {
-        this.#length = at;
-        this.raw(encodeUtf8(text));
-        break;
-      }
-      this.#bytes[at + i] = code;
+    if (!isAscii(text)) {
+      this.primitive(tag, encodeUtf8(text));
+      return;
     }
-    this.end(start);
+    const bytes = this.#primitive(tag, text.length);
+    if (bytes === undefined) return;
+    const at = this.#at - text.length;
+    for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
   }
 
-  /** @returns Where the `by` new bytes begin. */
-  #grow(by: number): number {
-    const at = this.#length;
-    const need = at + by;
-    if (need > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(need, this.#bytes.length * 2));
-      larger.set(this.#bytes);
-      this.#bytes.fill(0);
-      this.#bytes = larger;
-    }
-    this.#length = need;
-    return at;
+  /**
+   * Makes room for a primitive element and writes its header.
+   *
+   * @returns The buffer whose `length` bytes before the new position are for the contents;
+   *   undefined while measuring.
+   */
+  #primitive(tag: number, length: number): Uint8Array | undefined {
+    if (this.#bytes === undefined) this.#at += headerLength(length);
+    else this.#header(tag, length);
+    this.#at += length;
+    return this.#bytes;
   }
+
+  // X.690 §10.1: definite form, in the fewest bytes.
+  #header(tag: number, length: number): void {
+    const bytes = this.#bytes!;
+    bytes[this.#at++] = tag;
+    const count = headerLength(length) - 2;
+    if (count === 0) {
+      bytes[this.#at++] = length;
+      return;
+    }
+    bytes[this.#at++] = 0x80 | count;
+    for (let i = count - 1; i >= 0; i--) bytes[this.#at++] = length >>> (8 * i);
+  }
+}
+
+/** Bytes of identifier and length before contents of `length` bytes. */
+function headerLength(length: number): number {
+  if (length < 0x80) return 2;
+  if (length < 0x100) return 3;
+  if (length < 0x1_0000) return 4;
+  return length < 0x100_0000 ? 5 : 6;
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (text.charCodeAt(i) >= 0x80) return false;
+  }
+  return true;
 }

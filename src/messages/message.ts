@@ -7,6 +7,9 @@ import type { DerWriter, Write } from './der-writer.ts';
 import { Limit } from './limits.ts';
 import { readInt32, writeInt32 } from './primitives.ts';
 
+/** For building an object field by field. */
+export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 /**
  * Reads `[APPLICATION number] SEQUENCE` and skips the extensions at its end.
  *

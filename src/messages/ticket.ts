@@ -3,7 +3,8 @@ import type { KerberosTime } from '../time.ts';
 import type { AuthorizationData } from './authorization-data.ts';
 import { readAuthorizationData, writeAuthorizationData } from './authorization-data.ts';
 import { DerReader, Tag } from './der.ts';
-import { DerWriter } from './der-writer.ts';
+import type { DerWriter } from './der-writer.ts';
+import { encodeDer } from './der-writer.ts';
 import type { EncryptedData, KeyValue } from './encrypted-data.ts';
 import {
   readEncryptedData,
@@ -13,6 +14,7 @@ import {
 } from './encrypted-data.ts';
 import type { HostAddress } from './host-address.ts';
 import { readHostAddresses, writeHostAddresses } from './host-address.ts';
+import type { Mutable } from './message.ts';
 import { PROTOCOL_VERSION, readMessage, readVersion, writeMessage } from './message.ts';
 import {
   readFlags,
@@ -87,7 +89,7 @@ export function decodeTicket(bytes: Uint8Array): Ticket {
 }
 
 export function encodeTicket(ticket: Ticket): Uint8Array {
-  return DerWriter.all(writeTicket, ticket, 1024);
+  return encodeDer(writeTicket, ticket);
 }
 
 /** @returns Its byte fields are views into `bytes`. @throws {@link DecodeError}. */
@@ -96,7 +98,7 @@ export function decodeEncTicketPart(bytes: Uint8Array): EncTicketPart {
 }
 
 export function encodeEncTicketPart(part: EncTicketPart): Uint8Array {
-  return DerWriter.all(writeEncTicketPart, part, 1024);
+  return encodeDer(writeEncTicketPart, part);
 }
 
 export function readTicket(reader: DerReader): Ticket {
@@ -143,20 +145,21 @@ function readEncTicketPartBody(reader: DerReader): EncTicketPart {
   const renewTill = reader.optional(8, readKerberosTime);
   const addresses = reader.optional(9, readHostAddresses);
   const authorizationData = reader.optional(10, readAuthorizationData);
-  return {
+  const part: Mutable<EncTicketPart> = {
     flags,
     key,
     clientRealm,
     clientName,
     transited,
     authTime,
-    ...(startTime !== undefined && { startTime }),
     endTime,
-    ...(renewTill !== undefined && { renewTill }),
-    // RFC 4120 §5.1.3: an empty list means the same as none.
-    ...(addresses?.length && { addresses }),
-    ...(authorizationData?.length && { authorizationData }),
   };
+  if (startTime !== undefined) part.startTime = startTime;
+  if (renewTill !== undefined) part.renewTill = renewTill;
+  // RFC 4120 §5.1.3: an empty list means the same as none.
+  if (addresses?.length) part.addresses = addresses;
+  if (authorizationData?.length) part.authorizationData = authorizationData;
+  return part;
 }
 
 function writeEncTicketPartBody(writer: DerWriter, part: EncTicketPart): void {
