@@ -90,10 +90,12 @@ type LocalName =
   | 'KRB5_PARSE_MALFORMED'
   | 'KRB5_BAD_KEYSIZE'
   | 'KRB5_NOPERM_ETYPE'
+  | 'KRB5KRB_AP_ERR_TKT_INVALID'
   | 'KRB5_RC_IO'
   | 'KRB5_KT_NOTFOUND'
   | 'KRB5_KT_FORMAT'
   | 'KRB5_KT_IOERR'
+  | 'KRB5_KT_UNKNOWN_TYPE'
   | 'KRB5_CRITICAL_AUTHDATA'
   | 'KRB5_CONFIG_BADFORMAT';
 
@@ -122,11 +124,13 @@ const TEXTS: Readonly<Record<KerberosErrorName, string>> = {
   KRB_ERR_GENERIC: 'Generic error (see e-text)',
   KRB5_PARSE_MALFORMED: 'Malformed representation of principal or message',
   KRB5_BAD_KEYSIZE: 'Key size is incompatible with encryption type',
+  KRB5KRB_AP_ERR_TKT_INVALID: 'Ticket has invalid flag set',
   KRB5_NOPERM_ETYPE: 'Encryption type not permitted',
   KRB5_RC_IO: 'Replay cache I/O operation failed',
   KRB5_KT_NOTFOUND: 'Key table entry not found',
   KRB5_KT_FORMAT: 'Bad format in keytab',
   KRB5_KT_IOERR: 'Key table file could not be read',
+  KRB5_KT_UNKNOWN_TYPE: 'Unknown Key table type',
   KRB5_CRITICAL_AUTHDATA: 'Ticket holds critical authorization data that is not understood',
   KRB5_CONFIG_BADFORMAT: 'Improper format of Kerberos configuration file',
 };
