@@ -1,0 +1,189 @@
+#!/usr/bin/env node
+/** gss-server: see help.ts for what it does. */
+import { fstatSync, readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
+
+import { KerberosError } from '../errors.ts';
+import type { Acceptor } from '../gss/acceptor.ts';
+import { createAcceptor } from '../gss/acceptor.ts';
+import { acquireCredential } from '../gss/credential.ts';
+import { isKrb5Mechanism } from '../gss/mechanism.ts';
+import { GssError } from '../gss/status.ts';
+import type { GssServer } from '../node/gss-server.ts';
+import { createGssServer } from '../node/gss-server.ts';
+import type { KeytabWarning } from '../node/keytab-file.ts';
+import { keytabFile } from '../node/keytab-file.ts';
+import type { GssServerEvent } from '../node/server-events.ts';
+import type { ServerArguments } from './args.ts';
+import { parseArguments } from './args.ts';
+import { HELP, USAGE } from './help.ts';
+import type { Block } from './lines.ts';
+import { formatEvent, formatGssError } from './lines.ts';
+import type { Output } from './output.ts';
+import { clientOwnsStandardStreams, detachStandardStreams, openOutput } from './output.ts';
+import { systemErrorText } from './text.ts';
+
+/** @returns The exit status. */
+async function main(argv: readonly string[]): Promise<number> {
+  // Before anything can be printed: under inetd the standard streams may be the client.
+  const clientOwnsStreams =
+    argv.some((argument) => /^--?inetd$/.test(argument)) && clientOwnsStandardStreams();
+  if (clientOwnsStreams) detachStandardStreams();
+  const parsed = parseArguments(argv);
+  switch (parsed.action) {
+    case 'help':
+      process.stdout.write(HELP);
+      return 0;
+    case 'version':
+      process.stdout.write(`gss-server (krb5-acceptor) ${packageVersion()}\n`);
+      return 0;
+    case 'usage':
+      complain(parsed.message);
+      process.stderr.write(USAGE);
+      return FAILURE;
+    case 'serve':
+      return await serve(parsed.arguments, clientOwnsStreams);
+  }
+}
+
+async function serve(options: ServerArguments, clientOwnsStreams: boolean): Promise<number> {
+  if (options.inetd && !fstatSync(0).isSocket()) {
+    complain('-inetd: file descriptor 0 is not a socket');
+    return FAILURE;
+  }
+  let output: Output;
+  try {
+    output = openOutput({ logfile: options.logfile, clientOwnsStreams });
+  } catch (error) {
+    process.stderr.write(`${options.logfile}: ${systemErrorText(error)}\n`);
+    return FAILURE;
+  }
+  process.on('uncaughtException', (error) => {
+    output.print([stderrLine(`gss-server: ${error.stack}`)]);
+    process.exit(FAILURE);
+  });
+  const acceptor = await acquire(options, output);
+  if (acceptor === undefined) return NO_CREDENTIALS;
+  return options.inetd
+    ? await serveInetd(options, acceptor, output)
+    : await serveTcp(options, acceptor, output);
+}
+
+async function acquire(options: ServerArguments, output: Output): Promise<Acceptor | undefined> {
+  const { service, mechanism } = options;
+  const onWarning = (warning: KeytabWarning): void =>
+    output.print([stderrLine(`gss-server: ${warning.message}`)]);
+  try {
+    if (mechanism !== undefined && !isKrb5Mechanism(mechanism)) {
+      throw new GssError('GSS_S_BAD_MECH', undefined, { hint: '-mech kerberos_v5 is offered' });
+    }
+    const keytab = keytabFile(options.keytab, { onWarning });
+    const credential = await acquireCredential({ keytab, service });
+    return createAcceptor({
+      credential,
+      ...(mechanism === undefined ? {} : { mechanisms: [mechanism] }),
+    });
+  } catch (error) {
+    if (error instanceof KerberosError) {
+      const noCredential = new GssError('GSS_S_NO_CRED', undefined, { minor: error });
+      output.print(formatGssError('acquiring credentials', noCredential));
+    } else if (error instanceof GssError) {
+      const badName = error.code === 'GSS_S_BAD_NAME';
+      output.print(formatGssError(badName ? 'importing name' : 'acquiring credentials', error));
+    } else {
+      throw error;
+    }
+    return undefined;
+  }
+}
+
+async function serveInetd(
+  options: ServerArguments,
+  acceptor: Acceptor,
+  output: Output,
+): Promise<number> {
+  const server = createServer(options, acceptor, (event) =>
+    output.print(formatEvent(event, options.verbose)),
+  );
+  stopOnSignals(server);
+  await server.serve(new Socket({ fd: 0, allowHalfOpen: true }));
+  return SUCCESS;
+}
+
+async function serveTcp(
+  options: ServerArguments,
+  acceptor: Acceptor,
+  output: Output,
+): Promise<number> {
+  return await new Promise((resolve) => {
+    const stopped = (): void => resolve(SUCCESS);
+    const server = createServer(options, acceptor, (event) => {
+      output.print(formatEvent(event, options.verbose));
+      if (options.once && event.type === 'open') void server.close().then(stopped);
+    });
+    server.listen(options.port, options.host).then(
+      ({ port }) => {
+        stopOnSignals(server, stopped);
+        output.print([stderrLine('starting...')]);
+        if (options.port === 0) output.print([stderrLine(`listening on port ${port}`)]);
+      },
+      (error: unknown) => {
+        output.print([stderrLine(`binding socket: ${systemErrorText(error)}`)]);
+        resolve(FAILURE);
+      },
+    );
+  });
+}
+
+function createServer(
+  options: ServerArguments,
+  acceptor: Acceptor,
+  onEvent: (event: GssServerEvent) => void,
+): GssServer {
+  const { idleTimeout, handshakeTimeout, maxTokenSize, maxConnections } = options;
+  return createGssServer({
+    acceptor,
+    onEvent,
+    exportContext: options.exportContext,
+    limits: {
+      ...(idleTimeout !== undefined && { idleTimeout }),
+      ...(handshakeTimeout !== undefined && { handshakeTimeout }),
+      ...(maxTokenSize !== undefined && { maxTokenSize }),
+      ...(maxConnections !== undefined && { maxConnections }),
+    },
+  });
+}
+
+/** Clients that are being served may finish; a second signal does not wait for them. */
+function stopOnSignals(server: GssServer, stopped: () => void = () => {}): void {
+  let grace = GRACE;
+  const stop = (): void => {
+    void server.close(grace).then(stopped);
+    grace = 0;
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+function complain(message: string | undefined): void {
+  if (message !== undefined) process.stderr.write(`gss-server: ${message}\n`);
+}
+
+function stderrLine(text: string): Block {
+  return { to: 'stderr', bytes: Buffer.from(`${text}\n`) };
+}
+
+function packageVersion(): string {
+  const path = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}
+
+const SUCCESS = 0;
+const FAILURE = 1;
+// What MIT's program returns: -1.
+const NO_CREDENTIALS = 255;
+// Milliseconds: a stop takes less than three seconds in all.
+const GRACE = 2500;
+
+// Last, for it uses all of the above.
+process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,48 @@
+/** What gss-server says about itself. */
+
+export const USAGE: string = `Usage: gss-server [-port port] [-verbose] [-inetd] [-once] [-export]
+       [-logfile file] [-keytab name] [-mech mechanism]
+       [-host address] [-timeout seconds] [-handshake seconds]
+       [-maxtoken bytes] [-maxconn number]
+       service_name
+       gss-server -help | -version
+`;
+
+export const HELP: string = `${USAGE}
+Accepts Kerberos clients with GSS-API, and signs the messages that they send. It speaks with the
+gss-client of MIT krb5 and with that of the GSS-API programming guide (gss-client -v1), and finds
+out by itself which of the two a client is.
+
+service_name is what the server is:
+  host@server.example.com            a service on a host: the key of host/server.example.com
+  HTTP/server.example.com@REALM      a principal
+  host, host@                        a service on any host that the keytab has a key for
+  '*'                                any key of the keytab
+
+Options start with one dash or two; a value follows as the next argument or after '='.
+  -port port          listen on this TCP port (4444); 0 takes a free one and prints it
+  -host address       listen on this address only
+  -verbose            log tokens and steps as well
+  -inetd              serve the client on file descriptor 0, for which inetd started this program
+  -once               serve one client, then exit
+  -export             export and import each context three times before its first message
+  -logfile file       append the log to a file; /dev/null: no log. Without it, the log goes to stdout
+  -keytab name        FILE:path or path; without it KRB5_KTNAME, then the system's default keytab
+  -mech mechanism     accept this mechanism only: kerberos_v5, krb5, 1.2.840.113554.1.2.2 or
+                      '{ 1 2 840 113554 1 2 2 }'
+  -timeout seconds    give up a client that sends no token for so long (300)
+  -handshake seconds  give up a client that is not authenticated after so long (60)
+  -maxtoken bytes     refuse longer tokens (16777216)
+  -maxconn number     close connections above this number at once (1024)
+  -help, -version     print this, or the version, and exit
+
+Output: the lines of MIT's gss-server, on the same streams. What it does not have goes to stderr:
+  hint: ...           what to do about the error before it
+  listening on port N with -port 0
+  closing connection from ...        a client that was too slow, or one connection too many
+Under inetd, where stdout and stderr are the client's socket, nothing is written to them: stdout's
+lines are dropped, and stderr's go to the -logfile.
+
+Exit status: 0 after -once, -inetd, SIGTERM or SIGINT (clients have 2.5 seconds to finish),
+1 for a wrong command line, a log file or port that cannot be had, 255 for unusable credentials.
+`;

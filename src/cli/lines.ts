@@ -1,0 +1,174 @@
+/** What gss-server prints about an event: the lines of MIT's program, byte for byte. */
+import { concatBytes, encodeUtf8 } from '../bytes.ts';
+import type { SecurityContext } from '../gss/context.ts';
+import { displayName } from '../gss/name.ts';
+import { formatOid } from '../gss/oid.ts';
+import { displayStatus, GssError } from '../gss/status.ts';
+import type { ConnectionInfo, GssServerEvent } from '../node/server-events.ts';
+import type { ChannelFailure } from '../node/token-channel.ts';
+import type { Truncation } from '../node/token-frame.ts';
+import { hexDump, looksLikeText, systemErrorText, upToNul } from './text.ts';
+
+/** Bytes that are written at once, so that no other connection's come between. */
+export interface Block {
+  readonly to: 'stdout' | 'stderr' | 'log';
+  readonly bytes: Uint8Array;
+}
+
+/** What to print about an event, in this order. */
+export function formatEvent(event: GssServerEvent, verbose: boolean): Block[] {
+  switch (event.type) {
+    case 'context-token-received':
+      return verbose ? [dump(`Received token (size=${event.token.length}): `, event.token)] : [];
+    case 'context-token-sending':
+      return verbose
+        ? [dump(`Sending accept_sec_context token (size=${event.token.length}):`, event.token)]
+        : [];
+    case 'context-step':
+      return verbose ? [log(event.complete ? '' : 'continue needed...')] : [];
+    case 'accepted':
+      return formatAccepted(event.context, verbose);
+    case 'accepted-unauthenticated':
+      return [log(UNAUTHENTICATED), line('stdout', UNAUTHENTICATED)];
+    case 'exported':
+      return verbose
+        ? [log(`Exported context: ${event.bytes} bytes, ${formatSeconds(event.seconds)} seconds`)]
+        : [];
+    case 'imported':
+      return verbose ? [log(`Importing context: ${formatSeconds(event.seconds)} seconds`)] : [];
+    case 'message-token':
+      return verbose ? [dump(`Message token (flags=${event.flags}):`, event.token)] : [];
+    case 'message':
+      return formatMessage(event.message, event.notEncrypted);
+    case 'finished':
+      return event.framing === 'v2' ? [log('NOOP token')] : [];
+    case 'gss-error':
+      return formatGssError(event.stage, event.error);
+    case 'noop-expected':
+      return [log(`Expected NOOP token, got ${event.flags} token instead`)];
+    case 'unauthenticated-request':
+      return [log('Unauthenticated client requested authenticated services!')];
+    case 'channel-error':
+      return [
+        ...formatFailure(event.failure, event.connection),
+        ...(event.sendingContextToken ? [log('failure sending token')] : []),
+      ];
+    case 'fault':
+      return [line('stderr', `gss-server: internal error: ${faultText(event.error, verbose)}`)];
+    case 'overload':
+      return [
+        line(
+          'stderr',
+          `closing connection from ${event.remoteAddress ?? 'a client'}: ` +
+            `${event.limit} connections are open (-maxconn)`,
+        ),
+      ];
+    case 'listener-error':
+      return [line('stderr', `accepting connection: ${systemErrorText(event.error)}`)];
+    case 'open':
+    case 'close':
+      return [];
+  }
+}
+
+/** The lines about a GSS call that failed, and what to do about it. */
+export function formatGssError(operation: string, error: unknown): Block[] {
+  const blocks = displayStatus(error).map((text) => log(`GSS-API error ${operation}: ${text}`));
+  const hint = error instanceof GssError ? error.hint : undefined;
+  return hint === undefined ? blocks : [...blocks, hintLine(hint)];
+}
+
+function formatAccepted(context: SecurityContext, verbose: boolean): Block[] {
+  const flags = CONTEXT_FLAGS.filter(([bit]) => (context.flags & bit) !== 0);
+  const mechanism = formatOid(context.mechanism, 'braces');
+  return [
+    ...flags.map(([, name]) => log(`context flag: ${name}`)),
+    ...(verbose ? [log(`Accepted connection using mechanism OID ${mechanism}.`)] : []),
+    line('stdout', `Accepted connection: "${displayName(context.initiator)}"`),
+  ];
+}
+
+function formatMessage(message: Uint8Array, notEncrypted: boolean): Block[] {
+  const shown = looksLikeText(message)
+    ? [encodeUtf8('Received message: "'), upToNul(message), encodeUtf8('"\n')]
+    : [encodeUtf8('Received message: \n'), hexDump(message)];
+  return [
+    ...(notEncrypted ? [line('stderr', 'Warning!  Message not encrypted.')] : []),
+    { to: 'log', bytes: concatBytes(...shown) },
+  ];
+}
+
+function formatFailure(failure: ChannelFailure, connection: ConnectionInfo): Block[] {
+  switch (failure.reason) {
+    case 'ended':
+      return [formatTruncation(failure.truncation)];
+    case 'timeout':
+      return [
+        ...(failure.truncation === undefined ? [] : [formatTruncation(failure.truncation)]),
+        closing(connection, failure.limit),
+      ];
+    case 'too-long':
+      return [log('Out of memory allocating token data'), hintLine(failure.text)];
+    case 'read-error':
+      return [line('stderr', `reading token ${failure.part}: ${systemErrorText(failure.error)}`)];
+    case 'write-error':
+      return [line('stderr', `sending token data: ${systemErrorText(failure.error)}`)];
+    case 'aborted':
+      return [closing(connection, 'the server is stopping')];
+  }
+}
+
+// "sending", "written" and stderr for data that did not come: MIT's words.
+function formatTruncation({ part, read, expected }: Truncation): Block {
+  switch (part) {
+    case 'flags':
+      return log('reading token flags: 0 bytes read');
+    case 'length':
+      return log(`reading token length: ${read} of ${expected} bytes read`);
+    case 'data':
+      return line('stderr', `sending token data: ${read} of ${expected} bytes written`);
+  }
+}
+
+function closing({ remoteAddress, remotePort }: ConnectionInfo, reason: string): Block {
+  const peer = remoteAddress === undefined ? 'a client' : `${remoteAddress} port ${remotePort}`;
+  return line('stderr', `closing connection from ${peer}: ${reason}`);
+}
+
+function hintLine(hint: string): Block {
+  return line('stderr', `hint: ${hint}`);
+}
+
+function faultText(error: unknown, verbose: boolean): string {
+  if (!(error instanceof Error)) return String(error);
+  return (verbose ? error.stack : undefined) ?? String(error);
+}
+
+/** printf's %7.4f. */
+function formatSeconds(seconds: number): string {
+  return seconds.toFixed(4).padStart(7);
+}
+
+function dump(title: string, token: Uint8Array): Block {
+  return { to: 'log', bytes: concatBytes(encodeUtf8(`${title}\n`), hexDump(token)) };
+}
+
+function log(text: string): Block {
+  return line('log', text);
+}
+
+function line(to: Block['to'], text: string): Block {
+  return { to, bytes: encodeUtf8(`${text}\n`) };
+}
+
+const UNAUTHENTICATED = 'Accepted unauthenticated connection.';
+
+// RFC 2744 §4.1's numbers; MIT's order, and its spaces at the end.
+const CONTEXT_FLAGS: readonly (readonly [number, string])[] = [
+  [0x01, 'GSS_C_DELEG_FLAG'],
+  [0x02, 'GSS_C_MUTUAL_FLAG'],
+  [0x04, 'GSS_C_REPLAY_FLAG'],
+  [0x08, 'GSS_C_SEQUENCE_FLAG'],
+  [0x10, 'GSS_C_CONF_FLAG '],
+  [0x20, 'GSS_C_INTEG_FLAG '],
+];

@@ -1,0 +1,89 @@
+/** Where gss-server's lines go. Each block is written before the next event is looked at. */
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+
+import type { Block } from './lines.ts';
+import { systemErrorText } from './text.ts';
+
+export interface Output {
+  readonly print: (blocks: readonly Block[]) => void;
+}
+
+export interface OutputOptions {
+  /** Appended to; `/dev/null` means no log, undefined means stdout. */
+  readonly logfile: string | undefined;
+  /** Standard streams that are the client's connection: nothing may go there. */
+  readonly clientOwnsStreams: boolean;
+}
+
+/** @throws The system's error if the log file cannot be opened. */
+export function openOutput(options: OutputOptions): Output {
+  const standard = options.clientOwnsStreams ? undefined : openStandardStreams();
+  const logfile = openLog(options.logfile);
+  const stdout = standard?.stdout ?? discard;
+  const log = logfile ?? stdout;
+  // Under inetd there is no stderr but the client: the operator looks into the log.
+  const stderr = standard?.stderr ?? log;
+  const streams = { stdout, stderr, log };
+  return {
+    print: (blocks) => {
+      for (const block of blocks) streams[block.to](block.bytes);
+    },
+  };
+}
+
+/** Whether the standard streams are the socket on file descriptor 0, as inetd sets them up. */
+export function clientOwnsStandardStreams(): boolean {
+  const client = fstatSync(0);
+  return [1, 2].some((descriptor) => {
+    try {
+      const stream = fstatSync(descriptor);
+      return stream.dev === client.dev && stream.ino === client.ino;
+    } catch {
+      // Closed: whatever is opened next would take its place.
+      return true;
+    }
+  });
+}
+
+/** Makes sure that nothing, not even a crash of the runtime, is written to the client. */
+export function detachStandardStreams(): void {
+  for (const descriptor of [1, 2]) {
+    try {
+      closeSync(descriptor);
+    } catch {
+      // It was closed already.
+    }
+    // POSIX open: the lowest free descriptor, which is the one just closed.
+    openSync('/dev/null', 'w');
+  }
+}
+
+type Write = (bytes: Uint8Array) => void;
+
+function openStandardStreams(): { stdout: Write; stderr: Write } {
+  // Nobody reads any more (EPIPE): clients are served all the same.
+  process.stdout.on('error', () => {});
+  process.stderr.on('error', () => {});
+  return {
+    stdout: (bytes) => process.stdout.write(bytes),
+    stderr: (bytes) => process.stderr.write(bytes),
+  };
+}
+
+function openLog(path: string | undefined): Write | undefined {
+  if (path === undefined) return undefined;
+  if (path === '/dev/null') return discard;
+  const descriptor = openSync(path, 'a');
+  let complained = false;
+  return (bytes) => {
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+    } catch (error) {
+      // A full disk costs the log, not the service.
+      if (!complained) process.stderr.write(`writing ${path}: ${systemErrorText(error)}\n`);
+      complained = true;
+    }
+  };
+}
+
+function discard(): void {}

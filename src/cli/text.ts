@@ -1,0 +1,47 @@
+/** How gss-server shows bytes and system errors. */
+import { getSystemErrorMap } from 'node:util';
+
+/** Two hex digits and a space a byte, sixteen a line, and a line feed at the end. */
+export function hexDump(bytes: Uint8Array): Uint8Array {
+  const lines = Math.floor(bytes.length / BYTES_PER_LINE);
+  const dump = new Uint8Array(3 * bytes.length + lines + 1);
+  let at = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    dump[at++] = DIGITS.charCodeAt(byte >> 4);
+    dump[at++] = DIGITS.charCodeAt(byte & 15);
+    dump[at++] = SPACE;
+    if (i % BYTES_PER_LINE === BYTES_PER_LINE - 1) dump[at++] = LINE_FEED;
+  }
+  dump[at] = LINE_FEED;
+  return dump;
+}
+
+/** Whether MIT's gss-server would show the message as text: by its first two bytes. */
+export function looksLikeText(message: Uint8Array): boolean {
+  return message.subarray(0, 2).every(isPrintableOrSpace);
+}
+
+/** What C's `%s` would print of the bytes. */
+export function upToNul(bytes: Uint8Array): Uint8Array {
+  const nul = bytes.indexOf(0);
+  return nul < 0 ? bytes : bytes.subarray(0, nul);
+}
+
+/** `Address already in use`, as perror has it. */
+export function systemErrorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { errno } = error as NodeJS.ErrnoException;
+  const text = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
+  return text === undefined ? error.message : text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+// isprint and isspace of the C locale.
+function isPrintableOrSpace(byte: number): boolean {
+  return (byte >= 0x20 && byte <= 0x7e) || (byte >= 0x09 && byte <= 0x0d);
+}
+
+const BYTES_PER_LINE = 16;
+const DIGITS = '0123456789abcdef';
+const SPACE = 0x20;
+const LINE_FEED = 0x0a;

@@ -1,0 +1,15 @@
+/** Entry `krb5-acceptor/node`: what needs Node's own modules. */
+
+export type { GssServer, GssServerLimits, GssServerOptions } from './gss-server.ts';
+export { createGssServer } from './gss-server.ts';
+export type { KeytabFileOptions, KeytabWarning } from './keytab-file.ts';
+export { keytabFile, loadKeytab } from './keytab-file.ts';
+export type {
+  ConnectionEvent,
+  ConnectionInfo,
+  GssServerEvent,
+  GssStage,
+} from './server-events.ts';
+export type { ChannelFailure } from './token-channel.ts';
+export type { Framing, Truncation } from './token-frame.ts';
+export { TokenFlag } from './token-frame.ts';

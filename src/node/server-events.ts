@@ -1,0 +1,77 @@
+/** What a gss-sample server tells about its connections, in the order in which it happens. */
+import type { SecurityContext } from '../gss/context.ts';
+import type { GssError } from '../gss/status.ts';
+import type { ChannelFailure } from './token-channel.ts';
+import type { Framing } from './token-frame.ts';
+
+/** One client's connection. */
+export interface ConnectionInfo {
+  /** Counts from 1 in each server. */
+  readonly id: number;
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+}
+
+/** What the server was doing when a GSS call failed, in the words of its messages. */
+export type GssStage =
+  | 'accepting context'
+  | 'exporting context'
+  | 'importing context'
+  | 'unsealing message'
+  | 'signing message';
+
+/**
+ * Bytes and contexts in events are the server's: look at them at once, copy what is kept. `'open'`
+ * is the first event of a connection, `'close'` the last.
+ */
+export type ConnectionEvent =
+  | { readonly type: 'open' }
+  | { readonly type: 'context-token-received'; readonly token: Uint8Array }
+  | { readonly type: 'context-token-sending'; readonly token: Uint8Array }
+  | { readonly type: 'context-step'; readonly complete: boolean }
+  | {
+      readonly type: 'accepted';
+      readonly context: SecurityContext;
+      readonly framing: Framing;
+    }
+  | { readonly type: 'accepted-unauthenticated' }
+  | { readonly type: 'exported'; readonly bytes: number; readonly seconds: number }
+  | { readonly type: 'imported'; readonly seconds: number }
+  | {
+      readonly type: 'message-token';
+      readonly flags: number;
+      readonly token: Uint8Array;
+    }
+  | {
+      readonly type: 'message';
+      readonly message: Uint8Array;
+      /** The peer was expected to encrypt and did not. */
+      readonly notEncrypted: boolean;
+    }
+  /** The client said that it is done: a NOOP (v2), or the end of the stream (v1). */
+  | { readonly type: 'finished'; readonly framing: Framing }
+  | { readonly type: 'gss-error'; readonly stage: GssStage; readonly error: GssError }
+  /** The first token of a v2 connection is not a NOOP. */
+  | { readonly type: 'noop-expected'; readonly flags: number }
+  /** A client without a context wants what only a context gives. */
+  | { readonly type: 'unauthenticated-request' }
+  | {
+      readonly type: 'channel-error';
+      readonly failure: ChannelFailure;
+      /** A context token could not be sent, as against anything else. */
+      readonly sendingContextToken: boolean;
+    }
+  /** A fault of the server or of a callback. */
+  | { readonly type: 'fault'; readonly error: unknown }
+  | { readonly type: 'close' };
+
+export type GssServerEvent =
+  | (ConnectionEvent & { readonly connection: ConnectionInfo })
+  /** A connection above the limit was closed at once. */
+  | {
+      readonly type: 'overload';
+      readonly remoteAddress: string | undefined;
+      readonly limit: number;
+    }
+  /** The listening socket reports an error; the server goes on. */
+  | { readonly type: 'listener-error'; readonly error: Error };
