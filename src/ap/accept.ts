@@ -1,0 +1,280 @@
+/**
+ * The server's side of the AP exchange (RFC 4120 §3.2.3): from a decoded AP-REQ to a client that is
+ * who it says, or the reason why not.
+ */
+import { constantTimeEqual } from '../bytes.ts';
+import { EncryptionKey } from '../crypto/key.ts';
+import { enctypeName, KeyUsage } from '../crypto/numbers.ts';
+import { KerberosError } from '../errors.ts';
+import type { KeytabEntry } from '../keytab/keytab.ts';
+import type { ApReq, Authenticator } from '../messages/ap-req.ts';
+import { ApOption, decodeAuthenticator } from '../messages/ap-req.ts';
+import type { HostAddress } from '../messages/host-address.ts';
+import type { Principal } from '../messages/principal.ts';
+import { formatPrincipal, principalEqual } from '../messages/principal.ts';
+import type { EncTicketPart, Ticket } from '../messages/ticket.ts';
+import { decodeEncTicketPart, TicketFlag } from '../messages/ticket.ts';
+import type { Clock, KerberosTime } from '../time.ts';
+import { formatTime } from '../time.ts';
+import { checkCriticalElements } from './authorization-data.ts';
+import type { ReplayCache } from './replay-cache.ts';
+
+/** Where keys come from. */
+export interface ServiceKeys {
+  /** The keys to try on a ticket, the likeliest first; none if nothing fits. */
+  candidates(ticket: Ticket): Iterable<KeytabEntry>;
+  /** Why there was no candidate, or why none of them opened the ticket. */
+  explain(ticket: Ticket): KerberosError;
+  /** Looks whether there are newer keys; true if it is worth trying again. */
+  refresh(): Promise<boolean>;
+}
+
+/** What an acceptor demands, beyond what RFC 4120 does. */
+export interface ApPolicy {
+  readonly clock: Clock;
+  /** Seconds. */
+  readonly maxSkew: number;
+  readonly replayCache: ReplayCache;
+  /** Enctypes that session keys and subkeys may have, the most preferred first. */
+  readonly permittedEnctypes: readonly number[];
+  /** Whether the realms between client and server may vouch for the client (RFC 4120 §2.7). */
+  readonly checkTransited: TransitedCheck;
+}
+
+/**
+ * @param contents - The `transited` field, DOMAIN-X500-COMPRESS (RFC 4120 §3.3.3.1), not empty.
+ * @returns Whether every realm in it is on a path that is trusted.
+ */
+export type TransitedCheck = (
+  contents: Uint8Array,
+  clientRealm: string,
+  serverRealm: string,
+) => boolean;
+
+/** An AP-REQ that passed every check. */
+export interface VerifiedApReq {
+  readonly apReq: ApReq;
+  /** The keytab's entry that opened the ticket: the name that the service is known by. */
+  readonly service: KeytabEntry;
+  readonly client: Principal;
+  readonly ticket: EncTicketPart;
+  readonly authenticator: Authenticator;
+  readonly sessionKey: EncryptionKey;
+  readonly subkey?: EncryptionKey;
+}
+
+/**
+ * Verifies an AP-REQ. The checks and their order are MIT krb5's, the ones cheap and certain first.
+ *
+ * @param peerAddress - Given when the ticket's addresses are to be checked (RFC 4120 §3.2.3).
+ * @throws {@link KerberosError} with the code of the check that failed.
+ */
+export async function acceptApReq(
+  apReq: ApReq,
+  keys: ServiceKeys,
+  policy: ApPolicy,
+  peerAddress?: HostAddress,
+): Promise<VerifiedApReq> {
+  if ((apReq.apOptions & ApOption.useSessionKey) !== 0) {
+    throw new KerberosError('KRB_AP_ERR_NOKEY', 'User-to-user authentication is not offered', {
+      hint: 'the client asked for ENC-TKT-IN-SKEY; the service has a keytab, not a ticket',
+    });
+  }
+  const opened =
+    openTicket(apReq.ticket, keys) ??
+    ((await keys.refresh()) ? openTicket(apReq.ticket, keys) : undefined);
+  if (opened === undefined) throw keys.explain(apReq.ticket);
+  const { service, ticket } = opened;
+
+  const sessionKey = importKey(ticket.key, service.key);
+  const authenticator = openAuthenticator(apReq, sessionKey);
+  const client = clientOf(ticket, authenticator);
+  if (peerAddress !== undefined) checkAddress(ticket, peerAddress);
+  checkTransited(ticket, service.principal.realm, policy);
+
+  const now = Math.floor(policy.clock() / 1000);
+  const skew = checkSkew(authenticator.ctime, now, policy.maxSkew);
+  // A request outside the window is refused for that in any case; stored, it would only let a
+  // client fill the cache with times of its choice.
+  if (skew === undefined) await checkReplay(apReq, authenticator, policy);
+  checkTimes(ticket, now, policy.maxSkew);
+  if (skew !== undefined) throw skew;
+  if ((ticket.flags & TicketFlag.invalid) !== 0) {
+    throw new KerberosError('KRB5KRB_AP_ERR_TKT_INVALID', undefined, {
+      hint: 'the client must have its postdated ticket validated by the KDC first',
+    });
+  }
+  checkCriticalElements(ticket.authorizationData, 'ticket');
+  checkCriticalElements(authenticator.authorizationData, 'authenticator');
+
+  checkPermitted(sessionKey.enctype, policy, 'session key');
+  if (authenticator.subkey === undefined) {
+    return { apReq, service, client, ticket, authenticator, sessionKey };
+  }
+  checkPermitted(authenticator.subkey.enctype, policy, 'subkey');
+  const subkey = importKey(authenticator.subkey, service.key);
+  return { apReq, service, client, ticket, authenticator, sessionKey, subkey };
+}
+
+function openTicket(
+  ticket: Ticket,
+  keys: ServiceKeys,
+): { readonly service: KeytabEntry; readonly ticket: EncTicketPart } | undefined {
+  for (const service of keys.candidates(ticket)) {
+    const plain = decryptOrUndefined(service.key, KeyUsage.ticket, ticket.encPart.cipher);
+    if (plain !== undefined) return { service, ticket: decodeEncTicketPart(plain) };
+  }
+  return undefined;
+}
+
+function openAuthenticator(apReq: ApReq, sessionKey: EncryptionKey): Authenticator {
+  const { enctype, cipher } = apReq.authenticator;
+  const plain =
+    enctype === sessionKey.enctype
+      ? decryptOrUndefined(sessionKey, KeyUsage.apReqAuthenticator, cipher)
+      : undefined;
+  if (plain === undefined) {
+    throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', undefined, {
+      hint: 'the ticket opened, its authenticator did not: the request was altered on its way',
+    });
+  }
+  return decodeAuthenticator(plain);
+}
+
+/** Undefined where the key does not fit: every other failure is an error of its own. */
+function decryptOrUndefined(
+  key: EncryptionKey,
+  usage: number,
+  cipher: Uint8Array,
+): Uint8Array | undefined {
+  try {
+    return key.decrypt(usage, cipher);
+  } catch (error) {
+    if (error instanceof KerberosError && error.code === 'KRB_AP_ERR_BAD_INTEGRITY') {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function importKey(
+  value: { readonly enctype: number; readonly value: Uint8Array },
+  parent: EncryptionKey,
+): EncryptionKey {
+  try {
+    return new EncryptionKey(value.enctype, value.value, parent.crypto);
+  } finally {
+    // The key object has its own copy; what was decrypted lives on with the authorization data.
+    value.value.fill(0);
+  }
+}
+
+// RFC 4120 §3.2.3: realm and name of authenticator and ticket must be the same.
+function clientOf(ticket: EncTicketPart, authenticator: Authenticator): Principal {
+  const client = { ...ticket.clientName, realm: ticket.clientRealm };
+  const claimed = { ...authenticator.clientName, realm: authenticator.clientRealm };
+  if (!principalEqual(client, claimed)) {
+    throw new KerberosError('KRB_AP_ERR_BADMATCH', undefined, {
+      detail: { ticketClient: formatPrincipal(client), authenticator: formatPrincipal(claimed) },
+    });
+  }
+  return client;
+}
+
+function checkAddress(ticket: EncTicketPart, peer: HostAddress): void {
+  const addresses = ticket.addresses ?? [];
+  if (addresses.length === 0) return;
+  for (const { type, address } of addresses) {
+    if (type === peer.type && constantTimeEqual(address, peer.address)) return;
+  }
+  throw new KerberosError('KRB_AP_ERR_BADADDR', undefined, {
+    hint: 'the ticket is bound to addresses, and the client comes from another (NAT, proxy, roaming)',
+  });
+}
+
+function checkTransited(ticket: EncTicketPart, serverRealm: string, policy: ApPolicy): void {
+  // RFC 4120 §2.7: the flag says that the KDC has checked.
+  if ((ticket.flags & TicketFlag.transitedPolicyChecked) !== 0) return;
+  const { contents } = ticket.transited;
+  if (contents.length === 0) return;
+  if (!policy.checkTransited(contents, ticket.clientRealm, serverRealm)) {
+    throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', undefined, {
+      hint: 'a realm on the way is not between the two: name the path in [capaths]',
+      detail: { clientRealm: ticket.clientRealm, serverRealm },
+    });
+  }
+}
+
+async function checkReplay(
+  apReq: ApReq,
+  authenticator: Authenticator,
+  policy: ApPolicy,
+): Promise<void> {
+  const record = {
+    ciphertext: apReq.authenticator.cipher,
+    // The last second in which checkSkew lets it pass is ctime + skew.
+    expiresAt: authenticator.ctime + policy.maxSkew + 1,
+  };
+  let fresh: boolean;
+  try {
+    const answer = policy.replayCache.checkAndStore(record);
+    fresh = typeof answer === 'boolean' ? answer : await answer;
+  } catch (cause) {
+    if (cause instanceof KerberosError) throw cause;
+    throw new KerberosError('KRB5_RC_IO', undefined, {
+      cause,
+      hint: 'the replay cache did not answer; until it does, nobody is let in',
+    });
+  }
+  // Anything but true refuses: a cache that answers nonsense lets nobody in.
+  if (fresh !== true) {
+    throw new KerberosError('KRB_AP_ERR_REPEAT', undefined, {
+      hint: 'the same request came twice: a retry of a proxy or load balancer, or an attack',
+    });
+  }
+}
+
+function checkTimes(ticket: EncTicketPart, now: KerberosTime, maxSkew: number): void {
+  const start = ticket.startTime ?? ticket.authTime;
+  const detail = {
+    now: formatTime(now),
+    startTime: formatTime(start),
+    endTime: formatTime(ticket.endTime),
+  };
+  if (start - now > maxSkew) {
+    throw new KerberosError('KRB_AP_ERR_TKT_NYV', undefined, {
+      hint: `the ticket starts in ${start - now} s: is this machine's clock behind the KDC's?`,
+      detail,
+    });
+  }
+  if (now - ticket.endTime > maxSkew) {
+    throw new KerberosError('KRB_AP_ERR_TKT_EXPIRED', undefined, {
+      hint: `the ticket ended ${now - ticket.endTime} s ago: the client needs a new one`,
+      detail,
+    });
+  }
+}
+
+function checkSkew(
+  ctime: KerberosTime,
+  now: KerberosTime,
+  maxSkew: number,
+): KerberosError | undefined {
+  const offset = ctime - now;
+  if (Math.abs(offset) <= maxSkew) return undefined;
+  return new KerberosError('KRB_AP_ERR_SKEW', undefined, {
+    hint: `the client's clock is ${Math.abs(offset)} s ${offset > 0 ? 'ahead of' : 'behind'} this machine's; ${maxSkew} s are allowed`,
+    detail: { clientTime: formatTime(ctime), now: formatTime(now), offset, maxSkew },
+  });
+}
+
+function checkPermitted(enctype: number, policy: ApPolicy, what: string): void {
+  if (policy.permittedEnctypes.includes(enctype)) return;
+  throw new KerberosError(
+    'KRB5_NOPERM_ETYPE',
+    `Encryption type ${enctypeName(enctype)} not permitted`,
+    {
+      hint: `the ${what} has it; permitted: ${policy.permittedEnctypes.map(enctypeName).join(' ')}`,
+    },
+  );
+}

@@ -1,0 +1,58 @@
+/** Authorization data of a ticket and an authenticator: what is critical, and what is inside. */
+import { KerberosError } from '../errors.ts';
+import type { AuthorizationData } from '../messages/authorization-data.ts';
+import { AuthorizationDataType, decodeAuthorizationData } from '../messages/authorization-data.ts';
+
+/**
+ * Refuses an element that is critical and unknown (RFC 4120 §5.2.6). Whatever stands inside
+ * AD-IF-RELEVANT may be unknown.
+ *
+ * @throws {@link KerberosError} KRB5_CRITICAL_AUTHDATA.
+ */
+export function checkCriticalElements(data: AuthorizationData | undefined, holder: string): void {
+  for (const { type } of data ?? []) {
+    if (!UNDERSTOOD.has(type)) {
+      throw new KerberosError(
+        'KRB5_CRITICAL_AUTHDATA',
+        `${holder} holds critical authorization data of type ${type}, which is not understood`,
+        { detail: { authorizationDataType: type } },
+      );
+    }
+  }
+}
+
+/**
+ * All elements of a type, whether they stand alone or inside AD-IF-RELEVANT.
+ *
+ * @returns Views of the elements' contents, in their order.
+ * @throws {@link DecodeError} if an AD-IF-RELEVANT cannot be read.
+ */
+export function findAuthorizationData(
+  data: AuthorizationData | undefined,
+  type: number,
+): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (const element of data ?? []) {
+    if (element.type === type) {
+      found.push(element.data);
+    } else if (element.type === AuthorizationDataType.ifRelevant) {
+      for (const inner of decodeAuthorizationData(element.data)) {
+        if (inner.type === type) found.push(inner.data);
+      }
+    }
+  }
+  return found;
+}
+
+// What this acceptor reads, or what binds the KDC only (RFC 4120 §5.2.6.4, MS-KILE §2.2): clients
+// of Windows and Heimdal send some of them outside AD-IF-RELEVANT.
+const UNDERSTOOD: ReadonlySet<number> = new Set([
+  AuthorizationDataType.ifRelevant,
+  AuthorizationDataType.kdcIssued,
+  AuthorizationDataType.mandatoryForKdc,
+  AuthorizationDataType.cammac,
+  AuthorizationDataType.authenticationIndicator,
+  AuthorizationDataType.win2kPac,
+  AuthorizationDataType.etypeNegotiation,
+  AuthorizationDataType.apOptions,
+]);

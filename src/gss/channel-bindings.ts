@@ -1,0 +1,45 @@
+/** Channel bindings: their hash in the authenticator (RFC 4121 §4.1.1.2), and what is demanded. */
+import { md5 } from '@noble/hashes/legacy.js';
+import { Writer } from '../bytes.ts';
+
+/** RFC 2744 §3.11. For TLS only `applicationData` is used (RFC 5929, RFC 9266). */
+export interface ChannelBindings {
+  readonly initiatorAddress?: ChannelAddress;
+  readonly acceptorAddress?: ChannelAddress;
+  readonly applicationData?: Uint8Array;
+}
+
+export interface ChannelAddress {
+  /** GSS_C_AF_*: 2 for IPv4, 24 for IPv6 (RFC 2744 §3.11). */
+  readonly type: number;
+  readonly address: Uint8Array;
+}
+
+/**
+ * - `off`: bindings are not looked at.
+ * - `when-supported`: bindings that the client sends must be ours; a client that sends none is let
+ *   in, unless it says that it would have sent some (KERB_AP_OPTIONS_CBT, MS-KILE §3.4.5).
+ * - `required`: the client must have sent ours.
+ */
+export type ChannelBindingPolicy = 'off' | 'when-supported' | 'required';
+
+/** The 16 bytes of RFC 4121 §4.1.1.2: MD5 over little-endian types, lengths and contents. */
+export function hashChannelBindings(bindings: ChannelBindings): Uint8Array {
+  const writer = new Writer();
+  writeAddress(writer, bindings.initiatorAddress);
+  writeAddress(writer, bindings.acceptorAddress);
+  const data = bindings.applicationData ?? NOTHING;
+  writer.u32(data.length, true).raw(data);
+  return md5(writer.finish());
+}
+
+function writeAddress(writer: Writer, address: ChannelAddress | undefined): void {
+  // RFC 2744 §3.11: GSS_C_AF_UNSPEC (0) and no bytes where no address is given.
+  const bytes = address?.address ?? NOTHING;
+  writer
+    .u32(address?.type ?? 0, true)
+    .u32(bytes.length, true)
+    .raw(bytes);
+}
+
+const NOTHING = new Uint8Array();

@@ -1,0 +1,199 @@
+/** Established contexts: who is there, and the messages that pass (RFC 2743 §2.2 and §2.3). */
+import { concatBytes } from '../bytes.ts';
+import type { EncryptionKey } from '../crypto/key.ts';
+import type { AuthorizationData } from '../messages/authorization-data.ts';
+import type { ContextState, TicketInfo } from './context-state.ts';
+import type { ImportOptions } from './export.ts';
+import { decodeContext, encodeContext } from './export.ts';
+import type { MessageProtection } from './message-protection.ts';
+import { CfxProtection } from './message-token.ts';
+import type { GssName } from './name.ts';
+import type { Oid } from './oid.ts';
+import type { SequenceStatus } from './sequence.ts';
+import { GssError } from './status.ts';
+
+/** A message that {@link SecurityContext.unwrap} opened. */
+export interface UnwrappedMessage {
+  /** In a buffer of its own. */
+  readonly message: Uint8Array;
+  /** Whether it came encrypted. */
+  readonly confidential: boolean;
+  /** Quality of protection; always 0, the default (RFC 4121 §4.2.2). */
+  readonly qop: number;
+  readonly sequence: SequenceStatus;
+}
+
+/** What {@link SecurityContext.verifyMic} found of a MIC that is good. */
+export type MicStatus = Pick<UnwrappedMessage, 'qop' | 'sequence'>;
+
+/** RFC 4401 §2: which key the pseudo-random function works with. */
+export type PrfKey = 'full' | 'partial';
+
+/**
+ * An established security context.
+ *
+ * Calls are synchronous. After {@link dispose} or {@link export} each of them throws
+ * {@link GssError} GSS_S_NO_CONTEXT.
+ */
+export class SecurityContext {
+  readonly initiator: GssName;
+  readonly acceptor: GssName;
+  readonly mechanism: Oid;
+  /** `ContextFlag` bits. */
+  readonly flags: number;
+  /** When the ticket ends. */
+  readonly expiresAt: Date;
+  readonly ticket: TicketInfo;
+  /** The ticket's own: what the KDC says of the initiator. Views into the ticket. */
+  readonly authorizationData: AuthorizationData;
+  readonly #state: ContextState;
+  readonly #protection: MessageProtection;
+  #open = true;
+
+  constructor(state: ContextState) {
+    this.initiator = state.initiator;
+    this.acceptor = state.acceptor;
+    this.mechanism = state.mechanism;
+    this.flags = state.flags;
+    this.expiresAt = state.ticket.endTime;
+    this.ticket = state.ticket;
+    this.authorizationData = state.authorizationData;
+    this.#state = state;
+    this.#protection = new CfxProtection(state);
+  }
+
+  /**
+   * GSS_Wrap (RFC 2743 §2.3.3).
+   *
+   * @param options - `confidential`: encrypt as well as sign; default true.
+   * @returns A token in a buffer of its own, longer than the message by a constant.
+   */
+  wrap(message: Uint8Array, options: { readonly confidential?: boolean } = {}): Uint8Array {
+    return this.#use().wrap(checkBytes(message, 'message'), options.confidential ?? true);
+  }
+
+  /**
+   * GSS_Unwrap (RFC 2743 §2.3.4).
+   *
+   * A repeated or disordered token is no error: `sequence` says so, and the caller decides.
+   *
+   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC.
+   */
+  unwrap(token: Uint8Array): UnwrappedMessage {
+    const opened = this.#use().unwrap(checkBytes(token, 'token'));
+    const sequence = this.#state.window.check(opened.sequenceHigh, opened.sequenceLow);
+    return { message: opened.message, confidential: opened.confidential, qop: 0, sequence };
+  }
+
+  /** GSS_GetMIC (RFC 2743 §2.3.1): a token that goes beside the message. */
+  getMic(message: Uint8Array): Uint8Array {
+    return this.#use().getMic(checkBytes(message, 'message'));
+  }
+
+  /**
+   * GSS_VerifyMIC (RFC 2743 §2.3.2). Returns only if the MIC is the message's.
+   *
+   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC.
+   */
+  verifyMic(message: Uint8Array, mic: Uint8Array): MicStatus {
+    const verified = this.#use().verifyMic(checkBytes(message, 'message'), checkBytes(mic, 'mic'));
+    const { sequenceHigh, sequenceLow } = verified;
+    return { qop: 0, sequence: this.#state.window.check(sequenceHigh, sequenceLow) };
+  }
+
+  /**
+   * GSS_Wrap_size_limit (RFC 2743 §2.2.7).
+   *
+   * @param tokenSize - Bytes that a token may have.
+   * @returns Bytes that its message may have; 0 if none fits.
+   */
+  wrapSizeLimit(tokenSize: number, options: { readonly confidential?: boolean } = {}): number {
+    if (!Number.isSafeInteger(tokenSize) || tokenSize < 0) {
+      throw new RangeError(`tokenSize: expected a number of bytes, got ${tokenSize}`);
+    }
+    return this.#use().wrapSizeLimit(tokenSize, options.confidential ?? true);
+  }
+
+  /**
+   * GSS_Pseudo_random (RFC 4401, RFC 4402 with the counter of RFC 7802).
+   *
+   * @param key - `full`: the key that protects messages; `partial`: the initiator's own.
+   * @param length - Bytes wanted, at most 65536.
+   */
+  pseudoRandom(key: PrfKey, input: Uint8Array, length: number): Uint8Array {
+    this.#use();
+    checkBytes(input, 'input');
+    if (!Number.isSafeInteger(length) || length < 0 || length > MAX_PRF) {
+      throw new RangeError(`length: expected 0 to ${MAX_PRF} bytes, got ${length}`);
+    }
+    const { acceptorSubkey, initiatorKey } = this.#state;
+    const prfKey = key === 'full' ? (acceptorSubkey ?? initiatorKey) : initiatorKey;
+    const output = new Uint8Array(length);
+    const counter = new Uint8Array(4);
+    // RFC 7802 §2.1: the counter starts at zero.
+    for (let at = 0, n = 0; at < length; n++) {
+      new DataView(counter.buffer).setUint32(0, n);
+      const block = prfKey.prf(concatBytes(counter, input));
+      output.set(block.subarray(0, length - at), at);
+      at += block.length;
+    }
+    return output;
+  }
+
+  /** The key that protects messages: what protocols such as SMB call the session key. */
+  get sessionKey(): EncryptionKey {
+    this.#use();
+    return this.#state.acceptorSubkey ?? this.#state.initiatorKey;
+  }
+
+  /**
+   * GSS_Export_sec_context (RFC 2743 §2.2.8): the context moves into the bytes, and is of no use
+   * here any more. The bytes hold its keys: whoever has them is the context.
+   */
+  export(): Uint8Array {
+    this.#use();
+    const bytes = encodeContext(this.#state);
+    this.dispose();
+    return bytes;
+  }
+
+  /** GSS_Delete_sec_context (RFC 2743 §2.2.3): wipes the keys. May be called again. */
+  dispose(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#state.initiatorKey.dispose();
+    this.#state.acceptorSubkey?.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #use(): MessageProtection {
+    if (!this.#open) throw new GssError('GSS_S_NO_CONTEXT', undefined, { reporter: 'context' });
+    return this.#protection;
+  }
+}
+
+/**
+ * GSS_Import_sec_context (RFC 2743 §2.2.9): the context goes on where its export left off, keys and
+ * window included. Bytes must be imported once only: two contexts would repeat sequence numbers.
+ *
+ * @param bytes - What {@link SecurityContext.export} returned; copied, the caller's to wipe.
+ * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN if they were altered or are of another version.
+ */
+export function importSecurityContext(
+  bytes: Uint8Array,
+  options: ImportOptions = {},
+): SecurityContext {
+  return new SecurityContext(decodeContext(checkBytes(bytes, 'bytes'), options));
+}
+
+function checkBytes(bytes: Uint8Array, label: string): Uint8Array {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new TypeError(`${label}: expected a Uint8Array, got ${typeof bytes}`);
+  }
+  return bytes;
+}
+
+const MAX_PRF = 65_536;

@@ -1,0 +1,160 @@
+/** Acceptor credentials (RFC 2743 §2.1.1): which keys stand for which services. */
+import type { ServiceKeys } from '../ap/accept.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { KerberosError } from '../errors.ts';
+import { explainNoKey } from '../keytab/explain.ts';
+import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
+import type { TicketKeyRequest } from '../keytab/lookup.ts';
+import { selectKeys } from '../keytab/lookup.ts';
+import type { ServiceMatcher } from '../keytab/service-name.ts';
+import { formatServiceName, matchService, parseServiceName } from '../keytab/service-name.ts';
+import { formatPrincipal } from '../messages/principal.ts';
+import type { Ticket } from '../messages/ticket.ts';
+import { GssError } from './status.ts';
+
+export interface AcquireCredentialOptions {
+  /**
+   * The keys, or a function that gives them. The function is asked again when a ticket finds no
+   * key, so that a rotated keytab needs no restart; while it fails, the last keytab serves on.
+   */
+  readonly keytab: Keytab | (() => Keytab | Promise<Keytab>);
+  /**
+   * `host@fqdn`, `HTTP/fqdn@REALM`, `host@` for any host, several of them; absent or `*` for any
+   * key of the keytab.
+   */
+  readonly service?: string | readonly string[];
+  /** What the keys compute with; that of the keytab if absent. */
+  readonly crypto?: CryptoProvider;
+}
+
+/**
+ * GSS_Acquire_cred for accepting (RFC 2743 §2.1.1).
+ *
+ * @throws {@link GssError} GSS_S_NO_CRED if the keytab cannot be had or has no key for the service;
+ *   GSS_S_BAD_NAME if the service's name is malformed.
+ */
+export async function acquireCredential(
+  options: AcquireCredentialOptions,
+): Promise<AcceptorCredential> {
+  let matcher: ServiceMatcher;
+  try {
+    matcher = parseServiceName(options.service);
+  } catch (error) {
+    if (error instanceof KerberosError) {
+      throw new GssError('GSS_S_BAD_NAME', undefined, { minor: error });
+    }
+    throw error;
+  }
+  const { keytab: source, crypto } = options;
+  const provider = typeof source === 'function' ? source : undefined;
+  let keytab: Keytab;
+  try {
+    keytab = typeof source === 'function' ? await source() : source;
+  } catch (error) {
+    const minor = error instanceof KerberosError ? error : undefined;
+    throw new GssError(
+      'GSS_S_NO_CRED',
+      undefined,
+      minor === undefined ? { cause: error } : { minor },
+    );
+  }
+  if (!keytab.entries.some((entry) => matchService(matcher, entry.principal) !== undefined)) {
+    throw new GssError('GSS_S_NO_CRED', undefined, { minor: noKeyFor(matcher, keytab) });
+  }
+  return new AcceptorCredential(keytab, matcher, provider, crypto);
+}
+
+/** Keys of a service. Made by {@link acquireCredential}; shared by all of an acceptor's contexts. */
+export class AcceptorCredential implements ServiceKeys {
+  readonly #matcher: ServiceMatcher;
+  readonly #provider: (() => Keytab | Promise<Keytab>) | undefined;
+  readonly #crypto: CryptoProvider | undefined;
+  #source: Keytab;
+  #keytab: Keytab;
+  #refreshing: Promise<boolean> | undefined;
+
+  constructor(
+    keytab: Keytab,
+    matcher: ServiceMatcher,
+    provider?: () => Keytab | Promise<Keytab>,
+    crypto?: CryptoProvider,
+  ) {
+    this.#matcher = matcher;
+    this.#provider = provider;
+    this.#crypto = crypto;
+    this.#source = keytab;
+    this.#keytab = this.#adopt(keytab);
+  }
+
+  /** The service as MIT krb5 shows it: `host/@` for any host, `*` for any key. */
+  get service(): string {
+    return formatServiceName(this.#matcher);
+  }
+
+  /** The keytab in use. */
+  get keytab(): Keytab {
+    return this.#keytab;
+  }
+
+  candidates(ticket: Ticket): Iterable<KeytabEntry> {
+    return selectKeys(this.#keytab, this.#matcher, requestOf(ticket));
+  }
+
+  explain(ticket: Ticket): KerberosError {
+    return explainNoKey(this.#keytab, this.#matcher, requestOf(ticket));
+  }
+
+  /** Many tickets may find no key at once; the provider is asked once for all of them. */
+  refresh(): Promise<boolean> {
+    if (this.#provider === undefined) return NOTHING_NEW;
+    this.#refreshing ??= this.#reload(this.#provider).finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #reload(provider: () => Keytab | Promise<Keytab>): Promise<boolean> {
+    let keytab: Keytab;
+    try {
+      keytab = await provider();
+    } catch {
+      // The provider has its own way to tell its owner. The keys at hand are still good.
+      return false;
+    }
+    if (keytab === this.#source) return false;
+    this.#source = keytab;
+    this.#keytab = this.#adopt(keytab);
+    return true;
+  }
+
+  #adopt(keytab: Keytab): Keytab {
+    const crypto = this.#crypto;
+    if (crypto === undefined) return keytab;
+    const entries = keytab.entries.map((entry) => ({
+      ...entry,
+      key: entry.key.withCrypto(crypto),
+    }));
+    return { ...keytab, entries };
+  }
+}
+
+function requestOf({ realm, serverName, encPart }: Ticket): TicketKeyRequest {
+  const request = { realm, serverName, enctype: encPart.enctype };
+  return encPart.kvno === undefined ? request : { ...request, kvno: encPart.kvno };
+}
+
+function noKeyFor(matcher: ServiceMatcher, keytab: Keytab): KerberosError {
+  const names = [...new Set(keytab.entries.map((entry) => formatPrincipal(entry.principal)))];
+  const shown = names.slice(0, SHOWN_NAMES).join(', ');
+  const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : '';
+  return new KerberosError(
+    'KRB5_KT_NOTFOUND',
+    names.length === 0
+      ? 'Keytab holds no keys'
+      : `No key table entry found matching ${formatServiceName(matcher)}`,
+    names.length === 0 ? {} : { hint: `the keytab holds ${shown}${more}` },
+  );
+}
+
+const SHOWN_NAMES = 8;
+const NOTHING_NEW = Promise.resolve(false);

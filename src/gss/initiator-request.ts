@@ -1,0 +1,138 @@
+/** What a verified initiator asks for: flags, bindings, enctypes (RFC 4121 §4.1.1, RFC 4537). */
+import type { VerifiedApReq } from '../ap/accept.ts';
+import { findAuthorizationData } from '../ap/authorization-data.ts';
+import { constantTimeEqual } from '../bytes.ts';
+import { KeyUsage } from '../crypto/numbers.ts';
+import { DecodeError, KerberosError } from '../errors.ts';
+import { ApOption } from '../messages/ap-req.ts';
+import { AuthorizationDataType } from '../messages/authorization-data.ts';
+import { decodeEtypeList } from '../messages/etype-list.ts';
+import { decodeInitiatorOptions, GSS_CHECKSUM_TYPE } from './authenticator-checksum.ts';
+import { hashChannelBindings } from './channel-bindings.ts';
+import { ContextFlag } from './flags.ts';
+import type { AcceptorSettings, HandshakeOptions } from './settings.ts';
+import { GssError } from './status.ts';
+
+export interface InitiatorRequest {
+  /** `ContextFlag` bits that are granted. */
+  readonly flags: number;
+  /** A KRB-CRED, still encrypted. */
+  readonly delegation?: Uint8Array;
+}
+
+/**
+ * Reads the authenticator's checksum and checks the channel bindings.
+ *
+ * @throws {@link GssError} GSS_S_BAD_BINDINGS, GSS_S_BAD_MIC; {@link KerberosError}.
+ */
+export function readInitiatorRequest(
+  verified: VerifiedApReq,
+  settings: AcceptorSettings,
+  options: HandshakeOptions,
+): InitiatorRequest {
+  const { checksum } = verified.authenticator;
+  if (checksum?.type === GSS_CHECKSUM_TYPE) {
+    const asked = decodeInitiatorOptions(checksum.checksum);
+    const bound = checkBindings(asked.bindings, verified, settings, options);
+    const flags = (asked.flags & GRANTED) | (bound ? ContextFlag.channelBound : 0);
+    return asked.delegation === undefined ? { flags } : { flags, delegation: asked.delegation };
+  }
+  checkBindings(NO_BINDINGS, verified, settings, options);
+  // MS-KILE §3.4.5: Windows takes a missing checksum for no flags at all; some SMB clients rely
+  // on it, and MIT krb5 does the same.
+  if (checksum === undefined) return { flags: 0 };
+  // Samba sends a checksum over nothing. It has to be one: otherwise a request that was made for
+  // data of another protocol would be good here.
+  const key = verified.subkey ?? verified.sessionKey;
+  if (
+    checksum.type !== key.checksumType ||
+    !key.verifyChecksum(KeyUsage.apReqAuthenticatorChecksum, checksum.checksum)
+  ) {
+    throw new GssError('GSS_S_BAD_MIC', undefined, {
+      minor: new KerberosError('KRB_AP_ERR_BAD_INTEGRITY'),
+      hint: 'the AP-REQ was not made for GSS-API: its checksum is neither 0x8003 nor over nothing',
+    });
+  }
+  const mutual = (verified.apReq.apOptions & ApOption.mutualRequired) !== 0;
+  return {
+    flags: ContextFlag.replay | ContextFlag.sequence | (mutual ? ContextFlag.mutual : 0),
+  };
+}
+
+/**
+ * The enctype of the acceptor's subkey: of those that the initiator offers (RFC 4537), or uses, the
+ * one that we prefer.
+ */
+export function chooseSubkeyEnctype(
+  { authenticator, sessionKey, subkey }: VerifiedApReq,
+  permitted: readonly number[],
+): number {
+  const used = (subkey ?? sessionKey).enctype;
+  const lists = findAuthorizationData(
+    authenticator.authorizationData,
+    AuthorizationDataType.etypeNegotiation,
+  );
+  const offered = new Set([...lists.flatMap(decodeEtypeList), sessionKey.enctype, used]);
+  const { profiles } = sessionKey.crypto;
+  return permitted.find((enctype) => offered.has(enctype) && profiles.has(enctype)) ?? used;
+}
+
+/** Whether the initiator has proved that it is at the other end of our channel. */
+function checkBindings(
+  sent: Uint8Array,
+  verified: VerifiedApReq,
+  { channelBindingPolicy }: AcceptorSettings,
+  { channelBindings }: HandshakeOptions,
+): boolean {
+  if (channelBindingPolicy === 'off') return false;
+  if (channelBindings === undefined) {
+    if (channelBindingPolicy === 'when-supported') return false;
+    throw badBindings('channel bindings are required, and the server gave none of its own');
+  }
+  if (constantTimeEqual(sent, hashChannelBindings(channelBindings))) return true;
+  if (!constantTimeEqual(sent, NO_BINDINGS)) {
+    throw badBindings(
+      'the client is bound to another channel: a TLS proxy in between, or a relayed request',
+    );
+  }
+  if (channelBindingPolicy === 'required') {
+    throw badBindings('the client sent no channel bindings, which are required');
+  }
+  if (clientSupportsBindings(verified)) {
+    throw badBindings('the client supports channel bindings (KERB_AP_OPTIONS_CBT) and sent none');
+  }
+  return false;
+}
+
+/** MS-KILE §3.4.5, AD-AUTH-DATA-AP-OPTIONS: what was made for use outside of TLS is no good inside. */
+function clientSupportsBindings({ authenticator }: VerifiedApReq): boolean {
+  const options = findAuthorizationData(
+    authenticator.authorizationData,
+    AuthorizationDataType.apOptions,
+  );
+  if (options.length === 0) return false;
+  const [first] = options;
+  if (options.length > 1 || first?.length !== 4) {
+    throw new DecodeError('AD-AUTH-DATA-AP-OPTIONS is malformed');
+  }
+  return (new DataView(first.buffer, first.byteOffset).getUint32(0, true) & AP_OPTIONS_CBT) !== 0;
+}
+
+function badBindings(hint: string): GssError {
+  return new GssError('GSS_S_BAD_BINDINGS', undefined, { hint });
+}
+
+const NO_BINDINGS = new Uint8Array(16);
+// MS-KILE §2.2.6 (KERB_AP_OPTIONS_CBT).
+const AP_OPTIONS_CBT = 0x4000;
+
+// RFC 4121 §4.1.1.1: the flags that an initiator may ask for. Delegation follows the credential.
+const GRANTED =
+  ContextFlag.mutual |
+  ContextFlag.replay |
+  ContextFlag.sequence |
+  ContextFlag.confidentiality |
+  ContextFlag.integrity |
+  ContextFlag.dceStyle |
+  ContextFlag.identify |
+  ContextFlag.extendedError;

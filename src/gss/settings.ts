@@ -1,0 +1,69 @@
+/** What an acceptor is given, and what one exchange is. */
+import type { ApPolicy, TransitedCheck } from '../ap/accept.ts';
+import type { ReplayCache } from '../ap/replay-cache.ts';
+import type { HostAddress } from '../messages/host-address.ts';
+import type { RandomSource } from '../random.ts';
+import type { Clock } from '../time.ts';
+import type { ChannelBindingPolicy, ChannelBindings } from './channel-bindings.ts';
+import type { SecurityContext } from './context.ts';
+import type { AcceptorCredential } from './credential.ts';
+import type { Oid } from './oid.ts';
+import type { GssError } from './status.ts';
+
+export interface AcceptorOptions {
+  readonly credential: AcceptorCredential;
+  /** Mechanisms to accept; Kerberos if absent. */
+  readonly mechanisms?: readonly Oid[];
+  /** A {@link MemoryReplayCache} of its own if absent. */
+  readonly replayCache?: ReplayCache;
+  readonly clock?: Clock;
+  readonly random?: RandomSource;
+  /** Seconds that clocks may differ; 300 if absent (RFC 4120 §8.2). */
+  readonly maxSkew?: number;
+  /** `when-supported` if absent. It matters only for exchanges that are given bindings. */
+  readonly channelBindingPolicy?: ChannelBindingPolicy;
+  /**
+   * Enctypes that session keys and subkeys may have, the most preferred first; if absent, those of
+   * the keytab's provider that are not weak. What opens tickets is the keytab's matter.
+   */
+  readonly permittedEnctypes?: readonly number[];
+  /** Whether a ticket that names addresses must come from one of them; false if absent. */
+  readonly checkAddresses?: boolean;
+  /** Judges realms that the KDC has not judged; refuses any if absent. */
+  readonly checkTransited?: TransitedCheck;
+}
+
+/** One exchange's own. */
+export interface HandshakeOptions {
+  /** The channel that the exchange runs in. */
+  readonly channelBindings?: ChannelBindings;
+  /** Where the peer is; looked at if `checkAddresses` is set. */
+  readonly peerAddress?: HostAddress;
+}
+
+/** The options with their defaults. */
+export interface AcceptorSettings extends ApPolicy {
+  readonly credential: AcceptorCredential;
+  readonly mechanisms: readonly Oid[];
+  readonly random: RandomSource;
+  readonly channelBindingPolicy: ChannelBindingPolicy;
+  readonly checkAddresses: boolean;
+}
+
+/**
+ * GSS_Accept_sec_context's outcome (RFC 2743 §2.2.2). A token goes to the peer whatever the status:
+ * that of a failure tells it why.
+ */
+export type AcceptResult =
+  | {
+      readonly status: 'complete';
+      readonly context: SecurityContext;
+      readonly outputToken?: Uint8Array;
+    }
+  | { readonly status: 'continue'; readonly outputToken: Uint8Array }
+  | { readonly status: 'failed'; readonly error: GssError; readonly outputToken?: Uint8Array };
+
+/** One mechanism's side of one exchange. */
+export interface MechanismHandshake {
+  accept(token: Uint8Array): Promise<AcceptResult>;
+}

@@ -1,0 +1,44 @@
+/** krb5-acceptor: a Kerberos V5 GSS-API acceptor. Everything here runs in any JavaScript runtime. */
+export type { ReplayCache, ReplayRecord } from './ap/replay-cache.ts';
+export { MemoryReplayCache } from './ap/replay-cache.ts';
+export { EncryptionKey } from './crypto/key.ts';
+export { Enctype, enctypeName, parseEnctype } from './crypto/numbers.ts';
+export type { CryptoProvider } from './crypto/provider.ts';
+export { defaultCrypto } from './crypto/provider.ts';
+export type { ErrorDetail, KerberosErrorName } from './errors.ts';
+export { DecodeError, KerberosError } from './errors.ts';
+export type { Acceptor, Handshake } from './gss/acceptor.ts';
+export { createAcceptor } from './gss/acceptor.ts';
+export type { ChannelBindingPolicy, ChannelBindings } from './gss/channel-bindings.ts';
+export type { MicStatus, PrfKey, SecurityContext, UnwrappedMessage } from './gss/context.ts';
+export { importSecurityContext } from './gss/context.ts';
+export type { TicketInfo } from './gss/context-state.ts';
+export type { AcceptorCredential, AcquireCredentialOptions } from './gss/credential.ts';
+export { acquireCredential } from './gss/credential.ts';
+export { exportName } from './gss/exported-name.ts';
+export { ContextFlag } from './gss/flags.ts';
+export { Mechanism, mechanismName, parseMechanism } from './gss/mechanism.ts';
+export type { NameOptions } from './gss/name.ts';
+export {
+  canonicalizeName,
+  compareNames,
+  displayName,
+  GssName,
+  GssNameType,
+  importName,
+} from './gss/name.ts';
+export type { Oid, OidStyle } from './gss/oid.ts';
+export { formatOid, parseOid } from './gss/oid.ts';
+export type { SequenceStatus } from './gss/sequence.ts';
+export type { AcceptorOptions, AcceptResult, HandshakeOptions } from './gss/settings.ts';
+export type { GssErrorCode } from './gss/status.ts';
+export { displayMajor, displayStatus, GssError } from './gss/status.ts';
+export type { Keytab, KeytabEntry, ParseKeytabOptions } from './keytab/keytab.ts';
+export { formatKeytab, parseKeytab } from './keytab/keytab.ts';
+export type { Principal, PrincipalName } from './messages/principal.ts';
+export { formatPrincipal, NameType, parsePrincipal } from './messages/principal.ts';
+export { TicketFlag } from './messages/ticket.ts';
+export type { RandomSource } from './random.ts';
+export { systemRandom } from './random.ts';
+export type { Clock, KerberosTime } from './time.ts';
+export { systemClock } from './time.ts';

@@ -1,0 +1,211 @@
+/** The initiator's side of the Kerberos mechanism (RFC 4121 §4.1), for tests. */
+import { EncryptionKey } from '../crypto/key.ts';
+import { KeyUsage } from '../crypto/numbers.ts';
+import { KerberosError, krbErrorName } from '../errors.ts';
+import { encodeInitiatorOptions } from '../gss/authenticator-checksum.ts';
+import type { ChannelBindings } from '../gss/channel-bindings.ts';
+import { hashChannelBindings } from '../gss/channel-bindings.ts';
+import { SecurityContext } from '../gss/context.ts';
+import { ContextFlag } from '../gss/flags.ts';
+import { frameToken, TokenId, unframeToken } from '../gss/framing.ts';
+import { Mechanism } from '../gss/mechanism.ts';
+import { GssName } from '../gss/name.ts';
+import type { Oid } from '../gss/oid.ts';
+import { SequenceCounter, SequenceWindow } from '../gss/sequence.ts';
+import { GssError } from '../gss/status.ts';
+import type { EncApRepPart } from '../messages/ap-rep.ts';
+import { decodeApRep, decodeEncApRepPart } from '../messages/ap-rep.ts';
+import type { Authenticator } from '../messages/ap-req.ts';
+import { ApOption, encodeApReq, encodeAuthenticator } from '../messages/ap-req.ts';
+import { decodeKrbError } from '../messages/krb-error.ts';
+import { formatPrincipal } from '../messages/principal.ts';
+import type { RandomSource } from '../random.ts';
+import { systemRandom } from '../random.ts';
+import type { Clock } from '../time.ts';
+import { systemClock } from '../time.ts';
+import type { MintedTicket } from './mint.ts';
+
+export interface InitiatorOptions {
+  readonly ticket: MintedTicket;
+  /** `ContextFlag` bits; mutual, replay, sequence, confidentiality and integrity if absent. */
+  readonly flags?: number;
+  readonly mechanism?: Oid;
+  readonly channelBindings?: ChannelBindings;
+  /** A KRB-CRED to send along. */
+  readonly delegation?: Uint8Array;
+  /** Enctype of the initiator's subkey; that of the session key if absent, no subkey if null. */
+  readonly subkeyEnctype?: number | null;
+  /** 0..2^32-1; random if absent. */
+  readonly sequenceNumber?: number;
+  /** Fields of the authenticator to replace, for the tests of refusals. */
+  readonly authenticator?: Partial<Authenticator>;
+  readonly clock?: Clock;
+  readonly random?: RandomSource;
+}
+
+/** Makes an initiator: one for each context. */
+export function createInitiator(options: InitiatorOptions): Initiator {
+  return new Initiator(options);
+}
+
+/** Made by {@link createInitiator}. */
+export class Initiator {
+  readonly #options: InitiatorOptions;
+  readonly #flags: number;
+  readonly #random: RandomSource;
+  readonly #subkey: EncryptionKey | undefined;
+  readonly #sequenceNumber: number;
+  #sent: Authenticator | undefined;
+
+  constructor(options: InitiatorOptions) {
+    const { sessionKey } = options.ticket;
+    this.#options = options;
+    this.#flags = options.flags ?? DEFAULT_FLAGS;
+    this.#random = options.random ?? systemRandom;
+    this.#subkey =
+      options.subkeyEnctype === null
+        ? undefined
+        : EncryptionKey.generate(
+            options.subkeyEnctype ?? sessionKey.enctype,
+            this.#random,
+            sessionKey.crypto,
+          );
+    this.#sequenceNumber = options.sequenceNumber ?? randomSequence(this.#random);
+  }
+
+  /** The first token: the AP-REQ. Each call makes a new authenticator. */
+  begin(): Uint8Array {
+    const { ticket, mechanism } = this.#options;
+    const authenticator = this.#authenticator();
+    this.#sent = authenticator;
+    const { sessionKey } = ticket;
+    const mutual = (this.#flags & ContextFlag.mutual) !== 0;
+    const apReq = encodeApReq({
+      apOptions: mutual ? ApOption.mutualRequired : 0,
+      ticket: ticket.ticket,
+      authenticator: {
+        enctype: sessionKey.enctype,
+        cipher: sessionKey.encrypt(
+          KeyUsage.apReqAuthenticator,
+          encodeAuthenticator(authenticator),
+          this.#random,
+        ),
+      },
+    });
+    return frameToken(mechanism ?? Mechanism.krb5, TokenId.apReq, apReq);
+  }
+
+  /**
+   * Ends the exchange with the acceptor's answer, or without one where none was asked for.
+   *
+   * @throws {@link GssError} GSS_S_FAILURE with the code of the KRB-ERROR that came instead;
+   *   GSS_S_DEFECTIVE_TOKEN; {@link KerberosError} KRB_AP_ERR_MUT_FAIL if the acceptor is not who
+   *   it should be.
+   */
+  finish(token?: Uint8Array): SecurityContext {
+    if (this.#sent === undefined)
+      throw new TypeError('initiator: expected begin() before finish()');
+    const mutual = (this.#flags & ContextFlag.mutual) !== 0;
+    if (token === undefined) {
+      if (mutual) throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'the acceptor sent no AP-REP');
+      return this.#context();
+    }
+    const reply = readReply(token, this.#options.ticket.sessionKey);
+    if (reply.ctime !== this.#sent.ctime || reply.cusec !== this.#sent.cusec) {
+      throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
+    }
+    return this.#context(reply);
+  }
+
+  #authenticator(): Authenticator {
+    const { ticket, channelBindings, delegation, clock } = this.#options;
+    const now = (clock ?? systemClock)();
+    const ctime = Math.floor(now / 1000);
+    const subkey = this.#subkey;
+    return {
+      clientRealm: ticket.client.realm,
+      clientName: ticket.client,
+      checksum: encodeInitiatorOptions({
+        flags: this.#flags | (delegation === undefined ? 0 : ContextFlag.delegation),
+        bindings: channelBindings ? hashChannelBindings(channelBindings) : new Uint8Array(16),
+        ...(delegation !== undefined && { delegation }),
+      }),
+      cusec: Math.floor((now - ctime * 1000) * 1000),
+      ctime,
+      ...(subkey && { subkey: { enctype: subkey.enctype, value: subkey.bytes() } }),
+      sequenceNumber: this.#sequenceNumber,
+      ...this.#options.authenticator,
+    };
+  }
+
+  #context(reply?: EncApRepPart): SecurityContext {
+    const { ticket, mechanism } = this.#options;
+    const { sessionKey, client } = ticket;
+    const flags = this.#flags;
+    const server = { ...ticket.ticket.serverName, realm: ticket.ticket.realm };
+    const replySubkey = reply?.subkey;
+    const initiatorKey =
+      this.#subkey ?? new EncryptionKey(sessionKey.enctype, sessionKey.bytes(), sessionKey.crypto);
+    return new SecurityContext({
+      role: 'initiator',
+      initiator: GssName.ofPrincipal(client),
+      acceptor: GssName.ofPrincipal(server),
+      mechanism: mechanism ?? Mechanism.krb5,
+      flags: flags | ContextFlag.transferable | ContextFlag.protectionReady,
+      ticket: {
+        server: formatPrincipal(server),
+        kvno: ticket.ticket.encPart.kvno ?? 0,
+        enctype: ticket.ticket.encPart.enctype,
+        sessionEnctype: sessionKey.enctype,
+        flags: 0,
+        // What the KDC tells a client beside the ticket is not minted.
+        authTime: new Date(0),
+        endTime: new Date(8.64e15),
+      },
+      authorizationData: [],
+      initiatorKey,
+      ...(replySubkey && {
+        acceptorSubkey: new EncryptionKey(
+          replySubkey.enctype,
+          replySubkey.value,
+          sessionKey.crypto,
+        ),
+      }),
+      sendSequence: new SequenceCounter(this.#sequenceNumber),
+      window: new SequenceWindow(reply?.sequenceNumber ?? this.#sequenceNumber, {
+        replay: (flags & ContextFlag.replay) !== 0,
+        sequence: (flags & ContextFlag.sequence) !== 0,
+      }),
+      random: this.#random,
+    });
+  }
+}
+
+function readReply(token: Uint8Array, sessionKey: EncryptionKey): EncApRepPart {
+  const { inner } = unframeToken(token);
+  const tokenId = ((inner[0] ?? 0) << 8) | (inner[1] ?? 0);
+  const message = inner.subarray(2);
+  if (tokenId === TokenId.krbError) {
+    const { errorCode } = decodeKrbError(message);
+    const code = krbErrorName(errorCode) ?? 'KRB_ERR_GENERIC';
+    throw new GssError('GSS_S_FAILURE', undefined, { minor: new KerberosError(code) });
+  }
+  if (tokenId !== TokenId.apRep) {
+    throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'token holds neither AP-REP nor KRB-ERROR');
+  }
+  const { encPart } = decodeApRep(message);
+  return decodeEncApRepPart(sessionKey.decrypt(KeyUsage.apRepEncPart, encPart.cipher));
+}
+
+function randomSequence(random: RandomSource): number {
+  const bytes = new Uint8Array(4);
+  random(bytes);
+  return new DataView(bytes.buffer).getUint32(0) & 0x3fff_ffff;
+}
+
+const DEFAULT_FLAGS =
+  ContextFlag.mutual |
+  ContextFlag.replay |
+  ContextFlag.sequence |
+  ContextFlag.confidentiality |
+  ContextFlag.integrity;
