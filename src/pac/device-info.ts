@@ -1,0 +1,77 @@
+/** PAC_DEVICE_INFO (MS-PAC §2.12): the groups of the machine that the user sits at. */
+import { DecodeError } from '../errors.ts';
+import type { GroupMembership, SidAndAttributes } from './groups.ts';
+import { readGroups, readSids } from './groups.ts';
+import type { NdrReader } from './ndr.ts';
+import { readNdr } from './ndr.ts';
+
+export interface DeviceInfo {
+  /** SID of the machine's account. */
+  readonly sid: string;
+  readonly primaryGroupSid: string;
+  /** Groups of the machine's own domain, extra SIDs and groups of other domains: each once. */
+  readonly groups: readonly SidAndAttributes[];
+}
+
+/**
+ * Reads a PAC_DEVICE_INFO buffer.
+ *
+ * @throws {@link DecodeError}
+ */
+export function parseDeviceInfo(bytes: Uint8Array): DeviceInfo {
+  return readNdr(bytes, 'PAC device info', readDeviceInfo);
+}
+
+function readDeviceInfo(ndr: NdrReader): DeviceInfo {
+  const userId = ndr.u32();
+  const primaryGroupId = ndr.u32();
+  const hasDomain = ndr.pointer();
+  const groupCount = ndr.u32();
+  const hasGroups = ndr.pointer();
+  const sidCount = ndr.u32();
+  const hasSids = ndr.pointer();
+  const domainCount = ndr.u32();
+  const hasDomains = ndr.pointer();
+  if (!hasDomain) throw new DecodeError('PAC device info names no domain');
+
+  const domain = ndr.sid();
+  const own = readGroups(ndr, hasGroups, groupCount);
+  const extra = readSids(ndr, hasSids, sidCount);
+  if (!hasDomains && domainCount !== 0) throw new DecodeError('PAC device info lacks its domains');
+  const others = hasDomains ? readDomainGroups(ndr, domainCount) : [];
+  const groups = new Map<string, SidAndAttributes>();
+  for (const group of [...inDomain(domain, own), ...extra, ...others]) {
+    if (!groups.has(group.sid)) groups.set(group.sid, group);
+  }
+  return {
+    sid: `${domain}-${userId}`,
+    primaryGroupSid: `${domain}-${primaryGroupId}`,
+    groups: [...groups.values()],
+  };
+}
+
+// MS-PAC §2.2.3: an array of DOMAIN_GROUP_MEMBERSHIP.
+function readDomainGroups(ndr: NdrReader, announced: number): SidAndAttributes[] {
+  const count = ndr.countOf(announced, 12);
+  const headers = Array.from({ length: count }, () => ({
+    hasDomain: ndr.pointer(),
+    groupCount: ndr.u32(),
+    hasGroups: ndr.pointer(),
+  }));
+  const groups: SidAndAttributes[] = [];
+  for (const { hasDomain, groupCount, hasGroups } of headers) {
+    if (!hasDomain) throw new DecodeError('PAC device info has groups without a domain');
+    const domain = ndr.sid();
+    for (const group of inDomain(domain, readGroups(ndr, hasGroups, groupCount))) {
+      groups.push(group);
+    }
+  }
+  return groups;
+}
+
+function inDomain(domain: string, groups: readonly GroupMembership[]): SidAndAttributes[] {
+  return groups.map(({ relativeId, attributes }) => ({
+    sid: `${domain}-${relativeId}`,
+    attributes,
+  }));
+}

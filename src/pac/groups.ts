@@ -1,0 +1,59 @@
+/** Group memberships, as KERB_VALIDATION_INFO and PAC_DEVICE_INFO hold them. */
+import { DecodeError } from '../errors.ts';
+import type { NdrReader } from './ndr.ts';
+
+/** A group of the domain that the structure names (GROUP_MEMBERSHIP, MS-PAC §2.2.2). */
+export interface GroupMembership {
+  /** The last part of the group's SID. */
+  readonly relativeId: number;
+  /** {@link GroupAttribute} bits. */
+  readonly attributes: number;
+}
+
+/** A group, or something else that a SID names (KERB_SID_AND_ATTRIBUTES, MS-PAC §2.2.1). */
+export interface SidAndAttributes {
+  readonly sid: string;
+  /** {@link GroupAttribute} bits. */
+  readonly attributes: number;
+}
+
+/** MS-PAC §2.2.1; useForDenyOnly is of Windows' own tokens and has no place in a PAC. */
+export const GroupAttribute = {
+  mandatory: 0x00000001,
+  enabledByDefault: 0x00000002,
+  enabled: 0x00000004,
+  owner: 0x00000008,
+  useForDenyOnly: 0x00000010,
+  resource: 0x20000000,
+} as const;
+
+/** Reads the conformant array behind a pointer to GROUP_MEMBERSHIP. */
+export function readGroups(ndr: NdrReader, present: boolean, announced: number): GroupMembership[] {
+  const groups: GroupMembership[] = [];
+  const count = countBehind(ndr, present, announced);
+  for (let i = 0; i < count; i++) {
+    groups.push({ relativeId: ndr.u32(), attributes: ndr.u32() });
+  }
+  return groups;
+}
+
+/** Reads the conformant array behind a pointer to KERB_SID_AND_ATTRIBUTES. */
+export function readSids(ndr: NdrReader, present: boolean, announced: number): SidAndAttributes[] {
+  const count = countBehind(ndr, present, announced);
+  const attributes: { readonly present: boolean; readonly attributes: number }[] = [];
+  for (let i = 0; i < count; i++) {
+    attributes.push({ present: ndr.pointer(), attributes: ndr.u32() });
+  }
+  const sids: SidAndAttributes[] = [];
+  for (const element of attributes) {
+    if (element.present) sids.push({ sid: ndr.sid(), attributes: element.attributes });
+  }
+  return sids;
+}
+
+// A count without its array would lose groups in silence: those that deny, too.
+function countBehind(ndr: NdrReader, present: boolean, announced: number): number {
+  if (present) return ndr.countOf(announced, 8);
+  if (announced === 0) return 0;
+  throw new DecodeError(`${ndr.label} lacks the ${announced} groups that it announces`);
+}

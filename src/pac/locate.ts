@@ -1,0 +1,48 @@
+/** Where a ticket carries its PAC (MS-KILE §2.2.11, MS-PAC §1.3), and the ticket without it. */
+import { DecodeError } from '../errors.ts';
+import type { AuthorizationData } from '../messages/authorization-data.ts';
+import {
+  AuthorizationDataType,
+  decodeAuthorizationData,
+  encodeAuthorizationData,
+} from '../messages/authorization-data.ts';
+import type { EncTicketPart } from '../messages/ticket.ts';
+
+/**
+ * Finds the PAC: an AD-WIN2K-PAC inside an AD-IF-RELEVANT, or bare as MIT krb5 takes it too.
+ *
+ * @param data - Of a ticket. What an authenticator carries was written by the client.
+ * @returns A view of the PAC; undefined if there is none.
+ * @throws {@link DecodeError} if an AD-IF-RELEVANT is malformed, or if there are several PACs: two
+ *   readers could pick different ones.
+ */
+export function findPac(data: AuthorizationData | undefined): Uint8Array | undefined {
+  let found: Uint8Array | undefined;
+  for (const element of data ?? []) {
+    const inner =
+      element.type === AuthorizationDataType.ifRelevant
+        ? decodeAuthorizationData(element.data)
+        : [element];
+    for (const { type, data: pac } of inner) {
+      if (type !== AuthorizationDataType.win2kPac) continue;
+      if (found !== undefined) throw new DecodeError('ticket holds more than one PAC');
+      found = pac;
+    }
+  }
+  return found;
+}
+
+/** The ticket with a PAC of a single zero byte: what a ticket signature covers (MS-PAC §2.8.3). */
+export function withEmptyPac(ticket: EncTicketPart): EncTicketPart {
+  return { ...ticket, authorizationData: (ticket.authorizationData ?? []).map(emptied) };
+}
+
+function emptied(element: AuthorizationData[number]): AuthorizationData[number] {
+  if (element.type === AuthorizationDataType.win2kPac) return { ...element, data: EMPTY_PAC };
+  if (element.type !== AuthorizationDataType.ifRelevant) return element;
+  const inner = decodeAuthorizationData(element.data);
+  if (!inner.some(({ type }) => type === AuthorizationDataType.win2kPac)) return element;
+  return { ...element, data: encodeAuthorizationData(inner.map(emptied)) };
+}
+
+const EMPTY_PAC = Uint8Array.of(0);

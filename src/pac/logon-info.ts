@@ -1,0 +1,207 @@
+/** KERB_VALIDATION_INFO (MS-PAC §2.5): who the user is, as the domain controller sees it. */
+import { DecodeError } from '../errors.ts';
+import { readFileTimeDate } from './filetime.ts';
+import type { GroupMembership, SidAndAttributes } from './groups.ts';
+import { GroupAttribute, readGroups, readSids } from './groups.ts';
+import type { NdrReader } from './ndr.ts';
+import { readNdr } from './ndr.ts';
+
+/**
+ * The fields in the order of MS-PAC §2.5. A time that is not set or never comes is absent. The
+ * session key of the structure is left out.
+ */
+export interface LogonInfo {
+  readonly logonTime?: Date;
+  readonly logoffTime?: Date;
+  readonly kickOffTime?: Date;
+  readonly passwordLastSet?: Date;
+  readonly passwordCanChange?: Date;
+  readonly passwordMustChange?: Date;
+  /** sAMAccountName. */
+  readonly effectiveName: string;
+  readonly fullName: string;
+  readonly logonScript: string;
+  readonly profilePath: string;
+  readonly homeDirectory: string;
+  readonly homeDirectoryDrive: string;
+  readonly logonCount: number;
+  readonly badPasswordCount: number;
+  /** The last part of the user's SID. */
+  readonly userId: number;
+  readonly primaryGroupId: number;
+  /** Groups of the domain `logonDomainId`. */
+  readonly groupIds: readonly GroupMembership[];
+  /** {@link UserFlag} bits. */
+  readonly userFlags: number;
+  /** NetBIOS name of the domain controller. */
+  readonly logonServer: string;
+  /** NetBIOS name of the domain. */
+  readonly logonDomainName: string;
+  /** SID of the domain. */
+  readonly logonDomainId: string;
+  /** USER_ACCOUNT_CONTROL codes (MS-SAMR §2.2.1.12). */
+  readonly userAccountControl: number;
+  readonly subAuthStatus: number;
+  readonly lastSuccessfulLogon?: Date;
+  readonly lastFailedLogon?: Date;
+  readonly failedLogonCount: number;
+  readonly extraSids: readonly SidAndAttributes[];
+  /** SID of the domain of the service, of which `resourceGroupIds` are groups. */
+  readonly resourceGroupDomainSid?: string;
+  readonly resourceGroupIds: readonly GroupMembership[];
+}
+
+/** MS-PAC §2.5, UserFlags: those that matter for groups, and guests. */
+export const UserFlag = {
+  guest: 0x00000001,
+  extraSids: 0x00000020,
+  resourceGroups: 0x00000200,
+} as const;
+
+/** The SIDs of a user's groups, each once. */
+export interface GroupSids {
+  /** Primary group, groups of the domain, extra SIDs, resource groups: in this order. */
+  readonly granted: readonly string[];
+  /** Groups marked as use-for-deny-only: they may take rights away and never give any. */
+  readonly denyOnly: readonly string[];
+}
+
+/**
+ * Reads a PAC_LOGON_INFO buffer.
+ *
+ * @throws {@link DecodeError}
+ */
+export function parseLogonInfo(bytes: Uint8Array): LogonInfo {
+  return readNdr(bytes, 'PAC logon info', readLogonInfo);
+}
+
+/** MS-PAC §2.5, UserId: 0 says that the first of the extra SIDs is the user's. */
+export function userSidOf(info: LogonInfo): string | undefined {
+  return info.userId === 0 ? info.extraSids[0]?.sid : `${info.logonDomainId}-${info.userId}`;
+}
+
+export function primaryGroupSidOf(info: LogonInfo): string | undefined {
+  return info.primaryGroupId === 0 ? undefined : `${info.logonDomainId}-${info.primaryGroupId}`;
+}
+
+/**
+ * All groups as SIDs. Extra SIDs count as Samba counts them, whatever UserFlags says; resource
+ * groups count only where UserFlags says so (MS-PAC §2.5).
+ */
+export function collectGroupSids(info: LogonInfo): GroupSids {
+  const primary = primaryGroupSidOf(info);
+  const all: SidAndAttributes[] = [
+    ...(primary === undefined ? [] : [{ sid: primary, attributes: 0 }]),
+    ...sidsOf(info.logonDomainId, info.groupIds),
+    ...(info.userId === 0 ? info.extraSids.slice(1) : info.extraSids),
+    ...(hasResourceGroups(info) ? sidsOf(info.resourceGroupDomainSid!, info.resourceGroupIds) : []),
+  ];
+  const denyOnly = new Set<string>();
+  for (const { sid, attributes } of all) {
+    if ((attributes & GroupAttribute.useForDenyOnly) !== 0) denyOnly.add(sid);
+  }
+  const granted = new Set<string>();
+  for (const { sid } of all) {
+    if (!denyOnly.has(sid)) granted.add(sid);
+  }
+  return { granted: [...granted], denyOnly: [...denyOnly] };
+}
+
+function hasResourceGroups(info: LogonInfo): boolean {
+  return (info.userFlags & UserFlag.resourceGroups) !== 0 && info.resourceGroupIds.length > 0;
+}
+
+function sidsOf(domain: string, groups: readonly GroupMembership[]): SidAndAttributes[] {
+  return groups.map(({ relativeId, attributes }) => ({
+    sid: `${domain}-${relativeId}`,
+    attributes,
+  }));
+}
+
+// First everything in place, then what the pointers point to, in the same order (C706 §14.3.12.3).
+function readLogonInfo(ndr: NdrReader): LogonInfo {
+  const times = TIMES.map((name) => [name, ndr.plain(readFileTimeDate)] as const);
+  const strings = NAMES.map(() => ndr.unicodeString());
+  const logonCount = ndr.u16();
+  const badPasswordCount = ndr.u16();
+  const userId = ndr.u32();
+  const primaryGroupId = ndr.u32();
+  const groupCount = ndr.u32();
+  const hasGroups = ndr.pointer();
+  const userFlags = ndr.u32();
+  ndr.skip(USER_SESSION_KEY_LENGTH);
+  const server = ndr.unicodeString();
+  const domain = ndr.unicodeString();
+  const hasDomainId = ndr.pointer();
+  ndr.skip(RESERVED1_LENGTH);
+  const userAccountControl = ndr.u32();
+  const subAuthStatus = ndr.u32();
+  const lastSuccessfulLogon = ndr.plain(readFileTimeDate);
+  const lastFailedLogon = ndr.plain(readFileTimeDate);
+  const failedLogonCount = ndr.u32();
+  ndr.u32();
+  const sidCount = ndr.u32();
+  const hasSids = ndr.pointer();
+  const hasResourceDomain = ndr.pointer();
+  const resourceGroupCount = ndr.u32();
+  const hasResourceIds = ndr.pointer();
+  // Without its domain no group of it, nor the user, has a SID.
+  if (!hasDomainId) throw new DecodeError('PAC logon info names no domain');
+
+  const names = Object.fromEntries(
+    NAMES.map((name, i) => [name, ndr.unicodeText(strings[i]!)]),
+  ) as Record<(typeof NAMES)[number], string>;
+  const groupIds = readGroups(ndr, hasGroups, groupCount);
+  const logonServer = ndr.unicodeText(server);
+  const logonDomainName = ndr.unicodeText(domain);
+  const logonDomainId = ndr.sid();
+  const extraSids = readSids(ndr, hasSids, sidCount);
+  const resourceGroupDomainSid = hasResourceDomain ? ndr.sid() : undefined;
+  const resourceGroupIds = readGroups(ndr, hasResourceIds, resourceGroupCount);
+  if (resourceGroupIds.length > 0 && resourceGroupDomainSid === undefined) {
+    throw new DecodeError('PAC logon info has resource groups without a domain');
+  }
+  return {
+    ...Object.fromEntries(times.filter(([, time]) => time !== undefined)),
+    ...names,
+    logonCount,
+    badPasswordCount,
+    userId,
+    primaryGroupId,
+    groupIds,
+    userFlags,
+    logonServer,
+    logonDomainName,
+    logonDomainId,
+    userAccountControl,
+    subAuthStatus,
+    ...(lastSuccessfulLogon && { lastSuccessfulLogon }),
+    ...(lastFailedLogon && { lastFailedLogon }),
+    failedLogonCount,
+    extraSids,
+    ...(resourceGroupDomainSid !== undefined && { resourceGroupDomainSid }),
+    resourceGroupIds,
+  };
+}
+
+// MS-PAC §2.5: a session key that Kerberos leaves empty. It is nobody's business here.
+const USER_SESSION_KEY_LENGTH = 16;
+const RESERVED1_LENGTH = 8;
+
+const TIMES = [
+  'logonTime',
+  'logoffTime',
+  'kickOffTime',
+  'passwordLastSet',
+  'passwordCanChange',
+  'passwordMustChange',
+] as const;
+
+const NAMES = [
+  'effectiveName',
+  'fullName',
+  'logonScript',
+  'profilePath',
+  'homeDirectory',
+  'homeDirectoryDrive',
+] as const;

@@ -1,0 +1,175 @@
+/**
+ * NDR, as far as PAC buffers need it (C706 chapter 14, MS-RPCE §2.2.6): type serialization
+ * version 1, little-endian.
+ *
+ * Every count is held against the bytes that are left before anything is made from it, and reading
+ * only ever goes forward, so that the work is bounded by the size of the buffer.
+ */
+import { Reader } from '../bytes.ts';
+import { DecodeError } from '../errors.ts';
+import { readSid } from './sid.ts';
+import { readUtf16 } from './utf16.ts';
+
+/** A unique pointer as it stands in place; what it points to follows later. */
+export type Referent = boolean;
+
+/** RPC_UNICODE_STRING (MS-DTYP §2.3.10) as it stands in place. */
+export interface UnicodeStringHeader {
+  /** Length of the text, in bytes. */
+  readonly length: number;
+  readonly present: Referent;
+}
+
+/**
+ * Reads one top-level pointer and what it points to.
+ *
+ * @param label - What `bytes` are, for messages: `'PAC logon info'`.
+ * @throws {@link DecodeError} if the headers or what `read` reads are malformed, or the pointer is
+ *   null.
+ */
+export function readNdr<T>(bytes: Uint8Array, label: string, read: (ndr: NdrReader) => T): T {
+  const reader = new Reader(bytes, label);
+  // MS-RPCE §2.2.6.1: version, endianness (0x10 little), length of this header, filler.
+  if (reader.u8() !== 1 || reader.u8() !== 0x10 || reader.u16(true) !== 8) {
+    throw new DecodeError(`${label} has no type serialization header`);
+  }
+  reader.skip(4);
+  // MS-RPCE §2.2.6.2: length of the object, filler. Padding may follow the object.
+  const length = reader.u32(true);
+  reader.skip(4);
+  const ndr = new NdrReader(reader.take(length), label);
+  if (!ndr.pointer()) throw new DecodeError(`${label} is a null pointer`);
+  return read(ndr);
+}
+
+/** A cursor over NDR: it aligns itself, to offsets from the start of the object (C706 §14.2.2). */
+export class NdrReader {
+  readonly #reader: Reader;
+
+  constructor(bytes: Uint8Array, label: string) {
+    this.#reader = new Reader(bytes, label);
+  }
+
+  get label(): string {
+    return this.#reader.label;
+  }
+
+  u16(): number {
+    this.#align(2);
+    return this.#reader.u16(true);
+  }
+
+  u32(): number {
+    this.#align(4);
+    return this.#reader.u32(true);
+  }
+
+  u64(): bigint {
+    this.#align(8);
+    return this.#reader.u64(true);
+  }
+
+  /** Reads with the plain reader, after aligning to 4. */
+  plain<T>(read: (reader: Reader) => T): T {
+    this.#align(4);
+    return read(this.#reader);
+  }
+
+  skip(length: number): void {
+    this.#reader.skip(length);
+  }
+
+  /** A unique pointer: whether what it points to follows (C706 §14.3.10). */
+  pointer(): Referent {
+    return this.u32() !== 0;
+  }
+
+  /**
+   * The maximum count of a conformant array.
+   *
+   * @param elementSize - The least number of bytes that an element takes.
+   * @throws {@link DecodeError} if so many elements are not left.
+   */
+  count(elementSize: number): number {
+    const count = this.u32();
+    if (count > Math.floor(this.#reader.remaining / elementSize)) {
+      throw new DecodeError(`${this.label} announces ${count} elements, more than it can hold`);
+    }
+    return count;
+  }
+
+  /** {@link count} of an array whose length stands in its structure too; both must agree. */
+  countOf(announced: number, elementSize: number): number {
+    const count = this.count(elementSize);
+    if (count !== announced) {
+      throw new DecodeError(`${this.label} announces ${announced} elements and holds ${count}`);
+    }
+    return count;
+  }
+
+  /** The bytes of a conformant array of bytes, as a view. */
+  bytes(announced: number): Uint8Array {
+    return this.#reader.take(this.countOf(announced, 1));
+  }
+
+  /** The part of an RPC_UNICODE_STRING that stands in place. */
+  unicodeString(): UnicodeStringHeader {
+    this.#align(4);
+    const length = this.u16();
+    this.u16();
+    return { length, present: this.pointer() };
+  }
+
+  /** The text of an RPC_UNICODE_STRING; `''` where it is absent. */
+  unicodeText(header: UnicodeStringHeader): string {
+    if (!header.present) {
+      if (header.length !== 0) throw new DecodeError(`${this.label} lacks a string's text`);
+      return '';
+    }
+    const text = this.#varying();
+    if (header.length > text.length || header.length % 2 !== 0) {
+      throw new DecodeError(`${this.label} holds a string shorter than announced`);
+    }
+    // The KDC of Windows counts a terminator in S4U_DELEGATION_INFO.
+    const end = header.length;
+    const terminated = end >= 2 && text[end - 2] === 0 && text[end - 1] === 0;
+    return readUtf16(text.subarray(0, terminated ? end - 2 : end), this.label);
+  }
+
+  /** A terminated string, without its terminator (C706 §14.3.4). */
+  wideString(): string {
+    const text = this.#varying();
+    const end = text.length - 2;
+    if (end < 0 || text[end] !== 0 || text[end + 1] !== 0) {
+      throw new DecodeError(`${this.label} holds a string without its end`);
+    }
+    return readUtf16(text.subarray(0, end), this.label);
+  }
+
+  /** RPC_SID (MS-DTYP §2.4.2.3): a conformant structure around the packet form. */
+  sid(): string {
+    const count = this.count(4);
+    return this.plain((reader) => {
+      if (reader.remaining > 1 && reader.bytes[reader.offset + 1] !== count) {
+        throw new DecodeError(`${this.label} holds a malformed SID`);
+      }
+      return readSid(reader);
+    });
+  }
+
+  // C706 §14.3.3.4: maximum count, offset, actual count; then the 16-bit elements.
+  #varying(): Uint8Array {
+    const maximum = this.u32();
+    const offset = this.u32();
+    const actual = this.u32();
+    if (offset !== 0 || actual > maximum) {
+      throw new DecodeError(`${this.label} holds a malformed string`);
+    }
+    return this.#reader.take(actual * 2);
+  }
+
+  #align(size: number): void {
+    const over = this.#reader.offset % size;
+    if (over !== 0) this.#reader.skip(size - over);
+  }
+}

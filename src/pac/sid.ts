@@ -1,0 +1,78 @@
+/** Security identifiers (MS-DTYP §2.4.2): bytes and text. */
+import type { Reader } from '../bytes.ts';
+import { DecodeError } from '../errors.ts';
+
+/** `S-1-5-21-…` in parts. */
+export interface SidParts {
+  /** 48 bits. */
+  readonly authority: number;
+  /** 0 to 15 numbers of 32 bits. */
+  readonly subAuthorities: readonly number[];
+}
+
+/** SIDs that a KDC adds to a PAC itself (MS-DTYP §2.4.2.4, MS-KILE §3.3.5.6.4.6). */
+export const WellKnownSid = {
+  everyone: 'S-1-1-0',
+  authenticatedUsers: 'S-1-5-11',
+  enterpriseDomainControllers: 'S-1-5-9',
+  authenticationAuthorityAssertedIdentity: 'S-1-18-1',
+  serviceAssertedIdentity: 'S-1-18-2',
+  freshPublicKeyIdentity: 'S-1-18-3',
+  compoundedAuthentication: 'S-1-5-21-0-0-0-496',
+  claimsValid: 'S-1-5-21-0-0-0-497',
+} as const;
+
+/**
+ * Reads a SID in its packet form (MS-DTYP §2.4.2.2).
+ *
+ * @returns Its text, `S-1-5-21-…`.
+ * @throws {@link DecodeError} if truncated, of another revision, or with more than 15 parts.
+ */
+export function readSid(reader: Reader): string {
+  const revision = reader.u8();
+  const count = reader.u8();
+  // MS-DTYP §2.4.2.2: Revision MUST be 1, SubAuthorityCount at most 15.
+  if (revision !== 1 || count > MAX_SUB_AUTHORITIES) {
+    throw new DecodeError(`${reader.label} holds a malformed SID`);
+  }
+  // The authority alone is big-endian.
+  let text = `S-1-${formatAuthority(reader.u16() * 0x100000000 + reader.u32())}`;
+  for (let i = 0; i < count; i++) text += `-${reader.u32(true)}`;
+  return text;
+}
+
+/**
+ * Reads the text form (MS-DTYP §2.4.2.1).
+ *
+ * @throws TypeError if `text` is not a SID.
+ */
+export function parseSid(text: string): SidParts {
+  const match = SID_TEXT.exec(text);
+  const authority = Number(match?.[1]);
+  const subAuthorities = (match?.[2] ?? '').split('-').slice(1).map(Number);
+  if (
+    match === null ||
+    authority > MAX_AUTHORITY ||
+    subAuthorities.length > MAX_SUB_AUTHORITIES ||
+    subAuthorities.some((value) => value > 0xffffffff)
+  ) {
+    throw new TypeError(`SID: expected S-1-…, got ${JSON.stringify(text)}`);
+  }
+  return { authority, subAuthorities };
+}
+
+/** The text form (MS-DTYP §2.4.2.1); the inverse of {@link parseSid}. */
+export function formatSid(parts: SidParts): string {
+  return ['S-1', formatAuthority(parts.authority), ...parts.subAuthorities].join('-');
+}
+
+// MS-DTYP §2.4.2.1: hexadecimal from 2^32 on.
+function formatAuthority(authority: number): string {
+  return authority < 0x100000000
+    ? `${authority}`
+    : `0x${authority.toString(16).toUpperCase().padStart(12, '0')}`;
+}
+
+const MAX_SUB_AUTHORITIES = 15;
+const MAX_AUTHORITY = 0xffffffffffff;
+const SID_TEXT = /^S-1-(\d{1,10}|0x[0-9A-Fa-f]{1,12})((?:-\d{1,10})*)$/;

@@ -1,0 +1,148 @@
+/**
+ * The checks of a PAC, one by one (MS-PAC §2.7, §2.8). `verifyPac` of pac.ts puts them in order,
+ * and is what the layers above call.
+ */
+import { KeyUsage } from '../crypto/numbers.ts';
+import { KerberosError } from '../errors.ts';
+import type { PrincipalName } from '../messages/principal.ts';
+import type { EncTicketPart } from '../messages/ticket.ts';
+import { encodeEncTicketPart } from '../messages/ticket.ts';
+import type { KerberosTime } from '../time.ts';
+import { formatTime } from '../time.ts';
+import type { ClientInfo } from './client-info.ts';
+import { parseClientInfo } from './client-info.ts';
+import { withEmptyPac } from './locate.ts';
+import type { UnverifiedPac } from './pac-type.ts';
+import { findPacBuffer, PacBufferType } from './pac-type.ts';
+import type { PacSignature } from './signature.ts';
+import { parsePacSignature, SIGNATURE_TYPE_LENGTH } from './signature.ts';
+
+/** What is needed of a key: an `EncryptionKey` is one. */
+export interface PacKey {
+  readonly enctype: number;
+  readonly checksumType: number;
+  readonly checksumLength: number;
+  verifyChecksum(usage: number, checksum: Uint8Array, ...parts: Uint8Array[]): boolean;
+}
+
+/** Of the ticket that carries the PAC. */
+export interface PacClient {
+  readonly clientRealm: string;
+  readonly clientName: PrincipalName;
+  readonly authTime: KerberosTime;
+}
+
+/**
+ * The server signature (MS-PAC §2.8.1): over the PAC, both signatures of its time zeroed.
+ *
+ * @param key - The very key that opened the ticket.
+ * @throws {@link KerberosError} `KRB_AP_ERR_INAPP_CKSUM` if a signature is absent or of a type
+ *   that is not the key's own, `KRB_AP_ERR_MODIFIED` if it is wrong, or a DecodeError.
+ */
+export function verifyServerSignature(pac: UnverifiedPac, key: PacKey): void {
+  const { serverSignature, kdcSignature } = PacBufferType;
+  const signature = signatureOf(pac, serverSignature, 'server');
+  signatureOf(pac, kdcSignature, 'KDC');
+  check(signature, 'server', key, zeroed(pac, [serverSignature, kdcSignature]));
+}
+
+/**
+ * The KDC signature (MS-PAC §2.8.2): over the server signature.
+ *
+ * @param key - The KDC's own, of krbtgt.
+ * @throws As {@link verifyServerSignature}.
+ */
+export function verifyKdcSignature(pac: UnverifiedPac, key: PacKey): void {
+  const { serverSignature, kdcSignature } = PacBufferType;
+  const signed = signatureOf(pac, serverSignature, 'server').data;
+  check(signatureOf(pac, kdcSignature, 'KDC'), 'KDC', key, signed);
+}
+
+/**
+ * The extended KDC signature (MS-PAC §2.8.4): over the PAC, itself and both signatures zeroed.
+ *
+ * @param key - The KDC's own, of krbtgt.
+ * @throws As {@link verifyServerSignature}.
+ */
+export function verifyFullSignature(pac: UnverifiedPac, key: PacKey): void {
+  const { serverSignature, kdcSignature, fullSignature } = PacBufferType;
+  const signature = signatureOf(pac, fullSignature, 'full');
+  check(signature, 'full', key, zeroed(pac, [serverSignature, kdcSignature, fullSignature]));
+}
+
+/**
+ * The ticket signature (MS-PAC §2.8.3): over the ticket that carries the PAC.
+ *
+ * @param key - The KDC's own, of krbtgt.
+ * @throws As {@link verifyServerSignature}.
+ */
+export function verifyTicketSignature(
+  pac: UnverifiedPac,
+  ticket: EncTicketPart,
+  key: PacKey,
+): void {
+  const signature = signatureOf(pac, PacBufferType.ticketSignature, 'ticket');
+  check(signature, 'ticket', key, encodeEncTicketPart(withEmptyPac(ticket)));
+}
+
+/**
+ * Client name and time of the PAC (MS-PAC §2.7) against those of the ticket: equal, or it is the
+ * PAC of another ticket. Names are compared as MIT krb5 and Heimdal do: components with `/`
+ * between them, nothing escaped, so that an enterprise name is `user@domain`.
+ *
+ * @param withRealm - The PAC's name ends with the realm: between KDCs, for S4U2self.
+ * @throws {@link KerberosError} `KRB_AP_ERR_BADMATCH`, or a DecodeError.
+ */
+export function verifyClientInfo(
+  pac: UnverifiedPac,
+  client: PacClient,
+  withRealm = false,
+): ClientInfo {
+  const buffer = findPacBuffer(pac, PacBufferType.clientInfo);
+  if (buffer === undefined) throw new KerberosError('KRB_AP_ERR_BADMATCH', 'PAC names no client');
+  const info = parseClientInfo(buffer.data);
+  const name = client.clientName.components.join('/');
+  const expected = withRealm ? `${name}@${client.clientRealm}` : name;
+  if (info.name === expected && info.authTime === client.authTime) return info;
+  throw new KerberosError('KRB_AP_ERR_BADMATCH', "PAC is not that of the ticket's client", {
+    detail: {
+      pacClient: info.name,
+      ticketClient: expected,
+      pacAuthTime: info.authTime === undefined ? 'none' : formatTime(info.authTime),
+      ticketAuthTime: formatTime(client.authTime),
+    },
+  });
+}
+
+function signatureOf(pac: UnverifiedPac, type: number, name: string): PacSignature {
+  const buffer = findPacBuffer(pac, type);
+  if (buffer !== undefined) return parsePacSignature(buffer.data);
+  throw new KerberosError('KRB_AP_ERR_INAPP_CKSUM', `PAC has no ${name} signature`);
+}
+
+function check(signature: PacSignature, name: string, key: PacKey, signed: Uint8Array): void {
+  // MS-PAC §2.8.1: the type is that of the key. Any other would put the key into an algorithm that
+  // it was not made for, or need no key at all.
+  if (signature.type !== key.checksumType) {
+    throw new KerberosError(
+      'KRB_AP_ERR_INAPP_CKSUM',
+      `PAC ${name} signature is of checksum type ${signature.type}, the key's is ` +
+        `${key.checksumType}`,
+    );
+  }
+  // An RODCIdentifier may follow (MS-PAC §2.8).
+  const checksum = signature.data.subarray(0, key.checksumLength);
+  if (!key.verifyChecksum(KeyUsage.pacChecksum, checksum, signed)) {
+    throw new KerberosError('KRB_AP_ERR_MODIFIED', `PAC ${name} signature does not verify`);
+  }
+}
+
+// A copy with the signatures zeroed. An RODCIdentifier is zeroed too, as MIT krb5 and Samba do it;
+// the checksum type stays.
+function zeroed(pac: UnverifiedPac, types: readonly number[]): Uint8Array {
+  const copy = pac.bytes.slice();
+  for (const { type, offset, data } of pac.buffers) {
+    if (types.includes(type)) copy.fill(0, offset + SIGNATURE_TYPE_LENGTH, offset + data.length);
+  }
+  return copy;
+}
