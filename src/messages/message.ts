@@ -23,12 +23,8 @@ export function readMessage<T>(
   lastField: number,
   readBody: Read<T>,
 ): T {
-  const tag = reader.nextTag;
-  const expected = Tag.application | number;
-  if (tag !== expected && (tag & CLASS_AND_FORM) === Tag.application) {
-    throw wrongMessageType(reader.label, tag & TAG_NUMBER, number);
-  }
-  const outer = reader.enter(expected);
+  checkMessageTag(reader.nextTag, reader.label, number);
+  const outer = reader.enter(Tag.application | number);
   const inner = reader.enter(Tag.sequence);
   const value = readBody(reader);
   skipExtensions(reader, lastField);
@@ -59,8 +55,7 @@ export function writeMessage<T>(
 export function readMessageHeader(reader: DerReader, messageType: number): void {
   const version = reader.field(0, readInt32);
   const type = reader.field(1, readInt32);
-  if (type !== messageType) throw wrongMessageType(reader.label, type, messageType);
-  checkVersion(version, `pvno of ${reader.label}`);
+  checkMessageType(version, type, reader.label, messageType);
 }
 
 export function writeMessageHeader(writer: DerWriter, messageType: number): void {
@@ -73,16 +68,42 @@ export function readVersion(reader: DerReader, what: string): void {
   checkVersion(reader.field(0, readInt32), what);
 }
 
-/** @throws {@link KerberosError} `KRB_AP_ERR_BADVERSION` unless the version is 5. */
-export function checkVersion(version: number, what: string): void {
+/**
+ * Judges pvno and msg-type, the type first.
+ *
+ * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE`, `KRB_AP_ERR_BADVERSION`.
+ */
+export function checkMessageType(
+  version: number,
+  type: number,
+  label: string,
+  expectedType: number,
+): void {
+  if (type !== expectedType) throw wrongMessageType(label, type, expectedType);
+  checkVersion(version, `pvno of ${label}`);
+}
+
+/**
+ * Tells another message from what is no message at all.
+ *
+ * @param tag - The identifier octet that a message begins with.
+ * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE` if it is that of another message.
+ */
+export function checkMessageTag(tag: number, label: string, number: number): void {
+  // RFC 4120 §5.1.4.
+  if (tag !== (Tag.application | number) && (tag & CLASS_AND_FORM) === Tag.application) {
+    throw wrongMessageType(label, tag & TAG_NUMBER, number);
+  }
+}
+
+function checkVersion(version: number, what: string): void {
   if (version !== PROTOCOL_VERSION) {
     const message = `${what} is ${version}, expected ${PROTOCOL_VERSION}`;
     throw new KerberosError('KRB_AP_ERR_BADVERSION', message);
   }
 }
 
-/** `KRB_AP_ERR_MSG_TYPE` with the numbers in its text. */
-export function wrongMessageType(label: string, type: number, expected: number): KerberosError {
+function wrongMessageType(label: string, type: number, expected: number): KerberosError {
   const message = `${label}: message type is ${type}, expected ${expected}`;
   return new KerberosError('KRB_AP_ERR_MSG_TYPE', message);
 }
@@ -97,7 +118,9 @@ function skipExtensions(reader: DerReader, lastField: number): void {
     if ((tag & CLASS_AND_FORM) !== Tag.context || number <= last) {
       throw reader.error('an unexpected field');
     }
-    skipElement(reader, EXTENSION_LIMITS);
+    const outer = reader.enter(tag);
+    skipElement(reader, Limit);
+    reader.leave(outer);
     last = number;
   }
 }
@@ -108,4 +131,3 @@ export const PROTOCOL_VERSION = 5;
 // X.690 §8.1.2.
 const CLASS_AND_FORM = 0xe0;
 const TAG_NUMBER = 0x1f;
-const EXTENSION_LIMITS = { depth: Limit.depth, nodes: Limit.nodes } as const;

@@ -1,0 +1,131 @@
+/**
+ * AD-CAMMAC (RFC 7751 §3): authorization data that the KDC vouches for, and AD-AUTHENTICATION-
+ * INDICATOR (RFC 8129 §4), which comes in one. Where a KDC issues them they stand in every
+ * ticket, so they do not go through asn1js.
+ */
+import type { AuthorizationData } from './authorization-data.ts';
+import { readAuthorizationData, writeAuthorizationData } from './authorization-data.ts';
+import { DerReader, Tag } from './der.ts';
+import { skipElement } from './der-check.ts';
+import type { DerWriter } from './der-writer.ts';
+import { encodeDer } from './der-writer.ts';
+import type { Checksum } from './encrypted-data.ts';
+import { readChecksum, writeChecksum } from './encrypted-data.ts';
+import { Limit } from './limits.ts';
+import type { Mutable } from './message.ts';
+import { readInt32, readUint32, writeInt32, writeUint32 } from './primitives.ts';
+import type { PrincipalName } from './principal.ts';
+import { readPrincipalName, writePrincipalName } from './principal.ts';
+
+export interface Cammac {
+  readonly elements: AuthorizationData;
+  readonly kdcVerifier?: VerifierMac;
+  readonly serviceVerifier?: VerifierMac;
+  /** Those of a kind that is not known are left out. */
+  readonly otherVerifiers?: readonly VerifierMac[];
+}
+
+/** Verifier-MAC (RFC 7751 §3). */
+export interface VerifierMac {
+  readonly identifier?: PrincipalName;
+  /** 0..2^32-1. */
+  readonly kvno?: number;
+  readonly enctype?: number;
+  readonly mac: Checksum;
+}
+
+/** @returns Its byte fields are views into `bytes`. @throws {@link DecodeError}. */
+export function decodeCammac(bytes: Uint8Array): Cammac {
+  return DerReader.all(bytes, 'AD-CAMMAC', readCammac);
+}
+
+export function encodeCammac(cammac: Cammac): Uint8Array {
+  return encodeDer(writeCammac, cammac);
+}
+
+/** @returns How the client authenticated to the KDC, in site-defined words. @throws {@link DecodeError}. */
+export function decodeAuthenticationIndicator(bytes: Uint8Array): readonly string[] {
+  return DerReader.all(bytes, 'AD-AUTHENTICATION-INDICATOR', readIndicators);
+}
+
+export function encodeAuthenticationIndicator(indicators: readonly string[]): Uint8Array {
+  return encodeDer(writeIndicators, indicators);
+}
+
+function readCammac(reader: DerReader): Cammac {
+  const outer = reader.enter(Tag.sequence);
+  const elements = reader.field(0, readAuthorizationData);
+  const kdcVerifier = reader.optional(1, readVerifierMac);
+  const serviceVerifier = reader.optional(2, readVerifierMac);
+  const otherVerifiers = reader.optional(3, readVerifiers);
+  reader.leave(outer);
+  const cammac: Mutable<Cammac> = { elements };
+  if (kdcVerifier !== undefined) cammac.kdcVerifier = kdcVerifier;
+  if (serviceVerifier !== undefined) cammac.serviceVerifier = serviceVerifier;
+  if (otherVerifiers?.length) cammac.otherVerifiers = otherVerifiers;
+  return cammac;
+}
+
+function writeCammac(writer: DerWriter, cammac: Cammac): void {
+  const start = writer.begin(Tag.sequence);
+  writer.field(0, writeAuthorizationData, cammac.elements);
+  writer.optional(1, writeVerifierMac, cammac.kdcVerifier);
+  writer.optional(2, writeVerifierMac, cammac.serviceVerifier);
+  if (cammac.otherVerifiers?.length) writer.field(3, writeVerifiers, cammac.otherVerifiers);
+  writer.end(start);
+}
+
+function readVerifiers(reader: DerReader): readonly VerifierMac[] {
+  const verifiers = reader.list(Limit.listElements, readVerifier);
+  return verifiers.filter((verifier) => verifier !== undefined);
+}
+
+// RFC 7751 §3: Verifier is an extensible CHOICE, whose one alternative so far is a SEQUENCE.
+function readVerifier(reader: DerReader): VerifierMac | undefined {
+  if (reader.nextTag === Tag.sequence) return readVerifierMac(reader);
+  skipElement(reader, Limit);
+  return undefined;
+}
+
+function writeVerifiers(writer: DerWriter, verifiers: readonly VerifierMac[]): void {
+  writer.list(verifiers, writeVerifierMac);
+}
+
+function readVerifierMac(reader: DerReader): VerifierMac {
+  const outer = reader.enter(Tag.sequence);
+  const identifier = reader.optional(0, readPrincipalName);
+  const kvno = reader.optional(1, readUint32);
+  const enctype = reader.optional(2, readInt32);
+  const mac = reader.field(3, readChecksum);
+  reader.leave(outer);
+  const verifier: Mutable<VerifierMac> = { mac };
+  if (identifier !== undefined) verifier.identifier = identifier;
+  if (kvno !== undefined) verifier.kvno = kvno;
+  if (enctype !== undefined) verifier.enctype = enctype;
+  return verifier;
+}
+
+function writeVerifierMac(writer: DerWriter, verifier: VerifierMac): void {
+  const start = writer.begin(Tag.sequence);
+  writer.optional(0, writePrincipalName, verifier.identifier);
+  writer.optional(1, writeUint32, verifier.kvno);
+  writer.optional(2, writeInt32, verifier.enctype);
+  writer.field(3, writeChecksum, verifier.mac);
+  writer.end(start);
+}
+
+function readIndicators(reader: DerReader): readonly string[] {
+  return reader.list(Limit.listElements, readUtf8String);
+}
+
+function writeIndicators(writer: DerWriter, indicators: readonly string[]): void {
+  writer.list(indicators, writeUtf8String);
+}
+
+function readUtf8String(reader: DerReader): string {
+  return reader.utf8String();
+}
+
+function writeUtf8String(writer: DerWriter, text: string): void {
+  writer.utf8String(text);
+}

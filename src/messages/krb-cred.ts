@@ -1,0 +1,185 @@
+/** KRB-CRED and EncKrbCredPart (RFC 4120 §5.8): forwarded tickets with their session keys. */
+import type { KerberosTime } from '../time.ts';
+import type { Asn1Field, Asn1Node } from './asn1.ts';
+import {
+  Asn1Fields,
+  checkMessageHeader,
+  decodeMessageFields,
+  encodeMessageFields,
+  listOf,
+  messageHeader,
+  node,
+  optionalNode,
+  sequenceOf,
+  sequenceOfFields,
+} from './asn1.ts';
+import type { EncryptedData, KeyValue } from './encrypted-data.ts';
+import {
+  readEncryptedData,
+  readKeyValue,
+  writeEncryptedData,
+  writeKeyValue,
+} from './encrypted-data.ts';
+import type { HostAddress } from './host-address.ts';
+import {
+  readHostAddress,
+  readHostAddresses,
+  writeHostAddress,
+  writeHostAddresses,
+} from './host-address.ts';
+import { Limit } from './limits.ts';
+import type { Mutable } from './message.ts';
+import {
+  readFlags,
+  readKerberosTime,
+  readMicroseconds,
+  readRealm,
+  readUint32,
+  writeFlags,
+  writeKerberosString,
+  writeKerberosTime,
+  writeMicroseconds,
+  writeUint32,
+} from './primitives.ts';
+import type { PrincipalName } from './principal.ts';
+import { readPrincipalName, writePrincipalName } from './principal.ts';
+import type { Ticket } from './ticket.ts';
+import { decodeTicket, writeTicket } from './ticket.ts';
+
+export interface KrbCred {
+  readonly tickets: readonly Ticket[];
+  /** {@link EncKrbCredPart}; with enctype 0 it is not encrypted (RFC 4120 §5.8.1, MIT krb5). */
+  readonly encPart: EncryptedData;
+}
+
+export interface EncKrbCredPart {
+  /** One for each ticket, in the order of the tickets. */
+  readonly ticketInfo: readonly KrbCredInfo[];
+  /** 0..2^32-1. */
+  readonly nonce?: number;
+  readonly timestamp?: KerberosTime;
+  /** Microseconds, 0..999999. */
+  readonly usec?: number;
+  readonly senderAddress?: HostAddress;
+  readonly recipientAddress?: HostAddress;
+}
+
+export interface KrbCredInfo {
+  readonly key: KeyValue;
+  readonly clientRealm?: string;
+  readonly clientName?: PrincipalName;
+  /** {@link TicketFlag} bits. */
+  readonly flags?: number;
+  readonly authTime?: KerberosTime;
+  readonly startTime?: KerberosTime;
+  readonly endTime?: KerberosTime;
+  readonly renewTill?: KerberosTime;
+  readonly realm?: string;
+  readonly serverName?: PrincipalName;
+  readonly addresses?: readonly HostAddress[];
+}
+
+/**
+ * @returns Its byte fields are views into `bytes`.
+ * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE`, `KRB_AP_ERR_BADVERSION`;
+ *   {@link DecodeError} for all else.
+ */
+export function decodeKrbCred(bytes: Uint8Array): KrbCred {
+  const fields = decodeMessageFields(bytes, LABEL, KRB_CRED);
+  checkMessageHeader(fields, LABEL, KRB_CRED);
+  const tickets = listOf(fields.node(2), LABEL, Limit.credentialTickets);
+  return {
+    tickets: tickets.map((ticket) => decodeTicket(ticket.valueBeforeDecodeView)),
+    encPart: fields.required(3, readEncryptedData),
+  };
+}
+
+export function encodeKrbCred(cred: KrbCred): Uint8Array {
+  return encodeMessageFields(KRB_CRED, [
+    ...messageHeader(KRB_CRED),
+    [2, sequenceOf(cred.tickets.map((ticket) => node(writeTicket, ticket)))],
+    [3, node(writeEncryptedData, cred.encPart)],
+  ]);
+}
+
+/** @returns Its byte fields are views into `bytes`. @throws {@link DecodeError}. */
+export function decodeEncKrbCredPart(bytes: Uint8Array): EncKrbCredPart {
+  const fields = decodeMessageFields(bytes, PART_LABEL, ENC_KRB_CRED_PART);
+  const part: Mutable<EncKrbCredPart> = {
+    ticketInfo: listOf(fields.node(0), PART_LABEL, Limit.credentialTickets).map(infoOf),
+  };
+  const nonce = fields.optional(1, readUint32);
+  const timestamp = fields.optional(2, readKerberosTime);
+  const usec = fields.optional(3, readMicroseconds);
+  const senderAddress = fields.optional(4, readHostAddress);
+  const recipientAddress = fields.optional(5, readHostAddress);
+  if (nonce !== undefined) part.nonce = nonce;
+  if (timestamp !== undefined) part.timestamp = timestamp;
+  if (usec !== undefined) part.usec = usec;
+  if (senderAddress !== undefined) part.senderAddress = senderAddress;
+  if (recipientAddress !== undefined) part.recipientAddress = recipientAddress;
+  return part;
+}
+
+export function encodeEncKrbCredPart(part: EncKrbCredPart): Uint8Array {
+  return encodeMessageFields(ENC_KRB_CRED_PART, [
+    [0, sequenceOf(part.ticketInfo.map((info) => sequenceOfFields(fieldsOfInfo(info))))],
+    [1, optionalNode(writeUint32, part.nonce)],
+    [2, optionalNode(writeKerberosTime, part.timestamp)],
+    [3, optionalNode(writeMicroseconds, part.usec)],
+    [4, optionalNode(writeHostAddress, part.senderAddress)],
+    [5, optionalNode(writeHostAddress, part.recipientAddress)],
+  ]);
+}
+
+function infoOf(sequence: Asn1Node): KrbCredInfo {
+  const fields = Asn1Fields.of(sequence, PART_LABEL, LAST_INFO_FIELD);
+  const info: Mutable<KrbCredInfo> = { key: fields.required(0, readKeyValue) };
+  const clientRealm = fields.optional(1, readRealm);
+  const clientName = fields.optional(2, readPrincipalName);
+  const flags = fields.optional(3, readFlags);
+  const authTime = fields.optional(4, readKerberosTime);
+  const startTime = fields.optional(5, readKerberosTime);
+  const endTime = fields.optional(6, readKerberosTime);
+  const renewTill = fields.optional(7, readKerberosTime);
+  const realm = fields.optional(8, readRealm);
+  const serverName = fields.optional(9, readPrincipalName);
+  const addresses = fields.optional(10, readHostAddresses);
+  if (clientRealm !== undefined) info.clientRealm = clientRealm;
+  if (clientName !== undefined) info.clientName = clientName;
+  if (flags !== undefined) info.flags = flags;
+  if (authTime !== undefined) info.authTime = authTime;
+  if (startTime !== undefined) info.startTime = startTime;
+  if (endTime !== undefined) info.endTime = endTime;
+  if (renewTill !== undefined) info.renewTill = renewTill;
+  if (realm !== undefined) info.realm = realm;
+  if (serverName !== undefined) info.serverName = serverName;
+  // RFC 4120 §5.1.3: an empty list means the same as none.
+  if (addresses?.length) info.addresses = addresses;
+  return info;
+}
+
+function fieldsOfInfo(info: KrbCredInfo): readonly Asn1Field[] {
+  // RFC 4120 §5.1.3: an empty list is not sent.
+  const addresses = info.addresses?.length ? info.addresses : undefined;
+  return [
+    [0, node(writeKeyValue, info.key)],
+    [1, optionalNode(writeKerberosString, info.clientRealm)],
+    [2, optionalNode(writePrincipalName, info.clientName)],
+    [3, optionalNode(writeFlags, info.flags)],
+    [4, optionalNode(writeKerberosTime, info.authTime)],
+    [5, optionalNode(writeKerberosTime, info.startTime)],
+    [6, optionalNode(writeKerberosTime, info.endTime)],
+    [7, optionalNode(writeKerberosTime, info.renewTill)],
+    [8, optionalNode(writeKerberosString, info.realm)],
+    [9, optionalNode(writePrincipalName, info.serverName)],
+    [10, optionalNode(writeHostAddresses, addresses)],
+  ];
+}
+
+const LABEL = 'KRB-CRED';
+const PART_LABEL = 'EncKrbCredPart';
+const LAST_INFO_FIELD = 10;
+// RFC 4120 §5.10.
+const KRB_CRED = 22;
+const ENC_KRB_CRED_PART = 29;

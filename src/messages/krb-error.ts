@@ -1,0 +1,99 @@
+/** KRB-ERROR (RFC 4120 §5.9.1). */
+import type { KerberosTime } from '../time.ts';
+import {
+  checkMessageHeader,
+  decodeMessageFields,
+  encodeMessageFields,
+  messageHeader,
+  node,
+  optionalNode,
+} from './asn1.ts';
+import type { Mutable } from './message.ts';
+import {
+  readInt32,
+  readKerberosString,
+  readKerberosTime,
+  readMicroseconds,
+  readOctets,
+  writeInt32,
+  writeKerberosString,
+  writeKerberosTime,
+  writeMicroseconds,
+  writeOctets,
+} from './primitives.ts';
+import type { PrincipalName } from './principal.ts';
+import { readAnyPrincipalName, writePrincipalName } from './principal.ts';
+
+export interface KrbError {
+  /** Time of the client, as its request said. */
+  readonly ctime?: KerberosTime;
+  /** Microseconds, 0..999999. */
+  readonly cusec?: number;
+  /** Time of the server. */
+  readonly stime: KerberosTime;
+  /** Microseconds, 0..999999. */
+  readonly susec: number;
+  /** RFC 4120 §7.5.9. */
+  readonly errorCode: number;
+  readonly clientRealm?: string;
+  readonly clientName?: PrincipalName;
+  /** Realm of the server; empty where the sender does not know it. */
+  readonly realm: string;
+  /** May have no components, as `realm` may be empty. */
+  readonly serverName: PrincipalName;
+  readonly eText?: string;
+  readonly eData?: Uint8Array;
+}
+
+/**
+ * Nothing in a KRB-ERROR is authenticated: it is for messages, not for decisions.
+ *
+ * @returns `eData` is a view into `bytes`.
+ * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE`, `KRB_AP_ERR_BADVERSION`;
+ *   {@link DecodeError} for all else.
+ */
+export function decodeKrbError(bytes: Uint8Array): KrbError {
+  const fields = decodeMessageFields(bytes, LABEL, KRB_ERROR);
+  checkMessageHeader(fields, LABEL, KRB_ERROR);
+  const error: Mutable<KrbError> = {
+    stime: fields.required(4, readKerberosTime),
+    susec: fields.required(5, readMicroseconds),
+    errorCode: fields.required(6, readInt32),
+    realm: fields.required(9, readKerberosString),
+    serverName: fields.required(10, readAnyPrincipalName),
+  };
+  const ctime = fields.optional(2, readKerberosTime);
+  const cusec = fields.optional(3, readMicroseconds);
+  const clientRealm = fields.optional(7, readKerberosString);
+  const clientName = fields.optional(8, readAnyPrincipalName);
+  const eText = fields.optional(11, readKerberosString);
+  const eData = fields.optional(12, readOctets);
+  if (ctime !== undefined) error.ctime = ctime;
+  if (cusec !== undefined) error.cusec = cusec;
+  if (clientRealm !== undefined) error.clientRealm = clientRealm;
+  if (clientName !== undefined) error.clientName = clientName;
+  if (eText !== undefined) error.eText = eText;
+  if (eData !== undefined) error.eData = eData;
+  return error;
+}
+
+export function encodeKrbError(error: KrbError): Uint8Array {
+  return encodeMessageFields(KRB_ERROR, [
+    ...messageHeader(KRB_ERROR),
+    [2, optionalNode(writeKerberosTime, error.ctime)],
+    [3, optionalNode(writeMicroseconds, error.cusec)],
+    [4, node(writeKerberosTime, error.stime)],
+    [5, node(writeMicroseconds, error.susec)],
+    [6, node(writeInt32, error.errorCode)],
+    [7, optionalNode(writeKerberosString, error.clientRealm)],
+    [8, optionalNode(writePrincipalName, error.clientName)],
+    [9, node(writeKerberosString, error.realm)],
+    [10, node(writePrincipalName, error.serverName)],
+    [11, optionalNode(writeKerberosString, error.eText)],
+    [12, optionalNode(writeOctets, error.eData)],
+  ]);
+}
+
+const LABEL = 'KRB-ERROR';
+// RFC 4120 §5.10.
+const KRB_ERROR = 30;
