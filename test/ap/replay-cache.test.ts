@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { MemoryReplayCache } from '../../src/ap/replay-cache.ts';
+import { KerberosError } from '../../src/errors.ts';
+import { NOW, NOW_SECONDS, seededRandom } from '../support/realm-kit.ts';
+
+function ciphertext(n: number, length = 40): Uint8Array {
+  const bytes = new Uint8Array(length);
+  new DataView(bytes.buffer).setUint32(length - 8, n);
+  return bytes;
+}
+
+function makeCache(clock = () => NOW, maxEntries?: number): MemoryReplayCache {
+  const options = { clock, random: seededRandom() };
+  return new MemoryReplayCache(maxEntries === undefined ? options : { ...options, maxEntries });
+}
+
+describe('the replay cache in memory', () => {
+  it('lets a record in once', () => {
+    const cache = makeCache();
+    const record = { ciphertext: ciphertext(1), expiresAt: NOW_SECONDS + 300 };
+    expect(cache.checkAndStore(record)).toBe(true);
+    expect(cache.checkAndStore(record)).toBe(false);
+    expect(cache.checkAndStore({ ...record, ciphertext: ciphertext(2) })).toBe(true);
+    expect(cache.size).toBe(2);
+  });
+
+  it('agrees with a model of a set whose members expire', () => {
+    const operation = fc.record({
+      id: fc.integer({ min: 0, max: 30 }),
+      pass: fc.integer({ min: 0, max: 40 }),
+    });
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 300 }), (operations) => {
+        let now = NOW;
+        const cache = makeCache(() => now);
+        const model = new Map<string, number>();
+        for (const { id, pass } of operations) {
+          now += pass * 1000;
+          // A given ciphertext always comes with the same time: the client's, inside of it.
+          const expiresAt = NOW_SECONDS + id * 20;
+          if (expiresAt < now / 1000) continue;
+          const fresh = cache.checkAndStore({ ciphertext: ciphertext(id), expiresAt });
+          expect(fresh).toBe(!model.has(String(id)));
+          model.set(String(id), expiresAt);
+        }
+      }),
+    );
+  });
+
+  it('keeps a record until its time and forgets it soon after', () => {
+    let now = NOW;
+    const cache = makeCache(() => now);
+    const record = { ciphertext: ciphertext(1), expiresAt: NOW_SECONDS + 301 };
+    cache.checkAndStore(record);
+    now = (NOW_SECONDS + 301) * 1000;
+    expect(cache.checkAndStore(record)).toBe(false);
+    now += 20_000;
+    cache.checkAndStore({ ciphertext: ciphertext(2), expiresAt: NOW_SECONDS + 700 });
+    expect(cache.size).toBe(1);
+  });
+
+  it('refuses what is new when it is full, and still knows what is old', () => {
+    const cache = makeCache(() => NOW, 1000);
+    const expiresAt = NOW_SECONDS + 300;
+    for (let n = 0; n < 1000; n++) {
+      expect(cache.checkAndStore({ ciphertext: ciphertext(n), expiresAt })).toBe(true);
+    }
+    expect(() => cache.checkAndStore({ ciphertext: ciphertext(5000), expiresAt })).toThrowError(
+      expect.objectContaining({ code: 'KRB5_RC_IO', message: 'Replay cache is full' }),
+    );
+    for (let n = 0; n < 1000; n++) {
+      expect(cache.checkAndStore({ ciphertext: ciphertext(n), expiresAt })).toBe(false);
+    }
+  });
+
+  it('refuses to answer for a time that it has forgotten, when the clock goes back', () => {
+    let now = NOW;
+    const cache = makeCache(() => now);
+    const record = { ciphertext: ciphertext(1), expiresAt: NOW_SECONDS + 300 };
+    cache.checkAndStore(record);
+    now += 3_600_000;
+    cache.checkAndStore({ ciphertext: ciphertext(2), expiresAt: NOW_SECONDS + 3900 });
+    now = NOW;
+    expect(() => cache.checkAndStore(record)).toThrowError(
+      expect.objectContaining({ code: 'KRB5_RC_IO', message: expect.stringContaining('clock') }),
+    );
+  });
+
+  it('takes at most 43 bytes for an entry', () => {
+    const cache = makeCache();
+    const before = process.memoryUsage().arrayBuffers;
+    for (let n = 0; n < 100_000; n++) {
+      cache.checkAndStore({ ciphertext: ciphertext(n), expiresAt: NOW_SECONDS + (n % 100) });
+    }
+    globalThis.gc?.();
+    expect(cache.size).toBe(100_000);
+    // Before collection the halves of tables that grew may still be counted: twice is the bound.
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100_000 * 43 * 2.2);
+  });
+
+  it('is told apart by all of the last 16 bytes', () => {
+    const cache = makeCache();
+    const expiresAt = NOW_SECONDS + 300;
+    const first = new Uint8Array(64).fill(0x55);
+    expect(cache.checkAndStore({ ciphertext: first, expiresAt })).toBe(true);
+    for (let at = 48; at < 64; at++) {
+      const other = first.slice();
+      other[at]! ^= 0x82;
+      expect(cache.checkAndStore({ ciphertext: other, expiresAt })).toBe(true);
+    }
+  });
+
+  it('is not for ciphertexts that no profile makes', () => {
+    expect(() =>
+      makeCache().checkAndStore({ ciphertext: new Uint8Array(15), expiresAt: 0 }),
+    ).toThrow(RangeError);
+    expect(new KerberosError('KRB5_RC_IO').errorCode).toBe(60);
+  });
+});

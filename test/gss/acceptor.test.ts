@@ -1,0 +1,554 @@
+import { describe, expect, it } from 'vitest';
+import { frameToken, TokenId } from '../../src/gss/framing.ts';
+import type { AcceptResult } from '../../src/index.ts';
+import { ContextFlag, Enctype, GssError, KerberosError, Mechanism } from '../../src/index.ts';
+import { NameType } from '../../src/messages/principal.ts';
+import { TicketFlag } from '../../src/messages/ticket.ts';
+import type { ExchangeOptions } from '../support/realm-kit.ts';
+import {
+  CLIENT,
+  establish,
+  makeKeytab,
+  makeParties,
+  NOW,
+  NOW_SECONDS,
+  SERVICE,
+  seededRandom,
+} from '../support/realm-kit.ts';
+
+const TEXT = new TextEncoder();
+
+/** Runs one exchange up to the acceptor's answer. */
+async function attempt(options: ExchangeOptions) {
+  const parties = await makeParties(options);
+  const result = await parties.begin().accept(parties.initiator.begin());
+  return { ...parties, result };
+}
+
+function failureOf(result: AcceptResult): GssError {
+  if (result.status !== 'failed') throw new Error(`expected a failure, got ${result.status}`);
+  return result.error;
+}
+
+describe('an exchange', () => {
+  for (const enctype of [17, 18, 19, 20]) {
+    for (const sessionEnctype of [17, 18, 19, 20]) {
+      it(`goes through with a ticket key of enctype ${enctype}, session key ${sessionEnctype}`, async () => {
+        const { client, server } = await establish({
+          keytab: makeKeytab({ enctype }),
+          ticket: { sessionEnctype },
+        });
+        expect(server.initiator.toString()).toBe(CLIENT);
+        expect(server.acceptor.toString()).toBe(SERVICE);
+        expect(server.mechanism).toBe(Mechanism.krb5);
+        expect(server.ticket).toMatchObject({ enctype, sessionEnctype, kvno: 1, server: SERVICE });
+        for (const confidential of [true, false]) {
+          for (const size of [0, 1, 15, 16, 17, 1000]) {
+            const message = new Uint8Array(size).fill(size);
+            const there = server.unwrap(client.wrap(message, { confidential }));
+            expect(there).toEqual({ message, confidential, qop: 0, sequence: 'ok' });
+            const back = client.unwrap(server.wrap(message, { confidential }));
+            expect(back).toEqual({ message, confidential, qop: 0, sequence: 'ok' });
+          }
+        }
+        const message = TEXT.encode('signed');
+        expect(client.verifyMic(message, server.getMic(message)).sequence).toBe('ok');
+        expect(server.verifyMic(message, client.getMic(message)).sequence).toBe('ok');
+      });
+    }
+  }
+
+  it('asserts an acceptor subkey and a number of its own with mutual authentication', async () => {
+    const { server, client } = await establish();
+    const mic = server.getMic(new Uint8Array());
+    // RFC 4121 §4.2.2: SentByAcceptor and AcceptorSubkey.
+    expect(mic[2]).toBe(0x05);
+    expect(client.getMic(new Uint8Array())[2]).toBe(0x04);
+    expect(server.sessionKey.equals(client.sessionKey)).toBe(true);
+  });
+
+  it('answers nothing without mutual authentication, and counts from the initiator’s number', async () => {
+    const { result, initiator } = await attempt({
+      initiator: { flags: ContextFlag.integrity, sequenceNumber: 77 },
+    });
+    if (result.status !== 'complete') throw new Error('not complete');
+    expect(result.outputToken).toBeUndefined();
+    const mic = result.context.getMic(new Uint8Array());
+    expect(mic[2]).toBe(0x01);
+    expect(mic[15]).toBe(77);
+    expect(initiator.finish().verifyMic(new Uint8Array(), mic).sequence).toBe('ok');
+  });
+
+  it('uses the session key where the initiator sends no subkey', async () => {
+    for (const flags of [ContextFlag.mutual, 0]) {
+      const { client, server } = await establish({ initiator: { flags, subkeyEnctype: null } });
+      const message = TEXT.encode('no subkey');
+      expect(server.unwrap(client.wrap(message)).message).toEqual(message);
+      expect(client.unwrap(server.wrap(message)).message).toEqual(message);
+    }
+  });
+
+  it('grants what was asked for, and transferable', async () => {
+    const asked = ContextFlag.mutual | ContextFlag.sequence | ContextFlag.identify;
+    const { server } = await establish({ initiator: { flags: asked | 0x40_0000 } });
+    expect(server.flags).toBe(asked | ContextFlag.transferable | ContextFlag.protectionReady);
+  });
+
+  it('reports disorder as the flags ask', async () => {
+    const orders: readonly [number, string[]][] = [
+      [ContextFlag.replay | ContextFlag.sequence, ['ok', 'gap', 'unsequenced', 'duplicate']],
+      [ContextFlag.replay, ['ok', 'ok', 'ok', 'duplicate']],
+      [ContextFlag.sequence, ['ok', 'gap', 'unsequenced', 'unsequenced']],
+      [0, ['ok', 'ok', 'ok', 'ok']],
+    ];
+    for (const [flags, expected] of orders) {
+      const { client, server } = await establish({ initiator: { flags } });
+      const [a, b, c] = [1, 2, 3].map((n) => client.wrap(Uint8Array.of(n)));
+      expect([a, c, b, b].map((token) => server.unwrap(token!).sequence)).toEqual(expected);
+    }
+  });
+
+  it('takes the old and the Microsoft number of the mechanism, and answers with the same', async () => {
+    for (const mechanism of [Mechanism.msKrb5, Mechanism.oldKrb5]) {
+      const { server } = await establish({ initiator: { mechanism } });
+      expect(server.mechanism).toBe(mechanism);
+    }
+  });
+
+  it('has its own replay cache, shared by all exchanges of the acceptor', async () => {
+    const { initiator, begin } = await makeParties();
+    const token = initiator.begin();
+    expect((await begin().accept(token)).status).toBe('complete');
+    const error = failureOf(await begin().accept(token));
+    expect(error.minor?.code).toBe('KRB_AP_ERR_REPEAT');
+  });
+
+  it('takes one token at a time, and none after the end', async () => {
+    const { initiator, begin } = await makeParties();
+    const handshake = begin();
+    const first = handshake.accept(initiator.begin());
+    await expect(handshake.accept(initiator.begin())).rejects.toThrow(TypeError);
+    expect((await first).status).toBe('complete');
+    await expect(handshake.accept(initiator.begin())).rejects.toThrow(/no further token/);
+    await expect(begin().accept('text' as never)).rejects.toThrow(/Uint8Array/);
+  });
+});
+
+interface Refusal {
+  readonly name: string;
+  readonly options: ExchangeOptions;
+  readonly code: string;
+  readonly number: number;
+  readonly text?: string;
+  readonly hint?: RegExp;
+}
+
+const OTHER = 'HTTP/server.example.test@EXAMPLE.TEST';
+const at = (offset: number) => ({ clock: () => NOW + offset * 1000 });
+const keytabOf = makeKeytab;
+
+const REFUSALS: readonly Refusal[] = [
+  {
+    name: 'a key that is not the keytab’s',
+    options: { keytab: keytabOf({ seed: 8 }), ticket: { keytab: keytabOf({ seed: 9 }) } },
+    code: 'KRB_AP_ERR_BAD_INTEGRITY',
+    number: 31,
+    text: `Request ticket server ${SERVICE} kvno 1 enctype aes256-cts found in keytab but cannot decrypt ticket`,
+    hint: /password|duplicate/i,
+  },
+  {
+    name: 'an older kvno',
+    options: { keytab: keytabOf({ kvno: 5 }), ticket: { keytab: keytabOf({ kvno: 4, seed: 9 }) } },
+    code: 'KRB_AP_ERR_BADKEYVER',
+    number: 44,
+    text: `Request ticket server ${SERVICE} kvno 4 not found in keytab; ticket is likely out of date`,
+  },
+  {
+    name: 'a newer kvno',
+    options: { keytab: keytabOf({ kvno: 4 }), ticket: { keytab: keytabOf({ kvno: 5, seed: 9 }) } },
+    code: 'KRB_AP_ERR_BADKEYVER',
+    number: 44,
+    text: `Request ticket server ${SERVICE} kvno 5 not found in keytab; keytab is likely out of date`,
+  },
+  {
+    name: 'an enctype that the keytab lacks',
+    options: { keytab: keytabOf({}), ticket: { keytab: keytabOf({ enctype: 20 }) } },
+    code: 'KRB_AP_ERR_BADKEYVER',
+    number: 44,
+    text: `Request ticket server ${SERVICE} kvno 1 found in keytab but not with enctype aes256-sha2`,
+  },
+  {
+    name: 'another service of the keytab',
+    options: {
+      keytab: keytabOf({}, { principal: OTHER, seed: 9 }),
+      service: 'host@',
+      ticket: { service: OTHER },
+    },
+    code: 'KRB_AP_ERR_NOT_US',
+    number: 35,
+    text: `Request ticket server ${OTHER} found in keytab but does not match server principal host/@`,
+  },
+  {
+    name: 'a service that the keytab has never heard of',
+    options: {
+      keytab: keytabOf({}),
+      service: SERVICE,
+      ticket: { keytab: keytabOf({ principal: OTHER, seed: 9 }) },
+    },
+    code: 'KRB_AP_ERR_NOT_US',
+    number: 35,
+  },
+  {
+    name: 'an expired ticket',
+    options: { ticket: { authTime: NOW_SECONDS - 7200, endTime: NOW_SECONDS - 301 } },
+    code: 'KRB_AP_ERR_TKT_EXPIRED',
+    number: 32,
+    hint: /301 s ago/,
+  },
+  {
+    name: 'a ticket of tomorrow',
+    options: { ticket: { startTime: NOW_SECONDS + 301 } },
+    code: 'KRB_AP_ERR_TKT_NYV',
+    number: 33,
+    hint: /starts in 301 s/,
+  },
+  {
+    name: 'a client whose clock is ahead',
+    options: { initiator: at(301) },
+    code: 'KRB_AP_ERR_SKEW',
+    number: 37,
+    hint: /301 s ahead of this machine's; 300 s are allowed/,
+  },
+  {
+    name: 'a client whose clock is behind',
+    options: { initiator: at(-301) },
+    code: 'KRB_AP_ERR_SKEW',
+    number: 37,
+    hint: /301 s behind/,
+  },
+  {
+    name: 'an authenticator of another client',
+    options: {
+      initiator: {
+        authenticator: { clientName: { nameType: NameType.principal, components: ['mallory'] } },
+      },
+    },
+    code: 'KRB_AP_ERR_BADMATCH',
+    number: 36,
+  },
+  {
+    name: 'an authenticator of the same name in another realm',
+    options: { initiator: { authenticator: { clientRealm: 'OTHER.TEST' } } },
+    code: 'KRB_AP_ERR_BADMATCH',
+    number: 36,
+  },
+  {
+    name: 'an address that the ticket does not name',
+    options: {
+      ticket: { addresses: [{ type: 2, address: Uint8Array.of(10, 0, 0, 1) }] },
+      acceptor: { checkAddresses: true },
+      handshake: { peerAddress: { type: 2, address: Uint8Array.of(10, 0, 0, 2) } },
+    },
+    code: 'KRB_AP_ERR_BADADDR',
+    number: 38,
+  },
+  {
+    name: 'realms on the way that nobody has judged',
+    options: { ticket: { transited: { type: 1, contents: TEXT.encode('EVIL.TEST') } } },
+    code: 'KRB_AP_ERR_ILL_CR_TKT',
+    number: 43,
+  },
+  {
+    name: 'a ticket that is not valid yet by its flag',
+    options: { ticket: { flags: TicketFlag.invalid } },
+    code: 'KRB5KRB_AP_ERR_TKT_INVALID',
+    number: 60,
+  },
+  {
+    name: 'critical authorization data that nobody understands, in the ticket',
+    options: { ticket: { authorizationData: [{ type: 9999, data: new Uint8Array(4) }] } },
+    code: 'KRB5_CRITICAL_AUTHDATA',
+    number: 60,
+    text: 'ticket holds critical authorization data of type 9999, which is not understood',
+  },
+  {
+    name: 'critical authorization data that nobody understands, in the authenticator',
+    options: {
+      initiator: {
+        authenticator: { authorizationData: [{ type: -17, data: new Uint8Array(4) }] },
+      },
+    },
+    code: 'KRB5_CRITICAL_AUTHDATA',
+    number: 60,
+  },
+  {
+    name: 'a session key of an enctype that is not permitted',
+    options: { acceptor: { permittedEnctypes: [Enctype.aes256CtsHmacSha384] } },
+    code: 'KRB5_NOPERM_ETYPE',
+    number: 60,
+    text: 'Encryption type aes256-cts-hmac-sha1-96 not permitted',
+  },
+  {
+    name: 'a replay cache that fails',
+    options: {
+      acceptor: { replayCache: { checkAndStore: () => Promise.reject(new Error('disk full')) } },
+    },
+    code: 'KRB5_RC_IO',
+    number: 60,
+  },
+  {
+    name: 'a replay cache that answers nonsense',
+    options: { acceptor: { replayCache: { checkAndStore: () => 'yes' as never } } },
+    code: 'KRB_AP_ERR_REPEAT',
+    number: 34,
+  },
+];
+
+describe('a refusal', () => {
+  for (const { name, options, code, number, text, hint } of REFUSALS) {
+    it(`of ${name} is ${code}, and the peer is told ${number}`, async () => {
+      const { result, initiator } = await attempt(options);
+      const error = failureOf(result);
+      expect(error).toBeInstanceOf(GssError);
+      expect(error.code).toBe('GSS_S_FAILURE');
+      expect(error.minor?.code).toBe(code);
+      expect(error.minor?.errorCode).toBe(number);
+      if (text !== undefined) expect(error.minor?.message).toBe(text);
+      if (hint !== undefined) expect(error.hint).toMatch(hint);
+      if (result.status !== 'failed' || result.outputToken === undefined) {
+        throw new Error('the peer waits for a KRB-ERROR');
+      }
+      const told = result.outputToken;
+      let seen: unknown;
+      try {
+        initiator.finish(told);
+      } catch (thrown) {
+        seen = thrown;
+      }
+      expect(seen).toBeInstanceOf(GssError);
+      expect((seen as GssError).minor?.errorCode).toBe(number);
+    });
+
+    it(`of ${name} says nothing where the peer does not wait`, async () => {
+      const { result } = await attempt({
+        ...options,
+        initiator: { ...options.initiator, flags: 0 },
+      });
+      expect(result.status).toBe('failed');
+      expect(failureOf(result).minor?.code).toBe(code);
+      expect(result.outputToken).toBeUndefined();
+    });
+  }
+
+  it('lets the very edge of the clock skew in', async () => {
+    for (const offset of [300, -300]) {
+      expect((await attempt({ initiator: at(offset) })).result.status).toBe('complete');
+    }
+    const edge = { authTime: NOW_SECONDS - 7200, endTime: NOW_SECONDS - 300 };
+    expect((await attempt({ ticket: edge })).result.status).toBe('complete');
+    const early = { startTime: NOW_SECONDS + 300 };
+    expect((await attempt({ ticket: early })).result.status).toBe('complete');
+  });
+
+  it('does not mind the renew-till time, nor an address that fits or is not asked about', async () => {
+    const ours = { type: 2, address: Uint8Array.of(10, 0, 0, 1) };
+    const cases: ExchangeOptions[] = [
+      { ticket: { renewTill: NOW_SECONDS - 5000 } },
+      { ticket: { addresses: [ours] }, handshake: { peerAddress: { ...ours, type: 24 } } },
+      {
+        ticket: { addresses: [{ type: 24, address: new Uint8Array(16) }, ours] },
+        acceptor: { checkAddresses: true },
+        handshake: { peerAddress: ours },
+      },
+      {
+        ticket: {
+          flags: TicketFlag.transitedPolicyChecked,
+          transited: { type: 1, contents: TEXT.encode('B.TEST') },
+        },
+      },
+      {
+        ticket: { transited: { type: 1, contents: TEXT.encode('B.TEST') } },
+        acceptor: { checkTransited: () => true },
+      },
+    ];
+    for (const options of cases) expect((await attempt(options)).result.status).toBe('complete');
+  });
+
+  it('of a replay stands even if the ticket has expired meanwhile', async () => {
+    let now = NOW;
+    const { initiator, acceptor } = await makeParties({
+      acceptor: { clock: () => now },
+      ticket: { authTime: NOW_SECONDS - 7200, endTime: NOW_SECONDS - 299 },
+    });
+    const token = initiator.begin();
+    expect((await acceptor.begin().accept(token)).status).toBe('complete');
+    now += 5000;
+    // MIT krb5's order: 34 before 32.
+    const error = failureOf(await acceptor.begin().accept(token));
+    expect(error.minor?.code).toBe('KRB_AP_ERR_REPEAT');
+  });
+
+  it('stores nothing that lies outside of the window', async () => {
+    let stored = 0;
+    const replayCache = { checkAndStore: () => ++stored > 0 };
+    await attempt({ acceptor: { replayCache }, initiator: at(9999) });
+    expect(stored).toBe(0);
+  });
+});
+
+describe('a token that is no AP-REQ of Kerberos', () => {
+  it('is defective, or of a mechanism that is not served', async () => {
+    const { begin, initiator } = await makeParties();
+    const good = initiator.begin();
+    const cases: readonly [string, Uint8Array, string][] = [
+      ['nothing', new Uint8Array(), 'GSS_S_DEFECTIVE_TOKEN'],
+      ['text', TEXT.encode('GET / HTTP/1.1\r\n\r\n'), 'GSS_S_DEFECTIVE_TOKEN'],
+      ['an extended token', Uint8Array.of(...good, 0), 'GSS_S_DEFECTIVE_TOKEN'],
+      ['an AP-REP', frameToken(Mechanism.krb5, TokenId.apRep, good), 'GSS_S_DEFECTIVE_TOKEN'],
+      [
+        'no TOK_ID',
+        frameToken(Mechanism.krb5, 0, new Uint8Array()).slice(0, -1),
+        'GSS_S_DEFECTIVE_TOKEN',
+      ],
+      ['IAKERB', frameToken(Mechanism.iakerb, TokenId.apReq, good), 'GSS_S_NO_CRED'],
+      ['an unknown OID', frameToken('1.2.3.4', TokenId.apReq, good), 'GSS_S_BAD_MECH'],
+    ];
+    for (const [name, token, code] of cases) {
+      const result = await begin().accept(token);
+      expect(`${name}: ${failureOf(result).code}`).toBe(`${name}: ${code}`);
+      expect(result.outputToken).toBeUndefined();
+    }
+  });
+
+  it('is refused at every truncation', async () => {
+    const { begin, initiator } = await makeParties();
+    const good = initiator.begin();
+    for (let length = 0; length < good.length; length++) {
+      const error = failureOf(await begin().accept(good.subarray(0, length)));
+      expect(error.code).toBe('GSS_S_DEFECTIVE_TOKEN');
+    }
+  });
+});
+
+describe('channel bindings', () => {
+  const ours = { applicationData: TEXT.encode('tls-exporter:ours') };
+  const theirs = { applicationData: TEXT.encode('tls-exporter:theirs') };
+  // MS-KILE §2.2.6: AD-AUTH-DATA-AP-OPTIONS with KERB_AP_OPTIONS_CBT.
+  const supports = {
+    authenticator: {
+      authorizationData: [{ type: 143, data: Uint8Array.of(0x00, 0x40, 0x00, 0x00) }],
+    },
+  };
+  const expectations: readonly [string, ExchangeOptions, 'bound' | 'open' | 'refused'][] = [
+    [
+      'both the same',
+      { initiator: { channelBindings: ours }, handshake: { channelBindings: ours } },
+      'bound',
+    ],
+    [
+      'another channel',
+      { initiator: { channelBindings: theirs }, handshake: { channelBindings: ours } },
+      'refused',
+    ],
+    ['none from the client', { handshake: { channelBindings: ours } }, 'open'],
+    [
+      'none from a client that supports them',
+      { initiator: supports, handshake: { channelBindings: ours } },
+      'refused',
+    ],
+    ['none of our own', { initiator: { channelBindings: theirs } }, 'open'],
+    [
+      'off',
+      {
+        acceptor: { channelBindingPolicy: 'off' },
+        initiator: { channelBindings: theirs },
+        handshake: { channelBindings: ours },
+      },
+      'open',
+    ],
+    [
+      'required and the same',
+      {
+        acceptor: { channelBindingPolicy: 'required' },
+        initiator: { channelBindings: ours },
+        handshake: { channelBindings: ours },
+      },
+      'bound',
+    ],
+    [
+      'required and none from the client',
+      { acceptor: { channelBindingPolicy: 'required' }, handshake: { channelBindings: ours } },
+      'refused',
+    ],
+    [
+      'required and none of our own',
+      { acceptor: { channelBindingPolicy: 'required' }, initiator: { channelBindings: ours } },
+      'refused',
+    ],
+  ];
+  for (const [name, options, expected] of expectations) {
+    it(`${name}: ${expected}`, async () => {
+      const { result } = await attempt(options);
+      if (expected === 'refused') {
+        expect(failureOf(result).code).toBe('GSS_S_BAD_BINDINGS');
+        expect(failureOf(result).hint).toMatch(/channel/);
+        return;
+      }
+      if (result.status !== 'complete') throw new Error('not complete');
+      const bound = (result.context.flags & ContextFlag.channelBound) !== 0;
+      expect(bound).toBe(expected === 'bound');
+    });
+  }
+});
+
+describe('authenticator checksums other than 0x8003', () => {
+  it('may be missing: no flags, as MS-KILE has it', async () => {
+    const { result } = await attempt({
+      initiator: { authenticator: { checksum: undefined } as never },
+    });
+    if (result.status !== 'complete') throw new Error('not complete');
+    expect(result.context.flags & (ContextFlag.replay | ContextFlag.mutual)).toBe(0);
+  });
+
+  it('must be over nothing, as Samba sends it', async () => {
+    const { ticket, acceptor } = await makeParties();
+    const { createInitiator } = await import('../../src/testing/index.ts');
+    for (const [data, good] of [
+      [new Uint8Array(), true],
+      [TEXT.encode('request of another protocol'), false],
+    ] as const) {
+      const checksum = { type: 16, checksum: ticket.sessionKey.checksum(10, data) };
+      const initiator = createInitiator({
+        ticket,
+        clock: () => NOW,
+        subkeyEnctype: null,
+        authenticator: { checksum },
+        random: seededRandom(good ? 5 : 6),
+      });
+      const result = await acceptor.begin().accept(initiator.begin());
+      expect(result.status).toBe(good ? 'complete' : 'failed');
+      if (!good) expect(failureOf(result).code).toBe('GSS_S_BAD_MIC');
+    }
+  });
+
+  it('are refused when malformed', async () => {
+    const head = [16, 0, 0, 0, ...new Array(16).fill(0)];
+    for (const checksum of [
+      [],
+      [15, 0, 0, 0, ...new Array(20).fill(0)],
+      head,
+      [...head, 1, 0, 0, 0, 2, 0, 0, 0],
+      [...head, 1, 0, 0, 0, 1, 0, 9, 0, 1],
+      [...head, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff],
+    ]) {
+      const { result } = await attempt({
+        initiator: {
+          authenticator: { checksum: { type: 0x8003, checksum: Uint8Array.from(checksum) } },
+        },
+      });
+      const error = failureOf(result);
+      expect(error.code).toBe('GSS_S_FAILURE');
+      expect(error.minor).toBeInstanceOf(KerberosError);
+    }
+  });
+});
