@@ -110,15 +110,14 @@ function readVersion1(bytes: Uint8Array): { records: RawEntry[]; littleEndian: b
     try {
       return { records: readRecords(bytes, V1_LITTLE), littleEndian: true };
     } catch (littleError) {
-      // Neither: the complaint of the order in which the first length fits the file.
-      throw firstLengthFits(bytes, false) ? bigError : littleError;
+      // Neither: the complaint of the order in which the first length is the smaller.
+      throw firstLength(bytes, false) <= firstLength(bytes, true) ? bigError : littleError;
     }
   }
 }
 
-function firstLengthFits(bytes: Uint8Array, littleEndian: boolean): boolean {
-  if (bytes.length < 6) return true;
-  return Math.abs(new Reader(bytes, 'keytab', 2).i32(littleEndian)) <= bytes.length - 6;
+function firstLength(bytes: Uint8Array, littleEndian: boolean): number {
+  return bytes.length < 6 ? 0 : Math.abs(new Reader(bytes, 'keytab', 2).i32(littleEndian));
 }
 
 function readRecords(bytes: Uint8Array, layout: Layout): RawEntry[] {
@@ -135,7 +134,11 @@ function readRecords(bytes: Uint8Array, layout: Layout): RawEntry[] {
         if (length === INT32_MIN) throw new DecodeError(`keytab hole at byte ${at} has no length`);
         reader.skip(-length);
       } else {
-        records.push(readRecord(reader.sub(length, `keytab record at byte ${at}`), at, layout));
+        // MIT krb5 counts the name type in version 1, too, but does not write it: its records have
+        // 4 bytes of padding, and the last one claims 4 bytes more than the file has.
+        const short = layout.version === 1 && length === reader.remaining + 4;
+        const size = short ? reader.remaining : length;
+        records.push(readRecord(reader.sub(size, `keytab record at byte ${at}`), at, layout));
       }
     }
   } catch (error) {

@@ -88,10 +88,8 @@ async function follow(file: FollowedFile): Promise<Keytab> {
     // Taken before reading: what is written meanwhile gives another stamp.
     file.seen = isSettled(stamp) ? stamp : undefined;
     const keytab = await readKeytabFile(path, options.crypto);
-    if (keytab.entries.length === 0 && file.keytab !== undefined) {
-      // Rewriting a keytab in place begins with one that has no entries.
-      if (file.keytab.entries.length > 0) throw noEntries(path);
-    }
+    // Rewriting a keytab in place begins with one that has no entries.
+    if (keytab.entries.length === 0 && file.keytab?.entries.length) throw noEntries(path);
     if (file.keytab === undefined || !sameKeys(keytab, file.keytab)) file.keytab = keytab;
     delete file.warnedFault;
     if (stamp.mode !== file.warnedMode) warnOfPermissions(path, stamp.mode, options);
@@ -99,6 +97,8 @@ async function follow(file: FollowedFile): Promise<Keytab> {
     return file.keytab;
   } catch (error) {
     if (file.keytab === undefined || !(error instanceof KerberosError)) throw error;
+    // What denied us the file may go away without a change of the file itself.
+    if (error.code !== 'KRB5_KT_FORMAT') file.seen = undefined;
     if (error.message !== file.warnedFault) {
       file.warnedFault = error.message;
       options.onWarning?.({

@@ -1,0 +1,41 @@
+import { EncryptionKey } from '../../src/crypto/key.ts';
+import { KerberosError } from '../../src/errors.ts';
+import type { Keytab, KeytabEntry } from '../../src/keytab/keytab.ts';
+import type { TicketKeyRequest } from '../../src/keytab/lookup.ts';
+import { parsePrincipal } from '../../src/messages/principal.ts';
+
+/** The error that the function throws. */
+export function failure(run: () => unknown): KerberosError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof KerberosError) return error;
+    throw error;
+  }
+  throw new Error('expected a KerberosError');
+}
+
+type Spec = readonly [principal: string, kvno: number, enctype: number, timestamp?: number];
+
+/** A keytab of keys that all differ. */
+export function keytabOf(...specs: readonly Spec[]): Keytab {
+  return { version: 2, entries: specs.map((spec, i) => entryOf(spec, i)) };
+}
+
+function entryOf([principal, kvno, enctype, timestamp = 0]: Spec, seed: number): KeytabEntry {
+  const value = new Uint8Array(enctype === 18 || enctype === 20 ? 32 : 16);
+  new DataView(value.buffer).setUint32(0, seed);
+  return {
+    principal: parsePrincipal(principal),
+    kvno,
+    timestamp,
+    key: new EncryptionKey(enctype, value),
+  };
+}
+
+/** What a ticket for a principal asks for. */
+export function ticketFor(server: string, kvno: number | undefined, enctype: number) {
+  const { realm, ...serverName } = parsePrincipal(server);
+  const request: TicketKeyRequest = { realm, serverName, enctype };
+  return kvno === undefined ? request : { ...request, kvno };
+}
