@@ -1,0 +1,130 @@
+/** From a principal to the name of a local account: krb5.conf's auth_to_local. */
+import { KerberosError } from '../errors.ts';
+import type { Principal } from '../messages/principal.ts';
+import { formatPrincipalName } from '../messages/principal.ts';
+import type { LocalNameRule, SelectionPart, Substitution } from './local-name-rule.ts';
+
+/** What {@link localName} needs of the configuration. */
+export interface LocalNameConfig {
+  readonly defaultRealm?: string;
+  readonly realms: ReadonlyMap<string, LocalNameMappings>;
+}
+
+/** Of the default realm's section in `[realms]`. */
+export interface LocalNameMappings {
+  /** auth_to_local, in order; empty: the default rule alone. */
+  readonly authToLocal: readonly LocalNameRule[];
+  /** auth_to_local_names: principal without realm → account. */
+  readonly authToLocalNames: ReadonlyMap<string, string>;
+}
+
+/**
+ * The local account of a principal, as MIT krb5's krb5_aname_to_localname finds it without
+ * plugins: auth_to_local_names, then the auth_to_local rules, the first that applies. Both are
+ * those of the default realm.
+ *
+ * The name is the client's: one whose selection string, or whose account, is longer than 1024
+ * characters or has a NUL in it has no local name, and matching takes a time bounded by the
+ * lengths of rule and name.
+ *
+ * @returns undefined if there is none.
+ * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT` if a malformed rule is reached.
+ */
+export function localName(principal: Principal, config: LocalNameConfig): string | undefined {
+  const realm = config.defaultRealm;
+  if (realm === undefined) return undefined;
+  const mappings = config.realms.get(realm);
+  const named = mappings?.authToLocalNames.get(formatPrincipalName(principal));
+  if (named !== undefined) return named;
+  const rules = mappings?.authToLocal ?? [];
+  if (rules.length === 0) return defaultName(principal, realm);
+  for (const rule of rules) {
+    const name = applyRule(rule, principal, realm);
+    if (name !== undefined) return name;
+  }
+  return undefined;
+}
+
+function applyRule(rule: LocalNameRule, principal: Principal, realm: string): string | undefined {
+  switch (rule.kind) {
+    case 'default':
+      return defaultName(principal, realm);
+    case 'malformed':
+      throw new KerberosError(
+        'KRB5_CONFIG_BADFORMAT',
+        `auth_to_local = ${rule.text} ${rule.problem}`,
+      );
+    case 'rule': {
+      const selected = select(rule.components, rule.selection, principal);
+      if (selected === undefined || !isBounded(selected)) return undefined;
+      const chars = Array.from(selected);
+      if (rule.match !== undefined) {
+        const match = rule.match.search(chars, 0);
+        if (match?.start !== 0 || match.end !== chars.length) return undefined;
+      }
+      return substituteAll(chars, rule.substitutions);
+    }
+  }
+}
+
+// MIT krb5: name@REALM and name/REALM@REALM, of the default realm only.
+function defaultName(principal: Principal, realm: string): string | undefined {
+  const [name, second] = principal.components;
+  const count = principal.components.length;
+  if (principal.realm !== realm || count > 2 || (count === 2 && second !== realm)) return undefined;
+  return name !== undefined && name !== '' && isBounded(name) ? name : undefined;
+}
+
+function select(
+  components: number | undefined,
+  selection: readonly SelectionPart[],
+  principal: Principal,
+): string | undefined {
+  if (components === undefined) return formatPrincipalName(principal);
+  if (components !== principal.components.length) return undefined;
+  return selection
+    .map((part) => {
+      if (typeof part === 'string') return part;
+      return part === 0 ? principal.realm : (principal.components[part - 1] ?? '');
+    })
+    .join('');
+}
+
+function substituteAll(
+  chars: readonly string[],
+  substitutions: readonly Substitution[],
+): string | undefined {
+  let current = chars;
+  for (const substitution of substitutions) {
+    current = substitute(current, substitution);
+    if (current.length > MAX_NAME) return undefined;
+  }
+  return current.length === 0 ? undefined : current.join('');
+}
+
+function substitute(chars: readonly string[], rule: Substitution): string[] {
+  const replacement = Array.from(rule.replacement);
+  const result: string[] = [];
+  let at = 0;
+  while (at <= chars.length && result.length <= MAX_NAME) {
+    // MIT krb5 searches what is left as a text of its own: ^ matches after each replacement.
+    const match = rule.pattern.search(chars, at);
+    if (match === undefined) break;
+    result.push(...chars.slice(at, match.start), ...replacement);
+    at = match.end;
+    if (match.end === match.start) {
+      // An empty match would be found here for ever: step over one character.
+      result.push(...chars.slice(at, at + 1));
+      at++;
+    }
+    if (!rule.everywhere) break;
+  }
+  result.push(...chars.slice(at));
+  return result;
+}
+
+function isBounded(text: string): boolean {
+  return text.length <= MAX_NAME && !text.includes('\0');
+}
+
+const MAX_NAME = 1024;

@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import { localName } from '../../src/config/local-name.ts';
+import { parseKerberosConfig } from '../../src/config/settings.ts';
+import { KerberosError } from '../../src/errors.ts';
+import { parsePrincipal } from '../../src/messages/principal.ts';
+
+function config(...values: string[]) {
+  const lines = values.map((value) => `auth_to_local = ${value}`).join('\n');
+  return parseKerberosConfig(
+    `[libdefaults]\ndefault_realm = KRBTEST.COM\n[realms]\nKRBTEST.COM = {\n${lines}\n}`,
+  );
+}
+
+function nameOf(principal: string, settings: ReturnType<typeof config>): string {
+  try {
+    return localName(parsePrincipal(principal, 'KRBTEST.COM'), settings) ?? 'none';
+  } catch (error) {
+    if (error instanceof KerberosError) return `${error.code}: ${error.message}`;
+    throw error;
+  }
+}
+
+// The cases of MIT krb5's src/tests/t_localauth.py.
+describe('localName', () => {
+  it.each([
+    ['user@KRBTEST.COM', 'user'],
+    ['user/KRBTEST.COM@KRBTEST.COM', 'user'],
+    ['user/KRBTEST.COM/x@KRBTEST.COM', 'none'],
+    ['user/X@KRBTEST.COM', 'none'],
+    ['user@X', 'none'],
+  ])('by default: %s', (principal, name) => {
+    expect(nameOf(principal, config())).toBe(name);
+    expect(nameOf(principal, config('DEFAULT'))).toBe(name);
+  });
+
+  it('has none without a default realm', () => {
+    expect(localName(parsePrincipal('user@X'), parseKerberosConfig(''))).toBeUndefined();
+  });
+
+  it('takes names of the default realm, whatever the realm, by case; the last of several', () => {
+    const names = (realm: string) =>
+      parseKerberosConfig(`[libdefaults]
+default_realm = KRBTEST.COM
+[realms]
+${realm} = {
+  auth_to_local_names = {
+    user = first
+    user = abcd
+  }
+}`);
+    expect(nameOf('user@KRBTEST.COM', names('KRBTEST.COM'))).toBe('abcd');
+    expect(nameOf('user@X', names('KRBTEST.COM'))).toBe('abcd');
+    expect(nameOf('x@KRBTEST.COM', names('KRBTEST.COM'))).toBe('x');
+    expect(nameOf('User@KRBTEST.COM', names('KRBTEST.COM'))).toBe('User');
+    expect(nameOf('user@X', names('X'))).toBe('none');
+  });
+
+  it.each([
+    ['RULE', 'is neither DEFAULT nor RULE:…'],
+    ['UNRECOGNIZED:stuff', 'is neither DEFAULT nor RULE:…'],
+    ['RULE:[2:$1', 'has no selection'],
+    ['RULE:[x:$1]', 'has no selection'],
+    ['RULE:[1:$2]', 'selects $2 of 1 components'],
+    ['RULE:(abc', 'has an open parenthesis'],
+    ['RULE:([)', 'cannot be used: ['],
+    ['RULE:s/a/b', 'not of the form s/a/b/'],
+    ['RULE:s/a/b/x', 'not of the form s/a/b/'],
+    ['RULE:s/(/b/', 'cannot be used: ('],
+  ])('calls %s malformed when it is reached', (rule, problem) => {
+    const settings = config(rule);
+    expect(settings.warnings).toEqual([expect.stringContaining(problem)]);
+    expect(nameOf('user@X', settings)).toContain(`KRB5_CONFIG_BADFORMAT: auth_to_local = ${rule}`);
+    expect(nameOf('user@KRBTEST.COM', config('DEFAULT', rule))).toBe('user');
+  });
+
+  it.each([
+    ['RULE:', 'user@KRBTEST.COM', 'user'],
+    ['RULE:', 'user@X', 'user'],
+    ['RULE:', 'a/b/c@X', 'a/b/c'],
+    ['RULE:[2:$0.$2.$1]', 'aaron/burr@REALM', 'REALM.burr.aaron'],
+    ['RULE:[2:$0.$2.$1]', 'user@KRBTEST.COM', 'none'],
+    ['RULE:[1:$1$]', 'user@X', 'userX'],
+    ['RULE:(.*tail)', 'withtail@X', 'withtail'],
+    ['RULE:(.*tail)', 'x/withtail@X', 'x/withtail'],
+    ['RULE:(.*tail)', 'tails@X', 'none'],
+    ['RULE:(tail)', 'xtail@X', 'none'],
+    ['RULE:s/birds/bees/', 'thebirdsbirdsbirds@X', 'thebeesbirdsbirds'],
+    ['RULE:s/birds/bees/g  s/bees/birds/', 'the/birdsbirds@x', 'the/birdsbees'],
+    ['RULE:[1:$1@$0](.*@X)s/@.*//', 'user@X', 'user'],
+    ['RULE:[1:$1@$0](.*@X)s/@.*//', 'user@Y', 'none'],
+    ['RULE:[1:$1@$0](.*@X)s/@.*//', 'user\\@X@EVIL', 'none'],
+    ['RULE:s/^a//g', 'aaab@X', 'b'],
+    ['RULE:s/x*/-/g', 'abc@X', '-a-b-c-'],
+    ['RULE:s/$/-x/', 'abc@X', 'abc-x'],
+    ['RULE:s/.*//', 'abc@X', 'none'],
+    ['RULE:[1:$1](é+)s/é/e/g', 'éé@X', 'ee'],
+  ])('%s maps %s to %s', (rule, principal, name) => {
+    expect(nameOf(principal, config(rule))).toBe(name);
+  });
+
+  it('tries the rules in their order', () => {
+    const combo = config('RULE:[1:$1-$0](fred.*)s/-/ /g', 'DEFAULT', 'RULE:[3:$1](z.*z)');
+    expect(nameOf('fred@X', combo)).toBe('fred X');
+    expect(nameOf('fred-too@X', combo)).toBe('fred too X');
+    expect(nameOf('fred@KRBTEST.COM', combo)).toBe('fred KRBTEST.COM');
+    expect(nameOf('user@KRBTEST.COM', combo)).toBe('user');
+    expect(nameOf('zazz/b/c@X', combo)).toBe('zazz');
+    expect(nameOf('a/b@KRBTEST.COM', combo)).toBe('none');
+  });
+
+  it('has no account for names that are long, or grow', () => {
+    expect(nameOf(`${'a'.repeat(1025)}@X`, config('RULE:'))).toBe('none');
+    expect(nameOf(`${'a'.repeat(1025)}@KRBTEST.COM`, config())).toBe('none');
+    expect(nameOf('a\\0b@KRBTEST.COM', config())).toBe('none');
+    const grow = config(`RULE:${'s/a/aaaaaaaaaaaaaaaa/g '.repeat(20)}`);
+    expect(nameOf('aaaa@X', grow)).toBe('none');
+  });
+
+  it('is not stopped by a name that makes a backtracking matcher explode', () => {
+    const settings = config('RULE:((a+)+)s/(a|a)*$/x/g', 'RULE:[1:$1](x+x+x+y)');
+    const start = performance.now();
+    expect(nameOf(`${'a'.repeat(1000)}b@X`, config('RULE:[1:$1](a+)s/(a+)+c//g'))).toBe('none');
+    expect(nameOf(`${'x'.repeat(1000)}@X`, settings)).toBeDefined();
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+});

@@ -1,0 +1,85 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { KerberosError } from '../../src/errors.ts';
+import { loadKerberosConfig, loadProfile } from '../../src/node/krb5-conf-file.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'krb5-conf-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+afterEach(() => vi.unstubAllEnvs());
+
+function write(name: string, text: string | Uint8Array): string {
+  const path = join(folder, name);
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, text);
+  return path;
+}
+
+function codeOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof KerberosError) return `${error.code}: ${error.message}`;
+    throw error;
+  }
+  return 'no error';
+}
+
+describe('loadKerberosConfig', () => {
+  it('reads the files of KRB5_CONFIG, the first value winning', () => {
+    const a = write('a.conf', '[libdefaults]\ndefault_realm = A\n');
+    const b = write('b.conf', '[libdefaults]\ndefault_realm = B\nclockskew = 7\n');
+    vi.stubEnv('KRB5_CONFIG', `${a}:${join(folder, 'missing')}:${b}`);
+    expect(loadKerberosConfig()).toMatchObject({ defaultRealm: 'A', clockSkew: 7 });
+    expect(loadKerberosConfig(b).defaultRealm).toBe('B');
+  });
+
+  it('has defaults where there is no file', () => {
+    expect(loadKerberosConfig(join(folder, 'missing')).clockSkew).toBe(300);
+    expect(loadKerberosConfig('').clockSkew).toBe(300);
+  });
+
+  it('skips a byte order mark and takes any encoding in comments', () => {
+    const bytes = Uint8Array.from([
+      0xef, 0xbb, 0xbf, 0x5b, 0x61, 0x5d, 10, 0x23, 0xe9, 10, 0x62, 0x3d, 0x63,
+    ]);
+    expect(loadProfile(write('latin.conf', bytes)).value('a', 'b')).toBe('c');
+  });
+
+  it('includes files, and of directories those with proper names, in order', () => {
+    write('d/20-x', '[a]\nb = 20');
+    write('d/10.conf', '[a]\nb = 10');
+    write('d/Z_z', '[a]\nb = Z');
+    for (const name of ['.hidden.conf', '10.conf~', '10.conf.rpmsave', 'x.bak', '#x#']) {
+      write(`d/${name}`, '[a]\nb = wrong');
+    }
+    const main = write('main.conf', `[a]\nb = 0\nincludedir ${join(folder, 'd')}\n`);
+    expect(loadProfile(main).values('a', 'b')).toEqual(['0', '10', '20', 'Z']);
+    expect(loadProfile(join(folder, 'd')).values('a', 'b')).toEqual(['10', '20', 'Z']);
+    const one = write('one.conf', `include ${join(folder, 'd', '20-x')}\n`);
+    expect(loadProfile(one).values('a', 'b')).toEqual(['20']);
+  });
+
+  it('refuses what is malformed or cannot be included', () => {
+    const broken = write('broken.conf', '[libdefaults]\n}\n');
+    expect(codeOf(() => loadKerberosConfig(broken))).toBe(
+      `KRB5_CONFIG_BADFORMAT: ${broken} line 2 has a brace that closes nothing`,
+    );
+    const missing = join(folder, 'nowhere');
+    for (const directive of ['include', 'includedir']) {
+      const file = write('inc.conf', `${directive} ${missing}\n`);
+      expect(codeOf(() => loadKerberosConfig(file))).toBe(
+        `KRB5_CONFIG_BADFORMAT: ${directive} ${missing} cannot be read: ENOENT`,
+      );
+    }
+    const loop = write('loop.conf', `include ${join(folder, 'loop.conf')}\n`);
+    expect(codeOf(() => loadKerberosConfig(loop))).toContain('includes too deep');
+  });
+
+  it('expands a home directory', () => {
+    vi.stubEnv('HOME', folder);
+    write('home.conf', '[libdefaults]\ndefault_realm = HOME\n');
+    expect(loadKerberosConfig('~/home.conf').defaultRealm).toBe('HOME');
+  });
+});
