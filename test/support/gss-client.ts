@@ -38,9 +38,14 @@ export function runGssClient(options: GssClientOptions): Promise<RunResult> {
 }
 
 /** How many messages the server answered, with a verified signature or without one, as gss-client told it. */
-export function exchanges(result: RunResult): { verified: number; answered: number } {
+export function exchanges(result: RunResult): { signed: number; unsigned: number } {
   return {
-    verified: result.stdout.split('Signature verified.').length - 1,
-    answered: result.stdout.split('Response received.').length - 1,
+    signed: result.stdout.split('Signature verified.').length - 1,
+    unsigned: result.stdout.split('Response received.').length - 1,
   };
+}
+
+/** The `context flag:` lines, which client and server print alike. */
+export function contextFlags(output: string): string[] {
+  return output.split('\n').filter((line) => line.startsWith('context flag: '));
 }

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort, untilListening } from './ports.ts';
+import { freePort } from './ports.ts';
 import { keytab as keytabPath, realm } from './realm.ts';
 
 /** Our gss-server as a command line, and Debian's, on which the drivers themselves can be checked. */
@@ -34,6 +34,7 @@ export class Server {
   stdout = '';
   stderr = '';
   readonly #closed: Promise<unknown>;
+  #mark = 0;
 
   constructor(process: ChildProcess, port: number) {
     this.process = process;
@@ -47,10 +48,20 @@ export class Server {
     this.#closed = once(process, 'close');
   }
 
+  /** From here on {@link output} and {@link untilPrinted} are about what is printed later. */
+  mark(): void {
+    this.#mark = this.stdout.length;
+  }
+
+  /** What stdout got since the last mark. */
+  output(): string {
+    return this.stdout.slice(this.#mark);
+  }
+
   /** Waits until stdout has the text. @throws Error with all output after five seconds. */
   async untilPrinted(text: string | RegExp, timeout = 5000): Promise<void> {
     const found = (): boolean =>
-      typeof text === 'string' ? this.stdout.includes(text) : text.test(this.stdout);
+      typeof text === 'string' ? this.output().includes(text) : text.test(this.output());
     for (const deadline = Date.now() + timeout; !found(); await sleep(10)) {
       if (Date.now() > deadline) {
         throw new Error(`server never printed ${text}:\n${this.stdout}\n--\n${this.stderr}`);
@@ -107,16 +118,13 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const [program = '', ...args] = command;
   const child = spawn(program, args, { env: { ...process.env, ...env } });
   const server = new Server(child, port);
-  // Not by connecting: a server started with -once would take that for its one client.
+  // Not by connecting, which is a client to the server. It says so itself once it listens.
   try {
     for (const deadline = Date.now() + 10_000; !server.stderr.includes('starting...'); ) {
       if (Date.now() > deadline || child.exitCode !== null) {
         throw new Error(`the server did not start:\n${server.stdout}${server.stderr}`);
       }
       await sleep(10);
-    }
-    if (!options.flags?.includes('-once')) {
-      await untilListening(port);
     }
   } catch (error) {
     await server.stop('SIGKILL');
