@@ -10,7 +10,7 @@ import type { KeytabEntry } from '../keytab/keytab.ts';
 import type { ApReq, Authenticator } from '../messages/ap-req.ts';
 import { ApOption, decodeAuthenticator } from '../messages/ap-req.ts';
 import type { HostAddress } from '../messages/host-address.ts';
-import type { Principal } from '../messages/principal.ts';
+import type { Principal, PrincipalName } from '../messages/principal.ts';
 import { formatPrincipal, principalEqual } from '../messages/principal.ts';
 import type { EncTicketPart, Ticket } from '../messages/ticket.ts';
 import { decodeEncTicketPart, TicketFlag } from '../messages/ticket.ts';
@@ -171,14 +171,18 @@ function importKey(
 
 // RFC 4120 §3.2.3: realm and name of authenticator and ticket must be the same.
 function clientOf(ticket: EncTicketPart, authenticator: Authenticator): Principal {
-  const client = { ...ticket.clientName, realm: ticket.clientRealm };
-  const claimed = { ...authenticator.clientName, realm: authenticator.clientRealm };
+  const client = toPrincipal(ticket.clientName, ticket.clientRealm);
+  const claimed = toPrincipal(authenticator.clientName, authenticator.clientRealm);
   if (!principalEqual(client, claimed)) {
     throw new KerberosError('KRB_AP_ERR_BADMATCH', undefined, {
       detail: { ticketClient: formatPrincipal(client), authenticator: formatPrincipal(claimed) },
     });
   }
   return client;
+}
+
+function toPrincipal({ nameType, components }: PrincipalName, realm: string): Principal {
+  return { nameType, components, realm };
 }
 
 function checkAddress(ticket: EncTicketPart, peer: HostAddress): void {
@@ -236,6 +240,7 @@ async function checkReplay(
 
 function checkTimes(ticket: EncTicketPart, now: KerberosTime, maxSkew: number): void {
   const start = ticket.startTime ?? ticket.authTime;
+  if (start - now <= maxSkew && now - ticket.endTime <= maxSkew) return;
   const detail = {
     now: formatTime(now),
     startTime: formatTime(start),
@@ -247,12 +252,10 @@ function checkTimes(ticket: EncTicketPart, now: KerberosTime, maxSkew: number): 
       detail,
     });
   }
-  if (now - ticket.endTime > maxSkew) {
-    throw new KerberosError('KRB_AP_ERR_TKT_EXPIRED', undefined, {
-      hint: `the ticket ended ${now - ticket.endTime} s ago: the client needs a new one`,
-      detail,
-    });
-  }
+  throw new KerberosError('KRB_AP_ERR_TKT_EXPIRED', undefined, {
+    hint: `the ticket ended ${now - ticket.endTime} s ago: the client needs a new one`,
+    detail,
+  });
 }
 
 function checkSkew(

@@ -2,8 +2,9 @@
  * The header of a mechanism's first token: [APPLICATION 0], the mechanism's OID, and what the
  * mechanism puts behind it (RFC 2743 §3.1); for Kerberos a two-byte TOK_ID (RFC 4121 §4.1).
  */
-import { Reader } from '../bytes.ts';
+import { bytesEqual, Reader } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
+import { Mechanism } from './mechanism.ts';
 import type { Oid } from './oid.ts';
 import { decodeOid, encodeOid } from './oid.ts';
 
@@ -31,7 +32,7 @@ export function unframeToken(token: Uint8Array): {
     }
     const body = reader.sub(readLength(reader));
     if (body.u8() !== TAG_OID) throw new DecodeError('token names no mechanism');
-    const mechanism = decodeOid(body.take(readLength(body)));
+    const mechanism = readMechanism(body.take(readLength(body)));
     return { mechanism, inner: body.rest() };
   });
 }
@@ -52,7 +53,7 @@ export function frameMechanismToken(mechanism: Oid, inner: Uint8Array): Uint8Arr
 }
 
 function frame(mechanism: Oid, inner: Uint8Array, tokenId?: number): Uint8Array {
-  const oid = encodeOid(mechanism);
+  const oid = KNOWN.get(mechanism) ?? encodeOid(mechanism);
   const idLength = tokenId === undefined ? 0 : 2;
   const bodyLength = 2 + oid.length + idLength + inner.length;
   const lengthBytes = bodyLength < 0x80 ? 0 : Math.ceil((32 - Math.clz32(bodyLength)) / 8);
@@ -73,6 +74,13 @@ function frame(mechanism: Oid, inner: Uint8Array, tokenId?: number): Uint8Array 
   return token;
 }
 
+function readMechanism(contents: Uint8Array): Oid {
+  for (const [oid, known] of KNOWN) {
+    if (bytesEqual(known, contents)) return oid;
+  }
+  return decodeOid(contents);
+}
+
 /** A definite length in the fewest bytes (X.690 §10.1). */
 function readLength(reader: Reader): number {
   const first = reader.u8();
@@ -90,3 +98,8 @@ function readLength(reader: Reader): number {
 // RFC 2743 §3.1: constructed [APPLICATION 0], then an OBJECT IDENTIFIER.
 const APPLICATION_0 = 0x60;
 const TAG_OID = 0x06;
+
+// The OIDs that nearly every token has: not decoded or encoded anew for each.
+const KNOWN: ReadonlyMap<Oid, Uint8Array> = new Map(
+  [Mechanism.krb5, Mechanism.spnego, Mechanism.msKrb5].map((oid) => [oid, encodeOid(oid)]),
+);
