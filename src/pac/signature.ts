@@ -29,8 +29,8 @@ export function rodcIdentifier(
   signature: PacSignature,
   checksumLength: number,
 ): number | undefined {
-  const reader = new Reader(signature.data, 'PAC signature', checksumLength);
-  return (reader.remaining === 2 ? reader.u16(true) : 0) || undefined;
+  if (signature.data.length !== checksumLength + 2) return undefined;
+  return new Reader(signature.data, 'PAC signature', checksumLength).u16(true) || undefined;
 }
 
 /** MS-PAC §2.8: the checksum type stays, the rest of a signature counts as zeros. */

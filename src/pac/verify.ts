@@ -15,7 +15,7 @@ import { withEmptyPac } from './locate.ts';
 import type { UnverifiedPac } from './pac-type.ts';
 import { findPacBuffer, PacBufferType } from './pac-type.ts';
 import type { PacSignature } from './signature.ts';
-import { parsePacSignature, SIGNATURE_TYPE_LENGTH } from './signature.ts';
+import { parsePacSignature, rodcIdentifier, SIGNATURE_TYPE_LENGTH } from './signature.ts';
 
 /** What is needed of a key: an `EncryptionKey` is one. */
 export interface PacKey {
@@ -130,11 +130,14 @@ function check(signature: PacSignature, name: string, key: PacKey, signed: Uint8
         `${key.checksumType}`,
     );
   }
-  // An RODCIdentifier may follow (MS-PAC §2.8).
   const checksum = signature.data.subarray(0, key.checksumLength);
-  if (!key.verifyChecksum(KeyUsage.pacChecksum, checksum, signed)) {
-    throw new KerberosError('KRB_AP_ERR_MODIFIED', `PAC ${name} signature does not verify`);
-  }
+  if (key.verifyChecksum(KeyUsage.pacChecksum, checksum, signed)) return;
+  const rodc = rodcIdentifier(signature, key.checksumLength);
+  throw new KerberosError('KRB_AP_ERR_MODIFIED', `PAC ${name} signature does not verify`, {
+    ...(rodc !== undefined && {
+      hint: `it was made by the read-only domain controller ${rodc}, which has a key of its own`,
+    }),
+  });
 }
 
 // A copy with the signatures zeroed. An RODCIdentifier is zeroed too, as MIT krb5 and Samba do it;
