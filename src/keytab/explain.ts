@@ -11,7 +11,14 @@ import { KerberosError } from '../errors.ts';
 import type { Principal } from '../messages/principal.ts';
 import { principalEqual } from '../messages/principal.ts';
 import type { Facts } from './facts.ts';
-import { enctypesOf, entriesInQuestion, gatherFacts, keytabPrincipals, kvnosOf } from './facts.ts';
+import {
+  enctypesOf,
+  entriesInQuestion,
+  gatherFacts,
+  gatherKeytabFacts,
+  keytabPrincipals,
+  kvnosOf,
+} from './facts.ts';
 import * as hints from './hints.ts';
 import type { Keytab } from './keytab.ts';
 import type { TicketKeyRequest } from './lookup.ts';
@@ -48,18 +55,34 @@ export function explainNoKey(
   });
 }
 
+/**
+ * The error for a keytab without a single key that the matcher accepts: no ticket can be opened.
+ *
+ * @returns `KRB5_KT_NOTFOUND`; `detail.keytabPrincipals` as in {@link explainNoKey}.
+ */
+export function explainNoService(keytab: Keytab, matcher: ServiceMatcher): KerberosError {
+  const facts = gatherKeytabFacts(keytab, matcher);
+  const message =
+    facts.index.size === 0
+      ? 'No keys in keytab'
+      : `No key table entry found matching ${facts.service}`;
+  return new KerberosError('KRB5_KT_NOTFOUND', message, {
+    hint: hints.serviceNotInKeytab(facts),
+    detail: { keytabPrincipals: keytabPrincipals(facts) },
+  });
+}
+
 type Explanation = readonly [code: KerberosErrorName, message: string, hint: string];
 
 /** Many keys were tried: MIT krb5 rd_req_dec.c iteration_error. */
 function search(facts: Facts): Explanation {
-  const { index, matcher, service, accepted, own, server, kvno, fitting } = facts;
+  const { matcher, service, accepted, own, server, kvno, fitting } = facts;
   if (accepted.length === 0) {
     const message =
       matcher.type === 'any'
         ? 'No keys in keytab'
         : `Server principal ${service} does not match any keys in keytab`;
-    const hint = index.size === 0 ? hints.emptyKeytab() : hints.serviceNotInKeytab(facts);
-    return ['KRB_AP_ERR_NOKEY', message, hint];
+    return ['KRB_AP_ERR_NOKEY', message, hints.serviceNotInKeytab(facts)];
   }
   if (own !== undefined && !accepted.includes(own)) {
     return [

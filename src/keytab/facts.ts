@@ -10,19 +10,22 @@ import { kvnoFits } from './lookup.ts';
 import type { ServiceMatcher } from './service-name.ts';
 import { formatServiceName, matchService } from './service-name.ts';
 
-export interface Facts {
+export interface KeytabFacts {
   readonly index: KeytabIndex;
   readonly matcher: ServiceMatcher;
   /** The matcher, for messages. */
   readonly service: string;
+  /** What the keytab has of principals that the matcher accepts. */
+  readonly accepted: readonly PrincipalKeys[];
+}
+
+export interface Facts extends KeytabFacts {
   readonly ticketServer: Principal;
   /** The ticket server, for messages. */
   readonly server: string;
   /** 0 if the ticket has none. */
   readonly kvno: number;
   readonly enctype: number;
-  /** What the keytab has of principals that the matcher accepts. */
-  readonly accepted: readonly PrincipalKeys[];
   /** What the keytab has of the ticket server, accepted or not. */
   readonly own: PrincipalKeys | undefined;
   /** The principal whose keys the error is about: the explicit one, else the ticket server. */
@@ -31,31 +34,38 @@ export interface Facts {
   readonly fitting: readonly KeytabEntry[];
 }
 
+export function gatherKeytabFacts(keytab: Keytab, matcher: ServiceMatcher): KeytabFacts {
+  const index = indexOf(keytab);
+  return {
+    index,
+    matcher,
+    service: printable(formatServiceName(matcher)),
+    accepted: [...index.values()].filter(
+      ({ principal }) => matchService(matcher, principal) !== undefined,
+    ),
+  };
+}
+
 export function gatherFacts(
   keytab: Keytab,
   matcher: ServiceMatcher,
   ticket: TicketKeyRequest,
 ): Facts {
-  const index = indexOf(keytab);
+  const keytabFacts = gatherKeytabFacts(keytab, matcher);
+  const { index } = keytabFacts;
   const kvno = ticket.kvno ?? 0;
   const ticketServer: Principal = { ...ticket.serverName, realm: ticket.realm };
-  const accepted = [...index.values()].filter(
-    ({ principal }) => matchService(matcher, principal) !== undefined,
-  );
   const own = index.get(principalKey(ticket.realm, ticket.serverName));
   const subject =
     matcher.type === 'principal'
       ? index.get(principalKey(matcher.principal.realm, matcher.principal))
       : own;
   return {
-    index,
-    matcher,
-    service: printable(formatServiceName(matcher)),
+    ...keytabFacts,
     ticketServer,
     server: printablePrincipal(ticketServer),
     kvno,
     enctype: ticket.enctype,
-    accepted,
     own,
     subject,
     fitting: subject?.entries.filter((entry) => kvnoFits(entry.kvno, kvno)) ?? [],
@@ -63,7 +73,7 @@ export function gatherFacts(
 }
 
 /** The names that the keytab holds, those that the matcher accepts before the others. */
-export function keytabPrincipals({ index, accepted }: Facts): string[] {
+export function keytabPrincipals({ index, accepted }: KeytabFacts): string[] {
   const names = new Set<PrincipalKeys>(accepted.slice(0, MAX_LISTED));
   for (const keys of index.values()) {
     if (names.size >= MAX_LISTED) break;

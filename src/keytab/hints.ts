@@ -1,19 +1,13 @@
 /** What an operator can do about a ticket that no key opened. */
 import { enctypeName } from '../crypto/numbers.ts';
 import type { Principal } from '../messages/principal.ts';
-import type { Facts } from './facts.ts';
+import type { Facts, KeytabFacts } from './facts.ts';
 import { enctypesOf, keytabPrincipals, kvnosOf, MAX_SCANNED, printablePrincipal } from './facts.ts';
 import { MAX_KEY_TRIALS } from './lookup.ts';
 import type { ServiceMatcher } from './service-name.ts';
 
-export function emptyKeytab(): string {
-  return (
-    "the keytab has no entries: export the service's keys into it " +
-    '(MIT: kadmin ktadd; Active Directory: ktpass, msktutil or net ads keytab)'
-  );
-}
-
-export function serviceNotInKeytab(facts: Facts): string {
+export function serviceNotInKeytab(facts: KeytabFacts): string {
+  if (facts.index.size === 0) return EMPTY_KEYTAB;
   const wanted = wantedNames(facts.matcher);
   const near = wanted.map((name) => nearMiss(facts, name)).find((hint) => hint !== undefined);
   return sentences(holds(facts), near);
@@ -92,7 +86,7 @@ export function wrongKey(facts: Facts): string {
   );
 }
 
-function holds(facts: Facts): string {
+function holds(facts: KeytabFacts): string {
   return `the keytab holds ${list(keytabPrincipals(facts))}`;
 }
 
@@ -117,7 +111,7 @@ function wantedNames(matcher: ServiceMatcher): WantedName[] {
 }
 
 /** A name of the keytab that is so like the wanted one that it was probably meant. */
-function nearMiss(facts: Facts, wanted: WantedName): string | undefined {
+function nearMiss(facts: KeytabFacts, wanted: WantedName): string | undefined {
   let best: string | undefined;
   let bestRank = Number.POSITIVE_INFINITY;
   let scanned = 0;
@@ -207,3 +201,7 @@ function sentences(...parts: readonly (string | undefined)[]): string {
 const KVNO_RULE =
   'for a service name with a realm only keys of the kvno of the ticket are tried; ' +
   'service@host tries those of every kvno';
+
+const EMPTY_KEYTAB =
+  "the keytab has no entries: export the service's keys into it " +
+  '(MIT: kadmin ktadd; Active Directory: ktpass, msktutil or net ads keytab)';

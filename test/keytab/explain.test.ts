@@ -1,0 +1,388 @@
+import { describe, expect, it } from 'vitest';
+import { toHex } from '../../src/bytes.ts';
+import { Enctype } from '../../src/crypto/numbers.ts';
+import type { KerberosError } from '../../src/errors.ts';
+import { explainNoKey, explainNoService } from '../../src/keytab/explain.ts';
+import { parseServiceName } from '../../src/keytab/service-name.ts';
+import { keytabOf, ticketFor } from './support.ts';
+
+const AES128 = Enctype.aes128CtsHmacSha1;
+const AES256 = Enctype.aes256CtsHmacSha1;
+const RC4 = Enctype.rc4Hmac;
+
+const keytab = keytabOf(
+  ['host/vm@KRBTEST.COM', 2, AES256],
+  ['host/vm@KRBTEST.COM', 3, AES256],
+  ['HTTP/vm@KRBTEST.COM', 3, AES256],
+  ['HTTP/vm@KRBTEST.COM', 3, RC4],
+);
+
+function explain(
+  service: string | readonly string[] | undefined,
+  server: string,
+  kvno: number | undefined,
+  enctype: number = AES256,
+  from = keytab,
+): KerberosError {
+  return explainNoKey(from, parseServiceName(service), ticketFor(server, kvno, enctype));
+}
+
+describe('after many keys were tried', () => {
+  it.each([
+    [
+      'host',
+      'HTTP/vm@KRBTEST.COM',
+      3,
+      AES256,
+      'KRB_AP_ERR_NOT_US',
+      35,
+      'Request ticket server HTTP/vm@KRBTEST.COM found in keytab but does not match server ' +
+        'principal host/@',
+    ],
+    [
+      'host@vm',
+      'HTTP/vm@KRBTEST.COM',
+      3,
+      AES256,
+      'KRB_AP_ERR_NOT_US',
+      35,
+      'Request ticket server HTTP/vm@KRBTEST.COM found in keytab but does not match server ' +
+        'principal host/vm@',
+    ],
+    [
+      'host',
+      'host/vm@KRBTEST.COM',
+      3,
+      AES256,
+      'KRB_AP_ERR_BAD_INTEGRITY',
+      31,
+      'Request ticket server host/vm@KRBTEST.COM kvno 3 enctype aes256-cts found in keytab ' +
+        'but cannot decrypt ticket',
+    ],
+    [
+      '*',
+      'host/vm@KRBTEST.COM',
+      1,
+      AES256,
+      'KRB_AP_ERR_BADKEYVER',
+      44,
+      'Request ticket server host/vm@KRBTEST.COM kvno 1 not found in keytab; ticket is likely ' +
+        'out of date',
+    ],
+    [
+      '*',
+      'host/vm@KRBTEST.COM',
+      4,
+      AES256,
+      'KRB_AP_ERR_BADKEYVER',
+      44,
+      'Request ticket server host/vm@KRBTEST.COM kvno 4 not found in keytab; keytab is likely ' +
+        'out of date',
+    ],
+    [
+      '*',
+      'host/vm@KRBTEST.COM',
+      3,
+      AES128,
+      'KRB_AP_ERR_BADKEYVER',
+      44,
+      'Request ticket server host/vm@KRBTEST.COM kvno 3 found in keytab but not with enctype ' +
+        'aes128-cts',
+    ],
+    [
+      '*',
+      'host/vm@KRBTEST.COM',
+      3,
+      99,
+      'KRB_AP_ERR_BADKEYVER',
+      44,
+      'Request ticket server host/vm@KRBTEST.COM kvno 3 found in keytab but not with enctype ' +
+        'etype 99',
+    ],
+    [
+      '*',
+      'ftp/vm@KRBTEST.COM',
+      3,
+      AES256,
+      'KRB_AP_ERR_NOT_US',
+      35,
+      'Request ticket server ftp/vm@KRBTEST.COM not found in keytab (ticket kvno 3)',
+    ],
+    [
+      'ftp@vm',
+      'ftp/vm@KRBTEST.COM',
+      3,
+      AES256,
+      'KRB_AP_ERR_NOKEY',
+      45,
+      'Server principal ftp/vm@ does not match any keys in keytab',
+    ],
+    [
+      '*',
+      'HTTP/vm@KRBTEST.COM',
+      3,
+      RC4,
+      'KDC_ERR_ETYPE_NOSUPP',
+      14,
+      'Request ticket server HTTP/vm@KRBTEST.COM kvno 3 enctype rc4-hmac found in keytab but ' +
+        'the enctype is not supported here',
+    ],
+    // No kvno in the ticket: every key was one of a fitting kvno.
+    [
+      '*',
+      'host/vm@KRBTEST.COM',
+      undefined,
+      AES256,
+      'KRB_AP_ERR_BAD_INTEGRITY',
+      31,
+      'Request ticket server host/vm@KRBTEST.COM kvno 0 enctype aes256-cts found in keytab ' +
+        'but cannot decrypt ticket',
+    ],
+    // 259 is 3 in 8 bits.
+    [
+      '*',
+      'host/vm@KRBTEST.COM',
+      259,
+      AES256,
+      'KRB_AP_ERR_BAD_INTEGRITY',
+      31,
+      'Request ticket server host/vm@KRBTEST.COM kvno 259 enctype aes256-cts found in keytab ' +
+        'but cannot decrypt ticket',
+    ],
+  ] as const)(
+    '%s, %s kvno %s enctype %s: %s',
+    (service, server, kvno, enctype, code, number, text) => {
+      const error = explain(service, server, kvno, enctype);
+      expect(error.message).toBe(text);
+      expect(error.code).toBe(code);
+      expect(error.errorCode).toBe(number);
+      expect(error.hint).toBeTruthy();
+    },
+  );
+
+  it('says that an empty keytab is empty', () => {
+    const any = explain('*', 'a@R', 1, AES256, keytabOf());
+    expect([any.code, any.message]).toEqual(['KRB_AP_ERR_NOKEY', 'No keys in keytab']);
+    expect(any.hint).toContain('the keytab has no entries');
+    const named = explain('host@', 'a@R', 1, AES256, keytabOf());
+    expect(named.message).toBe('Server principal host/@ does not match any keys in keytab');
+    expect(named.hint).toContain('the keytab has no entries');
+  });
+
+  it('names all of several services', () => {
+    const error = explain(['host@vm', 'ftp@'], 'HTTP/vm@KRBTEST.COM', 3);
+    expect(error.message).toContain('does not match server principal host/vm@, ftp/@');
+  });
+});
+
+describe('after an explicit principal was looked up', () => {
+  it.each([
+    [
+      'ftp/vm@KRBTEST.COM',
+      'ftp/vm@KRBTEST.COM',
+      3,
+      AES256,
+      'KRB_AP_ERR_NOKEY',
+      'No key table entry found for ftp/vm@KRBTEST.COM',
+    ],
+    [
+      'host/vm@KRBTEST.COM',
+      'host/vm@KRBTEST.COM',
+      3,
+      AES128,
+      'KRB_AP_ERR_NOKEY',
+      'No key table entry found for host/vm@KRBTEST.COM',
+    ],
+    [
+      'host/vm@KRBTEST.COM',
+      'host/vm@KRBTEST.COM',
+      4,
+      AES256,
+      'KRB_AP_ERR_BADKEYVER',
+      'Cannot find key for host/vm@KRBTEST.COM kvno 4 in keytab',
+    ],
+    [
+      'host/vm@KRBTEST.COM',
+      'HTTP/vm@KRBTEST.COM',
+      4,
+      AES256,
+      'KRB_AP_ERR_NOT_US',
+      'Cannot find key for host/vm@KRBTEST.COM kvno 4 in keytab ' +
+        '(request ticket server HTTP/vm@KRBTEST.COM)',
+    ],
+    [
+      'host/vm@KRBTEST.COM',
+      'host/vm@KRBTEST.COM',
+      3,
+      AES256,
+      'KRB_AP_ERR_BAD_INTEGRITY',
+      'Cannot decrypt ticket for host/vm@KRBTEST.COM using keytab key for host/vm@KRBTEST.COM',
+    ],
+    [
+      'host/vm@KRBTEST.COM',
+      'HTTP/vm@KRBTEST.COM',
+      3,
+      AES256,
+      'KRB_AP_ERR_NOT_US',
+      'Cannot decrypt ticket for HTTP/vm@KRBTEST.COM using keytab key for host/vm@KRBTEST.COM',
+    ],
+    [
+      'HTTP/vm@KRBTEST.COM',
+      'HTTP/vm@KRBTEST.COM',
+      3,
+      RC4,
+      'KDC_ERR_ETYPE_NOSUPP',
+      'Request ticket server HTTP/vm@KRBTEST.COM kvno 3 enctype rc4-hmac found in keytab but ' +
+        'the enctype is not supported here',
+    ],
+  ] as const)(
+    '%s, ticket for %s kvno %s enctype %s: %s',
+    (service, server, kvno, enctype, code, text) => {
+      const error = explain(service, server, kvno, enctype);
+      expect(error.message).toBe(text);
+      expect(error.code).toBe(code);
+      expect(error.hint).toBeTruthy();
+    },
+  );
+});
+
+describe('the hint', () => {
+  it.each([
+    ['*', 'host/vm@KRBTEST.COM', 1, 'for it the keytab has kvno 2, 3'],
+    ['*', 'host/vm@KRBTEST.COM', 1, 'kinit; Windows: klist purge'],
+    ['*', 'host/vm@KRBTEST.COM', 4, 'the key was changed after the keytab was written'],
+    ['host/vm@KRBTEST.COM', 'host/vm@KRBTEST.COM', 4, 'service@host tries those of every kvno'],
+    ['*', 'host/vm@KRBTEST.COM', 3, 'setspn -X'],
+    ['*', 'host/vm@KRBTEST.COM', 0, 'the ticket names no kvno, so every key was tried'],
+    ['host@', 'HTTP/vm@KRBTEST.COM', 3, 'name that service too, or name none'],
+    ['*', 'host/vm@krbtest.com', 3, 'host/vm@KRBTEST.COM differs in the case of the realm only'],
+    ['*', 'host/vm@OTHER.COM', 3, 'host/vm@KRBTEST.COM has the same name in another realm'],
+    ['*', 'http/vm@KRBTEST.COM', 3, 'HTTP/vm@KRBTEST.COM differs in upper and lower case only'],
+    ['*', 'host/vm.example.com@KRBTEST.COM', 3, 'if one of the two names is the short one'],
+    ['*', 'ftp/vm@KRBTEST.COM', 3, 'host/vm@KRBTEST.COM is another service on the same host'],
+    ['*', 'ftp/x@KRBTEST.COM', 3, 'setspn -Q'],
+    ['*', 'ftp/x@KRBTEST.COM', 3, 'the keytab holds host/vm@KRBTEST.COM, HTTP/vm@KRBTEST.COM'],
+    ['http@', 'HTTP/vm@KRBTEST.COM', 3, 'HTTP/vm@KRBTEST.COM differs in upper and lower case'],
+    ['HTTP@vm.example.com', 'HTTP/vm@KRBTEST.COM', 3, 'one of the two names is the short one'],
+    ['HTTP/vm@krbtest.com', 'HTTP/vm@KRBTEST.COM', 3, 'differs in the case of the realm only'],
+    [['ftp@', 'HTTP@www'], 'HTTP/vm@KRBTEST.COM', 3, 'the keytab holds host/vm@KRBTEST.COM'],
+  ] as const)('%s, %s kvno %s: %s', (service, server, kvno, part) => {
+    expect(explain(service, server, kvno).hint).toContain(part);
+  });
+
+  it('for a missing enctype names those that are there, and the switch of Active Directory', () => {
+    const error = explain('*', 'HTTP/vm@KRBTEST.COM', 3, AES128);
+    expect(error.hint).toContain(
+      'the ticket is of aes128-cts-hmac-sha1-96, the keytab has ' +
+        'aes256-cts-hmac-sha1-96, arcfour-hmac',
+    );
+    expect(error.hint).toContain('msDS-SupportedEncryptionTypes');
+    const rc4 = explain('*', 'HTTP/vm@KRBTEST.COM', 3, RC4);
+    expect(rc4.hint).toContain('msDS-SupportedEncryptionTypes');
+  });
+
+  it('knows an account that was taken for a host-based name', () => {
+    const account = keytabOf(['svc_web@AD.EXAMPLE.ORG', 1, AES256]);
+    const error = explain('svc_web@AD.EXAMPLE.ORG', 'HTTP/www@AD.EXAMPLE.ORG', 1, AES256, account);
+    expect(error.code).toBe('KRB_AP_ERR_NOKEY');
+    expect(error.hint).toContain('svc_web@AD.EXAMPLE.ORG is an account, not a service on a host');
+  });
+
+  it('says when not every key was tried', () => {
+    const many = keytabOf(
+      ...Array.from({ length: 70 }, (_, i) => [`HTTP/h${i}@R`, 1, AES128] as const),
+    );
+    const error = explain('*', 'HTTP/x@R', 1, AES128, many);
+    expect(error.hint).toContain('only 64 of 70 keys of other names were tried');
+  });
+});
+
+describe('the detail', () => {
+  it('has what ticket and keytab say', () => {
+    expect(explain('*', 'host/vm@KRBTEST.COM', 4).detail).toEqual({
+      ticketServer: 'host/vm@KRBTEST.COM',
+      kvno: 4,
+      enctype: 'aes256-cts-hmac-sha1-96',
+      keytabPrincipals: ['host/vm@KRBTEST.COM', 'HTTP/vm@KRBTEST.COM'],
+      keytabKvnos: ['2', '3'],
+      keytabEnctypes: ['aes256-cts-hmac-sha1-96'],
+    });
+    expect(explain('*', 'x/y@Z', undefined, 99).detail).toEqual({
+      ticketServer: 'x/y@Z',
+      kvno: 0,
+      enctype: 'etype 99',
+      keytabPrincipals: ['host/vm@KRBTEST.COM', 'HTTP/vm@KRBTEST.COM'],
+      keytabKvnos: ['2', '3'],
+      keytabEnctypes: ['aes256-cts-hmac-sha1-96', 'arcfour-hmac'],
+    });
+  });
+
+  it('is short, accepted names first, and computed in a bounded time', () => {
+    const huge = keytabOf(
+      ...Array.from({ length: 20_000 }, (_, i) => [`HTTP/h${i}@R`, i, AES128] as const),
+      ['host/last@R', 1, AES128],
+    );
+    const start = performance.now();
+    const error = explain('host@', 'ftp/x@R', 1, AES128, huge);
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(error.detail.keytabPrincipals).toEqual([
+      'host/last@R',
+      ...Array.from({ length: 7 }, (_, i) => `HTTP/h${i}@R`),
+      '19993 more',
+    ]);
+    expect(explain('*', 'ftp/x@R', 1, AES128, huge).detail.keytabKvnos).toEqual([
+      ...Array.from({ length: 8 }, (_, i) => String(i)),
+      '992 more',
+    ]);
+    expect(error.hint!.length).toBeLessThan(1000);
+  });
+
+  it('is fit for a log, whatever a client sent as a name', () => {
+    const evil = `\u001b[2J\u202e${'\ud800'}\r\n${'A'.repeat(70_000)}`;
+    const ticket = {
+      realm: 'R\u2028',
+      serverName: { nameType: 1, components: [evil] },
+      enctype: AES256,
+      kvno: 1,
+    };
+    const error = explainNoKey(keytab, parseServiceName('*'), ticket);
+    const text = JSON.stringify([error.message, error.hint, error.detail]);
+    expect(text.length).toBeLessThan(3000);
+    expect(error.message).toMatch(
+      /^Request ticket server \\x1b\[2J\\x202e\\xd800\\x0d\\nA+\.\.\. not/,
+    );
+    expect(error.message).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}]/u);
+  });
+
+  it('never has a key', () => {
+    const secret = keytabOf(['host/vm@R', 1, AES256]);
+    const key = secret.entries[0]!.key;
+    for (const service of ['*', 'host@', 'host/vm@R', 'ftp@']) {
+      for (const enctype of [AES128, AES256]) {
+        for (const kvno of [0, 1, 2]) {
+          const { message, hint, detail } = explain(service, 'host/vm@R', kvno, enctype, secret);
+          const text = JSON.stringify([message, hint, detail]);
+          expect(text).not.toContain(toHex(key.bytes()));
+        }
+      }
+    }
+  });
+});
+
+describe('a service without a key', () => {
+  it('is said when the credential is acquired', () => {
+    const error = explainNoService(keytab, parseServiceName('ftp@vm'));
+    expect(error.code).toBe('KRB5_KT_NOTFOUND');
+    expect(error.message).toBe('No key table entry found matching ftp/vm@');
+    expect(error.hint).toContain('the keytab holds host/vm@KRBTEST.COM, HTTP/vm@KRBTEST.COM');
+    expect(error.detail).toEqual({
+      keytabPrincipals: ['host/vm@KRBTEST.COM', 'HTTP/vm@KRBTEST.COM'],
+    });
+  });
+
+  it('is said of an empty keytab', () => {
+    const error = explainNoService(keytabOf(), parseServiceName('*'));
+    expect(error.message).toBe('No keys in keytab');
+    expect(error.hint).toContain('the keytab has no entries');
+  });
+});
