@@ -6,21 +6,26 @@
  */
 export function nfold(input: Uint8Array, length: number): Uint8Array {
   const inputBits = input.length * 8;
-  const total = leastCommonMultiple(input.length, length);
+  const copies = leastCommonMultiple(input.length, length) / input.length;
   const folded = new Uint8Array(length);
   // RFC 3961 §5.1: copy after copy of the input, each rotated right by 13 bits more than the one
   // before, is cut into pieces of `length` bytes, which are added in ones' complement arithmetic.
   // Done byte by byte from the last one; the carry out of the first byte comes in at the last.
   let carry = 0;
-  for (let i = total - 1; i >= 0; i--) {
-    const rotation = 13 * Math.floor(i / input.length);
-    // Where in the input the byte's first bit comes from.
-    const bit = (((i * 8 - rotation) % inputBits) + inputBits) % inputBits;
-    const at = bit >> 3;
-    const pair = (input[at]! << 8) | input[(at + 1) % input.length]!;
-    carry += folded[i % length]! + ((pair >> (8 - (bit & 7))) & 0xff);
-    folded[i % length] = carry;
-    carry >>= 8;
+  let to = length;
+  for (let copy = copies - 1; copy >= 0; copy--) {
+    // Where in the input the bits of the copy's last byte begin.
+    let bit = (inputBits - 8 + inputBits - ((13 * copy) % inputBits)) % inputBits;
+    for (let i = 0; i < input.length; i++) {
+      const at = bit >> 3;
+      const next = at + 1 === input.length ? 0 : at + 1;
+      const pair = (input[at]! << 8) | input[next]!;
+      to = (to === 0 ? length : to) - 1;
+      carry += folded[to]! + ((pair >> (8 - (bit & 7))) & 0xff);
+      folded[to] = carry;
+      carry >>= 8;
+      bit = bit < 8 ? bit - 8 + inputBits : bit - 8;
+    }
   }
   for (let i = length - 1; carry !== 0; i = (i === 0 ? length : i) - 1) {
     carry += folded[i]!;

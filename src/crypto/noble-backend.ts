@@ -5,12 +5,11 @@
  * cipher and the first block of an HMAC.
  */
 import { unsafe } from '@noble/ciphers/aes.js';
-import type { _HMAC } from '@noble/hashes/hmac.js';
-import { hmac } from '@noble/hashes/hmac.js';
 import { sha1 } from '@noble/hashes/legacy.js';
 import { pbkdf2 } from '@noble/hashes/pbkdf2.js';
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
-import type { BlockCipher, CryptoBackend, HashName, Mac } from './backend.ts';
+import type { BlockCipher, CryptoBackend } from './backend.ts';
+import { NobleHmac } from './noble-hmac.ts';
 
 export const nobleBackend: CryptoBackend = {
   name: 'noble',
@@ -91,34 +90,8 @@ class NobleAes implements BlockCipher {
   }
 }
 
-class NobleHmac implements Mac {
-  readonly #keyed: _HMAC<never>;
-  readonly #hash: HashName;
-
-  constructor(hash: HashName, key: Uint8Array) {
-    this.#hash = hash;
-    this.#keyed = hmac.create(HASHES[hash], key) as _HMAC<never>;
-  }
-
-  digest(parts: readonly Uint8Array[]): Uint8Array {
-    // Everything is synchronous, so one working copy for each hash is enough; digest() wipes it.
-    const working = this.#keyed._cloneInto(WORKING[this.#hash]);
-    for (let i = 0; i < parts.length; i++) working.update(parts[i]!);
-    return working.digest();
-  }
-
-  wipe(): void {
-    this.#keyed.destroy();
-  }
-}
-
 function load(bytes: Uint8Array, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
 const HASHES = { sha1, sha256, sha384 } as const;
-const WORKING: Readonly<Record<HashName, _HMAC<never>>> = {
-  sha1: hmac.create(sha1, new Uint8Array(0)) as _HMAC<never>,
-  sha256: hmac.create(sha256, new Uint8Array(0)) as _HMAC<never>,
-  sha384: hmac.create(sha384, new Uint8Array(0)) as _HMAC<never>,
-};
