@@ -90,7 +90,6 @@ class BitReader {
   readonly #reader: Reader;
   #bits: number;
   #extra = 16;
-  #missing = 0;
 
   constructor(reader: Reader) {
     this.#reader = reader;
@@ -109,19 +108,10 @@ class BitReader {
     this.#bits <<= count;
     this.#extra -= count;
     if (this.#extra < 0) {
-      this.#bits |= this.#word() << -this.#extra;
+      this.#bits |= this.#reader.u16(true) << -this.#extra;
       this.#extra += 16;
     }
     return value;
-  }
-
-  // Behind the last word that is used may stand no two more, to be read ahead.
-  #word(): number {
-    if (this.#reader.remaining < 2 && this.#missing < 2) {
-      this.#missing++;
-      return 0;
-    }
-    return this.#reader.u16(true);
   }
 }
 
