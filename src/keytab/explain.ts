@@ -63,7 +63,7 @@ export function explainNoKey(
 export function explainNoService(keytab: Keytab, matcher: ServiceMatcher): KerberosError {
   const facts = gatherKeytabFacts(keytab, matcher);
   const message =
-    facts.index.size === 0
+    facts.principals.length === 0
       ? 'No keys in keytab'
       : `No key table entry found matching ${facts.service}`;
   return new KerberosError('KRB5_KT_NOTFOUND', message, {
@@ -77,14 +77,14 @@ type Explanation = readonly [code: KerberosErrorName, message: string, hint: str
 /** Many keys were tried: MIT krb5 rd_req_dec.c iteration_error. */
 function search(facts: Facts): Explanation {
   const { matcher, service, accepted, own, server, kvno, fitting } = facts;
-  if (accepted.length === 0) {
+  if (accepted.principals.size === 0) {
     const message =
       matcher.type === 'any'
         ? 'No keys in keytab'
         : `Server principal ${service} does not match any keys in keytab`;
     return ['KRB_AP_ERR_NOKEY', message, hints.serviceNotInKeytab(facts)];
   }
-  if (own !== undefined && !accepted.includes(own)) {
+  if (own !== undefined && !accepted.principals.has(own)) {
     return [
       'KRB_AP_ERR_NOT_US',
       `Request ticket server ${server} found in keytab but does not match server principal ${service}`,

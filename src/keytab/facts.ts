@@ -3,20 +3,21 @@ import { enctypeName } from '../crypto/numbers.ts';
 import type { Principal } from '../messages/principal.ts';
 import { formatPrincipal } from '../messages/principal.ts';
 import type { Keytab, KeytabEntry } from './keytab.ts';
-import type { KeytabIndex, PrincipalKeys } from './keytab-index.ts';
-import { indexOf, principalKey } from './keytab-index.ts';
+import type { AcceptedKeys, PrincipalKeys } from './keytab-index.ts';
+import { acceptedKeys, findPrincipal, principalsOf } from './keytab-index.ts';
 import type { TicketKeyRequest } from './lookup.ts';
 import { kvnoFits } from './lookup.ts';
 import type { ServiceMatcher } from './service-name.ts';
-import { formatServiceName, matchService } from './service-name.ts';
+import { formatServiceName } from './service-name.ts';
 
 export interface KeytabFacts {
-  readonly index: KeytabIndex;
+  /** What the keytab has of each principal. */
+  readonly principals: readonly PrincipalKeys[];
   readonly matcher: ServiceMatcher;
   /** The matcher, for messages. */
   readonly service: string;
-  /** What the keytab has of principals that the matcher accepts. */
-  readonly accepted: readonly PrincipalKeys[];
+  /** What the matcher accepts of it. */
+  readonly accepted: AcceptedKeys;
 }
 
 export interface Facts extends KeytabFacts {
@@ -35,14 +36,11 @@ export interface Facts extends KeytabFacts {
 }
 
 export function gatherKeytabFacts(keytab: Keytab, matcher: ServiceMatcher): KeytabFacts {
-  const index = indexOf(keytab);
   return {
-    index,
+    principals: principalsOf(keytab),
     matcher,
     service: printable(formatServiceName(matcher)),
-    accepted: [...index.values()].filter(
-      ({ principal }) => matchService(matcher, principal) !== undefined,
-    ),
+    accepted: acceptedKeys(keytab, matcher),
   };
 }
 
@@ -51,17 +49,15 @@ export function gatherFacts(
   matcher: ServiceMatcher,
   ticket: TicketKeyRequest,
 ): Facts {
-  const keytabFacts = gatherKeytabFacts(keytab, matcher);
-  const { index } = keytabFacts;
   const kvno = ticket.kvno ?? 0;
   const ticketServer: Principal = { ...ticket.serverName, realm: ticket.realm };
-  const own = index.get(principalKey(ticket.realm, ticket.serverName));
+  const own = findPrincipal(keytab, ticket.realm, ticket.serverName);
   const subject =
     matcher.type === 'principal'
-      ? index.get(principalKey(matcher.principal.realm, matcher.principal))
+      ? findPrincipal(keytab, matcher.principal.realm, matcher.principal)
       : own;
   return {
-    ...keytabFacts,
+    ...gatherKeytabFacts(keytab, matcher),
     ticketServer,
     server: printablePrincipal(ticketServer),
     kvno,
@@ -73,15 +69,17 @@ export function gatherFacts(
 }
 
 /** The names that the keytab holds, those that the matcher accepts before the others. */
-export function keytabPrincipals({ index, accepted }: KeytabFacts): string[] {
-  const names = new Set<PrincipalKeys>(accepted.slice(0, MAX_LISTED));
-  for (const keys of index.values()) {
-    if (names.size >= MAX_LISTED) break;
-    names.add(keys);
+export function keytabPrincipals({ principals, accepted }: KeytabFacts): string[] {
+  const listed = new Set<PrincipalKeys>();
+  for (const keys of [
+    ...first(accepted.principals, MAX_LISTED),
+    ...first(principals, MAX_LISTED),
+  ]) {
+    if (listed.size < MAX_LISTED) listed.add(keys);
   }
-  const listed = [...names].map(({ principal }) => printablePrincipal(principal));
-  const more = index.size - listed.length;
-  return more > 0 ? [...listed, `${more} more`] : listed;
+  const names = [...listed].map(({ principal }) => printablePrincipal(principal));
+  const more = principals.length - names.length;
+  return more > 0 ? [...names, `${more} more`] : names;
 }
 
 /** The kvnos of the entries, ascending. */
@@ -97,7 +95,9 @@ export function enctypesOf(entries: readonly KeytabEntry[]): string[] {
 
 /** Entries that the error is about: of its subject, else all that the matcher accepts. */
 export function entriesInQuestion({ subject, accepted }: Facts): readonly KeytabEntry[] {
-  return subject?.entries ?? accepted.slice(0, MAX_SCANNED).flatMap((keys) => keys.entries);
+  return (
+    subject?.entries ?? first(accepted.principals, MAX_SCANNED).flatMap((keys) => keys.entries)
+  );
 }
 
 /** A principal for messages: MIT krb5's text form, made {@link printable}. */
@@ -117,12 +117,22 @@ export function printable(text: string): string {
   );
 }
 
+/** The first of many; the others are not even looked at. */
+function first<T>(items: Iterable<T>, count: number): T[] {
+  const list: T[] = [];
+  for (const item of items) {
+    if (list.length === count) break;
+    list.push(item);
+  }
+  return list;
+}
+
 function atMost(list: readonly string[]): string[] {
   if (list.length <= MAX_LISTED) return [...list];
   return [...list.slice(0, MAX_LISTED), `${list.length - MAX_LISTED} more`];
 }
 
 /** How many principals are looked at for a hint: a forged ticket must not make it expensive. */
-export const MAX_SCANNED = 1000;
+export const MAX_SCANNED = 256;
 const MAX_LISTED = 8;
 const MAX_NAME = 256;

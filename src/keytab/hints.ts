@@ -7,7 +7,7 @@ import { MAX_KEY_TRIALS } from './lookup.ts';
 import type { ServiceMatcher } from './service-name.ts';
 
 export function serviceNotInKeytab(facts: KeytabFacts): string {
-  if (facts.index.size === 0) return EMPTY_KEYTAB;
+  if (facts.principals.length === 0) return EMPTY_KEYTAB;
   const wanted = wantedNames(facts.matcher);
   const near = wanted.map((name) => nearMiss(facts, name)).find((hint) => hint !== undefined);
   return sentences(holds(facts), near);
@@ -25,10 +25,7 @@ export function serverNotAccepted(facts: Facts): string {
 
 export function serverNotInKeytab(facts: Facts): string {
   const near = nearMiss(facts, facts.ticketServer);
-  const keys = facts.accepted.reduce(
-    (sum, { usable }) => sum + (usable.get(facts.enctype)?.length ?? 0),
-    0,
-  );
+  const keys = facts.accepted.usable.get(facts.enctype)?.length ?? 0;
   const tried =
     keys > MAX_KEY_TRIALS
       ? `only ${MAX_KEY_TRIALS} of ${keys} keys of other names were tried: add this name`
@@ -114,9 +111,7 @@ function wantedNames(matcher: ServiceMatcher): WantedName[] {
 function nearMiss(facts: KeytabFacts, wanted: WantedName): string | undefined {
   let best: string | undefined;
   let bestRank = Number.POSITIVE_INFINITY;
-  let scanned = 0;
-  for (const { principal } of facts.index.values()) {
-    if (++scanned > MAX_SCANNED) break;
+  for (const { principal } of facts.principals.slice(0, MAX_SCANNED)) {
     const rank = LIKENESS.findIndex(({ holds }) => holds(principal, wanted));
     if (rank < 0 || rank >= bestRank) continue;
     bestRank = rank;

@@ -7,7 +7,7 @@
  */
 import type { PrincipalName } from '../messages/principal.ts';
 import type { Keytab, KeytabEntry } from './keytab.ts';
-import { indexOf, principalKey } from './keytab-index.ts';
+import { acceptedKeys, findPrincipal } from './keytab-index.ts';
 import type { ServiceMatcher } from './service-name.ts';
 import { matchService } from './service-name.ts';
 
@@ -47,10 +47,9 @@ export function* selectKeys(
   ticket: TicketKeyRequest,
 ): Generator<KeytabEntry, void, undefined> {
   const kvno = ticket.kvno ?? 0;
-  const index = indexOf(keytab);
   let left = MAX_KEY_TRIALS;
 
-  const own = index.get(principalKey(ticket.realm, ticket.serverName));
+  const own = findPrincipal(keytab, ticket.realm, ticket.serverName);
   const match = own && matchService(matcher, own.principal);
   if (own !== undefined && match !== undefined) {
     const keys = own.usable.get(ticket.enctype) ?? [];
@@ -60,17 +59,13 @@ export function* selectKeys(
     }
   }
 
+  const others = acceptedKeys(keytab, matcher).usable.get(ticket.enctype) ?? [];
   for (const fitting of [true, false]) {
-    for (const other of index.values()) {
-      const keys = other.usable.get(ticket.enctype);
-      if (keys === undefined || other === own) continue;
-      const match = matchService(matcher, other.principal);
-      if (match === undefined || !(fitting || match === 'every-kvno')) continue;
-      for (const entry of keys) {
-        if (kvnoFits(entry.kvno, kvno) !== fitting) continue;
-        yield entry;
-        if (--left === 0) return;
-      }
+    for (const { entry, principal, everyKvno } of others) {
+      if (kvnoFits(entry.kvno, kvno) !== fitting || !(fitting || everyKvno)) continue;
+      if (principal === own) continue;
+      yield entry;
+      if (--left === 0) return;
     }
   }
 }
