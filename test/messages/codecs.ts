@@ -1,0 +1,305 @@
+/** Every message with its decoder, its encoder, and values to try them with. */
+import fc from 'fast-check';
+import {
+  decodeApRep,
+  decodeEncApRepPart,
+  encodeApRep,
+  encodeEncApRepPart,
+} from '../../src/messages/ap-rep.ts';
+import {
+  decodeApReq,
+  decodeAuthenticator,
+  encodeApReq,
+  encodeAuthenticator,
+} from '../../src/messages/ap-req.ts';
+import {
+  decodeAuthorizationData,
+  encodeAuthorizationData,
+} from '../../src/messages/authorization-data.ts';
+import {
+  decodeAuthenticationIndicator,
+  decodeCammac,
+  encodeAuthenticationIndicator,
+  encodeCammac,
+} from '../../src/messages/cammac.ts';
+import {
+  decodeKerbErrorData,
+  decodeMethodData,
+  decodeTypedData,
+  encodeKerbErrorData,
+  encodeMethodData,
+  encodeTypedData,
+} from '../../src/messages/error-data.ts';
+import { decodeEtypeList, encodeEtypeList } from '../../src/messages/etype-list.ts';
+import {
+  decodeEncKrbCredPart,
+  decodeKrbCred,
+  encodeEncKrbCredPart,
+  encodeKrbCred,
+} from '../../src/messages/krb-cred.ts';
+import { decodeKrbError, encodeKrbError } from '../../src/messages/krb-error.ts';
+import {
+  decodeEncTicketPart,
+  decodeTicket,
+  encodeEncTicketPart,
+  encodeTicket,
+} from '../../src/messages/ticket.ts';
+
+export interface Codec {
+  readonly name: string;
+  readonly decode: (bytes: Uint8Array) => unknown;
+  readonly encode: (value: never) => Uint8Array;
+  readonly values: fc.Arbitrary<unknown>;
+  /** Whether fields that are not known may follow (RFC 4120 §1.5.1). */
+  readonly extensible: boolean;
+}
+
+const text = fc.oneof(
+  fc.string({ maxLength: 24 }),
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 8 }),
+);
+const realm = text.filter((value) => value !== '');
+const octets = fc.oneof(
+  fc.uint8Array({ maxLength: 40 }),
+  fc.uint8Array({ minLength: 120, maxLength: 300 }),
+);
+const int32 = fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff });
+const uint32 = fc.oneof(fc.integer({ min: 0, max: 0xffff_ffff }), fc.constantFrom(0, 0xffff_ffff));
+const microseconds = fc.integer({ min: 0, max: 999_999 });
+const time = fc.oneof(
+  fc.integer({ min: 0, max: 4_102_444_800 }),
+  fc.integer({ min: -62_167_219_200, max: 253_402_300_799 }),
+);
+const name = fc.record({
+  nameType: int32,
+  components: fc.array(text, { minLength: 1, maxLength: 4 }),
+});
+const anyName = fc.record({ nameType: int32, components: fc.array(text, { maxLength: 3 }) });
+const encrypted = fc.record(
+  { enctype: int32, kvno: uint32, cipher: octets },
+  { requiredKeys: ['enctype', 'cipher'] },
+);
+const key = fc.record({ enctype: int32, value: octets });
+const checksum = fc.record({ type: int32, checksum: octets });
+const address = fc.record({ type: int32, address: octets });
+const addresses = fc.array(address, { minLength: 1, maxLength: 3 });
+const authorizationData = fc.array(fc.record({ type: int32, data: octets }), {
+  minLength: 1,
+  maxLength: 4,
+});
+const ticket = fc.record({ realm, serverName: name, encPart: encrypted });
+const verifier = fc.record(
+  { identifier: name, kvno: uint32, enctype: int32, mac: checksum },
+  { requiredKeys: ['mac'] },
+);
+const credInfo = fc.record(
+  {
+    key,
+    clientRealm: realm,
+    clientName: name,
+    flags: uint32,
+    authTime: time,
+    startTime: time,
+    endTime: time,
+    renewTill: time,
+    realm,
+    serverName: name,
+    addresses,
+  },
+  { requiredKeys: ['key'] },
+);
+const typedData = fc.record({ type: int32, value: octets }, { requiredKeys: ['type'] });
+
+export const codecs: readonly Codec[] = [
+  {
+    name: 'Ticket',
+    decode: decodeTicket,
+    encode: encodeTicket,
+    values: ticket,
+    extensible: true,
+  },
+  {
+    name: 'EncTicketPart',
+    decode: decodeEncTicketPart,
+    encode: encodeEncTicketPart,
+    values: fc.record(
+      {
+        flags: uint32,
+        key,
+        clientRealm: realm,
+        clientName: name,
+        transited: fc.record({ type: int32, contents: octets }),
+        authTime: time,
+        startTime: time,
+        endTime: time,
+        renewTill: time,
+        addresses,
+        authorizationData,
+      },
+      {
+        requiredKeys: [
+          'flags',
+          'key',
+          'clientRealm',
+          'clientName',
+          'transited',
+          'authTime',
+          'endTime',
+        ],
+      },
+    ),
+    extensible: true,
+  },
+  {
+    name: 'ApReq',
+    decode: decodeApReq,
+    encode: encodeApReq,
+    values: fc.record({ apOptions: uint32, ticket, authenticator: encrypted }),
+    extensible: true,
+  },
+  {
+    name: 'Authenticator',
+    decode: decodeAuthenticator,
+    encode: encodeAuthenticator,
+    values: fc.record(
+      {
+        clientRealm: realm,
+        clientName: name,
+        checksum,
+        cusec: microseconds,
+        ctime: time,
+        subkey: key,
+        sequenceNumber: uint32,
+        authorizationData,
+      },
+      { requiredKeys: ['clientRealm', 'clientName', 'cusec', 'ctime'] },
+    ),
+    extensible: true,
+  },
+  {
+    name: 'ApRep',
+    decode: decodeApRep,
+    encode: encodeApRep,
+    values: fc.record({ encPart: encrypted }),
+    extensible: true,
+  },
+  {
+    name: 'EncApRepPart',
+    decode: decodeEncApRepPart,
+    encode: encodeEncApRepPart,
+    values: fc.record(
+      { ctime: time, cusec: microseconds, subkey: key, sequenceNumber: uint32 },
+      { requiredKeys: ['ctime', 'cusec'] },
+    ),
+    extensible: true,
+  },
+  {
+    name: 'AuthorizationData',
+    decode: decodeAuthorizationData,
+    encode: encodeAuthorizationData,
+    values: authorizationData,
+    extensible: false,
+  },
+  {
+    name: 'KrbError',
+    decode: decodeKrbError,
+    encode: encodeKrbError,
+    values: fc.record(
+      {
+        ctime: time,
+        cusec: microseconds,
+        stime: time,
+        susec: microseconds,
+        errorCode: int32,
+        clientRealm: text,
+        clientName: anyName,
+        realm: text,
+        serverName: anyName,
+        eText: text,
+        eData: octets,
+      },
+      { requiredKeys: ['stime', 'susec', 'errorCode', 'realm', 'serverName'] },
+    ),
+    extensible: true,
+  },
+  {
+    name: 'KrbCred',
+    decode: decodeKrbCred,
+    encode: encodeKrbCred,
+    values: fc.record({ tickets: fc.array(ticket, { maxLength: 2 }), encPart: encrypted }),
+    extensible: true,
+  },
+  {
+    name: 'EncKrbCredPart',
+    decode: decodeEncKrbCredPart,
+    encode: encodeEncKrbCredPart,
+    values: fc.record(
+      {
+        ticketInfo: fc.array(credInfo, { maxLength: 2 }),
+        nonce: uint32,
+        timestamp: time,
+        usec: microseconds,
+        senderAddress: address,
+        recipientAddress: address,
+      },
+      { requiredKeys: ['ticketInfo'] },
+    ),
+    extensible: true,
+  },
+  {
+    name: 'MethodData',
+    decode: decodeMethodData,
+    encode: encodeMethodData,
+    values: fc.array(fc.record({ type: int32, value: octets }), { maxLength: 3 }),
+    extensible: false,
+  },
+  {
+    name: 'TypedData',
+    decode: decodeTypedData,
+    encode: encodeTypedData,
+    values: fc.array(typedData, { maxLength: 3 }),
+    extensible: false,
+  },
+  {
+    name: 'KerbErrorData',
+    decode: decodeKerbErrorData,
+    encode: encodeKerbErrorData,
+    values: typedData,
+    extensible: false,
+  },
+  {
+    name: 'EtypeList',
+    decode: decodeEtypeList,
+    encode: encodeEtypeList,
+    values: fc.array(int32, { maxLength: 8 }),
+    extensible: false,
+  },
+  {
+    name: 'Cammac',
+    decode: decodeCammac,
+    encode: encodeCammac,
+    values: fc.record(
+      {
+        elements: authorizationData,
+        kdcVerifier: verifier,
+        serviceVerifier: verifier,
+        otherVerifiers: fc.array(verifier, { minLength: 1, maxLength: 2 }),
+      },
+      { requiredKeys: ['elements'] },
+    ),
+    extensible: false,
+  },
+  {
+    name: 'AuthenticationIndicator',
+    decode: decodeAuthenticationIndicator,
+    encode: encodeAuthenticationIndicator,
+    values: fc.array(text, { maxLength: 3 }),
+    extensible: false,
+  },
+];
+
+export function codecOf(messageName: string): Codec {
+  const codec = codecs.find((candidate) => candidate.name === messageName);
+  if (codec === undefined) throw new TypeError(`codec: expected a known name, got ${messageName}`);
+  return codec;
+}
