@@ -106,12 +106,13 @@ export class TokenChannel {
           await this.#yieldSometimes();
           return frame;
         }
-        const chunk = this.#socket.read() as Uint8Array | null;
+        const chunk = this.#socket.read() as Buffer | null;
         if (chunk === null) {
           await this.#moreBytes();
           continue;
         }
-        this.#parser.push(chunk);
+        // A Buffer's slice() is a view, a Uint8Array's a copy: the core counts on the latter.
+        this.#parser.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
         progress += chunk.length;
         // A trickle is not progress: a large token may take its time, a small one may not.
         if (progress >= PROGRESS) {
