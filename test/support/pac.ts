@@ -108,10 +108,14 @@ class Rc4PacKey implements PacKey {
   }
 
   verifyChecksum(usage: number, checksum: Uint8Array, ...parts: Uint8Array[]): boolean {
-    const signingKey = createHmac('md5', this.#value).update('signaturekey\0').digest();
-    const hash = createHash('md5').update(new Writer().u32(usage, true).finish());
-    for (const part of parts) hash.update(part);
-    const expected = createHmac('md5', signingKey).update(hash.digest()).digest();
-    return expected.equals(checksum);
+    return hmacMd5(this.#value, usage, ...parts).equals(checksum);
   }
+}
+
+/** The checksum of type -138 (RFC 4757 §4), under a key of any kind. */
+export function hmacMd5(key: Uint8Array, usage: number, ...parts: Uint8Array[]): Buffer {
+  const signingKey = createHmac('md5', key).update('signaturekey\0').digest();
+  const hash = createHash('md5').update(new Writer().u32(usage, true).finish());
+  for (const part of parts) hash.update(part);
+  return createHmac('md5', signingKey).update(hash.digest()).digest();
 }

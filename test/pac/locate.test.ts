@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import type { AuthorizationDataElement } from '../../src/messages/authorization-data.ts';
+import {
+  decodeAuthorizationData,
+  encodeAuthorizationData,
+} from '../../src/messages/authorization-data.ts';
+import { findPac, withEmptyPac } from '../../src/pac/locate.ts';
+import { thrownBy, ticketFor } from '../support/pac.ts';
+
+const pac = { type: 128, data: Uint8Array.of(1, 2, 3) };
+const other = { type: 97, data: Uint8Array.of(9) };
+
+function ifRelevant(...elements: AuthorizationDataElement[]): AuthorizationDataElement {
+  return { type: 1, data: encodeAuthorizationData(elements) };
+}
+
+test.each([
+  ['no authorization data', undefined],
+  ['nothing in it', []],
+  ['other elements', [other, ifRelevant(other)]],
+  ['a PAC two containers deep, where nobody puts one', [ifRelevant(ifRelevant(pac))]],
+])('%s: no PAC', (_, data) => {
+  expect(findPac(data)).toBeUndefined();
+});
+
+test.each([
+  ['in AD-IF-RELEVANT', [other, ifRelevant(other, pac)]],
+  ['in the second AD-IF-RELEVANT', [ifRelevant(other), ifRelevant(pac)]],
+  ['bare', [other, pac]],
+])('a PAC %s', (_, data) => {
+  expect([...findPac(data)!]).toEqual([1, 2, 3]);
+});
+
+test.each([
+  ['side by side', [ifRelevant(pac, pac)]],
+  ['in two containers', [ifRelevant(pac), ifRelevant(pac)]],
+  ['bare and not', [pac, ifRelevant(pac)]],
+])('two PACs are refused: %s', (_, data) => {
+  expect(thrownBy(() => findPac(data))).toMatchObject({
+    name: 'DecodeError',
+    message: 'ticket holds more than one PAC',
+  });
+});
+
+test('an AD-IF-RELEVANT that is none is refused: it could hold the PAC', () => {
+  expect(thrownBy(() => findPac([{ type: 1, data: Uint8Array.of(0x30) }]))).toMatchObject({
+    name: 'DecodeError',
+  });
+});
+
+test('the PAC of a ticket emptied, all else as it was', () => {
+  const ticket = {
+    ...ticketFor('alice', 5),
+    authorizationData: [ifRelevant(other, pac), other, ifRelevant(other)],
+  };
+  const emptied = withEmptyPac(ticket).authorizationData!;
+  expect(
+    decodeAuthorizationData(emptied[0]!.data).map(({ type, data }) => [type, [...data]]),
+  ).toEqual([
+    [97, [9]],
+    [128, [0]],
+  ]);
+  expect(emptied.slice(1)).toEqual(ticket.authorizationData.slice(1));
+  expect([...findPac(ticket.authorizationData)!]).toEqual([1, 2, 3]);
+});
