@@ -1,24 +1,20 @@
 /**
- * The only importer of asn1js, for messages that are rare: errors and forwarded credentials. It
- * builds and walks the tree of a SEQUENCE of explicitly tagged fields; what one field holds is
- * read and written by the same strict functions as in all other messages.
+ * The only importer of asn1js, for reading what is rare: errors and forwarded credentials. It
+ * walks the tree of a SEQUENCE of explicitly tagged fields; what one field holds is read by the
+ * same strict functions as in all other messages. Writing goes through our own writer always: an
+ * error is what any stranger can make us write, and asn1js takes half a millisecond for one.
  */
 import * as asn1js from 'asn1js';
 import { DecodeError } from '../errors.ts';
 import type { Read } from './der.ts';
 import { DerReader, Tag, tagName } from './der.ts';
 import { checkDer } from './der-check.ts';
-import type { Write } from './der-writer.ts';
-import { encodeDer } from './der-writer.ts';
 import { Limit } from './limits.ts';
-import { checkMessageTag, checkMessageType, PROTOCOL_VERSION } from './message.ts';
-import { readInt32, writeInt32 } from './primitives.ts';
+import { checkMessageTag, checkMessageType } from './message.ts';
+import { readInt32 } from './primitives.ts';
 
 /** An element of asn1js's tree. */
 export type Asn1Node = asn1js.BaseBlock;
-
-/** The value of an explicit context tag; undefined where an optional field is absent. */
-export type Asn1Field = readonly [number: number, value: Asn1Node | undefined];
 
 /**
  * The fields of a SEQUENCE: explicit context tags in ascending order, none twice.
@@ -111,50 +107,6 @@ export function listOf(node: Asn1Node, label: string, limit: number): readonly A
   if (items.length > limit)
     throw new DecodeError(`${label}: more than ${limit} elements in a list`);
   return items;
-}
-
-/** `[APPLICATION number] SEQUENCE` of the fields that are present. */
-export function encodeMessageFields(number: number, fields: readonly Asn1Field[]): Uint8Array {
-  const idBlock = { tagClass: 2, tagNumber: number };
-  const message = new asn1js.Constructed({ idBlock, value: [sequenceOfFields(fields)] });
-  return encodeTree(message);
-}
-
-/** `pvno [0]` and `msg-type [1]`. */
-export function messageHeader(messageType: number): readonly Asn1Field[] {
-  return [
-    [0, node(writeInt32, PROTOCOL_VERSION)],
-    [1, node(writeInt32, messageType)],
-  ];
-}
-
-/** SEQUENCE of the fields that are present. */
-export function sequenceOfFields(fields: readonly Asn1Field[]): Asn1Node {
-  const value: asn1js.Constructed[] = [];
-  for (const [tagNumber, child] of fields) {
-    if (child === undefined) continue;
-    value.push(new asn1js.Constructed({ idBlock: { tagClass: 3, tagNumber }, value: [child] }));
-  }
-  return new asn1js.Sequence({ value });
-}
-
-/** SEQUENCE OF. */
-export function sequenceOf(items: readonly Asn1Node[]): Asn1Node {
-  return new asn1js.Sequence({ value: [...items] });
-}
-
-/** What `write` writes, as an element of the tree. */
-export function node<T>(write: Write<T>, value: T): Asn1Node {
-  return decodeTree(encodeDer(write, value), 'value');
-}
-
-/** As {@link node}; undefined of undefined. */
-export function optionalNode<T>(write: Write<T>, value: T | undefined): Asn1Node | undefined {
-  return value === undefined ? undefined : node(write, value);
-}
-
-export function encodeTree(tree: Asn1Node): Uint8Array {
-  return new Uint8Array(tree.toBER());
 }
 
 function onlyChildOf(parent: Asn1Node, tag: number, label: string): Asn1Node {

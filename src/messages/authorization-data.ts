@@ -58,8 +58,8 @@ function readElement(reader: DerReader): AuthorizationDataElement {
 }
 
 function writeElement(writer: DerWriter, element: AuthorizationDataElement): void {
-  const start = writer.begin(Tag.sequence);
+  const begun = writer.begin(Tag.sequence);
   writer.field(0, writeInt32, element.type);
   writer.field(1, writeOctets, element.data);
-  writer.end(start);
+  writer.end(begun);
 }

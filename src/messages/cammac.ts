@@ -67,12 +67,12 @@ function readCammac(reader: DerReader): Cammac {
 }
 
 function writeCammac(writer: DerWriter, cammac: Cammac): void {
-  const start = writer.begin(Tag.sequence);
+  const begun = writer.begin(Tag.sequence);
   writer.field(0, writeAuthorizationData, cammac.elements);
   writer.optional(1, writeVerifierMac, cammac.kdcVerifier);
   writer.optional(2, writeVerifierMac, cammac.serviceVerifier);
   if (cammac.otherVerifiers?.length) writer.field(3, writeVerifiers, cammac.otherVerifiers);
-  writer.end(start);
+  writer.end(begun);
 }
 
 function readVerifiers(reader: DerReader): readonly VerifierMac[] {
@@ -106,12 +106,12 @@ function readVerifierMac(reader: DerReader): VerifierMac {
 }
 
 function writeVerifierMac(writer: DerWriter, verifier: VerifierMac): void {
-  const start = writer.begin(Tag.sequence);
+  const begun = writer.begin(Tag.sequence);
   writer.optional(0, writePrincipalName, verifier.identifier);
   writer.optional(1, writeUint32, verifier.kvno);
   writer.optional(2, writeInt32, verifier.enctype);
   writer.field(3, writeChecksum, verifier.mac);
-  writer.end(start);
+  writer.end(begun);
 }
 
 function readIndicators(reader: DerReader): readonly string[] {

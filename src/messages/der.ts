@@ -180,11 +180,11 @@ export class DerReader {
     const bytes = this.#bytes;
     const start = this.#at;
     const unused = start === end ? 8 : bytes[start]!;
-    // X.690 §8.6.2.2 and §11.2.1: up to seven unused bits, and they are zero.
-    if (unused > 7 || (unused > 0 && (bytes[end - 1]! & ((1 << unused) - 1)) !== 0)) {
+    // X.690 §8.6.2.2 and §11.2.1: up to seven unused bits, in a byte that is there, and zero.
+    const isEmpty = end - start <= 1;
+    if (unused > 7 || (unused > 0 && (isEmpty || (bytes[end - 1]! & ((1 << unused) - 1)) !== 0))) {
       throw this.error('a malformed BIT STRING');
     }
-    if (unused > 0 && end === start + 1) throw this.error('a malformed BIT STRING');
     let flags = 0;
     for (let i = 1; i <= 4; i++) {
       flags = (flags << 8) | (start + i < end ? bytes[start + i]! : 0);

@@ -41,11 +41,11 @@ export function readEncryptedData(reader: DerReader): EncryptedData {
 }
 
 export function writeEncryptedData(writer: DerWriter, data: EncryptedData): void {
-  const start = writer.begin(Tag.sequence);
+  const begun = writer.begin(Tag.sequence);
   writer.field(0, writeInt32, data.enctype);
   writer.optional(1, writeUint32, data.kvno);
   writer.field(2, writeOctets, data.cipher);
-  writer.end(start);
+  writer.end(begun);
 }
 
 export function readKeyValue(reader: DerReader): KeyValue {
@@ -73,8 +73,8 @@ export function writeChecksum(writer: DerWriter, checksum: Checksum): void {
 }
 
 function writeTyped(writer: DerWriter, type: number, bytes: Uint8Array): void {
-  const start = writer.begin(Tag.sequence);
+  const begun = writer.begin(Tag.sequence);
   writer.field(0, writeInt32, type);
   writer.field(1, writeOctets, bytes);
-  writer.end(start);
+  writer.end(begun);
 }

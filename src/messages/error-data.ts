@@ -1,15 +1,9 @@
 /** What the e-data of a KRB-ERROR holds: METHOD-DATA, TYPED-DATA, or Windows' KERB-ERROR-DATA. */
 import type { Asn1Node } from './asn1.ts';
-import {
-  Asn1Fields,
-  decodeTree,
-  encodeTree,
-  listOf,
-  node,
-  optionalNode,
-  sequenceOf,
-  sequenceOfFields,
-} from './asn1.ts';
+import { Asn1Fields, decodeTree, listOf } from './asn1.ts';
+import { Tag } from './der.ts';
+import type { DerWriter } from './der-writer.ts';
+import { encodeDer } from './der-writer.ts';
 import { Limit } from './limits.ts';
 import { readInt32, readOctets, writeInt32, writeOctets } from './primitives.ts';
 
@@ -43,7 +37,7 @@ export function decodeMethodData(bytes: Uint8Array): readonly PaData[] {
 }
 
 export function encodeMethodData(list: readonly PaData[]): Uint8Array {
-  return encodeTree(sequenceOf(list.map((item) => typedNode(1, item))));
+  return encodeDer(writeMethodData, list);
 }
 
 /** TYPED-DATA (RFC 4120 §5.9.1). @throws {@link DecodeError}. */
@@ -54,7 +48,7 @@ export function decodeTypedData(bytes: Uint8Array): readonly TypedData[] {
 }
 
 export function encodeTypedData(list: readonly TypedData[]): Uint8Array {
-  return encodeTree(sequenceOf(list.map((item) => typedNode(0, item))));
+  return encodeDer(writeTypedDataList, list);
 }
 
 /** KERB-ERROR-DATA (MS-KILE §2.2.1). @throws {@link DecodeError}. */
@@ -64,7 +58,7 @@ export function decodeKerbErrorData(bytes: Uint8Array): TypedData {
 }
 
 export function encodeKerbErrorData(data: TypedData): Uint8Array {
-  return encodeTree(typedNode(1, data));
+  return encodeDer(writeTypedFrom1, data);
 }
 
 /** @param first - The number of the type's field; the value's is the next. */
@@ -75,9 +69,25 @@ function typedOf(sequence: Asn1Node, label: string, first: number): TypedData {
   return value === undefined ? { type } : { type, value };
 }
 
-function typedNode(first: number, item: TypedData): Asn1Node {
-  return sequenceOfFields([
-    [first, node(writeInt32, item.type)],
-    [first + 1, optionalNode(writeOctets, item.value)],
-  ]);
+function writeMethodData(writer: DerWriter, list: readonly PaData[]): void {
+  writer.list(list, writeTypedFrom1);
+}
+
+function writeTypedDataList(writer: DerWriter, list: readonly TypedData[]): void {
+  writer.list(list, writeTypedFrom0);
+}
+
+function writeTypedFrom0(writer: DerWriter, item: TypedData): void {
+  writeTyped(writer, 0, item);
+}
+
+function writeTypedFrom1(writer: DerWriter, item: TypedData): void {
+  writeTyped(writer, 1, item);
+}
+
+function writeTyped(writer: DerWriter, first: number, item: TypedData): void {
+  const begun = writer.begin(Tag.sequence);
+  writer.field(first, writeInt32, item.type);
+  writer.optional(first + 1, writeOctets, item.value);
+  writer.end(begun);
 }

@@ -28,10 +28,10 @@ export function readHostAddress(reader: DerReader): HostAddress {
 }
 
 export function writeHostAddress(writer: DerWriter, host: HostAddress): void {
-  const start = writer.begin(Tag.sequence);
+  const begun = writer.begin(Tag.sequence);
   writer.field(0, writeInt32, host.type);
   writer.field(1, writeOctets, host.address);
-  writer.end(start);
+  writer.end(begun);
 }
 
 export function readHostAddresses(reader: DerReader): readonly HostAddress[] {

@@ -1,18 +1,10 @@
 /** KRB-CRED and EncKrbCredPart (RFC 4120 §5.8): forwarded tickets with their session keys. */
 import type { KerberosTime } from '../time.ts';
-import type { Asn1Field, Asn1Node } from './asn1.ts';
-import {
-  Asn1Fields,
-  checkMessageHeader,
-  decodeMessageFields,
-  encodeMessageFields,
-  listOf,
-  messageHeader,
-  node,
-  optionalNode,
-  sequenceOf,
-  sequenceOfFields,
-} from './asn1.ts';
+import type { Asn1Node } from './asn1.ts';
+import { Asn1Fields, checkMessageHeader, decodeMessageFields, listOf } from './asn1.ts';
+import { Tag } from './der.ts';
+import type { DerWriter } from './der-writer.ts';
+import { encodeDer } from './der-writer.ts';
 import type { EncryptedData, KeyValue } from './encrypted-data.ts';
 import {
   readEncryptedData,
@@ -29,6 +21,7 @@ import {
 } from './host-address.ts';
 import { Limit } from './limits.ts';
 import type { Mutable } from './message.ts';
+import { writeMessage, writeMessageHeader } from './message.ts';
 import {
   readFlags,
   readKerberosTime,
@@ -95,11 +88,7 @@ export function decodeKrbCred(bytes: Uint8Array): KrbCred {
 }
 
 export function encodeKrbCred(cred: KrbCred): Uint8Array {
-  return encodeMessageFields(KRB_CRED, [
-    ...messageHeader(KRB_CRED),
-    [2, sequenceOf(cred.tickets.map((ticket) => node(writeTicket, ticket)))],
-    [3, node(writeEncryptedData, cred.encPart)],
-  ]);
+  return encodeDer(writeKrbCred, cred);
 }
 
 /** @returns Its byte fields are views into `bytes`. @throws {@link DecodeError}. */
@@ -122,14 +111,38 @@ export function decodeEncKrbCredPart(bytes: Uint8Array): EncKrbCredPart {
 }
 
 export function encodeEncKrbCredPart(part: EncKrbCredPart): Uint8Array {
-  return encodeMessageFields(ENC_KRB_CRED_PART, [
-    [0, sequenceOf(part.ticketInfo.map((info) => sequenceOfFields(fieldsOfInfo(info))))],
-    [1, optionalNode(writeUint32, part.nonce)],
-    [2, optionalNode(writeKerberosTime, part.timestamp)],
-    [3, optionalNode(writeMicroseconds, part.usec)],
-    [4, optionalNode(writeHostAddress, part.senderAddress)],
-    [5, optionalNode(writeHostAddress, part.recipientAddress)],
-  ]);
+  return encodeDer(writeEncKrbCredPart, part);
+}
+
+function writeKrbCred(writer: DerWriter, cred: KrbCred): void {
+  writeMessage(writer, KRB_CRED, writeKrbCredBody, cred);
+}
+
+function writeKrbCredBody(writer: DerWriter, cred: KrbCred): void {
+  writeMessageHeader(writer, KRB_CRED);
+  writer.field(2, writeTickets, cred.tickets);
+  writer.field(3, writeEncryptedData, cred.encPart);
+}
+
+function writeTickets(writer: DerWriter, tickets: readonly Ticket[]): void {
+  writer.list(tickets, writeTicket);
+}
+
+function writeEncKrbCredPart(writer: DerWriter, part: EncKrbCredPart): void {
+  writeMessage(writer, ENC_KRB_CRED_PART, writeEncKrbCredPartBody, part);
+}
+
+function writeEncKrbCredPartBody(writer: DerWriter, part: EncKrbCredPart): void {
+  writer.field(0, writeInfos, part.ticketInfo);
+  writer.optional(1, writeUint32, part.nonce);
+  writer.optional(2, writeKerberosTime, part.timestamp);
+  writer.optional(3, writeMicroseconds, part.usec);
+  writer.optional(4, writeHostAddress, part.senderAddress);
+  writer.optional(5, writeHostAddress, part.recipientAddress);
+}
+
+function writeInfos(writer: DerWriter, infos: readonly KrbCredInfo[]): void {
+  writer.list(infos, writeInfo);
 }
 
 function infoOf(sequence: Asn1Node): KrbCredInfo {
@@ -159,22 +172,21 @@ function infoOf(sequence: Asn1Node): KrbCredInfo {
   return info;
 }
 
-function fieldsOfInfo(info: KrbCredInfo): readonly Asn1Field[] {
+function writeInfo(writer: DerWriter, info: KrbCredInfo): void {
+  const begun = writer.begin(Tag.sequence);
+  writer.field(0, writeKeyValue, info.key);
+  writer.optional(1, writeKerberosString, info.clientRealm);
+  writer.optional(2, writePrincipalName, info.clientName);
+  writer.optional(3, writeFlags, info.flags);
+  writer.optional(4, writeKerberosTime, info.authTime);
+  writer.optional(5, writeKerberosTime, info.startTime);
+  writer.optional(6, writeKerberosTime, info.endTime);
+  writer.optional(7, writeKerberosTime, info.renewTill);
+  writer.optional(8, writeKerberosString, info.realm);
+  writer.optional(9, writePrincipalName, info.serverName);
   // RFC 4120 §5.1.3: an empty list is not sent.
-  const addresses = info.addresses?.length ? info.addresses : undefined;
-  return [
-    [0, node(writeKeyValue, info.key)],
-    [1, optionalNode(writeKerberosString, info.clientRealm)],
-    [2, optionalNode(writePrincipalName, info.clientName)],
-    [3, optionalNode(writeFlags, info.flags)],
-    [4, optionalNode(writeKerberosTime, info.authTime)],
-    [5, optionalNode(writeKerberosTime, info.startTime)],
-    [6, optionalNode(writeKerberosTime, info.endTime)],
-    [7, optionalNode(writeKerberosTime, info.renewTill)],
-    [8, optionalNode(writeKerberosString, info.realm)],
-    [9, optionalNode(writePrincipalName, info.serverName)],
-    [10, optionalNode(writeHostAddresses, addresses)],
-  ];
+  if (info.addresses?.length) writer.field(10, writeHostAddresses, info.addresses);
+  writer.end(begun);
 }
 
 const LABEL = 'KRB-CRED';

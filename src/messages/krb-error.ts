@@ -1,14 +1,10 @@
 /** KRB-ERROR (RFC 4120 §5.9.1). */
 import type { KerberosTime } from '../time.ts';
-import {
-  checkMessageHeader,
-  decodeMessageFields,
-  encodeMessageFields,
-  messageHeader,
-  node,
-  optionalNode,
-} from './asn1.ts';
+import { checkMessageHeader, decodeMessageFields } from './asn1.ts';
+import type { DerWriter } from './der-writer.ts';
+import { encodeDer } from './der-writer.ts';
 import type { Mutable } from './message.ts';
+import { writeMessage, writeMessageHeader } from './message.ts';
 import {
   readInt32,
   readKerberosString,
@@ -78,20 +74,26 @@ export function decodeKrbError(bytes: Uint8Array): KrbError {
 }
 
 export function encodeKrbError(error: KrbError): Uint8Array {
-  return encodeMessageFields(KRB_ERROR, [
-    ...messageHeader(KRB_ERROR),
-    [2, optionalNode(writeKerberosTime, error.ctime)],
-    [3, optionalNode(writeMicroseconds, error.cusec)],
-    [4, node(writeKerberosTime, error.stime)],
-    [5, node(writeMicroseconds, error.susec)],
-    [6, node(writeInt32, error.errorCode)],
-    [7, optionalNode(writeKerberosString, error.clientRealm)],
-    [8, optionalNode(writePrincipalName, error.clientName)],
-    [9, node(writeKerberosString, error.realm)],
-    [10, node(writePrincipalName, error.serverName)],
-    [11, optionalNode(writeKerberosString, error.eText)],
-    [12, optionalNode(writeOctets, error.eData)],
-  ]);
+  return encodeDer(writeKrbError, error);
+}
+
+function writeKrbError(writer: DerWriter, error: KrbError): void {
+  writeMessage(writer, KRB_ERROR, writeKrbErrorBody, error);
+}
+
+function writeKrbErrorBody(writer: DerWriter, error: KrbError): void {
+  writeMessageHeader(writer, KRB_ERROR);
+  writer.optional(2, writeKerberosTime, error.ctime);
+  writer.optional(3, writeMicroseconds, error.cusec);
+  writer.field(4, writeKerberosTime, error.stime);
+  writer.field(5, writeMicroseconds, error.susec);
+  writer.field(6, writeInt32, error.errorCode);
+  writer.optional(7, writeKerberosString, error.clientRealm);
+  writer.optional(8, writePrincipalName, error.clientName);
+  writer.field(9, writeKerberosString, error.realm);
+  writer.field(10, writePrincipalName, error.serverName);
+  writer.optional(11, writeKerberosString, error.eText);
+  writer.optional(12, writeOctets, error.eData);
 }
 
 const LABEL = 'KRB-ERROR';

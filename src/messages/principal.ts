@@ -111,10 +111,10 @@ export function readAnyPrincipalName(reader: DerReader): PrincipalName {
 }
 
 export function writePrincipalName(writer: DerWriter, name: PrincipalName): void {
-  const start = writer.begin(Tag.sequence);
+  const begun = writer.begin(Tag.sequence);
   writer.field(0, writeInt32, name.nameType);
   writer.field(1, writeComponents, name.components);
-  writer.end(start);
+  writer.end(begun);
 }
 
 function readComponents(reader: DerReader): readonly string[] {

@@ -188,10 +188,10 @@ function readTransited(reader: DerReader): TransitedEncoding {
 }
 
 function writeTransited(writer: DerWriter, transited: TransitedEncoding): void {
-  const start = writer.begin(Tag.sequence);
+  const begun = writer.begin(Tag.sequence);
   writer.field(0, writeInt32, transited.type);
   writer.field(1, writeOctets, transited.contents);
-  writer.end(start);
+  writer.end(begun);
 }
 
 // RFC 4120 §5.10.
