@@ -51,7 +51,7 @@ export function keytabOutOfDate(facts: Facts): string {
   return sentences(
     `for it the keytab has kvno ${list(kvnosOf(facts.subject?.entries ?? []))}`,
     'the key was changed after the keytab was written: export it again ' +
-      '(kadmin ktadd and ktpass change it once more; so does a second keytab for another host)',
+      '(kadmin ktadd without -norandkey, and ktpass, change the key each time that they export it)',
     facts.matcher.type === 'principal' ? KVNO_RULE : undefined,
   );
 }
@@ -61,7 +61,7 @@ export function enctypeNotInKeytab(facts: Facts): string {
   return sentences(
     `the ticket is of ${enctypeName(facts.enctype)}, the keytab has ${list(enctypesOf(has))}`,
     "export a key of the ticket's enctype, or have the KDC use one that the keytab has " +
-      '(Active Directory: msDS-SupportedEncryptionTypes of the account; if unset, it is RC4)',
+      '(Active Directory: msDS-SupportedEncryptionTypes of the account; if unset, it may be RC4)',
   );
 }
 
