@@ -20,15 +20,19 @@ export default class ClosingLine implements Reporter {
         counts.failed++;
       }
     }
+    // A test that was never decided, because the run was cut short, did not pass.
+    counts.failed += counts.pending;
     const executed = counts.passed + counts.failed;
+    if (executed + counts.skipped === 0) {
+      // The run did not get as far as its tests.
+      counts.failed = 1;
+    }
     if (executed === 0 && process.env.CI !== undefined) {
       process.exitCode = 1;
     }
-    // A test that was never decided, because the run was cut short, did not pass.
-    const failed = counts.failed + counts.pending;
     // After the summary of the default reporter, which prints at the same event.
     setImmediate(() => {
-      console.log(`${counts.passed} passed, ${failed} failed, ${counts.skipped} skipped`);
+      console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
     });
   }
 }

@@ -1,0 +1,364 @@
+/** The gss-server program itself: its exit codes, streams, signals, and inetd. It needs no KDC. */
+import type { ChildProcess, StdioOptions } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeUtf8 } from '../../src/bytes.ts';
+import { formatKeytab } from '../../src/keytab/keytab.ts';
+import { KEYTAB, SampleClient } from '../node/sample-client.ts';
+
+const PROGRAM = resolve(import.meta.dirname, '../../dist/cli/gss-server.js');
+const EMPTY = new Uint8Array(0);
+const MESSAGE = encodeUtf8('testmsg');
+const SERVICE = 'host@www.example.com';
+
+let directory: string;
+let keytab: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'gss-server-'));
+  keytab = join(directory, 'keytab');
+  writeFileSync(keytab, formatKeytab(KEYTAB), { mode: 0o600 });
+});
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** The program, running or ended, and what it has printed. */
+class Program {
+  readonly process: ChildProcess;
+  readonly ended: Promise<number | null>;
+  stdout = '';
+  stderr = '';
+
+  constructor(args: readonly string[], stdio: StdioOptions = 'pipe') {
+    this.process = spawn(process.execPath, [PROGRAM, ...args], { stdio });
+    this.process.stdout?.on('data', (chunk: Buffer) => {
+      this.stdout += chunk.toString();
+    });
+    this.process.stderr?.on('data', (chunk: Buffer) => {
+      this.stderr += chunk.toString();
+    });
+    this.ended = once(this.process, 'close').then(() => this.process.exitCode);
+  }
+
+  /** Starts a server on a free port. */
+  static async listen(...args: string[]): Promise<Program & { readonly port: number }> {
+    const program = new Program(['-port', '0', '-keytab', keytab, ...args, SERVICE]);
+    const [, port] = await program.until('stderr', /^starting\.\.\.\nlistening on port (\d+)\n/);
+    return Object.assign(program, { port: Number(port) });
+  }
+
+  async until(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray> {
+    for (const deadline = Date.now() + 20_000; ; await sleep(10)) {
+      const found = pattern.exec(this[stream]);
+      if (found !== null) return found;
+      if (Date.now() > deadline) throw new Error(`no ${pattern}: ${this.stdout}\n${this.stderr}`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.process.kill('SIGKILL');
+    await this.ended;
+  }
+}
+
+async function run(...args: string[]): Promise<Program & { readonly code: number | null }> {
+  const program = new Program(args);
+  return Object.assign(program, { code: await program.ended });
+}
+
+/** One client's whole exchange. */
+async function serve(port: number): Promise<void> {
+  const client = new SampleClient(port);
+  expect(await client.sign(await client.authenticate(), MESSAGE)).toBe(true);
+  client.send(0x01, EMPTY);
+  await client.closed;
+}
+
+const FLAGS = `context flag: GSS_C_MUTUAL_FLAG
+context flag: GSS_C_REPLAY_FLAG
+context flag: GSS_C_SEQUENCE_FLAG
+context flag: GSS_C_CONF_FLAG${' '}
+context flag: GSS_C_INTEG_FLAG${' '}
+`;
+const ACCEPTED = 'Accepted connection: "alice@EXAMPLE.COM"\n';
+const RECEIVED = 'Received message: "testmsg"\nNOOP token\n';
+const NO_CREDENTIALS =
+  'GSS-API error acquiring credentials: No credentials were supplied, or the credentials were ' +
+  'unavailable or inaccessible\nGSS-API error acquiring credentials: ';
+
+describe('the command line', () => {
+  it('without arguments prints the usage on stderr and exits with 1', async () => {
+    const { code, stdout, stderr } = await run();
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^Usage: gss-server \[-port port\] /);
+  });
+
+  it('says what is wrong with a value', async () => {
+    const { code, stderr } = await run('-port', 'http', SERVICE);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^gss-server: -port: expected a number from 0 to 65535, got 'http'\n/);
+  });
+
+  it('prints help and version on stdout and exits with 0', async () => {
+    const help = await run('--help');
+    expect(help).toMatchObject({ code: 0, stderr: '' });
+    expect(help.stdout).toContain('-maxtoken bytes');
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect(await run('-version')).toMatchObject({
+      code: 0,
+      stdout: `gss-server (krb5-acceptor) ${version}\n`,
+    });
+  });
+});
+
+describe('a start that fails', () => {
+  it.each([
+    ['no such keytab', ['-keytab', '/nonexistent/keytab'], /\/nonexistent\/keytab'? not found/],
+    ['a keytab that is none', ['-keytab', import.meta.filename], /./],
+    ['a keytab of another type', ['-keytab', 'FOO:x'], /FOO/],
+    ['an unknown mechanism', ['-mech', '1.2.3.4'], /./],
+  ])('with %s exits with 255', async (_name, args, minor) => {
+    const { code, stdout, stderr } = await run(...args, '-port', '0', SERVICE);
+    expect(code).toBe(255);
+    const [major, second, ...rest] = stdout.split('\n');
+    expect(major).toMatch(/^GSS-API error acquiring credentials: ./);
+    expect(second).toMatch(/^GSS-API error acquiring credentials: ./);
+    expect(second).toMatch(minor);
+    expect(rest).toEqual(['']);
+    expect(stderr).not.toContain('starting...');
+  });
+
+  it('with a service that the keytab does not hold says what it holds', async () => {
+    const { code, stdout, stderr } = await run('-keytab', keytab, '-port', '0', 'ftp@here');
+    expect(code).toBe(255);
+    expect(stdout).toMatch(new RegExp(`^${NO_CREDENTIALS}.*ftp/here@`));
+    expect(stderr).toMatch(/^hint: .*host\/www\.example\.com@EXAMPLE\.COM/);
+  });
+
+  it('with a port in use exits with 1', async () => {
+    await using first = await Program.listen();
+    const { code, stderr } = await run('-port', String(first.port), '-keytab', keytab, SERVICE);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'binding socket: Address already in use\n',
+    });
+  });
+
+  it('with a log file that cannot be opened exits with 1', async () => {
+    const path = join(directory, 'none', 'log');
+    const { code, stderr } = await run('-logfile', path, '-keytab', keytab, SERVICE);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `${path}: No such file or directory\n`,
+    });
+  });
+});
+
+describe('output', () => {
+  it('goes to stdout at once, and only the start to stderr', async () => {
+    await using program = await Program.listen();
+    await serve(program.port);
+    await program.until('stdout', /NOOP token\n$/);
+    expect(program.stdout).toBe(FLAGS + ACCEPTED + RECEIVED);
+    expect(program.stderr).toBe(`starting...\nlistening on port ${program.port}\n`);
+  });
+
+  it('goes to the log file where it is the log, which is appended to', async () => {
+    const logfile = join(directory, 'log');
+    writeFileSync(logfile, 'before\n');
+    await using program = await Program.listen('-logfile', logfile);
+    await serve(program.port);
+    await program.until('stdout', /Accepted/);
+    expect(program.stdout).toBe(ACCEPTED);
+    expect(readFileSync(logfile, 'utf8')).toBe(`before\n${FLAGS}${RECEIVED}`);
+  });
+
+  it('is only what is on stdout with -logfile /dev/null', async () => {
+    await using program = await Program.listen('-logfile', '/dev/null', '-verbose');
+    await serve(program.port);
+    await program.until('stdout', /Accepted/);
+    expect(program.stdout).toBe(ACCEPTED);
+  });
+
+  it('has tokens and exports with -verbose -export', async () => {
+    await using program = await Program.listen('-verbose', '-export');
+    await serve(program.port);
+    await program.until('stdout', /NOOP token\n$/);
+    const moved = / {2}\d\.\d{4} seconds\nImporting context: {2}\d\.\d{4} seconds\n/g;
+    expect(program.stdout.match(moved)).toHaveLength(3);
+    expect(program.stdout).toMatch(/^Received token \(size=\d+\): \n60 82 /);
+    expect(program.stdout).toContain('mechanism OID { 1 2 840 113554 1 2 2 }.\n');
+    expect(program.stdout).toContain('Message token (flags=228):\n05 04 ');
+  });
+
+  it('may find nobody that reads it', async () => {
+    await using program = await Program.listen('-verbose');
+    program.process.stdout?.destroy();
+    program.process.stderr?.destroy();
+    await serve(program.port);
+    await serve(program.port);
+    expect(program.process.exitCode).toBeNull();
+  });
+
+  it('says why a client is given up', async () => {
+    await using program = await Program.listen('-timeout', '1', '-maxtoken', '1000');
+    const silent = new SampleClient(program.port);
+    await silent.closed;
+    const large = new SampleClient(program.port);
+    large.send(0x01, EMPTY);
+    large.send(0x04, new Uint8Array(1001));
+    await large.closed;
+    await program.until('stderr', /hint: a token of 1001 bytes was announced, the limit is 1000\n/);
+    expect(program.stderr).toMatch(
+      /closing connection from \S+ port \d+: 1 seconds without a token\n/,
+    );
+    expect(program.stdout).toBe(
+      'reading token flags: 0 bytes read\nAccepted unauthenticated connection.\n'.concat(
+        'Accepted unauthenticated connection.\nOut of memory allocating token data\n',
+      ),
+    );
+  });
+});
+
+describe('the end', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'comes with %s, at once if nobody is there',
+    async (signal) => {
+      await using program = await Program.listen();
+      await serve(program.port);
+      const started = Date.now();
+      program.process.kill(signal);
+      expect(await program.ended).toBe(0);
+      expect(Date.now() - started).toBeLessThan(1000);
+    },
+  );
+
+  it('waits for clients, but not for ever', async () => {
+    await using program = await Program.listen();
+    const silent = new SampleClient(program.port);
+    const busy = new SampleClient(program.port);
+    const context = await busy.authenticate();
+    const started = Date.now();
+    program.process.kill('SIGTERM');
+    await sleep(500);
+    expect(await busy.sign(context, MESSAGE)).toBe(true);
+    busy.send(0x01, EMPTY);
+    await busy.closed;
+    expect(await program.ended).toBe(0);
+    await silent.closed;
+    expect(Date.now() - started).toBeGreaterThan(1000);
+    expect(Date.now() - started).toBeLessThan(3000);
+    expect(program.stderr).toMatch(
+      /closing connection from \S+ port \d+: the server is stopping\n$/,
+    );
+  });
+
+  it('does not wait after a second signal', async () => {
+    await using program = await Program.listen();
+    const silent = new SampleClient(program.port);
+    await once(silent.socket, 'connect');
+    await sleep(100);
+    const started = Date.now();
+    program.process.kill('SIGTERM');
+    await sleep(100);
+    program.process.kill('SIGTERM');
+    expect(await program.ended).toBe(0);
+    expect(Date.now() - started).toBeLessThan(1500);
+  });
+
+  it('comes after one client with -once; others are refused', async () => {
+    await using program = await Program.listen('-once');
+    const client = new SampleClient(program.port);
+    const context = await client.authenticate();
+    const other = new SampleClient(program.port);
+    await other.closed;
+    expect(await client.sign(context, MESSAGE)).toBe(true);
+    client.send(0x01, EMPTY);
+    expect(await program.ended).toBe(0);
+    expect(program.stdout).toBe(FLAGS + ACCEPTED + RECEIVED);
+  });
+});
+
+describe('-inetd', () => {
+  /** Runs the program as inetd does: the client is file descriptors 0, 1 and 2. */
+  async function inetd(
+    args: readonly string[],
+  ): Promise<{ client: SampleClient; ended: Promise<number | null> }> {
+    const listener = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    const client = new SampleClient((listener.address() as AddressInfo).port);
+    const [socket] = (await once(listener, 'connection')) as [Socket];
+    const program = new Program(args, [socket, socket, socket]);
+    socket.destroy();
+    listener.close();
+    return { client, ended: program.ended };
+  }
+
+  it('serves the client on its standard input, and writes nothing else to it', async () => {
+    const logfile = join(directory, 'inetd.log');
+    const args = ['-inetd', '-verbose', '-keytab', keytab, '-logfile', logfile, SERVICE];
+    const { client, ended } = await inetd(args);
+    expect(await client.sign(await client.authenticate(), MESSAGE)).toBe(true);
+    client.send(0x01, EMPTY);
+    expect(await client.receive()).toBeUndefined();
+    expect(await ended).toBe(0);
+    const log = readFileSync(logfile, 'utf8');
+    expect(log).toContain('Accepted connection using mechanism OID');
+    expect(log).toContain(RECEIVED);
+    expect(log).not.toContain('starting...');
+  });
+
+  it('keeps hints for the log', async () => {
+    const logfile = join(directory, 'inetd-refused.log');
+    const { client, ended } = await inetd([
+      '-inetd',
+      '-keytab',
+      keytab,
+      '-logfile',
+      logfile,
+      SERVICE,
+    ]);
+    client.send(0x11, EMPTY);
+    client.send(0x02, MESSAGE);
+    expect(await client.receive()).toBeUndefined();
+    expect(await ended).toBe(0);
+    expect(readFileSync(logfile, 'utf8')).toMatch(
+      /^GSS-API error accepting context: Invalid token was supplied\nGSS-API error/,
+    );
+  });
+
+  it.each([
+    ['no keytab', ['-keytab', '/nonexistent', SERVICE], 255],
+    ['a wrong option', ['-frob', SERVICE], 1],
+    ['a log file that cannot be opened', ['-logfile', '/nonexistent/log', SERVICE], 1],
+    ['-help', ['-help'], 0],
+  ])('tells the client nothing about %s', async (_name, args, code) => {
+    const { client, ended } = await inetd(['-inetd', ...args]);
+    expect(await client.receive()).toBeUndefined();
+    await client.closed;
+    expect(client.socket.bytesRead).toBe(0);
+    expect(await ended).toBe(code);
+  });
+
+  it('ends on a signal', async () => {
+    const logfile = join(directory, 'inetd-signal.log');
+    const args = ['-inetd', '-timeout', '1', '-keytab', keytab, '-logfile', logfile, SERVICE];
+    const { client, ended } = await inetd(args);
+    expect(await client.receive()).toBeUndefined();
+    expect(await ended).toBe(0);
+    expect(existsSync(logfile)).toBe(true);
+    expect(readFileSync(logfile, 'utf8')).toContain('1 seconds without a token\n');
+  });
+
+  it('says so if it was not started by inetd', async () => {
+    const program = await run('-inetd', '-keytab', keytab, SERVICE);
+    expect(program.code).toBe(1);
+  });
+});
