@@ -14,7 +14,7 @@ export interface ClaimOf<Type extends string, Value> {
   /** `ad://ext/department:88d5d9085ea5c0c0`. */
   readonly id: string;
   readonly type: Type;
-  /** Where it comes from (MS-ADTS §2.2.18.2): 1 the directory, 2 a certificate. */
+  /** Where it comes from (MS-ADTS §2.2.18.3): 1 the directory, 2 a certificate. */
   readonly source: number;
   readonly values: readonly Value[];
 }
@@ -92,7 +92,7 @@ function readEntry(ndr: NdrReader, entry: EntryHeader, source: number): Claim {
   if (!entry.hasId) throw new DecodeError('claim has no name');
   const id = ndr.wideString();
   const { count, present } = entry;
-  // MS-ADTS §2.2.18.3.
+  // MS-ADTS §2.2.18.2.
   switch (entry.type) {
     case 1: {
       const values = elements(ndr, present, count, 8, (r) => BigInt.asIntN(64, r.u64()));

@@ -6,8 +6,8 @@ import type { NdrReader } from './ndr.ts';
 import { readNdr } from './ndr.ts';
 
 export interface DeviceInfo {
-  /** SID of the machine's account. */
-  readonly sid: string;
+  /** SID of the machine's account; absent where the KDC does not say. */
+  readonly sid?: string;
   readonly primaryGroupSid: string;
   /** Groups of the machine's own domain, extra SIDs and groups of other domains: each once. */
   readonly groups: readonly SidAndAttributes[];
@@ -39,12 +39,14 @@ function readDeviceInfo(ndr: NdrReader): DeviceInfo {
   const extra = readSids(ndr, hasSids, sidCount);
   if (!hasDomains && domainCount !== 0) throw new DecodeError('PAC device info lacks its domains');
   const others = hasDomains ? readDomainGroups(ndr, domainCount) : [];
+  // MS-PAC §2.12, UserId: 0 says that the first of the extra SIDs is the account's.
+  const sid = userId === 0 ? extra.shift()?.sid : `${domain}-${userId}`;
   const groups = new Map<string, SidAndAttributes>();
   for (const group of [...inDomain(domain, own), ...extra, ...others]) {
     if (!groups.has(group.sid)) groups.set(group.sid, group);
   }
   return {
-    sid: `${domain}-${userId}`,
+    ...(sid !== undefined && { sid }),
     primaryGroupSid: `${domain}-${primaryGroupId}`,
     groups: [...groups.values()],
   };

@@ -17,7 +17,10 @@ export interface SidAndAttributes {
   readonly attributes: number;
 }
 
-/** MS-PAC §2.2.1; useForDenyOnly is of Windows' own tokens and has no place in a PAC. */
+/**
+ * MS-PAC §2.2.1. `useForDenyOnly` is of Windows' own tokens: a PAC should not have it, and a
+ * reader may ignore it; here such a group gives no rights.
+ */
 export const GroupAttribute = {
   mandatory: 0x00000001,
   enabledByDefault: 0x00000002,

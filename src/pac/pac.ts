@@ -16,7 +16,8 @@
  * - The credentials buffer (MS-PAC §2.6) stays closed, and the session key inside the logon info
  *   is not read.
  *
- * A `Pac` comes from {@link verifyPac} alone: its class is not exported, only its type.
+ * A `Pac` comes from {@link verifyPac}, or from {@link importPac} of one that did: its class is not
+ * exported, only its type.
  */
 import { concatBytes, Reader } from '../bytes.ts';
 import { DecodeError, KerberosError } from '../errors.ts';

@@ -160,5 +160,5 @@ function padding(length: number): number {
   return (8 - (length % 8)) % 8;
 }
 
-// MS-ADTS §2.2.18.3.
+// MS-ADTS §2.2.18.2.
 const CLAIM_TYPES = { int64: 1, uint64: 2, string: 3, boolean: 6 } as const;

@@ -205,10 +205,12 @@ describe('delegation info', () => {
 });
 
 describe('device info', () => {
-  function device(options: { domains?: number; withDomain?: boolean; listed?: boolean } = {}) {
-    const { domains = 1, withDomain = true, listed = true } = options;
+  function device(
+    options: { domains?: number; withDomain?: boolean; listed?: boolean; userId?: number } = {},
+  ) {
+    const { domains = 1, withDomain = true, listed = true, userId = 1001 } = options;
     return NdrWriter.object((ndr) => {
-      ndr.u32(1001).u32(515).pointer(withDomain);
+      ndr.u32(userId).u32(515).pointer(withDomain);
       ndr.u32(2).pointer(true).u32(1).pointer(true).u32(domains).pointer(listed);
       if (withDomain) ndr.sid('S-1-5-21-1-2-3');
       ndr.u32(2).u32(515).u32(7).u32(1104).u32(7);
@@ -229,6 +231,12 @@ describe('device info', () => {
         { sid: 'S-1-5-21-7-8-9-2000', attributes: 0x20000007 },
       ],
     });
+  });
+
+  test('UserId 0: the first of the extra SIDs is the machine, and no group', () => {
+    const info = parseDeviceInfo(device({ userId: 0 }));
+    expect(info.sid).toBe('S-1-5-21-1-2-3-515');
+    expect(info.groups).toHaveLength(3);
   });
 
   test('truncated anywhere it is refused', () => {
