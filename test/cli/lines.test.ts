@@ -1,0 +1,256 @@
+import { describe, expect, it } from 'vitest';
+import { encodeUtf8 } from '../../src/bytes.ts';
+import { formatEvent, formatGssError } from '../../src/cli/lines.ts';
+import { KerberosError } from '../../src/errors.ts';
+import type { SecurityContext } from '../../src/gss/context.ts';
+import { importName } from '../../src/gss/name.ts';
+import { GssError } from '../../src/gss/status.ts';
+import type { ConnectionEvent, GssServerEvent } from '../../src/node/server-events.ts';
+import { SampleClient, TestServer } from '../node/sample-client.ts';
+
+const CONNECTION = { id: 1, remoteAddress: '192.0.2.7', remotePort: 50_000 };
+
+/** What is printed, each block after the name of its stream. */
+function printed(event: ConnectionEvent, verbose = false): string[] {
+  return show({ ...event, connection: CONNECTION }, verbose);
+}
+
+function show(event: GssServerEvent, verbose: boolean): string[] {
+  return formatEvent(event, verbose).map(
+    ({ to, bytes }) => `${to}: ${Buffer.from(bytes).toString('latin1')}`,
+  );
+}
+
+function contextOf(flags: number, initiator = 'user@KRBTEST.COM'): SecurityContext {
+  return {
+    flags,
+    initiator: importName(initiator),
+    mechanism: '1.2.840.113554.1.2.2',
+  } as unknown as SecurityContext;
+}
+
+function message(text: string | Uint8Array): string[] {
+  const bytes = typeof text === 'string' ? encodeUtf8(text) : text;
+  return printed({ type: 'message', message: bytes, notEncrypted: false });
+}
+
+describe('formatEvent', () => {
+  it('shows the flags in MIT order, spaces at the end included, and the client on stdout', () => {
+    expect(printed({ type: 'accepted', context: contextOf(0xffff), framing: 'v2' }, true)).toEqual([
+      'log: context flag: GSS_C_DELEG_FLAG\n',
+      'log: context flag: GSS_C_MUTUAL_FLAG\n',
+      'log: context flag: GSS_C_REPLAY_FLAG\n',
+      'log: context flag: GSS_C_SEQUENCE_FLAG\n',
+      'log: context flag: GSS_C_CONF_FLAG \n',
+      'log: context flag: GSS_C_INTEG_FLAG \n',
+      'log: Accepted connection using mechanism OID { 1 2 840 113554 1 2 2 }.\n',
+      'stdout: Accepted connection: "user@KRBTEST.COM"\n',
+    ]);
+    expect(printed({ type: 'accepted', context: contextOf(0x20), framing: 'v1' })).toEqual([
+      'log: context flag: GSS_C_INTEG_FLAG \n',
+      'stdout: Accepted connection: "user@KRBTEST.COM"\n',
+    ]);
+  });
+
+  it('shows tokens only when verbose, title and bytes in one block', () => {
+    const token = Uint8Array.from({ length: 17 }, (_, i) => i * 15);
+    const received: ConnectionEvent = { type: 'context-token-received', token };
+    expect(printed(received)).toEqual([]);
+    expect(printed(received, true)).toEqual([
+      'log: Received token (size=17): \n' +
+        '00 0f 1e 2d 3c 4b 5a 69 78 87 96 a5 b4 c3 d2 e1 \nf0 \n',
+    ]);
+    expect(printed({ type: 'context-token-sending', token: token.subarray(0, 16) }, true)).toEqual([
+      'log: Sending accept_sec_context token (size=16):\n' +
+        '00 0f 1e 2d 3c 4b 5a 69 78 87 96 a5 b4 c3 d2 e1 \n\n',
+    ]);
+    expect(printed({ type: 'message-token', flags: 228, token: Uint8Array.of(255) }, true)).toEqual(
+      ['log: Message token (flags=228):\nff \n'],
+    );
+    expect(printed({ type: 'message-token', flags: 4, token: new Uint8Array(0) }, true)).toEqual([
+      'log: Message token (flags=4):\n\n',
+    ]);
+  });
+
+  it('shows steps and exports only when verbose', () => {
+    expect(printed({ type: 'context-step', complete: true }, true)).toEqual(['log: \n']);
+    expect(printed({ type: 'context-step', complete: false }, true)).toEqual([
+      'log: continue needed...\n',
+    ]);
+    expect(printed({ type: 'exported', bytes: 1219, seconds: 0.000_04 }, true)).toEqual([
+      'log: Exported context: 1219 bytes,  0.0000 seconds\n',
+    ]);
+    expect(printed({ type: 'imported', seconds: 12.345_67 }, true)).toEqual([
+      'log: Importing context: 12.3457 seconds\n',
+    ]);
+    for (const event of [
+      { type: 'context-step', complete: true },
+      { type: 'exported', bytes: 1, seconds: 1 },
+      { type: 'imported', seconds: 1 },
+      { type: 'message-token', flags: 4, token: new Uint8Array(1) },
+      { type: 'context-token-sending', token: new Uint8Array(1) },
+    ] as const) {
+      expect(printed(event)).toEqual([]);
+    }
+  });
+
+  it('announces a client without a context twice', () => {
+    expect(printed({ type: 'accepted-unauthenticated' })).toEqual([
+      'log: Accepted unauthenticated connection.\n',
+      'stdout: Accepted unauthenticated connection.\n',
+    ]);
+  });
+
+  it.each([
+    ['text', 'testmsg', '"testmsg"\n'],
+    ['a final line feed', 'a\n', '"a\n"\n'],
+    ['white space', '\t\v', '"\t\v"\n'],
+    ['one byte', 'a', '"a"\n'],
+    ['nothing', '', '""\n'],
+    ['binary after two printable bytes', Uint8Array.of(65, 66, 1, 255), '"AB\x01\xff"\n'],
+    ['text up to a NUL, as printf has it', 'ab\0cd', '"ab"\n'],
+    ['a first byte that is not printable', Uint8Array.of(1, 65), '\n01 41 \n'],
+    ['a second byte that is not printable', Uint8Array.of(65, 0), '\n41 00 \n'],
+    ['one byte that is not printable', Uint8Array.of(0x7f), '\n7f \n'],
+    ['a byte above ASCII', Uint8Array.of(0xc3, 0xa9), '\nc3 a9 \n'],
+  ])('shows a message: %s', (_name, text, expected) => {
+    expect(message(text)).toEqual([`log: Received message: ${expected}`]);
+  });
+
+  it('warns on stderr, before the message, when it was not encrypted', () => {
+    expect(printed({ type: 'message', message: encodeUtf8('hi'), notEncrypted: true })).toEqual([
+      'stderr: Warning!  Message not encrypted.\n',
+      'log: Received message: "hi"\n',
+    ]);
+  });
+
+  it('ends with the NOOP in v2, and silently in v1', () => {
+    expect(printed({ type: 'finished', framing: 'v2' })).toEqual(['log: NOOP token\n']);
+    expect(printed({ type: 'finished', framing: 'v1' })).toEqual([]);
+  });
+
+  it('shows a refused context as major, minor and, on stderr, hint', () => {
+    const minor = new KerberosError('KRB_AP_ERR_BADKEYVER', 'kvno 4 not found in keytab', {
+      hint: 'export the keytab again',
+    });
+    const error = new GssError('GSS_S_FAILURE', undefined, { minor });
+    expect(printed({ type: 'gss-error', stage: 'accepting context', error })).toEqual([
+      'log: GSS-API error accepting context: ' +
+        'Unspecified GSS failure.  Minor code may provide more information\n',
+      'log: GSS-API error accepting context: kvno 4 not found in keytab\n',
+      'stderr: hint: export the keytab again\n',
+    ]);
+  });
+
+  it.each([
+    ['GSS_S_DUPLICATE_TOKEN', 'The token was a duplicate of an earlier token', 'Unknown code 0'],
+    ['GSS_S_UNSEQ_TOKEN', 'A later token has already been processed', 'Unknown code 0'],
+    ['GSS_S_DEFECTIVE_TOKEN', 'Invalid token was supplied', 'Unknown error'],
+  ] as const)('shows %s', (code, major, minor) => {
+    const error = new GssError(code);
+    expect(printed({ type: 'gss-error', stage: 'unsealing message', error })).toEqual([
+      `log: GSS-API error unsealing message: ${major}\n`,
+      `log: GSS-API error unsealing message: ${minor}\n`,
+    ]);
+  });
+
+  it.each<[ConnectionEvent, string[]]>([
+    [{ type: 'noop-expected', flags: 4 }, ['log: Expected NOOP token, got 4 token instead\n']],
+    [
+      { type: 'unauthenticated-request' },
+      ['log: Unauthenticated client requested authenticated services!\n'],
+    ],
+    [
+      { type: 'fault', error: new TypeError('oops') },
+      ['stderr: gss-server: internal error: TypeError: oops\n'],
+    ],
+    [{ type: 'open' }, []],
+    [{ type: 'close' }, []],
+  ])('shows %j', (event, lines) => {
+    expect(printed(event)).toEqual(lines);
+  });
+
+  it('shows what of a token did not come', () => {
+    const ended = (part: 'flags' | 'length' | 'data', read: number, expected: number): string[] =>
+      printed({
+        type: 'channel-error',
+        failure: { reason: 'ended', truncation: { part, read, expected } },
+        sendingContextToken: false,
+      });
+    expect(ended('flags', 0, 1)).toEqual(['log: reading token flags: 0 bytes read\n']);
+    expect(ended('length', 2, 4)).toEqual(['log: reading token length: 2 of 4 bytes read\n']);
+    expect(ended('data', 2, 600)).toEqual(['stderr: sending token data: 2 of 600 bytes written\n']);
+  });
+
+  it('shows what else befalls a connection', () => {
+    const failed = (failure: unknown, sendingContextToken = false): string[] =>
+      printed({ type: 'channel-error', failure, sendingContextToken } as ConnectionEvent);
+    const reset = Object.assign(new Error('read ECONNRESET'), { errno: -104 });
+    const pipe = Object.assign(new Error('write EPIPE'), { errno: -32 });
+    const truncation = { part: 'flags', read: 0, expected: 1 };
+    expect(failed({ reason: 'timeout', limit: '300 seconds without a token', truncation })).toEqual(
+      [
+        'log: reading token flags: 0 bytes read\n',
+        'stderr: closing connection from 192.0.2.7 port 50000: 300 seconds without a token\n',
+      ],
+    );
+    expect(failed({ reason: 'timeout', limit: 'too slow' }, true)).toEqual([
+      'stderr: closing connection from 192.0.2.7 port 50000: too slow\n',
+      'log: failure sending token\n',
+    ]);
+    expect(failed({ reason: 'too-long', text: 'too long' })).toEqual([
+      'log: Out of memory allocating token data\n',
+      'stderr: hint: too long\n',
+    ]);
+    expect(failed({ reason: 'read-error', part: 'length', error: reset })).toEqual([
+      'stderr: reading token length: Connection reset by peer\n',
+    ]);
+    expect(failed({ reason: 'write-error', error: pipe }, true)).toEqual([
+      'stderr: sending token data: Broken pipe\n',
+      'log: failure sending token\n',
+    ]);
+    expect(failed({ reason: 'aborted' })).toEqual([
+      'stderr: closing connection from 192.0.2.7 port 50000: the server is stopping\n',
+    ]);
+  });
+
+  it('shows what befalls the server', () => {
+    expect(show({ type: 'overload', remoteAddress: '192.0.2.7', limit: 9 }, false)).toEqual([
+      'stderr: closing connection from 192.0.2.7: 9 connections are open (-maxconn)\n',
+    ]);
+    const error = Object.assign(new Error('accept EMFILE'), { errno: -24 });
+    expect(show({ type: 'listener-error', error }, false)).toEqual([
+      'stderr: accepting connection: Too many open files\n',
+    ]);
+  });
+
+  it('shows a whole exchange as MIT krb5 does', async () => {
+    await using server = await TestServer.start();
+    const client = new SampleClient(server.port);
+    const context = await client.authenticate();
+    await client.sign(context, encodeUtf8('testmsg'));
+    client.send(0x01, new Uint8Array(0));
+    await server.until('close');
+    expect(server.events.flatMap((event) => show(event, false))).toEqual([
+      'log: context flag: GSS_C_MUTUAL_FLAG\n',
+      'log: context flag: GSS_C_REPLAY_FLAG\n',
+      'log: context flag: GSS_C_SEQUENCE_FLAG\n',
+      'log: context flag: GSS_C_CONF_FLAG \n',
+      'log: context flag: GSS_C_INTEG_FLAG \n',
+      'stdout: Accepted connection: "alice@EXAMPLE.COM"\n',
+      'log: Received message: "testmsg"\n',
+      'log: NOOP token\n',
+    ]);
+  });
+});
+
+describe('formatGssError', () => {
+  it('names the operation, and takes any error', () => {
+    const lines = formatGssError('acquiring credentials', new GssError('GSS_S_NO_CRED'));
+    expect(lines.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual([
+      'GSS-API error acquiring credentials: No credentials were supplied, or the credentials ' +
+        'were unavailable or inaccessible\n',
+      'GSS-API error acquiring credentials: Unknown error\n',
+    ]);
+  });
+});
