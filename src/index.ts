@@ -15,6 +15,8 @@ export { importSecurityContext } from './gss/context.ts';
 export type { TicketInfo } from './gss/context-state.ts';
 export type { AcceptorCredential, AcquireCredentialOptions } from './gss/credential.ts';
 export { acquireCredential } from './gss/credential.ts';
+export { formatCredentialCache } from './gss/credential-cache.ts';
+export type { DelegatedCredential, DelegatedTicket } from './gss/delegated-credential.ts';
 export { exportName } from './gss/exported-name.ts';
 export { ContextFlag } from './gss/flags.ts';
 export { Mechanism, mechanismName, parseMechanism } from './gss/mechanism.ts';

@@ -4,7 +4,7 @@ import { DecodeError } from '../errors.ts';
 import { systemRandom } from '../random.ts';
 import { systemClock } from '../time.ts';
 import { unframeToken } from './framing.ts';
-import { Krb5Handshake } from './krb5-handshake.ts';
+import { isUnframedApReq, Krb5Handshake } from './krb5-handshake.ts';
 import { isKrb5Mechanism, Mechanism, mechanismName } from './mechanism.ts';
 import type { Oid } from './oid.ts';
 import type {
@@ -110,7 +110,7 @@ export class Handshake {
   }
 
   #choose(token: Uint8Array): MechanismHandshake {
-    const mechanism = mechanismOf(token);
+    const mechanism = isUnframedApReq(token) ? Mechanism.krb5 : mechanismOf(token);
     const { mechanisms } = this.#settings;
     if (isKrb5Mechanism(mechanism) && mechanisms.some(isKrb5Mechanism)) {
       return new Krb5Handshake(this.#settings, this.#options);

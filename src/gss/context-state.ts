@@ -1,5 +1,6 @@
 /** All that a context is, as plain values: what export writes and import reads. */
 import type { AuthorizationData } from '../messages/authorization-data.ts';
+import type { DelegatedCredential } from './delegated-credential.ts';
 import type { ProtectionState } from './message-protection.ts';
 import type { GssName } from './name.ts';
 import type { Oid } from './oid.ts';
@@ -33,4 +34,6 @@ export interface ContextState extends ProtectionState {
   readonly ticket: TicketInfo;
   readonly authorizationData: AuthorizationData;
   readonly window: SequenceWindow;
+  /** Not exported: it is the caller's own, beside the context. */
+  readonly delegatedCredential?: DelegatedCredential;
 }

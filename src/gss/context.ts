@@ -3,6 +3,7 @@ import { concatBytes } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
 import type { ContextState, TicketInfo } from './context-state.ts';
+import type { DelegatedCredential } from './delegated-credential.ts';
 import type { ImportOptions } from './export.ts';
 import { decodeContext, encodeContext } from './export.ts';
 import type { MessageProtection } from './message-protection.ts';
@@ -46,6 +47,8 @@ export class SecurityContext {
   readonly ticket: TicketInfo;
   /** The ticket's own: what the KDC says of the initiator. Views into the ticket. */
   readonly authorizationData: AuthorizationData;
+  /** What the initiator delegated. The caller's to dispose of; it is not exported. */
+  readonly delegatedCredential?: DelegatedCredential;
   readonly #state: ContextState;
   readonly #protection: MessageProtection;
   #open = true;
@@ -58,6 +61,9 @@ export class SecurityContext {
     this.expiresAt = state.ticket.endTime;
     this.ticket = state.ticket;
     this.authorizationData = state.authorizationData;
+    if (state.delegatedCredential !== undefined) {
+      this.delegatedCredential = state.delegatedCredential;
+    }
     this.#state = state;
     this.#protection = new CfxProtection(state);
   }

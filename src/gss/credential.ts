@@ -2,13 +2,12 @@
 import type { ServiceKeys } from '../ap/accept.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
-import { explainNoKey } from '../keytab/explain.ts';
+import { explainNoKey, explainNoService } from '../keytab/explain.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
 import type { TicketKeyRequest } from '../keytab/lookup.ts';
 import { selectKeys } from '../keytab/lookup.ts';
 import type { ServiceMatcher } from '../keytab/service-name.ts';
 import { formatServiceName, matchService, parseServiceName } from '../keytab/service-name.ts';
-import { formatPrincipal } from '../messages/principal.ts';
 import type { Ticket } from '../messages/ticket.ts';
 import { GssError } from './status.ts';
 
@@ -59,7 +58,7 @@ export async function acquireCredential(
     );
   }
   if (!keytab.entries.some((entry) => matchService(matcher, entry.principal) !== undefined)) {
-    throw new GssError('GSS_S_NO_CRED', undefined, { minor: noKeyFor(matcher, keytab) });
+    throw new GssError('GSS_S_NO_CRED', undefined, { minor: explainNoService(keytab, matcher) });
   }
   return new AcceptorCredential(keytab, matcher, provider, crypto);
 }
@@ -143,18 +142,4 @@ function requestOf({ realm, serverName, encPart }: Ticket): TicketKeyRequest {
   return encPart.kvno === undefined ? request : { ...request, kvno: encPart.kvno };
 }
 
-function noKeyFor(matcher: ServiceMatcher, keytab: Keytab): KerberosError {
-  const names = [...new Set(keytab.entries.map((entry) => formatPrincipal(entry.principal)))];
-  const shown = names.slice(0, SHOWN_NAMES).join(', ');
-  const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : '';
-  return new KerberosError(
-    'KRB5_KT_NOTFOUND',
-    names.length === 0
-      ? 'Keytab holds no keys'
-      : `No key table entry found matching ${formatServiceName(matcher)}`,
-    names.length === 0 ? {} : { hint: `the keytab holds ${shown}${more}` },
-  );
-}
-
-const SHOWN_NAMES = 8;
 const NOTHING_NEW = Promise.resolve(false);

@@ -1,10 +1,16 @@
 /** The Kerberos mechanism's side of an exchange (RFC 4121 §4.1), from AP-REQ to context. */
 import type { VerifiedApReq } from '../ap/accept.ts';
 import { acceptApReq } from '../ap/accept.ts';
+import { bytesEqual } from '../bytes.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
-import { encodeApRep, encodeEncApRepPart } from '../messages/ap-rep.ts';
+import {
+  decodeApRep,
+  decodeEncApRepPart,
+  encodeApRep,
+  encodeEncApRepPart,
+} from '../messages/ap-rep.ts';
 import type { ApReq } from '../messages/ap-req.ts';
 import { ApOption, decodeApReq } from '../messages/ap-req.ts';
 import { encodeKrbError } from '../messages/krb-error.ts';
@@ -12,11 +18,12 @@ import { formatPrincipal } from '../messages/principal.ts';
 import type { Clock } from '../time.ts';
 import { SecurityContext } from './context.ts';
 import type { ContextState, TicketInfo } from './context-state.ts';
+import { openDelegation } from './delegated-credential.ts';
 import { ContextFlag } from './flags.ts';
 import { frameToken, TokenId, unframeToken } from './framing.ts';
 import type { InitiatorRequest } from './initiator-request.ts';
 import { chooseSubkeyEnctype, readInitiatorRequest } from './initiator-request.ts';
-import { isKrb5Mechanism } from './mechanism.ts';
+import { isKrb5Mechanism, Mechanism } from './mechanism.ts';
 import { GssName } from './name.ts';
 import type { Oid } from './oid.ts';
 import { SequenceCounter, SequenceWindow } from './sequence.ts';
@@ -31,6 +38,8 @@ import { GssError } from './status.ts';
 export class Krb5Handshake implements MechanismHandshake {
   readonly #settings: AcceptorSettings;
   readonly #options: HandshakeOptions;
+  /** DCE style: what is established as soon as the initiator's AP-REP is here. */
+  #pending: PendingContext | undefined;
 
   constructor(settings: AcceptorSettings, options: HandshakeOptions) {
     this.#settings = settings;
@@ -38,6 +47,7 @@ export class Krb5Handshake implements MechanismHandshake {
   }
 
   async accept(token: Uint8Array): Promise<AcceptResult> {
+    if (this.#pending !== undefined) return finishDce(token, this.#pending);
     let mechanism: Oid;
     let apReq: ApReq;
     try {
@@ -52,18 +62,68 @@ export class Krb5Handshake implements MechanismHandshake {
       const peerAddress = settings.checkAddresses ? this.#options.peerAddress : undefined;
       const verified = await acceptApReq(apReq, settings.credential, settings, peerAddress);
       const request = readInitiatorRequest(verified, settings, this.#options);
-      peerWaits ||= (request.flags & ContextFlag.mutual) !== 0;
-      return establish(verified, request, mechanism, settings);
+      peerWaits ||= (request.flags & (ContextFlag.mutual | ContextFlag.dceStyle)) !== 0;
+      // MIT krb5: DCE style and unframed tokens come together, or not at all.
+      if (isUnframedApReq(token) !== ((request.flags & ContextFlag.dceStyle) !== 0)) {
+        throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'only a DCE style AP-REQ comes unframed');
+      }
+      const { state, reply } = establish(verified, request, mechanism, settings);
+      if ((request.flags & ContextFlag.dceStyle) !== 0 && reply !== undefined) {
+        this.#pending = { state, sessionKey: verified.sessionKey, reply };
+        return { status: 'continue', outputToken: reply };
+      }
+      if (verified.sessionKey !== state.initiatorKey) verified.sessionKey.dispose();
+      const context = new SecurityContext(state);
+      return reply === undefined
+        ? { status: 'complete', context }
+        : { status: 'complete', context, outputToken: frameToken(mechanism, TokenId.apRep, reply) };
     } catch (error) {
       const failure = asFailure(error);
       if (!peerWaits) return { status: 'failed', error: failure };
-      const outputToken = errorToken(failure, apReq, mechanism, this.#settings.clock);
+      const message = krbErrorFor(failure, apReq, this.#settings.clock);
+      const outputToken = frameToken(mechanism, TokenId.krbError, message);
       return { status: 'failed', error: failure, outputToken };
     }
   }
 }
 
+/** Whether a token is an AP-REQ without the frame of RFC 2743 §3.1, as DCE style has it. */
+export function isUnframedApReq(token: Uint8Array): boolean {
+  return token[0] === AP_REQ_TAG;
+}
+
+interface PendingContext {
+  readonly state: ContextState;
+  readonly sessionKey: EncryptionKey;
+  /** The AP-REP that was sent. */
+  readonly reply: Uint8Array;
+}
+
+/**
+ * The third leg of DCE style (MS-KILE §3.4.5.2): the initiator's own AP-REP, whose sequence number
+ * is the one that ours told it.
+ */
+function finishDce(token: Uint8Array, pending: PendingContext): AcceptResult {
+  const { state, sessionKey, reply } = pending;
+  try {
+    // Both directions use one key and one usage: our own AP-REP, sent back, would decrypt and have
+    // the right number.
+    if (bytesEqual(token, reply)) throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
+    const { enctype, cipher } = decodeApRep(token).encPart;
+    if (enctype !== sessionKey.enctype) throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');
+    const part = decodeEncApRepPart(sessionKey.decrypt(KeyUsage.apRepEncPart, cipher));
+    if (part.sequenceNumber !== state.sendSequence.low) {
+      throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
+    }
+    if (sessionKey !== state.initiatorKey) sessionKey.dispose();
+    return { status: 'complete', context: new SecurityContext(state) };
+  } catch (error) {
+    return { status: 'failed', error: asFailure(error) };
+  }
+}
+
 function openToken(token: Uint8Array): { readonly mechanism: Oid; readonly apReq: ApReq } {
+  if (isUnframedApReq(token)) return { mechanism: Mechanism.krb5, apReq: decodeApReq(token) };
   const { mechanism, inner } = unframeToken(token);
   if (!isKrb5Mechanism(mechanism)) {
     throw new GssError('GSS_S_BAD_MECH', `token of mechanism ${mechanism}, not of Kerberos`);
@@ -74,14 +134,21 @@ function openToken(token: Uint8Array): { readonly mechanism: Oid; readonly apReq
   return { mechanism, apReq: decodeApReq(inner.subarray(2)) };
 }
 
+/** Keys, numbers and flags of the context, and the AP-REP if there is to be one. */
 function establish(
   verified: VerifiedApReq,
   request: InitiatorRequest,
   mechanism: Oid,
   settings: AcceptorSettings,
-): AcceptResult {
+): { readonly state: ContextState; readonly reply: Uint8Array | undefined } {
   const { authenticator, sessionKey } = verified;
-  const { flags } = request;
+  const delegated =
+    request.delegation === undefined ? undefined : openDelegation(request.delegation, verified);
+  const flags =
+    request.flags |
+    (delegated === undefined ? 0 : ContextFlag.delegation) |
+    // MIT krb5: three legs are mutual, whether the initiator says so or not.
+    ((request.flags & ContextFlag.dceStyle) === 0 ? 0 : ContextFlag.mutual);
   const mutual = (flags & ContextFlag.mutual) !== 0;
   const initiatorKey = verified.subkey ?? sessionKey;
   const peerSequence = authenticator.sequenceNumber ?? 0;
@@ -93,6 +160,7 @@ function establish(
     flags: flags | ContextFlag.transferable | ContextFlag.protectionReady,
     ticket: describeTicket(verified),
     authorizationData: verified.ticket.authorizationData ?? [],
+    ...(delegated && { delegatedCredential: delegated }),
     initiatorKey,
     ...(mutual && {
       acceptorSubkey: EncryptionKey.generate(
@@ -110,11 +178,7 @@ function establish(
     }),
     random: settings.random,
   };
-  const outputToken = mutual
-    ? { outputToken: frameToken(mechanism, TokenId.apRep, replyTo(verified, state)) }
-    : {};
-  if (sessionKey !== initiatorKey) sessionKey.dispose();
-  return { status: 'complete', context: new SecurityContext(state), ...outputToken };
+  return { state, reply: mutual ? replyTo(verified, state) : undefined };
 }
 
 /** The AP-REP (RFC 4120 §3.2.4). */
@@ -155,12 +219,12 @@ function describeTicket({ service, ticket, sessionKey }: VerifiedApReq): TicketI
   };
 }
 
-/** A KRB-ERROR as a token (RFC 4121 §4.1): a number and the time, nothing that helps an attacker. */
-function errorToken(error: GssError, apReq: ApReq, mechanism: Oid, clock: Clock): Uint8Array {
+/** A KRB-ERROR (RFC 4120 §5.9.1): a number and the time, nothing that helps an attacker. */
+function krbErrorFor(error: GssError, apReq: ApReq, clock: Clock): Uint8Array {
   const now = clock();
   const seconds = Math.floor(now / 1000);
   const errorCode = error.minor?.errorCode ?? GENERIC;
-  const message = encodeKrbError({
+  return encodeKrbError({
     stime: seconds,
     susec: Math.floor((now - seconds * 1000) * 1000),
     errorCode,
@@ -168,7 +232,6 @@ function errorToken(error: GssError, apReq: ApReq, mechanism: Oid, clock: Clock)
     serverName: apReq.ticket.serverName,
     ...(errorCode === SKEW && { eData: SKEW_RECOVERY }),
   });
-  return frameToken(mechanism, TokenId.krbError, message);
 }
 
 function asDefectiveToken(error: unknown): GssError {
@@ -191,6 +254,8 @@ function asFailure(error: unknown): GssError {
   return new GssError('GSS_S_FAILURE', undefined, { minor });
 }
 
+// RFC 4120 §5.5.1: [APPLICATION 14].
+const AP_REQ_TAG = 0x6e;
 const GENERIC = 60;
 const SKEW = 37;
 // MS-KILE §2.2.2: KERB-ERROR-DATA { data-type KERB_AP_ERR_TYPE_SKEW_RECOVERY }: Windows and

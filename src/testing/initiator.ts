@@ -14,7 +14,12 @@ import type { Oid } from '../gss/oid.ts';
 import { SequenceCounter, SequenceWindow } from '../gss/sequence.ts';
 import { GssError } from '../gss/status.ts';
 import type { EncApRepPart } from '../messages/ap-rep.ts';
-import { decodeApRep, decodeEncApRepPart } from '../messages/ap-rep.ts';
+import {
+  decodeApRep,
+  decodeEncApRepPart,
+  encodeApRep,
+  encodeEncApRepPart,
+} from '../messages/ap-rep.ts';
 import type { Authenticator } from '../messages/ap-req.ts';
 import { ApOption, encodeApReq, encodeAuthenticator } from '../messages/ap-req.ts';
 import { decodeKrbError } from '../messages/krb-error.ts';
@@ -92,7 +97,29 @@ export class Initiator {
         ),
       },
     });
-    return frameToken(mechanism ?? Mechanism.krb5, TokenId.apReq, apReq);
+    return this.#dceStyle ? apReq : frameToken(mechanism ?? Mechanism.krb5, TokenId.apReq, apReq);
+  }
+
+  /**
+   * DCE style: the third leg, which answers the acceptor's AP-REP (MS-KILE §3.4.5.2). Then
+   * {@link finish} takes the same AP-REP.
+   */
+  confirm(token: Uint8Array): Uint8Array {
+    const { sessionKey } = this.#options.ticket;
+    const { sequenceNumber } = readReply(token, sessionKey);
+    const now = (this.#options.clock ?? systemClock)();
+    const ctime = Math.floor(now / 1000);
+    const part = encodeEncApRepPart({
+      ctime,
+      cusec: Math.floor((now - ctime * 1000) * 1000),
+      ...(sequenceNumber !== undefined && { sequenceNumber }),
+    });
+    const cipher = sessionKey.encrypt(KeyUsage.apRepEncPart, part, this.#random);
+    return encodeApRep({ encPart: { enctype: sessionKey.enctype, cipher } });
+  }
+
+  get #dceStyle(): boolean {
+    return (this.#flags & ContextFlag.dceStyle) !== 0;
   }
 
   /**
@@ -182,6 +209,7 @@ export class Initiator {
 }
 
 function readReply(token: Uint8Array, sessionKey: EncryptionKey): EncApRepPart {
+  if (token[0] === AP_REP_TAG) return openReply(token, sessionKey);
   const { inner } = unframeToken(token);
   const tokenId = ((inner[0] ?? 0) << 8) | (inner[1] ?? 0);
   const message = inner.subarray(2);
@@ -193,6 +221,10 @@ function readReply(token: Uint8Array, sessionKey: EncryptionKey): EncApRepPart {
   if (tokenId !== TokenId.apRep) {
     throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'token holds neither AP-REP nor KRB-ERROR');
   }
+  return openReply(message, sessionKey);
+}
+
+function openReply(message: Uint8Array, sessionKey: EncryptionKey): EncApRepPart {
   const { encPart } = decodeApRep(message);
   return decodeEncApRepPart(sessionKey.decrypt(KeyUsage.apRepEncPart, encPart.cipher));
 }
@@ -202,6 +234,9 @@ function randomSequence(random: RandomSource): number {
   random(bytes);
   return new DataView(bytes.buffer).getUint32(0) & 0x3fff_ffff;
 }
+
+// RFC 4120 §5.5.2: [APPLICATION 15]; DCE style sends it unframed.
+const AP_REP_TAG = 0x6f;
 
 const DEFAULT_FLAGS =
   ContextFlag.mutual |

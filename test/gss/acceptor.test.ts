@@ -552,3 +552,55 @@ describe('authenticator checksums other than 0x8003', () => {
     }
   });
 });
+
+describe('DCE style', () => {
+  const flags = ContextFlag.dceStyle | ContextFlag.sequence | ContextFlag.replay;
+
+  it('takes three legs, unframed', async () => {
+    const { initiator, begin } = await makeParties({ initiator: { flags } });
+    const handshake = begin();
+    const first = initiator.begin();
+    expect(first[0]).toBe(0x6e);
+    const second = await handshake.accept(first);
+    if (second.status !== 'continue') throw new Error(`not continued: ${second.status}`);
+    expect(second.outputToken[0]).toBe(0x6f);
+    const last = await handshake.accept(initiator.confirm(second.outputToken));
+    if (last.status !== 'complete') throw new Error('not complete');
+    expect(last.outputToken).toBeUndefined();
+    expect(last.context.flags & (flags | ContextFlag.mutual)).toBe(flags | ContextFlag.mutual);
+    const client = initiator.finish(second.outputToken);
+    const message = TEXT.encode('three legs');
+    expect(last.context.unwrap(client.wrap(message))).toMatchObject({ message, sequence: 'ok' });
+    expect(client.unwrap(last.context.wrap(message))).toMatchObject({ message, sequence: 'ok' });
+  });
+
+  it('refuses a third leg that is altered, another’s, or none', async () => {
+    for (const spoil of [
+      (third: Uint8Array) => third.with(third.length - 1, third.at(-1)! ^ 1),
+      (third: Uint8Array) => third.subarray(0, -1),
+      () => new Uint8Array(),
+    ]) {
+      const { initiator, begin } = await makeParties({ initiator: { flags } });
+      const handshake = begin();
+      const second = await handshake.accept(initiator.begin());
+      const third = initiator.confirm(second.outputToken!);
+      expect((await handshake.accept(spoil(third))).status).toBe('failed');
+    }
+    const one = await makeParties({ initiator: { flags } });
+    const handshake = one.begin();
+    const second = await handshake.accept(one.initiator.begin());
+    // Our own answer sent back has the right number; it is ours all the same.
+    const reflected = await handshake.accept(second.outputToken!);
+    expect(failureOf(reflected).minor?.code).toBe('KRB_AP_ERR_MUT_FAIL');
+  });
+
+  it('is not for framed tokens, nor unframed tokens for anything else', async () => {
+    const { unframeToken } = await import('../../src/gss/framing.ts');
+    const framed = await makeParties();
+    const raw = unframeToken(framed.initiator.begin()).inner.subarray(2);
+    expect(failureOf(await framed.begin().accept(raw)).code).toBe('GSS_S_DEFECTIVE_TOKEN');
+    const dce = await makeParties({ initiator: { flags } });
+    const wrapped = frameToken(Mechanism.krb5, TokenId.apReq, dce.initiator.begin());
+    expect(failureOf(await dce.begin().accept(wrapped)).code).toBe('GSS_S_DEFECTIVE_TOKEN');
+  });
+});

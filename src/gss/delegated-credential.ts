@@ -1,0 +1,137 @@
+/** Credentials that an initiator delegates with its AP-REQ (RFC 4121 §4.1.1, "Deleg"). */
+import type { VerifiedApReq } from '../ap/accept.ts';
+import { EncryptionKey } from '../crypto/key.ts';
+import { KeyUsage } from '../crypto/numbers.ts';
+import { DecodeError, KerberosError } from '../errors.ts';
+import type { HostAddress } from '../messages/host-address.ts';
+import type { KrbCredInfo } from '../messages/krb-cred.ts';
+import { decodeEncKrbCredPart, decodeKrbCred } from '../messages/krb-cred.ts';
+import type { Principal } from '../messages/principal.ts';
+import { principalEqual } from '../messages/principal.ts';
+import type { Ticket } from '../messages/ticket.ts';
+import { encodeTicket } from '../messages/ticket.ts';
+import type { KerberosTime } from '../time.ts';
+
+/** A ticket that the initiator lets the acceptor use. Secret: whoever has it is the initiator. */
+export interface DelegatedTicket {
+  readonly client: Principal;
+  /** Mostly `krbtgt/REALM@REALM`. */
+  readonly server: Principal;
+  readonly sessionKey: EncryptionKey;
+  /** `TicketFlag` bits. */
+  readonly flags: number;
+  readonly authTime: KerberosTime;
+  readonly startTime: KerberosTime;
+  readonly endTime: KerberosTime;
+  /** 0 if it cannot be renewed. */
+  readonly renewTill: KerberosTime;
+  readonly addresses: readonly HostAddress[];
+  /** The Ticket in DER, to be sent as it is. */
+  readonly ticket: Uint8Array;
+}
+
+/** What was delegated. It outlives the context; {@link dispose} wipes its keys. */
+export class DelegatedCredential {
+  /** Whose it is: the client of its first ticket. */
+  readonly client: Principal;
+  /** At least one. */
+  readonly tickets: readonly DelegatedTicket[];
+
+  constructor(tickets: readonly DelegatedTicket[]) {
+    const [first] = tickets;
+    if (first === undefined) throw new TypeError('tickets: expected at least one, got none');
+    this.client = first.client;
+    this.tickets = tickets;
+  }
+
+  dispose(): void {
+    for (const { sessionKey } of this.tickets) sessionKey.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/**
+ * Opens a KRB-CRED (RFC 4120 §3.6.2).
+ *
+ * RFC 4121 §4.1.1 encrypts it in the session key. Java took the subkey for a while, and old
+ * versions of MIT krb5 and Heimdal send it in the clear, inside of an authenticator that is
+ * encrypted anyway: MIT krb5 accepts all three.
+ *
+ * @throws {@link KerberosError} KRB_AP_ERR_BAD_INTEGRITY, {@link DecodeError}.
+ */
+export function openDelegation(bytes: Uint8Array, verified: VerifiedApReq): DelegatedCredential {
+  const { tickets, encPart } = decodeKrbCred(bytes);
+  const plain =
+    encPart.enctype === ENCTYPE_NULL
+      ? encPart.cipher.slice()
+      : decrypt(encPart.enctype, encPart.cipher, verified);
+  try {
+    const { ticketInfo } = decodeEncKrbCredPart(plain);
+    if (tickets.length === 0 || tickets.length !== ticketInfo.length) {
+      throw new DecodeError(
+        `KRB-CRED has ${tickets.length} tickets and tells of ${ticketInfo.length}`,
+      );
+    }
+    return new DelegatedCredential(
+      tickets.map((ticket, i) => describe(ticket, ticketInfo[i]!, verified)),
+    );
+  } finally {
+    plain.fill(0);
+  }
+}
+
+function decrypt(enctype: number, cipher: Uint8Array, verified: VerifiedApReq): Uint8Array {
+  for (const key of [verified.sessionKey, verified.subkey]) {
+    if (key === undefined || key.enctype !== enctype) continue;
+    try {
+      return key.decrypt(KeyUsage.krbCredEncPart, cipher);
+    } catch (error) {
+      if (!(error instanceof KerberosError) || error.code !== 'KRB_AP_ERR_BAD_INTEGRITY')
+        throw error;
+    }
+  }
+  throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', undefined, {
+    hint: 'the delegated credential opens with neither the session key nor the subkey',
+  });
+}
+
+function describe(ticket: Ticket, info: KrbCredInfo, verified: VerifiedApReq): DelegatedTicket {
+  // RFC 4120 §5.8.1: names may be left out where the receiver knows them.
+  const client = principalOf(info.clientName, info.clientRealm) ?? verified.client;
+  const server = { ...ticket.serverName, realm: ticket.realm };
+  const named = principalOf(info.serverName, info.realm);
+  if (named !== undefined && !principalEqual(named, server)) {
+    throw new DecodeError('KRB-CRED tells of another service than its ticket is for');
+  }
+  const { key } = info;
+  const sessionKey = new EncryptionKey(key.enctype, key.value, verified.sessionKey.crypto);
+  const authTime = info.authTime ?? 0;
+  return {
+    client,
+    server,
+    sessionKey,
+    flags: info.flags ?? 0,
+    authTime,
+    startTime: info.startTime ?? authTime,
+    endTime: info.endTime ?? 0,
+    renewTill: info.renewTill ?? 0,
+    addresses: (info.addresses ?? []).map(({ type, address }) => ({
+      type,
+      // The message is wiped.
+      address: address.slice(),
+    })),
+    ticket: encodeTicket(ticket),
+  };
+}
+
+function principalOf(
+  name: KrbCredInfo['clientName'],
+  realm: string | undefined,
+): Principal | undefined {
+  return name === undefined || realm === undefined ? undefined : { ...name, realm };
+}
+
+const ENCTYPE_NULL = 0;
