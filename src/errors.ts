@@ -97,7 +97,11 @@ type LocalName =
   | 'KRB5_KT_IOERR'
   | 'KRB5_KT_UNKNOWN_TYPE'
   | 'KRB5_CRITICAL_AUTHDATA'
-  | 'KRB5_CONFIG_BADFORMAT';
+  | 'KRB5_CONFIG_BADFORMAT'
+  | 'NTLM_RECEIVED'
+  | 'NEGOEX_RECEIVED'
+  | 'SPNEGO_NEGOTIATION_FAILED'
+  | 'SPNEGO_REJECTED';
 
 export type KerberosErrorName = keyof typeof NUMBERS | LocalName;
 
@@ -133,4 +137,8 @@ const TEXTS: Readonly<Record<KerberosErrorName, string>> = {
   KRB5_KT_UNKNOWN_TYPE: 'Unknown Key table type',
   KRB5_CRITICAL_AUTHDATA: 'Ticket holds critical authorization data that is not understood',
   KRB5_CONFIG_BADFORMAT: 'Improper format of Kerberos configuration file',
+  NTLM_RECEIVED: 'The client sent NTLM instead of Kerberos',
+  NEGOEX_RECEIVED: 'The client sent NegoEx instead of Kerberos',
+  SPNEGO_NEGOTIATION_FAILED: 'SPNEGO failed to negotiate a mechanism',
+  SPNEGO_REJECTED: 'The client rejected the negotiation',
 };

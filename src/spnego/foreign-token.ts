@@ -1,0 +1,60 @@
+/** Tokens of mechanisms that we do not have: refused by name, with what to do about it. */
+import { KerberosError } from '../errors.ts';
+import { Mechanism } from '../gss/mechanism.ts';
+import type { Oid } from '../gss/oid.ts';
+import { GssError } from '../gss/status.ts';
+
+/**
+ * What to say of a first token that is NTLM's or NegoEx's own, without any GSS-API header; Windows
+ * sends NTLM so where HTTP's `Negotiate` asked for SPNEGO.
+ *
+ * @returns `GSS_S_BAD_MECH` with the minor `NTLM_RECEIVED` or `NEGOEX_RECEIVED`; undefined for any
+ *   other token.
+ */
+export function explainForeignToken(token: Uint8Array): GssError | undefined {
+  if (startsWith(token, NTLM_SIGNATURE)) return refusal('NTLM_RECEIVED');
+  if (startsWith(token, NEGOEX_SIGNATURE)) return refusal('NEGOEX_RECEIVED');
+  return undefined;
+}
+
+/**
+ * What to say of a list of mechanisms that has none of ours.
+ *
+ * @returns `GSS_S_BAD_MECH` with the minor `NTLM_RECEIVED`, `NEGOEX_RECEIVED` or
+ *   `SPNEGO_NEGOTIATION_FAILED`.
+ */
+export function explainForeignOffer(offered: readonly Oid[]): GssError {
+  if (offered.includes(Mechanism.ntlmssp)) return refusal('NTLM_RECEIVED', offered);
+  if (offered.includes(Mechanism.negoex)) return refusal('NEGOEX_RECEIVED', offered);
+  return refusal('SPNEGO_NEGOTIATION_FAILED', offered);
+}
+
+function refusal(code: keyof typeof HINTS, offered?: readonly Oid[]): GssError {
+  const minor = new KerberosError(code, undefined, {
+    hint: HINTS[code],
+    ...(offered && { detail: { offered } }),
+  });
+  return new GssError('GSS_S_BAD_MECH', undefined, { minor });
+}
+
+function startsWith(token: Uint8Array, text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (token[i] !== text.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+// MS-NLMP §2.2.1, MS-NEGOEX §2.2.6.2.
+const NTLM_SIGNATURE = 'NTLMSSP\0';
+const NEGOEX_SIGNATURE = 'NEGOEXTS';
+
+const FALLBACK =
+  'a client falls back to it when it gets no Kerberos ticket for the name it connects to: use the ' +
+  'host name of the service and not an IP address or an alias, register that name as an SPN of ' +
+  'exactly one account, let the client be logged in to the domain (klist) and reach a KDC, and put ' +
+  "the site into the browser's trusted zone";
+const HINTS = {
+  NTLM_RECEIVED: FALLBACK,
+  NEGOEX_RECEIVED: FALLBACK,
+  SPNEGO_NEGOTIATION_FAILED: 'the client offers no mechanism that this acceptor has',
+} as const;

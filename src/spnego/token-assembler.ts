@@ -1,0 +1,70 @@
+/**
+ * Puts together a token that comes in pieces (MS-SPNG §3.1.5.4 to §3.1.5.9): where the application
+ * protocol cannot carry a long one at once, each piece is answered with an empty token.
+ */
+import { concatBytes } from '../bytes.ts';
+import { DecodeError } from '../errors.ts';
+
+/** Collects the pieces of one token after the other. */
+export class TokenAssembler {
+  readonly #limit: number;
+  #pieces: Uint8Array[] = [];
+  #length = 0;
+  /** The length of the whole token; 0 between tokens. */
+  #total = 0;
+
+  /** @param limit - The longest token that is taken, in bytes. */
+  constructor(limit: number = DEFAULT_LIMIT) {
+    this.#limit = limit;
+  }
+
+  /**
+   * Takes the next piece. A token tells its length in its DER header; one that does not start with
+   * such a header is taken as it is.
+   *
+   * @param piece - Copied if it has to be kept.
+   * @returns The whole token; undefined if pieces are missing.
+   * @throws {@link DecodeError} if a piece is empty or too long, the token is longer than the
+   *   limit, or its header is split or malformed.
+   */
+  add(piece: Uint8Array): Uint8Array | undefined {
+    if (this.#total === 0) {
+      if (!DER_STARTS.includes(piece[0] ?? 0)) return piece;
+      const total = announcedLength(piece);
+      if (total <= piece.length) return piece;
+      if (total > this.#limit) throw new DecodeError(`token of ${total} bytes is too long`);
+      this.#total = total;
+    } else if (piece.length === 0) {
+      throw new DecodeError('token ends in the middle: an empty piece');
+    }
+    this.#length += piece.length;
+    if (this.#length > this.#total) {
+      throw new DecodeError('token is followed by unexpected bytes');
+    }
+    this.#pieces.push(piece.slice());
+    if (this.#length < this.#total) return undefined;
+    const token = concatBytes(...this.#pieces);
+    this.#pieces = [];
+    this.#length = 0;
+    this.#total = 0;
+    return token;
+  }
+}
+
+/** Length of the DER element that starts here, header included. */
+function announcedLength(bytes: Uint8Array): number {
+  const first = bytes[1];
+  const count = first === undefined || first < 0x80 ? 0 : first & 0x7f;
+  if (first === undefined || first === 0x80 || count > 4 || bytes.length < 2 + count) {
+    throw new DecodeError('token has a truncated or unknown header');
+  }
+  if (count === 0) return 2 + first;
+  let length = 0;
+  for (let i = 0; i < count; i++) length = length * 256 + bytes[2 + i]!;
+  return 2 + count + length;
+}
+
+// [APPLICATION 0] of a first token; negTokenInit and negTokenResp without it.
+const DER_STARTS: readonly number[] = [0x60, 0xa0, 0xa1];
+// Windows' largest token by default is 48 000 bytes (MaxTokenSize).
+const DEFAULT_LIMIT = 262_144;
