@@ -90,9 +90,10 @@ export function checkMessageType(
  * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE` if it is that of another message.
  */
 export function checkMessageTag(tag: number, label: string, number: number): void {
-  // RFC 4120 §5.1.4.
-  if (tag !== (Tag.application | number) && (tag & CLASS_AND_FORM) === Tag.application) {
-    throw wrongMessageType(label, tag & TAG_NUMBER, number);
+  const type = tag & TAG_NUMBER;
+  // RFC 4120 §5.1.4. A number above 30 is written otherwise (X.690 §8.1.2.4), and is none of ours.
+  if ((tag & CLASS_AND_FORM) === Tag.application && type !== number && type !== TAG_NUMBER) {
+    throw wrongMessageType(label, type, number);
   }
 }
 

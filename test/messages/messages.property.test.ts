@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { concatBytes, toHex } from '../../src/bytes.ts';
 import { DecodeError } from '../../src/errors.ts';
 import { codecs } from './codecs.ts';
+import { contentsOf, element } from './element.ts';
 import { decodeOrRefuse, expectOtherValue } from './malleability.ts';
 import { FIRST_EXTENSION, isKnownVariant, oracleDecode } from './oracle.ts';
 
@@ -114,19 +115,6 @@ function mutate(bytes: Uint8Array, [kind, place, byte]: Mutation): Uint8Array {
 /** Adds `tail` to the innermost of the elements that the message consists of. */
 function insertAtEnd(bytes: Uint8Array, tail: Uint8Array): Uint8Array {
   const isMessage = (bytes[0]! & 0xe0) === 0x60;
-  const header = headerLength(bytes);
-  const contents = bytes.subarray(header);
+  const contents = contentsOf(bytes);
   return element(bytes[0]!, isMessage ? insertAtEnd(contents, tail) : concatBytes(contents, tail));
-}
-
-function headerLength(bytes: Uint8Array): number {
-  return bytes[1]! < 0x80 ? 2 : 2 + (bytes[1]! & 0x7f);
-}
-
-function element(tag: number, contents: Uint8Array): Uint8Array {
-  const length: number[] = [];
-  for (let rest = contents.length; rest > 0; rest >>>= 8) length.unshift(rest & 0xff);
-  const isLong = contents.length >= 0x80;
-  const header = isLong ? [tag, 0x80 | length.length, ...length] : [tag, contents.length];
-  return concatBytes(Uint8Array.from(header), contents);
 }
