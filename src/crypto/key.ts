@@ -4,7 +4,13 @@ import { KerberosError } from '../errors.ts';
 import type { RandomSource } from '../random.ts';
 import type { Mac } from './backend.ts';
 import { enctypeName } from './numbers.ts';
-import type { EncryptionProfile, KeyedProfile, MessagePieces, Sealer } from './profile.ts';
+import type {
+  EncryptionProfile,
+  KeyedProfile,
+  MessagePieces,
+  OldTokenKeys,
+  Sealer,
+} from './profile.ts';
 import type { CryptoProvider } from './provider.ts';
 import { defaultCrypto } from './provider.ts';
 
@@ -210,9 +216,41 @@ export class EncryptionKey {
     return constantTimeEqual(this.#checksum(usage).digest(parts), checksum);
   }
 
+  /**
+   * Whether `checksum` is the checksum of the parts by a type that need not be the enctype's own.
+   *
+   * @throws {@link KerberosError} `KRB_AP_ERR_INAPP_CKSUM` for a type that this key cannot make.
+   */
+  verifyChecksumOfType(
+    type: number,
+    usage: number,
+    checksum: Uint8Array,
+    ...parts: Uint8Array[]
+  ): boolean {
+    if (type === this.checksumType) return this.verifyChecksum(usage, checksum, ...parts);
+    // MIT krb5, src/lib/crypto/krb/cksumtypes.c: of the keyed types only HMAC-MD5 names no cipher,
+    // and so takes the key of any enctype. A provider has it if RC4 was asked for.
+    const compute = this.crypto.checksums?.get(type);
+    if (compute === undefined) {
+      throw new KerberosError('KRB_AP_ERR_INAPP_CKSUM', undefined, {
+        detail: { checksumType: type, enctype: enctypeName(this.enctype) },
+      });
+    }
+    this.#checkInUse();
+    return constantTimeEqual(compute(this.#value, usage, parts), checksum);
+  }
+
   /** The pseudo-random function of the enctype (RFC 3961 §3). */
   prf(input: Uint8Array): Uint8Array {
     return this.#base().prf(input);
+  }
+
+  /**
+   * What protects per-message tokens older than RFC 4121; nothing for a key whose tokens are those
+   * of RFC 4121. Not to be used after {@link dispose}.
+   */
+  get oldTokens(): OldTokenKeys | undefined {
+    return this.#base().oldTokens;
   }
 
   /** A copy of the key's bytes. */

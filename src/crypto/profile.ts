@@ -48,6 +48,11 @@ export interface KeyedProfile {
   checksum(usage: number): Mac;
   /** RFC 3961 §3 pseudo-random. */
   prf(input: Uint8Array): Uint8Array;
+  /**
+   * For an encryption type older than RFC 4121: what protects its per-message tokens. Absent for
+   * all others, whose tokens are those of RFC 4121.
+   */
+  readonly oldTokens?: OldTokenKeys;
   /** Wipes what it holds beside the protocol key; not what came out of it. */
   wipe(): void;
 }
@@ -86,4 +91,39 @@ export interface Segment {
   readonly bytes: Uint8Array;
   /** Whether it is encrypted; otherwise it only takes part in the code, at its place. */
   readonly encrypted: boolean;
+}
+
+/**
+ * The per-message tokens of RFC 1964 §1.2 and RFC 4757 §7, as far as they depend on the key: all
+ * that a token has besides its framing.
+ */
+export interface OldTokenKeys {
+  /** SGN_ALG, whose low byte is sent first: RFC 1964 §1.2, RFC 4757 §7.2. */
+  readonly signAlgorithm: number;
+  /** SEAL_ALG, likewise. */
+  readonly sealAlgorithm: number;
+  /** Bytes of SGN_CKSUM. */
+  readonly checksumLength: number;
+  /** Confounder, message and padding of a Wrap token together have a multiple of so many bytes. */
+  readonly paddedTo: number;
+  /**
+   * SGN_CKSUM of the parts: the token's first eight bytes; for a Wrap token the confounder; the
+   * message; for a Wrap token the padding.
+   */
+  checksum(token: 'mic' | 'wrap', ...parts: Uint8Array[]): Uint8Array;
+  /** SND_SEQ, encrypted: eight bytes. @param checksum - The token's SGN_CKSUM. */
+  sealSequence(sequence: OldSequence, checksum: Uint8Array): Uint8Array;
+  /** @returns Nothing if SND_SEQ is not well-formed. */
+  openSequence(sealed: Uint8Array, checksum: Uint8Array): OldSequence | undefined;
+  /** Encrypts confounder, message and padding in place. */
+  encrypt(bytes: Uint8Array, sequenceNumber: number): void;
+  /** The inverse of {@link encrypt}. */
+  decrypt(bytes: Uint8Array, sequenceNumber: number): void;
+}
+
+export interface OldSequence {
+  /** Unsigned, 32 bits. */
+  readonly number: number;
+  /** RFC 1964 §1.2.1.2: who sent the token. */
+  readonly sender: 'initiator' | 'acceptor';
 }

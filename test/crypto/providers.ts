@@ -1,7 +1,7 @@
 /** The providers that must give identical results. */
+import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
-import { defaultCrypto } from '../../src/crypto/provider.ts';
 
 export const providers: readonly { readonly name: string; readonly crypto: CryptoProvider }[] = [
-  { name: 'noble', crypto: defaultCrypto },
+  { name: 'noble', crypto: withLegacyEnctypes() },
 ];

@@ -1,0 +1,87 @@
+/** The simplified profile of RFC 3961 §5.3 with HMAC-SHA1, under a protocol key. */
+import { encodeUtf8 } from '../bytes.ts';
+import type { BlockCipher, CryptoBackend, Mac } from './backend.ts';
+import { deriveRandom, usageConstant } from './derivation.ts';
+import { truncatedMac } from './mac.ts';
+import type { KeyedProfile, Sealer } from './profile.ts';
+import type { CipherMode } from './sealers.ts';
+import { PlaintextMacSealer } from './sealers.ts';
+
+export interface SimplifiedParameters {
+  readonly cipher: (backend: CryptoBackend, key: Uint8Array) => BlockCipher;
+  readonly mode: CipherMode;
+  /** Bytes that random-to-key takes. */
+  readonly seedLength: number;
+  /** May return the seed itself. */
+  readonly randomToKey: (seed: Uint8Array) => Uint8Array;
+  /** Bytes of the HMAC that messages and checksums carry. */
+  readonly macLength: number;
+}
+
+export class SimplifiedKeys implements KeyedProfile {
+  readonly #parameters: SimplifiedParameters;
+  readonly #backend: CryptoBackend;
+  readonly #base: BlockCipher;
+
+  constructor(parameters: SimplifiedParameters, backend: CryptoBackend, key: Uint8Array) {
+    this.#parameters = parameters;
+    this.#backend = backend;
+    this.#base = parameters.cipher(backend, key);
+  }
+
+  sealer(usage: number): Sealer {
+    // RFC 3961 §5.3: Ke from usage | 0xAA, Ki from usage | 0x55, Kc from usage | 0x99.
+    const ke = this.#derive(usageConstant(usage, 0xaa));
+    const { mode, macLength } = this.#parameters;
+    const cipher = this.#parameters.cipher(this.#backend, ke);
+    ke.fill(0);
+    const mac = this.#mac(usageConstant(usage, 0x55));
+    return new PlaintextMacSealer({ cipher, mode, mac, macLength });
+  }
+
+  checksum(usage: number): Mac {
+    return truncatedMac(this.#mac(usageConstant(usage, 0x99)), this.#parameters.macLength);
+  }
+
+  prf(input: Uint8Array): Uint8Array {
+    // RFC 3961 §5.3: the hash, cut to a multiple of the block, encrypted under DK(key, "prf").
+    const kp = this.#derive(encodeUtf8('prf'));
+    const cipher = this.#parameters.cipher(this.#backend, kp);
+    kp.fill(0);
+    const hash = this.#backend.hash('sha1', input);
+    const output = hash.slice(0, hash.length - (hash.length % cipher.blockSize));
+    cipher.cbcEncrypt(output, 0, output.length, ZERO_BLOCK);
+    cipher.wipe();
+    return output;
+  }
+
+  wipe(): void {
+    this.#base.wipe();
+  }
+
+  #mac(constant: Uint8Array): Mac {
+    const key = this.#derive(constant);
+    const mac = this.#backend.hmac('sha1', key);
+    key.fill(0);
+    return mac;
+  }
+
+  /** DK(Key, Constant). */
+  #derive(constant: Uint8Array): Uint8Array {
+    return deriveKey(this.#base, constant, this.#parameters);
+  }
+}
+
+/** RFC 3961 §5.1: DK(Key, Constant) = random-to-key(DR(Key, Constant)). @param base - Under Key. */
+export function deriveKey(
+  base: BlockCipher,
+  constant: Uint8Array,
+  { seedLength, randomToKey }: SimplifiedParameters,
+): Uint8Array {
+  const seed = deriveRandom(base, constant, seedLength);
+  const key = randomToKey(seed);
+  if (key !== seed) seed.fill(0);
+  return key;
+}
+
+const ZERO_BLOCK = new Uint8Array(16);
