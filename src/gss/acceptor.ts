@@ -1,5 +1,6 @@
 /** Acceptors: long-lived, shared by all connections; and the exchanges that they begin. */
 import { MemoryReplayCache } from '../ap/replay-cache.ts';
+import { plainBytes } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 import { systemRandom } from '../random.ts';
 import { systemClock } from '../time.ts';
@@ -45,6 +46,7 @@ export class Acceptor {
       replayCache: options.replayCache ?? new MemoryReplayCache({ clock, random }),
       channelBindingPolicy: options.channelBindingPolicy ?? 'when-supported',
       permittedEnctypes: options.permittedEnctypes ?? PREFERRED_ENCTYPES,
+      pacPolicy: options.pacPolicy ?? 'when-valid',
       checkAddresses: options.checkAddresses ?? false,
       checkTransited: options.checkTransited ?? refuseTransited,
     };
@@ -81,9 +83,7 @@ export class Handshake {
    * @throws TypeError if called out of turn or with no bytes. What the peer sends never throws.
    */
   async accept(token: Uint8Array): Promise<AcceptResult> {
-    if (!(token instanceof Uint8Array)) {
-      throw new TypeError(`token: expected a Uint8Array, got ${typeof token}`);
-    }
+    const bytes = plainBytes(token, 'token');
     if (this.#state !== 'ready') {
       throw new TypeError(
         this.#state === 'done'
@@ -92,7 +92,7 @@ export class Handshake {
       );
     }
     this.#state = 'busy';
-    const result = await this.#accept(token);
+    const result = await this.#accept(bytes);
     this.#state = result.status === 'continue' ? 'ready' : 'done';
     return result;
   }

@@ -1,7 +1,9 @@
 /** Established contexts: who is there, and the messages that pass (RFC 2743 §2.2 and §2.3). */
-import { concatBytes } from '../bytes.ts';
+import { concatBytes, plainBytes } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
+import type { KerberosError } from '../errors.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
+import type { Pac } from '../pac/pac.ts';
 import type { ContextState, TicketInfo } from './context-state.ts';
 import type { DelegatedCredential } from './delegated-credential.ts';
 import type { ImportOptions } from './export.ts';
@@ -47,6 +49,12 @@ export class SecurityContext {
   readonly ticket: TicketInfo;
   /** The ticket's own: what the KDC says of the initiator. Views into the ticket. */
   readonly authorizationData: AuthorizationData;
+  /** The ticket's PAC, verified; absent if there is none, or see {@link pacError}. */
+  readonly pac?: Pac;
+  /** Why the PAC that the ticket has is not shown. */
+  readonly pacError?: KerberosError;
+  /** How the initiator authenticated to its KDC (RFC 8129); verified. */
+  readonly authenticationIndicators: readonly string[];
   /** What the initiator delegated. The caller's to dispose of; it is not exported. */
   readonly delegatedCredential?: DelegatedCredential;
   readonly #state: ContextState;
@@ -61,6 +69,10 @@ export class SecurityContext {
     this.expiresAt = state.ticket.endTime;
     this.ticket = state.ticket;
     this.authorizationData = state.authorizationData;
+    const { pac, pacError, authenticationIndicators } = state.vouched;
+    if (pac !== undefined) this.pac = pac;
+    if (pacError !== undefined) this.pacError = pacError;
+    this.authenticationIndicators = authenticationIndicators;
     if (state.delegatedCredential !== undefined) {
       this.delegatedCredential = state.delegatedCredential;
     }
@@ -75,7 +87,7 @@ export class SecurityContext {
    * @returns A token in a buffer of its own, longer than the message by a constant.
    */
   wrap(message: Uint8Array, options: { readonly confidential?: boolean } = {}): Uint8Array {
-    return this.#use().wrap(checkBytes(message, 'message'), options.confidential ?? true);
+    return this.#use().wrap(plainBytes(message, 'message'), options.confidential ?? true);
   }
 
   /**
@@ -86,14 +98,14 @@ export class SecurityContext {
    * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC.
    */
   unwrap(token: Uint8Array): UnwrappedMessage {
-    const opened = this.#use().unwrap(checkBytes(token, 'token'));
+    const opened = this.#use().unwrap(plainBytes(token, 'token'));
     const sequence = this.#state.window.check(opened.sequenceHigh, opened.sequenceLow);
     return { message: opened.message, confidential: opened.confidential, qop: 0, sequence };
   }
 
   /** GSS_GetMIC (RFC 2743 §2.3.1): a token that goes beside the message. */
   getMic(message: Uint8Array): Uint8Array {
-    return this.#use().getMic(checkBytes(message, 'message'));
+    return this.#use().getMic(plainBytes(message, 'message'));
   }
 
   /**
@@ -102,7 +114,7 @@ export class SecurityContext {
    * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC.
    */
   verifyMic(message: Uint8Array, mic: Uint8Array): MicStatus {
-    const verified = this.#use().verifyMic(checkBytes(message, 'message'), checkBytes(mic, 'mic'));
+    const verified = this.#use().verifyMic(plainBytes(message, 'message'), plainBytes(mic, 'mic'));
     const { sequenceHigh, sequenceLow } = verified;
     return { qop: 0, sequence: this.#state.window.check(sequenceHigh, sequenceLow) };
   }
@@ -128,7 +140,7 @@ export class SecurityContext {
    */
   pseudoRandom(key: PrfKey, input: Uint8Array, length: number): Uint8Array {
     this.#use();
-    checkBytes(input, 'input');
+    plainBytes(input, 'input');
     if (!Number.isSafeInteger(length) || length < 0 || length > MAX_PRF) {
       throw new RangeError(`length: expected 0 to ${MAX_PRF} bytes, got ${length}`);
     }
@@ -192,14 +204,7 @@ export function importSecurityContext(
   bytes: Uint8Array,
   options: ImportOptions = {},
 ): SecurityContext {
-  return new SecurityContext(decodeContext(checkBytes(bytes, 'bytes'), options));
-}
-
-function checkBytes(bytes: Uint8Array, label: string): Uint8Array {
-  if (!(bytes instanceof Uint8Array)) {
-    throw new TypeError(`${label}: expected a Uint8Array, got ${typeof bytes}`);
-  }
-  return bytes;
+  return new SecurityContext(decodeContext(plainBytes(bytes, 'bytes'), options));
 }
 
 const MAX_PRF = 65_536;
