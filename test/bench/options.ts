@@ -1,0 +1,34 @@
+/** The command line of the bench. */
+import { parseArgs } from 'node:util';
+
+export interface BenchOptions {
+  /** Fewer rounds, shorter ones, and only the jobs that targets are about. */
+  readonly quick: boolean;
+  /** Where to write the results as JSON. */
+  readonly json?: string;
+  /** Which jobs. */
+  readonly only?: RegExp;
+  readonly rounds: number;
+}
+
+export function parseOptions(args: readonly string[]): BenchOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      only: { type: 'string' },
+      rounds: { type: 'string' },
+    },
+  });
+  const rounds = Number(values.rounds ?? (values.quick ? 7 : 11));
+  if (!Number.isSafeInteger(rounds) || rounds < 1) {
+    throw new RangeError(`--rounds: expected a number of rounds, got ${values.rounds}`);
+  }
+  return {
+    quick: values.quick,
+    rounds,
+    ...(values.json !== undefined && { json: values.json }),
+    ...(values.only !== undefined && { only: new RegExp(values.only) }),
+  };
+}

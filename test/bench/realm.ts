@@ -1,0 +1,111 @@
+/** A realm in a folder of the bench's own: keytabs, a krb5.conf, and tokens as clients send them. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Keytab } from '../../src/index.ts';
+import { EncryptionKey, formatKeytab, parsePrincipal, systemRandom } from '../../src/index.ts';
+import {
+  AuthorizationDataType,
+  encodeAuthorizationData,
+} from '../../src/messages/authorization-data.ts';
+import { encodeEtypeList } from '../../src/messages/etype-list.ts';
+import type { Initiator, MintedTicket } from '../../src/testing/index.ts';
+import { createInitiator, mintTicket } from '../../src/testing/index.ts';
+
+/** The size of the AP-REQ tokens, in bytes. */
+export const TOKEN_SIZE = 700;
+
+export class BenchRealm {
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'krb5-acceptor-bench-'));
+  readonly krb5Conf: string = join(this.folder, 'krb5.conf');
+  readonly #services = new Map<number, BenchService>();
+
+  constructor() {
+    writeFileSync(this.krb5Conf, KRB5_CONF);
+  }
+
+  /** A service whose keytab has one key. */
+  service(enctype: number): BenchService {
+    let service = this.#services.get(enctype);
+    if (service === undefined) {
+      service = new BenchService(enctype, join(this.folder, `service-${enctype}.keytab`));
+      this.#services.set(enctype, service);
+    }
+    return service;
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+export class BenchService {
+  readonly keytabPath: string;
+  readonly #enctype: number;
+  readonly #keytab: Keytab;
+  readonly #padding: number;
+
+  constructor(enctype: number, keytabPath: string) {
+    this.#enctype = enctype;
+    this.keytabPath = keytabPath;
+    const principal = parsePrincipal(SERVICE);
+    const key = EncryptionKey.generate(enctype, systemRandom);
+    const timestamp = Math.floor(Date.now() / 1000);
+    this.#keytab = { version: 2, entries: [{ principal, kvno: 2, timestamp, key }] };
+    writeFileSync(keytabPath, formatKeytab(this.#keytab), { mode: 0o600 });
+    this.#padding = this.#findPadding();
+  }
+
+  /** A client with a new ticket. */
+  initiator(): Initiator {
+    return this.#initiator(this.#ticket(this.#padding));
+  }
+
+  /** Tokens of clients that have each got a ticket just now: AP-REQs of {@link TOKEN_SIZE} bytes. */
+  tokens(count: number): Uint8Array[] {
+    return Array.from({ length: count }, () => this.initiator().begin());
+  }
+
+  #ticket(padding: number): MintedTicket {
+    return mintTicket({
+      keytab: this.#keytab,
+      client: CLIENT,
+      authorizationData: [
+        {
+          // Stands where a KDC puts what it says about a user.
+          type: AuthorizationDataType.ifRelevant,
+          data: encodeAuthorizationData([{ type: PRIVATE_TYPE, data: new Uint8Array(padding) }]),
+        },
+      ],
+    });
+  }
+
+  #initiator(ticket: MintedTicket): Initiator {
+    // RFC 4537: MIT krb5's clients send the enctypes that they would take.
+    const offered = encodeAuthorizationData([
+      { type: AuthorizationDataType.etypeNegotiation, data: encodeEtypeList([this.#enctype]) },
+    ]);
+    const authorizationData = [{ type: AuthorizationDataType.ifRelevant, data: offered }];
+    return createInitiator({ ticket, authenticator: { authorizationData } });
+  }
+
+  #findPadding(): number {
+    const size = (padding: number) => this.#initiator(this.#ticket(padding)).begin().length;
+    let padding = Math.max(0, TOKEN_SIZE - size(0));
+    // Lengths of lengths grow with the padding.
+    while (padding > 0 && size(padding) > TOKEN_SIZE) padding--;
+    return padding;
+  }
+}
+
+const CLIENT = 'alice.liddell@CORP.EXAMPLE.TEST';
+const SERVICE = 'host/appserver01.corp.example.test@CORP.EXAMPLE.TEST';
+// RFC 4120 §5.2.6: negative numbers are for local use.
+const PRIVATE_TYPE = -1;
+
+const KRB5_CONF = `[libdefaults]
+  default_realm = CORP.EXAMPLE.TEST
+  dns_lookup_realm = false
+  dns_lookup_kdc = false
+  dns_canonicalize_hostname = false
+`;
