@@ -5,6 +5,7 @@ import type { ProtectionState } from './message-protection.ts';
 import type { GssName } from './name.ts';
 import type { Oid } from './oid.ts';
 import type { SequenceWindow } from './sequence.ts';
+import type { VouchedData } from './vouched-data.ts';
 
 /** What the ticket said (RFC 4120 §5.3). */
 export interface TicketInfo {
@@ -33,6 +34,7 @@ export interface ContextState extends ProtectionState {
   readonly flags: number;
   readonly ticket: TicketInfo;
   readonly authorizationData: AuthorizationData;
+  readonly vouched: VouchedData;
   readonly window: SequenceWindow;
   /** Not exported: it is the caller's own, beside the context. */
   readonly delegatedCredential?: DelegatedCredential;

@@ -8,6 +8,8 @@
  * text server   u32 kvno   i32 enctype   i32 session enctype   u32 ticket flags
  * time authtime   time starttime   time endtime   time renew-till
  * u16 count, then for each authorization data element: i32 type, bytes
+ * u8 1 if the PAC among them was verified, or u8 0
+ * u16 count, then authentication indicators, each a text
  * key initiator's   u8 1 and key acceptor's subkey, or u8 0
  * u64 next number to send   25 bytes receive window
  * 32 bytes SHA-256 of all before
@@ -20,13 +22,22 @@
  * The digest finds damage and forbids silent edits. It is no protection against somebody who may
  * write the bytes: they hold the keys, so keep them as you keep keys.
  */
-import { constantTimeEqual, decodeUtf8, encodeUtf8, Reader, Writer } from '../bytes.ts';
+import {
+  concatBytes,
+  constantTimeEqual,
+  decodeUtf8,
+  encodeUtf8,
+  Reader,
+  Writer,
+} from '../bytes.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { defaultCrypto } from '../crypto/provider.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
 import type { AuthorizationDataElement } from '../messages/authorization-data.ts';
 import { Limit } from '../messages/limits.ts';
+import { findPac } from '../pac/locate.ts';
+import { importPac } from '../pac/pac.ts';
 import type { RandomSource } from '../random.ts';
 import { systemRandom } from '../random.ts';
 import type { ContextState, TicketInfo } from './context-state.ts';
@@ -56,6 +67,9 @@ export function encodeContext(state: ContextState): Uint8Array {
     writer.u32(type);
     writeBytes(writer, data);
   }
+  writer.u8(state.vouched.pac === undefined ? 0 : 1);
+  writer.u16(state.vouched.authenticationIndicators.length);
+  for (const text of state.vouched.authenticationIndicators) writeText(writer, text);
   writeKey(writer, state.initiatorKey);
   writer.u8(state.acceptorSubkey === undefined ? 0 : 1);
   if (state.acceptorSubkey !== undefined) writeKey(writer, state.acceptorSubkey);
@@ -105,7 +119,7 @@ function readState(reader: Reader, crypto: CryptoProvider, random: RandomSource)
     initiator: readName(reader),
     acceptor: readName(reader),
     ticket: readTicket(reader),
-    authorizationData: readAuthorizationData(reader),
+    ...readVouched(reader),
     initiatorKey: readKey(reader, crypto),
   };
   const hasSubkey = reader.u8();
@@ -194,6 +208,20 @@ function readAuthorizationData(reader: Reader): AuthorizationDataElement[] {
     elements.push({ type: reader.i32(), data: readBytes(reader) });
   }
   return elements;
+}
+
+function readVouched(reader: Reader): Pick<ContextState, 'authorizationData' | 'vouched'> {
+  const authorizationData = readAuthorizationData(reader);
+  const hasPac = reader.u8();
+  if (hasPac > 1) throw new DecodeError('exported context has a malformed PAC');
+  const bytes = hasPac === 1 ? findPac(authorizationData) : undefined;
+  const authenticationIndicators: string[] = [];
+  for (let left = readCount(reader, Limit.listElements); left > 0; left--) {
+    authenticationIndicators.push(readText(reader));
+  }
+  // The acceptor has verified it; that it is the same is what the digest says.
+  const pac = bytes === undefined ? {} : { pac: importPac(concatBytes(Uint8Array.of(0), bytes)) };
+  return { authorizationData, vouched: { ...pac, authenticationIndicators } };
 }
 
 function readCount(reader: Reader, most: number): number {

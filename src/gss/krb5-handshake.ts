@@ -34,6 +34,7 @@ import type {
   MechanismHandshake,
 } from './settings.ts';
 import { GssError } from './status.ts';
+import { readVouchedData } from './vouched-data.ts';
 
 export class Krb5Handshake implements MechanismHandshake {
   readonly #settings: AcceptorSettings;
@@ -149,6 +150,7 @@ function establish(
     (delegated === undefined ? 0 : ContextFlag.delegation) |
     // MIT krb5: three legs are mutual, whether the initiator says so or not.
     ((request.flags & ContextFlag.dceStyle) === 0 ? 0 : ContextFlag.mutual);
+  const vouched = readVouchedData(verified, settings.pacPolicy);
   const mutual = (flags & ContextFlag.mutual) !== 0;
   const initiatorKey = verified.subkey ?? sessionKey;
   const peerSequence = authenticator.sequenceNumber ?? 0;
@@ -161,6 +163,7 @@ function establish(
     ticket: describeTicket(verified),
     authorizationData: verified.ticket.authorizationData ?? [],
     ...(delegated && { delegatedCredential: delegated }),
+    vouched,
     initiatorKey,
     ...(mutual && {
       acceptorSubkey: EncryptionKey.generate(

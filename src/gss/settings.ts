@@ -9,6 +9,7 @@ import type { SecurityContext } from './context.ts';
 import type { AcceptorCredential } from './credential.ts';
 import type { Oid } from './oid.ts';
 import type { GssError } from './status.ts';
+import type { PacPolicy } from './vouched-data.ts';
 
 export interface AcceptorOptions {
   readonly credential: AcceptorCredential;
@@ -29,6 +30,8 @@ export interface AcceptorOptions {
   readonly permittedEnctypes?: readonly number[];
   /** Whether a ticket that names addresses must come from one of them; false if absent. */
   readonly checkAddresses?: boolean;
+  /** What to do with the PAC of a ticket; `when-valid` if absent. */
+  readonly pacPolicy?: PacPolicy;
   /** Judges realms that the KDC has not judged; refuses any if absent. */
   readonly checkTransited?: TransitedCheck;
 }
@@ -48,6 +51,7 @@ export interface AcceptorSettings extends ApPolicy {
   readonly random: RandomSource;
   readonly channelBindingPolicy: ChannelBindingPolicy;
   readonly checkAddresses: boolean;
+  readonly pacPolicy: PacPolicy;
 }
 
 /**

@@ -6,3 +6,5 @@ export type { InitiatorOptions } from './initiator.ts';
 export { createInitiator, Initiator } from './initiator.ts';
 export type { MintedTicket, MintTicketOptions } from './mint.ts';
 export { mintTicket } from './mint.ts';
+export type { PacContents } from './pac.ts';
+export { defaultLogonInfo } from './pac.ts';

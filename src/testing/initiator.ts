@@ -190,6 +190,7 @@ export class Initiator {
         endTime: new Date(8.64e15),
       },
       authorizationData: [],
+      vouched: { authenticationIndicators: [] },
       initiatorKey,
       ...(replySubkey && {
         acceptorSubkey: new EncryptionKey(

@@ -7,12 +7,14 @@ import type { AuthorizationData } from '../messages/authorization-data.ts';
 import type { HostAddress } from '../messages/host-address.ts';
 import type { Principal } from '../messages/principal.ts';
 import { parsePrincipal } from '../messages/principal.ts';
-import type { Ticket } from '../messages/ticket.ts';
+import type { EncTicketPart, Ticket } from '../messages/ticket.ts';
 import { encodeEncTicketPart, TicketFlag } from '../messages/ticket.ts';
 import type { RandomSource } from '../random.ts';
 import { systemRandom } from '../random.ts';
 import type { Clock, KerberosTime } from '../time.ts';
 import { systemClock } from '../time.ts';
+import type { PacContents } from './pac.ts';
+import { attachPac } from './pac.ts';
 
 export interface MintTicketOptions {
   /** Where the service's key is. */
@@ -38,6 +40,10 @@ export interface MintTicketOptions {
   readonly authorizationData?: AuthorizationData;
   /** The kvno that the ticket claims; the key's own if absent, none if null. */
   readonly kvno?: number | null;
+  /** A PAC to put into the ticket, signed with the service's key. */
+  readonly pac?: PacContents;
+  /** The KDC's own key, for the signatures of the PAC that are the KDC's. */
+  readonly kdcKey?: EncryptionKey;
   readonly clock?: Clock;
   readonly random?: RandomSource;
 }
@@ -64,7 +70,7 @@ export function mintTicket(options: MintTicketOptions): MintedTicket {
   const { startTime, renewTill, addresses, authorizationData } = options;
   const now = Math.floor((options.clock ?? systemClock)() / 1000);
   const authTime = options.authTime ?? now;
-  const part = encodeEncTicketPart({
+  const unsigned: EncTicketPart = {
     flags: options.flags ?? (TicketFlag.initial | TicketFlag.preAuthent) >>> 0,
     key: { enctype: sessionKey.enctype, value: sessionKey.bytes() },
     clientRealm: client.realm,
@@ -76,7 +82,10 @@ export function mintTicket(options: MintTicketOptions): MintedTicket {
     ...(renewTill !== undefined && { renewTill }),
     ...(addresses !== undefined && { addresses }),
     ...(authorizationData !== undefined && { authorizationData }),
-  });
+  };
+  const { pac, kdcKey } = options;
+  const keys = { serverKey: service.key, ...(kdcKey && { kdcKey }) };
+  const part = encodeEncTicketPart(pac === undefined ? unsigned : attachPac(unsigned, pac, keys));
   const kvno = options.kvno === undefined ? service.kvno : options.kvno;
   const ticket: Ticket = {
     realm,

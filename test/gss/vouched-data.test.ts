@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import { importSecurityContext } from '../../src/index.ts';
+import {
+  AuthorizationDataType,
+  encodeAuthorizationData,
+} from '../../src/messages/authorization-data.ts';
+import { encodeAuthenticationIndicator, encodeCammac } from '../../src/messages/cammac.ts';
+import type { PacContents } from '../../src/testing/index.ts';
+import type { ExchangeOptions } from '../support/realm-kit.ts';
+import { establish, makeKeytab, makeParties } from '../support/realm-kit.ts';
+
+const DOMAIN = 'S-1-5-21-1-2-3';
+const PAC: PacContents = {
+  logonInfo: {
+    effectiveName: 'alice',
+    logonDomainName: 'EXAMPLE',
+    logonDomainId: DOMAIN,
+    userId: 1104,
+    primaryGroupId: 513,
+    groups: [{ relativeId: 513, attributes: 7 }],
+    extraSids: [{ sid: 'S-1-18-1', attributes: 7 }],
+  } as never,
+};
+
+async function attempt(options: ExchangeOptions) {
+  const { initiator, begin } = await makeParties(options);
+  return begin().accept(initiator.begin());
+}
+
+/** The ticket's PAC with its last byte, which is of a signature, changed. */
+async function withBrokenPac(options: ExchangeOptions = {}) {
+  const good = await establish({ ticket: { pac: PAC } });
+  const data = good.server.authorizationData[0]!.data.slice();
+  data[200]! ^= 1;
+  return attempt({
+    ...options,
+    ticket: { authorizationData: [{ type: AuthorizationDataType.ifRelevant, data }] },
+  });
+}
+
+describe('the PAC of a context', () => {
+  for (const enctype of [17, 18, 19, 20]) {
+    it(`is verified with the ticket's key of enctype ${enctype}, and moves with the context`, async () => {
+      const { server } = await establish({
+        keytab: makeKeytab({ enctype }),
+        ticket: { pac: PAC },
+      });
+      expect(server.pac?.samAccountName).toBe('alice');
+      expect(server.pac?.userSid).toBe(`${DOMAIN}-1104`);
+      expect(server.pac?.groupSids).toEqual([`${DOMAIN}-513`, 'S-1-18-1']);
+      const before = JSON.stringify(server.pac);
+      const moved = importSecurityContext(server.export());
+      expect(JSON.stringify(moved.pac)).toBe(before);
+    });
+  }
+
+  it('is absent where there is none, or nobody asks', async () => {
+    const none = await establish();
+    expect(none.server.pac).toBeUndefined();
+    expect(none.server.pacError).toBeUndefined();
+    const off = await establish({ ticket: { pac: PAC }, acceptor: { pacPolicy: 'off' } });
+    expect(off.server.pac).toBeUndefined();
+  });
+
+  it('is never shown if it does not verify', async () => {
+    const result = await withBrokenPac();
+    if (result.status !== 'complete') throw new Error('not complete');
+    expect(result.context.pac).toBeUndefined();
+    expect(['KRB_AP_ERR_MODIFIED', 'KRB_AP_ERR_BADMATCH', 'KRB5_PARSE_MALFORMED']).toContain(
+      result.context.pacError?.code,
+    );
+    const moved = importSecurityContext(result.context.export());
+    expect(moved.pac).toBeUndefined();
+  });
+
+  it('may be required', async () => {
+    const acceptor = { pacPolicy: 'required' } as const;
+    expect((await attempt({ acceptor, ticket: { pac: PAC } })).status).toBe('complete');
+    for (const result of [await attempt({ acceptor }), await withBrokenPac({ acceptor })]) {
+      if (result.status !== 'failed') throw new Error('accepted');
+      expect(result.error.code).toBe('GSS_S_FAILURE');
+    }
+  });
+
+  it('of an authenticator counts for nothing', async () => {
+    const good = await establish({ ticket: { pac: PAC } });
+    const { server } = await establish({
+      initiator: { authenticator: { authorizationData: good.server.authorizationData } },
+    });
+    expect(server.pac).toBeUndefined();
+    expect(server.pacError).toBeUndefined();
+  });
+});
+
+describe('authentication indicators', () => {
+  const elements = [
+    {
+      type: AuthorizationDataType.authenticationIndicator,
+      data: encodeAuthenticationIndicator(['otp', 'hardened']),
+    },
+  ];
+
+  it('count if the service’s verifier is good, and only then', async () => {
+    const keytab = makeKeytab();
+    const { key } = keytab.entries[0]!;
+    const signed = encodeAuthorizationData(elements);
+    const good = key.checksum(64, signed);
+    const bad = good.with(0, good[0]! ^ 1);
+    const verifiers: [object, string[]][] = [
+      [
+        { serviceVerifier: { mac: { type: key.checksumType, checksum: good } } },
+        ['otp', 'hardened'],
+      ],
+      [{ serviceVerifier: { mac: { type: key.checksumType, checksum: bad } } }, []],
+      [{ serviceVerifier: { mac: { type: 1, checksum: good } } }, []],
+      [{ kdcVerifier: { mac: { type: key.checksumType, checksum: good } } }, []],
+      [{}, []],
+    ];
+    for (const [verifier, expected] of verifiers) {
+      const cammac = encodeCammac({ elements, ...verifier });
+      const data = encodeAuthorizationData([{ type: AuthorizationDataType.cammac, data: cammac }]);
+      for (const authorizationData of [
+        [{ type: AuthorizationDataType.ifRelevant, data }],
+        [{ type: AuthorizationDataType.cammac, data: cammac }],
+      ]) {
+        const { server } = await establish({ keytab, ticket: { authorizationData } });
+        expect(server.authenticationIndicators).toEqual(expected);
+        const moved = importSecurityContext(server.export());
+        expect(moved.authenticationIndicators).toEqual(expected);
+      }
+    }
+  });
+
+  it('outside of an AD-CAMMAC count for nothing', async () => {
+    const { server } = await establish({ ticket: { authorizationData: elements } });
+    expect(server.authenticationIndicators).toEqual([]);
+  });
+});
