@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 
 import type { Acceptor } from '../gss/acceptor.ts';
 import { importSecurityContext } from '../gss/context.ts';
+import { parseHostAddress, plainAddress } from './peer-address.ts';
 import type { ConnectionEvent, ConnectionInfo, GssServerEvent } from './server-events.ts';
 import { SignSession } from './sign-session.ts';
 import { TokenChannel } from './token-channel.ts';
@@ -80,7 +81,7 @@ class TcpGssServer implements GssServer {
     this.#server.on('drop', (dropped) =>
       this.#emit({
         type: 'overload',
-        remoteAddress: dropped?.remoteAddress,
+        remoteAddress: plainAddress(dropped?.remoteAddress),
         limit: this.#limits.maxConnections,
       }),
     );
@@ -111,7 +112,7 @@ class TcpGssServer implements GssServer {
     const { idleTimeout, handshakeTimeout, maxTokenSize } = this.#limits;
     const connection: ConnectionInfo = {
       id: ++this.#count,
-      remoteAddress: socket.remoteAddress,
+      remoteAddress: plainAddress(socket.remoteAddress),
       remotePort: socket.remotePort,
     };
     const emit = (event: ConnectionEvent): void => this.#emit({ ...event, connection });
@@ -120,11 +121,13 @@ class TcpGssServer implements GssServer {
       maxToken: maxTokenSize,
       budget: this.#budget,
     });
+    const peerAddress = parseHostAddress(socket.remoteAddress);
     this.#open.add(channel);
     try {
       emit({ type: 'open' });
       await new SignSession(channel, {
         acceptor: this.#options.acceptor,
+        ...(peerAddress !== undefined && { peerAddress }),
         exportContext: this.#options.exportContext ?? false,
         importContext: importSecurityContext,
         handshakeTimeout: handshakeTimeout * 1000,

@@ -6,6 +6,7 @@ import type { Acceptor } from '../gss/acceptor.ts';
 import type { SecurityContext } from '../gss/context.ts';
 import type { AcceptResult } from '../gss/settings.ts';
 import { GssError } from '../gss/status.ts';
+import type { HostAddress } from '../messages/host-address.ts';
 import type { ConnectionEvent, GssStage } from './server-events.ts';
 import type { TokenChannel } from './token-channel.ts';
 import { ChannelError } from './token-channel.ts';
@@ -14,6 +15,8 @@ import { TokenFlag } from './token-frame.ts';
 
 export interface SignSessionOptions {
   readonly acceptor: Acceptor;
+  /** For acceptors that check the addresses in tickets. */
+  readonly peerAddress?: HostAddress;
   /** Export and import the context before the first message; v1 sessions always do. */
   readonly exportContext: boolean;
   /** GSS_Import_sec_context. */
@@ -79,7 +82,8 @@ export class SignSession {
       }
       frame = await this.#channel.receive();
     }
-    const handshake = this.#options.acceptor.begin();
+    const { acceptor, peerAddress } = this.#options;
+    const handshake = acceptor.begin(peerAddress === undefined ? {} : { peerAddress });
     for (;;) {
       this.#emit({ type: 'context-token-received', token: frame.data });
       const result = await handshake.accept(frame.data);
