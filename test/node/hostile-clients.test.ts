@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { Acceptor } from '../../src/acceptor.ts';
 import { concatBytes, encodeUtf8 } from '../../src/bytes.ts';
-import type { Acceptor } from '../../src/gss/acceptor.ts';
 import { encodeFrame } from '../../src/node/token-frame.ts';
 import { SampleClient, TestServer, testAcceptor } from './sample-client.ts';
 

@@ -2,10 +2,10 @@
 import type { Socket } from 'node:net';
 import { createConnection } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Acceptor } from '../../src/acceptor.ts';
+import { createAcceptor } from '../../src/acceptor.ts';
 import { EncryptionKey } from '../../src/crypto/key.ts';
 import { Enctype } from '../../src/crypto/numbers.ts';
-import type { Acceptor } from '../../src/gss/acceptor.ts';
-import { createAcceptor } from '../../src/gss/acceptor.ts';
 import type { SecurityContext } from '../../src/gss/context.ts';
 import { acquireCredential } from '../../src/gss/credential.ts';
 import type { Keytab } from '../../src/keytab/keytab.ts';
