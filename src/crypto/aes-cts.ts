@@ -5,6 +5,7 @@
 import type { BlockCipher } from './backend.ts';
 import type { CipherMode } from './sealers.ts';
 
+/** As profiles use it: any length from a block on will do. */
 export const CTS: CipherMode = {
   encrypt: ctsEncrypt,
   decrypt: ctsDecrypt,

@@ -1,5 +1,6 @@
 /** Entry `krb5-acceptor/node`: what needs Node's own modules. */
 
+export { nodeCrypto } from './crypto.ts';
 export type { GssServer, GssServerLimits, GssServerOptions } from './gss-server.ts';
 export { createGssServer } from './gss-server.ts';
 export type { KeytabFileOptions, KeytabWarning } from './keytab-file.ts';
