@@ -1,4 +1,7 @@
 /** krb5-acceptor: a Kerberos V5 GSS-API acceptor. Everything here runs in any JavaScript runtime. */
+
+export type { Acceptor, Handshake } from './acceptor.ts';
+export { createAcceptor } from './acceptor.ts';
 export type { ReplayCache, ReplayRecord } from './ap/replay-cache.ts';
 export { MemoryReplayCache } from './ap/replay-cache.ts';
 export { EncryptionKey } from './crypto/key.ts';
@@ -7,8 +10,6 @@ export type { CryptoProvider } from './crypto/provider.ts';
 export { defaultCrypto } from './crypto/provider.ts';
 export type { ErrorDetail, KerberosErrorName } from './errors.ts';
 export { DecodeError, KerberosError } from './errors.ts';
-export type { Acceptor, Handshake } from './gss/acceptor.ts';
-export { createAcceptor } from './gss/acceptor.ts';
 export type { ChannelBindingPolicy, ChannelBindings } from './gss/channel-bindings.ts';
 export type { MicStatus, PrfKey, SecurityContext, UnwrappedMessage } from './gss/context.ts';
 export { importSecurityContext } from './gss/context.ts';

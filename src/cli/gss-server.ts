@@ -2,12 +2,12 @@
 /** gss-server: see help.ts for what it does. */
 import { fstatSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
-
+import type { Acceptor } from '../acceptor.ts';
+import { createAcceptor } from '../acceptor.ts';
 import { KerberosError } from '../errors.ts';
-import type { Acceptor } from '../gss/acceptor.ts';
-import { createAcceptor } from '../gss/acceptor.ts';
 import { acquireCredential } from '../gss/credential.ts';
-import { isKrb5Mechanism } from '../gss/mechanism.ts';
+import { isKrb5Mechanism, Mechanism, mechanismName } from '../gss/mechanism.ts';
+import type { Oid } from '../gss/oid.ts';
 import { GssError } from '../gss/status.ts';
 import type { GssServer } from '../node/gss-server.ts';
 import { createGssServer } from '../node/gss-server.ts';
@@ -74,8 +74,10 @@ async function acquire(options: ServerArguments, output: Output): Promise<Accept
   const onWarning = (warning: KeytabWarning): void =>
     output.print([stderrLine(`gss-server: ${warning.message}`)]);
   try {
-    if (mechanism !== undefined && !isKrb5Mechanism(mechanism)) {
-      throw new GssError('GSS_S_BAD_MECH', undefined, { hint: '-mech kerberos_v5 is offered' });
+    if (mechanism !== undefined && !isOffered(mechanism)) {
+      throw new GssError('GSS_S_BAD_MECH', undefined, {
+        hint: `-mech may be kerberos_v5 or spnego, not ${mechanismName(mechanism)}`,
+      });
     }
     const keytab = keytabFile(options.keytab, { onWarning });
     const credential = await acquireCredential({ keytab, service });
@@ -163,6 +165,10 @@ function stopOnSignals(server: GssServer, stopped: () => void = () => {}): void 
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+}
+
+function isOffered(mechanism: Oid): boolean {
+  return mechanism === Mechanism.spnego || isKrb5Mechanism(mechanism);
 }
 
 function complain(message: string | undefined): void {

@@ -13,7 +13,7 @@ import type { PacPolicy } from './vouched-data.ts';
 
 export interface AcceptorOptions {
   readonly credential: AcceptorCredential;
-  /** Mechanisms to accept; Kerberos if absent. */
+  /** Mechanisms to accept: Kerberos, SPNEGO (which negotiates Kerberos); both if absent. */
   readonly mechanisms?: readonly Oid[];
   /** A {@link MemoryReplayCache} of its own if absent. */
   readonly replayCache?: ReplayCache;
@@ -42,6 +42,11 @@ export interface HandshakeOptions {
   readonly channelBindings?: ChannelBindings;
   /** Where the peer is; looked at if `checkAddresses` is set. */
   readonly peerAddress?: HostAddress;
+  /**
+   * Put together tokens that come in pieces, where the application protocol cannot carry a long one
+   * at once (MS-SPNG §3.1.5.4). If absent, a piece of a token is a defective token.
+   */
+  readonly reassemble?: boolean;
 }
 
 /** The options with their defaults. */

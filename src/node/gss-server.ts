@@ -2,7 +2,7 @@
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 
-import type { Acceptor } from '../gss/acceptor.ts';
+import type { Acceptor } from '../acceptor.ts';
 import { importSecurityContext } from '../gss/context.ts';
 import { parseHostAddress, plainAddress } from './peer-address.ts';
 import type { ConnectionEvent, ConnectionInfo, GssServerEvent } from './server-events.ts';

@@ -2,7 +2,7 @@
  * The conversation of the gss-sample server: accept a context, then take messages and sign them,
  * until the client is done.
  */
-import type { Acceptor } from '../gss/acceptor.ts';
+import type { Acceptor } from '../acceptor.ts';
 import type { SecurityContext } from '../gss/context.ts';
 import type { AcceptResult } from '../gss/settings.ts';
 import { GssError } from '../gss/status.ts';

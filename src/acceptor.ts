@@ -1,21 +1,25 @@
 /** Acceptors: long-lived, shared by all connections; and the exchanges that they begin. */
-import { MemoryReplayCache } from '../ap/replay-cache.ts';
-import { plainBytes } from '../bytes.ts';
-import { DecodeError } from '../errors.ts';
-import { systemRandom } from '../random.ts';
-import { systemClock } from '../time.ts';
-import { unframeToken } from './framing.ts';
-import { isUnframedApReq, Krb5Handshake } from './krb5-handshake.ts';
-import { isKrb5Mechanism, Mechanism, mechanismName } from './mechanism.ts';
-import type { Oid } from './oid.ts';
+import { MemoryReplayCache } from './ap/replay-cache.ts';
+import { KerberosError } from './errors.ts';
+import type { SecurityContext } from './gss/context.ts';
+import { unframeToken } from './gss/framing.ts';
+import { isUnframedApReq, Krb5Handshake } from './gss/krb5-handshake.ts';
+import { isKrb5Mechanism, Mechanism, mechanismName } from './gss/mechanism.ts';
+import type { Oid } from './gss/oid.ts';
 import type {
   AcceptorOptions,
   AcceptorSettings,
   AcceptResult,
   HandshakeOptions,
   MechanismHandshake,
-} from './settings.ts';
-import { GssError } from './status.ts';
+} from './gss/settings.ts';
+import { GssError } from './gss/status.ts';
+import { systemRandom } from './random.ts';
+import type { NegotiableMechanism } from './spnego/acceptor.ts';
+import { SpnegoHandshake } from './spnego/acceptor.ts';
+import { explainForeignToken } from './spnego/foreign-token.ts';
+import { TokenAssembler } from './spnego/token-assembler.ts';
+import { systemClock } from './time.ts';
 
 /**
  * Makes an acceptor.
@@ -39,7 +43,7 @@ export class Acceptor {
     const random = options.random ?? systemRandom;
     this.#settings = {
       credential: options.credential,
-      mechanisms: options.mechanisms ?? [Mechanism.krb5],
+      mechanisms: checkMechanisms(options.mechanisms ?? OFFERED),
       clock,
       random,
       maxSkew,
@@ -67,12 +71,14 @@ export class Acceptor {
 export class Handshake {
   readonly #settings: AcceptorSettings;
   readonly #options: HandshakeOptions;
+  readonly #assembler: TokenAssembler | undefined;
   #mechanism: MechanismHandshake | undefined;
   #state: 'ready' | 'busy' | 'done' = 'ready';
 
   constructor(settings: AcceptorSettings, options: HandshakeOptions) {
     this.#settings = settings;
     this.#options = options;
+    this.#assembler = options.reassemble === true ? new TokenAssembler() : undefined;
   }
 
   /**
@@ -83,7 +89,9 @@ export class Handshake {
    * @throws TypeError if called out of turn or with no bytes. What the peer sends never throws.
    */
   async accept(token: Uint8Array): Promise<AcceptResult> {
-    const bytes = plainBytes(token, 'token');
+    if (!(token instanceof Uint8Array)) {
+      throw new TypeError(`token: expected a Uint8Array, got ${typeof token}`);
+    }
     if (this.#state !== 'ready') {
       throw new TypeError(
         this.#state === 'done'
@@ -92,47 +100,65 @@ export class Handshake {
       );
     }
     this.#state = 'busy';
-    const result = await this.#accept(bytes);
+    const result = await this.#accept(token);
     this.#state = result.status === 'continue' ? 'ready' : 'done';
     return result;
   }
 
-  async #accept(token: Uint8Array): Promise<AcceptResult> {
-    if (this.#mechanism === undefined) {
-      try {
-        this.#mechanism = this.#choose(token);
-      } catch (error) {
-        if (error instanceof GssError) return { status: 'failed', error };
-        throw error;
-      }
+  async #accept(piece: Uint8Array): Promise<AcceptResult> {
+    try {
+      // MS-SPNG §3.1.5.4: a piece of a longer token is answered with an empty one.
+      const token = this.#assembler === undefined ? piece : this.#assembler.add(piece);
+      if (token === undefined) return { status: 'continue', outputToken: new Uint8Array() };
+      this.#mechanism ??= this.#choose(token);
+      return await this.#mechanism.accept(token);
+    } catch (error) {
+      if (error instanceof GssError) return { status: 'failed', error };
+      if (!(error instanceof KerberosError)) throw error;
+      // Like MIT krb5, without a minor status: there is no mechanism yet that could have one.
+      const defective = new GssError('GSS_S_DEFECTIVE_TOKEN', error.message, { cause: error });
+      return { status: 'failed', error: defective };
     }
-    return this.#mechanism.accept(token);
   }
 
   #choose(token: Uint8Array): MechanismHandshake {
-    const mechanism = isUnframedApReq(token) ? Mechanism.krb5 : mechanismOf(token);
     const { mechanisms } = this.#settings;
-    if (isKrb5Mechanism(mechanism) && mechanisms.some(isKrb5Mechanism)) {
-      return new Krb5Handshake(this.#settings, this.#options);
-    }
+    const negotiates = mechanisms.includes(Mechanism.spnego);
+    // An empty token asks which mechanisms there are (MS-SPNG §3.2.5.2).
+    if (token.length === 0 && negotiates) return this.#negotiation();
+    const foreign = explainForeignToken(token);
+    if (foreign !== undefined) throw foreign;
+    const mechanism = isUnframedApReq(token) ? Mechanism.krb5 : unframeToken(token).mechanism;
+    if (mechanism === Mechanism.spnego && negotiates) return this.#negotiation();
+    if (isKrb5Mechanism(mechanism) && mechanisms.some(isKrb5Mechanism)) return this.#krb5();
     // MIT krb5: a mechanism that we have, but no credential for, is another failure than one that
     // nobody here has heard of.
-    const known = Object.values<Oid>(Mechanism).includes(mechanism);
+    const known = OFFERED.includes(mechanism) || mechanism === Mechanism.iakerb;
     throw new GssError(known ? 'GSS_S_NO_CRED' : 'GSS_S_BAD_MECH', undefined, {
       hint: `the client uses ${mechanismName(mechanism)}; accepted: ${mechanisms.map(mechanismName).join(', ')}`,
     });
   }
+
+  #krb5(): Krb5Handshake {
+    return new Krb5Handshake(this.#settings, this.#options);
+  }
+
+  #negotiation(): SpnegoHandshake<SecurityContext> {
+    const krb5: NegotiableMechanism<SecurityContext> = {
+      oids: [Mechanism.krb5, Mechanism.msKrb5, Mechanism.oldKrb5],
+      begin: () => this.#krb5(),
+    };
+    return new SpnegoHandshake([krb5]);
+  }
 }
 
-function mechanismOf(token: Uint8Array): Oid {
-  try {
-    return unframeToken(token).mechanism;
-  } catch (error) {
-    if (error instanceof DecodeError) {
-      throw new GssError('GSS_S_DEFECTIVE_TOKEN', error.message, { cause: error });
+function checkMechanisms(mechanisms: readonly Oid[]): readonly Oid[] {
+  for (const mechanism of mechanisms) {
+    if (mechanism !== Mechanism.spnego && !isKrb5Mechanism(mechanism)) {
+      throw new RangeError(`mechanisms: expected Kerberos or SPNEGO, got ${mechanism}`);
     }
-    throw error;
   }
+  return mechanisms;
 }
 
 /** RFC 4120 §2.7: what nobody has judged is not trusted. */
@@ -140,6 +166,7 @@ function refuseTransited(): boolean {
   return false;
 }
 
+const OFFERED: readonly Oid[] = [Mechanism.krb5, Mechanism.spnego];
 // RFC 4120 §8.2: five minutes.
 const DEFAULT_SKEW = 300;
 // The order of MIT krb5's default permitted_enctypes.

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { frameToken, TokenId } from '../../src/gss/framing.ts';
-import type { AcceptResult } from '../../src/index.ts';
-import { ContextFlag, Enctype, GssError, KerberosError, Mechanism } from '../../src/index.ts';
-import { NameType } from '../../src/messages/principal.ts';
-import { TicketFlag } from '../../src/messages/ticket.ts';
-import type { ExchangeOptions } from '../support/realm-kit.ts';
+import { frameToken, TokenId } from '../src/gss/framing.ts';
+import type { AcceptResult } from '../src/index.ts';
+import { ContextFlag, Enctype, GssError, KerberosError, Mechanism } from '../src/index.ts';
+import { NameType } from '../src/messages/principal.ts';
+import { TicketFlag } from '../src/messages/ticket.ts';
+import type { ExchangeOptions } from './support/realm-kit.ts';
 import {
   CLIENT,
   establish,
@@ -14,7 +14,7 @@ import {
   NOW_SECONDS,
   SERVICE,
   seededRandom,
-} from '../support/realm-kit.ts';
+} from './support/realm-kit.ts';
 
 const TEXT = new TextEncoder();
 
@@ -401,7 +401,6 @@ describe('a token that is no AP-REQ of Kerberos', () => {
     const { begin, initiator } = await makeParties();
     const good = initiator.begin();
     const cases: readonly [string, Uint8Array, string][] = [
-      ['nothing', new Uint8Array(), 'GSS_S_DEFECTIVE_TOKEN'],
       ['text', TEXT.encode('GET / HTTP/1.1\r\n\r\n'), 'GSS_S_DEFECTIVE_TOKEN'],
       ['an extended token', Uint8Array.of(...good, 0), 'GSS_S_DEFECTIVE_TOKEN'],
       ['an AP-REP', frameToken(Mechanism.krb5, TokenId.apRep, good), 'GSS_S_DEFECTIVE_TOKEN'],
@@ -423,7 +422,8 @@ describe('a token that is no AP-REQ of Kerberos', () => {
   it('is refused at every truncation', async () => {
     const { begin, initiator } = await makeParties();
     const good = initiator.begin();
-    for (let length = 0; length < good.length; length++) {
+    // An empty token is a question, see SPNEGO.
+    for (let length = 1; length < good.length; length++) {
       const error = failureOf(await begin().accept(good.subarray(0, length)));
       expect(error.code).toBe('GSS_S_DEFECTIVE_TOKEN');
     }
@@ -512,7 +512,7 @@ describe('authenticator checksums other than 0x8003', () => {
 
   it('must be over nothing, as Samba sends it', async () => {
     const { ticket, acceptor } = await makeParties();
-    const { createInitiator } = await import('../../src/testing/index.ts');
+    const { createInitiator } = await import('../src/testing/index.ts');
     for (const [data, good] of [
       [new Uint8Array(), true],
       [TEXT.encode('request of another protocol'), false],
@@ -595,7 +595,7 @@ describe('DCE style', () => {
   });
 
   it('is not for framed tokens, nor unframed tokens for anything else', async () => {
-    const { unframeToken } = await import('../../src/gss/framing.ts');
+    const { unframeToken } = await import('../src/gss/framing.ts');
     const framed = await makeParties();
     const raw = unframeToken(framed.initiator.begin()).inner.subarray(2);
     expect(failureOf(await framed.begin().accept(raw)).code).toBe('GSS_S_DEFECTIVE_TOKEN');
