@@ -28,8 +28,8 @@ Options start with one dash or two; a value follows as the next argument or afte
   -export             export and import each context three times before its first message
   -logfile file       append the log to a file; /dev/null: no log. Without it, the log goes to stdout
   -keytab name        FILE:path or path; without it KRB5_KTNAME, then the system's default keytab
-  -mech mechanism     accept this mechanism only: kerberos_v5, krb5, 1.2.840.113554.1.2.2 or
-                      '{ 1 2 840 113554 1 2 2 }'
+  -mech mechanism     accept this mechanism only: kerberos_v5 (krb5) or spnego, or an OID such as
+                      1.2.840.113554.1.2.2 or '{ 1 2 840 113554 1 2 2 }'
   -timeout seconds    give up a client that sends no token for so long (300)
   -handshake seconds  give up a client that is not authenticated after so long (60)
   -maxtoken bytes     refuse longer tokens (16777216)
