@@ -28,7 +28,13 @@ export function deriveRandom(
 
 /** RFC 3961 §5.3: the usage number as four bytes, then the byte that tells Kc, Ke and Ki apart. */
 export function usageConstant(usage: number, kind: 0x99 | 0xaa | 0x55): Uint8Array {
-  return Uint8Array.of(usage >>> 24, usage >>> 16, usage >>> 8, usage, kind);
+  const constant = new Uint8Array(5);
+  constant[0] = usage >>> 24;
+  constant[1] = usage >>> 16;
+  constant[2] = usage >>> 8;
+  constant[3] = usage;
+  constant[4] = kind;
+  return constant;
 }
 
 const ZERO_BLOCK = new Uint8Array(16);

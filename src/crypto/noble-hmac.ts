@@ -14,8 +14,7 @@ export class NobleHmac implements Mac {
   readonly #outer: Int32Array;
 
   constructor(name: HashName, key: Uint8Array) {
-    const hash = WORKING[name];
-    const pad = new Uint8Array(hash.blockLen);
+    const { hash, pad } = WORKING[name];
     // RFC 2104 §2: a key longer than a block is replaced by its hash.
     pad.set(key.length > pad.length ? hash.restart().update(key).digest() : key);
     for (let i = 0; i < pad.length; i++) pad[i]! ^= INNER;
@@ -66,7 +65,7 @@ class ResumableSha1 extends _SHA1 implements ResumableHash {
   }
 
   save(): Int32Array {
-    return Int32Array.from(this.get());
+    return new Int32Array(this.get());
   }
 
   resume(s: Int32Array): this {
@@ -89,7 +88,7 @@ class ResumableSha256 extends _SHA256 implements ResumableHash {
   }
 
   save(): Int32Array {
-    return Int32Array.from(this.get());
+    return new Int32Array(this.get());
   }
 
   resume(s: Int32Array): this {
@@ -112,7 +111,7 @@ class ResumableSha384 extends _SHA384 implements ResumableHash {
   }
 
   save(): Int32Array {
-    return Int32Array.from(this.get());
+    return new Int32Array(this.get());
   }
 
   // biome-ignore format: sixteen words as eight pairs, high and low half
@@ -135,8 +134,8 @@ const OUTER = 0x5c;
 
 // One of each is enough for all keys: every use is synchronous, starts by setting the state, and
 // leaves it wiped.
-const WORKING: Readonly<Record<HashName, ResumableHash>> = {
-  sha1: new ResumableSha1(),
-  sha256: new ResumableSha256(),
-  sha384: new ResumableSha384(),
+const WORKING: Readonly<Record<HashName, { hash: ResumableHash; pad: Uint8Array }>> = {
+  sha1: { hash: new ResumableSha1(), pad: new Uint8Array(64) },
+  sha256: { hash: new ResumableSha256(), pad: new Uint8Array(64) },
+  sha384: { hash: new ResumableSha384(), pad: new Uint8Array(128) },
 };
