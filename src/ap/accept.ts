@@ -216,6 +216,7 @@ async function checkReplay(
 ): Promise<void> {
   const record = {
     ciphertext: apReq.authenticator.cipher,
+    ctime: authenticator.ctime,
     // The last second in which checkSkew lets it pass is ctime + skew.
     expiresAt: authenticator.ctime + policy.maxSkew + 1,
   };

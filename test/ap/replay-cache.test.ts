@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ReplayRecord } from '../../src/ap/replay-cache.ts';
 import { MemoryReplayCache } from '../../src/ap/replay-cache.ts';
 import { KerberosError } from '../../src/errors.ts';
 import { NOW, NOW_SECONDS, seededRandom } from '../support/realm-kit.ts';
@@ -10,6 +11,11 @@ function ciphertext(n: number, length = 40): Uint8Array {
   return bytes;
 }
 
+/** What an acceptor that allows 300 s of skew asks about. */
+function recordOf(bytes: Uint8Array, expiresAt: number): ReplayRecord {
+  return { ciphertext: bytes, ctime: expiresAt - 301, expiresAt };
+}
+
 function makeCache(clock = () => NOW, maxEntries?: number): MemoryReplayCache {
   const options = { clock, random: seededRandom() };
   return new MemoryReplayCache(maxEntries === undefined ? options : { ...options, maxEntries });
@@ -18,7 +24,7 @@ function makeCache(clock = () => NOW, maxEntries?: number): MemoryReplayCache {
 describe('the replay cache in memory', () => {
   it('lets a record in once', () => {
     const cache = makeCache();
-    const record = { ciphertext: ciphertext(1), expiresAt: NOW_SECONDS + 300 };
+    const record = recordOf(ciphertext(1), NOW_SECONDS + 300);
     expect(cache.checkAndStore(record)).toBe(true);
     expect(cache.checkAndStore(record)).toBe(false);
     expect(cache.checkAndStore({ ...record, ciphertext: ciphertext(2) })).toBe(true);
@@ -40,7 +46,7 @@ describe('the replay cache in memory', () => {
           // A given ciphertext always comes with the same time: the client's, inside of it.
           const expiresAt = NOW_SECONDS + id * 20;
           if (expiresAt < now / 1000) continue;
-          const fresh = cache.checkAndStore({ ciphertext: ciphertext(id), expiresAt });
+          const fresh = cache.checkAndStore(recordOf(ciphertext(id), expiresAt));
           expect(fresh).toBe(!model.has(String(id)));
           model.set(String(id), expiresAt);
         }
@@ -51,36 +57,48 @@ describe('the replay cache in memory', () => {
   it('keeps a record until its time and forgets it soon after', () => {
     let now = NOW;
     const cache = makeCache(() => now);
-    const record = { ciphertext: ciphertext(1), expiresAt: NOW_SECONDS + 301 };
+    const record = recordOf(ciphertext(1), NOW_SECONDS + 301);
     cache.checkAndStore(record);
     now = (NOW_SECONDS + 301) * 1000;
     expect(cache.checkAndStore(record)).toBe(false);
     now += 20_000;
-    cache.checkAndStore({ ciphertext: ciphertext(2), expiresAt: NOW_SECONDS + 700 });
+    cache.checkAndStore(recordOf(ciphertext(2), NOW_SECONDS + 700));
     expect(cache.size).toBe(1);
+  });
+
+  it('knows a record again when another acceptor that allows more skew asks', () => {
+    let now = NOW;
+    const cache = makeCache(() => now);
+    const record = { ciphertext: ciphertext(1), ctime: NOW_SECONDS, expiresAt: NOW_SECONDS + 301 };
+    cache.checkAndStore(record);
+    const tolerant = { ...record, expiresAt: NOW_SECONDS + 3601 };
+    expect(cache.checkAndStore(tolerant)).toBe(false);
+    now += 3_600_000;
+    expect(cache.checkAndStore(tolerant)).toBe(false);
+    expect(cache.checkAndStore(record)).toBe(false);
   });
 
   it('refuses what is new when it is full, and still knows what is old', () => {
     const cache = makeCache(() => NOW, 1000);
     const expiresAt = NOW_SECONDS + 300;
     for (let n = 0; n < 1000; n++) {
-      expect(cache.checkAndStore({ ciphertext: ciphertext(n), expiresAt })).toBe(true);
+      expect(cache.checkAndStore(recordOf(ciphertext(n), expiresAt))).toBe(true);
     }
-    expect(() => cache.checkAndStore({ ciphertext: ciphertext(5000), expiresAt })).toThrowError(
+    expect(() => cache.checkAndStore(recordOf(ciphertext(5000), expiresAt))).toThrowError(
       expect.objectContaining({ code: 'KRB5_RC_IO', message: 'Replay cache is full' }),
     );
     for (let n = 0; n < 1000; n++) {
-      expect(cache.checkAndStore({ ciphertext: ciphertext(n), expiresAt })).toBe(false);
+      expect(cache.checkAndStore(recordOf(ciphertext(n), expiresAt))).toBe(false);
     }
   });
 
   it('refuses to answer for a time that it has forgotten, when the clock goes back', () => {
     let now = NOW;
     const cache = makeCache(() => now);
-    const record = { ciphertext: ciphertext(1), expiresAt: NOW_SECONDS + 300 };
+    const record = recordOf(ciphertext(1), NOW_SECONDS + 300);
     cache.checkAndStore(record);
     now += 3_600_000;
-    cache.checkAndStore({ ciphertext: ciphertext(2), expiresAt: NOW_SECONDS + 3900 });
+    cache.checkAndStore(recordOf(ciphertext(2), NOW_SECONDS + 3900));
     now = NOW;
     expect(() => cache.checkAndStore(record)).toThrowError(
       expect.objectContaining({ code: 'KRB5_RC_IO', message: expect.stringContaining('clock') }),
@@ -91,7 +109,7 @@ describe('the replay cache in memory', () => {
     const cache = makeCache();
     const before = process.memoryUsage().arrayBuffers;
     for (let n = 0; n < 100_000; n++) {
-      cache.checkAndStore({ ciphertext: ciphertext(n), expiresAt: NOW_SECONDS + (n % 100) });
+      cache.checkAndStore(recordOf(ciphertext(n), NOW_SECONDS + (n % 100)));
     }
     globalThis.gc?.();
     expect(cache.size).toBe(100_000);
@@ -103,18 +121,16 @@ describe('the replay cache in memory', () => {
     const cache = makeCache();
     const expiresAt = NOW_SECONDS + 300;
     const first = new Uint8Array(64).fill(0x55);
-    expect(cache.checkAndStore({ ciphertext: first, expiresAt })).toBe(true);
+    expect(cache.checkAndStore(recordOf(first, expiresAt))).toBe(true);
     for (let at = 48; at < 64; at++) {
       const other = first.slice();
       other[at]! ^= 0x82;
-      expect(cache.checkAndStore({ ciphertext: other, expiresAt })).toBe(true);
+      expect(cache.checkAndStore(recordOf(other, expiresAt))).toBe(true);
     }
   });
 
   it('is not for ciphertexts that no profile makes', () => {
-    expect(() =>
-      makeCache().checkAndStore({ ciphertext: new Uint8Array(15), expiresAt: 0 }),
-    ).toThrow(RangeError);
+    expect(() => makeCache().checkAndStore(recordOf(new Uint8Array(15), 0))).toThrow(RangeError);
     expect(new KerberosError('KRB5_RC_IO').errorCode).toBe(60);
   });
 });
