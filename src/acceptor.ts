@@ -1,5 +1,7 @@
 /** Acceptors: long-lived, shared by all connections; and the exchanges that they begin. */
+import type { TransitedCheck } from './ap/accept.ts';
 import { MemoryReplayCache } from './ap/replay-cache.ts';
+import { checkTransited } from './config/transited.ts';
 import { KerberosError } from './errors.ts';
 import type { SecurityContext } from './gss/context.ts';
 import { unframeToken } from './gss/framing.ts';
@@ -52,7 +54,7 @@ export class Acceptor {
       permittedEnctypes: options.permittedEnctypes ?? PREFERRED_ENCTYPES,
       pacPolicy: options.pacPolicy ?? 'when-valid',
       checkAddresses: options.checkAddresses ?? false,
-      checkTransited: options.checkTransited ?? refuseTransited,
+      checkTransited: options.checkTransited ?? checkByHierarchy,
     };
   }
 
@@ -161,10 +163,8 @@ function checkMechanisms(mechanisms: readonly Oid[]): readonly Oid[] {
   return mechanisms;
 }
 
-/** RFC 4120 §2.7: what nobody has judged is not trusted. */
-function refuseTransited(): boolean {
-  return false;
-}
+const checkByHierarchy: TransitedCheck = (contents, clientRealm, serverRealm) =>
+  checkTransited(contents, clientRealm, serverRealm, { capaths: new Map() });
 
 const OFFERED: readonly Oid[] = [Mechanism.krb5, Mechanism.spnego];
 // RFC 4120 §8.2: five minutes.

@@ -4,6 +4,11 @@ export type { Acceptor, Handshake } from './acceptor.ts';
 export { createAcceptor } from './acceptor.ts';
 export type { ReplayCache, ReplayRecord } from './ap/replay-cache.ts';
 export { MemoryReplayCache } from './ap/replay-cache.ts';
+export type { ConfiguredPolicy } from './config/acceptor-policy.ts';
+export { acceptorPolicy } from './config/acceptor-policy.ts';
+export { localName } from './config/local-name.ts';
+export type { KerberosConfig } from './config/settings.ts';
+export { parseKerberosConfig, realmOfHost } from './config/settings.ts';
 export { EncryptionKey } from './crypto/key.ts';
 export { Enctype, enctypeName, parseEnctype } from './crypto/numbers.ts';
 export type { CryptoProvider } from './crypto/provider.ts';
@@ -30,6 +35,7 @@ export {
   GssNameType,
   importName,
 } from './gss/name.ts';
+export { nameAttributes } from './gss/name-attributes.ts';
 export type { Oid, OidStyle } from './gss/oid.ts';
 export { formatOid, parseOid } from './gss/oid.ts';
 export type { SequenceStatus } from './gss/sequence.ts';

@@ -3,19 +3,15 @@
 import { fstatSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Acceptor } from '../acceptor.ts';
-import { createAcceptor } from '../acceptor.ts';
 import { KerberosError } from '../errors.ts';
-import { acquireCredential } from '../gss/credential.ts';
-import { isKrb5Mechanism, Mechanism, mechanismName } from '../gss/mechanism.ts';
-import type { Oid } from '../gss/oid.ts';
 import { GssError } from '../gss/status.ts';
 import type { GssServer } from '../node/gss-server.ts';
 import { createGssServer } from '../node/gss-server.ts';
-import type { KeytabWarning } from '../node/keytab-file.ts';
-import { keytabFile } from '../node/keytab-file.ts';
 import type { GssServerEvent } from '../node/server-events.ts';
 import type { ServerArguments } from './args.ts';
 import { parseArguments } from './args.ts';
+import type { Configured } from './configure.ts';
+import { configure } from './configure.ts';
 import { HELP, USAGE } from './help.ts';
 import type { Block } from './lines.ts';
 import { formatEvent, formatGssError } from './lines.ts';
@@ -62,29 +58,24 @@ async function serve(options: ServerArguments, clientOwnsStreams: boolean): Prom
     output.print([stderrLine(`gss-server: ${error.stack}`)]);
     process.exit(FAILURE);
   });
-  const acceptor = await acquire(options, output);
-  if (acceptor === undefined) return NO_CREDENTIALS;
+  const configured = await tryToConfigure(options, output);
+  if (configured === undefined) return NO_CREDENTIALS;
+  const { acceptor, localName } = configured;
+  const lineOptions = { verbose: options.verbose, localName };
+  const print = (event: GssServerEvent): void => output.print(formatEvent(event, lineOptions));
   return options.inetd
-    ? await serveInetd(options, acceptor, output)
-    : await serveTcp(options, acceptor, output);
+    ? await serveInetd(options, acceptor, print)
+    : await serveTcp(options, acceptor, output, print);
 }
 
-async function acquire(options: ServerArguments, output: Output): Promise<Acceptor | undefined> {
-  const { service, mechanism } = options;
-  const onWarning = (warning: KeytabWarning): void =>
-    output.print([stderrLine(`gss-server: ${warning.message}`)]);
+async function tryToConfigure(
+  options: ServerArguments,
+  output: Output,
+): Promise<Configured | undefined> {
   try {
-    if (mechanism !== undefined && !isOffered(mechanism)) {
-      throw new GssError('GSS_S_BAD_MECH', undefined, {
-        hint: `-mech may be kerberos_v5 or spnego, not ${mechanismName(mechanism)}`,
-      });
-    }
-    const keytab = keytabFile(options.keytab, { onWarning });
-    const credential = await acquireCredential({ keytab, service });
-    return createAcceptor({
-      credential,
-      ...(mechanism === undefined ? {} : { mechanisms: [mechanism] }),
-    });
+    return await configure(options, (message) =>
+      output.print([stderrLine(`gss-server: ${message}`)]),
+    );
   } catch (error) {
     if (error instanceof KerberosError) {
       const noCredential = new GssError('GSS_S_NO_CRED', undefined, { minor: error });
@@ -99,14 +90,14 @@ async function acquire(options: ServerArguments, output: Output): Promise<Accept
   }
 }
 
+type PrintEvent = (event: GssServerEvent) => void;
+
 async function serveInetd(
   options: ServerArguments,
   acceptor: Acceptor,
-  output: Output,
+  print: PrintEvent,
 ): Promise<number> {
-  const server = createServer(options, acceptor, (event) =>
-    output.print(formatEvent(event, options.verbose)),
-  );
+  const server = createServer(options, acceptor, print);
   stopOnSignals(server);
   await server.serve(new Socket({ fd: 0, allowHalfOpen: true }));
   return SUCCESS;
@@ -116,11 +107,12 @@ async function serveTcp(
   options: ServerArguments,
   acceptor: Acceptor,
   output: Output,
+  print: PrintEvent,
 ): Promise<number> {
   return await new Promise((resolve) => {
     const stopped = (): void => resolve(SUCCESS);
     const server = createServer(options, acceptor, (event) => {
-      output.print(formatEvent(event, options.verbose));
+      print(event);
       if (options.once && event.type === 'open') void server.close().then(stopped);
     });
     server.listen(options.port, options.host).then(
@@ -140,7 +132,7 @@ async function serveTcp(
 function createServer(
   options: ServerArguments,
   acceptor: Acceptor,
-  onEvent: (event: GssServerEvent) => void,
+  onEvent: PrintEvent,
 ): GssServer {
   const { idleTimeout, handshakeTimeout, maxTokenSize, maxConnections } = options;
   return createGssServer({
@@ -165,10 +157,6 @@ function stopOnSignals(server: GssServer, stopped: () => void = () => {}): void 
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-}
-
-function isOffered(mechanism: Oid): boolean {
-  return mechanism === Mechanism.spnego || isKrb5Mechanism(mechanism);
 }
 
 function complain(message: string | undefined): void {

@@ -1,9 +1,11 @@
 /** What gss-server prints about an event: the lines of MIT's program, byte for byte. */
-import { concatBytes, encodeUtf8 } from '../bytes.ts';
+import { concatBytes, encodeUtf8, toHex } from '../bytes.ts';
 import type { SecurityContext } from '../gss/context.ts';
 import { displayName } from '../gss/name.ts';
+import { nameAttributes } from '../gss/name-attributes.ts';
 import { formatOid } from '../gss/oid.ts';
 import { displayStatus, GssError } from '../gss/status.ts';
+import type { Principal } from '../messages/principal.ts';
 import type { ConnectionInfo, GssServerEvent } from '../node/server-events.ts';
 import type { ChannelFailure } from '../node/token-channel.ts';
 import type { Truncation } from '../node/token-frame.ts';
@@ -15,8 +17,15 @@ export interface Block {
   readonly bytes: Uint8Array;
 }
 
+export interface LineOptions {
+  readonly verbose: boolean;
+  /** The local account of a client, if it has one. */
+  readonly localName?: (client: Principal) => string | undefined;
+}
+
 /** What to print about an event, in this order. */
-export function formatEvent(event: GssServerEvent, verbose: boolean): Block[] {
+export function formatEvent(event: GssServerEvent, options: LineOptions): Block[] {
+  const { verbose } = options;
   switch (event.type) {
     case 'context-token-received':
       return verbose ? [dump(`Received token (size=${event.token.length}): `, event.token)] : [];
@@ -27,7 +36,7 @@ export function formatEvent(event: GssServerEvent, verbose: boolean): Block[] {
     case 'context-step':
       return verbose ? [log(event.complete ? '' : 'continue needed...')] : [];
     case 'accepted':
-      return formatAccepted(event.context, verbose);
+      return formatAccepted(event.context, options);
     case 'accepted-unauthenticated':
       return [log(UNAUTHENTICATED), line('stdout', UNAUTHENTICATED)];
     case 'exported':
@@ -78,14 +87,27 @@ export function formatGssError(operation: string, error: unknown): Block[] {
   return hint === undefined ? blocks : [...blocks, hintLine(hint)];
 }
 
-function formatAccepted(context: SecurityContext, verbose: boolean): Block[] {
+function formatAccepted(context: SecurityContext, { verbose, localName }: LineOptions): Block[] {
+  const { principal } = context.initiator;
+  const account = principal && localName?.(principal);
   const flags = CONTEXT_FLAGS.filter(([bit]) => (context.flags & bit) !== 0);
   const mechanism = formatOid(context.mechanism, 'braces');
   return [
     ...flags.map(([, name]) => log(`context flag: ${name}`)),
     ...(verbose ? [log(`Accepted connection using mechanism OID ${mechanism}.`)] : []),
+    ...[...nameAttributes(context)].flatMap(([name, values]) => formatAttribute(name, values)),
+    ...(account === undefined ? [] : [line('stdout', `localname: ${account}`)]),
     line('stdout', `Accepted connection: "${displayName(context.initiator)}"`),
   ];
+}
+
+/** The form in which MIT's program dumps an attribute; there is never a value to display. */
+function formatAttribute(name: string, values: readonly Uint8Array[]): Block[] {
+  return values.map((value) => {
+    const rows = toHex(value).match(/.{1,64}/g) ?? [];
+    const text = rows.map((row) => `\n${row}`).join('');
+    return line('stdout', `Attribute ${name} Authenticated Complete\n\n\n${text}\n`);
+  });
 }
 
 function formatMessage(message: Uint8Array, notEncrypted: boolean): Block[] {

@@ -32,7 +32,10 @@ export interface AcceptorOptions {
   readonly checkAddresses?: boolean;
   /** What to do with the PAC of a ticket; `when-valid` if absent. */
   readonly pacPolicy?: PacPolicy;
-  /** Judges realms that the KDC has not judged; refuses any if absent. */
+  /**
+   * Judges the realms that a ticket came through, where its KDC has not. If absent, they must lie
+   * on the way up and down between the two realms' names (RFC 4120 §2.7).
+   */
   readonly checkTransited?: TransitedCheck;
 }
 

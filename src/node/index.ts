@@ -5,6 +5,7 @@ export type { GssServer, GssServerLimits, GssServerOptions } from './gss-server.
 export { createGssServer } from './gss-server.ts';
 export type { KeytabFileOptions, KeytabWarning } from './keytab-file.ts';
 export { keytabFile, loadKeytab } from './keytab-file.ts';
+export { loadKerberosConfig } from './krb5-conf-file.ts';
 export type {
   ConnectionEvent,
   ConnectionInfo,

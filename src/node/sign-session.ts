@@ -4,6 +4,7 @@
  */
 import type { Acceptor } from '../acceptor.ts';
 import type { SecurityContext } from '../gss/context.ts';
+import type { ImportOptions } from '../gss/export.ts';
 import type { AcceptResult } from '../gss/settings.ts';
 import { GssError } from '../gss/status.ts';
 import type { HostAddress } from '../messages/host-address.ts';
@@ -20,7 +21,7 @@ export interface SignSessionOptions {
   /** Export and import the context before the first message; v1 sessions always do. */
   readonly exportContext: boolean;
   /** GSS_Import_sec_context. */
-  readonly importContext: (exported: Uint8Array) => SecurityContext;
+  readonly importContext: (exported: Uint8Array, options: ImportOptions) => SecurityContext;
   /** Milliseconds until the context must stand. */
   readonly handshakeTimeout: number;
   /** Longest token of the handshake and of a message, in bytes. */
@@ -120,6 +121,7 @@ export class SignSession {
   #exportAndImport(): void {
     for (let i = 0; i < EXPORTS; i++) {
       const started = performance.now();
+      const { crypto } = this.#gss('exporting context', (context) => context.sessionKey);
       const exported = this.#gss('exporting context', (context) => context.export());
       const between = performance.now();
       this.#emit({
@@ -127,7 +129,9 @@ export class SignSession {
         bytes: exported.length,
         seconds: (between - started) / 1000,
       });
-      this.#context = this.#gss('importing context', () => this.#options.importContext(exported));
+      this.#context = this.#gss('importing context', () =>
+        this.#options.importContext(exported, { crypto }),
+      );
       this.#emit({ type: 'imported', seconds: (performance.now() - between) / 1000 });
     }
   }

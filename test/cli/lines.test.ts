@@ -16,7 +16,7 @@ function printed(event: ConnectionEvent, verbose = false): string[] {
 }
 
 function show(event: GssServerEvent, verbose: boolean): string[] {
-  return formatEvent(event, verbose).map(
+  return formatEvent(event, { verbose }).map(
     ({ to, bytes }) => `${to}: ${Buffer.from(bytes).toString('latin1')}`,
   );
 }
@@ -26,6 +26,7 @@ function contextOf(flags: number, initiator = 'user@KRBTEST.COM'): SecurityConte
     flags,
     initiator: importName(initiator),
     mechanism: '1.2.840.113554.1.2.2',
+    authenticationIndicators: [],
   } as unknown as SecurityContext;
 }
 

@@ -1,0 +1,89 @@
+/** From command line and krb5.conf to what gss-server serves with. */
+import type { Acceptor } from '../acceptor.ts';
+import { createAcceptor } from '../acceptor.ts';
+import { acceptorPolicy } from '../config/acceptor-policy.ts';
+import { localName } from '../config/local-name.ts';
+import type { KerberosConfig } from '../config/settings.ts';
+import { Enctype } from '../crypto/numbers.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { KerberosError } from '../errors.ts';
+import { acquireCredential } from '../gss/credential.ts';
+import { isKrb5Mechanism, Mechanism, mechanismName } from '../gss/mechanism.ts';
+import type { Oid } from '../gss/oid.ts';
+import { GssError } from '../gss/status.ts';
+import type { Principal } from '../messages/principal.ts';
+import { nodeCrypto } from '../node/crypto.ts';
+import { keytabFile } from '../node/keytab-file.ts';
+import { loadKerberosConfig } from '../node/krb5-conf-file.ts';
+import type { ServerArguments } from './args.ts';
+
+export interface Configured {
+  readonly acceptor: Acceptor;
+  /** The local account of a client, if it has one. */
+  readonly localName: (client: Principal) => string | undefined;
+}
+
+/**
+ * Reads krb5.conf and the keytab.
+ *
+ * @param warn - Told what an operator should know and what stops nobody.
+ * @throws {@link GssError}, {@link KerberosError} if there is nothing to serve with.
+ */
+export async function configure(
+  { service, mechanism, keytab: keytabName }: ServerArguments,
+  warn: (message: string) => void,
+): Promise<Configured> {
+  if (mechanism !== undefined && !isOffered(mechanism)) {
+    throw new GssError('GSS_S_BAD_MECH', undefined, {
+      hint: `-mech may be kerberos_v5 or spnego, not ${mechanismName(mechanism)}`,
+    });
+  }
+  const config = loadKerberosConfig();
+  for (const warning of config.warnings) warn(warning);
+  const { defaultKeytabName } = config;
+  const keytab = keytabFile(keytabName, {
+    crypto: await cryptoFor(config),
+    onWarning: ({ message }) => warn(message),
+    ...(defaultKeytabName !== undefined && { defaultName: defaultKeytabName }),
+  });
+  const credential = await acquireCredential({
+    keytab,
+    service: config.ignoreAcceptorHostname ? withoutHost(service) : service,
+  });
+  const acceptor = createAcceptor({
+    credential,
+    ...acceptorPolicy(config),
+    ...(mechanism !== undefined && { mechanisms: [mechanism] }),
+  });
+  return { acceptor, localName: (client) => localNameOrNone(client, config) };
+}
+
+function isOffered(mechanism: Oid): boolean {
+  return mechanism === Mechanism.spnego || isKrb5Mechanism(mechanism);
+}
+
+/** The weak enctypes that krb5.conf allows; their code is not even loaded without. */
+async function cryptoFor(config: KerberosConfig): Promise<CryptoProvider> {
+  const { rc4Hmac, des3CbcSha1 } = Enctype;
+  const allowed = ([rc4Hmac, des3CbcSha1] as const).filter((enctype) =>
+    config.permittedEnctypes.includes(enctype),
+  );
+  if (allowed.length === 0) return nodeCrypto;
+  const { withLegacyEnctypes } = await import('../crypto/legacy/index.ts');
+  return withLegacyEnctypes(nodeCrypto, allowed);
+}
+
+/** ignore_acceptor_hostname: `host@www.example.org` stands for the service on any host. */
+function withoutHost(service: string): string {
+  return service.includes('/') ? service : service.replace(/@.*$/s, '@');
+}
+
+function localNameOrNone(client: Principal, config: KerberosConfig): string | undefined {
+  try {
+    return localName(client, config);
+  } catch (error) {
+    // A malformed rule was warned about at the start.
+    if (error instanceof KerberosError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,40 @@
+/** Attributes of the initiator's name (RFC 6680), under the names that MIT krb5 gives them. */
+import { encodeUtf8 } from '../bytes.ts';
+import { PacBufferType } from '../pac/pac-type.ts';
+import type { SecurityContext } from './context.ts';
+
+/**
+ * What the KDC says of the initiator, all of it authenticated and complete: what did not verify is
+ * not here. `urn:mspac:` is the whole PAC, `urn:mspac:logon-info` and others are its buffers, and
+ * `auth-indicators` has a value for each indicator.
+ *
+ * @returns By attribute name: values, each in an array of its own.
+ */
+export function nameAttributes(
+  context: SecurityContext,
+): ReadonlyMap<string, readonly Uint8Array[]> {
+  const attributes = new Map<string, readonly Uint8Array[]>();
+  const { pac, authenticationIndicators } = context;
+  if (pac !== undefined) {
+    attributes.set('urn:mspac:', [pac.bytes()]);
+    for (const type of pac.bufferTypes) {
+      const name = BUFFER_NAMES.get(type) ?? String(type);
+      attributes.set(`urn:mspac:${name}`, [pac.buffer(type)!]);
+    }
+  }
+  if (authenticationIndicators.length > 0) {
+    attributes.set('auth-indicators', authenticationIndicators.map(encodeUtf8));
+  }
+  return attributes;
+}
+
+// MIT krb5, pac.c: the others go by their number.
+const BUFFER_NAMES: ReadonlyMap<number, string> = new Map([
+  [PacBufferType.logonInfo, 'logon-info'],
+  [PacBufferType.credentials, 'credentials-info'],
+  [PacBufferType.serverSignature, 'server-checksum'],
+  [PacBufferType.kdcSignature, 'privsvr-checksum'],
+  [PacBufferType.clientInfo, 'client-info'],
+  [PacBufferType.delegationInfo, 'delegation-info'],
+  [PacBufferType.upnDnsInfo, 'upn-dns-info'],
+]);
