@@ -126,6 +126,14 @@ export class EncryptionKey {
     return this.#known().trailerLength;
   }
 
+  /**
+   * 1 for all enctypes but DES. There, {@link encrypt} adds zeros up to a multiple of so many
+   * bytes, and {@link decrypt} returns them: only the plaintext's own format says where it ends.
+   */
+  get paddedTo(): number {
+    return this.#known().paddedTo;
+  }
+
   /** The mandatory checksum type of the enctype. */
   get checksumType(): number {
     return this.#known().checksumType;

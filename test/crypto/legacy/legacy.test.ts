@@ -51,6 +51,15 @@ describe('weak encryption types', () => {
     );
   });
 
+  it('pad with zeros, which stay (DES)', () => {
+    const key = EncryptionKey.generate(16, random, legacy);
+    expect(key.paddedTo).toBe(8);
+    expect(toHex(key.decrypt(1, key.encrypt(1, Uint8Array.of(1, 2, 3), random)))).toBe(
+      '0102030000000000',
+    );
+    expect(EncryptionKey.generate(23, random, legacy).paddedTo).toBe(1);
+  });
+
   it('map key usages as RFC 4757 §3 does', () => {
     const key = EncryptionKey.generate(23, random, legacy);
     const text = utf8('text');
