@@ -50,6 +50,9 @@ export async function configure(
     keytab,
     service: config.ignoreAcceptorHostname ? withoutHost(service) : service,
   });
+  // A ticket that finds no key looks for newer ones by itself; a key that was taken out of the
+  // keytab is found missing here.
+  setInterval(() => void credential.refresh(), KEYTAB_INTERVAL).unref();
   const acceptor = createAcceptor({
     credential,
     ...acceptorPolicy(config),
@@ -87,3 +90,6 @@ function localNameOrNone(client: Principal, config: KerberosConfig): string | un
     throw error;
   }
 }
+
+// Milliseconds between looks at the keytab file.
+const KEYTAB_INTERVAL = 5000;
