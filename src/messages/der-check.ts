@@ -44,6 +44,7 @@ export function skipElement(reader: DerReader, limits: TreeLimits): void {
 function skipPrimitive(reader: DerReader, tag: number): void {
   switch (tag) {
     case END_OF_CONTENTS:
+    case RESERVED:
     case Tag.sequence & ~CONSTRUCTED:
     case SET & ~CONSTRUCTED:
       throw reader.error('a universal tag that DER does not have here');
@@ -87,4 +88,6 @@ const HIGH_TAG = 0x1f;
 const CONSTRUCTED = 0x20;
 const CLASS_APPLICATION = 0x40;
 const END_OF_CONTENTS = 0x00;
+/** X.680 §8.4: kept for the future. */
+const RESERVED = 0x0f;
 const SET = 0x31;

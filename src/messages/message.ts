@@ -116,7 +116,7 @@ function skipExtensions(reader: DerReader, lastField: number): void {
   while (!reader.atEnd) {
     const tag = reader.nextTag;
     const number = tag & TAG_NUMBER;
-    if ((tag & CLASS_AND_FORM) !== Tag.context || number <= last) {
+    if ((tag & CLASS_AND_FORM) !== Tag.context || number <= last || number === TAG_NUMBER) {
       throw reader.error('an unexpected field');
     }
     const outer = reader.enter(tag);
@@ -129,6 +129,6 @@ function skipExtensions(reader: DerReader, lastField: number): void {
 /** RFC 4120 §5.2.4: pvno, tkt-vno and authenticator-vno alike. */
 export const PROTOCOL_VERSION = 5;
 
-// X.690 §8.1.2.
+// X.690 §8.1.2: the parts of an identifier octet; all bits of the number announce a longer one.
 const CLASS_AND_FORM = 0xe0;
 const TAG_NUMBER = 0x1f;

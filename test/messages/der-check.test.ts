@@ -31,6 +31,7 @@ describe('checkDer', () => {
     ['1f2100', /a tag number above 30/],
     ['bf8121 00', /a tag number above 30/],
     ['0000', /a universal tag/],
+    ['0f00', /a universal tag/],
     ['1000', /a universal tag/],
     ['1100', /a universal tag/],
     ['2403040161', /a constructed string/],

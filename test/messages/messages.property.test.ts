@@ -5,7 +5,7 @@ import { DecodeError } from '../../src/errors.ts';
 import { codecs } from './codecs.ts';
 import { contentsOf, element } from './element.ts';
 import { decodeOrRefuse, expectOtherValue } from './malleability.ts';
-import { FIRST_EXTENSION, isKnownVariant, oracleDecode } from './oracle.ts';
+import { isKnownVariant, oracleDecode } from './oracle.ts';
 
 describe.each(codecs)('$name', (codec) => {
   it('decodes what it encodes', () => {
@@ -71,7 +71,7 @@ describe.each(codecs)('$name', (codec) => {
           accepted++;
           expect(oracleDecode(codec.name, bytes), toHex(bytes)).toEqual(decoded);
           const again = codec.encode(decoded as never);
-          if (!isKnownVariant(bytes)) expect(toHex(again)).toBe(toHex(bytes));
+          if (!isKnownVariant(codec.name, bytes)) expect(toHex(again)).toBe(toHex(bytes));
           expect(codec.decode(again)).toEqual(decoded);
         },
       ),
@@ -82,7 +82,7 @@ describe.each(codecs)('$name', (codec) => {
 
   it(`${codec.extensible ? 'ignores' : 'refuses'} fields that it does not know`, () => {
     fc.assert(
-      fc.property(codec.values, fc.integer({ min: FIRST_EXTENSION, max: 30 }), (value, number) => {
+      fc.property(codec.values, fc.integer({ min: 13, max: 30 }), (value, number) => {
         const bytes = codec.encode(value as never);
         const extended = insertAtEnd(bytes, Uint8Array.of(0xa0 | number, 0x03, 0x02, 0x01, 0x07));
         if (codec.extensible) {

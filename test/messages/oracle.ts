@@ -16,23 +16,44 @@ export function oracleDecode(messageName: string, bytes: Uint8Array): unknown {
 
 /**
  * Whether the bytes are one of the forms that we read and do not write: a BIT STRING of other than
- * 32 bits, a negative number where UInt32 stands, an empty list that is optional, an extension.
+ * 32 bits, a negative number where UInt32 stands, an empty list that is optional, an extension of
+ * a message (RFC 4120 §1.5.1), a verifier of an unknown kind (RFC 7751 §3).
  */
-export function isKnownVariant(bytes: Uint8Array): boolean {
-  return someNode(parse(bytes), (node) => {
+export function isKnownVariant(messageName: string, bytes: Uint8Array): boolean {
+  const tree = parse(bytes);
+  if (messageName === 'Cammac' && hasUnknownVerifier(tree)) return true;
+  return someNode(tree, (node) => {
     if (node instanceof asn1js.BitString) {
       return node.valueBlock.unusedBits > 0 || node.valueBlock.valueHexView.length !== 4;
     }
     if (node instanceof asn1js.Integer) return node.toBigInt() < 0n;
-    if (!(node instanceof asn1js.Constructed) || node.idBlock.tagClass !== 3) return false;
+    if (!(node instanceof asn1js.Constructed)) return false;
     const [child] = node.valueBlock.value;
-    const isEmptyList = child instanceof asn1js.Sequence && child.valueBlock.value.length === 0;
-    return isEmptyList || node.idBlock.tagNumber >= FIRST_EXTENSION;
+    if (!(child instanceof asn1js.Sequence)) return false;
+    if (node.idBlock.tagClass === 3) return child.valueBlock.value.length === 0;
+    const isMessage = node.idBlock.tagClass === 2;
+    const lastField = LAST_FIELDS[node.idBlock.tagNumber]!;
+    return isMessage && childrenOf(child).some((field) => field.idBlock.tagNumber > lastField);
   });
 }
 
-/** Field numbers that no message of ours has reach from here to 30. */
-export const FIRST_EXTENSION = 13;
+function hasUnknownVerifier(cammac: Node): boolean {
+  const field = childrenOf(cammac).find((candidate) => candidate.idBlock.tagNumber === 3);
+  return field !== undefined && childrenOf(childrenOf(field)[0]!).some((item) => !isSequence(item));
+}
+
+/** By the number of the message: the highest number of its fields. */
+export const LAST_FIELDS: Readonly<Record<number, number>> = {
+  1: 3,
+  2: 8,
+  3: 10,
+  14: 4,
+  15: 2,
+  22: 3,
+  27: 3,
+  29: 5,
+  30: 12,
+};
 
 function someNode(node: Node, test: (node: Node) => boolean): boolean {
   if (test(node)) return true;
@@ -108,6 +129,18 @@ function listOf(type: Type): Type {
     expectTag(node, 1, 16);
     return childrenOf(node).map(type);
   };
+}
+
+/** SEQUENCE OF an extensible CHOICE whose known alternatives are SEQUENCEs. */
+function listOfKnown(type: Type): Type {
+  return (node) => {
+    expectTag(node, 1, 16);
+    return childrenOf(node).filter(isSequence).map(type);
+  };
+}
+
+function isSequence(node: Node): boolean {
+  return node instanceof asn1js.Sequence;
 }
 
 const integer: Type = (node) => {
@@ -304,7 +337,7 @@ const MESSAGES: Readonly<Record<string, Type>> = {
     0: { name: 'elements', type: authorizationData },
     1: optional('kdcVerifier', verifierMac),
     2: optional('serviceVerifier', verifierMac),
-    3: optional('otherVerifiers', listOf(verifierMac)),
+    3: optional('otherVerifiers', listOfKnown(verifierMac)),
   }),
   AuthenticationIndicator: listOf(utf8String),
 };

@@ -169,7 +169,7 @@ describe('the order of fields', () => {
 
   it('extensions are fields of one well-formed element (RFC 4120 §1.5.1)', () => {
     const bad = ['a900', 'a906020101020101', 'a90502810101', 'a9020280', '8903020101', '020101'];
-    for (const hex of [...bad, 'a9070305000000', 'bf2103020101']) {
+    for (const hex of [...bad, 'a9070305000000', 'bf2103020101', 'bf03020101']) {
       expect(() => decodeAuthenticator(build([...fields, fromHex(hex)]))).toThrow(DecodeError);
     }
   });
