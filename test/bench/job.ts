@@ -1,17 +1,22 @@
-/** What is measured: one line of the table each. */
+/** What is measured: one row of the table for each contender. */
+import type { Ability, Runner } from './contender.ts';
 import type { BenchRealm } from './realm.ts';
-import type { WorkerProcess } from './worker-process.ts';
 
 export interface Job {
-  /** `accept aes256-sha1`: what `--only` is matched against. */
+  /** `accept aes256-cts`: what `--only` is matched against. */
   readonly name: string;
-  /** Bytes of one call's message; the table then has MB/s too. */
+  readonly needs: Ability;
+  /** Whether a quick run has it. */
+  readonly quick: boolean;
+  /** Bytes of one call's message; the table then has MB/s. */
   readonly bytes?: number;
-  /** Sets a worker up; not measured. */
-  prepare(worker: WorkerProcess, realm: BenchRealm): Promise<Session>;
+  /** Whether warming up makes no sense. */
+  readonly cold?: boolean;
+  /** Sets a contender up; not measured. */
+  prepare(runner: Runner, realm: BenchRealm): Promise<Session>;
 }
 
-/** A worker that is ready for a job. */
+/** A contender that is ready for a job. */
 export interface Session {
   /** @param effort - Calls of a full round, as a share: less than 1 in a quick run. */
   round(effort: number): Promise<Measurement>;

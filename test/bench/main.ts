@@ -1,44 +1,49 @@
 /**
  * `npm run bench`: this acceptor against others, side by side on one machine.
  *
- * Contenders are processes that live for the whole run. In each job all are warmed up, and then
- * take turns, round after round, so that whatever else the machine does hits all alike. What counts
- * is the ratio of two figures of the same round.
+ * Contenders are processes that live for the whole run. In each job all are warmed up and then take
+ * turns, round after round, so that whatever else the machine does hits all alike. What counts is
+ * the ratio of two figures of the same round: the table has its median, and the least and greatest.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import type { Runner } from './contender.ts';
 import { findContenders } from './contenders.ts';
+import { installKerberos } from './install-kerberos.ts';
 import type { Job } from './job.ts';
-import { acceptJobs } from './jobs/accept.ts';
+import { acceptJobs, firstAcceptJob } from './jobs/accept.ts';
+import type { ContextMemory } from './jobs/memory.ts';
+import { measureMemory } from './jobs/memory.ts';
 import { messageJobs } from './jobs/messages.ts';
 import { transferJob } from './jobs/transfer.ts';
+import type { BenchOptions } from './options.ts';
 import { parseOptions } from './options.ts';
 import { BenchRealm } from './realm.ts';
-import type { JobResult, Runner } from './run-job.ts';
+import type { JobResult } from './run-job.ts';
 import { runJob } from './run-job.ts';
-import { formatResults } from './table.ts';
+import { formatResult } from './table.ts';
 import { WorkerProcess } from './worker-process.ts';
 
+// Calls of a round in a quick run, as a share of a full one.
+const QUICK_EFFORT = 0.2;
+
 const options = parseOptions(process.argv.slice(2));
+if (options.installKerberos) installKerberos();
 const realm = new BenchRealm();
-const { contenders, absent } = findContenders(realm);
-const runners: Runner[] = contenders.map(({ name, command, warmUp }) => ({
-  name,
-  worker: new WorkerProcess(name, command),
-  warmUp,
+const { contenders, absent } = findContenders(realm, options.quick);
+const runners: Runner[] = contenders.map((contender) => ({
+  ...contender,
+  worker: new WorkerProcess(contender.name, contender.command),
 }));
 try {
+  const date = new Date().toISOString();
   const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node.js ${process.version}`;
-  console.log(`${new Date().toISOString()}  ${machine}`);
+  console.log(`${date}  ${machine}`);
   for (const line of absent) console.log(`absent: ${line}`);
-  const results: JobResult[] = [];
-  for (const job of chooseJobs()) {
-    const result = await runJob(job, runners, realm, options.rounds, options.quick ? 0.25 : 1);
-    results.push(result);
-    console.log(`\n${formatResults([result])}`);
-  }
+  const results = await runJobs(options);
+  const memory = matches(options, 'memory') ? measureContexts() : [];
   if (options.json !== undefined) {
-    const report = { date: new Date().toISOString(), machine, absent, results };
+    const report = { date, machine, absent, results, memory };
     writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   }
 } finally {
@@ -46,8 +51,31 @@ try {
   realm.remove();
 }
 
-function chooseJobs(): readonly Job[] {
-  const jobs = [...acceptJobs, ...messageJobs(), transferJob];
-  const { only } = options;
-  return only === undefined ? jobs : jobs.filter(({ name }) => only.test(name));
+async function runJobs({ quick, rounds }: BenchOptions): Promise<JobResult[]> {
+  const jobs: Job[] = [...acceptJobs, firstAcceptJob, ...messageJobs(), transferJob];
+  const own = runners.filter((runner) => runner.own).map(({ name }) => name);
+  const results: JobResult[] = [];
+  for (const job of jobs) {
+    if ((quick && !job.quick) || !matches(options, job.name)) continue;
+    const result = await runJob(job, runners, realm, rounds, quick ? QUICK_EFFORT : 1);
+    results.push(result);
+    console.log(`\n${formatResult(result, own)}`);
+  }
+  return results;
+}
+
+function measureContexts(): ContextMemory[] {
+  console.log('\nbytes of a live context         idle      keys in use');
+  return runners
+    .filter((runner) => runner.own)
+    .map(({ name }) => {
+      const memory = measureMemory(name);
+      const idle = memory.idle.toFixed(0).padStart(32 - name.length);
+      console.log(`  ${name}${idle} ${memory.used.toFixed(0).padStart(16)}`);
+      return memory;
+    });
+}
+
+function matches({ only }: BenchOptions, name: string): boolean {
+  return only === undefined || only.test(name);
 }

@@ -9,6 +9,8 @@ export interface BenchOptions {
   /** Which jobs. */
   readonly only?: RegExp;
   readonly rounds: number;
+  /** Whether to fetch and build npm's `kerberos` first. */
+  readonly installKerberos: boolean;
 }
 
 export function parseOptions(args: readonly string[]): BenchOptions {
@@ -19,6 +21,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       json: { type: 'string' },
       only: { type: 'string' },
       rounds: { type: 'string' },
+      'install-kerberos': { type: 'boolean', default: false },
     },
   });
   const rounds = Number(values.rounds ?? (values.quick ? 7 : 11));
@@ -28,6 +31,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   return {
     quick: values.quick,
     rounds,
+    installKerberos: values['install-kerberos'],
     ...(values.json !== undefined && { json: values.json }),
     ...(values.only !== undefined && { only: new RegExp(values.only) }),
   };

@@ -9,7 +9,7 @@ import {
   encodeAuthorizationData,
 } from '../../src/messages/authorization-data.ts';
 import { encodeEtypeList } from '../../src/messages/etype-list.ts';
-import type { Initiator, MintedTicket } from '../../src/testing/index.ts';
+import type { Initiator, MintedTicket, PacContents } from '../../src/testing/index.ts';
 import { createInitiator, mintTicket } from '../../src/testing/index.ts';
 
 /** The size of the AP-REQ tokens, in bytes. */
@@ -39,6 +39,9 @@ export class BenchRealm {
   }
 }
 
+/** `plain`: AP-REQs of {@link TOKEN_SIZE} bytes; `PAC`: with a PAC of 3 kB, signed. */
+export type TokenKind = 'plain' | 'PAC';
+
 export class BenchService {
   readonly keytabPath: string;
   readonly #enctype: number;
@@ -57,13 +60,17 @@ export class BenchService {
   }
 
   /** A client with a new ticket. */
-  initiator(): Initiator {
-    return this.#initiator(this.#ticket(this.#padding));
+  initiator(kind: TokenKind = 'plain'): Initiator {
+    return this.#initiator(kind === 'plain' ? this.#ticket(this.#padding) : this.#pacTicket());
   }
 
-  /** Tokens of clients that have each got a ticket just now: AP-REQs of {@link TOKEN_SIZE} bytes. */
-  tokens(count: number): Uint8Array[] {
-    return Array.from({ length: count }, () => this.initiator().begin());
+  /** Tokens of clients that have each got a ticket just now. */
+  tokens(kind: TokenKind, count: number): Uint8Array[] {
+    return Array.from({ length: count }, () => this.initiator(kind).begin());
+  }
+
+  #pacTicket(): MintedTicket {
+    return mintTicket({ keytab: this.#keytab, client: CLIENT, pac: PAC });
   }
 
   #ticket(padding: number): MintedTicket {
@@ -97,6 +104,18 @@ export class BenchService {
     return padding;
   }
 }
+
+// A user of many groups: with its signatures and the rest, 3 kB.
+const PAC: PacContents = {
+  logonInfo: {
+    groupIds: Array.from({ length: 300 }, (_, i) => ({ relativeId: 2000 + i, attributes: 7 })),
+  },
+  upnDnsInfo: {
+    upn: 'alice.liddell@corp.example.test',
+    dnsDomainName: 'CORP.EXAMPLE.TEST',
+    constructed: false,
+  },
+};
 
 const CLIENT = 'alice.liddell@CORP.EXAMPLE.TEST';
 const SERVICE = 'host/appserver01.corp.example.test@CORP.EXAMPLE.TEST';

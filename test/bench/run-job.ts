@@ -1,16 +1,9 @@
 /** Runs a job: all contenders warm, then in turn, round after round. */
+import type { Runner } from './contender.ts';
 import type { Job, Measurement, Session } from './job.ts';
 import type { BenchRealm } from './realm.ts';
 import type { Spread } from './statistics.ts';
 import { median, spread } from './statistics.ts';
-import type { WorkerProcess } from './worker-process.ts';
-
-/** A contender at the start: its process lives for the whole run. */
-export interface Runner {
-  readonly name: string;
-  readonly worker: WorkerProcess;
-  readonly warmUp: number;
-}
 
 export interface JobResult {
   readonly job: string;
@@ -20,26 +13,33 @@ export interface JobResult {
 
 export interface ContenderResult {
   readonly name: string;
-  /** Microseconds: the median over the rounds. */
+  readonly own: boolean;
+  /** Microseconds of a call: the median over the rounds. */
   readonly p50: number;
   readonly cpu: number;
-  /** The first contender's figure over this one's, round by round. */
-  readonly ratio: Spread;
-  readonly cpuRatio: Spread;
+  /** What our contenders take for each second that this one takes, round by round. */
+  readonly ratios: Readonly<Record<string, Ratio>>;
   readonly rounds: readonly Measurement[];
+}
+
+export interface Ratio {
+  readonly p50: Spread;
+  readonly cpu: Spread;
 }
 
 export async function runJob(
   job: Job,
-  runners: readonly Runner[],
+  all: readonly Runner[],
   realm: BenchRealm,
   rounds: number,
   effort: number,
 ): Promise<JobResult> {
+  const runners = all.filter(({ abilities }) => abilities.includes(job.needs));
   const sessions: Session[] = [];
-  for (const { worker, warmUp } of runners) {
-    const session = await job.prepare(worker, realm);
-    for (let i = 0; i < warmUp; i++) await session.round(effort);
+  for (const runner of runners) {
+    const session = await job.prepare(runner, realm);
+    const warmUp = job.cold ? 0 : runner.warmUp;
+    for (let i = 0; i < warmUp; i++) await session.round(1);
     sessions.push(session);
   }
   const measured: Measurement[][] = runners.map(() => []);
@@ -48,21 +48,26 @@ export async function runJob(
       measured[i]!.push(await session.round(effort));
     }
   }
-  const contenders = runners.map(({ name }, i) => summarise(name, measured[i]!, measured[0]!));
+  const ours = runners.flatMap(({ name, own }, i) => (own ? [{ name, rounds: measured[i]! }] : []));
+  const contenders = runners.map(({ name, own }, i) => {
+    const taken = measured[i]!;
+    return {
+      name,
+      own,
+      p50: median(taken.map((round) => round.p50)),
+      cpu: median(taken.map((round) => round.cpu)),
+      ratios: Object.fromEntries(
+        ours.filter((our) => our.name !== name).map((our) => [our.name, ratio(our.rounds, taken)]),
+      ),
+      rounds: taken,
+    };
+  });
   return { job: job.name, ...(job.bytes !== undefined && { bytes: job.bytes }), contenders };
 }
 
-function summarise(
-  name: string,
-  rounds: readonly Measurement[],
-  ours: readonly Measurement[],
-): ContenderResult {
+function ratio(ours: readonly Measurement[], theirs: readonly Measurement[]): Ratio {
   return {
-    name,
-    p50: median(rounds.map((round) => round.p50)),
-    cpu: median(rounds.map((round) => round.cpu)),
-    ratio: spread(rounds.map((round, i) => ours[i]!.p50 / round.p50)),
-    cpuRatio: spread(rounds.map((round, i) => ours[i]!.cpu / round.cpu)),
-    rounds,
+    p50: spread(ours.map((round, i) => round.p50 / theirs[i]!.p50)),
+    cpu: spread(ours.map((round, i) => round.cpu / theirs[i]!.cpu)),
   };
 }

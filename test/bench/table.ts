@@ -2,46 +2,40 @@
 import type { JobResult } from './run-job.ts';
 import type { Spread } from './statistics.ts';
 
-/** A row for each job and contender. */
-export function formatResults(results: readonly JobResult[]): string {
-  const rows: string[][] = [HEAD];
-  for (const { job, bytes, contenders } of results) {
-    for (const [i, { name, p50, cpu, ratio, cpuRatio }] of contenders.entries()) {
-      rows.push([
-        i === 0 ? job : '',
-        name,
-        formatMicroseconds(p50),
-        bytes === undefined ? `${Math.round(1e6 / p50)}/s` : `${(bytes / p50).toFixed(0)} MB/s`,
-        formatMicroseconds(cpu),
-        i === 0 ? '' : formatSpread(ratio),
-        i === 0 ? '' : formatSpread(cpuRatio),
-      ]);
-    }
-  }
-  return formatTable(rows);
+/** A row for each job and contender; `own` are the names of our contenders. */
+export function formatResult(result: JobResult, own: readonly string[]): string {
+  const { job, bytes, contenders } = result;
+  const head = [job, 'p50 µs', 'rate', 'CPU µs', ...own.map((name) => `${name} takes`)];
+  const rows = contenders.map(({ name, p50, cpu, ratios }) => [
+    `  ${name}`,
+    formatMicroseconds(p50),
+    bytes === undefined ? `${Math.round(1e6 / p50)}/s` : `${(bytes / p50).toFixed(0)} MB/s`,
+    formatMicroseconds(cpu),
+    ...own.map((our) => (our === name ? '' : formatRatio(ratios[our]?.p50))),
+  ]);
+  return formatTable([head, ...rows]);
 }
 
-/** Columns as wide as they must be; the first two to the left. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
-  }
-  const lines = rows.map((row) =>
+/** Columns of the widths that the widest cells want, numbers to the right. */
+function formatTable(rows: readonly (readonly string[])[]): string {
+  const format = (row: readonly string[]) =>
     row
-      .map((cell, i) => (i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join('  ')
-      .trimEnd(),
-  );
-  return lines.join('\n');
+      .map((cell, i) => (i === 0 ? cell.padEnd(WIDTHS[0]!) : cell.padStart(WIDTHS[i] ?? LAST)))
+      .join(' ')
+      .trimEnd();
+  return rows.map(format).join('\n');
 }
 
 function formatMicroseconds(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-function formatSpread({ median, min, max }: Spread): string {
-  return `${median.toFixed(2)} (${min.toFixed(2)}..${max.toFixed(2)})`;
+/** `0.71 × (0.69 to 0.80)`: for each second that the other takes. */
+function formatRatio(spread: Spread | undefined): string {
+  if (spread === undefined) return '';
+  const { median, min, max } = spread;
+  return `${median.toFixed(2)} × (${min.toFixed(2)}–${max.toFixed(2)})`;
 }
 
-const HEAD = ['job', 'contender', 'p50 µs', 'rate', 'CPU µs', 'our time / its', 'our CPU / its'];
+const WIDTHS = [26, 8, 10, 8];
+const LAST = 20;

@@ -1,4 +1,4 @@
-/** A contender's process, started once and kept warm for the whole run. */
+/** A contender's process: started once and kept warm, except where starting is what counts. */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -5,7 +5,9 @@ import { median } from '../statistics.ts';
 
 export const transferJob: Job = {
   name: 'export and import',
-  async prepare(worker, realm) {
+  needs: 'transfer',
+  quick: false,
+  async prepare({ worker }, realm) {
     const service = realm.service(Enctype.aes256CtsHmacSha1);
     await worker.useKeytab(service.keytabPath);
     await worker.establish(service.initiator().begin());

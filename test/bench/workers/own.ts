@@ -1,36 +1,23 @@
 /** The contender that all this is about: this library. */
 import { readFileSync } from 'node:fs';
-import type { Acceptor, SecurityContext } from '../../../src/index.ts';
+import type { Acceptor, AcceptResult, SecurityContext } from '../../../src/index.ts';
 import {
   acquireCredential,
   createAcceptor,
+  defaultCrypto,
   importSecurityContext,
   parseKeytab,
 } from '../../../src/index.ts';
+import { nodeCrypto } from '../../../src/node/crypto.ts';
 import type { Figures } from '../protocol.ts';
-import {
-  decodeItems,
-  encodeFigures,
-  encodeFrame,
-  MessageKind,
-  Operation,
-  readFrames,
-} from '../protocol.ts';
+import { decodeItems, encodeFigures, MessageKind, Operation } from '../protocol.ts';
+import { cpuSince, serveRequests } from './serve.ts';
 
+const crypto = process.argv[2] === 'node' ? nodeCrypto : defaultCrypto;
 let acceptor: Acceptor;
 let context: SecurityContext;
 
-for await (const { code, payload } of readFrames(process.stdin)) {
-  let reply: Uint8Array;
-  try {
-    reply = encodeFrame(0, await serve(code, payload));
-  } catch (error) {
-    reply = encodeFrame(1, Buffer.from(String((error as Error).stack ?? error)));
-  }
-  process.stdout.write(reply);
-}
-
-async function serve(operation: number, payload: Uint8Array): Promise<Uint8Array> {
+await serveRequests(async (operation, payload) => {
   switch (operation) {
     case Operation.keytab:
       acceptor = await makeAcceptor(Buffer.from(payload).toString());
@@ -38,7 +25,7 @@ async function serve(operation: number, payload: Uint8Array): Promise<Uint8Array
     case Operation.accept:
       return encodeFigures(await acceptAll(decodeItems(payload)));
     case Operation.context: {
-      const established = await accept(payload);
+      const established = complete(await acceptor.begin().accept(payload));
       context = established.context;
       return established.outputToken ?? new Uint8Array();
     }
@@ -49,10 +36,10 @@ async function serve(operation: number, payload: Uint8Array): Promise<Uint8Array
     default:
       throw new Error(`unknown operation ${operation}`);
   }
-}
+});
 
 async function makeAcceptor(path: string): Promise<Acceptor> {
-  const keytab = parseKeytab(readFileSync(path));
+  const keytab = parseKeytab(readFileSync(path), { crypto });
   return createAcceptor({ credential: await acquireCredential({ keytab }) });
 }
 
@@ -63,15 +50,14 @@ async function acceptAll(tokens: readonly Uint8Array[]): Promise<Figures> {
     const start = performance.now();
     const result = await acceptor.begin().accept(token);
     samples.push((performance.now() - start) * 1e6);
-    if (result.status !== 'complete') throw new Error(`not accepted: ${JSON.stringify(result)}`);
-    result.context.dispose();
+    complete(result).context.dispose();
   }
   return { cpu: cpuSince(before), samples };
 }
 
-async function accept(token: Uint8Array) {
-  const result = await acceptor.begin().accept(token);
-  if (result.status !== 'complete') throw new Error(`not accepted: ${JSON.stringify(result)}`);
+function complete(result: AcceptResult) {
+  if (result.status === 'failed') throw result.error;
+  if (result.status === 'continue') throw new Error('not complete after one token');
   return result;
 }
 
@@ -113,13 +99,8 @@ function transfer(calls: number): Figures {
   const before = process.cpuUsage();
   for (let i = 0; i < calls; i++) {
     const start = performance.now();
-    context = importSecurityContext(context.export());
+    context = importSecurityContext(context.export(), { crypto });
     samples.push((performance.now() - start) * 1e6);
   }
   return { cpu: cpuSince(before), samples };
-}
-
-function cpuSince(before: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) * 1000;
 }
