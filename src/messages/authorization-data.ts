@@ -12,7 +12,7 @@ export interface AuthorizationDataElement {
 
 export type AuthorizationData = readonly AuthorizationDataElement[];
 
-/** RFC 4120 §7.5.4, RFC 7751 (CAMMAC), RFC 8129, MS-KILE, RFC 4537. */
+/** RFC 4120 §7.5.4, RFC 6113 (71), RFC 7751 (96), RFC 8129 (97), RFC 4537 (129), MS-KILE (143). */
 export const AuthorizationDataType = {
   ifRelevant: 1,
   kdcIssued: 4,
@@ -23,7 +23,6 @@ export const AuthorizationDataType = {
   authenticationIndicator: 97,
   win2kPac: 128,
   etypeNegotiation: 129,
-  signedTicket: 142,
   apOptions: 143,
 } as const;
 
