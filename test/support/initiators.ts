@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import { PYTHON } from './peers.ts';
 import type { User } from './realm.ts';
-import { javaClasses, realm } from './realm.ts';
+import { cProgram, javaClasses, realm } from './realm.ts';
 import { run } from './run.ts';
 
 /** The foreign libraries that play the initiator. */
-export type InitiatorLibrary = 'python3-gssapi' | 'java';
+export type InitiatorLibrary = 'python3-gssapi' | 'java' | 'mit-c' | 'heimdal';
 
 export interface InitiatorOptions {
   readonly port: number;
@@ -14,21 +14,31 @@ export interface InitiatorOptions {
   readonly service?: string;
   readonly mechanism?: 'krb5' | 'spnego';
   readonly framing?: 1 | 2;
-  /** Context flags to ask for, of deleg, mutual, replay, sequence, conf, integ, dce (python only). */
+  /** Context flags to ask for, of deleg, mutual, replay, sequence, conf, integ, dce (not Java). */
   readonly flags?: readonly string[];
   /** Application data of the channel bindings, in hex. */
   readonly bindings?: string;
+  /** IPv4 addresses of initiator and acceptor in the channel bindings, in hex (C only). */
+  readonly addresses?: readonly [string, string];
+  /** What SPNEGO offers, in order: krb5, mskrb5, ntlm (MIT's C only). */
+  readonly offer?: readonly string[];
+  /** Bytes of the pseudo-random function to print (C only). */
+  readonly prf?: number;
   /** Bytes of each message. */
   readonly sizes?: readonly number[];
   /** Indexes of the messages in the order of sending, when not each once in turn. */
   readonly order?: readonly number[];
-  /** Offset of a byte to alter in each message token. */
+  /** Send all messages and then take that many wrapped ones, instead of an answer to each. */
+  readonly answers?: number;
+  /** Offset of a byte to alter in each message token; with `answers` in the first only. */
   readonly alter?: number;
   readonly wrap?: boolean;
   readonly confidential?: boolean;
   /** Ask for a signature over each message, and verify it. */
   readonly sign?: boolean;
   readonly timeout?: number;
+  /** Added to the user's environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The lines that the initiators print; test/interop/clients/initiator.py says what they mean. */
@@ -38,6 +48,8 @@ export interface InitiatorReport {
     readonly flags: readonly string[];
     readonly source: string;
     readonly target: string;
+    readonly prfFull?: string;
+    readonly prfPartial?: string;
   };
   readonly messages: readonly {
     readonly index: number;
@@ -45,6 +57,12 @@ export interface InitiatorReport {
     readonly wrapped: boolean;
     readonly confidential: boolean;
     readonly answer: 'mic' | 'noop';
+  }[];
+  /** What the library made of the answers, as they came; the index is -1 where there is no message. */
+  readonly answers: readonly {
+    readonly index: number;
+    readonly confidential: boolean;
+    readonly status: readonly string[];
   }[];
   readonly error?: { readonly during: string; readonly major: number; readonly text: string };
   /** True if all messages were sent and answered. */
@@ -56,9 +74,9 @@ export async function runInitiator(
   library: InitiatorLibrary,
   options: InitiatorOptions,
 ): Promise<InitiatorReport> {
-  const [command = '', ...prefix] = library === 'java' ? javaCommand() : pythonCommand();
+  const [command = '', ...prefix] = commandOf(library);
   const result = await run(command, [...prefix, ...argumentsOf(options)], {
-    env: options.user.env,
+    env: { ...options.user.env, ...options.env },
     timeout: options.timeout ?? 60_000,
   });
   const lines = result.stdout.split('\n').filter((line) => line !== '');
@@ -87,8 +105,22 @@ function report(lines: readonly Line[]): InitiatorReport {
     messages: lines.filter(
       (line) => line.event === 'message',
     ) as unknown as InitiatorReport['messages'],
+    answers: lines.filter(
+      (line) => line.event === 'answer',
+    ) as unknown as InitiatorReport['answers'],
     done,
   };
+}
+
+function commandOf(library: InitiatorLibrary): string[] {
+  switch (library) {
+    case 'java':
+      return javaCommand();
+    case 'python3-gssapi':
+      return pythonCommand();
+    default:
+      return [cProgram(library)];
+  }
 }
 
 function pythonCommand(): string[] {
@@ -110,8 +142,12 @@ function argumentsOf(options: InitiatorOptions): string[] {
     framing: options.framing?.toString(),
     flags: options.flags?.join(','),
     bindings: options.bindings,
+    addresses: options.addresses?.join(','),
+    offer: options.offer?.join(','),
+    prf: options.prf?.toString(),
     sizes: options.sizes?.join(','),
     order: options.order?.join(','),
+    answers: options.answers?.toString(),
     alter: options.alter?.toString(),
     wrap: bit(options.wrap),
     conf: bit(options.confidential),

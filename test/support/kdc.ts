@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestProject } from 'vitest/node';
+import { compileCInitiators } from './c-initiators.ts';
 import type { PeerName } from './peers.ts';
 import { installPeers, missingPeers } from './peers.ts';
 import { freePort } from './ports.ts';
@@ -55,6 +56,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (kdc !== undefined && !missing.includes('java')) {
     await compileInitiator(directory);
   }
+  await compileCInitiators(directory, missing);
   project.provide('interop', { realm: kdc?.realm ?? null, missing, directory });
   return async () => {
     await kdc?.stop();

@@ -1,19 +1,34 @@
 import { existsSync } from 'node:fs';
+import type { Aside } from './aside.ts';
+import { asideLibraries, HEIMDAL, NTLMSSP, unpackAside } from './aside.ts';
 import { run } from './run.ts';
 
 /** A program that the live tests talk to, and where Debian has it. */
 interface Peer {
   readonly package: string;
+  /** What is unpacked instead of installed. */
+  readonly aside?: Aside;
   readonly present: () => boolean | Promise<boolean>;
 }
 
 /** The peers by the name that tests ask for. */
-export type PeerName = 'krb5kdc' | 'kinit' | 'gss-client' | 'python3-gssapi' | 'java' | 'inetd';
+export type PeerName =
+  | 'krb5kdc'
+  | 'kinit'
+  | 'gss-client'
+  | 'python3-gssapi'
+  | 'java'
+  | 'inetd'
+  | 'mit-c'
+  | 'heimdal'
+  | 'ntlmssp'
+  | 'samba';
 
 // Debian's own interpreter: python3-gssapi belongs to it and not to another one that may come first in PATH.
 export const PYTHON = '/usr/bin/python3';
 export const GSS_CLIENT = '/usr/bin/gss-client';
 export const INETD = '/usr/sbin/inetd';
+export const SAMBA = '/usr/sbin/samba';
 
 /** The peers that are not on this machine. */
 export async function missingPeers(): Promise<PeerName[]> {
@@ -48,6 +63,10 @@ export async function installPeers(names: readonly PeerName[]): Promise<string |
   if (install.code !== 0) {
     return `apt-get install failed: ${install.stderr.trim().split('\n').at(-1)}`;
   }
+  for (const { aside } of names.map((name) => PEERS[name])) {
+    const failure = aside && (await unpackAside(aside));
+    if (failure !== undefined) return failure;
+  }
   return undefined;
 }
 
@@ -71,4 +90,26 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
     present: async () => (await run('javac', ['-version'])).code === 0,
   },
   inetd: { package: 'openbsd-inetd', present: () => existsSync(INETD) },
+  'mit-c': {
+    package: 'gcc libc6-dev libkrb5-dev',
+    present: async () => (await haveCompiler()) && existsSync('/usr/include/gssapi/gssapi_ext.h'),
+  },
+  heimdal: {
+    package: 'gcc libc6-dev',
+    aside: HEIMDAL,
+    present: async () => (await haveCompiler()) && asideLibraries(HEIMDAL) !== undefined,
+  },
+  ntlmssp: {
+    package: 'libwbclient0',
+    aside: NTLMSSP,
+    present: () => asideLibraries(NTLMSSP) !== undefined,
+  },
+  samba: {
+    package: 'samba samba-ad-provision samba-dsdb-modules python3-samba iproute2',
+    present: () => existsSync(SAMBA) && existsSync('/usr/sbin/ip'),
+  },
 };
+
+async function haveCompiler(): Promise<boolean> {
+  return (await run('cc', ['--version'])).code === 0;
+}

@@ -2,6 +2,8 @@ import { mkdtempSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import type { CLibrary } from './c-initiators.ts';
+import { cInitiator } from './c-initiators.ts';
 import type { Realm } from './kdc.ts';
 import type { PeerName } from './peers.ts';
 import { runOrThrow } from './run.ts';
@@ -29,6 +31,11 @@ export function keytab(name: string): string {
 /** A new directory of this run, removed at its end. */
 export function scratch(): string {
   return mkdtempSync(join(directory, 'test-'));
+}
+
+/** Where the C initiator of a library is. */
+export function cProgram(library: CLibrary): string {
+  return cInitiator(directory, library);
 }
 
 /** Where the compiled Initiator.java is. */

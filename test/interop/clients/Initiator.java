@@ -120,12 +120,17 @@ public final class Initiator {
             order = java.util.stream.IntStream.range(0, sizes.length).toArray();
         }
         int flags = DATA | (wrap ? WRAPPED : 0) | (conf ? ENCRYPTED : 0) | (mic ? SEND_MIC : 0);
+        int sent = 0;
         for (int index : order) {
             byte[] data = tokens.get(index).clone();
-            if (options.containsKey("alter")) {
+            if (options.containsKey("alter") && (sent == 0 || !options.containsKey("answers"))) {
                 data[number("alter")] ^= 1;
             }
             send(flags, data);
+            sent++;
+            if (options.containsKey("answers")) {
+                continue;
+            }
             Frame answer = receive();
             boolean signed = framing == 1 || answer.flags() == MIC;
             if (signed) {
@@ -140,7 +145,33 @@ public final class Initiator {
         if (framing == 2) {
             send(NOOP, new byte[0]);
         }
+        if (options.containsKey("answers")) {
+            takeAnswers(context, messages, number("answers"));
+        }
         return order.length;
+    }
+
+    // What the other side wrapped, in whatever order it sends it.
+    private void takeAnswers(GSSContext context, List<byte[]> messages, int count) throws IOException {
+        for (; count > 0; count--) {
+            byte[] token = receive().data();
+            MessageProp properties = new MessageProp(0, false);
+            List<String> status = new ArrayList<>();
+            int index = -1;
+            try {
+                byte[] message = context.unwrap(token, 0, token.length, properties);
+                index = java.util.stream.IntStream.range(0, messages.size())
+                        .filter(i -> java.util.Arrays.equals(messages.get(i), message)).findFirst().orElse(-1);
+            } catch (GSSException error) {
+                status.add(error.getMajor() == GSSException.BAD_MIC ? "\"bad-mic\"" : "\"error-" + error.getMajor() + "\"");
+            }
+            if (properties.isDuplicateToken()) status.add("\"duplicate\"");
+            if (properties.isOldToken()) status.add("\"old\"");
+            if (properties.isUnseqToken()) status.add("\"unsequenced\"");
+            if (properties.isGapToken()) status.add("\"gap\"");
+            say("answer", "\"index\":" + index + ",\"confidential\":" + properties.getPrivacy() + ",\"status\":["
+                    + String.join(",", status) + "]");
+        }
     }
 
     private record Frame(int flags, byte[] data) {}

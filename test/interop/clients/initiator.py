@@ -5,6 +5,7 @@ drive either.
 
   established  mechanism (dotted OID), flags (names), source, target
   message      index, size, wrapped, confidential, answer ("mic" once verified, else "noop")
+  answer       index (-1 if there is no message), confidential, status (duplicate, old, unsequenced, gap, bad-mic)
   error        during, major, text; then the program ends with code 1
   done         messages
 """
@@ -30,6 +31,11 @@ FLAGS = {
     # Not in RequirementFlag: GSS_C_DCE_STYLE.
     'dce': 0x1000,
 }
+
+
+# The bits of RFC 2743 section 1.2.3; python3-gssapi raises them and gives no message then.
+STATUS = {'duplicate': 2, 'old': 4, 'unsequenced': 8, 'gap': 16}
+BAD_MIC = 6 << 16
 
 
 class Framing:
@@ -108,11 +114,13 @@ def exchange(framing, context, options):
     prepared = [prepare(context, message, options) for message in messages]
     order = [int(index) for index in options.order.split(',')] if options.order else range(len(messages))
     flags = DATA | (WRAPPED if options.wrap else 0) | (ENCRYPTED if options.conf else 0) | (SEND_MIC if options.mic else 0)
-    for index in order:
+    for count, index in enumerate(order):
         data, confidential = prepared[index]
-        if options.alter is not None:
+        if options.alter is not None and (count == 0 or options.answers is None):
             data = data[: options.alter] + bytes([data[options.alter] ^ 1]) + data[options.alter + 1 :]
         framing.send(flags, data)
+        if options.answers is not None:
+            continue
         answer_flags, answer = framing.receive()
         signed = framing.version == 1 or answer_flags == MIC
         if signed:
@@ -129,7 +137,22 @@ def exchange(framing, context, options):
         )
     if framing.version == 2:
         framing.send(NOOP, b'')
+    take_answers(framing, context, messages, options.answers or 0)
     return len(list(order))
+
+
+def take_answers(framing, context, messages, count):
+    """What the other side wrapped, in whatever order it sends it."""
+    for _ in range(count):
+        token = framing.receive()[1]
+        index, confidential, status = -1, False, []
+        try:
+            message = context.unwrap(token)
+            index, confidential = messages.index(message.message), message.encrypted
+        except gssapi.exceptions.GSSError as error:
+            status = [name for name, bit in STATUS.items() if error.maj_code & bit]
+            status += ['bad-mic'] if error.maj_code == BAD_MIC else []
+        say('answer', index=index, confidential=confidential, status=status)
 
 
 def parse():
@@ -144,6 +167,7 @@ def parse():
     parser.add_argument('--sizes', default='7', help='bytes of each message')
     parser.add_argument('--order', default='', help='indexes of the messages in the order of sending')
     parser.add_argument('--alter', type=int, help='offset of the byte to alter in each message token')
+    parser.add_argument('--answers', type=int, help='send all, then take that many wrapped messages')
     parser.add_argument('--wrap', type=int, default=1)
     parser.add_argument('--conf', type=int, default=1)
     parser.add_argument('--mic', type=int, default=1)
