@@ -1,6 +1,6 @@
 /** Channel bindings: their hash in the authenticator (RFC 4121 §4.1.1.2), and what is demanded. */
 import { md5 } from '@noble/hashes/legacy.js';
-import { Writer } from '../bytes.ts';
+import { constantTimeEqual, Writer } from '../bytes.ts';
 
 /** RFC 2744 §3.11. For TLS only `applicationData` is used (RFC 5929, RFC 9266). */
 export interface ChannelBindings {
@@ -25,21 +25,40 @@ export type ChannelBindingPolicy = 'off' | 'when-supported' | 'required';
 
 /** The 16 bytes of RFC 4121 §4.1.1.2: MD5 over little-endian types, lengths and contents. */
 export function hashChannelBindings(bindings: ChannelBindings): Uint8Array {
+  return hash(bindings, UNSPECIFIED);
+}
+
+/** Whether a hash that a client sent is that of the bindings. */
+export function matchesChannelBindings(sent: Uint8Array, bindings: ChannelBindings): boolean {
+  return (
+    constantTimeEqual(sent, hashChannelBindings(bindings)) ||
+    // Java's JGSS says of an address that is not given that there is none (seen in OpenJDK 17).
+    constantTimeEqual(sent, hash(bindings, NO_ADDRESS))
+  );
+}
+
+function hash(bindings: ChannelBindings, typeOfAbsent: number): Uint8Array {
   const writer = new Writer();
-  writeAddress(writer, bindings.initiatorAddress);
-  writeAddress(writer, bindings.acceptorAddress);
+  writeAddress(writer, bindings.initiatorAddress, typeOfAbsent);
+  writeAddress(writer, bindings.acceptorAddress, typeOfAbsent);
   const data = bindings.applicationData ?? NOTHING;
   writer.u32(data.length, true).raw(data);
   return md5(writer.finish());
 }
 
-function writeAddress(writer: Writer, address: ChannelAddress | undefined): void {
-  // RFC 2744 §3.11: GSS_C_AF_UNSPEC (0) and no bytes where no address is given.
+function writeAddress(
+  writer: Writer,
+  address: ChannelAddress | undefined,
+  typeOfAbsent: number,
+): void {
   const bytes = address?.address ?? NOTHING;
   writer
-    .u32(address?.type ?? 0, true)
+    .u32(address?.type ?? typeOfAbsent, true)
     .u32(bytes.length, true)
     .raw(bytes);
 }
 
+// RFC 2744 §3.11, where no address is given: GSS_C_AF_UNSPEC; GSS_C_AF_NULLADDR.
+const UNSPECIFIED = 0;
+const NO_ADDRESS = 255;
 const NOTHING = new Uint8Array();

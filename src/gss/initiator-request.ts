@@ -8,7 +8,7 @@ import { ApOption } from '../messages/ap-req.ts';
 import { AuthorizationDataType } from '../messages/authorization-data.ts';
 import { decodeEtypeList } from '../messages/etype-list.ts';
 import { decodeInitiatorOptions, GSS_CHECKSUM_TYPE } from './authenticator-checksum.ts';
-import { hashChannelBindings } from './channel-bindings.ts';
+import { matchesChannelBindings } from './channel-bindings.ts';
 import { ContextFlag } from './flags.ts';
 import type { AcceptorSettings, HandshakeOptions } from './settings.ts';
 import { GssError } from './status.ts';
@@ -89,7 +89,7 @@ function checkBindings(
     if (channelBindingPolicy === 'when-supported') return false;
     throw badBindings('channel bindings are required, and the server gave none of its own');
   }
-  if (constantTimeEqual(sent, hashChannelBindings(channelBindings))) return true;
+  if (matchesChannelBindings(sent, channelBindings)) return true;
   if (!constantTimeEqual(sent, NO_BINDINGS)) {
     throw badBindings(
       'the client is bound to another channel: a TLS proxy in between, or a relayed request',
