@@ -52,6 +52,7 @@ export class Acceptor {
       replayCache: options.replayCache ?? new MemoryReplayCache({ clock, random }),
       channelBindingPolicy: options.channelBindingPolicy ?? 'when-supported',
       permittedEnctypes: options.permittedEnctypes ?? PREFERRED_ENCTYPES,
+      onWeakEnctype: options.onWeakEnctype,
       pacPolicy: options.pacPolicy ?? 'when-valid',
       checkAddresses: options.checkAddresses ?? false,
       checkTransited: options.checkTransited ?? checkByHierarchy,
@@ -169,5 +170,6 @@ const checkByHierarchy: TransitedCheck = (contents, clientRealm, serverRealm) =>
 const OFFERED: readonly Oid[] = [Mechanism.krb5, Mechanism.spnego];
 // RFC 4120 §8.2: five minutes.
 const DEFAULT_SKEW = 300;
-// The order of MIT krb5's default permitted_enctypes.
-const PREFERRED_ENCTYPES: readonly number[] = [18, 17, 20, 19, 26, 25];
+// The order of MIT krb5's default permitted_enctypes; but what is weak, and only there if somebody
+// made a provider that has it, comes last.
+const PREFERRED_ENCTYPES: readonly number[] = [18, 17, 20, 19, 26, 25, 16, 23];

@@ -10,7 +10,7 @@ export { localName } from './config/local-name.ts';
 export type { KerberosConfig } from './config/settings.ts';
 export { parseKerberosConfig, realmOfHost } from './config/settings.ts';
 export { EncryptionKey } from './crypto/key.ts';
-export { Enctype, enctypeName, parseEnctype } from './crypto/numbers.ts';
+export { Enctype, enctypeName, isWeakEnctype, parseEnctype } from './crypto/numbers.ts';
 export type { CryptoProvider } from './crypto/provider.ts';
 export { defaultCrypto } from './crypto/provider.ts';
 export type { ErrorDetail, KerberosErrorName } from './errors.ts';
@@ -43,6 +43,7 @@ export type { AcceptorOptions, AcceptResult, HandshakeOptions } from './gss/sett
 export type { GssErrorCode } from './gss/status.ts';
 export { displayMajor, displayStatus, GssError } from './gss/status.ts';
 export type { PacPolicy } from './gss/vouched-data.ts';
+export type { WeakEnctypeReport } from './gss/weak-enctype.ts';
 export type { Keytab, KeytabEntry, ParseKeytabOptions } from './keytab/keytab.ts';
 export { formatKeytab, parseKeytab } from './keytab/keytab.ts';
 export type { Principal, PrincipalName } from './messages/principal.ts';

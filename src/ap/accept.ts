@@ -17,6 +17,7 @@ import { decodeEncTicketPart, TicketFlag } from '../messages/ticket.ts';
 import type { Clock, KerberosTime } from '../time.ts';
 import { formatTime } from '../time.ts';
 import { checkCriticalElements } from './authorization-data.ts';
+import { decryptPartOrNothing } from './encrypted-part.ts';
 import type { ReplayCache } from './replay-cache.ts';
 
 /** Where keys come from. */
@@ -121,7 +122,7 @@ function openTicket(
   keys: ServiceKeys,
 ): { readonly service: KeytabEntry; readonly ticket: EncTicketPart } | undefined {
   for (const service of keys.candidates(ticket)) {
-    const plain = decryptOrUndefined(service.key, KeyUsage.ticket, ticket.encPart.cipher);
+    const plain = decryptPartOrNothing(service.key, KeyUsage.ticket, ticket.encPart.cipher);
     if (plain !== undefined) return { service, ticket: decodeEncTicketPart(plain) };
   }
   return undefined;
@@ -131,7 +132,7 @@ function openAuthenticator(apReq: ApReq, sessionKey: EncryptionKey): Authenticat
   const { enctype, cipher } = apReq.authenticator;
   const plain =
     enctype === sessionKey.enctype
-      ? decryptOrUndefined(sessionKey, KeyUsage.apReqAuthenticator, cipher)
+      ? decryptPartOrNothing(sessionKey, KeyUsage.apReqAuthenticator, cipher)
       : undefined;
   if (plain === undefined) {
     throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', undefined, {
@@ -139,22 +140,6 @@ function openAuthenticator(apReq: ApReq, sessionKey: EncryptionKey): Authenticat
     });
   }
   return decodeAuthenticator(plain);
-}
-
-/** Undefined where the key does not fit: every other failure is an error of its own. */
-function decryptOrUndefined(
-  key: EncryptionKey,
-  usage: number,
-  cipher: Uint8Array,
-): Uint8Array | undefined {
-  try {
-    return key.decrypt(usage, cipher);
-  } catch (error) {
-    if (error instanceof KerberosError && error.code === 'KRB_AP_ERR_BAD_INTEGRITY') {
-      return undefined;
-    }
-    throw error;
-  }
 }
 
 function importKey(

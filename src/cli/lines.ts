@@ -1,10 +1,12 @@
 /** What gss-server prints about an event: the lines of MIT's program, byte for byte. */
 import { concatBytes, encodeUtf8, toHex } from '../bytes.ts';
+import { enctypeName, isWeakEnctype } from '../crypto/numbers.ts';
 import type { SecurityContext } from '../gss/context.ts';
 import { displayName } from '../gss/name.ts';
 import { nameAttributes } from '../gss/name-attributes.ts';
 import { formatOid } from '../gss/oid.ts';
 import { displayStatus, GssError } from '../gss/status.ts';
+import { reportWeakEnctypes } from '../gss/weak-enctype.ts';
 import type { Principal } from '../messages/principal.ts';
 import type { ConnectionInfo, GssServerEvent } from '../node/server-events.ts';
 import type { ChannelFailure } from '../node/token-channel.ts';
@@ -98,7 +100,21 @@ function formatAccepted(context: SecurityContext, { verbose, localName }: LineOp
     ...[...nameAttributes(context)].flatMap(([name, values]) => formatAttribute(name, values)),
     ...(account === undefined ? [] : [line('stdout', `localname: ${account}`)]),
     line('stdout', `Accepted connection: "${displayName(context.initiator)}"`),
+    ...formatWeakness(context),
   ];
+}
+
+/** Who still needs enctypes that are not safe, and for what: before they can be switched off. */
+function formatWeakness(context: SecurityContext): Block[] {
+  const report = reportWeakEnctypes(context);
+  if (report === undefined) return [];
+  const { client, server, ticketEnctype, sessionEnctype, contextEnctype } = report;
+  const uses = { ticket: ticketEnctype, 'session key': sessionEnctype, messages: contextEnctype };
+  const weak = Object.entries(uses)
+    .filter(([, enctype]) => isWeakEnctype(enctype))
+    .map(([use, enctype]) => `${enctypeName(enctype)} (${use})`);
+  const text = `weak encryption type: ${client} uses ${weak.join(', ')} for ${server}`;
+  return [line('stderr', text)];
 }
 
 /** The form in which MIT's program dumps an attribute; there is never a value to display. */

@@ -80,6 +80,11 @@ export function parseEnctype(text: string): number | undefined {
   return /^\d{1,5}$/.test(name) ? Number(name) : undefined;
 }
 
+/** Whether an encryption type is no longer safe (RFC 6649, RFC 8429). */
+export function isWeakEnctype(enctype: number): boolean {
+  return find(enctype)?.weak ?? false;
+}
+
 function find(enctype: number): EnctypeNames | undefined {
   return NAMES.find((entry) => entry.enctype === enctype);
 }
@@ -88,21 +93,32 @@ interface EnctypeNames {
   readonly enctype: number;
   readonly name: string;
   readonly aliases: readonly string[];
+  readonly weak?: true;
 }
 
 // Names and aliases: MIT krb5, doc/admin/conf_files/kdc_conf.rst "Encryption types".
 // Single DES is here for its name only: keytabs still hold such keys.
 const NAMES: readonly EnctypeNames[] = [
-  { enctype: 1, name: 'des-cbc-crc', aliases: [] },
-  { enctype: 2, name: 'des-cbc-md4', aliases: [] },
-  { enctype: 3, name: 'des-cbc-md5', aliases: ['des'] },
-  { enctype: 16, name: 'des3-cbc-sha1', aliases: ['des3-hmac-sha1', 'des3-cbc-sha1-kd'] },
+  { enctype: 1, name: 'des-cbc-crc', aliases: [], weak: true },
+  { enctype: 2, name: 'des-cbc-md4', aliases: [], weak: true },
+  { enctype: 3, name: 'des-cbc-md5', aliases: ['des'], weak: true },
+  {
+    enctype: 16,
+    name: 'des3-cbc-sha1',
+    aliases: ['des3-hmac-sha1', 'des3-cbc-sha1-kd'],
+    weak: true,
+  },
   { enctype: 17, name: 'aes128-cts-hmac-sha1-96', aliases: ['aes128-cts', 'aes128-sha1'] },
   { enctype: 18, name: 'aes256-cts-hmac-sha1-96', aliases: ['aes256-cts', 'aes256-sha1'] },
   { enctype: 19, name: 'aes128-cts-hmac-sha256-128', aliases: ['aes128-sha2'] },
   { enctype: 20, name: 'aes256-cts-hmac-sha384-192', aliases: ['aes256-sha2'] },
-  { enctype: 23, name: 'arcfour-hmac', aliases: ['rc4-hmac', 'arcfour-hmac-md5'] },
-  { enctype: 24, name: 'arcfour-hmac-exp', aliases: ['rc4-hmac-exp', 'arcfour-hmac-md5-exp'] },
+  { enctype: 23, name: 'arcfour-hmac', aliases: ['rc4-hmac', 'arcfour-hmac-md5'], weak: true },
+  {
+    enctype: 24,
+    name: 'arcfour-hmac-exp',
+    aliases: ['rc4-hmac-exp', 'arcfour-hmac-md5-exp'],
+    weak: true,
+  },
   { enctype: 25, name: 'camellia128-cts-cmac', aliases: ['camellia128-cts'] },
   { enctype: 26, name: 'camellia256-cts-cmac', aliases: ['camellia256-cts'] },
 ];

@@ -3,7 +3,6 @@ import type { AuthorizationData } from '../messages/authorization-data.ts';
 import type { DelegatedCredential } from './delegated-credential.ts';
 import type { ProtectionState } from './message-protection.ts';
 import type { GssName } from './name.ts';
-import type { Oid } from './oid.ts';
 import type { SequenceWindow } from './sequence.ts';
 import type { VouchedData } from './vouched-data.ts';
 
@@ -29,9 +28,6 @@ export interface TicketInfo {
 export interface ContextState extends ProtectionState {
   readonly initiator: GssName;
   readonly acceptor: GssName;
-  readonly mechanism: Oid;
-  /** `ContextFlag` bits. */
-  readonly flags: number;
   readonly ticket: TicketInfo;
   readonly authorizationData: AuthorizationData;
   readonly vouched: VouchedData;

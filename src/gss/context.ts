@@ -8,10 +8,11 @@ import type { ContextState, TicketInfo } from './context-state.ts';
 import type { DelegatedCredential } from './delegated-credential.ts';
 import type { ImportOptions } from './export.ts';
 import { decodeContext, encodeContext } from './export.ts';
-import type { MessageProtection } from './message-protection.ts';
+import type { MessageProtection, ProtectionState } from './message-protection.ts';
 import { CfxProtection } from './message-token.ts';
 import type { GssName } from './name.ts';
 import type { Oid } from './oid.ts';
+import { OldTokenProtection } from './old-token.ts';
 import type { SequenceStatus } from './sequence.ts';
 import { GssError } from './status.ts';
 
@@ -44,6 +45,8 @@ export class SecurityContext {
   readonly mechanism: Oid;
   /** `ContextFlag` bits. */
   readonly flags: number;
+  /** Enctype of the key that protects messages. */
+  readonly enctype: number;
   /** When the ticket ends. */
   readonly expiresAt: Date;
   readonly ticket: TicketInfo;
@@ -66,6 +69,7 @@ export class SecurityContext {
     this.acceptor = state.acceptor;
     this.mechanism = state.mechanism;
     this.flags = state.flags;
+    this.enctype = (state.acceptorSubkey ?? state.initiatorKey).enctype;
     this.expiresAt = state.ticket.endTime;
     this.ticket = state.ticket;
     this.authorizationData = state.authorizationData;
@@ -77,7 +81,7 @@ export class SecurityContext {
       this.delegatedCredential = state.delegatedCredential;
     }
     this.#state = state;
-    this.#protection = new CfxProtection(state);
+    this.#protection = protectionOf(state);
   }
 
   /**
@@ -117,6 +121,17 @@ export class SecurityContext {
     const verified = this.#use().verifyMic(plainBytes(message, 'message'), plainBytes(mic, 'mic'));
     const { sequenceHigh, sequenceLow } = verified;
     return { qop: 0, sequence: this.#state.window.check(sequenceHigh, sequenceLow) };
+  }
+
+  /**
+   * GSS_Process_context_token (RFC 2743 §2.2.4): takes a delete token, with which the peer tells
+   * that it is done, and disposes of the context. Only mechanisms older than RFC 4121 have such.
+   *
+   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC; the context is as it was.
+   */
+  processToken(token: Uint8Array): void {
+    this.#use().verifyDelete(plainBytes(token, 'token'));
+    this.dispose();
   }
 
   /**
@@ -205,6 +220,14 @@ export function importSecurityContext(
   options: ImportOptions = {},
 ): SecurityContext {
   return new SecurityContext(decodeContext(plainBytes(bytes, 'bytes'), options));
+}
+
+/** The key's enctype says which tokens there are (RFC 4121 §1): the acceptor's, if it asserts one. */
+function protectionOf(state: ProtectionState): MessageProtection {
+  const { oldTokens } = state.acceptorSubkey ?? state.initiatorKey;
+  return oldTokens === undefined
+    ? new CfxProtection(state)
+    : new OldTokenProtection(state, oldTokens);
 }
 
 const MAX_PRF = 65_536;

@@ -1,5 +1,6 @@
 /** Credentials that an initiator delegates with its AP-REQ (RFC 4121 §4.1.1, "Deleg"). */
 import type { VerifiedApReq } from '../ap/accept.ts';
+import { decryptPartOrNothing } from '../ap/encrypted-part.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
@@ -86,12 +87,8 @@ export function openDelegation(bytes: Uint8Array, verified: VerifiedApReq): Dele
 function decrypt(enctype: number, cipher: Uint8Array, verified: VerifiedApReq): Uint8Array {
   for (const key of [verified.sessionKey, verified.subkey]) {
     if (key === undefined || key.enctype !== enctype) continue;
-    try {
-      return key.decrypt(KeyUsage.krbCredEncPart, cipher);
-    } catch (error) {
-      if (!(error instanceof KerberosError) || error.code !== 'KRB_AP_ERR_BAD_INTEGRITY')
-        throw error;
-    }
+    const plain = decryptPartOrNothing(key, KeyUsage.krbCredEncPart, cipher);
+    if (plain !== undefined) return plain;
   }
   throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', undefined, {
     hint: 'the delegated credential opens with neither the session key nor the subkey',

@@ -37,6 +37,45 @@ export function unframeToken(token: Uint8Array): {
   });
 }
 
+/**
+ * The header alone, which goes before so many bytes (RFC 2743 §3.1).
+ *
+ * @param innerLength - Bytes that follow the OID, wherever they are.
+ */
+export function mechanismHeader(mechanism: Oid, innerLength: number): Uint8Array {
+  const oid = KNOWN.get(mechanism) ?? encodeOid(mechanism);
+  const bodyLength = 2 + oid.length + innerLength;
+  const lengthBytes = bodyLength < 0x80 ? 0 : Math.ceil((32 - Math.clz32(bodyLength)) / 8);
+  const header = new Uint8Array(4 + lengthBytes + oid.length);
+  let at = 0;
+  header[at++] = APPLICATION_0;
+  header[at++] = lengthBytes === 0 ? bodyLength : 0x80 | lengthBytes;
+  for (let i = lengthBytes - 1; i >= 0; i--) header[at++] = bodyLength >>> (8 * i);
+  header[at++] = TAG_OID;
+  header[at++] = oid.length;
+  header.set(oid, at);
+  return header;
+}
+
+/**
+ * Peels the header off a per-message token. Those of RFC 1964 have one, those of RFC 4121 have none;
+ * like MIT krb5 we take either with and without.
+ *
+ * @returns A view; the token itself if it has no such header.
+ */
+export function unframeMessageToken(token: Uint8Array, mechanism: Oid): Uint8Array {
+  if (!isFramedToken(token)) return token;
+  try {
+    const framed = unframeToken(token);
+    // Heimdal writes the right number into messages, whichever the AP-REQ came under.
+    const expected = [mechanism, Mechanism.krb5 as Oid].includes(framed.mechanism);
+    return expected ? framed.inner : token;
+  } catch (error) {
+    if (error instanceof DecodeError) return token;
+    throw error;
+  }
+}
+
 /** Whether the bytes begin as a framed token does. */
 export function isFramedToken(token: Uint8Array): boolean {
   return token[0] === APPLICATION_0;
@@ -53,24 +92,15 @@ export function frameMechanismToken(mechanism: Oid, inner: Uint8Array): Uint8Arr
 }
 
 function frame(mechanism: Oid, inner: Uint8Array, tokenId?: number): Uint8Array {
-  const oid = KNOWN.get(mechanism) ?? encodeOid(mechanism);
   const idLength = tokenId === undefined ? 0 : 2;
-  const bodyLength = 2 + oid.length + idLength + inner.length;
-  const lengthBytes = bodyLength < 0x80 ? 0 : Math.ceil((32 - Math.clz32(bodyLength)) / 8);
-  const token = new Uint8Array(2 + lengthBytes + bodyLength);
-  let at = 0;
-  token[at++] = APPLICATION_0;
-  token[at++] = lengthBytes === 0 ? bodyLength : 0x80 | lengthBytes;
-  for (let i = lengthBytes - 1; i >= 0; i--) token[at++] = bodyLength >>> (8 * i);
-  token[at++] = TAG_OID;
-  token[at++] = oid.length;
-  token.set(oid, at);
-  at += oid.length;
+  const header = mechanismHeader(mechanism, idLength + inner.length);
+  const token = new Uint8Array(header.length + idLength + inner.length);
+  token.set(header);
   if (tokenId !== undefined) {
-    token[at++] = tokenId >>> 8;
-    token[at++] = tokenId;
+    token[header.length] = tokenId >>> 8;
+    token[header.length + 1] = tokenId;
   }
-  token.set(inner, at);
+  token.set(inner, header.length + idLength);
   return token;
 }
 

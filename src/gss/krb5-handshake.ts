@@ -1,32 +1,23 @@
 /** The Kerberos mechanism's side of an exchange (RFC 4121 §4.1), from AP-REQ to context. */
-import type { VerifiedApReq } from '../ap/accept.ts';
 import { acceptApReq } from '../ap/accept.ts';
+import { decryptPart } from '../ap/encrypted-part.ts';
 import { bytesEqual } from '../bytes.ts';
-import { EncryptionKey } from '../crypto/key.ts';
+import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
-import {
-  decodeApRep,
-  decodeEncApRepPart,
-  encodeApRep,
-  encodeEncApRepPart,
-} from '../messages/ap-rep.ts';
+import { decodeApRep, decodeEncApRepPart } from '../messages/ap-rep.ts';
 import type { ApReq } from '../messages/ap-req.ts';
 import { ApOption, decodeApReq } from '../messages/ap-req.ts';
 import { encodeKrbError } from '../messages/krb-error.ts';
-import { formatPrincipal } from '../messages/principal.ts';
 import type { Clock } from '../time.ts';
 import { SecurityContext } from './context.ts';
-import type { ContextState, TicketInfo } from './context-state.ts';
-import { openDelegation } from './delegated-credential.ts';
+import type { ContextState } from './context-state.ts';
+import { establish } from './establish.ts';
 import { ContextFlag } from './flags.ts';
 import { frameToken, TokenId, unframeToken } from './framing.ts';
-import type { InitiatorRequest } from './initiator-request.ts';
-import { chooseSubkeyEnctype, readInitiatorRequest } from './initiator-request.ts';
+import { readInitiatorRequest } from './initiator-request.ts';
 import { isKrb5Mechanism, Mechanism } from './mechanism.ts';
-import { GssName } from './name.ts';
 import type { Oid } from './oid.ts';
-import { SequenceCounter, SequenceWindow } from './sequence.ts';
 import type {
   AcceptorSettings,
   AcceptResult,
@@ -34,7 +25,7 @@ import type {
   MechanismHandshake,
 } from './settings.ts';
 import { GssError } from './status.ts';
-import { readVouchedData } from './vouched-data.ts';
+import { reportWeakEnctypes } from './weak-enctype.ts';
 
 export class Krb5Handshake implements MechanismHandshake {
   readonly #settings: AcceptorSettings;
@@ -48,7 +39,7 @@ export class Krb5Handshake implements MechanismHandshake {
   }
 
   async accept(token: Uint8Array): Promise<AcceptResult> {
-    if (this.#pending !== undefined) return finishDce(token, this.#pending);
+    if (this.#pending !== undefined) return this.#finishDce(token, this.#pending);
     let mechanism: Oid;
     let apReq: ApReq;
     try {
@@ -73,8 +64,7 @@ export class Krb5Handshake implements MechanismHandshake {
         this.#pending = { state, sessionKey: verified.sessionKey, reply };
         return { status: 'continue', outputToken: reply };
       }
-      if (verified.sessionKey !== state.initiatorKey) verified.sessionKey.dispose();
-      const context = new SecurityContext(state);
+      const context = this.#complete(state, verified.sessionKey);
       return reply === undefined
         ? { status: 'complete', context }
         : { status: 'complete', context, outputToken: frameToken(mechanism, TokenId.apRep, reply) };
@@ -85,6 +75,35 @@ export class Krb5Handshake implements MechanismHandshake {
       const outputToken = frameToken(mechanism, TokenId.krbError, message);
       return { status: 'failed', error: failure, outputToken };
     }
+  }
+
+  /**
+   * The third leg of DCE style (MS-KILE §3.4.5.2): the initiator's own AP-REP, whose sequence
+   * number is the one that ours told it.
+   */
+  #finishDce(token: Uint8Array, { state, sessionKey, reply }: PendingContext): AcceptResult {
+    try {
+      // Both directions use one key and one usage: our own AP-REP, sent back, would decrypt and
+      // have the right number.
+      if (bytesEqual(token, reply)) throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
+      const { enctype, cipher } = decodeApRep(token).encPart;
+      if (enctype !== sessionKey.enctype) throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');
+      const part = decodeEncApRepPart(decryptPart(sessionKey, KeyUsage.apRepEncPart, cipher));
+      if (part.sequenceNumber !== state.sendSequence.low) {
+        throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
+      }
+      return { status: 'complete', context: this.#complete(state, sessionKey) };
+    } catch (error) {
+      return { status: 'failed', error: asFailure(error) };
+    }
+  }
+
+  #complete(state: ContextState, sessionKey: EncryptionKey): SecurityContext {
+    if (sessionKey !== state.initiatorKey) sessionKey.dispose();
+    const context = new SecurityContext(state);
+    const weak = reportWeakEnctypes(context);
+    if (weak !== undefined) this.#settings.onWeakEnctype?.(weak);
+    return context;
   }
 }
 
@@ -100,29 +119,6 @@ interface PendingContext {
   readonly reply: Uint8Array;
 }
 
-/**
- * The third leg of DCE style (MS-KILE §3.4.5.2): the initiator's own AP-REP, whose sequence number
- * is the one that ours told it.
- */
-function finishDce(token: Uint8Array, pending: PendingContext): AcceptResult {
-  const { state, sessionKey, reply } = pending;
-  try {
-    // Both directions use one key and one usage: our own AP-REP, sent back, would decrypt and have
-    // the right number.
-    if (bytesEqual(token, reply)) throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
-    const { enctype, cipher } = decodeApRep(token).encPart;
-    if (enctype !== sessionKey.enctype) throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');
-    const part = decodeEncApRepPart(sessionKey.decrypt(KeyUsage.apRepEncPart, cipher));
-    if (part.sequenceNumber !== state.sendSequence.low) {
-      throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
-    }
-    if (sessionKey !== state.initiatorKey) sessionKey.dispose();
-    return { status: 'complete', context: new SecurityContext(state) };
-  } catch (error) {
-    return { status: 'failed', error: asFailure(error) };
-  }
-}
-
 function openToken(token: Uint8Array): { readonly mechanism: Oid; readonly apReq: ApReq } {
   if (isUnframedApReq(token)) return { mechanism: Mechanism.krb5, apReq: decodeApReq(token) };
   const { mechanism, inner } = unframeToken(token);
@@ -133,93 +129,6 @@ function openToken(token: Uint8Array): { readonly mechanism: Oid; readonly apReq
     throw new KerberosError('KRB_AP_ERR_MSG_TYPE', 'token does not hold an AP-REQ');
   }
   return { mechanism, apReq: decodeApReq(inner.subarray(2)) };
-}
-
-/** Keys, numbers and flags of the context, and the AP-REP if there is to be one. */
-function establish(
-  verified: VerifiedApReq,
-  request: InitiatorRequest,
-  mechanism: Oid,
-  settings: AcceptorSettings,
-): { readonly state: ContextState; readonly reply: Uint8Array | undefined } {
-  const { authenticator, sessionKey } = verified;
-  const delegated =
-    request.delegation === undefined ? undefined : openDelegation(request.delegation, verified);
-  const flags =
-    request.flags |
-    (delegated === undefined ? 0 : ContextFlag.delegation) |
-    // MIT krb5: three legs are mutual, whether the initiator says so or not.
-    ((request.flags & ContextFlag.dceStyle) === 0 ? 0 : ContextFlag.mutual);
-  const vouched = readVouchedData(verified, settings.pacPolicy);
-  const mutual = (flags & ContextFlag.mutual) !== 0;
-  const initiatorKey = verified.subkey ?? sessionKey;
-  const peerSequence = authenticator.sequenceNumber ?? 0;
-  const state: ContextState = {
-    role: 'acceptor',
-    initiator: GssName.ofPrincipal(verified.client),
-    acceptor: GssName.ofPrincipal(verified.service.principal),
-    mechanism,
-    flags: flags | ContextFlag.transferable | ContextFlag.protectionReady,
-    ticket: describeTicket(verified),
-    authorizationData: verified.ticket.authorizationData ?? [],
-    ...(delegated && { delegatedCredential: delegated }),
-    vouched,
-    initiatorKey,
-    ...(mutual && {
-      acceptorSubkey: EncryptionKey.generate(
-        chooseSubkeyEnctype(verified, settings.permittedEnctypes),
-        settings.random,
-        sessionKey.crypto,
-      ),
-    }),
-    // Without an AP-REP the initiator cannot learn our number: both count from its own, as MIT
-    // krb5 does.
-    sendSequence: new SequenceCounter(mutual ? randomSequence(settings) : peerSequence),
-    window: new SequenceWindow(peerSequence, {
-      replay: (flags & ContextFlag.replay) !== 0,
-      sequence: (flags & ContextFlag.sequence) !== 0,
-    }),
-    random: settings.random,
-  };
-  return { state, reply: mutual ? replyTo(verified, state) : undefined };
-}
-
-/** The AP-REP (RFC 4120 §3.2.4). */
-function replyTo({ authenticator, sessionKey }: VerifiedApReq, state: ContextState): Uint8Array {
-  const { acceptorSubkey, sendSequence, random } = state;
-  const value = acceptorSubkey?.bytes();
-  const part = encodeEncApRepPart({
-    ctime: authenticator.ctime,
-    cusec: authenticator.cusec,
-    ...(acceptorSubkey && value && { subkey: { enctype: acceptorSubkey.enctype, value } }),
-    sequenceNumber: sendSequence.low,
-  });
-  const cipher = sessionKey.encrypt(KeyUsage.apRepEncPart, part, random);
-  part.fill(0);
-  value?.fill(0);
-  return encodeApRep({ encPart: { enctype: sessionKey.enctype, cipher } });
-}
-
-/** 30 bits, like MIT krb5: older peers take larger numbers for negative ones. */
-function randomSequence({ random }: AcceptorSettings): number {
-  const bytes = new Uint8Array(4);
-  random(bytes);
-  return new DataView(bytes.buffer).getUint32(0) & 0x3fff_ffff;
-}
-
-function describeTicket({ service, ticket, sessionKey }: VerifiedApReq): TicketInfo {
-  const { startTime, renewTill } = ticket;
-  return {
-    server: formatPrincipal(service.principal),
-    kvno: service.kvno,
-    enctype: service.key.enctype,
-    sessionEnctype: sessionKey.enctype,
-    flags: ticket.flags,
-    authTime: new Date(ticket.authTime * 1000),
-    ...(startTime !== undefined && { startTime: new Date(startTime * 1000) }),
-    endTime: new Date(ticket.endTime * 1000),
-    ...(renewTill !== undefined && { renewTill: new Date(renewTill * 1000) }),
-  };
 }
 
 /** A KRB-ERROR (RFC 4120 §5.9.1): a number and the time, nothing that helps an attacker. */

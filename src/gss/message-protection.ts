@@ -1,13 +1,18 @@
 /** What protects the messages of an established context; one implementation for each token format. */
 import type { EncryptionKey } from '../crypto/key.ts';
 import type { RandomSource } from '../random.ts';
+import type { Oid } from './oid.ts';
 import type { SequenceCounter } from './sequence.ts';
+import { GssError } from './status.ts';
 
 export type Role = 'initiator' | 'acceptor';
 
 /** Keys and numbers of an established context. */
 export interface ProtectionState {
   readonly role: Role;
+  readonly mechanism: Oid;
+  /** `ContextFlag` bits. */
+  readonly flags: number;
   /** The initiator's subkey, or the ticket's session key where it sent none. */
   readonly initiatorKey: EncryptionKey;
   /** The subkey of the AP-REP, if there is one: it then protects all that this side sends. */
@@ -37,6 +42,26 @@ export interface MessageProtection {
   getMic(message: Uint8Array): Uint8Array;
   /** @throws GssError GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC. */
   verifyMic(message: Uint8Array, token: Uint8Array): VerifiedMic;
+  /**
+   * Returns only for a token with which the peer deletes the context.
+   *
+   * @throws GssError GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC.
+   */
+  verifyDelete(token: Uint8Array): void;
   /** The longest message whose token is not longer than `tokenSize`; 0 if there is none. */
   wrapSizeLimit(tokenSize: number, confidential: boolean): number;
+}
+
+export function peerOf(role: Role): Role {
+  return role === 'initiator' ? 'acceptor' : 'initiator';
+}
+
+/** For a token that is none. */
+export function defectiveToken(message: string): GssError {
+  return new GssError('GSS_S_DEFECTIVE_TOKEN', message, { reporter: 'context' });
+}
+
+/** For a token that the peer has not made, or not of this message. */
+export function badMic(message?: string): GssError {
+  return new GssError('GSS_S_BAD_MIC', message);
 }

@@ -3,6 +3,7 @@ import { bytesEqual } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
+import { unframeMessageToken } from './framing.ts';
 import type {
   MessageProtection,
   OpenedMessage,
@@ -10,6 +11,7 @@ import type {
   Role,
   VerifiedMic,
 } from './message-protection.ts';
+import { badMic, defectiveToken, peerOf } from './message-protection.ts';
 import { GssError } from './status.ts';
 
 export class CfxProtection implements MessageProtection {
@@ -30,7 +32,8 @@ export class CfxProtection implements MessageProtection {
     return confidential ? this.#wrapSealed(message) : this.#wrapSigned(message);
   }
 
-  unwrap(token: Uint8Array): OpenedMessage {
+  unwrap(received: Uint8Array): OpenedMessage {
+    const token = unframeMessageToken(received, this.#state.mechanism);
     const flags = this.#checkHeader(token, TokId.wrap, 'wrap token');
     const usage = SEAL_USAGE[peerOf(this.#state.role)];
     const key = this.#receiveKey(flags);
@@ -60,12 +63,13 @@ export class CfxProtection implements MessageProtection {
     return token;
   }
 
-  verifyMic(message: Uint8Array, token: Uint8Array): VerifiedMic {
+  verifyMic(message: Uint8Array, received: Uint8Array): VerifiedMic {
+    const token = unframeMessageToken(received, this.#state.mechanism);
     const flags = this.#checkHeader(token, TokId.mic, 'MIC token');
     // RFC 4121 §4.2.2: Sealed shall not be set in MIC tokens; §4.2.6.1: five bytes of filler.
-    if ((flags & Flag.sealed) !== 0) throw defective('MIC token claims to be sealed');
+    if ((flags & Flag.sealed) !== 0) throw defectiveToken('MIC token claims to be sealed');
     for (let i = 4; i < 8; i++) {
-      if (token[i] !== FILLER) throw defective('MIC token has a malformed filler');
+      if (token[i] !== FILLER) throw defectiveToken('MIC token has a malformed filler');
     }
     const usage = SIGN_USAGE[peerOf(this.#state.role)];
     const key = this.#receiveKey(flags);
@@ -73,6 +77,11 @@ export class CfxProtection implements MessageProtection {
       throw badMic();
     }
     return { sequenceHigh: readU32(token, 8), sequenceLow: readU32(token, 12) };
+  }
+
+  verifyDelete(): void {
+    // RFC 4121 §4.1: context deletion tokens are not used any more.
+    throw defectiveToken('tokens of RFC 4121 do not delete a context');
   }
 
   wrapSizeLimit(tokenSize: number, confidential: boolean): number {
@@ -123,14 +132,15 @@ export class CfxProtection implements MessageProtection {
   }
 
   #checkHeader(token: Uint8Array, tokId: number, label: string): number {
-    if (token.length < HEADER) throw defective(`${label} is shorter than its header`);
-    if (((token[0]! << 8) | token[1]!) !== tokId) throw defective(`${label} has another TOK_ID`);
-    if (token[3] !== FILLER) throw defective(`${label} has a malformed filler`);
+    if (token.length < HEADER) throw defectiveToken(`${label} is shorter than its header`);
+    if (((token[0]! << 8) | token[1]!) !== tokId)
+      throw defectiveToken(`${label} has another TOK_ID`);
+    if (token[3] !== FILLER) throw defectiveToken(`${label} has a malformed filler`);
     const flags = token[2]!;
     // A token of one's own, sent back: MIT krb5 calls it a bad MIC, not a defective token.
     const sentByAcceptor = (flags & Flag.sentByAcceptor) !== 0;
     if (sentByAcceptor !== (this.#state.role === 'initiator')) {
-      throw new GssError('GSS_S_BAD_MIC', `${label} was sent in the other direction`);
+      throw badMic(`${label} was sent in the other direction`);
     }
     return flags;
   }
@@ -181,7 +191,7 @@ function openSigned(
 ): Uint8Array {
   // RFC 4121 §4.2.3: without confidentiality EC is the checksum's length.
   if (extraCount !== key.checksumLength || body.length < extraCount) {
-    throw defective('wrap token has an EC that is not the length of its checksum');
+    throw defectiveToken('wrap token has an EC that is not the length of its checksum');
   }
   const end = body.length - extraCount;
   const header = token.slice(0, HEADER);
@@ -199,18 +209,6 @@ function rotateLeft(body: Uint8Array, count: number): Uint8Array {
   rotated.set(body.subarray(by));
   rotated.set(body.subarray(0, by), body.length - by);
   return rotated;
-}
-
-function peerOf(role: Role): Role {
-  return role === 'initiator' ? 'acceptor' : 'initiator';
-}
-
-function defective(message: string): GssError {
-  return new GssError('GSS_S_DEFECTIVE_TOKEN', message, { reporter: 'context' });
-}
-
-function badMic(): GssError {
-  return new GssError('GSS_S_BAD_MIC');
 }
 
 function readU32(bytes: Uint8Array, at: number): number {

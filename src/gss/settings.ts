@@ -10,6 +10,7 @@ import type { AcceptorCredential } from './credential.ts';
 import type { Oid } from './oid.ts';
 import type { GssError } from './status.ts';
 import type { PacPolicy } from './vouched-data.ts';
+import type { WeakEnctypeReport } from './weak-enctype.ts';
 
 export interface AcceptorOptions {
   readonly credential: AcceptorCredential;
@@ -25,9 +26,12 @@ export interface AcceptorOptions {
   readonly channelBindingPolicy?: ChannelBindingPolicy;
   /**
    * Enctypes that session keys and subkeys may have, the most preferred first; if absent, those of
-   * the keytab's provider that are not weak. What opens tickets is the keytab's matter.
+   * the keytab's provider, the weak ones last. The default provider has no weak ones: whoever makes
+   * one that has (`withLegacyEnctypes`) has allowed them, for tickets, session keys and subkeys.
    */
   readonly permittedEnctypes?: readonly number[];
+  /** Told of each context that needs an enctype that is not safe any more. Must not throw. */
+  readonly onWeakEnctype?: (report: WeakEnctypeReport) => void;
   /** Whether a ticket that names addresses must come from one of them; false if absent. */
   readonly checkAddresses?: boolean;
   /** What to do with the PAC of a ticket; `when-valid` if absent. */
@@ -60,6 +64,7 @@ export interface AcceptorSettings extends ApPolicy {
   readonly channelBindingPolicy: ChannelBindingPolicy;
   readonly checkAddresses: boolean;
   readonly pacPolicy: PacPolicy;
+  readonly onWeakEnctype: ((report: WeakEnctypeReport) => void) | undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** The initiator's side of the Kerberos mechanism (RFC 4121 §4.1), for tests. */
+import { decryptPart } from '../ap/encrypted-part.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError, krbErrorName } from '../errors.ts';
@@ -170,9 +171,10 @@ export class Initiator {
     const { sessionKey, client } = ticket;
     const flags = this.#flags;
     const server = { ...ticket.ticket.serverName, realm: ticket.ticket.realm };
-    const replySubkey = reply?.subkey;
     const initiatorKey =
       this.#subkey ?? new EncryptionKey(sessionKey.enctype, sessionKey.bytes(), sessionKey.crypto);
+    const acceptorSubkey = this.#acceptorSubkey(initiatorKey, reply);
+    const old = (acceptorSubkey ?? initiatorKey).oldTokens !== undefined;
     return new SecurityContext({
       role: 'initiator',
       initiator: GssName.ofPrincipal(client),
@@ -192,20 +194,24 @@ export class Initiator {
       authorizationData: [],
       vouched: { authenticationIndicators: [] },
       initiatorKey,
-      ...(replySubkey && {
-        acceptorSubkey: new EncryptionKey(
-          replySubkey.enctype,
-          replySubkey.value,
-          sessionKey.crypto,
-        ),
-      }),
+      ...(acceptorSubkey && { acceptorSubkey }),
       sendSequence: new SequenceCounter(this.#sequenceNumber),
       window: new SequenceWindow(reply?.sequenceNumber ?? this.#sequenceNumber, {
         replay: (flags & ContextFlag.replay) !== 0,
         sequence: (flags & ContextFlag.sequence) !== 0,
+        width: old ? 32 : 64,
       }),
       random: this.#random,
     });
+  }
+
+  /** What is not of RFC 4121's time has none, and gets its own back: MIT krb5, mk_rep.c. */
+  #acceptorSubkey(initiatorKey: EncryptionKey, reply?: EncApRepPart): EncryptionKey | undefined {
+    if (reply?.subkey === undefined) return undefined;
+    const { enctype, value } = reply.subkey;
+    const subkey = new EncryptionKey(enctype, value, initiatorKey.crypto);
+    const echoed = !this.#dceStyle && initiatorKey.oldTokens !== undefined;
+    return echoed && enctype === initiatorKey.enctype ? undefined : subkey;
   }
 }
 
@@ -227,7 +233,7 @@ function readReply(token: Uint8Array, sessionKey: EncryptionKey): EncApRepPart {
 
 function openReply(message: Uint8Array, sessionKey: EncryptionKey): EncApRepPart {
   const { encPart } = decodeApRep(message);
-  return decodeEncApRepPart(sessionKey.decrypt(KeyUsage.apRepEncPart, encPart.cipher));
+  return decodeEncApRepPart(decryptPart(sessionKey, KeyUsage.apRepEncPart, encPart.cipher));
 }
 
 function randomSequence(random: RandomSource): number {

@@ -21,12 +21,19 @@ function show(event: GssServerEvent, verbose: boolean): string[] {
   );
 }
 
-function contextOf(flags: number, initiator = 'user@KRBTEST.COM'): SecurityContext {
+function contextOf(
+  flags: number,
+  initiator = 'user@KRBTEST.COM',
+  enctypes: readonly [number, number, number] = [18, 18, 18],
+): SecurityContext {
+  const [enctype, sessionEnctype, contextEnctype] = enctypes;
   return {
     flags,
     initiator: importName(initiator),
     mechanism: '1.2.840.113554.1.2.2',
     authenticationIndicators: [],
+    ticket: { enctype, sessionEnctype, server: 'host/a.test@KRBTEST.COM' },
+    enctype: contextEnctype,
   } as unknown as SecurityContext;
 }
 
@@ -50,6 +57,22 @@ describe('formatEvent', () => {
     expect(printed({ type: 'accepted', context: contextOf(0x20), framing: 'v1' })).toEqual([
       'log: context flag: GSS_C_INTEG_FLAG \n',
       'stdout: Accepted connection: "user@KRBTEST.COM"\n',
+    ]);
+  });
+
+  it('tells the operator who still uses enctypes that are not safe, and for what', () => {
+    const weakOf = (...enctypes: [number, number, number]) => {
+      const context = contextOf(0, undefined, enctypes);
+      return printed({ type: 'accepted', context, framing: 'v2' }).slice(1);
+    };
+    expect(weakOf(18, 17, 26)).toEqual([]);
+    expect(weakOf(23, 18, 18)).toEqual([
+      'stderr: weak encryption type: user@KRBTEST.COM uses arcfour-hmac (ticket) for ' +
+        'host/a.test@KRBTEST.COM\n',
+    ]);
+    expect(weakOf(18, 16, 16)).toEqual([
+      'stderr: weak encryption type: user@KRBTEST.COM uses des3-cbc-sha1 (session key), ' +
+        'des3-cbc-sha1 (messages) for host/a.test@KRBTEST.COM\n',
     ]);
   });
 

@@ -4,6 +4,7 @@ import {
   Enctype,
   enctypeName,
   enctypeShortName,
+  isWeakEnctype,
   KeyUsage,
   parseEnctype,
 } from '../../src/crypto/numbers.ts';
@@ -72,6 +73,12 @@ describe('assigned numbers', () => {
       KeyUsage.apRepEncPart,
       KeyUsage.krbCredEncPart,
     ]).toEqual([2, 10, 11, 12, 14]);
+  });
+
+  it('are told apart from those that are not safe any more', () => {
+    const weak = Array.from({ length: 30 }, (_, enctype) => enctype).filter(isWeakEnctype);
+    // RFC 6649 and RFC 8429.
+    expect(weak).toEqual([1, 2, 3, 16, 23, 24]);
   });
 
   it('has no checksum type twice', () => {

@@ -1,5 +1,11 @@
 /** A realm for unit tests: a keytab, a clock that stands still, and randomness that repeats. */
-import type { AcceptorOptions, Handshake, RandomSource, SecurityContext } from '../../src/index.ts';
+import type {
+  AcceptorOptions,
+  CryptoProvider,
+  Handshake,
+  RandomSource,
+  SecurityContext,
+} from '../../src/index.ts';
 import { acquireCredential, createAcceptor, EncryptionKey } from '../../src/index.ts';
 import type { Keytab } from '../../src/keytab/keytab.ts';
 import { parsePrincipal } from '../../src/messages/principal.ts';
@@ -31,17 +37,19 @@ export interface KeySpec {
   readonly kvno?: number;
   readonly enctype?: number;
   readonly seed?: number;
+  /** Needed for the weak enctypes. */
+  readonly crypto?: CryptoProvider;
 }
 
 export function makeKeytab(...specs: readonly KeySpec[]): Keytab {
   const list = specs.length === 0 ? [{}] : specs;
   return {
     version: 2,
-    entries: list.map(({ principal = SERVICE, kvno = 1, enctype = 18, seed = 7 }) => ({
+    entries: list.map(({ principal = SERVICE, kvno = 1, enctype = 18, seed = 7, crypto }) => ({
       principal: parsePrincipal(principal),
       kvno,
       timestamp: NOW_SECONDS - 86_400,
-      key: EncryptionKey.generate(enctype, seededRandom(seed)),
+      key: EncryptionKey.generate(enctype, seededRandom(seed), crypto),
     })),
   };
 }

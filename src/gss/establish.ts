@@ -1,0 +1,124 @@
+/** From a verified AP-REQ to a context and the AP-REP that tells the initiator of it. */
+import type { VerifiedApReq } from '../ap/accept.ts';
+import { EncryptionKey } from '../crypto/key.ts';
+import { KeyUsage } from '../crypto/numbers.ts';
+import { encodeApRep, encodeEncApRepPart } from '../messages/ap-rep.ts';
+import { formatPrincipal } from '../messages/principal.ts';
+import type { ContextState, TicketInfo } from './context-state.ts';
+import { openDelegation } from './delegated-credential.ts';
+import { ContextFlag } from './flags.ts';
+import type { InitiatorRequest } from './initiator-request.ts';
+import { chooseSubkeyEnctype } from './initiator-request.ts';
+import { GssName } from './name.ts';
+import type { Oid } from './oid.ts';
+import { SequenceCounter, SequenceWindow } from './sequence.ts';
+import type { AcceptorSettings } from './settings.ts';
+import { readVouchedData } from './vouched-data.ts';
+
+/** Keys, numbers and flags of the context, and the AP-REP if there is to be one. */
+export function establish(
+  verified: VerifiedApReq,
+  request: InitiatorRequest,
+  mechanism: Oid,
+  settings: AcceptorSettings,
+): { readonly state: ContextState; readonly reply: Uint8Array | undefined } {
+  const { authenticator, sessionKey } = verified;
+  const delegated =
+    request.delegation === undefined ? undefined : openDelegation(request.delegation, verified);
+  const flags =
+    request.flags |
+    (delegated === undefined ? 0 : ContextFlag.delegation) |
+    // MIT krb5: three legs are mutual, whether the initiator says so or not.
+    ((request.flags & ContextFlag.dceStyle) === 0 ? 0 : ContextFlag.mutual);
+  const vouched = readVouchedData(verified, settings.pacPolicy);
+  const mutual = (flags & ContextFlag.mutual) !== 0;
+  const initiatorKey = verified.subkey ?? sessionKey;
+  const acceptorSubkey = mutual ? makeSubkey(verified, flags, settings) : undefined;
+  const old = (acceptorSubkey ?? initiatorKey).oldTokens !== undefined;
+  const peerSequence = authenticator.sequenceNumber ?? 0;
+  const state: ContextState = {
+    role: 'acceptor',
+    initiator: GssName.ofPrincipal(verified.client),
+    acceptor: GssName.ofPrincipal(verified.service.principal),
+    mechanism,
+    flags: flags | ContextFlag.transferable | ContextFlag.protectionReady,
+    ticket: describeTicket(verified),
+    authorizationData: verified.ticket.authorizationData ?? [],
+    ...(delegated && { delegatedCredential: delegated }),
+    vouched,
+    initiatorKey,
+    ...(acceptorSubkey && { acceptorSubkey }),
+    // Without an AP-REP the initiator cannot learn our number: both count from its own, as MIT
+    // krb5 does.
+    sendSequence: new SequenceCounter(mutual ? randomSequence(settings) : peerSequence),
+    window: new SequenceWindow(peerSequence, {
+      replay: (flags & ContextFlag.replay) !== 0,
+      sequence: (flags & ContextFlag.sequence) !== 0,
+      // RFC 1964 §1.2.1.2: 32 bits.
+      width: old ? 32 : 64,
+    }),
+    random: settings.random,
+  };
+  return { state, reply: mutual ? replyTo(verified, state) : undefined };
+}
+
+/**
+ * The acceptor's subkey, in the enctype that both sides like best (RFC 4537).
+ *
+ * Tokens older than RFC 4121 do not say which key they are made with, so that there is none for
+ * them: MIT krb5, accept_sec_context.c. DCE style always has one.
+ */
+function makeSubkey(
+  verified: VerifiedApReq,
+  flags: number,
+  { permittedEnctypes, random }: AcceptorSettings,
+): EncryptionKey | undefined {
+  const { sessionKey, subkey = sessionKey } = verified;
+  const enctype = chooseSubkeyEnctype(verified, permittedEnctypes);
+  const key = EncryptionKey.generate(enctype, random, sessionKey.crypto);
+  const bothOld = subkey.oldTokens !== undefined && key.oldTokens !== undefined;
+  if (!bothOld || (flags & ContextFlag.dceStyle) !== 0) return key;
+  key.dispose();
+  return undefined;
+}
+
+/** The AP-REP (RFC 4120 §3.2.4). */
+function replyTo(verified: VerifiedApReq, state: ContextState): Uint8Array {
+  const { authenticator, sessionKey } = verified;
+  const { acceptorSubkey, sendSequence, random } = state;
+  // MIT krb5, mk_rep.c: without one of its own the acceptor repeats the initiator's.
+  const subkey = acceptorSubkey ?? verified.subkey;
+  const value = subkey?.bytes();
+  const part = encodeEncApRepPart({
+    ctime: authenticator.ctime,
+    cusec: authenticator.cusec,
+    ...(subkey && value && { subkey: { enctype: subkey.enctype, value } }),
+    sequenceNumber: sendSequence.low,
+  });
+  const cipher = sessionKey.encrypt(KeyUsage.apRepEncPart, part, random);
+  part.fill(0);
+  value?.fill(0);
+  return encodeApRep({ encPart: { enctype: sessionKey.enctype, cipher } });
+}
+
+/** 30 bits, like MIT krb5: older peers take larger numbers for negative ones. */
+function randomSequence({ random }: AcceptorSettings): number {
+  const bytes = new Uint8Array(4);
+  random(bytes);
+  return new DataView(bytes.buffer).getUint32(0) & 0x3fff_ffff;
+}
+
+function describeTicket({ service, ticket, sessionKey }: VerifiedApReq): TicketInfo {
+  const { startTime, renewTill } = ticket;
+  return {
+    server: formatPrincipal(service.principal),
+    kvno: service.kvno,
+    enctype: service.key.enctype,
+    sessionEnctype: sessionKey.enctype,
+    flags: ticket.flags,
+    authTime: new Date(ticket.authTime * 1000),
+    ...(startTime !== undefined && { startTime: new Date(startTime * 1000) }),
+    endTime: new Date(ticket.endTime * 1000),
+    ...(renewTill !== undefined && { renewTill: new Date(renewTill * 1000) }),
+  };
+}
