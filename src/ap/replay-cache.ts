@@ -30,12 +30,16 @@ export interface ReplayCache {
   checkAndStore(record: ReplayRecord): boolean | Promise<boolean>;
 }
 
-/** @throws RangeError for a ciphertext that no encryption profile makes. */
-export function checkRecord({ ciphertext }: ReplayRecord): void {
-  if (ciphertext.length >= FINGERPRINT_BYTES) return;
-  throw new RangeError(
-    `ciphertext: expected at least ${FINGERPRINT_BYTES} bytes, got ${ciphertext.length}`,
-  );
+/** @throws RangeError for a ciphertext that no encryption profile makes, and for times that are none. */
+export function checkRecord({ ciphertext, ctime, expiresAt }: ReplayRecord): void {
+  if (ciphertext.length < FINGERPRINT_BYTES) {
+    throw new RangeError(
+      `ciphertext: expected at least ${FINGERPRINT_BYTES} bytes, got ${ciphertext.length}`,
+    );
+  }
+  if (!Number.isFinite(ctime) || !Number.isFinite(expiresAt)) {
+    throw new RangeError(`ctime and expiresAt: expected seconds, got ${ctime} and ${expiresAt}`);
+  }
 }
 
 /**
