@@ -1,0 +1,165 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
+import type { WeakEnctypeReport } from '../../src/index.ts';
+import { exchanges, runGssClient } from '../support/gss-client.ts';
+import type { InitiatorLibrary } from '../support/initiators.ts';
+import { runInitiator } from '../support/initiators.ts';
+import { Lab } from '../support/lab.ts';
+import type { User } from '../support/realm.ts';
+import { have, keytab, kinit, realm, scratch } from '../support/realm.ts';
+import { runOrThrow } from '../support/run.ts';
+import type { Server } from '../support/server.ts';
+import { startServer } from '../support/server.ts';
+
+// RFC 3961 §6.3 and RFC 4757, with the tokens of RFC 1964 and RFC 4757 §7.
+const ENCTYPES: readonly [number, string][] = [
+  [16, 'des3-cbc-sha1'],
+  [23, 'arcfour-hmac'],
+];
+const SIZES = [0, 1, 7, 8, 9, 255, 65_537, 1_000_000];
+
+describe.runIf(have('gss-client')).each(['', '-export'])('gss-client and gss-server %s', (flag) => {
+  let server: Server;
+
+  beforeAll(async () => {
+    server = await startServer({ service: '*', flags: flag === '' ? [] : [flag] });
+  });
+  afterAll(() => server.stop());
+
+  describe.each(ENCTYPES)('with a ticket of enctype %i', (enctype, name) => {
+    const service = `etype${enctype}`;
+    let user: User;
+    let narrow: User;
+
+    beforeAll(async () => {
+      user = await (await kinit()).fetchTickets(service);
+      narrow = await onlyPermitting(name, user);
+    });
+
+    it('is what the KDC issues, and what the operator is told of', async () => {
+      const tickets = await runOrThrow('klist', ['-e'], { env: user.env });
+      expect(tickets).toMatch(
+        new RegExp(`${service}/.*\\n.*Etype \\(skey, tkt\\):.*${name}.*${name}`),
+      );
+      const weak = `weak encryption type: alice@EXAMPLE.TEST uses ${name} (ticket), ${name} (session key)`;
+      const target = `for ${service}/localhost@EXAMPLE.TEST\n`;
+      expect(exchanges(await runGssClient({ port: server.port, user, service }))).toEqual(SIGNED);
+      expect(server.stderr).toContain(`${weak} ${target}`);
+      await runGssClient({ port: server.port, user: narrow, service });
+      expect(server.stderr).toContain(`${weak}, ${name} (messages) ${target}`);
+    });
+
+    it('asks for a newer enctype if it can (RFC 4537)', async () => {
+      const flags = ['-krb5', '-mcount', '5'];
+      const result = await runGssClient({ port: server.port, user, service, flags });
+      expect(exchanges(result)).toEqual({ signed: 5, unsigned: 0 });
+    });
+
+    it.each(['', '-nw', '-nx', '-nomutual', '-seq', '-v1', '-v1 -nx', '-spnego', '-mcount 5'])(
+      '%s',
+      async (options) => {
+        const words = options.split(' ').filter((option) => option !== '');
+        const flags = options === '-spnego' ? words : ['-krb5', ...words];
+        const result = await runGssClient({ port: server.port, user: narrow, service, flags });
+        expect(exchanges(result)).toEqual(
+          options === '-mcount 5' ? { signed: 5, unsigned: 0 } : SIGNED,
+        );
+      },
+    );
+
+    it.each(SIZES)('a message of %i bytes', async (size) => {
+      const message = join(scratch(), 'message');
+      await writeFile(message, 'All work and no play. '.repeat(size / 22 + 1).slice(0, size));
+      const options = { port: server.port, user: narrow, service, message };
+      const result = await runGssClient({ ...options, flags: ['-krb5', '-f'] });
+      expect(exchanges(result)).toEqual(SIGNED);
+    });
+  });
+});
+
+describe.runIf(have('kinit')).each(ENCTYPES)('enctype %i', (enctype, name) => {
+  const service = `etype${enctype}`;
+  const crypto = withLegacyEnctypes();
+  let user: User;
+
+  beforeAll(async () => {
+    user = await onlyPermitting(name, await (await kinit()).fetchTickets(service));
+  });
+
+  // Java needs no other configuration: it does not know RFC 4537.
+  describe.each<InitiatorLibrary>(['python3-gssapi', 'java'])('with %s', (library) => {
+    describe.runIf(have(library))('both ways', () => {
+      it.each([true, false])('every size, confidential %s', async (confidential) => {
+        const weak: WeakEnctypeReport[] = [];
+        await using lab = await Lab.start({
+          keytab: keytab(service),
+          crypto,
+          confidential,
+          acceptor: { onWeakEnctype: (report) => weak.push(report) },
+        });
+        const report = await runInitiator(library, {
+          port: lab.port,
+          user,
+          service,
+          confidential,
+          sizes: SIZES,
+          answers: SIZES.length,
+        });
+        expect(report.error).toBeUndefined();
+        expect(lab.context.enctype).toBe(enctype);
+        expect(lab.messages).toHaveLength(SIZES.length);
+        for (const message of lab.messages) {
+          expect(message).toMatchObject({ confidential, sequence: 'ok' });
+        }
+        expect(report.answers).toEqual(
+          SIZES.map((_, index) => ({ event: 'answer', index, confidential, status: [] })),
+        );
+        expect(weak).toMatchObject([{ client: 'alice@EXAMPLE.TEST', contextEnctype: enctype }]);
+      });
+
+      it.each(['mutual,replay,sequence', 'mutual,replay', 'replay,sequence', ''])(
+        'messages that are missing and repeated, flags %s',
+        async (list) => {
+          await using lab = await Lab.start({ keytab: keytab(service), crypto, answers: [1, 1] });
+          const flags = list.split(',').filter((flag) => flag !== '');
+          const options = { port: lab.port, user, service, flags, sizes: [10, 20] };
+          const report = await runInitiator(library, { ...options, order: [1, 1], answers: 2 });
+          expect(report.error).toBeUndefined();
+          // What the library asked for in the end.
+          const asked = report.established?.flags ?? [];
+          const first = asked.includes('sequence') ? 'gap' : '';
+          const second = asked.includes('replay')
+            ? 'duplicate'
+            : asked.includes('sequence')
+              ? 'unsequenced'
+              : '';
+          expect(report.answers.map(({ status }) => status.join())).toEqual([first, second]);
+          const seen = lab.messages.map((one) => ('sequence' in one ? one.sequence : one.code));
+          expect(seen).toEqual([first || 'ok', second || 'ok']);
+        },
+      );
+
+      it('is refused an altered message, and refuses one', async () => {
+        await using lab = await Lab.start({ keytab: keytab(service), crypto, alter: 60 });
+        const options = { port: lab.port, user, service, sizes: [100, 200], alter: 60 };
+        const report = await runInitiator(library, { ...options, answers: 1 });
+        const [altered, good] = lab.messages;
+        expect(altered).toMatchObject({ code: 'GSS_S_BAD_MIC' });
+        expect(good).toMatchObject({ confidential: true });
+        expect(report.answers).toMatchObject([{ index: -1 }]);
+      });
+    });
+  });
+});
+
+/** The same credentials for a client that knows nothing newer, and so cannot ask for it. */
+async function onlyPermitting(enctype: string, user: User): Promise<User> {
+  const path = join(scratch(), 'krb5.conf');
+  const config = await readFile(realm().krb5Config, 'utf8');
+  await writeFile(path, config.replace(/(\w+_enctypes) = .*/g, `$1 = ${enctype}`));
+  return Object.assign(await user.copy(), { env: { ...user.env, KRB5_CONFIG: path } });
+}
+
+const SIGNED = { signed: 1, unsigned: 0 };
