@@ -92,6 +92,7 @@ type LocalName =
   | 'KRB5_NOPERM_ETYPE'
   | 'KRB5KRB_AP_ERR_TKT_INVALID'
   | 'KRB5_RC_IO'
+  | 'KRB5_RC_TYPE_NOTFOUND'
   | 'KRB5_KT_NOTFOUND'
   | 'KRB5_KT_FORMAT'
   | 'KRB5_KT_IOERR'
@@ -131,6 +132,7 @@ const TEXTS: Readonly<Record<KerberosErrorName, string>> = {
   KRB5KRB_AP_ERR_TKT_INVALID: 'Ticket has invalid flag set',
   KRB5_NOPERM_ETYPE: 'Encryption type not permitted',
   KRB5_RC_IO: 'Replay cache I/O operation failed',
+  KRB5_RC_TYPE_NOTFOUND: 'Replay cache type is unknown',
   KRB5_KT_NOTFOUND: 'Key table entry not found',
   KRB5_KT_FORMAT: 'Bad format in keytab',
   KRB5_KT_IOERR: 'Key table file could not be read',

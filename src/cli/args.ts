@@ -14,6 +14,7 @@ export interface ServerArguments {
   readonly exportContext: boolean;
   readonly logfile: string | undefined;
   readonly keytab: string | undefined;
+  readonly replayCache: string | undefined;
   readonly mechanism: Oid | undefined;
   /** Seconds. */
   readonly idleTimeout: number | undefined;
@@ -75,6 +76,7 @@ function parse(argv: readonly string[]): ParsedArguments {
       exportContext: switches.has('export'),
       logfile: text(values, 'logfile'),
       keytab: text(values, 'keytab'),
+      replayCache: text(values, 'rcache'),
       mechanism: mechanism(texts.get('mech')),
       idleTimeout: integer(values, 'timeout', 1, MAX_SECONDS),
       handshakeTimeout: integer(values, 'handshake', 1, MAX_SECONDS),
@@ -168,6 +170,7 @@ const TEXTS: ReadonlySet<string> = new Set([
   'host',
   'logfile',
   'keytab',
+  'rcache',
   'mech',
   'timeout',
   'handshake',

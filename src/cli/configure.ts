@@ -15,6 +15,7 @@ import type { Principal } from '../messages/principal.ts';
 import { nodeCrypto } from '../node/crypto.ts';
 import { keytabFile } from '../node/keytab-file.ts';
 import { loadKerberosConfig } from '../node/krb5-conf-file.ts';
+import { openReplayCache } from '../node/replay-cache-name.ts';
 import type { ServerArguments } from './args.ts';
 
 export interface Configured {
@@ -30,7 +31,7 @@ export interface Configured {
  * @throws {@link GssError}, {@link KerberosError} if there is nothing to serve with.
  */
 export async function configure(
-  { service, mechanism, keytab: keytabName }: ServerArguments,
+  { service, mechanism, keytab: keytabName, replayCache: replayCacheName }: ServerArguments,
   warn: (message: string) => void,
 ): Promise<Configured> {
   if (mechanism !== undefined && !isOffered(mechanism)) {
@@ -40,7 +41,7 @@ export async function configure(
   }
   const config = loadKerberosConfig();
   for (const warning of config.warnings) warn(warning);
-  const { defaultKeytabName } = config;
+  const { defaultKeytabName, defaultReplayCacheName } = config;
   const keytab = keytabFile(keytabName, {
     crypto: await cryptoFor(config),
     onWarning: ({ message }) => warn(message),
@@ -53,8 +54,12 @@ export async function configure(
   // A ticket that finds no key looks for newer ones by itself; a key that was taken out of the
   // keytab is found missing here.
   setInterval(() => void credential.refresh(), KEYTAB_INTERVAL).unref();
+  const replayCache = await openReplayCache(replayCacheName, {
+    ...(defaultReplayCacheName !== undefined && { defaultName: defaultReplayCacheName }),
+  });
   const acceptor = createAcceptor({
     credential,
+    replayCache,
     ...acceptorPolicy(config),
     ...(mechanism !== undefined && { mechanisms: [mechanism] }),
   });

@@ -1,7 +1,7 @@
 /** What gss-server says about itself. */
 
 export const USAGE: string = `Usage: gss-server [-port port] [-verbose] [-inetd] [-once] [-export]
-       [-logfile file] [-keytab name] [-mech mechanism]
+       [-logfile file] [-keytab name] [-rcache name] [-mech mechanism]
        [-host address] [-timeout seconds] [-handshake seconds]
        [-maxtoken bytes] [-maxconn number]
        service_name
@@ -28,6 +28,9 @@ Options start with one dash or two; a value follows as the next argument or afte
   -export             export and import each context three times before its first message
   -logfile file       append the log to a file; /dev/null: no log. Without it, the log goes to stdout
   -keytab name        FILE:path or path; without it KRB5_KTNAME, then the system's default keytab
+  -rcache name        replay cache: dfl: (files in a directory that this user's servers share),
+                      dir:path (in this directory), memory: (of this process), none:; without it
+                      KRB5RCACHENAME, KRB5RCACHETYPE, default_rcache_name, dfl:
   -mech mechanism     accept this mechanism only: kerberos_v5 (krb5) or spnego, or an OID such as
                       1.2.840.113554.1.2.2 or '{ 1 2 840 113554 1 2 2 }'
   -timeout seconds    give up a client that sends no token for so long (300)

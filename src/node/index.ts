@@ -6,6 +6,10 @@ export { createGssServer } from './gss-server.ts';
 export type { KeytabFileOptions, KeytabWarning } from './keytab-file.ts';
 export { keytabFile, loadKeytab } from './keytab-file.ts';
 export { loadKerberosConfig } from './krb5-conf-file.ts';
+export type { FileReplayCacheOptions } from './replay-cache-file.ts';
+export { FileReplayCache } from './replay-cache-file.ts';
+export type { ReplayCacheNameOptions } from './replay-cache-name.ts';
+export { openReplayCache } from './replay-cache-name.ts';
 export type {
   ConnectionEvent,
   ConnectionInfo,

@@ -13,6 +13,7 @@ const DEFAULTS: ServerArguments = {
   exportContext: false,
   logfile: undefined,
   keytab: undefined,
+  replayCache: undefined,
   mechanism: undefined,
   idleTimeout: undefined,
   handshakeTimeout: undefined,
@@ -44,8 +45,8 @@ describe('parseArguments', () => {
     ['options after the service', [SERVICE, '-once'], { once: true }],
     [
       'files',
-      ['-logfile', '/l', '-keytab', 'FILE:/k', SERVICE],
-      { logfile: '/l', keytab: 'FILE:/k' },
+      ['-logfile', '/l', '-keytab', 'FILE:/k', '-rcache', 'dir:/r', SERVICE],
+      { logfile: '/l', keytab: 'FILE:/k', replayCache: 'dir:/r' },
     ],
     ['a value with a dash', ['-logfile', '-verbose', SERVICE], { logfile: '-verbose' }],
     ['the end of options', ['-once', '--', '-odd'], { once: true, service: '-odd' }],
@@ -108,7 +109,7 @@ describe('parseArguments', () => {
 
   it('knows every option of its own usage, and the help explains each', () => {
     const options = [...USAGE.matchAll(/\[-(\w+)( \w+)?\]/g)];
-    expect(options.length).toBe(13);
+    expect(options.length).toBe(14);
     for (const [, name, value] of options) {
       const argument = { mech: 'krb5', host: '::1' }[name!] ?? '1';
       const argv = value === undefined ? [`-${name}`] : [`-${name}`, argument];

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './ports.ts';
-import { keytab as keytabPath, realm } from './realm.ts';
+import { keytab as keytabPath, realm, scratch } from './realm.ts';
 
 /** Our gss-server as a command line, and Debian's, on which the drivers themselves can be checked. */
 export const OUR_SERVER: readonly string[] = [
@@ -96,7 +96,12 @@ export function serverCommand(options: ServerOptions): {
   readonly env: Readonly<Record<string, string>>;
 } {
   const keytab = options.keytab === undefined ? 'service' : options.keytab;
-  const env: Record<string, string> = { KRB5_CONFIG: realm().krb5Config, ...options.env };
+  const env: Record<string, string> = {
+    KRB5_CONFIG: realm().krb5Config,
+    // Of its own: a server with a wrong clock would forget what others still need.
+    KRB5RCACHEDIR: scratch(),
+    ...options.env,
+  };
   if (options.clockOffset !== undefined) {
     env.NODE_OPTIONS = `--import=${resolve(import.meta.dirname, 'shift-clock.mjs')}`;
     env.TEST_CLOCK_OFFSET = String(options.clockOffset);
