@@ -3,6 +3,7 @@ import { bytesEqual } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
+import { ContextFlag } from './flags.ts';
 import { unframeMessageToken } from './framing.ts';
 import type {
   MessageProtection,
@@ -38,7 +39,7 @@ export class CfxProtection implements MessageProtection {
     const usage = SEAL_USAGE[peerOf(this.#state.role)];
     const key = this.#receiveKey(flags);
     const extraCount = (token[4]! << 8) | token[5]!;
-    const body = rotateLeft(token.subarray(HEADER), (token[6]! << 8) | token[7]!);
+    const body = rotateLeft(token.subarray(HEADER), this.#rotation(token, flags, extraCount));
     const message =
       (flags & Flag.sealed) === 0
         ? openSigned(key, usage, token, body, extraCount)
@@ -49,6 +50,17 @@ export class CfxProtection implements MessageProtection {
       sequenceHigh: readU32(token, 8),
       sequenceLow: readU32(token, 12),
     };
+  }
+
+  /** RFC 4121 §4.2.5: how far the peer rotated to the right. */
+  #rotation(token: Uint8Array, flags: number, extraCount: number): number {
+    const rightRotationCount = (token[6]! << 8) | token[7]!;
+    const dceStyle = (this.#state.flags & ContextFlag.dceStyle) !== 0;
+    // MS-KILE §3.4.5.4.1: in DCE style what is sealed is rotated by RRC + EC; Heimdal does so too,
+    // and pads. MIT krb5's gss_wrap does neither: its RRC is 0.
+    return dceStyle && (flags & Flag.sealed) !== 0 && rightRotationCount > 0
+      ? rightRotationCount + extraCount
+      : rightRotationCount;
   }
 
   getMic(message: Uint8Array): Uint8Array {
@@ -201,7 +213,7 @@ function openSigned(
   return message.slice();
 }
 
-/** RFC 4121 §4.2.5: the peer rotated right by RRC; any RRC is taken modulo the length. */
+/** Undoes the peer's rotation; any count is taken modulo the length. */
 function rotateLeft(body: Uint8Array, count: number): Uint8Array {
   const by = body.length === 0 ? 0 : count % body.length;
   if (by === 0) return body;
