@@ -19,7 +19,7 @@ let directory: string;
 
 beforeAll(() => {
   program = compileProgram(resolve(import.meta.dirname, 'replay-cache-child.ts'));
-});
+}, 60_000);
 afterAll(() => program[Symbol.dispose]());
 beforeEach(() => {
   parent = mkdtempSync(join(tmpdir(), 'replay-cache-'));
