@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
@@ -8,7 +8,7 @@ import type { InitiatorLibrary } from '../support/initiators.ts';
 import { runInitiator } from '../support/initiators.ts';
 import { Lab } from '../support/lab.ts';
 import type { User } from '../support/realm.ts';
-import { have, keytab, kinit, realm, scratch } from '../support/realm.ts';
+import { have, keytab, kinit, onlyPermitting, scratch } from '../support/realm.ts';
 import { runOrThrow } from '../support/run.ts';
 import type { Server } from '../support/server.ts';
 import { startServer } from '../support/server.ts';
@@ -153,13 +153,5 @@ describe.runIf(have('kinit')).each(ENCTYPES)('enctype %i', (enctype, name) => {
     });
   });
 });
-
-/** The same credentials for a client that knows nothing newer, and so cannot ask for it. */
-async function onlyPermitting(enctype: string, user: User): Promise<User> {
-  const path = join(scratch(), 'krb5.conf');
-  const config = await readFile(realm().krb5Config, 'utf8');
-  await writeFile(path, config.replace(/(\w+_enctypes) = .*/g, `$1 = ${enctype}`));
-  return Object.assign(await user.copy(), { env: { ...user.env, KRB5_CONFIG: path } });
-}
 
 const SIGNED = { signed: 1, unsigned: 0 };

@@ -1,5 +1,5 @@
 import { mkdtempSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import type { CLibrary } from './c-initiators.ts';
@@ -79,4 +79,16 @@ export async function kinit(name = 'alice', flags: readonly string[] = []): Prom
   const input = `${realm().users[name]?.password}\n`;
   await runOrThrow('kinit', [...flags, name], { env: user.env, input });
   return user;
+}
+
+/**
+ * The same credentials for a client that knows no other enctype, and so cannot ask for it (RFC 4537).
+ *
+ * @param user - Has its tickets already.
+ */
+export async function onlyPermitting(enctype: string, user: User): Promise<User> {
+  const path = join(scratch(), 'krb5.conf');
+  const config = await readFile(realm().krb5Config, 'utf8');
+  await writeFile(path, config.replace(/(\w+_enctypes) = .*/g, `$1 = ${enctype}`));
+  return Object.assign(await user.copy(), { env: { ...user.env, KRB5_CONFIG: path } });
 }

@@ -1,0 +1,108 @@
+/** Recorded exchanges with a real peer: the tokens both ways, and all that makes them repeatable. */
+import { expect } from 'vitest';
+import { fromHex, toHex } from '../../src/bytes.ts';
+import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
+import type { Handshake, SecurityContext } from '../../src/index.ts';
+import { acquireCredential, createAcceptor, parseKeytab } from '../../src/index.ts';
+import { seededRandom } from './realm-kit.ts';
+
+/** A file of `fixtures/transcripts/`. Bytes are hexadecimal. */
+export interface Transcript {
+  readonly source: string;
+  readonly keytab: string;
+  /** Milliseconds since 1970: the acceptor's clock stands still. */
+  readonly clock: number;
+  /** Of the acceptor's random source. */
+  readonly randomSeed: number;
+  readonly client: string;
+  readonly server: string;
+  /** `ContextFlag` bits of the acceptor's context. */
+  readonly flags: number;
+  readonly ticketEnctype: number;
+  readonly sessionEnctype: number;
+  /** Of the key that protects messages. */
+  readonly contextEnctype: number;
+  readonly steps: readonly TranscriptStep[];
+}
+
+/** Everything that passed, in order; what the acceptor sent, the peer has verified. */
+export interface TranscriptStep {
+  readonly from: 'initiator' | 'acceptor';
+  readonly kind: 'context' | 'wrap' | 'sealed wrap' | 'mic';
+  readonly token: string;
+  /** For what is not a context token. */
+  readonly message?: string;
+}
+
+/** The acceptor of a transcript, and its one exchange. */
+export async function transcriptHandshake(
+  transcript: Pick<Transcript, 'keytab' | 'clock' | 'randomSeed'>,
+): Promise<Handshake> {
+  const keytab = parseKeytab(fromHex(transcript.keytab), { crypto: withLegacyEnctypes() });
+  const acceptor = createAcceptor({
+    credential: await acquireCredential({ keytab }),
+    clock: () => transcript.clock,
+    random: seededRandom(transcript.randomSeed),
+  });
+  return acceptor.begin();
+}
+
+/** Plays the initiator's tokens to an acceptor, which has to answer as it did. */
+export async function replay(transcript: Transcript): Promise<void> {
+  const handshake = await transcriptHandshake(transcript);
+  const { steps } = transcript;
+  let context: SecurityContext | undefined;
+  for (const [i, { from, kind, token, message = '' }] of steps.entries()) {
+    if (kind !== 'context') {
+      replayMessage(context!, { from, kind, token, message });
+    } else if (from === 'initiator') {
+      const result = await handshake.accept(fromHex(token));
+      if (result.status === 'failed') throw result.error;
+      const answer = steps[i + 1]?.kind === 'context' ? steps[i + 1]!.token : undefined;
+      expect(result.outputToken && toHex(result.outputToken)).toBe(answer);
+      if (result.status === 'complete') context = result.context;
+    }
+  }
+  expect(factsOf(context!)).toEqual({
+    client: transcript.client,
+    server: transcript.server,
+    flags: transcript.flags,
+    ticketEnctype: transcript.ticketEnctype,
+    sessionEnctype: transcript.sessionEnctype,
+    contextEnctype: transcript.contextEnctype,
+  });
+}
+
+/** What a transcript says of its context. */
+export function factsOf(
+  context: SecurityContext,
+): Pick<
+  Transcript,
+  'client' | 'server' | 'flags' | 'ticketEnctype' | 'sessionEnctype' | 'contextEnctype'
+> {
+  return {
+    client: context.initiator.toString(),
+    server: context.acceptor.toString(),
+    flags: context.flags,
+    ticketEnctype: context.ticket.enctype,
+    sessionEnctype: context.ticket.sessionEnctype,
+    contextEnctype: context.enctype,
+  };
+}
+
+function replayMessage(
+  context: SecurityContext,
+  { from, kind, token, message }: Required<TranscriptStep>,
+): void {
+  const bytes = fromHex(message);
+  const confidential = kind === 'sealed wrap';
+  if (from === 'acceptor') {
+    const made = kind === 'mic' ? context.getMic(bytes) : context.wrap(bytes, { confidential });
+    expect(toHex(made)).toBe(token);
+  } else if (kind === 'mic') {
+    expect(context.verifyMic(bytes, fromHex(token))).toEqual({ qop: 0, sequence: 'ok' });
+  } else {
+    const opened = context.unwrap(fromHex(token));
+    expect(opened).toEqual({ message: bytes, confidential, qop: 0, sequence: 'ok' });
+  }
+}
