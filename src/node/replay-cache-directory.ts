@@ -100,8 +100,9 @@ export class ReplayDirectory {
         throw replayCacheError(
           this.path,
           'cannot answer: that time was forgotten already',
-          'the clock went back, or a process that allows less skew shares the cache; requests of ' +
-            'that time are refused until it is over',
+          'the clock went back, or a process that allows less skew shares the cache: such requests ' +
+            'are refused until that time is over; if it will not be for long, stop the servers and ' +
+            'remove the directory',
         );
       }
     } catch (error) {

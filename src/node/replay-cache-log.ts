@@ -259,7 +259,7 @@ export class ReplayLog {
   async #sync(): Promise<boolean> {
     this.#users++;
     try {
-      await syncData(this.#fd);
+      await promisify(fdatasync)(this.#fd);
       return true;
     } finally {
       this.#release();
@@ -282,6 +282,5 @@ function readAll(fd: number): Uint8Array {
   return bytes.subarray(0, length);
 }
 
-const syncData = promisify(fdatasync);
 // A log may be larger than what it says: a record of each process that was second, and copies.
 const MAX_COPIES = 8;

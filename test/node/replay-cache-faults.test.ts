@@ -124,9 +124,18 @@ describe('a replay cache on a disk that fails', () => {
 
   it('refuses a fresh record that could not be brought to the disk', async () => {
     const cache = await open({ durable: true });
-    // A spy cannot reach the promisified call: a file that cannot be synced can.
-    const answer = cache.checkAndStore(record(1));
-    expect(await answer).toBe(true);
+    vi.spyOn(fs, 'fdatasync').mockImplementation((_fd, callback) =>
+      callback(Object.assign(new Error('EIO: it failed, fdatasync'), { code: 'EIO' })),
+    );
+    syncBuiltinESMExports();
+    await expect(cache.checkAndStore(record(1))).rejects.toThrow(refusal('EIO'));
+    repairCalls();
+    expect(await cache.checkAndStore(record(2))).toBe(true);
+    expect(cache.checkAndStore(record(1))).toBe(false);
+  });
+
+  it('refuses a record that the disk took and did not keep', async () => {
+    const cache = await open();
     vi.spyOn(fs, 'writeSync').mockImplementation(() => 32);
     syncBuiltinESMExports();
     expect(() => cache.checkAndStore(record(2))).toThrow(

@@ -12,7 +12,7 @@ export interface ChildTask {
   /** Has no factor in common with `count`: in which order. */
   readonly stride: number;
   /** Says which records were fresh: each as soon as it is known, or all at the end. */
-  readonly report: 'each' | 'end';
+  readonly report: 'each' | 'end' | 'despite errors';
 }
 
 /** A ciphertext whose end looks random and is different for each number. */
