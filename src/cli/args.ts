@@ -23,6 +23,8 @@ export interface ServerArguments {
   /** Bytes. */
   readonly maxTokenSize: number | undefined;
   readonly maxConnections: number | undefined;
+  /** Processes; undefined: this one serves. */
+  readonly workers: number | undefined;
 }
 
 export type ParsedArguments =
@@ -64,6 +66,9 @@ function parse(argv: readonly string[]): ParsedArguments {
   if (others.length > 0) {
     throw new UsageError(`expected one service_name, got ${positionals.join(' and ')}`);
   }
+  if (switches.has('inetd') && texts.has('workers')) {
+    throw new UsageError('-workers: inetd starts a process for each client, leave it away');
+  }
   return {
     action: 'serve',
     arguments: {
@@ -82,6 +87,7 @@ function parse(argv: readonly string[]): ParsedArguments {
       handshakeTimeout: integer(values, 'handshake', 1, MAX_SECONDS),
       maxTokenSize: integer(values, 'maxtoken', 1, MAX_TOKEN),
       maxConnections: integer(values, 'maxconn', 1, 1_000_000),
+      workers: integer(values, 'workers', 1, 256),
     },
   };
 }
@@ -176,4 +182,5 @@ const TEXTS: ReadonlySet<string> = new Set([
   'handshake',
   'maxtoken',
   'maxconn',
+  'workers',
 ]);

@@ -1,6 +1,7 @@
 /** From command line and krb5.conf to what gss-server serves with. */
 import type { Acceptor } from '../acceptor.ts';
 import { createAcceptor } from '../acceptor.ts';
+import { MemoryReplayCache } from '../ap/replay-cache.ts';
 import { acceptorPolicy } from '../config/acceptor-policy.ts';
 import { localName } from '../config/local-name.ts';
 import type { KerberosConfig } from '../config/settings.ts';
@@ -15,6 +16,7 @@ import type { Principal } from '../messages/principal.ts';
 import { nodeCrypto } from '../node/crypto.ts';
 import { keytabFile } from '../node/keytab-file.ts';
 import { loadKerberosConfig } from '../node/krb5-conf-file.ts';
+import { FileReplayCache } from '../node/replay-cache-file.ts';
 import { openReplayCache } from '../node/replay-cache-name.ts';
 import type { ServerArguments } from './args.ts';
 
@@ -22,6 +24,8 @@ export interface Configured {
   readonly acceptor: Acceptor;
   /** The local account of a client, if it has one. */
   readonly localName: (client: Principal) => string | undefined;
+  /** The acceptor's, if it is one to share with other processes. */
+  readonly replayCache: FileReplayCache | undefined;
 }
 
 /**
@@ -31,7 +35,13 @@ export interface Configured {
  * @throws {@link GssError}, {@link KerberosError} if there is nothing to serve with.
  */
 export async function configure(
-  { service, mechanism, keytab: keytabName, replayCache: replayCacheName }: ServerArguments,
+  {
+    service,
+    mechanism,
+    workers,
+    keytab: keytabName,
+    replayCache: replayCacheName,
+  }: ServerArguments,
   warn: (message: string) => void,
 ): Promise<Configured> {
   if (mechanism !== undefined && !isOffered(mechanism)) {
@@ -57,13 +67,22 @@ export async function configure(
   const replayCache = await openReplayCache(replayCacheName, {
     ...(defaultReplayCacheName !== undefined && { defaultName: defaultReplayCacheName }),
   });
+  if (workers !== undefined && replayCache instanceof MemoryReplayCache) {
+    throw new KerberosError('KRB5_RC_IO', 'Replay cache memory: cannot be shared by workers', {
+      hint: 'write -rcache dfl: or -rcache dir:/path/of/a/directory',
+    });
+  }
   const acceptor = createAcceptor({
     credential,
     replayCache,
     ...acceptorPolicy(config),
     ...(mechanism !== undefined && { mechanisms: [mechanism] }),
   });
-  return { acceptor, localName: (client) => localNameOrNone(client, config) };
+  return {
+    acceptor,
+    localName: (client) => localNameOrNone(client, config),
+    replayCache: replayCache instanceof FileReplayCache ? replayCache : undefined,
+  };
 }
 
 function isOffered(mechanism: Oid): boolean {

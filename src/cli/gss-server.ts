@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** gss-server: see help.ts for what it does. */
+import cluster from 'node:cluster';
 import { fstatSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Acceptor } from '../acceptor.ts';
@@ -8,13 +9,14 @@ import { GssError } from '../gss/status.ts';
 import type { GssServer } from '../node/gss-server.ts';
 import { createGssServer } from '../node/gss-server.ts';
 import type { GssServerEvent } from '../node/server-events.ts';
+import { serveAsWorker, startWorkers, WorkerStartError } from '../node/workers.ts';
 import type { ServerArguments } from './args.ts';
 import { parseArguments } from './args.ts';
 import type { Configured } from './configure.ts';
 import { configure } from './configure.ts';
 import { HELP, USAGE } from './help.ts';
 import type { Block } from './lines.ts';
-import { formatEvent, formatGssError } from './lines.ts';
+import { formatEvent, formatGssError, formatWorkerEnd } from './lines.ts';
 import type { Output } from './output.ts';
 import { clientOwnsStandardStreams, detachStandardStreams, openOutput } from './output.ts';
 import { systemErrorText } from './text.ts';
@@ -60,22 +62,30 @@ async function serve(options: ServerArguments, clientOwnsStreams: boolean): Prom
   });
   const configured = await tryToConfigure(options, output);
   if (configured === undefined) return NO_CREDENTIALS;
-  const { acceptor, localName } = configured;
+  const { acceptor, localName, replayCache } = configured;
   const lineOptions = { verbose: options.verbose, localName };
   const print = (event: GssServerEvent): void => output.print(formatEvent(event, lineOptions));
-  return options.inetd
-    ? await serveInetd(options, acceptor, print)
-    : await serveTcp(options, acceptor, output, print);
+  if (options.inetd) return await serveInetd(options, acceptor, print);
+  if (cluster.isWorker) return await serveInWorker(options, acceptor, print);
+  // One client needs one process.
+  if (options.workers === undefined || options.once) {
+    return await serveTcp(options, acceptor, output, print);
+  }
+  // The primary has only seen to it that there is something to serve with.
+  await replayCache?.close();
+  return await serveWithWorkers(options, options.workers, output);
 }
 
 async function tryToConfigure(
   options: ServerArguments,
   output: Output,
 ): Promise<Configured | undefined> {
+  // What a worker has to warn of at its start the primary has said already.
+  let quiet = cluster.isWorker;
   try {
-    return await configure(options, (message) =>
-      output.print([stderrLine(`gss-server: ${message}`)]),
-    );
+    return await configure(options, (message) => {
+      if (!quiet) output.print([stderrLine(`gss-server: ${message}`)]);
+    });
   } catch (error) {
     if (error instanceof KerberosError) {
       const noCredential = new GssError('GSS_S_NO_CRED', undefined, { minor: error });
@@ -87,6 +97,8 @@ async function tryToConfigure(
       throw error;
     }
     return undefined;
+  } finally {
+    quiet = false;
   }
 }
 
@@ -98,7 +110,7 @@ async function serveInetd(
   print: PrintEvent,
 ): Promise<number> {
   const server = createServer(options, acceptor, print);
-  stopOnSignals(server);
+  stopOnSignals((grace) => void server.close(grace));
   await server.serve(new Socket({ fd: 0, allowHalfOpen: true }));
   return SUCCESS;
 }
@@ -117,16 +129,57 @@ async function serveTcp(
     });
     server.listen(options.port, options.host).then(
       ({ port }) => {
-        stopOnSignals(server, stopped);
-        output.print([stderrLine('starting...')]);
-        if (options.port === 0) output.print([stderrLine(`listening on port ${port}`)]);
+        stopOnSignals((grace) => void server.close(grace).then(stopped));
+        printStart(output, options, port);
       },
       (error: unknown) => {
-        output.print([stderrLine(`binding socket: ${systemErrorText(error)}`)]);
+        output.print([bindingFailed(error)]);
         resolve(FAILURE);
       },
     );
   });
+}
+
+async function serveWithWorkers(
+  options: ServerArguments,
+  count: number,
+  output: Output,
+): Promise<number> {
+  try {
+    const workers = await startWorkers({
+      count,
+      port: options.port,
+      onEnd: (end) => output.print(formatWorkerEnd(end)),
+    });
+    const stopped = new Promise<void>((resolve) =>
+      stopOnSignals((grace) => void workers.stop(grace).then(resolve)),
+    );
+    printStart(output, options, workers.port);
+    await stopped;
+    return SUCCESS;
+  } catch (error) {
+    if (!(error instanceof WorkerStartError)) throw error;
+    output.print([
+      error.cause === undefined
+        ? stderrLine(`gss-server: ${error.message}`)
+        : bindingFailed(error.cause),
+    ]);
+    return error.exitCode ?? FAILURE;
+  }
+}
+
+async function serveInWorker(
+  options: ServerArguments,
+  acceptor: Acceptor,
+  print: PrintEvent,
+): Promise<number> {
+  try {
+    await serveAsWorker(createServer(options, acceptor, print), options.host);
+    return SUCCESS;
+  } catch {
+    // The primary says why.
+    return FAILURE;
+  }
 }
 
 function createServer(
@@ -149,14 +202,23 @@ function createServer(
 }
 
 /** Clients that are being served may finish; a second signal does not wait for them. */
-function stopOnSignals(server: GssServer, stopped: () => void = () => {}): void {
+function stopOnSignals(stop: (grace: number) => void): void {
   let grace = GRACE;
-  const stop = (): void => {
-    void server.close(grace).then(stopped);
+  const onSignal = (): void => {
+    stop(grace);
     grace = 0;
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
+
+function printStart(output: Output, options: ServerArguments, port: number): void {
+  output.print([stderrLine('starting...')]);
+  if (options.port === 0) output.print([stderrLine(`listening on port ${port}`)]);
+}
+
+function bindingFailed(error: unknown): Block {
+  return stderrLine(`binding socket: ${systemErrorText(error)}`);
 }
 
 function complain(message: string | undefined): void {

@@ -3,7 +3,7 @@
 export const USAGE: string = `Usage: gss-server [-port port] [-verbose] [-inetd] [-once] [-export]
        [-logfile file] [-keytab name] [-rcache name] [-mech mechanism]
        [-host address] [-timeout seconds] [-handshake seconds]
-       [-maxtoken bytes] [-maxconn number]
+       [-maxtoken bytes] [-maxconn number] [-workers number]
        service_name
        gss-server -help | -version
 `;
@@ -37,12 +37,17 @@ Options start with one dash or two; a value follows as the next argument or afte
   -handshake seconds  give up a client that is not authenticated after so long (60)
   -maxtoken bytes     refuse longer tokens (16777216)
   -maxconn number     close connections above this number at once (1024)
+  -workers number     serve with so many processes, which share the port and the replay cache; one
+                      that ends is replaced. -maxconn is of each of them; -once needs only this one
   -help, -version     print this, or the version, and exit
 
 Output: the lines of MIT's gss-server, on the same streams. What it does not have goes to stderr:
   hint: ...           what to do about the error before it
   listening on port N with -port 0
   closing connection from ...        a client that was too slow, or one connection too many
+  gss-server: worker ... ended       and when another takes its place
+Lines that belong together are one write, so those of several workers do not mix (but in a pipe
+they may, where they are more than 4096 bytes together: give such a -verbose log a -logfile).
 Under inetd, where stdout and stderr are the client's socket, nothing is written to them: stdout's
 lines are dropped, and stderr's go to the -logfile.
 

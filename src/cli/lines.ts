@@ -11,6 +11,7 @@ import type { Principal } from '../messages/principal.ts';
 import type { ConnectionInfo, GssServerEvent } from '../node/server-events.ts';
 import type { ChannelFailure } from '../node/token-channel.ts';
 import type { Truncation } from '../node/token-frame.ts';
+import type { WorkerEnd } from '../node/workers.ts';
 import { hexDump, looksLikeText, systemErrorText, upToNul } from './text.ts';
 
 /** Bytes that are written at once, so that no other connection's come between. */
@@ -87,6 +88,16 @@ export function formatGssError(operation: string, error: unknown): Block[] {
   const blocks = displayStatus(error).map((text) => log(`GSS-API error ${operation}: ${text}`));
   const hint = error instanceof GssError ? error.hint : undefined;
   return hint === undefined ? blocks : [...blocks, hintLine(hint)];
+}
+
+/** One of the processes of -workers is gone. */
+export function formatWorkerEnd({ pid, exitCode, signal, delay }: WorkerEnd): Block[] {
+  const end =
+    pid === undefined
+      ? 'a worker could not be started'
+      : `worker ${pid} ended ${signal === null ? `with exit code ${exitCode}` : `by ${signal}`}`;
+  const when = delay === 0 ? 'now' : `in ${delay / 1000} s`;
+  return [line('stderr', `gss-server: ${end}; another takes its place ${when}`)];
 }
 
 function formatAccepted(context: SecurityContext, { verbose, localName }: LineOptions): Block[] {

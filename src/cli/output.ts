@@ -1,10 +1,15 @@
 /** Where gss-server's lines go. Each block is written before the next event is looked at. */
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 
+import { concatBytes } from '../bytes.ts';
 import type { Block } from './lines.ts';
 import { systemErrorText } from './text.ts';
 
 export interface Output {
+  /**
+   * Blocks for the same place are one write, so that those of other processes which print there
+   * come before or after them.
+   */
   readonly print: (blocks: readonly Block[]) => void;
 }
 
@@ -26,7 +31,14 @@ export function openOutput(options: OutputOptions): Output {
   const streams = { stdout, stderr, log };
   return {
     print: (blocks) => {
-      for (const block of blocks) streams[block.to](block.bytes);
+      for (let at = 0; at < blocks.length; ) {
+        const write = streams[blocks[at]!.to];
+        const together: Uint8Array[] = [];
+        while (at < blocks.length && streams[blocks[at]!.to] === write) {
+          together.push(blocks[at++]!.bytes);
+        }
+        write(together.length === 1 ? together[0]! : concatBytes(...together));
+      }
     },
   };
 }

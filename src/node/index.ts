@@ -19,3 +19,5 @@ export type {
 export type { ChannelFailure } from './token-channel.ts';
 export type { Framing, Truncation } from './token-frame.ts';
 export { TokenFlag } from './token-frame.ts';
+export type { WorkerEnd, Workers, WorkersOptions } from './workers.ts';
+export { serveAsWorker, startWorkers, WorkerStartError } from './workers.ts';

@@ -19,6 +19,7 @@ const DEFAULTS: ServerArguments = {
   handshakeTimeout: undefined,
   maxTokenSize: undefined,
   maxConnections: undefined,
+  workers: undefined,
 };
 const SERVICE = 'host@www.example.com';
 const KRB5 = '1.2.840.113554.1.2.2';
@@ -59,6 +60,7 @@ describe('parseArguments', () => {
       ['-timeout', '9', '-handshake', '8', '-maxtoken', '7', '-maxconn', '6', SERVICE],
       { idleTimeout: 9, handshakeTimeout: 8, maxTokenSize: 7, maxConnections: 6 },
     ],
+    ['workers', ['-workers', '2', '-once', SERVICE], { workers: 2, once: true }],
     ['an address', ['-host', '::1', SERVICE], { host: '::1' }],
   ])('takes %s', (_name, argv, expected) => {
     expect(parseArguments(argv)).toEqual({
@@ -94,6 +96,8 @@ describe('parseArguments', () => {
     [['-timeout', '0', SERVICE], "-timeout: expected a number from 1 to 2147483, got '0'"],
     [['-maxtoken', '16M', SERVICE], "-maxtoken: expected a number from 1 to 2147483647, got '16M'"],
     [['-maxconn', '1.5', SERVICE], "-maxconn: expected a number from 1 to 1000000, got '1.5'"],
+    [['-workers', '0', SERVICE], "-workers: expected a number from 1 to 256, got '0'"],
+    [['-inetd', '-workers', '2', SERVICE], '-workers: inetd starts a process for each client'],
     [['-logfile=', SERVICE], '-logfile: expected a value, got an empty text'],
     [['-verbose=yes', SERVICE], '-verbose takes no value'],
     [['host', 'ftp'], 'expected one service_name, got host and ftp'],
@@ -109,7 +113,7 @@ describe('parseArguments', () => {
 
   it('knows every option of its own usage, and the help explains each', () => {
     const options = [...USAGE.matchAll(/\[-(\w+)( \w+)?\]/g)];
-    expect(options.length).toBe(14);
+    expect(options.length).toBe(15);
     for (const [, name, value] of options) {
       const argument = { mech: 'krb5', host: '::1' }[name!] ?? '1';
       const argv = value === undefined ? [`-${name}`] : [`-${name}`, argument];

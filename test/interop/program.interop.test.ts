@@ -1,19 +1,17 @@
 /** The gss-server program itself: its exit codes, streams, signals, and inetd. It needs no KDC. */
-import type { ChildProcess, StdioOptions } from 'node:child_process';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeUtf8, fromHex } from '../../src/bytes.ts';
 import { formatKeytab } from '../../src/keytab/keytab.ts';
 import { KEYTAB, SampleClient } from '../node/sample-client.ts';
+import { Program } from '../support/program.ts';
 
-const PROGRAM = resolve(import.meta.dirname, '../../dist/cli/gss-server.js');
 const EMPTY = new Uint8Array(0);
 const MESSAGE = encodeUtf8('testmsg');
 const SERVICE = 'host@www.example.com';
@@ -29,43 +27,9 @@ beforeAll(() => {
 
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** The program, running or ended, and what it has printed. */
-class Program {
-  readonly process: ChildProcess;
-  readonly ended: Promise<number | null>;
-  stdout = '';
-  stderr = '';
-
-  constructor(args: readonly string[], stdio: StdioOptions = 'pipe') {
-    this.process = spawn(process.execPath, [PROGRAM, ...args], { stdio });
-    this.process.stdout?.on('data', (chunk: Buffer) => {
-      this.stdout += chunk.toString();
-    });
-    this.process.stderr?.on('data', (chunk: Buffer) => {
-      this.stderr += chunk.toString();
-    });
-    this.ended = once(this.process, 'close').then(() => this.process.exitCode);
-  }
-
-  /** Starts a server on a free port. */
-  static async listen(...args: string[]): Promise<Program & { readonly port: number }> {
-    const program = new Program(['-port', '0', '-keytab', keytab, ...args, SERVICE]);
-    const [, port] = await program.until('stderr', /^starting\.\.\.\nlistening on port (\d+)\n/);
-    return Object.assign(program, { port: Number(port) });
-  }
-
-  async until(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray> {
-    for (const deadline = Date.now() + 20_000; ; await sleep(10)) {
-      const found = pattern.exec(this[stream]);
-      if (found !== null) return found;
-      if (Date.now() > deadline) throw new Error(`no ${pattern}: ${this.stdout}\n${this.stderr}`);
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.process.kill('SIGKILL');
-    await this.ended;
-  }
+/** Starts a server on a free port. */
+function listen(...args: string[]): Promise<Program & { readonly port: number }> {
+  return Program.listen(['-keytab', keytab, ...args, SERVICE]);
 }
 
 async function run(...args: string[]): Promise<Program & { readonly code: number | null }> {
@@ -143,7 +107,7 @@ describe('a start that fails', () => {
   });
 
   it('with a port in use exits with 1', async () => {
-    await using first = await Program.listen();
+    await using first = await listen();
     const { code, stderr } = await run('-port', String(first.port), '-keytab', keytab, SERVICE);
     expect({ code, stderr }).toEqual({
       code: 1,
@@ -163,7 +127,7 @@ describe('a start that fails', () => {
 
 describe('output', () => {
   it('goes to stdout at once, and only the start to stderr', async () => {
-    await using program = await Program.listen();
+    await using program = await listen();
     await serve(program.port);
     await program.until('stdout', /NOOP token\n$/);
     expect(program.stdout).toBe(FLAGS + ACCEPTED + RECEIVED);
@@ -173,7 +137,7 @@ describe('output', () => {
   it('goes to the log file where it is the log, which is appended to', async () => {
     const logfile = join(directory, 'log');
     writeFileSync(logfile, 'before\n');
-    await using program = await Program.listen('-logfile', logfile);
+    await using program = await listen('-logfile', logfile);
     await serve(program.port);
     await program.until('stdout', /Accepted/);
     expect(program.stdout).toBe(ACCEPTED);
@@ -181,14 +145,14 @@ describe('output', () => {
   });
 
   it('is only what is on stdout with -logfile /dev/null', async () => {
-    await using program = await Program.listen('-logfile', '/dev/null', '-verbose');
+    await using program = await listen('-logfile', '/dev/null', '-verbose');
     await serve(program.port);
     await program.until('stdout', /Accepted/);
     expect(program.stdout).toBe(ACCEPTED);
   });
 
   it('has tokens and exports with -verbose -export', async () => {
-    await using program = await Program.listen('-verbose', '-export');
+    await using program = await listen('-verbose', '-export');
     await serve(program.port);
     await program.until('stdout', /NOOP token\n$/);
     const moved = / {2}\d\.\d{4} seconds\nImporting context: {2}\d\.\d{4} seconds\n/g;
@@ -199,7 +163,7 @@ describe('output', () => {
   });
 
   it('may find nobody that reads it', async () => {
-    await using program = await Program.listen('-verbose');
+    await using program = await listen('-verbose');
     program.process.stdout?.destroy();
     program.process.stderr?.destroy();
     await serve(program.port);
@@ -208,7 +172,7 @@ describe('output', () => {
   });
 
   it('says why a client is given up', async () => {
-    await using program = await Program.listen('-timeout', '1', '-maxtoken', '1000');
+    await using program = await listen('-timeout', '1', '-maxtoken', '1000');
     const silent = new SampleClient(program.port);
     await silent.closed;
     const large = new SampleClient(program.port);
@@ -231,7 +195,7 @@ describe('the end', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'comes with %s, at once if nobody is there',
     async (signal) => {
-      await using program = await Program.listen();
+      await using program = await listen();
       await serve(program.port);
       const started = Date.now();
       program.process.kill(signal);
@@ -241,7 +205,7 @@ describe('the end', () => {
   );
 
   it('waits for clients, but not for ever', async () => {
-    await using program = await Program.listen();
+    await using program = await listen();
     const silent = new SampleClient(program.port);
     const busy = new SampleClient(program.port);
     const context = await busy.authenticate();
@@ -261,7 +225,7 @@ describe('the end', () => {
   });
 
   it('does not wait after a second signal', async () => {
-    await using program = await Program.listen();
+    await using program = await listen();
     const silent = new SampleClient(program.port);
     await once(silent.socket, 'connect');
     await sleep(100);
@@ -274,7 +238,7 @@ describe('the end', () => {
   });
 
   it('comes after one client with -once; others are refused', async () => {
-    await using program = await Program.listen('-once');
+    await using program = await listen('-once');
     const client = new SampleClient(program.port);
     const context = await client.authenticate();
     const other = new SampleClient(program.port);
@@ -295,7 +259,7 @@ describe('-inetd', () => {
     await once(listener, 'listening');
     const client = new SampleClient((listener.address() as AddressInfo).port);
     const [socket] = (await once(listener, 'connection')) as [Socket];
-    const program = new Program(args, [socket, socket, socket]);
+    const program = new Program(args, { stdio: [socket, socket, socket] });
     socket.destroy();
     listener.close();
     return { client, ended: program.ended };
@@ -359,7 +323,7 @@ describe('-inetd', () => {
 
   it('says so if it was not started by inetd', async () => {
     const args = ['-inetd', '-keytab', keytab, SERVICE];
-    await using program = new Program(args, ['ignore', 'pipe', 'pipe']);
+    await using program = new Program(args, { stdio: ['ignore', 'pipe', 'pipe'] });
     expect(await program.ended).toBe(1);
     expect(program.stdout).toBe('');
     expect(program.stderr).toBe('gss-server: -inetd: file descriptor 0 is not a socket\n');

@@ -1,0 +1,322 @@
+/** gss-server -workers: several processes, one port, one replay cache. It needs no KDC. */
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { encodeUtf8 } from '../../src/bytes.ts';
+import { unframeToken } from '../../src/gss/framing.ts';
+import { formatKeytab } from '../../src/keytab/keytab.ts';
+import { createInitiator } from '../../src/testing/initiator.ts';
+import { mintTicket } from '../../src/testing/mint.ts';
+import { KEYTAB, SampleClient } from '../node/sample-client.ts';
+import { freePort } from '../support/ports.ts';
+import type { ProgramOptions } from '../support/program.ts';
+import { Program } from '../support/program.ts';
+
+const EMPTY = new Uint8Array(0);
+const MESSAGE = encodeUtf8('testmsg');
+const SERVICE = 'host@www.example.com';
+
+let directory: string;
+let keytab: string;
+/** Where the replay cache is: new for each test. */
+let env: Record<string, string>;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'gss-server-'));
+  keytab = join(directory, 'keytab');
+  writeFileSync(keytab, formatKeytab(KEYTAB), { mode: 0o600 });
+});
+
+beforeEach(() => {
+  env = {
+    KRB5RCACHENAME: '',
+    KRB5RCACHETYPE: '',
+    KRB5RCACHEDIR: mkdtempSync(join(directory, 'cache-')),
+  };
+});
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
+type Listening = Program & { readonly port: number };
+
+function listen(args: readonly string[] = [], options: ProgramOptions = {}): Promise<Listening> {
+  const argv = ['-workers', '2', '-keytab', keytab, ...args, SERVICE];
+  return Program.listen(argv, { env, ...options });
+}
+
+async function run(...args: readonly string[]): Promise<Program & { readonly code: unknown }> {
+  const program = new Program([...args, SERVICE], { env });
+  return Object.assign(program, { code: await program.ended });
+}
+
+/** One client's whole exchange. */
+async function serve(port: number): Promise<void> {
+  const client = new SampleClient(port);
+  expect(await client.sign(await client.authenticate(), MESSAGE)).toBe(true);
+  client.send(0x01, EMPTY);
+  await client.closed;
+}
+
+/** Presents an AP-REQ. */
+async function present(port: number, request: Uint8Array): Promise<'accepted' | 'refused'> {
+  const client = new SampleClient(port);
+  client.send(0x11, EMPTY);
+  client.send(0x02, request);
+  const reply = await client.receive();
+  client.close();
+  // RFC 4121 §4.1: the token identifiers of AP-REP and KRB-ERROR.
+  const tokenId = unframeToken(reply!.data).inner.subarray(0, 2).join(' ');
+  expect(['2 0', '3 0']).toContain(tokenId);
+  return tokenId === '2 0' ? 'accepted' : 'refused';
+}
+
+function newRequest(): Uint8Array {
+  return createInitiator({ ticket: mintTicket({ keytab: KEYTAB, client: 'alice' }) }).begin();
+}
+
+/** The processes that another has started. */
+function workersOf({ process: { pid } }: Program): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+function parentOf(pid: string | number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // After the name, which may hold anything: state and parent.
+    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return state === 'Z' ? undefined : Number(parent);
+  } catch {
+    return undefined;
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 20_000; !condition(); await sleep(20)) {
+    expect(Date.now()).toBeLessThan(deadline);
+  }
+}
+
+/** Until none of these processes is there. */
+function untilGone(pids: readonly number[]): Promise<void> {
+  return until(() => pids.every((pid) => parentOf(pid) === undefined));
+}
+
+/** Until somebody takes connections again. */
+async function untilServed({ port }: Listening): Promise<void> {
+  for (const deadline = Date.now() + 20_000; ; await sleep(50)) {
+    const client = new SampleClient(port);
+    await Promise.race([once(client.socket, 'connect').catch(() => {}), client.closed]);
+    const { connecting, destroyed } = client.socket;
+    client.close();
+    if (!connecting && !destroyed) return;
+    expect(Date.now()).toBeLessThan(deadline);
+  }
+}
+
+/** Runs something while only one of the two workers can take connections. */
+async function withOnly<T>(workers: readonly number[], one: number, action: () => T): Promise<T> {
+  const others = workers.filter((pid) => pid !== one);
+  for (const pid of others) process.kill(pid, 'SIGSTOP');
+  try {
+    return await action();
+  } finally {
+    for (const pid of others) process.kill(pid, 'SIGCONT');
+  }
+}
+
+describe.runIf(process.platform === 'linux')('gss-server -workers', () => {
+  it('serves one port with so many processes, and prints that port once', async () => {
+    await using program = await listen();
+    const workers = workersOf(program);
+    expect(workers).toHaveLength(2);
+    for (const pid of workers) await withOnly(workers, pid, () => serve(program.port));
+    await Promise.all(Array.from({ length: 20 }, () => serve(program.port)));
+    await program.until('stdout', /(NOOP token\n[\s\S]*){22}$/);
+    expect(program.stderr).toBe(`starting...\nlistening on port ${program.port}\n`);
+  });
+
+  it('refuses in each process what any of them has seen, also before a kill -9 of it', async () => {
+    await using program = await listen();
+    const [first, second] = workersOf(program) as [number, number];
+    const both = [first, second];
+    const [one, two] = [newRequest(), newRequest()];
+    expect(await withOnly(both, first, () => present(program.port, one))).toBe('accepted');
+    expect(await withOnly(both, first, () => present(program.port, one))).toBe('refused');
+    expect(await withOnly(both, second, () => present(program.port, one))).toBe('refused');
+    expect(await withOnly(both, second, () => present(program.port, two))).toBe('accepted');
+    process.kill(first, 'SIGKILL');
+    process.kill(second, 'SIGKILL');
+    await untilGone(both);
+    await untilServed(program);
+    for (const request of [one, two]) {
+      expect(await present(program.port, request)).toBe('refused');
+    }
+    expect(await present(program.port, newRequest())).toBe('accepted');
+  });
+
+  it('lets of many that present the same request at once only one in', async () => {
+    await using program = await listen();
+    const request = newRequest();
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, () => present(program.port, request)),
+    );
+    expect(answers.filter((answer) => answer === 'accepted')).toHaveLength(1);
+  });
+
+  it('replaces a process that was killed, while the other serves on', async () => {
+    await using program = await listen();
+    for (let round = 0; round < 2; round++) {
+      const [first, second] = workersOf(program) as [number, number];
+      process.kill(first, 'SIGKILL');
+      await untilGone([first]);
+      await serve(program.port);
+      await program.until(
+        'stderr',
+        new RegExp(`gss-server: worker ${first} ended by SIGKILL; another takes its place in 0`),
+      );
+      await until(() => workersOf(program).length === 2);
+      const workers = workersOf(program);
+      expect(workers).toContain(second);
+      // It takes connections as soon as it listens.
+      const other = workers.find((pid) => pid !== second)!;
+      await withOnly(workers, other, () => serve(program.port));
+    }
+  });
+
+  it('comes back on the same port when all were killed at once', async () => {
+    await using program = await listen();
+    const workers = workersOf(program);
+    for (const pid of workers) process.kill(pid, 'SIGKILL');
+    await untilGone(workers);
+    await untilServed(program);
+    await serve(program.port);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends all with %s', async (signal) => {
+    await using program = await listen();
+    const workers = workersOf(program);
+    await serve(program.port);
+    const started = Date.now();
+    program.process.kill(signal);
+    expect(await program.ended).toBe(0);
+    expect(Date.now() - started).toBeLessThan(1500);
+    await untilGone(workers);
+    expect(program.stderr).toBe(`starting...\nlistening on port ${program.port}\n`);
+  });
+
+  it('waits for clients when the whole process group is told to end, but not for ever', async () => {
+    await using program = await listen([], { detached: true });
+    const silent = new SampleClient(program.port);
+    const busy = new SampleClient(program.port);
+    const context = await busy.authenticate();
+    const started = Date.now();
+    process.kill(-program.process.pid!, 'SIGINT');
+    await sleep(500);
+    expect(await busy.sign(context, MESSAGE)).toBe(true);
+    busy.send(0x01, EMPTY);
+    expect(await program.ended).toBe(0);
+    await silent.closed;
+    expect(Date.now() - started).toBeLessThan(3000);
+  });
+
+  it('does not wait after a second signal, nor for ever for a process that hangs', async () => {
+    await using program = await listen();
+    const workers = workersOf(program);
+    process.kill(workers[0]!, 'SIGSTOP');
+    const started = Date.now();
+    program.process.kill('SIGTERM');
+    await sleep(100);
+    program.process.kill('SIGTERM');
+    expect(await program.ended).toBe(0);
+    expect(Date.now() - started).toBeLessThan(1500);
+    await untilGone(workers);
+  });
+
+  it('ends them when the primary is killed', async () => {
+    await using program = await listen();
+    const workers = workersOf(program);
+    expect(workers).toHaveLength(2);
+    program.process.kill('SIGKILL');
+    await untilGone(workers);
+    expect(program.stderr).not.toContain('Error');
+  });
+
+  it('keeps lines together that belong together', async () => {
+    const logfile = join(directory, 'log');
+    await using program = await listen(['-verbose', '-logfile', logfile]);
+    await Promise.all(Array.from({ length: 40 }, () => serve(program.port)));
+    const log = (): string => readFileSync(logfile, 'latin1');
+    await until(() => log().split('NOOP token\n').length === 41);
+    const accepted =
+      /context flag: GSS_C_MUTUAL_FLAG\n(context flag: .*\n){4}Accepted connection using mechanism OID \{ 1 2 840 113554 1 2 2 \}\.\n/g;
+    expect(log().match(accepted)).toHaveLength(40);
+    const dumps = /Received token \(size=(\d+)\): \n((?:(?:[0-9a-f]{2} )+\n)+)/g;
+    const sizes = [...log().matchAll(dumps)].map(([, size, dump]) => [
+      Number(size),
+      dump!.trim().split(/\s+/).length,
+    ]);
+    expect(sizes).toHaveLength(40);
+    for (const [announced, dumped] of sizes) expect(dumped).toBe(announced);
+  });
+});
+
+describe('gss-server -workers with other options', () => {
+  it('-once serves one client, and ends with 0', async () => {
+    await using program = await listen(['-once']);
+    const client = new SampleClient(program.port);
+    const context = await client.authenticate();
+    const other = new SampleClient(program.port);
+    await other.closed;
+    expect(await client.sign(context, MESSAGE)).toBe(true);
+    client.send(0x01, EMPTY);
+    expect(await program.ended).toBe(0);
+    expect(program.stdout.match(/Accepted connection/g)).toHaveLength(1);
+  });
+
+  it('-inetd is a wrong command line', async () => {
+    const { code, stderr } = await run('-inetd', '-workers', '2');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^gss-server: -workers: inetd starts a process for each client/);
+  });
+
+  it('says once that the port is in use', async () => {
+    const port = await freePort();
+    const taken = createServer().listen(port);
+    const args = ['-workers', '3', '-port', String(port), '-keytab', keytab];
+    const { code, stderr } = await run(...args);
+    taken.close();
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'binding socket: Address already in use\n',
+    });
+  });
+
+  it('says once that there is no keytab', async () => {
+    const { code, stdout } = await run('-workers', '2', '-port', '0', '-keytab', '/nonexistent');
+    expect(code).toBe(255);
+    expect(stdout.match(/GSS-API error acquiring credentials: /g)).toHaveLength(2);
+  });
+
+  it('does not start with a replay cache that workers cannot share', async () => {
+    const args = ['-workers', '2', '-port', '0', '-keytab', keytab, '-rcache', 'memory:'];
+    const { code, stdout, stderr } = await run(...args);
+    expect(code).toBe(255);
+    expect(stdout).toContain('Replay cache memory: cannot be shared by workers\n');
+    expect(stderr).toBe('hint: write -rcache dfl: or -rcache dir:/path/of/a/directory\n');
+  });
+
+  it('does not start without its replay cache', async () => {
+    env = { KRB5RCACHEDIR: '/nonexistent' };
+    const { code, stdout, stderr } = await run('-workers', '2', '-port', '0', '-keytab', keytab);
+    expect(code).toBe(255);
+    expect(stdout).toMatch(/GSS-API error acquiring credentials: Replay cache \/nonexistent\//);
+    expect(stderr).toContain('hint: nobody is let in until this works');
+  });
+});

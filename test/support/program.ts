@@ -1,0 +1,62 @@
+import type { ChildProcess, StdioOptions } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const PROGRAM = resolve(import.meta.dirname, '../../dist/cli/gss-server.js');
+
+export interface ProgramOptions {
+  readonly stdio?: StdioOptions;
+  /** Added to the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** In a process group of its own. */
+  readonly detached?: boolean;
+}
+
+/** gss-server, running or ended, and what it has printed. */
+export class Program {
+  readonly process: ChildProcess;
+  readonly ended: Promise<number | null>;
+  stdout = '';
+  stderr = '';
+
+  constructor(args: readonly string[], { stdio = 'pipe', env, detached }: ProgramOptions = {}) {
+    this.process = spawn(process.execPath, [PROGRAM, ...args], {
+      stdio,
+      env: { ...process.env, ...env },
+      detached: detached ?? false,
+    });
+    this.process.stdout?.on('data', (chunk: Buffer) => {
+      this.stdout += chunk.toString();
+    });
+    this.process.stderr?.on('data', (chunk: Buffer) => {
+      this.stderr += chunk.toString();
+    });
+    this.ended = once(this.process, 'close').then(() => this.process.exitCode);
+  }
+
+  /** Starts a server on a free port. */
+  static async listen(
+    args: readonly string[],
+    options?: ProgramOptions,
+  ): Promise<Program & { readonly port: number }> {
+    const program = new Program(['-port', '0', ...args], options);
+    const [, port] = await program.until('stderr', /^starting\.\.\.\nlistening on port (\d+)\n/);
+    return Object.assign(program, { port: Number(port) });
+  }
+
+  /** Waits for what it prints. @throws Error after 20 seconds. */
+  async until(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray> {
+    for (const deadline = Date.now() + 20_000; ; await sleep(10)) {
+      const found = pattern.exec(this[stream]);
+      if (found !== null) return found;
+      if (Date.now() > deadline) throw new Error(`no ${pattern}: ${this.stdout}\n${this.stderr}`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.process.kill('SIGKILL');
+    await this.ended;
+  }
+}
