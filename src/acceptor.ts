@@ -1,6 +1,7 @@
 /** Acceptors: long-lived, shared by all connections; and the exchanges that they begin. */
 import type { TransitedCheck } from './ap/accept.ts';
 import { MemoryReplayCache } from './ap/replay-cache.ts';
+import { plainBytes } from './bytes.ts';
 import { checkTransited } from './config/transited.ts';
 import { KerberosError } from './errors.ts';
 import type { SecurityContext } from './gss/context.ts';
@@ -92,9 +93,7 @@ export class Handshake {
    * @throws TypeError if called out of turn or with no bytes. What the peer sends never throws.
    */
   async accept(token: Uint8Array): Promise<AcceptResult> {
-    if (!(token instanceof Uint8Array)) {
-      throw new TypeError(`token: expected a Uint8Array, got ${typeof token}`);
-    }
+    const bytes = plainBytes(token, 'token');
     if (this.#state !== 'ready') {
       throw new TypeError(
         this.#state === 'done'
@@ -103,7 +102,7 @@ export class Handshake {
       );
     }
     this.#state = 'busy';
-    const result = await this.#accept(token);
+    const result = await this.#accept(bytes);
     this.#state = result.status === 'continue' ? 'ready' : 'done';
     return result;
   }

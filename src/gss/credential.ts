@@ -138,8 +138,7 @@ export class AcceptorCredential implements ServiceKeys {
 }
 
 function requestOf({ realm, serverName, encPart }: Ticket): TicketKeyRequest {
-  const request = { realm, serverName, enctype: encPart.enctype };
-  return encPart.kvno === undefined ? request : { ...request, kvno: encPart.kvno };
+  return { realm, serverName, enctype: encPart.enctype, kvno: encPart.kvno ?? 0 };
 }
 
 const NOTHING_NEW = Promise.resolve(false);

@@ -3,7 +3,7 @@ import type { VerifiedApReq } from '../ap/accept.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { encodeApRep, encodeEncApRepPart } from '../messages/ap-rep.ts';
-import { formatPrincipal } from '../messages/principal.ts';
+import type { Mutable } from '../messages/message.ts';
 import type { ContextState, TicketInfo } from './context-state.ts';
 import { openDelegation } from './delegated-credential.ts';
 import { ContextFlag } from './flags.ts';
@@ -36,18 +36,17 @@ export function establish(
   const acceptorSubkey = mutual ? makeSubkey(verified, flags, settings) : undefined;
   const old = (acceptorSubkey ?? initiatorKey).oldTokens !== undefined;
   const peerSequence = authenticator.sequenceNumber ?? 0;
-  const state: ContextState = {
+  const acceptor = GssName.ofPrincipal(verified.service.principal);
+  const state: Mutable<ContextState> = {
     role: 'acceptor',
     initiator: GssName.ofPrincipal(verified.client),
-    acceptor: GssName.ofPrincipal(verified.service.principal),
+    acceptor,
     mechanism,
     flags: flags | ContextFlag.transferable | ContextFlag.protectionReady,
-    ticket: describeTicket(verified),
+    ticket: describeTicket(verified, acceptor.text),
     authorizationData: verified.ticket.authorizationData ?? [],
-    ...(delegated && { delegatedCredential: delegated }),
     vouched,
     initiatorKey,
-    ...(acceptorSubkey && { acceptorSubkey }),
     // Without an AP-REP the initiator cannot learn our number: both count from its own, as MIT
     // krb5 does.
     sendSequence: new SequenceCounter(mutual ? randomSequence(settings) : peerSequence),
@@ -59,6 +58,8 @@ export function establish(
     }),
     random: settings.random,
   };
+  if (acceptorSubkey !== undefined) state.acceptorSubkey = acceptorSubkey;
+  if (delegated !== undefined) state.delegatedCredential = delegated;
   return { state, reply: mutual ? replyTo(verified, state) : undefined };
 }
 
@@ -105,20 +106,24 @@ function replyTo(verified: VerifiedApReq, state: ContextState): Uint8Array {
 function randomSequence({ random }: AcceptorSettings): number {
   const bytes = new Uint8Array(4);
   random(bytes);
-  return new DataView(bytes.buffer).getUint32(0) & 0x3fff_ffff;
+  return ((bytes[0]! & 0x3f) << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!;
 }
 
-function describeTicket({ service, ticket, sessionKey }: VerifiedApReq): TicketInfo {
+function describeTicket(
+  { service, ticket, sessionKey }: VerifiedApReq,
+  server: string,
+): TicketInfo {
   const { startTime, renewTill } = ticket;
-  return {
-    server: formatPrincipal(service.principal),
+  const info: Mutable<TicketInfo> = {
+    server,
     kvno: service.kvno,
     enctype: service.key.enctype,
     sessionEnctype: sessionKey.enctype,
     flags: ticket.flags,
     authTime: new Date(ticket.authTime * 1000),
-    ...(startTime !== undefined && { startTime: new Date(startTime * 1000) }),
     endTime: new Date(ticket.endTime * 1000),
-    ...(renewTill !== undefined && { renewTill: new Date(renewTill * 1000) }),
   };
+  if (startTime !== undefined) info.startTime = new Date(startTime * 1000);
+  if (renewTill !== undefined) info.renewTill = new Date(renewTill * 1000);
+  return info;
 }

@@ -43,7 +43,7 @@ export function unframeToken(token: Uint8Array): {
  * @param innerLength - Bytes that follow the OID, wherever they are.
  */
 export function mechanismHeader(mechanism: Oid, innerLength: number): Uint8Array {
-  const oid = KNOWN.get(mechanism) ?? encodeOid(mechanism);
+  const oid = encodeMechanism(mechanism);
   const bodyLength = 2 + oid.length + innerLength;
   const lengthBytes = bodyLength < 0x80 ? 0 : Math.ceil((32 - Math.clz32(bodyLength)) / 8);
   const header = new Uint8Array(4 + lengthBytes + oid.length);
@@ -104,9 +104,16 @@ function frame(mechanism: Oid, inner: Uint8Array, tokenId?: number): Uint8Array 
   return token;
 }
 
+function encodeMechanism(mechanism: Oid): Uint8Array {
+  for (const known of KNOWN) {
+    if (known.oid === mechanism) return known.contents;
+  }
+  return encodeOid(mechanism);
+}
+
 function readMechanism(contents: Uint8Array): Oid {
-  for (const [oid, known] of KNOWN) {
-    if (bytesEqual(known, contents)) return oid;
+  for (const known of KNOWN) {
+    if (bytesEqual(known.contents, contents)) return known.oid;
   }
   return decodeOid(contents);
 }
@@ -130,6 +137,8 @@ const APPLICATION_0 = 0x60;
 const TAG_OID = 0x06;
 
 // The OIDs that nearly every token has: not decoded or encoded anew for each.
-const KNOWN: ReadonlyMap<Oid, Uint8Array> = new Map(
-  [Mechanism.krb5, Mechanism.spnego, Mechanism.msKrb5].map((oid) => [oid, encodeOid(oid)]),
-);
+const KNOWN: readonly { readonly oid: Oid; readonly contents: Uint8Array }[] = [
+  Mechanism.krb5,
+  Mechanism.spnego,
+  Mechanism.msKrb5,
+].map((oid) => ({ oid, contents: encodeOid(oid) }));

@@ -72,9 +72,13 @@ export function chooseSubkeyEnctype(
     authenticator.authorizationData,
     AuthorizationDataType.etypeNegotiation,
   );
-  const offered = new Set([...lists.flatMap(decodeEtypeList), sessionKey.enctype, used]);
+  const offered = [sessionKey.enctype, used];
+  for (const list of lists) offered.push(...decodeEtypeList(list));
   const { profiles } = sessionKey.crypto;
-  return permitted.find((enctype) => offered.has(enctype) && profiles.has(enctype)) ?? used;
+  for (const enctype of permitted) {
+    if (offered.includes(enctype) && profiles.has(enctype)) return enctype;
+  }
+  return used;
 }
 
 /** Whether the initiator has proved that it is at the other end of our channel. */
