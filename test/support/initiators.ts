@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { PYTHON } from './peers.ts';
 import type { User } from './realm.ts';
 import { cProgram, javaClasses, realm } from './realm.ts';
+import type { RunResult } from './run.ts';
 import { run } from './run.ts';
 
 /** The foreign libraries that play the initiator. */
@@ -9,9 +10,11 @@ export type InitiatorLibrary = 'python3-gssapi' | 'java' | 'mit-c' | 'heimdal';
 
 export interface InitiatorOptions {
   readonly port: number;
-  readonly user: User;
+  readonly user: Pick<User, 'env'>;
   /** The service that a ticket is asked for; default host. */
   readonly service?: string;
+  /** The host of the service; default the realm's. */
+  readonly host?: string;
   readonly mechanism?: 'krb5' | 'spnego';
   readonly framing?: 1 | 2;
   /** Context flags to ask for, of deleg, mutual, replay, sequence, conf, integ, dce (not Java). */
@@ -79,11 +82,16 @@ export async function runInitiator(
     env: { ...options.user.env, ...options.env },
     timeout: options.timeout ?? 60_000,
   });
-  const lines = result.stdout.split('\n').filter((line) => line !== '');
+  return readReport(result);
+}
+
+/** What an initiator printed. @throws Error if it is anything but its lines. */
+export function readReport({ stdout, stderr }: RunResult): InitiatorReport {
+  const lines = stdout.split('\n').filter((line) => line !== '');
   try {
     return report(lines.map((line) => JSON.parse(line) as Line));
   } catch (error) {
-    throw new Error(`${library} printed:\n${result.stdout}${result.stderr}`, { cause: error });
+    throw new Error(`the initiator printed:\n${stdout}${stderr}`, { cause: error });
   }
 }
 
@@ -137,7 +145,7 @@ function javaCommand(): string[] {
 function argumentsOf(options: InitiatorOptions): string[] {
   const values: Record<string, string | undefined> = {
     port: String(options.port),
-    service: `${options.service ?? 'host'}@${realm().hostname}`,
+    service: `${options.service ?? 'host'}@${options.host ?? realm().hostname}`,
     mech: options.mechanism,
     framing: options.framing?.toString(),
     flags: options.flags?.join(','),

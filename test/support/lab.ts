@@ -38,6 +38,8 @@ export class Lab {
   readonly contexts: SecurityContext[] = [];
   /** The tokens of all clients so far, in the order of their coming. */
   readonly contextTokens: Uint8Array[] = [];
+  /** The tokens that answered them. */
+  readonly answers: Uint8Array[] = [];
   /** Why clients were refused. */
   readonly refusals: GssError[] = [];
   readonly messages: (UnwrappedMessage | GssError)[] = [];
@@ -122,7 +124,10 @@ class Session {
   async #accept(token: Uint8Array): Promise<void> {
     this.#lab.contextTokens.push(token.slice());
     const result = await this.#handshake.accept(token);
-    if (result.outputToken !== undefined) this.#send(Frame.context, result.outputToken);
+    if (result.outputToken !== undefined) {
+      this.#lab.answers.push(result.outputToken);
+      this.#send(Frame.context, result.outputToken);
+    }
     if (result.status === 'complete') {
       this.#context = result.context;
       this.#lab.contexts.push(result.context);

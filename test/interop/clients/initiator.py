@@ -11,15 +11,13 @@ drive either.
 """
 
 import argparse
-import json
 import socket
-import struct
 import sys
 
 import gssapi
+from framing import CONTEXT, CONTEXT_NEXT, DATA, ENCRYPTED, MIC, NOOP, SEND_MIC, WRAPPED, Framing, pattern, say
 from gssapi.raw import ChannelBindings
 
-NOOP, CONTEXT, DATA, MIC, CONTEXT_NEXT, WRAPPED, ENCRYPTED, SEND_MIC = (1 << bit for bit in range(8))
 MECHANISMS = {'krb5': '1.2.840.113554.1.2.2', 'spnego': '1.3.6.1.5.5.2'}
 FLAGS = {
     'deleg': gssapi.RequirementFlag.delegate_to_peer,
@@ -36,37 +34,6 @@ FLAGS = {
 # The bits of RFC 2743 section 1.2.3; python3-gssapi raises them and gives no message then.
 STATUS = {'duplicate': 2, 'old': 4, 'unsequenced': 8, 'gap': 16}
 BAD_MIC = 6 << 16
-
-
-class Framing:
-    """Length-prefixed tokens; version 2 puts a byte of flags before the length."""
-
-    def __init__(self, sock, version):
-        self.sock = sock
-        self.version = version
-
-    def send(self, flags, data):
-        head = struct.pack('>BI', flags, len(data)) if self.version == 2 else struct.pack('>I', len(data))
-        self.sock.sendall(head + data)
-
-    def receive(self):
-        flags = self.exactly(1)[0] if self.version == 2 else 0
-        (length,) = struct.unpack('>I', self.exactly(4))
-        return flags, self.exactly(length)
-
-    def exactly(self, length):
-        parts = []
-        while length > 0:
-            part = self.sock.recv(min(length, 1 << 20))
-            if not part:
-                raise ConnectionError('connection closed by the server')
-            parts.append(part)
-            length -= len(part)
-        return b''.join(parts)
-
-
-def say(event, **values):
-    print(json.dumps({'event': event, **values}), flush=True)
 
 
 def establish(framing, options):
@@ -93,11 +60,6 @@ def establish(framing, options):
         if not context.complete:
             token = framing.receive()[1]
     return context
-
-
-def pattern(index, size):
-    """Any bytes will do, but no two messages of one run may be alike."""
-    return bytes((index * 31 + position * 7) & 0xFF for position in range(min(size, 257))) * (size // 257 + 1)
 
 
 def prepare(context, message, options):
