@@ -1,0 +1,121 @@
+/** Channel bindings of TLS, as GSS-API takes them (RFC 5056 §2.1, RFC 5929, RFC 9266). */
+import { sha224, sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
+import { concatBytes, encodeUtf8, plainBytes } from '../bytes.ts';
+import { DerReader, Tag } from '../messages/der.ts';
+import type { ChannelBindings } from './channel-bindings.ts';
+import type { Oid } from './oid.ts';
+import { decodeOid } from './oid.ts';
+
+/**
+ * `tls-server-end-point` (RFC 5929 §4): the bindings that browsers, Windows and curl use. They are
+ * the same for all connections with this certificate, so they can be made once.
+ *
+ * @param certificate - The one that the server presents in the TLS handshake, DER.
+ * @returns Undefined if the certificate's signature is made with no hash (Ed25519, Ed448), with
+ *   two, or with one that is not of the SHA-1 or SHA-2 family: then no client can have bindings.
+ * @throws {@link DecodeError} if it is no certificate.
+ */
+export function tlsServerEndPoint(certificate: Uint8Array): ChannelBindings | undefined {
+  const bytes = plainBytes(certificate, 'certificate');
+  const algorithm = DerReader.all(bytes, 'certificate', readSignatureAlgorithm);
+  // RFC 5929 §4.1: the hash of the signature, but SHA-256 instead of MD5 and SHA-1.
+  const hash = algorithm && HASHES[algorithm];
+  return hash && { applicationData: concatBytes(encodeUtf8('tls-server-end-point:'), hash(bytes)) };
+}
+
+/**
+ * `tls-exporter` (RFC 9266): the bindings of one connection of TLS 1.3.
+ *
+ * @param keyingMaterial - 32 bytes exported with the label `EXPORTER-Channel-Binding` and an empty
+ *   context (RFC 8446 §7.5).
+ */
+export function tlsExporter(keyingMaterial: Uint8Array): ChannelBindings {
+  const bytes = plainBytes(keyingMaterial, 'keyingMaterial');
+  if (bytes.length !== EXPORTED_BYTES) {
+    throw new RangeError(`keyingMaterial: expected ${EXPORTED_BYTES} bytes, got ${bytes.length}`);
+  }
+  return { applicationData: concatBytes(encodeUtf8('tls-exporter:'), bytes) };
+}
+
+type SignatureHash = 'md5' | 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
+
+// RFC 5280 §4.1: Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue }.
+function readSignatureAlgorithm(reader: DerReader): SignatureHash | undefined {
+  const outer = reader.enter(Tag.sequence);
+  reader.element(Tag.sequence);
+  const hash = readAlgorithm(reader, (oid) =>
+    oid === RSASSA_PSS ? readPssHash(reader) : SIGNATURES.get(oid),
+  );
+  reader.element(Tag.bitString);
+  reader.leave(outer);
+  return hash;
+}
+
+/** AlgorithmIdentifier. @param use - Called where the parameters stand; may leave them unread. */
+function readAlgorithm<T>(reader: DerReader, use: (oid: Oid) => T): T {
+  const outer = reader.enter(Tag.sequence);
+  const value = use(decodeOid(reader.objectIdentifier()));
+  if (!reader.atEnd) reader.element(reader.nextTag);
+  reader.leave(outer);
+  return value;
+}
+
+// RFC 4055 §3.1: the hash of the message and that of MGF1 are each SHA-1 where they are left out.
+function readPssHash(reader: DerReader): SignatureHash | undefined {
+  if (reader.nextTag !== Tag.sequence) return undefined;
+  const outer = reader.enter(Tag.sequence);
+  const hash = reader.optional(0, readHash) ?? SHA1;
+  const maskHash =
+    reader.optional(1, () =>
+      readAlgorithm(reader, (oid) => (oid === MGF1 ? readHash(reader) : undefined)),
+    ) ?? SHA1;
+  while (!reader.atEnd) reader.element(reader.nextTag);
+  reader.leave(outer);
+  // RFC 5929 §4.1: undefined for a signature that uses several hash functions.
+  return hash === maskHash ? DIGESTS.get(hash) : undefined;
+}
+
+function readHash(reader: DerReader): Oid {
+  return readAlgorithm(reader, (oid) => oid);
+}
+
+const EXPORTED_BYTES = 32;
+
+const HASHES = {
+  md5: sha256,
+  sha1: sha256,
+  sha224,
+  sha256,
+  sha384,
+  sha512,
+} as const;
+
+const RSASSA_PSS: Oid = '1.2.840.113549.1.1.10';
+const MGF1: Oid = '1.2.840.113549.1.1.8';
+const SHA1: Oid = '1.3.14.3.2.26';
+
+const DIGESTS: ReadonlyMap<Oid, SignatureHash> = new Map([
+  [SHA1, 'sha1'],
+  ['2.16.840.1.101.3.4.2.4', 'sha224'],
+  ['2.16.840.1.101.3.4.2.1', 'sha256'],
+  ['2.16.840.1.101.3.4.2.2', 'sha384'],
+  ['2.16.840.1.101.3.4.2.3', 'sha512'],
+]);
+
+// RFC 8017 App. C, RFC 5758 §3: RSA, ECDSA, DSA.
+const SIGNATURES: ReadonlyMap<Oid, SignatureHash> = new Map([
+  ['1.2.840.113549.1.1.4', 'md5'],
+  ['1.2.840.113549.1.1.5', 'sha1'],
+  ['1.2.840.113549.1.1.14', 'sha224'],
+  ['1.2.840.113549.1.1.11', 'sha256'],
+  ['1.2.840.113549.1.1.12', 'sha384'],
+  ['1.2.840.113549.1.1.13', 'sha512'],
+  ['1.2.840.10045.4.1', 'sha1'],
+  ['1.2.840.10045.4.3.1', 'sha224'],
+  ['1.2.840.10045.4.3.2', 'sha256'],
+  ['1.2.840.10045.4.3.3', 'sha384'],
+  ['1.2.840.10045.4.3.4', 'sha512'],
+  ['1.2.840.10040.4.3', 'sha1'],
+  ['2.16.840.1.101.3.4.3.1', 'sha224'],
+  ['2.16.840.1.101.3.4.3.2', 'sha256'],
+]);
