@@ -65,11 +65,6 @@ export class ReplayLog {
     this.#fd = open();
   }
 
-  /** How many records of it are held in memory. */
-  get size(): number {
-    return this.#known.size;
-  }
-
   /** Reads what is there, a part in each turn of the event loop. */
   async load(): Promise<void> {
     await this.#readOn(() => false);

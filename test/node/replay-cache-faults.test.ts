@@ -195,7 +195,7 @@ describe('a replay cache whose files were changed by others', () => {
       ),
       { numRuns: 60 },
     );
-  });
+  }, 20_000);
 
   it.each([
     ['text', Buffer.from('this file was something else once, and not a replay cache')],
