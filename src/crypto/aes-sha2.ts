@@ -70,13 +70,20 @@ function aesSha2Profile(parameters: AesSha2Parameters): EncryptionProfile {
 
 class AesSha2Keys implements KeyedProfile {
   readonly #backend: CryptoBackend;
-  readonly #base: Mac;
+  readonly #key: Uint8Array;
   readonly #parameters: AesSha2Parameters;
+  #mac: Mac | undefined;
 
   constructor(backend: CryptoBackend, key: Uint8Array, parameters: AesSha2Parameters) {
     this.#backend = backend;
-    this.#base = backend.hmac(parameters.hash, key);
+    this.#key = key;
     this.#parameters = parameters;
+  }
+
+  // Many a context is established and never protects a message.
+  get #base(): Mac {
+    this.#mac ??= this.#backend.hmac(this.#parameters.hash, this.#key);
+    return this.#mac;
   }
 
   sealer(usage: number): Sealer {
@@ -105,7 +112,7 @@ class AesSha2Keys implements KeyedProfile {
   }
 
   wipe(): void {
-    this.#base.wipe();
+    this.#mac?.wipe();
   }
 }
 

@@ -26,6 +26,24 @@ export function deriveRandom(
   return derived;
 }
 
+/**
+ * {@link usageConstant} folded to one block, which depends on no key: what is asked for again and
+ * again is kept. Only read it.
+ */
+export function foldedUsageConstant(
+  usage: number,
+  kind: 0x99 | 0xaa | 0x55,
+  blockSize: number,
+): Uint8Array {
+  const index = (usage * 0x100 + kind) * 0x20 + blockSize;
+  let folded = FOLDED.get(index);
+  if (folded === undefined) {
+    folded = nfold(usageConstant(usage, kind), blockSize);
+    if (FOLDED.size < MAX_FOLDED) FOLDED.set(index, folded);
+  }
+  return folded;
+}
+
 /** RFC 3961 §5.3: the usage number as four bytes, then the byte that tells Kc, Ke and Ki apart. */
 export function usageConstant(usage: number, kind: 0x99 | 0xaa | 0x55): Uint8Array {
   const constant = new Uint8Array(5);
@@ -37,4 +55,7 @@ export function usageConstant(usage: number, kind: 0x99 | 0xaa | 0x55): Uint8Arr
   return constant;
 }
 
+const FOLDED = new Map<number, Uint8Array>();
+// There are a few dozen usages (RFC 4120 §7.5.1, RFC 4121 §2); callers may have more.
+const MAX_FOLDED = 256;
 const ZERO_BLOCK = new Uint8Array(16);

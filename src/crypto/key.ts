@@ -33,8 +33,9 @@ export class EncryptionKey {
   readonly #value: Uint8Array;
   readonly #profile: EncryptionProfile | undefined;
   #keyed: KeyedProfile | undefined;
-  readonly #sealers: Derived<Sealer>[] = [];
-  readonly #checksums: Derived<Mac>[] = [];
+  // Chains: a key has few usages, mostly one or two.
+  #sealers: Derived<Sealer> | undefined;
+  #checksums: Derived<Mac> | undefined;
   #disposed = false;
 
   /**
@@ -286,8 +287,10 @@ export class EncryptionKey {
     this.#value.fill(0);
     this.#keyed?.wipe();
     this.#keyed = undefined;
-    for (const { state } of this.#sealers.splice(0)) state.wipe();
-    for (const { state } of this.#checksums.splice(0)) state.wipe();
+    for (let link = this.#sealers; link !== undefined; link = link.next) link.state.wipe();
+    for (let link = this.#checksums; link !== undefined; link = link.next) link.state.wipe();
+    this.#sealers = undefined;
+    this.#checksums = undefined;
   }
 
   [Symbol.dispose](): void {
@@ -310,20 +313,20 @@ export class EncryptionKey {
   }
 
   #sealer(usage: number): Sealer {
-    for (const derived of this.#sealers) {
-      if (derived.usage === usage) return derived.state;
+    for (let link = this.#sealers; link !== undefined; link = link.next) {
+      if (link.usage === usage) return link.state;
     }
     const state = this.#base().sealer(usage);
-    this.#sealers.push({ usage, state });
+    this.#sealers = { usage, state, next: this.#sealers };
     return state;
   }
 
   #checksum(usage: number): Mac {
-    for (const derived of this.#checksums) {
-      if (derived.usage === usage) return derived.state;
+    for (let link = this.#checksums; link !== undefined; link = link.next) {
+      if (link.usage === usage) return link.state;
     }
     const state = this.#base().checksum(usage);
-    this.#checksums.push({ usage, state });
+    this.#checksums = { usage, state, next: this.#checksums };
     return state;
   }
 
@@ -360,6 +363,7 @@ export class EncryptionKey {
 interface Derived<T> {
   readonly usage: number;
   readonly state: T;
+  readonly next: Derived<T> | undefined;
 }
 
 function profileOf(enctype: number, crypto: CryptoProvider): EncryptionProfile {

@@ -14,25 +14,27 @@ export class NobleHmac implements Mac {
   readonly #outer: Int32Array;
 
   constructor(name: HashName, key: Uint8Array) {
-    const { hash, pad } = WORKING[name];
+    const hash = WORKING[name];
     // RFC 2104 §2: a key longer than a block is replaced by its hash.
-    pad.set(key.length > pad.length ? hash.restart().update(key).digest() : key);
-    for (let i = 0; i < pad.length; i++) pad[i]! ^= INNER;
-    this.#inner = hash.restart().update(pad).save();
-    for (let i = 0; i < pad.length; i++) pad[i]! ^= INNER ^ OUTER;
-    this.#outer = hash.restart().update(pad).save();
+    const blockKey = key.length > hash.blockLen ? hash.restart().update(key).digest() : key;
+    this.#inner = hashPaddedKey(hash, blockKey, INNER);
+    this.#outer = hashPaddedKey(hash, blockKey, OUTER);
     hash.destroy();
-    pad.fill(0);
+    if (blockKey !== key) blockKey.fill(0);
     this.#hash = hash;
   }
 
   digest(parts: readonly Uint8Array[]): Uint8Array {
     const hash = this.#hash;
-    hash.resume(this.#inner);
+    const { block, outputLen } = hash;
+    hash.resume(this.#inner, 0);
     for (let i = 0; i < parts.length; i++) hash.update(parts[i]!);
-    // digest() also wipes the hash's state.
-    const inner = hash.digest();
-    return hash.resume(this.#outer).update(inner).digest();
+    hash.digestInto(block);
+    // The inner digest is where the outer hash wants it: at the start of its block.
+    hash.resume(this.#outer, outputLen).digestInto(block);
+    const code = block.slice(0, outputLen);
+    hash.destroy();
+    return code;
   }
 
   wipe(): void {
@@ -41,37 +43,60 @@ export class NobleHmac implements Mac {
   }
 }
 
+function hashPaddedKey(hash: ResumableHash, key: Uint8Array, mask: number): Int32Array {
+  const { block } = hash.restart();
+  block.fill(mask);
+  for (let i = 0; i < key.length; i++) block[i]! ^= key[i]!;
+  hash.compress();
+  return hash.save();
+}
+
 /** A hash that goes on from a saved state. */
 interface ResumableHash {
   readonly blockLen: number;
+  readonly outputLen: number;
+  /** Where bytes wait until they are a whole block. */
+  readonly block: Uint8Array;
   update(data: Uint8Array): this;
   digest(): Uint8Array;
+  digestInto(target: Uint8Array): void;
+  /** Wipes state and block. */
   destroy(): void;
   /** Starts over with nothing. */
   restart(): this;
-  /** The state after exactly one block. */
+  /** Takes in what stands in the block. */
+  compress(): void;
+  /** The state, after whole blocks. */
   save(): Int32Array;
-  /** Goes on after one block. */
-  resume(state: Int32Array): this;
+  /** Goes on after exactly one block. @param buffered - Bytes that stand in the block since. */
+  resume(state: Int32Array, buffered: number): this;
 }
 
 class ResumableSha1 extends _SHA1 implements ResumableHash {
   readonly #initial: Int32Array = this.save();
 
+  get block(): Uint8Array {
+    return this.buffer;
+  }
+
   restart(): this {
-    this.resume(this.#initial);
+    this.resume(this.#initial, 0);
     this.length = 0;
     return this;
+  }
+
+  compress(): void {
+    this.process(this.view, 0);
   }
 
   save(): Int32Array {
     return new Int32Array(this.get());
   }
 
-  resume(s: Int32Array): this {
+  resume(s: Int32Array, buffered: number): this {
     this.set(s[0]!, s[1]!, s[2]!, s[3]!, s[4]!);
-    this.length = this.blockLen;
-    this.pos = 0;
+    this.length = this.blockLen + buffered;
+    this.pos = buffered;
     this.finished = false;
     this.destroyed = false;
     return this;
@@ -81,20 +106,28 @@ class ResumableSha1 extends _SHA1 implements ResumableHash {
 class ResumableSha256 extends _SHA256 implements ResumableHash {
   readonly #initial: Int32Array = this.save();
 
+  get block(): Uint8Array {
+    return this.buffer;
+  }
+
   restart(): this {
-    this.resume(this.#initial);
+    this.resume(this.#initial, 0);
     this.length = 0;
     return this;
+  }
+
+  compress(): void {
+    this.process(this.view, 0);
   }
 
   save(): Int32Array {
     return new Int32Array(this.get());
   }
 
-  resume(s: Int32Array): this {
+  resume(s: Int32Array, buffered: number): this {
     this.set(s[0]!, s[1]!, s[2]!, s[3]!, s[4]!, s[5]!, s[6]!, s[7]!);
-    this.length = this.blockLen;
-    this.pos = 0;
+    this.length = this.blockLen + buffered;
+    this.pos = buffered;
     this.finished = false;
     this.destroyed = false;
     return this;
@@ -104,10 +137,18 @@ class ResumableSha256 extends _SHA256 implements ResumableHash {
 class ResumableSha384 extends _SHA384 implements ResumableHash {
   readonly #initial: Int32Array = this.save();
 
+  get block(): Uint8Array {
+    return this.buffer;
+  }
+
   restart(): this {
-    this.resume(this.#initial);
+    this.resume(this.#initial, 0);
     this.length = 0;
     return this;
+  }
+
+  compress(): void {
+    this.process(this.view, 0);
   }
 
   save(): Int32Array {
@@ -115,13 +156,13 @@ class ResumableSha384 extends _SHA384 implements ResumableHash {
   }
 
   // biome-ignore format: sixteen words as eight pairs, high and low half
-  resume(s: Int32Array): this {
+  resume(s: Int32Array, buffered: number): this {
     this.set(
       s[0]!, s[1]!, s[2]!, s[3]!, s[4]!, s[5]!, s[6]!, s[7]!,
       s[8]!, s[9]!, s[10]!, s[11]!, s[12]!, s[13]!, s[14]!, s[15]!,
     );
-    this.length = this.blockLen;
-    this.pos = 0;
+    this.length = this.blockLen + buffered;
+    this.pos = buffered;
     this.finished = false;
     this.destroyed = false;
     return this;
@@ -134,8 +175,8 @@ const OUTER = 0x5c;
 
 // One of each is enough for all keys: every use is synchronous, starts by setting the state, and
 // leaves it wiped.
-const WORKING: Readonly<Record<HashName, { hash: ResumableHash; pad: Uint8Array }>> = {
-  sha1: { hash: new ResumableSha1(), pad: new Uint8Array(64) },
-  sha256: { hash: new ResumableSha256(), pad: new Uint8Array(64) },
-  sha384: { hash: new ResumableSha384(), pad: new Uint8Array(128) },
+const WORKING: Readonly<Record<HashName, ResumableHash>> = {
+  sha1: new ResumableSha1(),
+  sha256: new ResumableSha256(),
+  sha384: new ResumableSha384(),
 };

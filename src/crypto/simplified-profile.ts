@@ -1,7 +1,7 @@
 /** The simplified profile of RFC 3961 §5.3 with HMAC-SHA1, under a protocol key. */
 import { encodeUtf8 } from '../bytes.ts';
 import type { BlockCipher, CryptoBackend, Mac } from './backend.ts';
-import { deriveRandom, usageConstant } from './derivation.ts';
+import { deriveRandom, foldedUsageConstant } from './derivation.ts';
 import { truncatedMac } from './mac.ts';
 import type { KeyedProfile, Sealer } from './profile.ts';
 import type { CipherMode } from './sealers.ts';
@@ -31,16 +31,16 @@ export class SimplifiedKeys implements KeyedProfile {
 
   sealer(usage: number): Sealer {
     // RFC 3961 §5.3: Ke from usage | 0xAA, Ki from usage | 0x55, Kc from usage | 0x99.
-    const ke = this.#derive(usageConstant(usage, 0xaa));
+    const ke = this.#derive(this.#constant(usage, 0xaa));
     const { mode, macLength } = this.#parameters;
     const cipher = this.#parameters.cipher(this.#backend, ke);
     ke.fill(0);
-    const mac = this.#mac(usageConstant(usage, 0x55));
+    const mac = this.#mac(this.#constant(usage, 0x55));
     return new PlaintextMacSealer({ cipher, mode, mac, macLength });
   }
 
   checksum(usage: number): Mac {
-    return truncatedMac(this.#mac(usageConstant(usage, 0x99)), this.#parameters.macLength);
+    return truncatedMac(this.#mac(this.#constant(usage, 0x99)), this.#parameters.macLength);
   }
 
   prf(input: Uint8Array): Uint8Array {
@@ -64,6 +64,10 @@ export class SimplifiedKeys implements KeyedProfile {
     const mac = this.#backend.hmac('sha1', key);
     key.fill(0);
     return mac;
+  }
+
+  #constant(usage: number, kind: 0x99 | 0xaa | 0x55): Uint8Array {
+    return foldedUsageConstant(usage, kind, this.#base.blockSize);
   }
 
   /** DK(Key, Constant). */
