@@ -118,11 +118,10 @@ function matchHostBased(
 
 function parsePrincipalForm(text: string): ServiceMatcher {
   // Without a realm, or with the empty one that MIT shows in messages, the realm is free.
-  const withRealm = REALM.exec(text)?.[0];
-  if (withRealm !== undefined && withRealm !== '@') {
+  const name = BEFORE_REALM.exec(text)![0];
+  if (text.length - name.length > 1) {
     return { type: 'principal', principal: parsePrincipal(text) };
   }
-  const name = withRealm === '@' ? text.slice(0, -1) : text;
   const { components } = parsePrincipal(name, 'ANY');
   if (components.length !== 2) {
     throw malformed(text, `has ${components.length} components`, 'add its realm: a/b/c@REALM');
@@ -169,4 +168,4 @@ function malformed(text: string, problem: string, hint: string): KerberosError {
 
 // A separator counts unless a backslash quotes it.
 const PRINCIPAL_FORM = /^(?:[^\\@/]|\\.)*\//s;
-const REALM = /(?<=^(?:[^\\@]|\\.)*)@.*$/s;
+const BEFORE_REALM = /^(?:[^\\@]|\\.?)*/s;
