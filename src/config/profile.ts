@@ -226,7 +226,7 @@ class FileParser {
 
   #relation(text: string): void {
     const equals = text.indexOf('=');
-    const tag = /^([^\s*]*)(\*?)\S*\s*$/.exec(text.slice(0, Math.max(equals, 0)));
+    const tag = /^([^\s*]*)(?:(\*)\S*)?\s*$/.exec(text.slice(0, Math.max(equals, 0)));
     if (equals <= 0 || tag === null) {
       throw badFormat(this.#where, 'is not of the form "name = value"');
     }
