@@ -4,7 +4,7 @@ import { DerReader, Tag } from './der.ts';
 export interface TreeLimits {
   /** Levels of elements within elements. */
   readonly depth: number;
-  /** Elements in all. */
+  /** Elements in all, bytes of OIDs among them. */
   readonly nodes: number;
 }
 
@@ -23,7 +23,6 @@ export function skipElement(reader: DerReader, limits: TreeLimits): void {
   const outers: number[] = [];
   let nodes = 0;
   do {
-    if (++nodes > limits.nodes) throw reader.error(`more than ${limits.nodes} elements`);
     const tag = reader.nextTag;
     if (tag < 0) throw reader.error('truncated: an element expected');
     if ((tag & HIGH_TAG) === HIGH_TAG) throw reader.error('a tag number above 30');
@@ -34,14 +33,17 @@ export function skipElement(reader: DerReader, limits: TreeLimits): void {
       }
       if (outers.length === limits.depth) throw reader.error(`more than ${limits.depth} levels`);
       outers.push(reader.enter(tag));
+      nodes++;
     } else {
-      skipPrimitive(reader, tag);
+      nodes += skipPrimitive(reader, tag);
     }
+    if (nodes > limits.nodes) throw reader.error(`more than ${limits.nodes} elements`);
     while (outers.length > 0 && reader.atEnd) reader.leave(outers.pop()!);
   } while (outers.length > 0);
 }
 
-function skipPrimitive(reader: DerReader, tag: number): void {
+/** @returns How many elements it counts for: asn1js makes an object of each arc of an OID. */
+function skipPrimitive(reader: DerReader, tag: number): number {
   switch (tag) {
     case END_OF_CONTENTS:
     case RESERVED:
@@ -55,8 +57,9 @@ function skipPrimitive(reader: DerReader, tag: number): void {
       reader.flags();
       break;
     case Tag.objectIdentifier:
-      reader.objectIdentifier();
-      break;
+      return reader.objectIdentifier().length;
+    case RELATIVE_OID:
+      return 1 + reader.primitive(tag).length;
     case Tag.generalizedTime:
       reader.generalizedTime();
       break;
@@ -73,6 +76,7 @@ function skipPrimitive(reader: DerReader, tag: number): void {
     default:
       reader.primitive(tag);
   }
+  return 1;
 }
 
 // X.690 §8.3.2: at least one byte, and the first nine bits are not all equal.
@@ -91,3 +95,4 @@ const END_OF_CONTENTS = 0x00;
 /** X.680 §8.4: kept for the future. */
 const RESERVED = 0x0f;
 const SET = 0x31;
+const RELATIVE_OID = 0x0d;
