@@ -2,14 +2,13 @@
  * Puts together a token that comes in pieces (MS-SPNG §3.1.5.4 to §3.1.5.9): where the application
  * protocol cannot carry a long one at once, each piece is answered with an empty token.
  */
-import { concatBytes } from '../bytes.ts';
+import { Writer } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 
 /** Collects the pieces of one token after the other. */
 export class TokenAssembler {
   readonly #limit: number;
-  #pieces: Uint8Array[] = [];
-  #length = 0;
+  readonly #pieces: Writer = new Writer();
   /** The length of the whole token; 0 between tokens. */
   #total = 0;
 
@@ -37,17 +36,13 @@ export class TokenAssembler {
     } else if (piece.length === 0) {
       throw new DecodeError('token ends in the middle: an empty piece');
     }
-    this.#length += piece.length;
-    if (this.#length > this.#total) {
+    if (this.#pieces.length + piece.length > this.#total) {
       throw new DecodeError('token is followed by unexpected bytes');
     }
-    this.#pieces.push(piece.slice());
-    if (this.#length < this.#total) return undefined;
-    const token = concatBytes(...this.#pieces);
-    this.#pieces = [];
-    this.#length = 0;
+    this.#pieces.raw(piece);
+    if (this.#pieces.length < this.#total) return undefined;
     this.#total = 0;
-    return token;
+    return this.#pieces.finish();
   }
 }
 

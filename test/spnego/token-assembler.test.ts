@@ -40,6 +40,13 @@ describe('TokenAssembler', () => {
     expect(() => new TokenAssembler().add(fromHex('608300ffff'))).not.toThrow();
   });
 
+  it('takes the longest token byte by byte', () => {
+    const assembler = new TokenAssembler();
+    let whole = assembler.add(fromHex('608303fffb'));
+    for (let i = 0; i < 0x3fffb; i++) whole = assembler.add(Uint8Array.of(i));
+    expect(whole?.length).toBe(262_144);
+  });
+
   it.each([
     [['60'], 'truncated or unknown header'],
     [['6082ff'], 'truncated or unknown header'],
