@@ -1,0 +1,23 @@
+/** All targets. */
+import type { Target } from '../case.ts';
+import { acceptTargets } from './accept.ts';
+import { codecTargets } from './codecs.ts';
+import { fileTargets } from './files.ts';
+import { messageTargets } from './messages.ts';
+import { nameTargets } from './names.ts';
+import { openedTargets } from './opened.ts';
+import { pacTargets } from './pac.ts';
+import { streamTargets } from './stream.ts';
+
+export async function allTargets(): Promise<Target[]> {
+  return [
+    ...(await acceptTargets()),
+    ...(await openedTargets()),
+    ...(await messageTargets()),
+    ...pacTargets(),
+    ...codecTargets(),
+    ...fileTargets(),
+    ...(await nameTargets()),
+    ...(await streamTargets()),
+  ];
+}
