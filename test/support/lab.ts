@@ -23,6 +23,8 @@ export interface LabOptions {
   readonly handshake?: HandshakeOptions;
   /** Which messages are sent back, by their place among those that came; default: each, in turn. */
   readonly answers?: readonly number[];
+  /** What somebody on the way makes of a client's context token. */
+  readonly tamper?: (token: Uint8Array) => Uint8Array;
   /** Encrypt what is sent back; default true. */
   readonly confidential?: boolean;
   /** Offset of a byte to alter in the first answer. */
@@ -123,7 +125,8 @@ class Session {
 
   async #accept(token: Uint8Array): Promise<void> {
     this.#lab.contextTokens.push(token.slice());
-    const result = await this.#handshake.accept(token);
+    const { tamper } = this.#lab.options;
+    const result = await this.#handshake.accept(tamper === undefined ? token : tamper(token));
     if (result.outputToken !== undefined) {
       this.#lab.answers.push(result.outputToken);
       this.#send(Frame.context, result.outputToken);
