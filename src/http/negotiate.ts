@@ -1,0 +1,115 @@
+/** HTTP authentication with GSS-API (RFC 4559): a header in, a status and a header out. */
+import type { Acceptor, Handshake } from '../acceptor.ts';
+import type { SecurityContext } from '../gss/context.ts';
+import type { HandshakeOptions } from '../gss/settings.ts';
+import { GssError } from '../gss/status.ts';
+import { explainForeignToken } from '../spnego/foreign-token.ts';
+import { decodeBase64, encodeBase64 } from './base64.ts';
+
+export interface NegotiateOptions extends Omit<HandshakeOptions, 'reassemble'> {
+  /**
+   * What the answer to the request before on the same connection gave. An exchange of several
+   * requests belongs to one client: over a connection that a proxy uses for many, leave it away,
+   * and treat an answer with a state as a failure.
+   */
+  readonly state?: Handshake;
+}
+
+/**
+ * What to answer. The headers are for the client, with whatever status; an error is for the
+ * operator's log only.
+ *
+ * - 200: the client is `context.initiator`. The caller's own answer goes out with these headers,
+ *   which prove to the client who the server is.
+ * - 401: without an error, the client has not authenticated yet; with `state`, it will go on in the
+ *   next request on this connection.
+ * - 400: the header is none that any client should send.
+ */
+export type NegotiateResult =
+  | { readonly status: 200; readonly headers: NegotiateHeaders; readonly context: SecurityContext }
+  | {
+      readonly status: 401;
+      readonly headers: NegotiateHeaders;
+      readonly state?: Handshake;
+      readonly error?: GssError;
+    }
+  | { readonly status: 400; readonly headers: NegotiateHeaders; readonly error: GssError };
+
+/** Empty, or one. */
+export type NegotiateHeaders = Readonly<Record<string, string>>;
+
+/**
+ * Authenticates the client of one request. Every request counts for itself: that one was
+ * authenticated says nothing about the next one on its connection.
+ *
+ * @param authorization - The request's `Authorization` header, if it has one.
+ * @returns An answer; what the client sends never throws. Dispose of the context after use.
+ */
+export async function negotiate(
+  acceptor: Acceptor,
+  authorization: string | null | undefined,
+  options: NegotiateOptions = {},
+): Promise<NegotiateResult> {
+  // RFC 9110 §11.4: a scheme in any case, spaces, and one token68.
+  const [, scheme = '', credentials = ''] = /^([^ ]*) *(.*)$/s.exec(authorization ?? '') ?? [];
+  if (scheme.toLowerCase() !== 'negotiate') {
+    return scheme === '' ? { status: 401, headers: CHALLENGE } : otherScheme(scheme, credentials);
+  }
+  if (credentials === '') return { status: 401, headers: CHALLENGE };
+  const token = decodeBase64(credentials);
+  if (token === undefined) return { status: 400, headers: {}, error: malformed(credentials) };
+
+  const { state, ...handshakeOptions } = options;
+  // RFC 2743 §3.1: only a first token has the header that begins so; the client starts over.
+  const handshake =
+    state === undefined || token[0] === INITIAL_TOKEN ? acceptor.begin(handshakeOptions) : state;
+  const result = await handshake.accept(token);
+  const headers = challenge(result.outputToken);
+  switch (result.status) {
+    case 'complete': {
+      const answer = result.outputToken === undefined ? {} : headers;
+      return { status: 200, headers: answer, context: result.context };
+    }
+    case 'continue':
+      return { status: 401, headers, state: handshake };
+    case 'failed':
+      return { status: 401, headers, error: result.error };
+  }
+}
+
+/** RFC 4559 §4.1 and §4.2: the same header asks for a token and carries one. */
+function challenge(token: Uint8Array | undefined): NegotiateHeaders {
+  if (token === undefined || token.length === 0) return CHALLENGE;
+  return { [HEADER]: `Negotiate ${encodeBase64(token)}` };
+}
+
+function otherScheme(scheme: string, credentials: string): NegotiateResult {
+  // `Authorization: NTLM ...` comes from a client that some other server has taught so.
+  const token = scheme.toUpperCase() === 'NTLM' ? decodeBase64(credentials) : undefined;
+  const error =
+    (token && explainForeignToken(token)) ??
+    new GssError('GSS_S_BAD_MECH', `the client authenticates with ${nameOf(scheme)}`, {
+      hint: 'only Negotiate is taken here',
+    });
+  return { status: 401, headers: CHALLENGE, error };
+}
+
+function malformed(credentials: string): GssError {
+  return new GssError(
+    'GSS_S_DEFECTIVE_TOKEN',
+    `what follows Negotiate is not base64 (${credentials.length} characters)`,
+    { hint: 'look for a proxy or a client that cuts, joins or rewrites Authorization headers' },
+  );
+}
+
+/** Only what is known to be a scheme: something else in its place may be a secret. */
+function nameOf(scheme: string): string {
+  return (
+    KNOWN_SCHEMES.find((known) => known.toLowerCase() === scheme.toLowerCase()) ?? 'another scheme'
+  );
+}
+
+const HEADER = 'WWW-Authenticate';
+const CHALLENGE: NegotiateHeaders = Object.freeze({ [HEADER]: 'Negotiate' });
+const INITIAL_TOKEN = 0x60;
+const KNOWN_SCHEMES = ['Basic', 'Bearer', 'Digest', 'DPoP', 'NTLM'] as const;
