@@ -16,7 +16,13 @@ export { defaultCrypto } from './crypto/provider.ts';
 export type { ErrorDetail, KerberosErrorName } from './errors.ts';
 export { DecodeError, KerberosError } from './errors.ts';
 export type { ChannelBindingPolicy, ChannelBindings } from './gss/channel-bindings.ts';
-export type { MicStatus, PrfKey, SecurityContext, UnwrappedMessage } from './gss/context.ts';
+export type {
+  MicStatus,
+  PrfKey,
+  SecurityContext,
+  UnwrappedMessage,
+  WrapOptions,
+} from './gss/context.ts';
 export { importSecurityContext } from './gss/context.ts';
 export type { TicketInfo } from './gss/context-state.ts';
 export type { AcceptorCredential, AcquireCredentialOptions } from './gss/credential.ts';
@@ -25,6 +31,7 @@ export { formatCredentialCache } from './gss/credential-cache.ts';
 export type { DelegatedCredential, DelegatedTicket } from './gss/delegated-credential.ts';
 export { exportName } from './gss/exported-name.ts';
 export { ContextFlag } from './gss/flags.ts';
+export type { IovBuffer, IovBufferType, IovLengths } from './gss/iov.ts';
 export { Mechanism, mechanismName, parseMechanism } from './gss/mechanism.ts';
 export type { NameOptions } from './gss/name.ts';
 export {
@@ -42,6 +49,7 @@ export type { SequenceStatus } from './gss/sequence.ts';
 export type { AcceptorOptions, AcceptResult, HandshakeOptions } from './gss/settings.ts';
 export type { GssErrorCode } from './gss/status.ts';
 export { displayMajor, displayStatus, GssError } from './gss/status.ts';
+export { tlsExporter, tlsServerEndPoint } from './gss/tls-bindings.ts';
 export type { PacPolicy } from './gss/vouched-data.ts';
 export type { WeakEnctypeReport } from './gss/weak-enctype.ts';
 export type { Keytab, KeytabEntry, ParseKeytabOptions } from './keytab/keytab.ts';

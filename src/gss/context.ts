@@ -4,15 +4,19 @@ import type { EncryptionKey } from '../crypto/key.ts';
 import type { KerberosError } from '../errors.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
 import type { Pac } from '../pac/pac.ts';
+import { CfxIov } from './cfx-iov.ts';
 import type { ContextState, TicketInfo } from './context-state.ts';
 import type { DelegatedCredential } from './delegated-credential.ts';
 import type { ImportOptions } from './export.ts';
 import { decodeContext, encodeContext } from './export.ts';
+import type { IovBuffer, IovLengths, IovProtection } from './iov.ts';
+import { iovLengths, unwrapIov, wrapAead, wrapIov } from './iov.ts';
 import type { MessageProtection, ProtectionState } from './message-protection.ts';
 import { CfxProtection } from './message-token.ts';
 import type { GssName } from './name.ts';
 import type { Oid } from './oid.ts';
 import { OldTokenProtection } from './old-token.ts';
+import { OldTokenIov } from './old-token-iov.ts';
 import type { SequenceStatus } from './sequence.ts';
 import { GssError } from './status.ts';
 
@@ -29,6 +33,11 @@ export interface UnwrappedMessage {
 
 /** What {@link SecurityContext.verifyMic} found of a MIC that is good. */
 export type MicStatus = Pick<UnwrappedMessage, 'qop' | 'sequence'>;
+
+export interface WrapOptions {
+  /** Encrypt as well as sign; true if absent. */
+  readonly confidential?: boolean;
+}
 
 /** RFC 4401 §2: which key the pseudo-random function works with. */
 export type PrfKey = 'full' | 'partial';
@@ -62,6 +71,7 @@ export class SecurityContext {
   readonly delegatedCredential?: DelegatedCredential;
   readonly #state: ContextState;
   readonly #protection: MessageProtection;
+  #iov: IovProtection | undefined;
   #open = true;
 
   constructor(state: ContextState) {
@@ -87,10 +97,9 @@ export class SecurityContext {
   /**
    * GSS_Wrap (RFC 2743 §2.3.3).
    *
-   * @param options - `confidential`: encrypt as well as sign; default true.
    * @returns A token in a buffer of its own, longer than the message by a constant.
    */
-  wrap(message: Uint8Array, options: { readonly confidential?: boolean } = {}): Uint8Array {
+  wrap(message: Uint8Array, options: WrapOptions = {}): Uint8Array {
     return this.#use().wrap(plainBytes(message, 'message'), options.confidential ?? true);
   }
 
@@ -124,6 +133,53 @@ export class SecurityContext {
   }
 
   /**
+   * GSS_Wrap_iov: wraps a message whose buffers lie apart, in place (MS-KILE §3.4.5.4: SMB, LDAP,
+   * DCE RPC). In DCE style tokens are as Windows wants them.
+   *
+   * @param buffers - In the order in which they are signed: see {@link IovBuffer}.
+   * @returns Whether the data are encrypted; false also where there are none.
+   * @throws RangeError if a buffer is missing or too short.
+   */
+  wrapIov(buffers: readonly IovBuffer[], options: WrapOptions = {}): boolean {
+    return wrapIov(this.#useIov(), buffers, options.confidential ?? true);
+  }
+
+  /** GSS_Wrap_iov_length: what {@link wrapIov} would need for the data, which are not looked at. */
+  wrapIovLength(buffers: readonly IovBuffer[], options: WrapOptions = {}): IovLengths {
+    return iovLengths(this.#useIov(), buffers, options.confidential ?? true);
+  }
+
+  /**
+   * GSS_Unwrap_iov: unwraps in place. Where it throws, what was encrypted is of no use any more.
+   *
+   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC. RangeError for buffers that do
+   *   not make sense together.
+   */
+  unwrapIov(buffers: readonly IovBuffer[]): Omit<UnwrappedMessage, 'message'> {
+    const opened = unwrapIov(this.#useIov(), buffers);
+    const sequence = this.#state.window.check(opened.sequenceHigh, opened.sequenceLow);
+    return { confidential: opened.confidential, qop: 0, sequence };
+  }
+
+  /** GSS_Wrap_aead: {@link wrap}, with data that are signed as well, and sent by other means. */
+  wrapAead(message: Uint8Array, associatedData: Uint8Array, options: WrapOptions = {}): Uint8Array {
+    plainBytes(message, 'message');
+    return wrapAead(this.#useIov(), message, associatedData, options.confidential ?? true);
+  }
+
+  /**
+   * GSS_Unwrap_aead (RFC 2743 has none): what {@link wrapAead} made.
+   *
+   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC.
+   */
+  unwrapAead(token: Uint8Array, associatedData: Uint8Array): UnwrappedMessage {
+    const stream: IovBuffer = { type: 'stream', bytes: plainBytes(token, 'token').slice() };
+    const data: IovBuffer = { type: 'data', bytes: new Uint8Array() };
+    const opened = this.unwrapIov([stream, { type: 'sign-only', bytes: associatedData }, data]);
+    return { message: data.bytes ?? new Uint8Array(), ...opened };
+  }
+
+  /**
    * GSS_Process_context_token (RFC 2743 §2.2.4): takes a delete token, with which the peer tells
    * that it is done, and disposes of the context. Only mechanisms older than RFC 4121 have such.
    *
@@ -140,7 +196,7 @@ export class SecurityContext {
    * @param tokenSize - Bytes that a token may have.
    * @returns Bytes that its message may have; 0 if none fits.
    */
-  wrapSizeLimit(tokenSize: number, options: { readonly confidential?: boolean } = {}): number {
+  wrapSizeLimit(tokenSize: number, options: WrapOptions = {}): number {
     if (!Number.isSafeInteger(tokenSize) || tokenSize < 0) {
       throw new RangeError(`tokenSize: expected a number of bytes, got ${tokenSize}`);
     }
@@ -202,6 +258,12 @@ export class SecurityContext {
     this.dispose();
   }
 
+  #useIov(): IovProtection {
+    this.#use();
+    this.#iov ??= iovProtectionOf(this.#state);
+    return this.#iov;
+  }
+
   #use(): MessageProtection {
     if (!this.#open) throw new GssError('GSS_S_NO_CONTEXT', undefined, { reporter: 'context' });
     return this.#protection;
@@ -228,6 +290,11 @@ function protectionOf(state: ProtectionState): MessageProtection {
   return oldTokens === undefined
     ? new CfxProtection(state)
     : new OldTokenProtection(state, oldTokens);
+}
+
+function iovProtectionOf(state: ProtectionState): IovProtection {
+  const { oldTokens } = state.acceptorSubkey ?? state.initiatorKey;
+  return oldTokens === undefined ? new CfxIov(state) : new OldTokenIov(state, oldTokens);
 }
 
 const MAX_PRF = 65_536;

@@ -1,5 +1,6 @@
 /** What protects the messages of an established context; one implementation for each token format. */
 import type { EncryptionKey } from '../crypto/key.ts';
+import { KerberosError } from '../errors.ts';
 import type { RandomSource } from '../random.ts';
 import type { Oid } from './oid.ts';
 import type { SequenceCounter } from './sequence.ts';
@@ -64,4 +65,11 @@ export function defectiveToken(message: string): GssError {
 /** For a token that the peer has not made, or not of this message. */
 export function badMic(message?: string): GssError {
   return new GssError('GSS_S_BAD_MIC', message);
+}
+
+/** What was thrown, as GSS_S_BAD_MIC if it is that something did not decrypt. */
+export function asBadMic(error: unknown): unknown {
+  return error instanceof KerberosError && error.code === 'KRB_AP_ERR_BAD_INTEGRITY'
+    ? new GssError('GSS_S_BAD_MIC', undefined, { minor: error })
+    : error;
 }

@@ -97,11 +97,6 @@ export class GssPeer {
     return (answer.buffers as string[]).map(fromHex);
   }
 
-  async wrapIovLength(buffers: readonly PeerBuffer[], confidential: boolean): Promise<number[]> {
-    const answer = await this.#call('wrap_iov_length', { buffers: encode(buffers), confidential });
-    return answer.lengths as number[];
-  }
-
   async unwrapIov(
     buffers: readonly PeerBuffer[],
   ): Promise<{ readonly buffers: Uint8Array[]; readonly confidential: boolean }> {

@@ -21,7 +21,6 @@ from gssapi.raw import (
     wrap,
     wrap_aead,
     wrap_iov,
-    wrap_iov_length,
 )
 
 MECHANISMS = {'krb5': '1.2.840.113554.1.2.2', 'spnego': '1.3.6.1.5.5.2'}
@@ -74,11 +73,6 @@ class Peer:
         iov = layout(buffers)
         wrap_iov(self.context, iov, confidential)
         return {'buffers': values(iov)}
-
-    def wrap_iov_length(self, buffers, confidential):
-        iov = layout(buffers)
-        wrap_iov_length(self.context, iov, confidential)
-        return {'lengths': [len(buffer) for buffer in iov]}
 
     def unwrap_iov(self, buffers):
         iov = layout(buffers)
