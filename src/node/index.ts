@@ -3,6 +3,13 @@
 export { nodeCrypto } from './crypto.ts';
 export type { GssServer, GssServerLimits, GssServerOptions } from './gss-server.ts';
 export { createGssServer } from './gss-server.ts';
+export type {
+  HttpAuthenticate,
+  HttpAuthenticatorOptions,
+  HttpRequest,
+  HttpResponse,
+} from './http.ts';
+export { httpAuthenticator } from './http.ts';
 export type { KeytabFileOptions, KeytabWarning } from './keytab-file.ts';
 export { keytabFile, loadKeytab } from './keytab-file.ts';
 export { loadKerberosConfig } from './krb5-conf-file.ts';
@@ -16,6 +23,8 @@ export type {
   GssServerEvent,
   GssStage,
 } from './server-events.ts';
+export type { TlsBindingType } from './tls-bindings.ts';
+export { channelBindingsOf } from './tls-bindings.ts';
 export type { ChannelFailure } from './token-channel.ts';
 export type { Framing, Truncation } from './token-frame.ts';
 export { TokenFlag } from './token-frame.ts';

@@ -1,0 +1,366 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type {
+  IncomingMessage,
+  OutgoingHttpHeaders,
+  RequestListener,
+  ServerOptions,
+} from 'node:http';
+import { Agent, createServer, request as httpRequest } from 'node:http';
+import { connect as connectHttp2, createSecureServer } from 'node:http2';
+import {
+  createServer as createTlsServer,
+  request as httpsRequest,
+  Agent as TlsAgent,
+} from 'node:https';
+import type { AddressInfo, Server } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { describe, expect, it, vi } from 'vitest';
+import { decodeBase64, encodeBase64 } from '../../src/http/base64.ts';
+import type { Acceptor, ChannelBindings, GssError } from '../../src/index.ts';
+import { Mechanism, tlsExporter, tlsServerEndPoint } from '../../src/index.ts';
+import type { HttpAuthenticatorOptions } from '../../src/node/http.ts';
+import { httpAuthenticator } from '../../src/node/http.ts';
+import {
+  decodeNegToken,
+  encodeNegTokenInit,
+  encodeNegTokenResp,
+} from '../../src/spnego/neg-token.ts';
+import { CLIENT, makeParties } from '../support/realm-kit.ts';
+
+const { certificate, key } = JSON.parse(readFileSync('fixtures/tls/server.json', 'utf8')) as {
+  readonly certificate: string;
+  readonly key: string;
+};
+const SERVER_END_POINT = tlsServerEndPoint(
+  Buffer.from(certificate.replace(/-----.*-----/g, ''), 'base64'),
+)!;
+const LARGE = { maxHeaderSize: 81_920 };
+
+interface Answer {
+  readonly status: number;
+  readonly challenge: string | undefined;
+  readonly body: string;
+}
+
+/** A server that greets whom it knows, on a free port, and a client with one connection. */
+class Site {
+  readonly failures: GssError[] = [];
+  readonly warnings: string[] = [];
+  readonly listener: RequestListener;
+  server!: Server;
+  /** Of one connection, unless a test replaces it. */
+  agent: Agent = new Agent({ keepAlive: true, maxSockets: 1 });
+
+  constructor(acceptor: Acceptor, options: Partial<HttpAuthenticatorOptions> = {}) {
+    const authenticate = httpAuthenticator({
+      acceptor,
+      onFailure: (error) => this.failures.push(error),
+      onWarning: (message) => this.warnings.push(message),
+      ...options,
+    });
+    this.listener = async (request, response) => {
+      using context = await authenticate(request, response);
+      if (context !== undefined) response.end(`Hello ${context.initiator}`);
+    };
+  }
+
+  static async plain(
+    acceptor: Acceptor,
+    options: Partial<HttpAuthenticatorOptions> = {},
+    serverOptions: ServerOptions = LARGE,
+  ): Promise<Site> {
+    const site = new Site(acceptor, options);
+    return site.listen(createServer(serverOptions, site.listener));
+  }
+
+  async listen(server: Server): Promise<this> {
+    this.server = server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return this;
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  async get(token?: Uint8Array, headers: OutgoingHttpHeaders = {}): Promise<Answer> {
+    const send = this.agent instanceof TlsAgent ? httpsRequest : httpRequest;
+    const authorization = token && `Negotiate ${encodeBase64(token)}`;
+    const request = send({
+      port: this.port,
+      host: '127.0.0.1',
+      agent: this.agent,
+      headers: { ...(authorization && { authorization }), ...headers },
+    });
+    request.end();
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    const body = Buffer.concat(await response.toArray()).toString();
+    return {
+      status: response.statusCode!,
+      challenge: response.headers['www-authenticate'],
+      body,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.agent.destroy();
+    this.server.close();
+    (this.server as { closeAllConnections?: () => void }).closeAllConnections?.();
+  }
+}
+
+/** A client over TLS that knows its connection before it has a token. */
+async function tlsSite(
+  acceptor: Acceptor,
+  options: Partial<HttpAuthenticatorOptions>,
+  maxVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3',
+): Promise<{ readonly site: Site; readonly socket: TLSSocket }> {
+  const site = new Site(acceptor, options);
+  const server = createTlsServer({ ...LARGE, cert: certificate, key, maxVersion }, site.listener);
+  await site.listen(server);
+  const agent = new TlsAgent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
+  site.agent = agent;
+  const connected = new Promise<TLSSocket>((resolve) =>
+    agent.once('free', (socket) => resolve(socket as TLSSocket)),
+  );
+  await site.get();
+  return { site, socket: await connected };
+}
+
+function tokenOf({ challenge }: Answer): Uint8Array {
+  return decodeBase64(challenge!.replace('Negotiate ', ''))!;
+}
+
+describe('httpAuthenticator', () => {
+  it('lets in who authenticates, and proves who the server is', async () => {
+    const { acceptor, initiator } = await makeParties();
+    await using site = await Site.plain(acceptor);
+    expect(await site.get()).toEqual({
+      status: 401,
+      challenge: 'Negotiate',
+      body: 'Unauthorized\n',
+    });
+    const answer = await site.get(initiator.begin());
+    expect(answer).toMatchObject({ status: 200, body: `Hello ${CLIENT}` });
+    initiator.finish(tokenOf(answer)).dispose();
+    // What was said before on a connection is of no use to who comes next.
+    expect((await site.get()).status).toBe(401);
+    expect(site.failures).toEqual([]);
+    expect(site.warnings).toEqual([]);
+  });
+
+  it('refuses what is wrong, and tells the operator alone', async () => {
+    const { acceptor, initiator } = await makeParties();
+    await using site = await Site.plain(acceptor);
+    const token = initiator.begin();
+    expect((await site.get(token)).status).toBe(200);
+    const again = await site.get(token);
+    expect(again).toMatchObject({ status: 401, body: 'Unauthorized\n' });
+    expect(await site.get(undefined, { authorization: 'Negotiate x' })).toEqual({
+      status: 400,
+      challenge: undefined,
+      body: 'Bad Request\n',
+    });
+    expect(site.failures.map(({ code, minor }) => [code, minor?.code])).toEqual([
+      ['GSS_S_FAILURE', 'KRB_AP_ERR_REPEAT'],
+      ['GSS_S_DEFECTIVE_TOKEN', undefined],
+    ]);
+  });
+
+  describe('with an exchange of two requests', () => {
+    const INIT = encodeNegTokenInit({ mechTypes: [Mechanism.krb5] });
+
+    it('goes on where the connection left off', async () => {
+      const { acceptor, initiator } = await makeParties();
+      await using site = await Site.plain(acceptor);
+      const first = await site.get(INIT);
+      expect(first.status).toBe(401);
+      expect(decodeNegToken(tokenOf(first))).toMatchObject({ kind: 'resp', negState: 1 });
+      const second = encodeNegTokenResp({ responseToken: initiator.begin() });
+      expect(await site.get(second)).toMatchObject({ status: 200, body: `Hello ${CLIENT}` });
+      expect((await site.get(second)).status).toBe(401);
+    });
+
+    it('does not go on over another connection', async () => {
+      const { acceptor, initiator } = await makeParties();
+      await using site = await Site.plain(acceptor);
+      site.agent = new Agent({ keepAlive: false });
+      await site.get(INIT);
+      const second = encodeNegTokenResp({ responseToken: initiator.begin() });
+      expect((await site.get(second)).status).toBe(401);
+      expect(site.failures.map(({ code }) => code)).toEqual(['GSS_S_DEFECTIVE_TOKEN']);
+    });
+
+    it.each(['Via', 'Forwarded', 'X-Forwarded-For'])(
+      'does not go on where %s tells of a proxy, unless allowed',
+      async (name) => {
+        for (const allowed of [false, true]) {
+          const { acceptor, initiator } = await makeParties();
+          await using site = await Site.plain(acceptor, { proxyKeepsConnectionsApart: allowed });
+          const first = await site.get(INIT, { [name]: '1.1 proxy' });
+          expect(first.challenge === 'Negotiate').toBe(!allowed);
+          const second = encodeNegTokenResp({ responseToken: initiator.begin() });
+          const answer = await site.get(second, { [name]: '1.1 proxy' });
+          expect(answer.status).toBe(allowed ? 200 : 401);
+          if (!allowed) {
+            expect(site.failures[0]?.code).toBe('GSS_S_UNAVAILABLE');
+            expect(site.failures[0]?.hint).toContain(`the header ${name.toLowerCase()} tells`);
+          }
+        }
+      },
+    );
+  });
+
+  it('authenticates through a proxy whoever needs one request only', async () => {
+    const { acceptor, initiator } = await makeParties();
+    await using site = await Site.plain(acceptor);
+    expect((await site.get(initiator.begin(), { Via: '1.1 proxy' })).status).toBe(200);
+  });
+
+  it('warns once of a limit on headers that is too low for large tickets', async () => {
+    const { acceptor } = await makeParties();
+    for (const [options, limit] of [
+      [{}, '16384'],
+      [{ maxHeaderSize: 40_000 }, '40000'],
+    ] as const) {
+      await using site = await Site.plain(acceptor, {}, options);
+      await site.get();
+      await site.get();
+      expect(site.warnings).toHaveLength(1);
+      expect(site.warnings[0]).toMatch(`headers are limited to ${limit} bytes`);
+      expect(site.warnings[0]).toContain('{ maxHeaderSize: 81920 }');
+    }
+  });
+
+  it('has Node print that warning if nobody takes it', async () => {
+    const { acceptor } = await makeParties();
+    const authenticate = httpAuthenticator({ acceptor });
+    const site = new Site(acceptor);
+    await using _site = await site.listen(
+      createServer((request, response) => void authenticate(request, response)),
+    );
+    const printed = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    await site.get();
+    await site.get();
+    expect(printed).toHaveBeenCalledExactlyOnceWith(
+      expect.stringContaining('headers are limited to 16384 bytes'),
+      { code: 'KRB5_ACCEPTOR_MAX_HEADER_SIZE' },
+    );
+    printed.mockRestore();
+  });
+
+  it('takes a token of 48000 bytes with the header limit that it asks for', async () => {
+    const { acceptor } = await makeParties();
+    await using site = await Site.plain(acceptor);
+    expect((await site.get(new Uint8Array(48_000))).status).toBe(401);
+    expect(site.failures).toHaveLength(1);
+  });
+});
+
+describe('httpAuthenticator over TLS', () => {
+  const OTHERS: ChannelBindings = { applicationData: new Uint8Array(53) };
+
+  it.each([
+    ['those of the certificate', SERVER_END_POINT, 200],
+    ['others', OTHERS, 401],
+    ['none', undefined, 401],
+  ])('asks for tls-server-end-point: %s', async (_name, channelBindings, status) => {
+    const { acceptor, initiator } = await makeParties({
+      acceptor: { channelBindingPolicy: 'required' },
+      initiator: channelBindings === undefined ? {} : { channelBindings },
+    });
+    const { site } = await tlsSite(acceptor, {});
+    await using _site = site;
+    expect((await site.get(initiator.begin())).status).toBe(status);
+    if (status === 401) expect(site.failures[0]?.code).toBe('GSS_S_BAD_BINDINGS');
+  });
+
+  it('asks for tls-exporter of the very connection', async () => {
+    const acceptorOptions = { channelBindingPolicy: 'required' } as const;
+    const { acceptor, ticket } = await makeParties({ acceptor: acceptorOptions });
+    const { site, socket } = await tlsSite(acceptor, { channelBindings: 'tls-exporter' });
+    await using _site = site;
+    const exported = socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
+    for (const [channelBindings, status] of [
+      [tlsExporter(exported), 200],
+      [tlsExporter(new Uint8Array(32)), 401],
+      [SERVER_END_POINT, 401],
+    ] as const) {
+      const { initiator } = await makeParties({ initiator: { channelBindings, ticket } });
+      expect((await site.get(initiator.begin())).status).toBe(status);
+    }
+  });
+
+  it('has no tls-exporter before TLS 1.3, and lets nobody in where one is required', async () => {
+    const { acceptor, initiator } = await makeParties({
+      acceptor: { channelBindingPolicy: 'required' },
+      initiator: { channelBindings: SERVER_END_POINT },
+    });
+    const { site } = await tlsSite(acceptor, { channelBindings: 'tls-exporter' }, 'TLSv1.2');
+    await using _site = site;
+    expect((await site.get(initiator.begin())).status).toBe(401);
+    expect(site.failures[0]?.code).toBe('GSS_S_BAD_BINDINGS');
+  });
+
+  it.each<[string, NonNullable<HttpAuthenticatorOptions['channelBindings']>, number]>([
+    ['none', 'none', 200],
+    ["a function's", () => OTHERS, 200],
+    ["a function's that are not the client's", () => SERVER_END_POINT, 401],
+  ])('takes other bindings if told to: %s', async (_name, channelBindings, status) => {
+    const { acceptor, initiator } = await makeParties({ initiator: { channelBindings: OTHERS } });
+    const { site } = await tlsSite(acceptor, { channelBindings });
+    await using _site = site;
+    expect((await site.get(initiator.begin())).status).toBe(status);
+  });
+
+  it('does not know other types', async () => {
+    const { acceptor } = await makeParties();
+    const authenticate = httpAuthenticator({ acceptor, channelBindings: 'tls-unique' as 'none' });
+    const { site } = await tlsSite(acceptor, {});
+    await using _site = site;
+    site.server.removeAllListeners('request');
+    const failed = new Promise((resolve) => {
+      site.server.on('request', (request, response) => {
+        authenticate(request, response).catch((error: unknown) => {
+          response.end();
+          resolve(error);
+        });
+      });
+    });
+    await site.get();
+    expect(await failed).toBeInstanceOf(TypeError);
+  });
+
+  it('serves HTTP/2, where an exchange of several requests is refused', async () => {
+    const { acceptor, initiator } = await makeParties({
+      acceptor: { channelBindingPolicy: 'required' },
+      initiator: { channelBindings: SERVER_END_POINT },
+    });
+    const failures: GssError[] = [];
+    const authenticate = httpAuthenticator({
+      acceptor,
+      onFailure: (error) => failures.push(error),
+    });
+    const server = createSecureServer({ cert: certificate, key }, async (request, response) => {
+      using context = await authenticate(request, response);
+      if (context !== undefined) response.end(`Hello ${context.initiator}`);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+    const get = async (token: Uint8Array): Promise<unknown[]> => {
+      const stream = session.request({ authorization: `Negotiate ${encodeBase64(token)}` });
+      const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+      const body = Buffer.concat(await stream.toArray()).toString();
+      return [headers[':status'], body];
+    };
+    expect(await get(initiator.begin())).toEqual([200, `Hello ${CLIENT}`]);
+    const init = encodeNegTokenInit({ mechTypes: [Mechanism.krb5] });
+    expect(await get(init)).toEqual([401, 'Unauthorized\n']);
+    expect(failures[0]?.hint).toContain('over HTTP/2');
+    session.close();
+    server.close();
+  });
+});
