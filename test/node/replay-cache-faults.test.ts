@@ -11,6 +11,7 @@ import fs, {
   rmSync,
   symlinkSync,
   truncateSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -312,7 +313,7 @@ describe('a replay cache that others could reach', () => {
     mkdirSync(join(parent, 'elsewhere'), { mode: 0o700 });
     symlinkSync(join(parent, 'elsewhere'), directory);
     await expect(open()).rejects.toThrow(refusal('is not a directory'));
-    rmSync(directory);
+    unlinkSync(directory);
     writeFileSync(directory, '');
     await expect(open()).rejects.toThrow(refusal('is not a directory'));
     expect(readdirSync(join(parent, 'elsewhere'))).toEqual([]);

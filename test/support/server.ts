@@ -34,7 +34,7 @@ export class Server {
   stdout = '';
   stderr = '';
   readonly #closed: Promise<unknown>;
-  #mark = 0;
+  #mark = { stdout: 0, stderr: 0 };
 
   constructor(process: ChildProcess, port: number) {
     this.process = process;
@@ -48,25 +48,29 @@ export class Server {
     this.#closed = once(process, 'close');
   }
 
-  /** From here on {@link output} and {@link untilPrinted} are about what is printed later. */
+  /** From here on the methods below are about what is printed later. */
   mark(): void {
-    this.#mark = this.stdout.length;
+    this.#mark = { stdout: this.stdout.length, stderr: this.stderr.length };
   }
 
   /** What stdout got since the last mark. */
   output(): string {
-    return this.stdout.slice(this.#mark);
+    return this.stdout.slice(this.#mark.stdout);
   }
 
-  /** Waits until stdout has the text. @throws Error with all output after five seconds. */
-  async untilPrinted(text: string | RegExp, timeout = 5000): Promise<void> {
-    const found = (): boolean =>
-      typeof text === 'string' ? this.output().includes(text) : text.test(this.output());
-    for (const deadline = Date.now() + timeout; !found(); await sleep(10)) {
-      if (Date.now() > deadline) {
-        throw new Error(`server never printed ${text}:\n${this.stdout}\n--\n${this.stderr}`);
-      }
-    }
+  /** What stderr got since the last mark. */
+  warnings(): string {
+    return this.stderr.slice(this.#mark.stderr);
+  }
+
+  /** Waits until stdout has the text. @throws Error with all output after the time-out. */
+  async untilPrinted(text: string | RegExp, timeout = 10_000): Promise<void> {
+    await this.#until(text, () => this.output(), timeout);
+  }
+
+  /** Waits until stderr has the text. @throws Error with all output after the time-out. */
+  async untilWarned(text: string | RegExp, timeout = 10_000): Promise<void> {
+    await this.#until(text, () => this.warnings(), timeout);
   }
 
   /** Waits for the server to end by itself. */
@@ -83,6 +87,16 @@ export class Server {
   ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
     this.process.kill(signal);
     return this.ended();
+  }
+
+  async #until(text: string | RegExp, output: () => string, timeout: number): Promise<void> {
+    const found = (): boolean =>
+      typeof text === 'string' ? output().includes(text) : text.test(output());
+    for (const deadline = Date.now() + timeout; !found(); await sleep(10)) {
+      if (Date.now() > deadline) {
+        throw new Error(`server never printed ${text}:\n${this.stdout}\n--\n${this.stderr}`);
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
