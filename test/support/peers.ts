@@ -21,6 +21,7 @@ export type PeerName =
   | 'inetd'
   | 'mit-c'
   | 'heimdal'
+  | 'curl'
   | 'ntlmssp'
   | 'samba';
 
@@ -99,6 +100,10 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
     aside: HEIMDAL,
     present: async () => (await haveCompiler()) && asideLibraries(HEIMDAL) !== undefined,
   },
+  curl: {
+    package: 'curl',
+    present: async () => (await run('curl', ['--version'])).stdout.includes('SPNEGO'),
+  },
   ntlmssp: {
     package: 'libwbclient0',
     aside: NTLMSSP,
@@ -106,7 +111,8 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
   },
   samba: {
     package: 'samba samba-ad-provision samba-dsdb-modules python3-samba iproute2',
-    present: () => existsSync(SAMBA) && existsSync('/usr/sbin/ip'),
+    // Its network namespace needs root.
+    present: () => process.getuid?.() === 0 && [SAMBA, '/usr/sbin/ip'].every(existsSync),
   },
 };
 
