@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
+import { acquireCredential, createAcceptor, GssError, KerberosError } from '../../src/index.ts';
+import type { Keytab } from '../../src/keytab/keytab.ts';
+import { createInitiator, mintTicket } from '../../src/testing/index.ts';
+import { CLIENT, makeKeytab, NOW, SERVICE } from '../support/realm-kit.ts';
+
+async function refusalOf(promise: Promise<unknown>): Promise<GssError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof GssError)) throw new Error(`expected a GssError, got ${error}`);
+  return error;
+}
+
+function requestFor(keytab: Keytab): Uint8Array {
+  const ticket = mintTicket({ keytab, client: CLIENT, clock: () => NOW });
+  return createInitiator({ ticket, clock: () => NOW }).begin();
+}
+
+describe('acquiring a credential', () => {
+  it('takes a keytab, a function and a promise, and names the service as MIT krb5 does', async () => {
+    const keytab = makeKeytab();
+    for (const source of [keytab, () => keytab, () => Promise.resolve(keytab)]) {
+      const credential = await acquireCredential({ keytab: source, service: 'host@' });
+      expect(credential.service).toBe('host/@');
+      expect(credential.keytab).toBe(keytab);
+    }
+    expect((await acquireCredential({ keytab })).service).toBe('*');
+    const several = await acquireCredential({ keytab, service: ['HTTP@', SERVICE] });
+    expect(several.service).toBe(`HTTP/@, ${SERVICE}`);
+  });
+
+  it('fails where there is no key for the service, and says what there is', async () => {
+    const error = await refusalOf(acquireCredential({ keytab: makeKeytab(), service: 'HTTP@' }));
+    expect(error.code).toBe('GSS_S_NO_CRED');
+    expect(error.minor?.code).toBe('KRB5_KT_NOTFOUND');
+    expect(`${error.minor?.message} ${error.hint}`).toContain(SERVICE);
+    const empty: Keytab = { version: 2, entries: [] };
+    expect((await refusalOf(acquireCredential({ keytab: empty }))).code).toBe('GSS_S_NO_CRED');
+  });
+
+  it('fails for a name that is none, and for a keytab that cannot be had', async () => {
+    const badName = await refusalOf(acquireCredential({ keytab: makeKeytab(), service: '@host' }));
+    expect(badName.code).toBe('GSS_S_BAD_NAME');
+    const reasons = [new KerberosError('KRB5_KT_IOERR'), new Error('vault is sealed')];
+    for (const reason of reasons) {
+      const keytab = () => Promise.reject(reason);
+      const error = await refusalOf(acquireCredential({ keytab }));
+      expect(error.code).toBe('GSS_S_NO_CRED');
+      expect(error.cause).toBe(reason);
+    }
+    await expect(acquireCredential({ keytab: makeKeytab(), service: [] })).rejects.toThrow(
+      TypeError,
+    );
+  });
+
+  it('can bring its keys to another provider', async () => {
+    const crypto = withLegacyEnctypes();
+    const keytab = makeKeytab();
+    const credential = await acquireCredential({ keytab, crypto });
+    expect(credential.keytab.entries[0]?.key.crypto).toBe(crypto);
+    expect(credential.keytab.entries[0]?.key.equals(keytab.entries[0]!.key)).toBe(true);
+  });
+});
+
+describe('a keytab that is rotated', () => {
+  it('is asked for again when a ticket finds no key, once for all who wait', async () => {
+    const [old, next] = [makeKeytab({ kvno: 1 }), makeKeytab({ kvno: 2, seed: 9 })];
+    let current = old;
+    let asked = 0;
+    const credential = await acquireCredential({
+      keytab: async () => {
+        asked++;
+        await Promise.resolve();
+        return current;
+      },
+    });
+    const acceptor = createAcceptor({ credential, clock: () => NOW });
+    expect((await acceptor.begin().accept(requestFor(old))).status).toBe('complete');
+    expect(asked).toBe(1);
+    current = next;
+    const tokens = [1, 2, 3, 4, 5].map(() => requestFor(next));
+    const results = await Promise.all(tokens.map((token) => acceptor.begin().accept(token)));
+    expect(results.map(({ status }) => status)).toEqual(new Array(5).fill('complete'));
+    expect(asked).toBe(2);
+    expect(credential.keytab).toBe(next);
+    // The key that was taken away is not good any more.
+    expect((await acceptor.begin().accept(requestFor(old))).status).toBe('failed');
+  });
+
+  it('serves on with the keys at hand while its provider fails', async () => {
+    const keytab = makeKeytab();
+    let failing = false;
+    const credential = await acquireCredential({
+      keytab: () => {
+        if (failing) throw new Error('the file is gone');
+        return keytab;
+      },
+    });
+    const acceptor = createAcceptor({ credential, clock: () => NOW });
+    failing = true;
+    const stranger = await acceptor.begin().accept(requestFor(makeKeytab({ seed: 77 })));
+    if (stranger.status !== 'failed') throw new Error('accepted');
+    expect(stranger.error.minor?.code).toBe('KRB_AP_ERR_BAD_INTEGRITY');
+    expect((await acceptor.begin().accept(requestFor(keytab))).status).toBe('complete');
+    expect(await credential.refresh()).toBe(false);
+    failing = false;
+    expect(await credential.refresh()).toBe(false);
+  });
+
+  it('has nothing newer where it was given as it is', async () => {
+    const credential = await acquireCredential({ keytab: makeKeytab() });
+    expect(await credential.refresh()).toBe(false);
+  });
+});
