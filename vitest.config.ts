@@ -2,6 +2,12 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Programs are run as programs: what only starts as a process of its own is not counted here.
+    coverage: {
+      include: ['src/**'],
+      exclude: ['src/cli/demo.ts', 'src/cli/gss-server.ts', 'src/node/workers.ts'],
+      reporter: ['text', 'text-summary'],
+    },
     reporters: ['default', './test/support/closing-line.ts'],
     projects: [
       {
