@@ -59,16 +59,18 @@ describe.each(INITIATORS)('an initiator on $library with $mechanism', ({ library
     });
 
     // Java asks for the order too.
-    it.runIf(library !== 'java')('repeated and late messages, in any order', async () => {
-      const flags = ['mutual', 'replay'];
-      const options = { flags, sizes: [1, 2, 3], order: [2, 0, 0], answers: 3 };
-      const { lab, report } = await exchange({ answers: [2, 0, 0] }, options);
-      expect(report.established?.flags).not.toContain('sequence');
-      expect(statuses(lab)).toEqual(['ok', 'ok', 'duplicate']);
-      expect(report.answers.map(({ status }) => status.join())).toEqual(
-        library === 'heimdal' ? ['', 'old', 'old'] : ['', '', 'duplicate'],
-      );
-    });
+    if (library !== 'java') {
+      it('repeated and late messages, in any order', async () => {
+        const flags = ['mutual', 'replay'];
+        const options = { flags, sizes: [1, 2, 3], order: [2, 0, 0], answers: 3 };
+        const { lab, report } = await exchange({ answers: [2, 0, 0] }, options);
+        expect(report.established?.flags).not.toContain('sequence');
+        expect(statuses(lab)).toEqual(['ok', 'ok', 'duplicate']);
+        expect(report.answers.map(({ status }) => status.join())).toEqual(
+          library === 'heimdal' ? ['', 'old', 'old'] : ['', '', 'duplicate'],
+        );
+      });
+    }
 
     it('altered messages', async () => {
       const options = { sizes: [100, 200, 300], answers: 2, alter: 50 };
@@ -107,18 +109,20 @@ describe.each(INITIATORS)('an initiator on $library with $mechanism', ({ library
         expect(report.done).toBe(policy !== 'required');
       });
 
-      it.runIf(library === 'mit-c' || library === 'heimdal')('with addresses', async () => {
-        const channelBindings = {
-          initiatorAddress: { type: 2, address: Uint8Array.of(127, 0, 0, 1) },
-          acceptorAddress: { type: 2, address: Uint8Array.of(10, 1, 2, 3) },
-          applicationData,
-        };
-        const { lab } = await exchange(
-          { acceptor: { channelBindingPolicy: 'required' }, handshake: { channelBindings } },
-          { bindings, addresses: ['7f000001', '0a010203'] },
-        );
-        expect(lab.context.flags & CHANNEL_BOUND).toBe(CHANNEL_BOUND);
-      });
+      if (library === 'mit-c' || library === 'heimdal') {
+        it('with addresses', async () => {
+          const channelBindings = {
+            initiatorAddress: { type: 2, address: Uint8Array.of(127, 0, 0, 1) },
+            acceptorAddress: { type: 2, address: Uint8Array.of(10, 1, 2, 3) },
+            applicationData,
+          };
+          const { lab } = await exchange(
+            { acceptor: { channelBindingPolicy: 'required' }, handshake: { channelBindings } },
+            { bindings, addresses: ['7f000001', '0a010203'] },
+          );
+          expect(lab.context.flags & CHANNEL_BOUND).toBe(CHANNEL_BOUND);
+        });
+      }
 
       function bind(
         channelBindingPolicy: 'off' | 'when-supported' | 'required',
@@ -149,27 +153,31 @@ describe.each(INITIATORS)('an initiator on $library with $mechanism', ({ library
       );
     });
 
-    it.runIf(library !== 'java')('in DCE style', async () => {
-      const flags = ['mutual', 'replay', 'sequence', 'dce'];
-      const options = { flags, sizes: [0, 1, 1000], answers: 3 };
-      const { lab, report } = await exchange({}, options);
-      expect(report.established?.flags).toContain('dce');
-      expect(lab.context.flags & DCE_STYLE).toBe(DCE_STYLE);
-      expect(lab.messages.map((message) => 'sequence' in message && message.sequence)).toEqual([
-        'ok',
-        'ok',
-        'ok',
-      ]);
-      expect(report.answers.map(({ index }) => index)).toEqual([0, 1, 2]);
-    });
+    if (library !== 'java') {
+      it('in DCE style', async () => {
+        const flags = ['mutual', 'replay', 'sequence', 'dce'];
+        const options = { flags, sizes: [0, 1, 1000], answers: 3 };
+        const { lab, report } = await exchange({}, options);
+        expect(report.established?.flags).toContain('dce');
+        expect(lab.context.flags & DCE_STYLE).toBe(DCE_STYLE);
+        expect(lab.messages.map((message) => 'sequence' in message && message.sequence)).toEqual([
+          'ok',
+          'ok',
+          'ok',
+        ]);
+        expect(report.answers.map(({ index }) => index)).toEqual([0, 1, 2]);
+      });
+    }
 
-    it.runIf(library === 'mit-c' || library === 'heimdal')('the same pseudo-random', async () => {
-      const { lab, report } = await exchange({}, { prf: 100 });
-      const input = Buffer.from('krb5-acceptor');
-      const { established } = report;
-      expect(hex(lab.context.pseudoRandom('full', input, 100))).toBe(established?.prfFull);
-      expect(hex(lab.context.pseudoRandom('partial', input, 100))).toBe(established?.prfPartial);
-    });
+    if (library === 'mit-c' || library === 'heimdal') {
+      it('the same pseudo-random', async () => {
+        const { lab, report } = await exchange({}, { prf: 100 });
+        const input = Buffer.from('krb5-acceptor');
+        const { established } = report;
+        expect(hex(lab.context.pseudoRandom('full', input, 100))).toBe(established?.prfFull);
+        expect(hex(lab.context.pseudoRandom('partial', input, 100))).toBe(established?.prfPartial);
+      });
+    }
 
     async function exchange(
       labOptions: Partial<LabOptions>,

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
+import { enctypeName } from '../../src/crypto/numbers.ts';
 import { contextFlags, exchanges, runGssClient } from '../support/gss-client.ts';
 import type { InitiatorLibrary } from '../support/initiators.ts';
 import { runInitiator } from '../support/initiators.ts';
 import { Lab } from '../support/lab.ts';
 import type { User } from '../support/realm.ts';
-import { have, keytab, kinit } from '../support/realm.ts';
+import { have, keytab, kinit, onlyPermitting } from '../support/realm.ts';
 import type { Server } from '../support/server.ts';
 import { startServer } from '../support/server.ts';
 
@@ -31,18 +32,19 @@ describe.each(LIBRARIES)('an initiator on %s', (library, enctypes) => {
       it.each(['', 'spnego', 'dce', 'spnego dce'])('messages both ways %s', async (style) => {
         const flags = ['mutual', 'replay', 'sequence', ...(style.includes('dce') ? ['dce'] : [])];
         const mechanism = style.includes('spnego') ? 'spnego' : 'krb5';
+        const narrow = await onlyPermitting(enctypeName(enctype), user);
         for (const confidential of [true, false]) {
           await using lab = await Lab.start({ keytab: keytab('service'), crypto, confidential });
-          const answers = SIZES.length;
+          const sizes = wrapsInDce(library, enctype) || !style.includes('dce') ? SIZES : [];
           const report = await runInitiator(library, {
-            ...{ port: lab.port, user, service: `etype${enctype}`, mechanism, flags },
-            ...{ confidential, sizes: SIZES, answers },
+            ...{ port: lab.port, user: narrow, service: `etype${enctype}`, mechanism, flags },
+            ...{ confidential, sizes, answers: sizes.length },
           });
           expect(report.error).toBeUndefined();
-          expect(lab.context.ticket).toMatchObject({ enctype, sessionEnctype: enctype });
-          expect(lab.messages).toMatchObject(SIZES.map(() => ({ confidential, sequence: 'ok' })));
+          expect(lab.context).toMatchObject({ enctype, ticket: { enctype } });
+          expect(lab.messages).toMatchObject(sizes.map(() => ({ confidential, sequence: 'ok' })));
           expect(report.answers).toEqual(
-            SIZES.map((_, index) => ({ event: 'answer', index, confidential, status: [] })),
+            sizes.map((_, index) => ({ event: 'answer', index, confidential, status: [] })),
           );
         }
       });
@@ -60,13 +62,18 @@ describe.runIf(have('gss-client')).each(['', '-export'])('gss-server %s', (flag)
   });
   afterAll(() => server.stop());
 
-  describe.each(SERVICES)('gss-client with a ticket for %s', (service) => {
+  describe.each(ENCTYPES)('gss-client with a ticket of enctype %i', (enctype) => {
+    const service = `etype${enctype}`;
     it.each(['-krb5', '-spnego', '-dce', '-spnego -dce', '-krb5 -d', '-spnego -d -nomutual'])(
       '%s',
       async (options) => {
         server.mark();
         const flags = [...options.split(' '), '-seq', '-mcount', '3'];
-        const result = await runGssClient({ port: server.port, user, service, flags });
+        // To delegate, the client talks to the KDC in other enctypes than this one.
+        const client = flags.includes('-d')
+          ? user
+          : await onlyPermitting(enctypeName(enctype), user);
+        const result = await runGssClient({ port: server.port, user: client, service, flags });
         expect(exchanges(result)).toEqual({ signed: 3, unsigned: 0 });
         await server.untilPrinted('NOOP token\n');
         const agreed = contextFlags(result.stdout);
@@ -81,3 +88,11 @@ describe.runIf(have('gss-client')).each(['', '-export'])('gss-server %s', (flag)
     );
   });
 });
+
+/**
+ * Heimdal's gss_wrap is no match for DCE style with old enctypes: with DES3 an assertion of its own fails, and with
+ * RC4 the header tells a length without the message, which only gss_unwrap_iov takes (MIT krb5 refuses it as well).
+ */
+function wrapsInDce(library: InitiatorLibrary, enctype: number): boolean {
+  return library !== 'heimdal' || (enctype !== 16 && enctype !== 23);
+}

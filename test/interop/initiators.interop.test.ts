@@ -29,6 +29,11 @@ describe.each(INITIATORS)('an initiator on $library with $mechanism', ({ library
 
     // The frames around the tokens are the same whatever the mechanism.
     const framings = mechanism === 'krb5' ? ([1, 2] as const) : ([2] as const);
+    const flagLists = FLAGS.filter(
+      (list) =>
+        (library !== 'heimdal' || list !== 'sequence') &&
+        (mechanism === 'krb5' || !['replay', 'mutual'].includes(list)),
+    );
     describe.each(framings)('framing %i', (framing) => {
       it.each([true, false])('wraps with confidentiality %s', async (confidential) => {
         const report = await initiate({ framing, confidential, sizes: SIZES });
@@ -51,22 +56,19 @@ describe.each(INITIATORS)('an initiator on $library with $mechanism', ({ library
         expect(report.done).toBe(true);
       });
 
-      it.each(FLAGS.filter((list) => library !== 'heimdal' || list !== 'sequence'))(
-        'flags %s',
-        async (list) => {
-          server.mark();
-          const flags = list.split(',').filter((flag) => flag !== '');
-          const report = await initiate({ framing, flags, sizes: [100, 200] });
-          expect(report).toMatchObject({ done: true, messages: [{ size: 100 }, { size: 200 }] });
-          // The libraries add flags of their own: what counts is that both ends say the same.
-          const agreed = report.established?.flags ?? [];
-          expect(agreed).toEqual(expect.arrayContaining(flags));
-          await server.untilPrinted('context flag: GSS_C_INTEG_FLAG');
-          expect(contextFlags(server.output()).map((line) => line.trim())).toEqual(
-            agreed.map((flag) => `context flag: GSS_C_${flag.toUpperCase()}_FLAG`),
-          );
-        },
-      );
+      it.each(flagLists)('flags %s', async (list) => {
+        server.mark();
+        const flags = list.split(',').filter((flag) => flag !== '');
+        const report = await initiate({ framing, flags, sizes: [100, 200] });
+        expect(report).toMatchObject({ done: true, messages: [{ size: 100 }, { size: 200 }] });
+        // The libraries add flags of their own: what counts is that both ends say the same.
+        const agreed = report.established?.flags ?? [];
+        expect(agreed).toEqual(expect.arrayContaining(flags));
+        await server.untilPrinted('context flag: GSS_C_INTEG_FLAG');
+        expect(contextFlags(server.output()).map((line) => line.trim())).toEqual(
+          agreed.map((flag) => `context flag: GSS_C_${flag.toUpperCase()}_FLAG`),
+        );
+      });
     });
 
     it.each([17, 18, 19, 20])('a ticket of enctype %i', async (enctype) => {
@@ -105,13 +107,15 @@ describe.each(INITIATORS)('an initiator on $library with $mechanism', ({ library
       await server.untilPrinted('The token was a duplicate of an earlier token\n');
     });
 
-    it.runIf(library === 'heimdal')('flags sequence alone: as with any acceptor', async () => {
-      // Without an AP-REP the acceptor counts from the initiator's number (MIT krb5's and Heimdal's acceptors do);
-      // Heimdal's initiator expects 0, and takes the first token that comes back for one after a gap.
-      const report = await initiate({ flags: ['sequence'], sizes: [100] });
-      expect(report.error).toMatchObject({ during: 'exchange', major: GSS_S_GAP_TOKEN });
-      await server.untilPrinted('Received message: ');
-    });
+    if (library === 'heimdal') {
+      it('flags sequence alone: as with any acceptor', async () => {
+        // Without an AP-REP the acceptor counts from the initiator's number (MIT krb5's and Heimdal's acceptors do);
+        // Heimdal's initiator expects 0, and takes the first token that comes back for one after a gap.
+        const report = await initiate({ flags: ['sequence'], sizes: [100] });
+        expect(report.error).toMatchObject({ during: 'exchange', major: GSS_S_GAP_TOKEN });
+        await server.untilPrinted('Received message: ');
+      });
+    }
 
     function initiate(
       options: Partial<Parameters<typeof runInitiator>[1]>,

@@ -55,6 +55,10 @@ describe.runIf(have('samba', 'mit-c', 'kinit'))('an Active Directory on Samba', 
       expect(domainGroups(groups)).toEqual(domainGroups(tokenGroups));
       // "Authentication authority asserted identity" (MS-KILE §3.3.5.6.3): no group of the directory.
       expect(groups?.filter((group) => !group.startsWith('S-1-5-21-'))).toEqual(['S-1-18-1']);
+      if (name === 'alice') {
+        // Directly and by way of others, global and local to the domain.
+        expect(groups).toEqual(expect.arrayContaining(Object.values(domain.facts.groups)));
+      }
       await record(name, service, lab.contextTokens[0]!, clock);
     });
 

@@ -46,6 +46,13 @@ export function asideLibraries(aside: Aside): string | undefined {
   return triplet && join(libraries, triplet);
 }
 
+/** The version of the first package. */
+export function asideVersion(aside: Aside): string {
+  const file = readdirSync(directoryOf(aside)).find((name) => name.endsWith('.deb'));
+  // name_version_architecture.deb
+  return file?.split('_')[1] ?? 'of unknown version';
+}
+
 /**
  * Downloads and unpacks.
  *

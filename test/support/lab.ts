@@ -45,6 +45,10 @@ export class Lab {
   /** Why clients were refused. */
   readonly refusals: GssError[] = [];
   readonly messages: (UnwrappedMessage | GssError)[] = [];
+  /** The tokens that they came in. */
+  readonly messageTokens: Uint8Array[] = [];
+  /** The tokens that they were sent back in. */
+  readonly echoes: Uint8Array[] = [];
   readonly #server: Server;
   readonly #options: LabOptions;
 
@@ -114,6 +118,7 @@ class Session {
     if (flags === (Frame.noop | Frame.contextNext)) return;
     if (flags === Frame.noop) return this.#answer();
     if ((flags & Frame.context) !== 0) return this.#accept(data);
+    this.#lab.messageTokens.push(data.slice());
     try {
       const message = this.#context!.unwrap(data);
       this.#lab.messages.push(message);
@@ -146,6 +151,7 @@ class Session {
     for (const [place, index] of (answers ?? [...tokens.keys()]).entries()) {
       const token = tokens[index]!.slice();
       if (place === 0 && alter !== undefined) token[alter]! ^= 1;
+      this.#lab.echoes.push(token);
       this.#send(Frame.data | Frame.wrapped, token);
     }
     this.#socket.end();

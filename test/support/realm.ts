@@ -89,6 +89,13 @@ export async function kinit(name = 'alice', flags: readonly string[] = []): Prom
 export async function onlyPermitting(enctype: string, user: User): Promise<User> {
   const path = join(scratch(), 'krb5.conf');
   const config = await readFile(realm().krb5Config, 'utf8');
-  await writeFile(path, config.replace(/(\w+_enctypes) = .*/g, `$1 = ${enctype}`));
+  // MIT krb5's and Java's settings, and Heimdal's, which has its own name for RC4.
+  const heimdal = `default_etypes = ${enctype.replace(/^arcfour-hmac$/, 'arcfour-hmac-md5')}`;
+  await writeFile(
+    path,
+    config
+      .replace(/(\w+_enctypes) = .*/g, `$1 = ${enctype}`)
+      .replace('[libdefaults]', `[libdefaults]\n  ${heimdal}`),
+  );
   return Object.assign(await user.copy(), { env: { ...user.env, KRB5_CONFIG: path } });
 }
