@@ -1,11 +1,19 @@
 /** Acceptors: long-lived, shared by all connections; and the exchanges that they begin. */
 import type { TransitedCheck } from './ap/accept.ts';
 import { MemoryReplayCache } from './ap/replay-cache.ts';
+import type { Reader } from './bytes.ts';
 import { plainBytes } from './bytes.ts';
 import { checkTransited } from './config/transited.ts';
-import { KerberosError } from './errors.ts';
-import type { SecurityContext } from './gss/context.ts';
+import { DecodeError, KerberosError } from './errors.ts';
+import { SecurityContext } from './gss/context.ts';
+import { openExport, sealExport } from './gss/export-format.ts';
 import { unframeToken } from './gss/framing.ts';
+import {
+  HANDSHAKE_FORMAT,
+  readOptions,
+  readPendingContext,
+  writeOptions,
+} from './gss/handshake-export.ts';
 import { isUnframedApReq, Krb5Handshake } from './gss/krb5-handshake.ts';
 import { isKrb5Mechanism, Mechanism, mechanismName } from './gss/mechanism.ts';
 import type { Oid } from './gss/oid.ts';
@@ -69,13 +77,28 @@ export class Acceptor {
   begin(options: HandshakeOptions = {}): Handshake {
     return new Handshake(this.#settings, options);
   }
+
+  /**
+   * Goes on with an exchange where its {@link Handshake.export} left off, in whatever process. The
+   * acceptor should be made as that one was. Bytes must be resumed once only.
+   *
+   * @param bytes - Copied, the caller's to wipe.
+   * @param options - What differs from what {@link begin} was given: the channel, perhaps.
+   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN if they were altered or are of another version.
+   */
+  resume(bytes: Uint8Array, options: HandshakeOptions = {}): Handshake {
+    const { crypto } = this.#settings.credential;
+    return openExport(HANDSHAKE_FORMAT, crypto, plainBytes(bytes, 'bytes'), (reader) =>
+      Handshake.restore(reader, this.#settings, options),
+    );
+  }
 }
 
 /** One exchange. Made by {@link Acceptor.begin}. */
 export class Handshake {
   readonly #settings: AcceptorSettings;
   readonly #options: HandshakeOptions;
-  readonly #assembler: TokenAssembler | undefined;
+  #assembler: TokenAssembler | undefined;
   #mechanism: MechanismHandshake | undefined;
   #state: 'ready' | 'busy' | 'done' = 'ready';
 
@@ -105,6 +128,52 @@ export class Handshake {
     const result = await this.#accept(bytes);
     this.#state = result.status === 'continue' ? 'ready' : 'done';
     return result;
+  }
+
+  /**
+   * The exchange as bytes, to go on with by {@link Acceptor.resume}; of no use here any more. There
+   * is no such call in RFC 2743, whose contexts can be exported once they are established.
+   *
+   * The bytes are secret: they may hold the keys of a context and delegated tickets. And who can
+   * alter them can be anybody. Keep them as you keep keys, and for no longer than a client waits.
+   *
+   * @throws TypeError if called while a token is being taken, or after the end.
+   */
+  export(): Uint8Array {
+    if (this.#state !== 'ready') {
+      throw new TypeError('handshake: expected one that waits for a token, got one that does not');
+    }
+    this.#state = 'done';
+    const mechanism = this.#mechanism;
+    return sealExport(HANDSHAKE_FORMAT, this.#settings.credential.crypto, (writer) => {
+      writeOptions(writer, this.#options);
+      this.#assembler?.save(writer);
+      if (mechanism === undefined) writer.u8(MechanismKind.none);
+      else if (mechanism instanceof SpnegoHandshake) writer.u8(MechanismKind.spnego);
+      else writer.u8(MechanismKind.krb5);
+      mechanism?.save(writer);
+    });
+  }
+
+  /** What {@link export} wrote, without its frame. */
+  static restore(reader: Reader, settings: AcceptorSettings, options: HandshakeOptions): Handshake {
+    const exported = readOptions(reader);
+    const assembler = exported.reassemble === true ? TokenAssembler.restore(reader) : undefined;
+    const handshake = new Handshake(settings, { ...exported, ...options });
+    if (handshake.#assembler !== undefined)
+      handshake.#assembler = assembler ?? new TokenAssembler();
+    switch (reader.u8()) {
+      case MechanismKind.none:
+        return handshake;
+      case MechanismKind.krb5:
+        handshake.#mechanism = Krb5Handshake.restore(reader, settings, handshake.#options);
+        return handshake;
+      case MechanismKind.spnego:
+        handshake.#mechanism = SpnegoHandshake.restore(reader, handshake.#negotiable());
+        return handshake;
+      default:
+        throw new DecodeError('exported handshake is of an unknown mechanism');
+    }
   }
 
   async #accept(piece: Uint8Array): Promise<AcceptResult> {
@@ -146,11 +215,21 @@ export class Handshake {
   }
 
   #negotiation(): SpnegoHandshake<SecurityContext> {
+    return new SpnegoHandshake(this.#negotiable());
+  }
+
+  #negotiable(): readonly NegotiableMechanism<SecurityContext>[] {
+    const settings = this.#settings;
+    const { random, credential } = settings;
     const krb5: NegotiableMechanism<SecurityContext> = {
       oids: [Mechanism.krb5, Mechanism.msKrb5, Mechanism.oldKrb5],
       begin: () => this.#krb5(),
+      restore: (reader) => Krb5Handshake.restore(reader, settings, this.#options),
+      saveContext: SecurityContext.save,
+      restoreContext: (reader) =>
+        new SecurityContext(readPendingContext(reader, { crypto: credential.crypto, random })),
     };
-    return new SpnegoHandshake([krb5]);
+    return [krb5];
   }
 }
 
@@ -165,6 +244,9 @@ function checkMechanisms(mechanisms: readonly Oid[]): readonly Oid[] {
 
 const checkByHierarchy: TransitedCheck = (contents, clientRealm, serverRealm) =>
   checkTransited(contents, clientRealm, serverRealm, { capaths: new Map() });
+
+// In an exported handshake.
+const MechanismKind = { none: 0, krb5: 1, spnego: 2 } as const;
 
 const OFFERED: readonly Oid[] = [Mechanism.krb5, Mechanism.spnego];
 // RFC 4120 §8.2: five minutes.

@@ -62,6 +62,11 @@ export function krbErrorName(errorCode: number): KerberosErrorName | undefined {
   return undefined;
 }
 
+/** Whether a text is one of our codes. */
+export function isKerberosErrorName(name: string): name is KerberosErrorName {
+  return Object.hasOwn(TEXTS, name);
+}
+
 // RFC 4120 §7.5.9.
 const NUMBERS = {
   KDC_ERR_ETYPE_NOSUPP: 14,

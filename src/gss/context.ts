@@ -1,4 +1,5 @@
 /** Established contexts: who is there, and the messages that pass (RFC 2743 §2.2 and §2.3). */
+import type { Writer } from '../bytes.ts';
 import { concatBytes, plainBytes } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import type { KerberosError } from '../errors.ts';
@@ -9,6 +10,7 @@ import type { ContextState, TicketInfo } from './context-state.ts';
 import type { DelegatedCredential } from './delegated-credential.ts';
 import type { ImportOptions } from './export.ts';
 import { decodeContext, encodeContext } from './export.ts';
+import { writePendingContext } from './handshake-export.ts';
 import type { IovBuffer, IovLengths, IovProtection } from './iov.ts';
 import { iovLengths, unwrapIov, wrapAead, wrapIov } from './iov.ts';
 import type { MessageProtection, ProtectionState } from './message-protection.ts';
@@ -244,6 +246,14 @@ export class SecurityContext {
     const bytes = encodeContext(this.#state);
     this.dispose();
     return bytes;
+  }
+
+  /** Moves a context that waits for the end of a negotiation, with what was delegated. */
+  static save(context: SecurityContext, writer: Writer): void {
+    context.#use();
+    writePendingContext(writer, context.#state);
+    context.delegatedCredential?.dispose();
+    context.dispose();
   }
 
   /** GSS_Delete_sec_context (RFC 2743 §2.2.3): wipes the keys. May be called again. */

@@ -1,6 +1,7 @@
 /** Acceptor credentials (RFC 2743 §2.1.1): which keys stand for which services. */
 import type { ServiceKeys } from '../ap/accept.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { defaultCrypto } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
 import { explainNoKey, explainNoService } from '../keytab/explain.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
@@ -93,6 +94,11 @@ export class AcceptorCredential implements ServiceKeys {
   /** The keytab in use. */
   get keytab(): Keytab {
     return this.#keytab;
+  }
+
+  /** What its keys compute with. */
+  get crypto(): CryptoProvider {
+    return this.#crypto ?? this.#keytab.entries[0]?.key.crypto ?? defaultCrypto;
   }
 
   candidates(ticket: Ticket): Iterable<KeytabEntry> {

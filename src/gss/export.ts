@@ -1,39 +1,27 @@
 /**
- * Exported contexts: a format of this project's own, the same on every machine.
+ * Exported contexts, in the terms of `export-format.ts`:
  *
  * ```
- * "K5SC"  u8 version = 1
- * u8 role (0 initiator, 1 acceptor)   oid mechanism   u32 flags
+ * "K5SC" 1
+ * flag role (0 initiator, 1 acceptor)   bytes mechanism, as DER contents   u32 flags
  * principal initiator   principal acceptor
  * text server   u32 kvno   i32 enctype   i32 session enctype   u32 ticket flags
  * time authtime   time starttime   time endtime   time renew-till
  * u16 count, then for each authorization data element: i32 type, bytes
- * u8 1 if the PAC among them was verified, or u8 0
+ * u8 1 if the PAC among them was verified, 2 if it was not, or 0
+ * if 2: text code, text message, optional text hint
  * u16 count, then authentication indicators, each a text
- * key initiator's   u8 1 and key acceptor's subkey, or u8 0
+ * key initiator's   optional key acceptor's subkey
  * u64 next number to send   25 bytes receive window
- * 32 bytes SHA-256 of all before
  * ```
  *
- * Numbers are big-endian. bytes: u32 length, contents; text: bytes in UTF-8; oid: bytes of its DER
- * contents; principal: i32 name type, text realm, u16 count, text components; time: u64 seconds,
- * all ones if absent; key: i32 enctype, bytes.
- *
- * The digest finds damage and forbids silent edits. It is no protection against somebody who may
- * write the bytes: they hold the keys, so keep them as you keep keys.
+ * time: u64 seconds, all ones if absent. What was delegated is not part of it.
  */
-import {
-  concatBytes,
-  constantTimeEqual,
-  decodeUtf8,
-  encodeUtf8,
-  Reader,
-  Writer,
-} from '../bytes.ts';
-import { EncryptionKey } from '../crypto/key.ts';
+import type { Reader, Writer } from '../bytes.ts';
+import { concatBytes } from '../bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { defaultCrypto } from '../crypto/provider.ts';
-import { DecodeError, KerberosError } from '../errors.ts';
+import { DecodeError, isKerberosErrorName, KerberosError } from '../errors.ts';
 import type { AuthorizationDataElement } from '../messages/authorization-data.ts';
 import { Limit } from '../messages/limits.ts';
 import { findPac } from '../pac/locate.ts';
@@ -41,10 +29,29 @@ import { importPac } from '../pac/pac.ts';
 import type { RandomSource } from '../random.ts';
 import { systemRandom } from '../random.ts';
 import type { ContextState, TicketInfo } from './context-state.ts';
+import type { ExportFormat } from './export-format.ts';
+import {
+  openExport,
+  readBytes,
+  readFlag,
+  readKey,
+  readList,
+  readOptional,
+  readPrincipal,
+  readText,
+  sealExport,
+  writeBytes,
+  writeFlag,
+  writeKey,
+  writeList,
+  writeOptional,
+  writePrincipal,
+  writeText,
+} from './export-format.ts';
 import { GssName } from './name.ts';
 import { decodeOid, encodeOid } from './oid.ts';
 import { SequenceCounter, SequenceWindow } from './sequence.ts';
-import { GssError } from './status.ts';
+import type { VouchedData } from './vouched-data.ts';
 
 export interface ImportOptions {
   /** What the keys compute with. */
@@ -54,115 +61,69 @@ export interface ImportOptions {
 
 /** The bytes of a context. They hold its keys. */
 export function encodeContext(state: ContextState): Uint8Array {
-  const writer = new Writer(1024);
-  writer.raw(MAGIC).u8(VERSION);
-  writer.u8(state.role === 'acceptor' ? 1 : 0);
-  writeBytes(writer, encodeOid(state.mechanism));
-  writer.u32(state.flags);
-  writeName(writer, state.initiator);
-  writeName(writer, state.acceptor);
-  writeTicket(writer, state.ticket);
-  writer.u16(state.authorizationData.length);
-  for (const { type, data } of state.authorizationData) {
-    writer.u32(type);
-    writeBytes(writer, data);
-  }
-  writer.u8(state.vouched.pac === undefined ? 0 : 1);
-  writer.u16(state.vouched.authenticationIndicators.length);
-  for (const text of state.vouched.authenticationIndicators) writeText(writer, text);
-  writeKey(writer, state.initiatorKey);
-  writer.u8(state.acceptorSubkey === undefined ? 0 : 1);
-  if (state.acceptorSubkey !== undefined) writeKey(writer, state.acceptorSubkey);
-  writer.u32(state.sendSequence.high).u32(state.sendSequence.low);
-  state.window.write(writer);
-  const body = writer.finish();
-  const digest = state.initiatorKey.crypto.backend.hash('sha256', body);
-  const bytes = new Uint8Array(body.length + DIGEST);
-  bytes.set(body);
-  bytes.set(digest, body.length);
-  body.fill(0);
-  return bytes;
+  const { crypto } = state.initiatorKey;
+  return sealExport(FORMAT, crypto, (writer) => writeContext(writer, state));
 }
 
 /**
  * Reads what {@link encodeContext} wrote.
  *
- * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN.
+ * @throws GssError GSS_S_DEFECTIVE_TOKEN.
  */
 export function decodeContext(bytes: Uint8Array, options: ImportOptions): ContextState {
   const crypto = options.crypto ?? defaultCrypto;
-  try {
-    const body = bytes.subarray(0, Math.max(0, bytes.length - DIGEST));
-    const digest = crypto.backend.hash('sha256', body);
-    if (!constantTimeEqual(digest, bytes.subarray(body.length))) {
-      throw new DecodeError('exported context is damaged');
-    }
-    return Reader.all(body, 'exported context', (reader) =>
-      readState(reader, crypto, options.random ?? systemRandom),
-    );
-  } catch (error) {
-    if (!(error instanceof KerberosError)) throw error;
-    throw new GssError('GSS_S_DEFECTIVE_TOKEN', undefined, { minor: error });
-  }
+  const random = options.random ?? systemRandom;
+  return openExport(FORMAT, crypto, bytes, (reader) => readContext(reader, { crypto, random }));
 }
 
-function readState(reader: Reader, crypto: CryptoProvider, random: RandomSource): ContextState {
-  if (MAGIC.some((byte) => reader.u8() !== byte)) throw new DecodeError('not an exported context');
-  const version = reader.u8();
-  if (version !== VERSION) throw new DecodeError(`exported context has version ${version}, not 1`);
-  const role = reader.u8();
-  if (role > 1) throw new DecodeError('exported context has no known role');
+/** The contents of {@link encodeContext}, for what holds a context. */
+export function writeContext(writer: Writer, state: ContextState): void {
+  writeFlag(writer, state.role === 'acceptor');
+  writeBytes(writer, encodeOid(state.mechanism));
+  writer.u32(state.flags);
+  writeName(writer, state.initiator);
+  writeName(writer, state.acceptor);
+  writeTicket(writer, state.ticket);
+  writeList(writer, state.authorizationData, writeElement);
+  writeVouched(writer, state.vouched);
+  writeKey(writer, state.initiatorKey);
+  writeOptional(writer, state.acceptorSubkey, writeKey);
+  writer.u32(state.sendSequence.high).u32(state.sendSequence.low);
+  state.window.write(writer);
+}
+
+export function readContext(reader: Reader, options: Required<ImportOptions>): ContextState {
+  const { crypto, random } = options;
   const head = {
-    role: role === 1 ? ('acceptor' as const) : ('initiator' as const),
+    role: readFlag(reader) ? ('acceptor' as const) : ('initiator' as const),
     mechanism: decodeOid(readBytes(reader)),
     flags: reader.u32(),
-    initiator: readName(reader),
-    acceptor: readName(reader),
+    initiator: GssName.ofPrincipal(readPrincipal(reader)),
+    acceptor: GssName.ofPrincipal(readPrincipal(reader)),
     ticket: readTicket(reader),
-    ...readVouched(reader),
-    initiatorKey: readKey(reader, crypto),
   };
-  const hasSubkey = reader.u8();
-  if (hasSubkey > 1) throw new DecodeError('exported context has a malformed subkey');
-  const subkey = hasSubkey === 1 ? { acceptorSubkey: readKey(reader, crypto) } : {};
+  const authorizationData = readList(reader, Limit.authorizationDataElements, readElement);
+  const vouched = readVouched(reader, authorizationData);
+  const initiatorKey = readKey(reader, crypto);
+  const acceptorSubkey = readOptional(reader, () => readKey(reader, crypto));
   const high = reader.u32();
   const sendSequence = new SequenceCounter(reader.u32(), high);
-  return { ...head, ...subkey, sendSequence, window: SequenceWindow.read(reader), random };
-}
-
-function writeBytes(writer: Writer, bytes: Uint8Array): void {
-  writer.u32(bytes.length).raw(bytes);
-}
-
-function readBytes(reader: Reader): Uint8Array {
-  return reader.take(reader.u32()).slice();
-}
-
-function writeText(writer: Writer, text: string): void {
-  writeBytes(writer, encodeUtf8(text));
-}
-
-function readText(reader: Reader): string {
-  return decodeUtf8(reader.take(reader.u32()), 'exported context');
+  return {
+    ...head,
+    authorizationData,
+    vouched,
+    initiatorKey,
+    ...(acceptorSubkey && { acceptorSubkey }),
+    sendSequence,
+    window: SequenceWindow.read(reader),
+    random,
+  };
 }
 
 function writeName(writer: Writer, name: GssName): void {
-  const principal = name.principal;
+  const { principal } = name;
   if (principal === undefined) throw new TypeError('name: expected a mechanism name');
-  writer.u32(principal.nameType);
-  writeText(writer, principal.realm);
-  writer.u16(principal.components.length);
-  for (const component of principal.components) writeText(writer, component);
-}
-
-function readName(reader: Reader): GssName {
-  const nameType = reader.i32();
-  const realm = readText(reader);
-  const components: string[] = [];
-  for (let left = readCount(reader, Limit.nameComponents); left > 0; left--) {
-    components.push(readText(reader));
-  }
-  return GssName.ofPrincipal({ nameType, realm, components });
+  writePrincipal(writer, principal);
 }
 
 function writeTicket(writer: Writer, ticket: TicketInfo): void {
@@ -202,51 +163,56 @@ function readTime(reader: Reader): Date | undefined {
   return time;
 }
 
-function readAuthorizationData(reader: Reader): AuthorizationDataElement[] {
-  const elements: AuthorizationDataElement[] = [];
-  for (let left = readCount(reader, Limit.authorizationDataElements); left > 0; left--) {
-    elements.push({ type: reader.i32(), data: readBytes(reader) });
-  }
-  return elements;
+function writeElement(writer: Writer, { type, data }: AuthorizationDataElement): void {
+  writer.u32(type);
+  writeBytes(writer, data);
 }
 
-function readVouched(reader: Reader): Pick<ContextState, 'authorizationData' | 'vouched'> {
-  const authorizationData = readAuthorizationData(reader);
-  const hasPac = reader.u8();
-  if (hasPac > 1) throw new DecodeError('exported context has a malformed PAC');
-  const bytes = hasPac === 1 ? findPac(authorizationData) : undefined;
-  const authenticationIndicators: string[] = [];
-  for (let left = readCount(reader, Limit.listElements); left > 0; left--) {
-    authenticationIndicators.push(readText(reader));
+function readElement(reader: Reader): AuthorizationDataElement {
+  return { type: reader.i32(), data: readBytes(reader) };
+}
+
+function writeVouched(writer: Writer, vouched: VouchedData): void {
+  const { pac, pacError, authenticationIndicators } = vouched;
+  writer.u8(pac !== undefined ? PAC_VERIFIED : pacError !== undefined ? PAC_REFUSED : 0);
+  if (pacError !== undefined) {
+    writeText(writer, pacError.code);
+    writeText(writer, pacError.message);
+    writeOptional(writer, pacError.hint, writeText);
   }
+  writeList(writer, authenticationIndicators, writeText);
+}
+
+function readVouched(
+  reader: Reader,
+  authorizationData: readonly AuthorizationDataElement[],
+): VouchedData {
+  const kind = reader.u8();
+  if (kind > PAC_REFUSED) throw new DecodeError('exported context has a malformed PAC');
+  const pacError = kind === PAC_REFUSED ? readError(reader) : undefined;
   // The acceptor has verified it; that it is the same is what the digest says.
-  const pac = bytes === undefined ? {} : { pac: importPac(concatBytes(Uint8Array.of(0), bytes)) };
-  return { authorizationData, vouched: { ...pac, authenticationIndicators } };
+  const bytes = kind === PAC_VERIFIED ? findPac(authorizationData) : undefined;
+  const pac = bytes && importPac(concatBytes(Uint8Array.of(0), bytes));
+  return {
+    ...(pac && { pac }),
+    ...(pacError && { pacError }),
+    authenticationIndicators: readList(reader, Limit.listElements, readText),
+  };
 }
 
-function readCount(reader: Reader, most: number): number {
-  const count = reader.u16();
-  if (count > most) throw new DecodeError(`exported context has a list of ${count} elements`);
-  return count;
+function readError(reader: Reader): KerberosError {
+  const code = readText(reader);
+  const message = readText(reader);
+  const hint = readOptional(reader, readText);
+  if (!isKerberosErrorName(code)) throw new DecodeError('exported context has an unknown error');
+  return new KerberosError(code, message, hint === undefined ? {} : { hint });
 }
 
-function writeKey(writer: Writer, key: EncryptionKey): void {
-  const bytes = key.bytes();
-  writer.u32(key.enctype);
-  writeBytes(writer, bytes);
-  bytes.fill(0);
-}
-
-function readKey(reader: Reader, crypto: CryptoProvider): EncryptionKey {
-  const enctype = reader.i32();
-  const value = reader.take(reader.u32());
-  const key = new EncryptionKey(enctype, value, crypto);
-  if (!key.supported) throw new KerberosError('KDC_ERR_ETYPE_NOSUPP');
-  return key;
-}
-
-// "K5SC"
-const MAGIC = Uint8Array.of(0x4b, 0x35, 0x53, 0x43);
-const VERSION = 1;
-const DIGEST = 32;
+const FORMAT: ExportFormat = {
+  label: 'exported context',
+  // "K5SC" and the version.
+  magic: Uint8Array.of(0x4b, 0x35, 0x53, 0x43, 1),
+};
 const ABSENT = 0xffff_ffff_ffff_ffffn;
+const PAC_VERIFIED = 1;
+const PAC_REFUSED = 2;

@@ -1,6 +1,7 @@
 /** The Kerberos mechanism's side of an exchange (RFC 4121 §4.1), from AP-REQ to context. */
 import { acceptApReq } from '../ap/accept.ts';
 import { decryptPart } from '../ap/encrypted-part.ts';
+import type { Reader, Writer } from '../bytes.ts';
 import { bytesEqual } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
@@ -13,8 +14,17 @@ import type { Clock } from '../time.ts';
 import { SecurityContext } from './context.ts';
 import type { ContextState } from './context-state.ts';
 import { establish } from './establish.ts';
+import {
+  readBytes,
+  readKey,
+  readOptional,
+  writeBytes,
+  writeKey,
+  writeOptional,
+} from './export-format.ts';
 import { ContextFlag } from './flags.ts';
 import { frameToken, TokenId, unframeToken } from './framing.ts';
+import { readPendingContext, writePendingContext } from './handshake-export.ts';
 import { readInitiatorRequest } from './initiator-request.ts';
 import { isKrb5Mechanism, Mechanism } from './mechanism.ts';
 import type { Oid } from './oid.ts';
@@ -77,6 +87,22 @@ export class Krb5Handshake implements MechanismHandshake {
     }
   }
 
+  save(writer: Writer): void {
+    writeOptional(writer, this.#pending, writePending);
+    this.#pending = undefined;
+  }
+
+  /** What {@link save} wrote. */
+  static restore(
+    reader: Reader,
+    settings: AcceptorSettings,
+    options: HandshakeOptions,
+  ): Krb5Handshake {
+    const handshake = new Krb5Handshake(settings, options);
+    handshake.#pending = readOptional(reader, () => readPending(reader, settings));
+    return handshake;
+  }
+
   /**
    * The third leg of DCE style (MS-KILE §3.4.5.2): the initiator's own AP-REP, whose sequence
    * number is the one that ours told it.
@@ -117,6 +143,26 @@ interface PendingContext {
   readonly sessionKey: EncryptionKey;
   /** The AP-REP that was sent. */
   readonly reply: Uint8Array;
+}
+
+/** Writes what waits for the third leg, and wipes it. */
+function writePending(writer: Writer, { state, sessionKey, reply }: PendingContext): void {
+  const ownKey = sessionKey === state.initiatorKey ? undefined : sessionKey;
+  writePendingContext(writer, state);
+  writeOptional(writer, ownKey, writeKey);
+  writeBytes(writer, reply);
+  sessionKey.dispose();
+  state.delegatedCredential?.dispose();
+  new SecurityContext(state).dispose();
+}
+
+function readPending(
+  reader: Reader,
+  { credential: { crypto }, random }: AcceptorSettings,
+): PendingContext {
+  const state = readPendingContext(reader, { crypto, random });
+  const ownKey = readOptional(reader, () => readKey(reader, crypto));
+  return { state, sessionKey: ownKey ?? state.initiatorKey, reply: readBytes(reader) };
 }
 
 function openToken(token: Uint8Array): { readonly mechanism: Oid; readonly apReq: ApReq } {

@@ -1,6 +1,7 @@
 /** What an acceptor is given, and what one exchange is. */
 import type { ApPolicy, TransitedCheck } from '../ap/accept.ts';
 import type { ReplayCache } from '../ap/replay-cache.ts';
+import type { Writer } from '../bytes.ts';
 import type { HostAddress } from '../messages/host-address.ts';
 import type { RandomSource } from '../random.ts';
 import type { Clock } from '../time.ts';
@@ -83,4 +84,6 @@ export type AcceptResult =
 /** One mechanism's side of one exchange. */
 export interface MechanismHandshake {
   accept(token: Uint8Array): Promise<AcceptResult>;
+  /** Moves what it holds between two tokens into an exported handshake. */
+  save(writer: Writer): void;
 }

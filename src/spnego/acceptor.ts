@@ -1,9 +1,19 @@
 /** The acceptor's side of a negotiation (RFC 4178 §4 and §5), over mechanisms that it is given. */
+import type { Reader, Writer } from '../bytes.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
+import {
+  readBytes,
+  readFlag,
+  readOptional,
+  writeBytes,
+  writeFlag,
+  writeOptional,
+} from '../gss/export-format.ts';
 import { ContextFlag } from '../gss/flags.ts';
 import { isFramedToken, unframeToken } from '../gss/framing.ts';
 import { Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
+import { decodeOid, encodeOid } from '../gss/oid.ts';
 import { GssError } from '../gss/status.ts';
 import { explainForeignOffer, explainForeignToken } from './foreign-token.ts';
 import type { ReceivedNegTokenInit, ReceivedNegTokenResp } from './neg-token.ts';
@@ -28,6 +38,8 @@ export type NegotiationResult<C> =
 /** One mechanism's side of one exchange. */
 export interface NegotiatedHandshake<C> {
   accept(token: Uint8Array): Promise<NegotiationResult<C>>;
+  /** Moves what it holds between two tokens into an exported handshake. */
+  save(writer: Writer): void;
 }
 
 /** A mechanism that can be negotiated. */
@@ -35,6 +47,11 @@ export interface NegotiableMechanism<C> {
   /** Its OIDs: the right one first, then the wrong ones that it is also known by. */
   readonly oids: readonly [Oid, ...Oid[]];
   begin(): NegotiatedHandshake<C>;
+  /** The exchange that its `save` wrote. */
+  restore(reader: Reader): NegotiatedHandshake<C>;
+  /** Moves a context that is complete, while the negotiation is not. */
+  saveContext(context: C, writer: Writer): void;
+  restoreContext(reader: Reader): C;
 }
 
 /**
@@ -76,6 +93,49 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
       if (failure.minor?.code === 'SPNEGO_REJECTED') return { status: 'failed', error: failure };
       return { status: 'failed', error: failure, outputToken: REJECT.slice() };
     }
+  }
+
+  save(writer: Writer): void {
+    for (const flag of [this.#hinted, this.#replied, this.#micRequired, this.#micSent]) {
+      writeFlag(writer, flag);
+    }
+    writeOptional(writer, this.#chosen, (_, { oid, raw, mechTypeList, handshake }) => {
+      writeBytes(writer, encodeOid(oid));
+      writeFlag(writer, raw);
+      writeBytes(writer, mechTypeList);
+      writeOptional(writer, this.#context, () =>
+        this.#find(oid)!.saveContext(this.#context!, writer),
+      );
+      if (this.#context === undefined) handshake.save(writer);
+    });
+    this.#context = undefined;
+  }
+
+  /**
+   * What {@link save} wrote.
+   *
+   * @throws {@link DecodeError} if it needs a mechanism that is not among these.
+   */
+  static restore<C extends NegotiatedContext>(
+    reader: Reader,
+    mechanisms: readonly NegotiableMechanism<C>[],
+  ): SpnegoHandshake<C> {
+    const restored = new SpnegoHandshake(mechanisms);
+    restored.#hinted = readFlag(reader);
+    restored.#replied = readFlag(reader);
+    restored.#micRequired = readFlag(reader);
+    restored.#micSent = readFlag(reader);
+    if (!readFlag(reader)) return restored;
+    const oid = decodeOid(readBytes(reader));
+    const raw = readFlag(reader);
+    const mechTypeList = readBytes(reader);
+    const mechanism = restored.#find(oid);
+    if (mechanism === undefined) throw new DecodeError(`${reader.label} has another mechanism`);
+    restored.#context = readOptional(reader, () => mechanism.restoreContext(reader));
+    const done = restored.#context !== undefined;
+    const handshake = done ? mechanism.begin() : mechanism.restore(reader);
+    restored.#chosen = { oid, raw, mechTypeList, handshake };
+    return restored;
   }
 
   async #accept(token: Uint8Array): Promise<NegotiationResult<C>> {

@@ -2,8 +2,10 @@
  * Puts together a token that comes in pieces (MS-SPNG §3.1.5.4 to §3.1.5.9): where the application
  * protocol cannot carry a long one at once, each piece is answered with an empty token.
  */
+import type { Reader } from '../bytes.ts';
 import { Writer } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
+import { readBytes, writeBytes } from '../gss/export-format.ts';
 
 /** Collects the pieces of one token after the other. */
 export class TokenAssembler {
@@ -15,6 +17,20 @@ export class TokenAssembler {
   /** @param limit - The longest token that is taken, in bytes. */
   constructor(limit: number = DEFAULT_LIMIT) {
     this.#limit = limit;
+  }
+
+  /** Moves what is there of an unfinished token into an exported handshake. */
+  save(writer: Writer): void {
+    writer.u32(this.#total);
+    writeBytes(writer, this.#pieces.finish());
+  }
+
+  /** What {@link save} wrote. */
+  static restore(reader: Reader): TokenAssembler {
+    const assembler = new TokenAssembler();
+    assembler.#total = reader.u32();
+    assembler.#pieces.raw(readBytes(reader));
+    return assembler;
   }
 
   /**

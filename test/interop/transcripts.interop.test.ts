@@ -8,9 +8,10 @@ import { GssPeer } from '../support/gss-peer.ts';
 import { PYTHON } from '../support/peers.ts';
 import type { User } from '../support/realm.ts';
 import { have, keytab, kinit, onlyPermitting } from '../support/realm.ts';
+import { seededRandom } from '../support/realm-kit.ts';
 import { runOrThrow } from '../support/run.ts';
 import type { Transcript, TranscriptStep } from '../support/transcript.ts';
-import { factsOf, replay, transcriptHandshake } from '../support/transcript.ts';
+import { factsOf, replay, transcriptAcceptor } from '../support/transcript.ts';
 
 interface Scenario {
   readonly name: string;
@@ -84,7 +85,8 @@ async function record(scenario: Scenario, user: User, source: string): Promise<T
     clock: Date.now(),
     randomSeed: enctype,
   };
-  const handshake = await transcriptHandshake(setup);
+  const acceptor = await transcriptAcceptor(setup, seededRandom(setup.randomSeed));
+  const handshake = acceptor.begin();
   await using peer = new GssPeer(user);
   const steps: TranscriptStep[] = [];
   const note = (from: TranscriptStep['from'], token: Uint8Array): void => {

@@ -2,8 +2,13 @@
 import { expect } from 'vitest';
 import { fromHex, toHex } from '../../src/bytes.ts';
 import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
-import type { Handshake, SecurityContext } from '../../src/index.ts';
-import { acquireCredential, createAcceptor, parseKeytab } from '../../src/index.ts';
+import type { Acceptor, RandomSource, SecurityContext } from '../../src/index.ts';
+import {
+  acquireCredential,
+  createAcceptor,
+  importSecurityContext,
+  parseKeytab,
+} from '../../src/index.ts';
 import { seededRandom } from './realm-kit.ts';
 
 /** A file of `fixtures/transcripts/`. Bytes are hexadecimal. */
@@ -34,28 +39,36 @@ export interface TranscriptStep {
   readonly message?: string;
 }
 
-/** The acceptor of a transcript, and its one exchange. */
-export async function transcriptHandshake(
-  transcript: Pick<Transcript, 'keytab' | 'clock' | 'randomSeed'>,
-): Promise<Handshake> {
+/** The acceptor of a transcript. */
+export async function transcriptAcceptor(
+  transcript: Pick<Transcript, 'keytab' | 'clock'>,
+  random: RandomSource,
+): Promise<Acceptor> {
   const keytab = parseKeytab(fromHex(transcript.keytab), { crypto: withLegacyEnctypes() });
-  const acceptor = createAcceptor({
-    credential: await acquireCredential({ keytab }),
-    clock: () => transcript.clock,
-    random: seededRandom(transcript.randomSeed),
-  });
-  return acceptor.begin();
+  const credential = await acquireCredential({ keytab });
+  return createAcceptor({ credential, clock: () => transcript.clock, random });
 }
 
-/** Plays the initiator's tokens to an acceptor, which has to answer as it did. */
-export async function replay(transcript: Transcript): Promise<void> {
-  const handshake = await transcriptHandshake(transcript);
+/**
+ * Plays the initiator's tokens to an acceptor, which has to answer as it did.
+ *
+ * @param moving - Exchange and context are exported and go on elsewhere before each of them.
+ */
+export async function replay(transcript: Transcript, moving = false): Promise<void> {
+  const random = seededRandom(transcript.randomSeed);
+  const acceptor = await transcriptAcceptor(transcript, random);
   const { steps } = transcript;
+  let handshake = acceptor.begin();
   let context: SecurityContext | undefined;
   for (const [i, { from, kind, token, message = '' }] of steps.entries()) {
+    if (moving && context !== undefined) {
+      const { crypto } = context.sessionKey;
+      context = importSecurityContext(context.export(), { crypto, random });
+    }
     if (kind !== 'context') {
       replayMessage(context!, { from, kind, token, message });
     } else if (from === 'initiator') {
+      if (moving) handshake = acceptor.resume(handshake.export());
       const result = await handshake.accept(fromHex(token));
       if (result.status === 'failed') throw result.error;
       const answer = steps[i + 1]?.kind === 'context' ? steps[i + 1]!.token : undefined;
