@@ -72,12 +72,12 @@ describe('large and right', () => {
       /METHOD-DATA: 10\d+ bytes/,
     );
     const many = element(0x30, fromHex('0500'.repeat(Limit.nodes)));
-    expect(() => codec.decode(many)).toThrow(/more than 2048 elements/);
+    expect(() => codec.decode(many)).toThrow(/more than 1536 elements/);
     const arcs = element(0x30, element(0x06, new Uint8Array(Limit.nodes).fill(1)));
-    expect(() => codec.decode(arcs)).toThrow(/more than 2048 elements/);
+    expect(() => codec.decode(arcs)).toThrow(/more than 1536 elements/);
     expect(() =>
       codec.decode(Uint8Array.from([...arcs.slice(0, 4), 0x0d, ...arcs.slice(5)])),
-    ).toThrow(/more than 2048 elements/);
+    ).toThrow(/more than 1536 elements/);
     expect(() => codec.decode(nested(0x30, Limit.depth + 1))).toThrow(/more than 24 levels/);
     expect(() => codec.decode(nested(0x30, Limit.depth))).toThrow(DecodeError);
   });
