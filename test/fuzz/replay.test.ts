@@ -6,6 +6,9 @@ import { Prng } from './prng.ts';
 import { loadCases } from './store.ts';
 import { allTargets } from './targets/index.ts';
 
+// The fuzzer's own limit is 50, and it runs alone.
+const MAX_MILLISECONDS = 150;
+
 const targets = await allTargets();
 const cases = loadCases(resolve('fixtures/fuzz'));
 
@@ -17,7 +20,7 @@ describe('what the fuzzer has found', () => {
   it.each(cases.map((found) => [found.name, found] as const))('%s', async (_, found) => {
     const target = targets.find(({ name }) => name === found.target);
     expect(target, `target ${found.target}`).toBeDefined();
-    const { finding } = await examine(target!, found.input);
+    const { finding } = await examine(target!, found.input, MAX_MILLISECONDS);
     expect(finding, found.problem).toBeUndefined();
   });
 
@@ -31,14 +34,14 @@ describe.each(targets.map((target) => [target.name, target] as const))(
   (_, target) => {
     it('takes what is genuine, and survives a few mutants', async () => {
       for (const seed of target.seeds) {
-        const { outcome, finding } = await examine(target, seed);
+        const { outcome, finding } = await examine(target, seed, MAX_MILLISECONDS);
         expect(finding, outcome).toBeUndefined();
       }
       const prng = new Prng(20_260_601);
       for (let left = 30; left > 0; left--) {
         const seed = prng.pick(target.seeds);
         const input = mutate(seed, prng.pick(target.seeds), target.shape, prng);
-        const { finding } = await examine(target, input);
+        const { finding } = await examine(target, input, MAX_MILLISECONDS);
         expect(
           finding,
           `${input.map((part) => Buffer.from(part).toString('hex'))}`,
