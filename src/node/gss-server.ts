@@ -99,7 +99,8 @@ class TcpGssServer implements GssServer {
   async listen(port: number, host?: string): Promise<AddressInfo> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+      const where = { port, backlog: BACKLOG, ...(host === undefined ? {} : { host }) };
+      this.#server.listen(where, () => {
         this.#server.off('error', reject);
         this.#server.on('error', (error) => this.#emit({ type: 'listener-error', error }));
         resolve();
@@ -191,5 +192,8 @@ const DEFAULT_LIMITS: Required<GssServerLimits> = {
 };
 // Kerberos tokens with a large PAC and a delegated ticket stay below 128 KiB.
 const MAX_CONTEXT_TOKEN = 256 * 1024;
+// Connections that wait to be accepted. Those above it are lost, and their clients try again after
+// a second, then three: with Node's 511 a burst of strangers costs everybody that long.
+const BACKLOG = 4096;
 // Timers count milliseconds in 31 bits.
 const MAX_TIMEOUT = 2_147_483;
