@@ -4,7 +4,7 @@
  */
 import { constantTimeEqual } from '../bytes.ts';
 import { EncryptionKey } from '../crypto/key.ts';
-import { enctypeName, KeyUsage } from '../crypto/numbers.ts';
+import { enctypeName, isWeakEnctype, KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
 import type { KeytabEntry } from '../keytab/keytab.ts';
 import type { ApReq, Authenticator } from '../messages/ap-req.ts';
@@ -87,7 +87,7 @@ export async function acceptApReq(
   if (opened === undefined) throw keys.explain(apReq.ticket);
   const { service, ticket } = opened;
 
-  const sessionKey = importKey(ticket.key, service.key);
+  const sessionKey = importKey(ticket.key, service.key, 'session key');
   const authenticator = openAuthenticator(apReq, sessionKey);
   const client = clientOf(ticket, authenticator);
   if (peerAddress !== undefined) checkAddress(ticket, peerAddress);
@@ -113,7 +113,7 @@ export async function acceptApReq(
     return { apReq, service, client, ticket, authenticator, sessionKey };
   }
   checkPermitted(authenticator.subkey.enctype, policy, 'subkey');
-  const subkey = importKey(authenticator.subkey, service.key);
+  const subkey = importKey(authenticator.subkey, service.key, 'subkey');
   return { apReq, service, client, ticket, authenticator, sessionKey, subkey };
 }
 
@@ -145,13 +145,24 @@ function openAuthenticator(apReq: ApReq, sessionKey: EncryptionKey): Authenticat
 function importKey(
   value: { readonly enctype: number; readonly value: Uint8Array },
   parent: EncryptionKey,
+  what: string,
 ): EncryptionKey {
+  const { enctype } = value;
   try {
-    return new EncryptionKey(value.enctype, value.value, parent.crypto);
+    const key = new EncryptionKey(enctype, value.value, parent.crypto);
+    if (key.supported) return key;
   } finally {
     // The key object has its own copy; what was decrypted lives on with the authorization data.
     value.value.fill(0);
   }
+  const name = enctypeName(enctype);
+  const remedy = isWeakEnctype(enctype)
+    ? 'it is not safe any more: let client and KDC use a newer one, or allow it here'
+    : 'let client and KDC use another';
+  throw new KerberosError('KDC_ERR_ETYPE_NOSUPP', `Encryption type ${name} is not supported`, {
+    hint: `the ${what} has it; ${remedy}`,
+    detail: { enctype: name },
+  });
 }
 
 // RFC 4120 §3.2.3: realm and name of authenticator and ticket must be the same.

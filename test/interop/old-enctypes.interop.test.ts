@@ -1,9 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { concatBytes } from '../../src/bytes.ts';
 import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
+import { frameMechanismToken, unframeToken } from '../../src/gss/framing.ts';
 import type { WeakEnctypeReport } from '../../src/index.ts';
+import { acquireCredential, ContextFlag, createAcceptor, Mechanism } from '../../src/index.ts';
+import { loadKeytab } from '../../src/node/index.ts';
 import { exchanges, runGssClient } from '../support/gss-client.ts';
+import { GssPeer, PeerError } from '../support/gss-peer.ts';
 import type { InitiatorLibrary } from '../support/initiators.ts';
 import { runInitiator } from '../support/initiators.ts';
 import { Lab } from '../support/lab.ts';
@@ -78,6 +83,40 @@ describe.runIf(have('gss-client')).each(['', '-export'])('gss-client and gss-ser
     });
   });
 });
+
+describe.runIf(have('python3-gssapi')).each(ENCTYPES)(
+  'a delete token, enctype %i',
+  (enctype, name) => {
+    it('is what MIT krb5 takes for one', async () => {
+      const service = `etype${enctype}`;
+      const user = await onlyPermitting(name, await (await kinit()).fetchTickets(service));
+      const credential = await acquireCredential({
+        keytab: await loadKeytab(keytab(service)),
+        crypto: withLegacyEnctypes(),
+      });
+      await using peer = new GssPeer(user);
+      const token = await peer.init(service, ContextFlag.mutual | ContextFlag.integrity);
+      const result = await createAcceptor({ credential }).begin().accept(token);
+      if (result.status !== 'complete') throw new Error('not complete');
+      await peer.step(result.outputToken!);
+      const keys = result.context.sessionKey.oldTokens!;
+      const make = (sender: 'initiator' | 'acceptor'): Uint8Array => {
+        // RFC 1964 §1.2.3: a MIC of nothing, with a TOK_ID of its own.
+        const { inner } = unframeToken(result.context.getMic(new Uint8Array()));
+        const header = inner.slice(0, 8);
+        header.set([0x01, 0x02]);
+        const checksum = keys.checksum('mic', header);
+        const sequence = keys.sealSequence({ number: 5, sender }, checksum);
+        return frameMechanismToken(Mechanism.krb5, concatBytes(header, sequence, checksum));
+      };
+      await expect(peer.processToken(make('initiator'))).rejects.toThrow(PeerError);
+      await peer.processToken(make('acceptor'));
+      await expect(peer.getMic(new Uint8Array())).rejects.toThrow(PeerError);
+      result.context.processToken(make('initiator'));
+      expect(() => result.context.getMic(new Uint8Array())).toThrow('No context');
+    });
+  },
+);
 
 describe.runIf(have('kinit')).each(ENCTYPES)('enctype %i', (enctype, name) => {
   const service = `etype${enctype}`;

@@ -78,6 +78,11 @@ export class GssPeer {
     await this.#call('verify_mic', { message: toHex(message), token: toHex(token) });
   }
 
+  /** GSS_Process_context_token. */
+  async processToken(token: Uint8Array): Promise<void> {
+    await this.#call('process_token', { token: toHex(token) });
+  }
+
   async wrapAead(
     message: Uint8Array,
     associated: Uint8Array,

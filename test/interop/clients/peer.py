@@ -14,6 +14,7 @@ from gssapi.raw import (
     ChannelBindings,
     IOVBufferType,
     get_mic,
+    process_context_token,
     unwrap,
     unwrap_aead,
     unwrap_iov,
@@ -59,6 +60,10 @@ class Peer:
 
     def verify_mic(self, message, token):
         verify_mic(self.context, bytes.fromhex(message), bytes.fromhex(token))
+        return {}
+
+    def process_token(self, token):
+        process_context_token(self.context, bytes.fromhex(token))
         return {}
 
     def wrap_aead(self, message, associated, confidential):
