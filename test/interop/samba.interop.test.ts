@@ -111,6 +111,22 @@ describe.runIf(have('samba', 'mit-c', 'kinit'))('an Active Directory on Samba', 
         ]);
       });
 
+      it('altered messages', async () => {
+        const options = { service, mechanism, sizes: [100], alter: 70, answers: 0 };
+        const { lab } = await talk(options, {});
+        expect(lab.messages).toMatchObject([{ code: 'GSS_S_BAD_MIC' }]);
+      });
+
+      it('and takes no messages that are late, repeated or altered on their way back', async () => {
+        const options = { service, mechanism, sizes: [1, 2, 3] };
+        const late = await talk({ ...options, answers: 3 }, { answers: [1, 0, 0] });
+        expect(late.report.answers.map(({ index }) => index)).toEqual([-1, -1, -1]);
+        const altered = await talk({ ...options, answers: 1 }, { alter: 60 });
+        expect(altered.report.answers).toMatchObject([
+          { index: -1, status: [expect.stringContaining('Access Denied')] },
+        ]);
+      });
+
       it('in DCE style', async () => {
         const features = ['integ', 'conf', 'dce'];
         const { lab, report } = await talk({ service, mechanism, features, answers: 0 }, {});

@@ -18,7 +18,10 @@ export interface DomainUser {
 
 /** Options of an initiator on Samba's own library; it asks for features, and always for answers. */
 export interface SambaInitiatorOptions
-  extends Pick<InitiatorOptions, 'port' | 'user' | 'mechanism' | 'sizes' | 'order' | 'answers'> {
+  extends Pick<
+    InitiatorOptions,
+    'port' | 'user' | 'mechanism' | 'sizes' | 'order' | 'alter' | 'answers'
+  > {
   readonly service: string;
   /** Of integ, conf, dce. */
   readonly features?: readonly string[];
@@ -116,7 +119,7 @@ export class Domain {
   /** Runs an initiator on Samba's library, outside of the domain's network: it has its tickets. */
   async runInitiator(options: SambaInitiatorOptions): Promise<InitiatorReport> {
     const program = resolve(import.meta.dirname, '../interop/clients/samba_initiator.py');
-    const { service, mechanism, features, settings, sizes, order, answers } = options;
+    const { service, mechanism, features, settings, sizes, order, alter, answers } = options;
     const values: Record<string, string | undefined> = {
       port: String(options.port),
       service: `${service}@${this.facts.host}`,
@@ -126,6 +129,7 @@ export class Domain {
       settings: settings?.join(','),
       sizes: sizes?.join(','),
       order: order?.join(','),
+      alter: alter?.toString(),
       answers: answers?.toString(),
     };
     const args = Object.entries(values).flatMap(([name, value]) =>

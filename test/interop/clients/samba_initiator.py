@@ -53,6 +53,9 @@ def exchange(framing, client, options):
     sizes = [int(size) for size in filter(None, options.sizes.split(','))]
     messages = [pattern(index, size)[:size] for index, size in enumerate(sizes)]
     prepared = [client.wrap(message) for message in messages]
+    if options.alter is not None:
+        first = prepared[0]
+        prepared[0] = first[: options.alter] + bytes([first[options.alter] ^ 1]) + first[options.alter + 1 :]
     confidential = client.have_feature(gensec.FEATURE_SEAL)
     order = [int(index) for index in options.order.split(',')] if options.order else range(len(messages))
     for index in order:
@@ -61,7 +64,9 @@ def exchange(framing, client, options):
     for _ in range(options.answers):
         index, status = -1, []
         try:
-            index = messages.index(client.unwrap(framing.receive()[1]))
+            # Samba passes over Heimdal's supplementary status, with which there is no message.
+            message = client.unwrap(framing.receive()[1])
+            index = messages.index(message) if message in messages else -1
         except NTSTATUSError as error:
             status = [error.args[1]]
         say('answer', index=index, confidential=confidential, status=status)
@@ -78,6 +83,7 @@ def parse():
     parser.add_argument('--flags', default='integ,conf', help=','.join(FEATURES))
     parser.add_argument('--sizes', default='7', help='bytes of each message')
     parser.add_argument('--order', default='', help='indexes of the messages in the order of sending')
+    parser.add_argument('--alter', type=int, help='offset of the byte to alter in the first message token')
     parser.add_argument('--answers', type=int, default=1)
     return parser.parse_args()
 
