@@ -17,7 +17,8 @@ import type { Keytab } from '../keytab/keytab.ts';
 import { loadKeytab } from '../node/keytab-file.ts';
 import type { Frame, Framing } from '../node/token-frame.ts';
 import { encodeFrame, FrameBudget, FrameParser, TokenFlag } from '../node/token-frame.ts';
-import { createInitiator, mintTicket } from '../testing/index.ts';
+import { createInitiator } from '../testing/initiator.ts';
+import { mintTicket } from '../testing/mint.ts';
 
 const SERVICE = 'host@demo.example.org';
 const CLIENT = 'alice@EXAMPLE.ORG';
