@@ -5,6 +5,8 @@ import type { EncryptionKey } from '../crypto/key.ts';
 import type { KerberosError } from '../errors.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
 import type { Pac } from '../pac/pac.ts';
+import type { Clock } from '../time.ts';
+import { systemClock } from '../time.ts';
 import { CfxIov } from './cfx-iov.ts';
 import type { ContextState, TicketInfo } from './context-state.ts';
 import type { DelegatedCredential } from './delegated-credential.ts';
@@ -229,6 +231,17 @@ export class SecurityContext {
       at += block.length;
     }
     return output;
+  }
+
+  /**
+   * GSS_Context_time (RFC 2743 §2.2.5).
+   *
+   * @returns Whole seconds until the ticket ends, 0 if it has. Clocks may differ: who counts that in,
+   *   as MIT krb5 does, adds the permitted skew. Messages pass after the end as before.
+   */
+  contextTime(clock: Clock = systemClock): number {
+    this.#use();
+    return Math.max(0, Math.floor((this.expiresAt.getTime() - clock()) / 1000));
   }
 
   /** The key that protects messages: what protocols such as SMB call the session key. */

@@ -18,6 +18,16 @@ describe('a context', () => {
     expect(server.ticket.startTime?.getTime()).toBe((NOW_SECONDS - 5) * 1000);
   });
 
+  it('counts the seconds that its ticket lasts', async () => {
+    const { server } = await establish();
+    expect(server.contextTime(() => NOW_SECONDS * 1000)).toBe(36_000);
+    expect(server.contextTime(() => (NOW_SECONDS + 36_000) * 1000 - 1)).toBe(0);
+    expect(server.contextTime(() => (NOW_SECONDS + 99_999) * 1000)).toBe(0);
+    expect(server.contextTime()).toBeGreaterThanOrEqual(0);
+    server.dispose();
+    expect(() => server.contextTime()).toThrow(GssError);
+  });
+
   it('computes the same pseudo-random bytes on both sides, of any length', async () => {
     for (const enctype of [17, 18, 19, 20]) {
       const { client, server } = await establish({ keytab: makeKeytab({ enctype }) });
