@@ -1,8 +1,8 @@
 /** One who takes part. */
 import type { WorkerCommand, WorkerProcess } from './worker-process.ts';
 
-/** What a worker can do: a part of the operations of `protocol.ts`. */
-export type Ability = 'accept' | 'messages' | 'transfer';
+/** What a contender can do: operations of `protocol.ts`, and to serve over TCP. */
+export type Ability = 'accept' | 'messages' | 'transfer' | 'flows';
 
 export interface Contender {
   /** As in the table. */
@@ -12,6 +12,8 @@ export interface Contender {
   readonly abilities: readonly Ability[];
   /** How to start its worker. */
   readonly command: WorkerCommand;
+  /** How to start its gss-server, for flows. */
+  readonly server?: (port: number, keytab: string) => WorkerCommand;
   /** Rounds of a job that come before the first that counts: for what compiles as it runs. */
   readonly warmUp: number;
 }

@@ -3,8 +3,9 @@ import type { ExecFileSyncOptionsWithStringEncoding } from 'node:child_process';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Contender } from './contender.ts';
+import type { Ability, Contender } from './contender.ts';
 import type { BenchRealm } from './realm.ts';
+import { HOST_BASED_SERVICE } from './realm.ts';
 import type { WorkerCommand } from './worker-process.ts';
 
 export interface Field {
@@ -15,7 +16,7 @@ export interface Field {
 
 /** Looks for contenders and builds what has to be built. @param quick - The usual ones only. */
 export function findContenders(realm: BenchRealm, quick: boolean): Field {
-  const found = [...ownContenders(), ...mitContenders(realm)];
+  const found = [...ownContenders(realm), ...mitContenders(realm)];
   if (!quick) found.push(...javaContenders(realm), nativeContender(realm));
   return {
     contenders: found.filter((contender) => typeof contender !== 'string'),
@@ -26,14 +27,26 @@ export function findContenders(realm: BenchRealm, quick: boolean): Field {
 /** npm's `kerberos` is looked for here. */
 export const NATIVE_FOLDER: string = resolve(import.meta.dirname, '../../kerberos');
 
-function ownContenders(): Contender[] {
-  return ['noble', 'node'].map((backend) => ({
-    name: backend,
-    own: true,
-    abilities: ['accept', 'messages', 'transfer'],
-    command: { program: process.execPath, args: [join(COMPILED, 'own.js'), backend] },
-    warmUp: 4,
-  }));
+function ownContenders(realm: BenchRealm): Contender[] {
+  return ['noble', 'node'].map(
+    (backend): Contender => ({
+      name: backend,
+      own: true,
+      abilities: ['accept', 'messages', 'transfer', ...(backend === 'node' ? FLOWS : [])],
+      command: { program: process.execPath, args: [join(COMPILED, 'own.js'), backend] },
+      // gss-server has Node's primitives, and a file for its replay cache, as MIT's has.
+      server: (port, keytab) => ({
+        program: process.execPath,
+        args: [
+          resolve(COMPILED, '../../../src/cli/gss-server.js'),
+          ...['-port', String(port), '-keytab', keytab, '-rcache', `dir:${realm.folder}`],
+          HOST_BASED_SERVICE,
+        ],
+        env: { KRB5_CONFIG: realm.krb5Conf },
+      }),
+      warmUp: 4,
+    }),
+  );
 }
 
 function mitContenders(realm: BenchRealm): (Contender | string)[] {
@@ -46,10 +59,36 @@ function mitContenders(realm: BenchRealm): (Contender | string)[] {
     command: { ...worker, env: { ...worker.env, ...env } },
     warmUp: 1,
   });
+  const rcache = { KRB5RCACHENAME: 'dfl:', KRB5RCACHEDIR: realm.folder };
+  const server = mitServer(realm, rcache);
   return [
-    contender('MIT+rcache', { KRB5RCACHENAME: 'dfl:', KRB5RCACHEDIR: realm.folder }),
+    { ...contender('MIT+rcache', rcache), ...server },
     contender('MIT', { KRB5RCACHENAME: 'none:' }),
+    ...(server === undefined ? ["MIT's gss-server: install cc and krb5-gss-samples"] : []),
   ];
+}
+
+/** Debian's gss-server, with TCP_NODELAY as ours has it, so that nobody wins by Nagle. */
+function mitServer(
+  realm: BenchRealm,
+  env: Readonly<Record<string, string>>,
+): Pick<Contender, 'abilities' | 'server'> | undefined {
+  const library = join(realm.folder, 'nodelay.so');
+  try {
+    const source = join(SOURCES, 'nodelay.c');
+    execFileSync('cc', ['-O2', '-shared', '-fPIC', '-o', library, source, '-ldl'], QUIET);
+  } catch {
+    return undefined;
+  }
+  if (!existsSync(GSS_SERVER)) return undefined;
+  return {
+    abilities: ['accept', 'messages', 'transfer', 'flows'],
+    server: (port, keytab) => ({
+      program: GSS_SERVER,
+      args: ['-port', String(port), '-keytab', keytab, HOST_BASED_SERVICE],
+      env: { ...env, KRB5_CONFIG: realm.krb5Conf, LD_PRELOAD: library },
+    }),
+  };
 }
 
 /** @returns How to start it, or why it cannot be had. */
@@ -117,6 +156,8 @@ function nativeContender(realm: BenchRealm): Contender | string {
   };
 }
 
+const FLOWS: readonly Ability[] = ['flows'];
+const GSS_SERVER = '/usr/bin/gss-server';
 // What the processor has for AES and SHA is to Java what a compiled library is to us.
 const WITHOUT_INTRINSICS = [
   '-XX:+UnlockDiagnosticVMOptions',

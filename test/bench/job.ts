@@ -20,6 +20,7 @@ export interface Job {
 export interface Session {
   /** @param effort - Calls of a full round, as a share: less than 1 in a quick run. */
   round(effort: number): Promise<Measurement>;
+  close?(): Promise<void>;
 }
 
 /** Of one call. */

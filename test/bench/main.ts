@@ -12,6 +12,7 @@ import { findContenders } from './contenders.ts';
 import { installKerberos } from './install-kerberos.ts';
 import type { Job } from './job.ts';
 import { acceptJobs, firstAcceptJob } from './jobs/accept.ts';
+import { flowJobs } from './jobs/flows.ts';
 import type { ContextMemory } from './jobs/memory.ts';
 import { measureMemory } from './jobs/memory.ts';
 import { messageJobs } from './jobs/messages.ts';
@@ -52,7 +53,7 @@ try {
 }
 
 async function runJobs({ quick, rounds }: BenchOptions): Promise<JobResult[]> {
-  const jobs: Job[] = [...acceptJobs, firstAcceptJob, ...messageJobs(), transferJob];
+  const jobs: Job[] = [...acceptJobs, firstAcceptJob, ...messageJobs(), transferJob, ...flowJobs];
   const own = runners.filter((runner) => runner.own).map(({ name }) => name);
   const results: JobResult[] = [];
   for (const job of jobs) {

@@ -3,12 +3,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Keytab } from '../../src/index.ts';
-import { EncryptionKey, formatKeytab, parsePrincipal, systemRandom } from '../../src/index.ts';
+import {
+  EncryptionKey,
+  formatKeytab,
+  Mechanism,
+  parsePrincipal,
+  systemRandom,
+} from '../../src/index.ts';
 import {
   AuthorizationDataType,
   encodeAuthorizationData,
 } from '../../src/messages/authorization-data.ts';
 import { encodeEtypeList } from '../../src/messages/etype-list.ts';
+import { encodeNegTokenInit } from '../../src/spnego/neg-token.ts';
 import type { Initiator, MintedTicket, PacContents } from '../../src/testing/index.ts';
 import { createInitiator, mintTicket } from '../../src/testing/index.ts';
 
@@ -39,8 +46,8 @@ export class BenchRealm {
   }
 }
 
-/** `plain`: AP-REQs of {@link TOKEN_SIZE} bytes; `PAC`: with a PAC of 3 kB, signed. */
-export type TokenKind = 'plain' | 'PAC';
+/** `plain`: AP-REQs of {@link TOKEN_SIZE} bytes; `SPNEGO`: these in a NegTokenInit; `PAC`: with a PAC of 3 kB, signed. */
+export type TokenKind = 'plain' | 'SPNEGO' | 'PAC';
 
 export class BenchService {
   readonly keytabPath: string;
@@ -61,12 +68,16 @@ export class BenchService {
 
   /** A client with a new ticket. */
   initiator(kind: TokenKind = 'plain'): Initiator {
-    return this.#initiator(kind === 'plain' ? this.#ticket(this.#padding) : this.#pacTicket());
+    return this.#initiator(kind === 'PAC' ? this.#pacTicket() : this.#ticket(this.#padding));
   }
 
   /** Tokens of clients that have each got a ticket just now. */
   tokens(kind: TokenKind, count: number): Uint8Array[] {
-    return Array.from({ length: count }, () => this.initiator(kind).begin());
+    return Array.from({ length: count }, () => {
+      const token = this.initiator(kind).begin();
+      if (kind !== 'SPNEGO') return token;
+      return encodeNegTokenInit({ mechTypes: [Mechanism.krb5], mechToken: token });
+    });
   }
 
   #pacTicket(): MintedTicket {
@@ -118,6 +129,9 @@ const PAC: PacContents = {
 };
 
 const CLIENT = 'alice.liddell@CORP.EXAMPLE.TEST';
+/** The service as gss-server and others want it. */
+export const HOST_BASED_SERVICE = 'host@appserver01.corp.example.test';
+
 const SERVICE = 'host/appserver01.corp.example.test@CORP.EXAMPLE.TEST';
 // RFC 4120 §5.2.6: negative numbers are for local use.
 const PRIVATE_TYPE = -1;

@@ -48,6 +48,7 @@ export async function runJob(
       measured[i]!.push(await session.round(effort));
     }
   }
+  for (const session of sessions) await session.close?.();
   const ours = runners.flatMap(({ name, own }, i) => (own ? [{ name, rounds: measured[i]! }] : []));
   const contenders = runners.map(({ name, own }, i) => {
     const taken = measured[i]!;

@@ -10,6 +10,7 @@ export const acceptJobs: readonly Job[] = [
   acceptJob('plain', Enctype.aes128CtsHmacSha1, false),
   acceptJob('plain', Enctype.aes128CtsHmacSha256, true),
   acceptJob('plain', Enctype.aes256CtsHmacSha384, true),
+  acceptJob('SPNEGO', Enctype.aes256CtsHmacSha1, true),
   acceptJob('PAC', Enctype.aes256CtsHmacSha1, true),
 ];
 

@@ -23,6 +23,7 @@ import org.ietf.jgss.GSSCredential;
 import org.ietf.jgss.GSSException;
 import org.ietf.jgss.GSSManager;
 import org.ietf.jgss.MessageProp;
+import org.ietf.jgss.Oid;
 
 public final class Jgss {
     private interface Call {
@@ -94,7 +95,8 @@ public final class Jgss {
         login.login();
         subject = login.getSubject();
         credential = asSubject(() -> manager.createCredential(
-                null, GSSCredential.INDEFINITE_LIFETIME, (org.ietf.jgss.Oid) null,
+                null, GSSCredential.INDEFINITE_LIFETIME,
+                new Oid[] {new Oid("1.2.840.113554.1.2.2"), new Oid("1.3.6.1.5.5.2")},
                 GSSCredential.ACCEPT_ONLY));
     }
 

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Figures } from '../protocol.ts';
 import { decodeItems, encodeFigures, Operation } from '../protocol.ts';
+import { HOST_BASED_SERVICE } from '../realm.ts';
 import { cpuSince, serveRequests } from './serve.ts';
 
 interface KerberosServer {
@@ -13,8 +14,6 @@ interface KerberosServer {
 interface Kerberos {
   initializeServer(service: string): Promise<KerberosServer>;
 }
-
-const SERVICE = 'host@appserver01.corp.example.test';
 
 const [folder = ''] = process.argv.slice(2);
 const kerberos = createRequire(join(folder, 'package.json'))('kerberos') as Kerberos;
@@ -38,7 +37,7 @@ async function acceptAll(tokens: readonly Uint8Array[]): Promise<Figures> {
   const before = process.cpuUsage();
   for (const challenge of challenges) {
     const start = performance.now();
-    const server = await kerberos.initializeServer(SERVICE);
+    const server = await kerberos.initializeServer(HOST_BASED_SERVICE);
     await server.step(challenge);
     samples.push((performance.now() - start) * 1e6);
     if (!server.contextComplete) throw new Error('not accepted');
