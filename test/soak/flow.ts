@@ -18,6 +18,7 @@ export class Flow {
       this.#frames.push(...this.#reader.push(chunk));
       this.#wake?.();
     });
+    this.socket.on('connect', () => this.#wake?.());
     // What matters is what was not answered.
     this.socket.on('error', () => {});
     this.socket.on('close', () => {
@@ -32,7 +33,12 @@ export class Flow {
 
   /** @throws Error if it cannot be. */
   async connected(): Promise<void> {
-    if (this.socket.connecting) await once(this.socket, 'connect');
+    while (this.socket.connecting && !this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (this.#ended) throw new Error('no connection');
   }
 
   send(...frames: readonly SampleFrame[]): void {

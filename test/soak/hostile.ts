@@ -71,7 +71,9 @@ export class HostileClients {
 /** Those that are connected now. */
 const open = new Set<Flow>();
 
-function connect({ options, tally }: Scene): Flow {
+/** @throws Error if it is over: who comes late would stay. */
+function connect({ options, tally, over }: Scene): Flow {
+  if (over()) throw new Error('it is over');
   const flow = new Flow(options.port);
   tally.connections++;
   open.add(flow);
