@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes.ts';
-import { formatEvent, formatGssError } from '../../src/cli/lines.ts';
+import { formatEvent, formatGssError, formatWorkerEnd } from '../../src/cli/lines.ts';
 import { KerberosError } from '../../src/errors.ts';
 import type { SecurityContext } from '../../src/gss/context.ts';
 import { importName } from '../../src/gss/name.ts';
@@ -276,5 +276,24 @@ describe('formatGssError', () => {
         'were unavailable or inaccessible\n',
       'GSS-API error acquiring credentials: Unknown error\n',
     ]);
+  });
+});
+
+describe('formatWorkerEnd', () => {
+  it.each([
+    [{ pid: 7, exitCode: 1, signal: null, delay: 0 }, 'worker 7 ended with exit code 1', 'now'],
+    [
+      { pid: 7, exitCode: null, signal: 'SIGKILL', delay: 200 },
+      'worker 7 ended by SIGKILL',
+      'in 0.2 s',
+    ],
+    [
+      { pid: undefined, exitCode: null, signal: null, delay: 30_000 },
+      'a worker could not be started',
+      'in 30 s',
+    ],
+  ])('of %j', (end, what, when) => {
+    const lines = formatWorkerEnd(end).map(({ to, bytes }) => `${to}: ${Buffer.from(bytes)}`);
+    expect(lines).toEqual([`stderr: gss-server: ${what}; another takes its place ${when}\n`]);
   });
 });

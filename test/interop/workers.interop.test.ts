@@ -1,6 +1,14 @@
 /** gss-server -workers: several processes, one port, one replay cache. It needs no KDC. */
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -188,6 +196,25 @@ describe.runIf(process.platform === 'linux')('gss-server -workers', () => {
       const other = workers.find((pid) => pid !== second)!;
       await withOnly(workers, other, () => serve(program.port));
     }
+  });
+
+  it('serves on without a keytab, and replaces a process as soon as there is one again', async () => {
+    const own = join(env.KRB5RCACHEDIR!, 'keytab');
+    copyFileSync(keytab, own);
+    await using program = await listen(['-keytab', own]);
+    const [first, second] = workersOf(program) as [number, number];
+    renameSync(own, `${own}.away`);
+    process.kill(first, 'SIGKILL');
+    await program.until(
+      'stderr',
+      /worker \d+ ended with exit code 255; another takes .* in 0\.2 s/,
+    );
+    await serve(program.port);
+    renameSync(`${own}.away`, own);
+    await until(() => workersOf(program).length === 2);
+    const workers = workersOf(program);
+    const other = workers.find((pid) => pid !== second)!;
+    await withOnly(workers, other, () => serve(program.port));
   });
 
   it('comes back on the same port when all were killed at once', async () => {
