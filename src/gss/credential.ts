@@ -15,7 +15,8 @@ import { GssError } from './status.ts';
 export interface AcquireCredentialOptions {
   /**
    * The keys, or a function that gives them. The function is asked again when a ticket finds no
-   * key, so that a rotated keytab needs no restart; while it fails, the last keytab serves on.
+   * key, so that a rotated keytab needs no restart; while it fails, the last keytab serves on. While
+   * it does not answer, exchanges whose ticket finds no key wait for it, and no others.
    */
   readonly keytab: Keytab | (() => Keytab | Promise<Keytab>);
   /**
@@ -72,6 +73,7 @@ export class AcceptorCredential implements ServiceKeys {
   #source: Keytab;
   #keytab: Keytab;
   #refreshing: Promise<boolean> | undefined;
+  #waiting = 0;
 
   constructor(
     keytab: Keytab,
@@ -109,27 +111,31 @@ export class AcceptorCredential implements ServiceKeys {
     return explainNoKey(this.#keytab, this.#matcher, requestOf(ticket));
   }
 
-  /** Many tickets may find no key at once; the provider is asked once for all of them. */
+  /**
+   * Many tickets may find no key at once; the provider is asked once for all of them. While it does
+   * not answer, so many may wait for it; the others are refused with the keys at hand.
+   */
   refresh(): Promise<boolean> {
-    if (this.#provider === undefined) return NOTHING_NEW;
+    if (this.#provider === undefined || this.#waiting === MAX_WAITING) return NOTHING_NEW;
+    this.#waiting++;
     this.#refreshing ??= this.#reload(this.#provider).finally(() => {
       this.#refreshing = undefined;
+      this.#waiting = 0;
     });
     return this.#refreshing;
   }
 
   async #reload(provider: () => Keytab | Promise<Keytab>): Promise<boolean> {
-    let keytab: Keytab;
     try {
-      keytab = await provider();
+      const keytab = await provider();
+      if (keytab === this.#source || !Array.isArray(keytab.entries)) return false;
+      this.#keytab = this.#adopt(keytab);
+      this.#source = keytab;
+      return true;
     } catch {
       // The provider has its own way to tell its owner. The keys at hand are still good.
       return false;
     }
-    if (keytab === this.#source) return false;
-    this.#source = keytab;
-    this.#keytab = this.#adopt(keytab);
-    return true;
   }
 
   #adopt(keytab: Keytab): Keytab {
@@ -148,3 +154,5 @@ function requestOf({ realm, serverName, encPart }: Ticket): TicketKeyRequest {
 }
 
 const NOTHING_NEW = Promise.resolve(false);
+// A keytab is read in milliseconds. Behind one that hangs, strangers could pile up without end.
+const MAX_WAITING = 256;
