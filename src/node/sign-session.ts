@@ -2,7 +2,7 @@
  * The conversation of the gss-sample server: accept a context, then take messages and sign them,
  * until the client is done.
  */
-import type { Acceptor } from '../acceptor.ts';
+import type { Acceptor, Handshake } from '../acceptor.ts';
 import type { SecurityContext } from '../gss/context.ts';
 import type { ImportOptions } from '../gss/export.ts';
 import type { AcceptResult } from '../gss/settings.ts';
@@ -87,7 +87,7 @@ export class SignSession {
     const handshake = acceptor.begin(peerAddress === undefined ? {} : { peerAddress });
     for (;;) {
       this.#emit({ type: 'context-token-received', token: frame.data });
-      const result = await handshake.accept(frame.data);
+      const result = await this.#accept(handshake, frame.data);
       await this.#sendContextToken(result);
       if (result.status === 'failed') {
         this.#emit({ type: 'gss-error', stage: 'accepting context', error: result.error });
@@ -101,6 +101,20 @@ export class SignSession {
         return true;
       }
       frame = await this.#channel.receive();
+    }
+  }
+
+  /** A keytab or a replay cache that does not answer must not hold what has long been given up. */
+  async #accept(handshake: Handshake, token: Uint8Array): Promise<AcceptResult> {
+    const accepting = handshake.accept(token);
+    try {
+      return await this.#channel.whileOpen(accepting);
+    } catch (error) {
+      accepting.then(
+        (late) => late.status === 'complete' && late.context.dispose(),
+        () => {},
+      );
+      throw error;
     }
   }
 

@@ -150,6 +150,18 @@ export class TokenChannel {
     }
   }
 
+  /**
+   * Waits for something else than the peer, as long as there is a connection.
+   *
+   * @throws {@link ChannelError} if it is closed first; what `work` says then, nobody hears.
+   */
+  async whileOpen<T>(work: Promise<T>): Promise<T> {
+    const closed = this.closed.then(() => {
+      throw new ChannelError(this.#given ?? { reason: 'aborted' });
+    });
+    return await Promise.race([work, closed]);
+  }
+
   /** Gives up on a peer that took too long. `limit` says what it exceeded. */
   expire(limit: string): void {
     const truncation = this.#receiving ? { truncation: this.#parser.truncation() } : {};
