@@ -37,7 +37,7 @@ export class SecretSearch {
   inBytes(bytes: Uint8Array): string[] {
     const all = Buffer.from(bytes);
     return Object.entries(this.#secrets)
-      .filter(([, secret]) => windowsOf(secret).some((window) => all.includes(window)))
+      .filter(([, secret]) => windowsOf(secret).some((window) => all.includes(Buffer.from(window))))
       .map(([name]) => name);
   }
 
