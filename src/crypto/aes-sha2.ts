@@ -4,7 +4,7 @@ import { CTS } from './aes-cts.ts';
 import type { CryptoBackend, HashName, Mac } from './backend.ts';
 import { usageConstant } from './derivation.ts';
 import { iterationCount } from './iterations.ts';
-import { truncatedMac } from './mac.ts';
+import { TruncatedMac } from './mac.ts';
 import { ChecksumType, Enctype } from './numbers.ts';
 import type { EncryptionProfile, KeyedProfile, Sealer } from './profile.ts';
 import { CiphertextMacSealer } from './sealers.ts';
@@ -103,7 +103,7 @@ class AesSha2Keys implements KeyedProfile {
     const kc = deriveKey(this.#base, usageConstant(usage, 0x99), macLength);
     const mac = this.#backend.hmac(hash, kc);
     kc.fill(0);
-    return truncatedMac(mac, macLength);
+    return new TruncatedMac(mac, macLength);
   }
 
   prf(input: Uint8Array): Uint8Array {

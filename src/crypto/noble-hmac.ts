@@ -10,8 +10,8 @@ import type { HashName, Mac } from './backend.ts';
 
 export class NobleHmac implements Mac {
   readonly #hash: ResumableHash;
-  readonly #inner: Int32Array;
-  readonly #outer: Int32Array;
+  readonly #inner: number[];
+  readonly #outer: number[];
 
   constructor(name: HashName, key: Uint8Array) {
     const hash = WORKING[name];
@@ -43,7 +43,7 @@ export class NobleHmac implements Mac {
   }
 }
 
-function hashPaddedKey(hash: ResumableHash, key: Uint8Array, mask: number): Int32Array {
+function hashPaddedKey(hash: ResumableHash, key: Uint8Array, mask: number): number[] {
   const { block } = hash.restart();
   block.fill(mask);
   for (let i = 0; i < key.length; i++) block[i]! ^= key[i]!;
@@ -66,14 +66,14 @@ interface ResumableHash {
   restart(): this;
   /** Takes in what stands in the block. */
   compress(): void;
-  /** The state, after whole blocks. */
-  save(): Int32Array;
+  /** The state after whole blocks, in 32-bit words: an array of few numbers is the smallest. */
+  save(): number[];
   /** Goes on after exactly one block. @param buffered - Bytes that stand in the block since. */
-  resume(state: Int32Array, buffered: number): this;
+  resume(state: readonly number[], buffered: number): this;
 }
 
 class ResumableSha1 extends _SHA1 implements ResumableHash {
-  readonly #initial: Int32Array = this.save();
+  readonly #initial: readonly number[] = this.save();
 
   get block(): Uint8Array {
     return this.buffer;
@@ -89,11 +89,11 @@ class ResumableSha1 extends _SHA1 implements ResumableHash {
     this.process(this.view, 0);
   }
 
-  save(): Int32Array {
-    return new Int32Array(this.get());
+  save(): number[] {
+    return this.get();
   }
 
-  resume(s: Int32Array, buffered: number): this {
+  resume(s: readonly number[], buffered: number): this {
     this.set(s[0]!, s[1]!, s[2]!, s[3]!, s[4]!);
     this.length = this.blockLen + buffered;
     this.pos = buffered;
@@ -104,7 +104,7 @@ class ResumableSha1 extends _SHA1 implements ResumableHash {
 }
 
 class ResumableSha256 extends _SHA256 implements ResumableHash {
-  readonly #initial: Int32Array = this.save();
+  readonly #initial: readonly number[] = this.save();
 
   get block(): Uint8Array {
     return this.buffer;
@@ -120,11 +120,11 @@ class ResumableSha256 extends _SHA256 implements ResumableHash {
     this.process(this.view, 0);
   }
 
-  save(): Int32Array {
-    return new Int32Array(this.get());
+  save(): number[] {
+    return this.get();
   }
 
-  resume(s: Int32Array, buffered: number): this {
+  resume(s: readonly number[], buffered: number): this {
     this.set(s[0]!, s[1]!, s[2]!, s[3]!, s[4]!, s[5]!, s[6]!, s[7]!);
     this.length = this.blockLen + buffered;
     this.pos = buffered;
@@ -135,7 +135,7 @@ class ResumableSha256 extends _SHA256 implements ResumableHash {
 }
 
 class ResumableSha384 extends _SHA384 implements ResumableHash {
-  readonly #initial: Int32Array = this.save();
+  readonly #initial: readonly number[] = this.save();
 
   get block(): Uint8Array {
     return this.buffer;
@@ -151,12 +151,12 @@ class ResumableSha384 extends _SHA384 implements ResumableHash {
     this.process(this.view, 0);
   }
 
-  save(): Int32Array {
-    return new Int32Array(this.get());
+  save(): number[] {
+    return this.get();
   }
 
   // biome-ignore format: sixteen words as eight pairs, high and low half
-  resume(s: Int32Array, buffered: number): this {
+  resume(s: readonly number[], buffered: number): this {
     this.set(
       s[0]!, s[1]!, s[2]!, s[3]!, s[4]!, s[5]!, s[6]!, s[7]!,
       s[8]!, s[9]!, s[10]!, s[11]!, s[12]!, s[13]!, s[14]!, s[15]!,

@@ -2,7 +2,7 @@
 import { encodeUtf8 } from '../bytes.ts';
 import type { BlockCipher, CryptoBackend, Mac } from './backend.ts';
 import { deriveRandom, foldedUsageConstant } from './derivation.ts';
-import { truncatedMac } from './mac.ts';
+import { TruncatedMac } from './mac.ts';
 import type { KeyedProfile, Sealer } from './profile.ts';
 import type { CipherMode } from './sealers.ts';
 import { PlaintextMacSealer } from './sealers.ts';
@@ -21,12 +21,19 @@ export interface SimplifiedParameters {
 export class SimplifiedKeys implements KeyedProfile {
   readonly #parameters: SimplifiedParameters;
   readonly #backend: CryptoBackend;
-  readonly #base: BlockCipher;
+  readonly #key: Uint8Array;
+  #cipher: BlockCipher | undefined;
 
   constructor(parameters: SimplifiedParameters, backend: CryptoBackend, key: Uint8Array) {
     this.#parameters = parameters;
     this.#backend = backend;
-    this.#base = parameters.cipher(backend, key);
+    this.#key = key;
+  }
+
+  // Many a context is established and never protects a message.
+  get #base(): BlockCipher {
+    this.#cipher ??= this.#parameters.cipher(this.#backend, this.#key);
+    return this.#cipher;
   }
 
   sealer(usage: number): Sealer {
@@ -40,7 +47,7 @@ export class SimplifiedKeys implements KeyedProfile {
   }
 
   checksum(usage: number): Mac {
-    return truncatedMac(this.#mac(this.#constant(usage, 0x99)), this.#parameters.macLength);
+    return new TruncatedMac(this.#mac(this.#constant(usage, 0x99)), this.#parameters.macLength);
   }
 
   prf(input: Uint8Array): Uint8Array {
@@ -56,7 +63,7 @@ export class SimplifiedKeys implements KeyedProfile {
   }
 
   wipe(): void {
-    this.#base.wipe();
+    this.#cipher?.wipe();
   }
 
   #mac(constant: Uint8Array): Mac {

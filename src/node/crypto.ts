@@ -28,40 +28,43 @@ export const nodeCrypto: CryptoProvider = { ...defaultCrypto, backend: nodeBacke
 
 class SizedAes implements BlockCipher {
   readonly blockSize: number = 16;
-  readonly #short: BlockCipher;
   readonly #key: Uint8Array;
-  readonly #name: string;
+  #short: BlockCipher | undefined;
 
   constructor(key: Uint8Array) {
-    this.#short = nobleBackend.aes(key);
     this.#key = new Uint8Array(key);
-    this.#name = `aes-${key.length * 8}-cbc`;
   }
 
   cbcEncrypt(bytes: Uint8Array, start: number, end: number, iv: Uint8Array): void {
     if (end - start < AES_THRESHOLD) {
+      this.#short ??= nobleBackend.aes(this.#key);
       this.#short.cbcEncrypt(bytes, start, end, iv);
       return;
     }
-    const cipher = createCipheriv(this.#name, this.#key, iv).setAutoPadding(false);
+    const cipher = createCipheriv(aesName(this.#key), this.#key, iv).setAutoPadding(false);
     bytes.set(cipher.update(bytes.subarray(start, end)), start);
   }
 
   cbcDecrypt(bytes: Uint8Array, start: number, end: number, iv: Uint8Array): void {
     if (end - start < AES_THRESHOLD) {
+      this.#short ??= nobleBackend.aes(this.#key);
       this.#short.cbcDecrypt(bytes, start, end, iv);
       return;
     }
-    const cipher = createDecipheriv(this.#name, this.#key, iv).setAutoPadding(false);
+    const cipher = createDecipheriv(aesName(this.#key), this.#key, iv).setAutoPadding(false);
     const plaintext = cipher.update(bytes.subarray(start, end));
     bytes.set(plaintext, start);
     plaintext.fill(0);
   }
 
   wipe(): void {
-    this.#short.wipe();
+    this.#short?.wipe();
     this.#key.fill(0);
   }
+}
+
+function aesName(key: Uint8Array): string {
+  return key.length === 16 ? 'aes-128-cbc' : 'aes-256-cbc';
 }
 
 class SizedHmac implements Mac {
