@@ -4,8 +4,8 @@
  * where `cluster.isPrimary` and {@link serveAsWorker} where it is not.
  *
  * The processes share the listening socket: the kernel gives each connection to one that is free.
- * A primary that accepted for them would cost a fifth of the work of a short connection, and all of
- * it in one process.
+ * A primary that accepted for them took a quarter more CPU for a short connection, all of it in one
+ * process (100 µs of 465, measured).
  */
 import type { Worker } from 'node:cluster';
 import cluster from 'node:cluster';
