@@ -14,6 +14,7 @@
  */
 import type { Reader, Writer } from '../bytes.ts';
 import { EncryptionKey } from '../crypto/key.ts';
+import { DecodeError } from '../errors.ts';
 import type { HostAddress } from '../messages/host-address.ts';
 import { Limit } from '../messages/limits.ts';
 import type { ChannelAddress, ChannelBindings } from './channel-bindings.ts';
@@ -74,9 +75,9 @@ export function readPendingContext(reader: Reader, options: Required<ImportOptio
   const tickets = readOptional(reader, () =>
     readList(reader, Limit.credentialTickets, () => readTicket(reader, options)),
   );
-  return tickets === undefined
-    ? state
-    : { ...state, delegatedCredential: new DelegatedCredential(tickets) };
+  if (tickets === undefined) return state;
+  if (tickets.length === 0) throw new DecodeError('exported handshake delegates nothing');
+  return { ...state, delegatedCredential: new DelegatedCredential(tickets) };
 }
 
 function writeBindings(writer: Writer, bindings: ChannelBindings): void {
