@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import type { Case, Target } from './case.ts';
-import type { Verdict } from './examine.ts';
+import type { Finding, Verdict } from './examine.ts';
 import { examine, watchRejections } from './examine.ts';
 import { minimise } from './minimise.ts';
 import { mutate } from './mutate/index.ts';
@@ -19,8 +19,9 @@ class Campaign {
   readonly target: Target;
   readonly pool: Case[];
   readonly outcomes = new Set<string>();
+  /** What is known to be wrong: each is saved once. */
+  readonly findings = new Set<string>();
   cases = 0;
-  findings = 0;
   slowest = 0;
   largest = 0;
 
@@ -37,6 +38,14 @@ class Campaign {
     this.outcomes.add(outcome);
     // What leads to a new place may lead further.
     if (this.pool.length < MAX_POOL) this.pool.push(input);
+  }
+
+  /** Whether it was found before; figures in it do not make another one of it. */
+  knows({ problem, detail }: Finding): boolean {
+    const kind = `${problem} ${detail.replace(/\d+/g, '')}`;
+    if (this.findings.has(kind)) return true;
+    this.findings.add(kind);
+    return false;
   }
 }
 
@@ -78,13 +87,12 @@ async function run(campaigns: readonly Campaign[], options: FuzzOptions): Promis
       const input = mutate(prng.pick(pool), prng.pick(pool), target.shape, prng);
       const verdict = await examine(target, input);
       campaign.note(input, verdict);
-      if (verdict.finding === undefined) continue;
+      if (verdict.finding === undefined || campaign.knows(verdict.finding)) continue;
       findings++;
-      campaign.findings++;
       const interrupted = performance.now();
       await report(campaign, input, verdict, `npm run fuzz, seed ${options.seed}, round ${round}`);
       deadline += performance.now() - interrupted;
-      if (!options.keepGoing || campaign.findings >= MAX_FINDINGS) return findings;
+      if (!options.keepGoing) return findings;
     }
   }
 }
@@ -119,7 +127,6 @@ function print(campaigns: readonly Campaign[], { seconds }: FuzzOptions): void {
 
 const FIXTURES = resolve('fixtures/fuzz');
 const MAX_POOL = 400;
-const MAX_FINDINGS = 5;
 const MINIMISE_LIMIT = 30_000;
 
 process.exitCode = await main(parseOptions(process.argv.slice(2)));

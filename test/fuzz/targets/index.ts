@@ -1,12 +1,14 @@
 /** All targets. */
 import type { Target } from '../case.ts';
 import { acceptTargets } from './accept.ts';
+import { apartTargets } from './apart.ts';
 import { codecTargets } from './codecs.ts';
 import { fileTargets } from './files.ts';
 import { messageTargets } from './messages.ts';
 import { nameTargets } from './names.ts';
 import { openedTargets } from './opened.ts';
 import { pacTargets } from './pac.ts';
+import { resumeTargets } from './resume.ts';
 import { streamTargets } from './stream.ts';
 
 export async function allTargets(): Promise<Target[]> {
@@ -14,6 +16,8 @@ export async function allTargets(): Promise<Target[]> {
     ...(await acceptTargets()),
     ...(await openedTargets()),
     ...(await messageTargets()),
+    ...(await apartTargets()),
+    ...(await resumeTargets()),
     ...pacTargets(),
     ...codecTargets(),
     ...fileTargets(),

@@ -20,7 +20,13 @@ import { clock, mint, seededRandom } from './realm.ts';
 
 export async function streamTargets(): Promise<Target[]> {
   return [
-    { name: 'frames', shape: 'binary', seeds: streams(), run: (chunks) => parseChunks(chunks) },
+    {
+      name: 'frames',
+      shape: 'binary',
+      manyCalls: true,
+      seeds: streams(),
+      run: (chunks) => parseChunks(chunks),
+    },
     await liveTarget(),
   ];
 }
