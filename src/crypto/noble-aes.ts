@@ -4,31 +4,58 @@ import type { BlockCipher } from './backend.ts';
 
 export class NobleAes implements BlockCipher {
   readonly blockSize: number = 16;
-  readonly #key: Uint8Array;
   // A key nearly always works in one direction only.
   #encryptSchedule: Uint32Array | undefined;
   #decryptSchedule: Uint32Array | undefined;
+  /** Until there is an encryption schedule, whose head it is: a context has many keys to hold. */
+  #key: Uint8Array | undefined;
+  readonly #keyLength: number;
 
   constructor(key: Uint8Array) {
     this.#key = new Uint8Array(key);
+    this.#keyLength = key.length;
   }
 
   cbcEncrypt(bytes: Uint8Array, start: number, end: number, iv: Uint8Array): void {
-    this.#encryptSchedule ??= unsafe.expandKeyLE(this.#key);
-    if (end - start < LONG) encryptShort(this.#encryptSchedule, bytes, start, end, iv);
-    else encryptLong(this.#encryptSchedule, bytes, start, end, iv);
+    const schedule = this.#encryptSchedule ?? this.#expandToEncrypt();
+    if (end - start < LONG) encryptShort(schedule, bytes, start, end, iv);
+    else encryptLong(schedule, bytes, start, end, iv);
   }
 
   cbcDecrypt(bytes: Uint8Array, start: number, end: number, iv: Uint8Array): void {
-    this.#decryptSchedule ??= unsafe.expandKeyDecLE(this.#key);
-    if (end - start < LONG) decryptShort(this.#decryptSchedule, bytes, start, end, iv);
-    else decryptLong(this.#decryptSchedule, bytes, start, end, iv);
+    const schedule = this.#decryptSchedule ?? this.#expandToDecrypt();
+    if (end - start < LONG) decryptShort(schedule, bytes, start, end, iv);
+    else decryptLong(schedule, bytes, start, end, iv);
   }
 
   wipe(): void {
-    this.#key.fill(0);
+    this.#key?.fill(0);
     this.#encryptSchedule?.fill(0);
     this.#decryptSchedule?.fill(0);
+  }
+
+  #expandToEncrypt(): Uint32Array {
+    const key = this.#key!;
+    const schedule = unsafe.expandKeyLE(key);
+    this.#encryptSchedule = schedule;
+    key.fill(0);
+    this.#key = undefined;
+    return schedule;
+  }
+
+  #expandToDecrypt(): Uint32Array {
+    const key = this.#key ?? this.#readKey(this.#encryptSchedule!);
+    const schedule = unsafe.expandKeyDecLE(key);
+    this.#decryptSchedule = schedule;
+    if (key !== this.#key) key.fill(0);
+    return schedule;
+  }
+
+  /** FIPS 197 §5.2: the first words of the schedule are the key. */
+  #readKey(schedule: Uint32Array): Uint8Array {
+    const key = new Uint8Array(this.#keyLength);
+    for (let at = 0; at < key.length; at += 4) store(key, at, schedule[at >> 2]!);
+    return key;
   }
 }
 

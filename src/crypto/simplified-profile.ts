@@ -23,6 +23,7 @@ export class SimplifiedKeys implements KeyedProfile {
   readonly #backend: CryptoBackend;
   readonly #key: Uint8Array;
   #cipher: BlockCipher | undefined;
+  #usages = 0;
 
   constructor(parameters: SimplifiedParameters, backend: CryptoBackend, key: Uint8Array) {
     this.#parameters = parameters;
@@ -43,11 +44,14 @@ export class SimplifiedKeys implements KeyedProfile {
     const cipher = this.#parameters.cipher(this.#backend, ke);
     ke.fill(0);
     const mac = this.#mac(this.#constant(usage, 0x55));
+    this.#rest();
     return new PlaintextMacSealer({ cipher, mode, mac, macLength });
   }
 
   checksum(usage: number): Mac {
-    return new TruncatedMac(this.#mac(this.#constant(usage, 0x99)), this.#parameters.macLength);
+    const mac = this.#mac(this.#constant(usage, 0x99));
+    this.#rest();
+    return new TruncatedMac(mac, this.#parameters.macLength);
   }
 
   prf(input: Uint8Array): Uint8Array {
@@ -64,6 +68,17 @@ export class SimplifiedKeys implements KeyedProfile {
 
   wipe(): void {
     this.#cipher?.wipe();
+  }
+
+  /**
+   * A session key works for two usages, one right after the other; a context's key for four at
+   * most, and a schedule of its own would then only lie there.
+   */
+  #rest(): void {
+    this.#usages++;
+    if (this.#usages < 2) return;
+    this.#cipher?.wipe();
+    this.#cipher = undefined;
   }
 
   #mac(constant: Uint8Array): Mac {

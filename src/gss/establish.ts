@@ -4,6 +4,7 @@ import { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { encodeApRep, encodeEncApRepPart } from '../messages/ap-rep.ts';
 import type { Mutable } from '../messages/message.ts';
+import type { Principal } from '../messages/principal.ts';
 import type { ContextState, TicketInfo } from './context-state.ts';
 import { openDelegation } from './delegated-credential.ts';
 import { ContextFlag } from './flags.ts';
@@ -36,7 +37,7 @@ export function establish(
   const acceptorSubkey = mutual ? makeSubkey(verified, flags, settings) : undefined;
   const old = (acceptorSubkey ?? initiatorKey).oldTokens !== undefined;
   const peerSequence = authenticator.sequenceNumber ?? 0;
-  const acceptor = GssName.ofPrincipal(verified.service.principal);
+  const acceptor = nameOfService(verified.service.principal);
   const state: Mutable<ContextState> = {
     role: 'acceptor',
     initiator: GssName.ofPrincipal(verified.client),
@@ -83,6 +84,16 @@ function makeSubkey(
   return undefined;
 }
 
+/** All contexts of a service share its name, which is that of the keytab. */
+function nameOfService(principal: Principal): GssName {
+  let name = SERVICE_NAMES.get(principal);
+  if (name === undefined) {
+    name = GssName.ofPrincipal(principal);
+    SERVICE_NAMES.set(principal, name);
+  }
+  return name;
+}
+
 /** The AP-REP (RFC 4120 §3.2.4). */
 function replyTo(verified: VerifiedApReq, state: ContextState): Uint8Array {
   const { authenticator, sessionKey } = verified;
@@ -127,3 +138,5 @@ function describeTicket(
   if (renewTill !== undefined) info.renewTill = new Date(renewTill * 1000);
   return info;
 }
+
+const SERVICE_NAMES = new WeakMap<Principal, GssName>();

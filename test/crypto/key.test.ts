@@ -265,8 +265,10 @@ describe('what is derived', () => {
     }
     expect(counts).toEqual(after);
     key.encrypt(3, seeded(10), random);
-    // One cipher and one code more, the base key's own state being there already.
-    expect(counts).toEqual({ aes: after.aes + 1, hmac: after.hmac + 1 });
+    // One cipher and one code more. RFC 3962 derives with a cipher under the base key, which is not
+    // kept for a third usage; RFC 8009 with a code, whose state is small and there already.
+    const base = enctype <= 18 ? 1 : 0;
+    expect(counts).toEqual({ aes: after.aes + 1 + base, hmac: after.hmac + 1 });
   });
 
   it.each([17, 18, 19, 20])('is wiped when the key is disposed of (enctype %i)', (enctype) => {
