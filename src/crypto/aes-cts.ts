@@ -35,6 +35,11 @@ export function ctsEncrypt(
   const tailLength = length % size || size;
   const tail = end - tailLength;
   const previous = tail - size;
+  if (tailLength === size) {
+    cipher.cbcEncrypt(bytes, start, end, iv);
+    swapBlocks(bytes, previous, tail, size);
+    return;
+  }
   cipher.cbcEncrypt(bytes, start, tail, iv);
   const stolen = copyBlock(bytes, previous, size);
   const last = new Uint8Array(size);
@@ -61,6 +66,11 @@ export function ctsDecrypt(
   const tailLength = length % size || size;
   const tail = end - tailLength;
   const previous = tail - size;
+  if (tailLength === size) {
+    swapBlocks(bytes, previous, tail, size);
+    cipher.cbcDecrypt(bytes, start, end, iv);
+    return;
+  }
   const last = copyBlock(bytes, previous, size);
   cipher.cbcDecrypt(last, 0, size, ZERO_BLOCK);
   // `last` is the end of the plaintext, padded with zeros, xor the block that was stolen from:
@@ -72,6 +82,15 @@ export function ctsDecrypt(
   }
   for (let i = 0; i < size; i++) bytes[previous + i] = last[i]!;
   cipher.cbcDecrypt(bytes, start, tail, iv);
+}
+
+/** All that CBC-CS3 is where the last block is a whole one. */
+function swapBlocks(bytes: Uint8Array, a: number, b: number, size: number): void {
+  for (let i = 0; i < size; i++) {
+    const byte = bytes[a + i]!;
+    bytes[a + i] = bytes[b + i]!;
+    bytes[b + i] = byte;
+  }
 }
 
 // Not slice(): that of a Node.js Buffer is no copy.
