@@ -37,7 +37,8 @@ class Campaign {
     if (this.outcomes.has(outcome)) return;
     this.outcomes.add(outcome);
     // What leads to a new place may lead further.
-    if (this.pool.length < MAX_POOL) this.pool.push(input);
+    const size = input.reduce((sum, part) => sum + part.length, 0);
+    if (this.pool.length < MAX_POOL && size <= MAX_POOLED) this.pool.push(input);
   }
 
   /** Whether it was found before; figures in it do not make another one of it. */
@@ -127,6 +128,8 @@ function print(campaigns: readonly Campaign[], { seconds }: FuzzOptions): void {
 
 const FIXTURES = resolve('fixtures/fuzz');
 const MAX_POOL = 400;
+// Bytes: long ones can be made from short ones at any time.
+const MAX_POOLED = 8192;
 const MINIMISE_LIMIT = 30_000;
 
 process.exitCode = await main(parseOptions(process.argv.slice(2)));

@@ -9,7 +9,7 @@ import { expandXpressHuffman } from './xpress-huffman.ts';
 export const CompressionFormat = { none: 0, lznt1: 2, xpress: 3, xpressHuffman: 4 } as const;
 
 /** A claims set never expands beyond this many bytes; Windows' tickets stay far below. */
-export const MAX_EXPANDED_LENGTH = 0x100000;
+export const MAX_EXPANDED_LENGTH = 0x80000;
 
 /**
  * Expands a claims set.

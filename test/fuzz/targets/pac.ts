@@ -8,6 +8,7 @@ import { expand } from '../../../src/pac/compression/expand.ts';
 import { importPac, verifyPac } from '../../../src/pac/pac.ts';
 import { PacBufferType, parsePacType } from '../../../src/pac/pac-type.ts';
 import { mintPac } from '../../../src/testing/pac.ts';
+import { encodeClaimsMetadata, encodeClaimsSet } from '../../../src/testing/pac-buffers.ts';
 import { compressLznt1 } from '../../support/lznt1.ts';
 import type { RecordedPac } from '../../support/pac.ts';
 import { aesKey, frame, ticketFor } from '../../support/pac.ts';
@@ -131,7 +132,15 @@ function bufferSeeds(pacs: readonly Uint8Array[]): Case[] {
   const seeds = pacs.flatMap((pac) =>
     parsePacType(pac).buffers.map(({ type, data }): Case => [Uint8Array.of(type), data.slice()]),
   );
-  return seeds.filter(([type]) => !OURS.includes(type![0]!));
+  return [...seeds.filter(([type]) => !OURS.includes(type![0]!)), claimsBomb()];
+}
+
+/** Some hundred bytes that expand to nearly as many claims as are taken. */
+function claimsBomb(): Case {
+  const values = Array.from({ length: 60_000 }, () => 1n);
+  const set = encodeClaimsSet([{ id: 'a', type: 'int64', source: 1, values }]);
+  const data = encodeClaimsMetadata(compressLznt1(set), 2, set.length);
+  return [Uint8Array.of(PacBufferType.clientClaims), data];
 }
 
 function readBuffer([type = EMPTY, data = EMPTY]: Case): string {
