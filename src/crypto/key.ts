@@ -144,12 +144,18 @@ export class EncryptionKey {
     return this.#known().checksumLength;
   }
 
+  /** What {@link seal} needs around a plaintext of so many bytes: confounder, padding, trailer. */
+  roomFor(length: number): { readonly before: number; readonly after: number } {
+    const { confounderLength, trailerLength, paddedTo } = this.#known();
+    const padded = Math.ceil(length / paddedTo) * paddedTo;
+    return { before: confounderLength, after: padded - length + trailerLength };
+  }
+
   /** @returns Confounder, plaintext and trailer, encrypted, in a buffer of its own. */
   encrypt(usage: number, plaintext: Uint8Array, random: RandomSource): Uint8Array {
-    const { confounderLength, trailerLength, paddedTo } = this.#known();
-    const padded = Math.ceil(plaintext.length / paddedTo) * paddedTo;
-    const message = new Uint8Array(confounderLength + padded + trailerLength);
-    message.set(plaintext, confounderLength);
+    const { before, after } = this.roomFor(plaintext.length);
+    const message = new Uint8Array(before + plaintext.length + after);
+    message.set(plaintext, before);
     this.#sealer(usage).seal(message, random);
     return message;
   }

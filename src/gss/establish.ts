@@ -2,6 +2,7 @@
 import type { VerifiedApReq } from '../ap/accept.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
+import type { EncApRepPart } from '../messages/ap-rep.ts';
 import { encodeApRep, encodeEncApRepPart } from '../messages/ap-rep.ts';
 import type { Mutable } from '../messages/message.ts';
 import type { Principal } from '../messages/principal.ts';
@@ -24,6 +25,7 @@ export function establish(
   settings: AcceptorSettings,
 ): { readonly state: ContextState; readonly reply: Uint8Array | undefined } {
   const { authenticator, sessionKey } = verified;
+  const vouched = readVouchedData(verified, settings.pacPolicy);
   const delegated =
     request.delegation === undefined ? undefined : openDelegation(request.delegation, verified);
   const flags =
@@ -31,7 +33,6 @@ export function establish(
     (delegated === undefined ? 0 : ContextFlag.delegation) |
     // MIT krb5: three legs are mutual, whether the initiator says so or not.
     ((request.flags & ContextFlag.dceStyle) === 0 ? 0 : ContextFlag.mutual);
-  const vouched = readVouchedData(verified, settings.pacPolicy);
   const mutual = (flags & ContextFlag.mutual) !== 0;
   const initiatorKey = verified.subkey ?? sessionKey;
   const acceptorSubkey = mutual ? makeSubkey(verified, flags, settings) : undefined;
@@ -100,16 +101,15 @@ function replyTo(verified: VerifiedApReq, state: ContextState): Uint8Array {
   const { acceptorSubkey, sendSequence, random } = state;
   // MIT krb5, mk_rep.c: without one of its own the acceptor repeats the initiator's.
   const subkey = acceptorSubkey ?? verified.subkey;
-  const value = subkey?.bytes();
-  const part = encodeEncApRepPart({
+  const part: Mutable<EncApRepPart> = {
     ctime: authenticator.ctime,
     cusec: authenticator.cusec,
-    ...(subkey && value && { subkey: { enctype: subkey.enctype, value } }),
     sequenceNumber: sendSequence.low,
-  });
-  const cipher = sessionKey.encrypt(KeyUsage.apRepEncPart, part, random);
-  part.fill(0);
-  value?.fill(0);
+  };
+  if (subkey !== undefined) part.subkey = { enctype: subkey.enctype, value: subkey.bytes() };
+  const cipher = encodeEncApRepPart(part, (length) => sessionKey.roomFor(length));
+  part.subkey?.value.fill(0);
+  sessionKey.seal(KeyUsage.apRepEncPart, cipher, random);
   return encodeApRep({ encPart: { enctype: sessionKey.enctype, cipher } });
 }
 

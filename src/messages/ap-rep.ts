@@ -1,7 +1,7 @@
 /** AP-REP and EncAPRepPart (RFC 4120 §5.5.2). */
 import type { KerberosTime } from '../time.ts';
 import { DerReader } from './der.ts';
-import type { DerWriter } from './der-writer.ts';
+import type { DerWriter, Room } from './der-writer.ts';
 import { encodeDer } from './der-writer.ts';
 import type { EncryptedData, KeyValue } from './encrypted-data.ts';
 import {
@@ -52,8 +52,9 @@ export function decodeEncApRepPart(bytes: Uint8Array): EncApRepPart {
   return DerReader.all(bytes, 'EncAPRepPart', readEncApRepPart);
 }
 
-export function encodeEncApRepPart(part: EncApRepPart): Uint8Array {
-  return encodeDer(writeEncApRepPart, part);
+/** @param room - To encrypt it where it is. */
+export function encodeEncApRepPart(part: EncApRepPart, room?: Room): Uint8Array {
+  return encodeDer(writeEncApRepPart, part, room);
 }
 
 function readApRep(reader: DerReader): ApRep {

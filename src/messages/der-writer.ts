@@ -7,14 +7,19 @@ import { formatGeneralizedTime, TIME_LENGTH } from './der-time.ts';
 /** Writes one value. It runs twice and must do the same both times. */
 export type Write<T> = (writer: DerWriter, value: T) => void;
 
+/** What to leave free around an element, given how long it is. */
+export type Room = (length: number) => { readonly before: number; readonly after: number };
+
 /**
  * Encodes `value` with `write`: a first run measures, a second one writes into a buffer of the
  * right size. So nothing is copied twice, and no copy of a secret stays behind.
+ *
+ * @returns The element, between zeros if there is to be room around it.
  */
-export function encodeDer<T>(write: Write<T>, value: T): Uint8Array {
+export function encodeDer<T>(write: Write<T>, value: T, room?: Room): Uint8Array {
   const writer = new DerWriter();
   write(writer, value);
-  const bytes = writer.startWriting();
+  const bytes = writer.startWriting(room);
   write(writer, value);
   return bytes;
 }
@@ -29,10 +34,11 @@ export class DerWriter {
   #at = 0;
 
   /** Ends the measuring. @returns The buffer that the second run fills. */
-  startWriting(): Uint8Array {
-    const bytes = new Uint8Array(this.#at);
+  startWriting(room?: Room): Uint8Array {
+    const { before, after } = room === undefined ? NO_ROOM : room(this.#at);
+    const bytes = new Uint8Array(before + this.#at + after);
     this.#bytes = bytes;
-    this.#at = 0;
+    this.#at = before;
     return bytes;
   }
 
@@ -196,3 +202,5 @@ function isAscii(text: string): boolean {
   }
   return true;
 }
+
+const NO_ROOM = { before: 0, after: 0 } as const;
