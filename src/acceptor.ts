@@ -169,7 +169,11 @@ export class Handshake {
         handshake.#mechanism = Krb5Handshake.restore(reader, settings, handshake.#options);
         return handshake;
       case MechanismKind.spnego:
-        handshake.#mechanism = SpnegoHandshake.restore(reader, handshake.#negotiable());
+        handshake.#mechanism = SpnegoHandshake.restore(
+          reader,
+          handshake.#negotiable(),
+          handshake.#takesRaw(),
+        );
         return handshake;
       default:
         throw new DecodeError('exported handshake is of an unknown mechanism');
@@ -201,7 +205,7 @@ export class Handshake {
     if (foreign !== undefined) throw foreign;
     const mechanism = isUnframedApReq(token) ? Mechanism.krb5 : unframeToken(token).mechanism;
     if (mechanism === Mechanism.spnego && negotiates) return this.#negotiation();
-    if (isKrb5Mechanism(mechanism) && mechanisms.some(isKrb5Mechanism)) return this.#krb5();
+    if (isKrb5Mechanism(mechanism) && this.#takesRaw()) return this.#krb5();
     // MIT krb5: a mechanism that we have, but no credential for, is another failure than one that
     // nobody here has heard of.
     const known = OFFERED.includes(mechanism) || mechanism === Mechanism.iakerb;
@@ -210,12 +214,16 @@ export class Handshake {
     });
   }
 
+  #takesRaw(): boolean {
+    return this.#settings.mechanisms.some(isKrb5Mechanism);
+  }
+
   #krb5(): Krb5Handshake {
     return new Krb5Handshake(this.#settings, this.#options);
   }
 
   #negotiation(): SpnegoHandshake<SecurityContext> {
-    return new SpnegoHandshake(this.#negotiable());
+    return new SpnegoHandshake(this.#negotiable(), this.#takesRaw());
   }
 
   #negotiable(): readonly NegotiableMechanism<SecurityContext>[] {

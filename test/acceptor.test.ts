@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { frameToken, TokenId } from '../src/gss/framing.ts';
 import type { AcceptResult } from '../src/index.ts';
 import { ContextFlag, Enctype, GssError, KerberosError, Mechanism } from '../src/index.ts';
+import { decodeApRep, encodeApRep } from '../src/messages/ap-rep.ts';
 import { NameType } from '../src/messages/principal.ts';
 import { TicketFlag } from '../src/messages/ticket.ts';
 import type { ExchangeOptions } from './support/realm-kit.ts';
@@ -396,6 +397,14 @@ describe('a refusal', () => {
     expect(error.minor?.code).toBe('KRB_AP_ERR_REPEAT');
   });
 
+  it('of an address that nobody knows stands where addresses are to be checked', async () => {
+    const addresses = [{ type: 2, address: Uint8Array.of(10, 0, 0, 1) }];
+    const acceptor = { checkAddresses: true };
+    const { result } = await attempt({ acceptor, ticket: { addresses } });
+    expect(failureOf(result).minor?.code).toBe('KRB_AP_ERR_BADADDR');
+    expect((await attempt({ acceptor })).result.status).toBe('complete');
+  });
+
   it('stores nothing that lies outside of the window', async () => {
     let stored = 0;
     const replayCache = { checkAndStore: () => ++stored > 0 };
@@ -597,9 +606,16 @@ describe('DCE style', () => {
     const one = await makeParties({ initiator: { flags } });
     const handshake = one.begin();
     const second = await handshake.accept(one.initiator.begin());
-    // Our own answer sent back has the right number; it is ours all the same.
+    // Our own answer sent back has the right number; it is ours all the same, in any encoding.
     const reflected = await handshake.accept(second.outputToken!);
     expect(failureOf(reflected).minor?.code).toBe('KRB_AP_ERR_MUT_FAIL');
+    const two = await makeParties({ initiator: { flags } });
+    const other = two.begin();
+    const reply = await other.accept(two.initiator.begin());
+    const { encPart } = decodeApRep(reply.outputToken!);
+    const disguised = encodeApRep({ encPart: { ...encPart, kvno: 0 } });
+    const moved = two.acceptor.resume(other.export());
+    expect(failureOf(await moved.accept(disguised)).minor?.code).toBe('KRB_AP_ERR_MUT_FAIL');
   });
 
   it('is not for framed tokens, nor unframed tokens for anything else', async () => {

@@ -134,6 +134,10 @@ describe('the acceptor behind SPNEGO', () => {
     const raw = await only.begin().accept(only.initiator.begin());
     if (raw.status !== 'failed') throw new Error('accepted');
     expect(raw.error.code).toBe('GSS_S_NO_CRED');
+    // Not even after a question.
+    const asked = only.begin();
+    expect((await asked.accept(new Uint8Array())).status).toBe('continue');
+    expect((await asked.accept(only.initiator.begin())).status).toBe('failed');
     const none = await negotiate([Mechanism.krb5], { acceptor: { mechanisms: [Mechanism.krb5] } });
     if (none.result.status !== 'failed') throw new Error('accepted');
     expect(none.result.error.code).toBe('GSS_S_NO_CRED');

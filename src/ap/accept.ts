@@ -67,14 +67,15 @@ export interface VerifiedApReq {
 /**
  * Verifies an AP-REQ. The checks and their order are MIT krb5's, the ones cheap and certain first.
  *
- * @param peerAddress - Given when the ticket's addresses are to be checked (RFC 4120 §3.2.3).
+ * @param peerAddress - Given when the ticket's addresses are to be checked (RFC 4120 §3.2.3); null if
+ *   they are and the peer's is not known: then a ticket that names addresses is refused.
  * @throws {@link KerberosError} with the code of the check that failed.
  */
 export async function acceptApReq(
   apReq: ApReq,
   keys: ServiceKeys,
   policy: ApPolicy,
-  peerAddress?: HostAddress,
+  peerAddress?: HostAddress | null,
 ): Promise<VerifiedApReq> {
   if ((apReq.apOptions & ApOption.useSessionKey) !== 0) {
     throw new KerberosError('KRB_AP_ERR_NOKEY', 'User-to-user authentication is not offered', {
@@ -181,11 +182,11 @@ function toPrincipal({ nameType, components }: PrincipalName, realm: string): Pr
   return { nameType, components, realm };
 }
 
-function checkAddress(ticket: EncTicketPart, peer: HostAddress): void {
+function checkAddress(ticket: EncTicketPart, peer: HostAddress | null): void {
   const addresses = ticket.addresses ?? [];
   if (addresses.length === 0) return;
   for (const { type, address } of addresses) {
-    if (type === peer.type && constantTimeEqual(address, peer.address)) return;
+    if (peer !== null && type === peer.type && constantTimeEqual(address, peer.address)) return;
   }
   throw new KerberosError('KRB_AP_ERR_BADADDR', undefined, {
     hint: 'the ticket is bound to addresses, and the client comes from another (NAT, proxy, roaming)',

@@ -33,7 +33,9 @@ export function checkTransited(
     `The ticket went through realm ${JSON.stringify(stray)}, which is not on the path from ` +
       `${JSON.stringify(clientRealm)} to ${JSON.stringify(serverRealm)}`,
     {
-      hint: `if that is right, say so in [capaths]: ${clientRealm} = { ${serverRealm} = ${stray} }`,
+      hint:
+        'if that is right, say so in [capaths]: ' +
+        `${JSON.stringify(clientRealm)} = { ${JSON.stringify(serverRealm)} = ${JSON.stringify(stray)} }`,
       detail: { transited, path },
     },
   );

@@ -33,7 +33,10 @@ export interface DelegatedTicket {
 
 /** What was delegated. It outlives the context; {@link dispose} wipes its keys. */
 export class DelegatedCredential {
-  /** Whose it is: the client of its first ticket. */
+  /**
+   * Whose it is, as the initiator says: its first ticket alone knows, and only the KDC reads that.
+   * Who is there is `context.initiator`.
+   */
   readonly client: Principal;
   /** At least one. */
   readonly tickets: readonly DelegatedTicket[];

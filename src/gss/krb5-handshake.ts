@@ -2,7 +2,6 @@
 import { acceptApReq } from '../ap/accept.ts';
 import { decryptPart } from '../ap/encrypted-part.ts';
 import type { Reader, Writer } from '../bytes.ts';
-import { bytesEqual } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
@@ -14,14 +13,7 @@ import type { Clock } from '../time.ts';
 import { SecurityContext } from './context.ts';
 import type { ContextState } from './context-state.ts';
 import { establish } from './establish.ts';
-import {
-  readBytes,
-  readKey,
-  readOptional,
-  writeBytes,
-  writeKey,
-  writeOptional,
-} from './export-format.ts';
+import { readKey, readOptional, writeKey, writeOptional } from './export-format.ts';
 import { ContextFlag } from './flags.ts';
 import { frameToken, TokenId, unframeToken } from './framing.ts';
 import { readPendingContext, writePendingContext } from './handshake-export.ts';
@@ -61,7 +53,7 @@ export class Krb5Handshake implements MechanismHandshake {
     let peerWaits = (apReq.apOptions & ApOption.mutualRequired) !== 0;
     try {
       const settings = this.#settings;
-      const peerAddress = settings.checkAddresses ? this.#options.peerAddress : undefined;
+      const peerAddress = settings.checkAddresses ? (this.#options.peerAddress ?? null) : undefined;
       const verified = await acceptApReq(apReq, settings.credential, settings, peerAddress);
       const request = readInitiatorRequest(verified, settings, this.#options);
       peerWaits ||= (request.flags & (ContextFlag.mutual | ContextFlag.dceStyle)) !== 0;
@@ -71,7 +63,7 @@ export class Krb5Handshake implements MechanismHandshake {
       }
       const { state, reply } = establish(verified, request, mechanism, settings);
       if ((request.flags & ContextFlag.dceStyle) !== 0 && reply !== undefined) {
-        this.#pending = { state, sessionKey: verified.sessionKey, reply };
+        this.#pending = { state, sessionKey: verified.sessionKey };
         return { status: 'continue', outputToken: reply };
       }
       const context = this.#complete(state, verified.sessionKey);
@@ -107,15 +99,15 @@ export class Krb5Handshake implements MechanismHandshake {
    * The third leg of DCE style (MS-KILE §3.4.5.2): the initiator's own AP-REP, whose sequence
    * number is the one that ours told it.
    */
-  #finishDce(token: Uint8Array, { state, sessionKey, reply }: PendingContext): AcceptResult {
+  #finishDce(token: Uint8Array, { state, sessionKey }: PendingContext): AcceptResult {
     try {
-      // Both directions use one key and one usage: our own AP-REP, sent back, would decrypt and
-      // have the right number.
-      if (bytesEqual(token, reply)) throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
       const { enctype, cipher } = decodeApRep(token).encPart;
       if (enctype !== sessionKey.enctype) throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');
       const part = decodeEncApRepPart(decryptPart(sessionKey, KeyUsage.apRepEncPart, cipher));
-      if (part.sequenceNumber !== state.sendSequence.low) {
+      // Both directions use one key and one usage: our own AP-REP, sent back in whatever encoding,
+      // decrypts and has the right number. It has a subkey, and the initiator's must have none
+      // (MIT krb5, rd_rep.c).
+      if (part.subkey !== undefined || part.sequenceNumber !== state.sendSequence.low) {
         throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
       }
       return { status: 'complete', context: this.#complete(state, sessionKey) };
@@ -141,16 +133,13 @@ export function isUnframedApReq(token: Uint8Array): boolean {
 interface PendingContext {
   readonly state: ContextState;
   readonly sessionKey: EncryptionKey;
-  /** The AP-REP that was sent. */
-  readonly reply: Uint8Array;
 }
 
 /** Writes what waits for the third leg, and wipes it. */
-function writePending(writer: Writer, { state, sessionKey, reply }: PendingContext): void {
+function writePending(writer: Writer, { state, sessionKey }: PendingContext): void {
   const ownKey = sessionKey === state.initiatorKey ? undefined : sessionKey;
   writePendingContext(writer, state);
   writeOptional(writer, ownKey, writeKey);
-  writeBytes(writer, reply);
   sessionKey.dispose();
   state.delegatedCredential?.dispose();
   new SecurityContext(state).dispose();
@@ -162,7 +151,7 @@ function readPending(
 ): PendingContext {
   const state = readPendingContext(reader, { crypto, random });
   const ownKey = readOptional(reader, () => readKey(reader, crypto));
-  return { state, sessionKey: ownKey ?? state.initiatorKey, reply: readBytes(reader) };
+  return { state, sessionKey: ownKey ?? state.initiatorKey };
 }
 
 function openToken(token: Uint8Array): { readonly mechanism: Oid; readonly apReq: ApReq } {

@@ -109,6 +109,8 @@ function wantedNames(matcher: ServiceMatcher): WantedName[] {
 
 /** A name of the keytab that is so like the wanted one that it was probably meant. */
 function nearMiss(facts: KeytabFacts, wanted: WantedName): string | undefined {
+  // A forged ticket names what it likes: comparing takes the name's length for each principal.
+  if ([...wanted.components, wanted.realm ?? ''].join().length > MAX_COMPARED) return undefined;
   let best: string | undefined;
   let bestRank = Number.POSITIVE_INFINITY;
   for (const { principal } of facts.principals.slice(0, MAX_SCANNED)) {
@@ -200,3 +202,6 @@ const KVNO_RULE =
 const EMPTY_KEYTAB =
   "the keytab has no entries: export the service's keys into it " +
   '(MIT: kadmin ktadd; Active Directory: ktpass, msktutil or net ads keytab)';
+
+// Characters of a name; real ones are much shorter.
+const MAX_COMPARED = 256;

@@ -65,8 +65,13 @@ export class SignSession {
     try {
       return await this.#acceptContext();
     } finally {
-      clearTimeout(timer);
-      this.#channel.maxToken = maxToken;
+      // A client that is not authenticated stays within the limits of the handshake, whatever it
+      // goes on to say; the timer ends with the connection.
+      if (this.#context === undefined) void this.#channel.closed.then(() => clearTimeout(timer));
+      else {
+        clearTimeout(timer);
+        this.#channel.maxToken = maxToken;
+      }
     }
   }
 
@@ -96,6 +101,8 @@ export class SignSession {
       this.#emit({ type: 'context-step', complete: result.status === 'complete' });
       if (result.status === 'complete') {
         this.#context = result.context;
+        // Nothing here acts for the client.
+        result.context.delegatedCredential?.dispose();
         const framing = this.#channel.framing ?? 'v2';
         this.#emit({ type: 'accepted', context: result.context, framing });
         return true;
@@ -111,7 +118,11 @@ export class SignSession {
       return await this.#channel.whileOpen(accepting);
     } catch (error) {
       accepting.then(
-        (late) => late.status === 'complete' && late.context.dispose(),
+        (late) => {
+          if (late.status !== 'complete') return;
+          late.context.delegatedCredential?.dispose();
+          late.context.dispose();
+        },
         () => {},
       );
       throw error;

@@ -62,6 +62,7 @@ export interface NegotiableMechanism<C> {
  */
 export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedHandshake<C> {
   readonly #mechanisms: readonly NegotiableMechanism<C>[];
+  readonly #takesRaw: boolean;
   #hinted = false;
   /** From the first NegTokenInit on. */
   #chosen: Chosen<C> | undefined;
@@ -72,9 +73,13 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
   #micRequired = false;
   #micSent = false;
 
-  /** @param mechanisms - What may be negotiated; named in this order if the client asks. */
-  constructor(mechanisms: readonly NegotiableMechanism<C>[]) {
+  /**
+   * @param mechanisms - What may be negotiated; named in this order if the client asks.
+   * @param takesRaw - Whether a client may use one of them without SPNEGO.
+   */
+  constructor(mechanisms: readonly NegotiableMechanism<C>[], takesRaw = true) {
     this.#mechanisms = mechanisms;
+    this.#takesRaw = takesRaw;
   }
 
   /**
@@ -119,8 +124,9 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
   static restore<C extends NegotiatedContext>(
     reader: Reader,
     mechanisms: readonly NegotiableMechanism<C>[],
+    takesRaw = true,
   ): SpnegoHandshake<C> {
-    const restored = new SpnegoHandshake(mechanisms);
+    const restored = new SpnegoHandshake(mechanisms, takesRaw);
     restored.#hinted = readFlag(reader);
     restored.#replied = readFlag(reader);
     restored.#micRequired = readFlag(reader);
@@ -171,7 +177,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
   }
 
   #rawMechanism(token: Uint8Array): NegotiableMechanism<C> | undefined {
-    if (!isFramedToken(token)) return undefined;
+    if (!this.#takesRaw || !isFramedToken(token)) return undefined;
     const { mechanism } = unframeToken(token);
     return mechanism === Mechanism.spnego ? undefined : this.#find(mechanism);
   }

@@ -49,7 +49,7 @@ describe('a client that is silent or slow', () => {
   it('may take its time over a large token as long as it comes', async () => {
     await using server = await TestServer.start({ limits: { idleTimeout: 0.6 } });
     const slow = new SampleClient(server.port);
-    slow.send(0x01, EMPTY);
+    await slow.authenticate();
     const frame = encodeFrame('v2', 4, new Uint8Array(700_000));
     for (let at = 0; at < frame.length; at += 100_000) {
       slow.socket.write(frame.subarray(at, at + 100_000));
@@ -149,7 +149,7 @@ describe('limits', () => {
     ['a context token of 4 GiB', [0x11, 0, 0, 0, 0, 2, 255, 255, 255, 255], 4_294_967_295, 262_144],
     ['a v1 context token of 16 MiB', [0, 255, 255, 255], 16_777_215, 262_144],
     ['a first token with data', [0x11, 0, 5, 0, 0], 327_680, 262_144],
-    ['a message above the limit', [1, 0, 0, 0, 0, 4, 1, 0, 0, 1], 16_777_217, 16_777_216],
+    ['a message of nobody known', [1, 0, 0, 0, 0, 4, 1, 0, 0, 1], 16_777_217, 262_144],
   ])('refuse %s', async (_name, bytes, length, limit) => {
     await using server = await TestServer.start();
     const client = new SampleClient(server.port);
@@ -161,6 +161,30 @@ describe('limits', () => {
         text: `a token of ${length} bytes was announced, the limit is ${limit}`,
       },
     });
+  });
+
+  it('are wider for who is authenticated, and end as well', async () => {
+    await using server = await TestServer.start();
+    const client = new SampleClient(server.port);
+    await client.authenticate();
+    client.socket.write(Uint8Array.of(4, 1, 0, 0, 1));
+    expect(await client.receive()).toBeUndefined();
+    expect(await server.until('channel-error')).toMatchObject({
+      failure: {
+        reason: 'too-long',
+        text: 'a token of 16777217 bytes was announced, the limit is 16777216',
+      },
+    });
+  });
+
+  it('hold a client that never authenticates to the time of the handshake', async () => {
+    await using server = await TestServer.start({ limits: { handshakeTimeout: 0.3 } });
+    const client = new SampleClient(server.port);
+    client.send(0x01, EMPTY);
+    const talk = setInterval(() => client.send(4, Uint8Array.of(0x68, 0x69)), 50);
+    await client.closed;
+    clearInterval(talk);
+    expect(await server.until('channel-error')).toMatchObject({ failure: { reason: 'timeout' } });
   });
 
   it('close what is above the number of connections, and take the next when one leaves', async () => {
