@@ -14,12 +14,13 @@ export interface Field {
   readonly absent: readonly string[];
 }
 
-/** Looks for contenders and builds what has to be built. @param quick - The usual ones only. */
+/** Looks for contenders and builds what has to be built. @param quick - The least that will do. */
 export function findContenders(realm: BenchRealm, quick: boolean): Field {
   const found = [...ownContenders(realm), ...mitContenders(realm)];
   if (!quick) found.push(...javaContenders(realm), nativeContender(realm));
+  const contenders = found.filter((contender) => typeof contender !== 'string');
   return {
-    contenders: found.filter((contender) => typeof contender !== 'string'),
+    contenders: quick ? contenders.filter(({ name }) => QUICK.includes(name)) : contenders,
     absent: found.filter((contender) => typeof contender === 'string'),
   };
 }
@@ -156,6 +157,7 @@ function nativeContender(realm: BenchRealm): Contender | string {
   };
 }
 
+const QUICK: readonly string[] = ['noble', 'node', 'MIT+rcache'];
 const FLOWS: readonly Ability[] = ['flows'];
 const GSS_SERVER = '/usr/bin/gss-server';
 // What the processor has for AES and SHA is to Java what a compiled library is to us.
