@@ -149,4 +149,5 @@ function mib(bytes: number): string {
 const MAX_WAIT = 1000;
 const MAX_DELAY = 50;
 const MAX_LIVE_GROWTH = 4 * 1_048_576;
-const MAX_RESIDENT_GROWTH = 32 * 1_048_576;
+// The heap may grow that much before the runtime finds it worth while to give anything back.
+const MAX_RESIDENT_GROWTH = 64 * 1_048_576;
