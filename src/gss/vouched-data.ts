@@ -1,6 +1,6 @@
 /** What the KDC vouches for inside of a ticket: the PAC (MS-PAC) and AD-CAMMAC (RFC 7751). */
 import type { VerifiedApReq } from '../ap/accept.ts';
-import { findAuthorizationData } from '../ap/authorization-data.ts';
+import { relevantElements } from '../ap/authorization-data.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
@@ -36,10 +36,11 @@ export function readVouchedData(
   { ticket, service }: VerifiedApReq,
   pacPolicy: PacPolicy,
 ): VouchedData {
-  const authenticationIndicators = readIndicators(ticket.authorizationData, service.key);
+  const data = relevantElements(ticket.authorizationData);
+  const authenticationIndicators = readIndicators(data, service.key);
   if (pacPolicy === 'off') return { authenticationIndicators };
   try {
-    const bytes = findPac(ticket.authorizationData);
+    const bytes = findPac(data);
     if (bytes !== undefined) {
       return { authenticationIndicators, pac: verifyPac(bytes, ticket, service.key) };
     }
@@ -54,9 +55,10 @@ export function readVouchedData(
 }
 
 /** The indicators of every AD-CAMMAC whose service verifier is good; of others nothing counts. */
-function readIndicators(data: AuthorizationData | undefined, key: EncryptionKey): string[] {
+function readIndicators(data: AuthorizationData, key: EncryptionKey): string[] {
   const indicators: string[] = [];
-  for (const contents of findAuthorizationData(data, AuthorizationDataType.cammac)) {
+  for (const { type, data: contents } of data) {
+    if (type !== AuthorizationDataType.cammac) continue;
     const { elements, serviceVerifier } = decodeCammac(contents);
     // RFC 7751 §3: svc-verifier is made with the service's key; kdc-verifier is for the KDC alone.
     if (serviceVerifier === undefined || serviceVerifier.mac.type !== key.checksumType) continue;
