@@ -10,8 +10,8 @@ export interface Job {
   readonly quick: boolean;
   /** Bytes of one call's message; the table then has MB/s. */
   readonly bytes?: number;
-  /** Whether warming up makes no sense. */
-  readonly cold?: boolean;
+  /** How many times the contender's own rounds to warm up; 1 if absent, 0 for what is cold. */
+  readonly warmUp?: number;
   /** Sets a contender up; not measured. */
   prepare(runner: Runner, realm: BenchRealm): Promise<Session>;
 }

@@ -38,7 +38,7 @@ export async function runJob(
   const sessions: Session[] = [];
   for (const runner of runners) {
     const session = await job.prepare(runner, realm);
-    const warmUp = job.cold ? 0 : runner.warmUp;
+    const warmUp = runner.warmUp * (job.warmUp ?? 1);
     for (let i = 0; i < warmUp; i++) await session.round(1);
     sessions.push(session);
   }

@@ -19,7 +19,7 @@ export const firstAcceptJob: Job = {
   name: 'first accept',
   needs: 'accept',
   quick: true,
-  cold: true,
+  warmUp: 0,
   async prepare({ name, command }, realm) {
     const service = realm.service(Enctype.aes256CtsHmacSha1);
     return {

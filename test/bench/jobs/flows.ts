@@ -15,6 +15,8 @@ function flowJob(clients: number): Job {
     name: `flows over TCP, ${clients === 1 ? 'one client' : `${clients} clients`}`,
     needs: 'flows',
     quick: false,
+    // A round has few calls, and a connection much code.
+    warmUp: 5,
     async prepare({ server }, realm) {
       const service = realm.service(Enctype.aes256CtsHmacSha1);
       const port = await freePort();
