@@ -36,19 +36,17 @@ export class NobleAes implements BlockCipher {
 
   #expandToEncrypt(): Uint32Array {
     const key = this.#key!;
-    const schedule = unsafe.expandKeyLE(key);
-    this.#encryptSchedule = schedule;
+    this.#encryptSchedule = expand(unsafe.expandKeyLE, key);
     key.fill(0);
     this.#key = undefined;
-    return schedule;
+    return this.#encryptSchedule;
   }
 
   #expandToDecrypt(): Uint32Array {
     const key = this.#key ?? this.#readKey(this.#encryptSchedule!);
-    const schedule = unsafe.expandKeyDecLE(key);
-    this.#decryptSchedule = schedule;
+    this.#decryptSchedule = expand(unsafe.expandKeyDecLE, key);
     if (key !== this.#key) key.fill(0);
-    return schedule;
+    return this.#decryptSchedule;
   }
 
   /** FIPS 197 §5.2: the first words of the schedule are the key. */
@@ -58,6 +56,21 @@ export class NobleAes implements BlockCipher {
     return key;
   }
 }
+
+/**
+ * noble asks for the buffer of the key, which moves that of a small array out of V8's heap: one
+ * array for all keys has been moved already.
+ */
+function expand(expandKey: (key: Uint8Array) => Uint32Array, key: Uint8Array): Uint32Array {
+  const room = key.length === 16 ? ROOM_128 : ROOM_256;
+  room.set(key);
+  const schedule = expandKey(room);
+  room.fill(0);
+  return schedule;
+}
+
+const ROOM_128 = new Uint8Array(16);
+const ROOM_256 = new Uint8Array(32);
 
 // A DataView is 4 % faster for each byte, but moves the buffer of a small array out of V8's heap:
 // as long as three blocks take.

@@ -101,14 +101,12 @@ function readInfo(reader: Reader, headerLength: number): PacBuffer {
 // A signature is zeroed before the PAC is checked (MS-PAC §2.8), so what lies on top of one would
 // not be covered by it. No KDC shares bytes between buffers: none may.
 function refuseOverlap(buffers: readonly PacBuffer[]): void {
-  const ordered = buffers.filter((buffer) => buffer.data.length > 0);
-  ordered.sort((a, b) => a.offset - b.offset);
-  for (let i = 1; i < ordered.length; i++) {
-    const before = ordered[i - 1]!;
-    if (ordered[i]!.offset < before.offset + before.data.length) {
-      throw new DecodeError(
-        `PAC buffers of types ${before.type} and ${ordered[i]!.type} share bytes`,
-      );
+  for (const a of buffers) {
+    for (const b of buffers) {
+      if (a === b || a.offset > b.offset || b.data.length === 0) continue;
+      if (b.offset < a.offset + a.data.length) {
+        throw new DecodeError(`PAC buffers of types ${a.type} and ${b.type} share bytes`);
+      }
     }
   }
 }

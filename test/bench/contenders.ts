@@ -45,7 +45,7 @@ function ownContenders(realm: BenchRealm): Contender[] {
         ],
         env: { KRB5_CONFIG: realm.krb5Conf },
       }),
-      warmUp: 4,
+      warmUp: 12,
     }),
   );
 }
