@@ -107,19 +107,30 @@ describe('a replay cache on a disk that fails', () => {
       const cache = await open();
       cache.checkAndStore(record(1));
       const { writeSync } = fs;
-      vi.spyOn(fs, 'writeSync').mockImplementation(((fd: number, bytes: Uint8Array) =>
-        writeSync(fd, bytes, 0, length, null)) as never);
+      let missing = new Uint8Array();
+      vi.spyOn(fs, 'writeSync').mockImplementation(((fd: number, bytes: Uint8Array) => {
+        missing = bytes.slice(length);
+        return writeSync(fd, bytes, 0, length, null);
+      }) as never);
       syncBuiltinESMExports();
       expect(() => cache.checkAndStore(record(2))).toThrow(refusal(`took ${length} bytes`));
       repairCalls();
-      expect(cache.checkAndStore(record(3))).toBe(true);
+      // One record in 256 starts with the only byte that is missing, makes a whole record of it,
+      // and is refused as the one that is torn then.
+      const completes = missing.every((byte, i) => byte === ciphertextOf(3).slice(-16)[i]);
+      const next = completes ? 5 : 3;
+      expect(cache.checkAndStore(record(next))).toBe(true);
       const restarted = await open();
-      expect([1, 3, 4].map((id) => restarted.checkAndStore(record(id)))).toEqual([
+      expect([1, next, 4].map((id) => restarted.checkAndStore(record(id)))).toEqual([
         false,
         false,
         true,
       ]);
-      expect([1, 3, 4].map((id) => cache.checkAndStore(record(id)))).toEqual([false, false, false]);
+      expect([1, next, 4].map((id) => cache.checkAndStore(record(id)))).toEqual([
+        false,
+        false,
+        false,
+      ]);
     },
   );
 
