@@ -43,7 +43,7 @@ export interface TokenChannelOptions {
  */
 export class TokenChannel {
   /** Settles, never rejects, when the socket is closed. */
-  readonly closed: Promise<void>;
+  readonly closed: Promise<undefined>;
   readonly #socket: Socket;
   readonly #parser: FrameParser;
   readonly #idleTimeout: number;
@@ -72,7 +72,7 @@ export class TokenChannel {
       socket.on('close', () => {
         this.#parser.dispose();
         this.#wake?.();
-        resolve();
+        resolve(undefined);
       });
     });
   }
@@ -156,10 +156,9 @@ export class TokenChannel {
    * @throws {@link ChannelError} if it is closed first; what `work` says then, nobody hears.
    */
   async whileOpen<T>(work: Promise<T>): Promise<T> {
-    const closed = this.closed.then(() => {
-      throw new ChannelError(this.#given ?? { reason: 'aborted' });
-    });
-    return await Promise.race([work, closed]);
+    const done = await Promise.race([work.then((value) => ({ value })), this.closed]);
+    if (done === undefined) throw new ChannelError(this.#given ?? { reason: 'aborted' });
+    return done.value;
   }
 
   /** Gives up on a peer that took too long. `limit` says what it exceeded. */
