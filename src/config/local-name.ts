@@ -85,7 +85,7 @@ function select(
   return selection
     .map((part) => {
       if (typeof part === 'string') return part;
-      return part === 0 ? principal.realm : (principal.components[part - 1] ?? '');
+      return part === 0 ? principal.realm : principal.components[part - 1]!;
     })
     .join('');
 }

@@ -147,23 +147,18 @@ class RegexParser {
   // XBD §9.3.5. A `]` in the first place, and a `-` in the first or last, stand for themselves.
   #bracketItem(): CharTest {
     const start = this.#take();
-    if (start === '[' && /[:.=]/.test(this.#peek() ?? '')) {
-      const named = this.#named(this.#take());
-      if (typeof named !== 'string') return named;
-      return this.#rangeFrom(named);
-    }
+    if (start !== '[') return this.#rangeFrom(start);
+    if (this.#accept('.')) return this.#rangeFrom(this.#collatingElement('.'));
+    if (this.#accept(':')) return this.#notInRange(this.#characterClass());
+    if (this.#accept('=')) return this.#notInRange(is(this.#collatingElement('=')));
     return this.#rangeFrom(start);
   }
 
   #rangeFrom(start: string): CharTest {
-    if (this.#peek() !== '-' || this.#chars[this.#at + 1] === ']') return is(start);
+    if (!this.#atRange()) return is(start);
     this.#at++;
-    let end = this.#take();
-    if (end === '[' && this.#peek() === '.') {
-      const named = this.#named(this.#take());
-      if (typeof named !== 'string') throw new Malformed();
-      end = named;
-    }
+    const next = this.#take();
+    const end = next === '[' && this.#accept('.') ? this.#collatingElement('.') : next;
     const [low, high] = [start.codePointAt(0)!, end.codePointAt(0)!];
     if (low > high) throw new Malformed();
     return (char) => {
@@ -172,18 +167,36 @@ class RegexParser {
     };
   }
 
-  /** The rest of `[:alpha:]`, a test; or of `[.x.]` or `[=x=]`, the character. */
-  #named(kind: string): CharTest | string {
-    let name = '';
-    while (!(this.#peek() === kind && this.#chars[this.#at + 1] === ']')) name += this.#take();
-    this.#at += 2;
-    if (kind !== ':') {
-      if (Array.from(name).length !== 1) throw new Malformed();
-      return name;
-    }
+  /** XBD §9.3.5: neither a class nor an equivalence class is where a range may start. */
+  #notInRange(test: CharTest): CharTest {
+    if (this.#atRange()) throw new Malformed();
+    return test;
+  }
+
+  #atRange(): boolean {
+    return this.#peek() === '-' && this.#chars[this.#at + 1] !== ']';
+  }
+
+  /** The rest of `[:alpha:]`. */
+  #characterClass(): CharTest {
+    const name = this.#upTo(':');
     const test = Object.hasOwn(CLASSES, name) ? CLASSES[name] : undefined;
     if (test === undefined) throw new Malformed();
     return test;
+  }
+
+  /** The rest of `[.x.]` or `[=x=]`. */
+  #collatingElement(mark: string): string {
+    const name = this.#upTo(mark);
+    if (Array.from(name).length !== 1) throw new Malformed();
+    return name;
+  }
+
+  #upTo(mark: string): string {
+    let name = '';
+    while (!(this.#peek() === mark && this.#chars[this.#at + 1] === ']')) name += this.#take();
+    this.#at += 2;
+    return name;
   }
 
   #peek(): string | undefined {

@@ -116,9 +116,8 @@ function search(program: readonly Step[], chars: readonly string[], from: number
     for (const { step, start } of attempts) {
       if (best !== undefined && start > best.start) break;
       for (const reached of closure(program, step, seen, at === from, at === chars.length)) {
-        const { kind } = program[reached]!;
-        if (kind === 'match') best = { start, end: at };
-        else if (kind === 'char') threads.push({ step: reached, start });
+        if (program[reached]!.kind === 'match') best = { start, end: at };
+        else threads.push({ step: reached, start });
       }
     }
     const char = chars[at];

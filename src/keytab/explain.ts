@@ -104,7 +104,7 @@ function search(facts: Facts): Explanation {
       'KRB_AP_ERR_BADKEYVER',
       `Request ticket server ${server} kvno ${kvno} not found in keytab; ` +
         `${older ? 'ticket' : 'keytab'} is likely out of date`,
-      older ? hints.ticketOutOfDate(facts) : hints.keytabOutOfDate(facts),
+      older ? hints.ticketOutOfDate(facts, own) : hints.keytabOutOfDate(facts, own),
     ];
   }
   const key = fitting.find((entry) => entry.key.enctype === facts.enctype)?.key;
@@ -113,7 +113,7 @@ function search(facts: Facts): Explanation {
     return [
       'KRB_AP_ERR_BADKEYVER',
       `Request ticket server ${server} kvno ${kvno} found in keytab but not with enctype ${enctype}`,
-      hints.enctypeNotInKeytab(facts),
+      hints.enctypeNotInKeytab(facts, own),
     ];
   }
   if (!key.supported) return enctypeNotSupported(facts);
@@ -134,14 +134,18 @@ function explicitServer(facts: Facts, principal: Principal): Explanation {
     return [
       'KRB_AP_ERR_NOKEY',
       `No key table entry found for ${service}`,
-      subject === undefined ? hints.serviceNotInKeytab(facts) : hints.enctypeNotInKeytab(facts),
+      subject === undefined
+        ? hints.serviceNotInKeytab(facts)
+        : hints.enctypeNotInKeytab(facts, subject),
     ];
   }
   const key = fitting.find((entry) => entry.key.enctype === facts.enctype)?.key;
   if (key === undefined) {
     const message = `Cannot find key for ${service} kvno ${kvno} in keytab`;
     const older = subject.entries.some((entry) => entry.kvno > kvno);
-    const hint = older ? hints.ticketOutOfDate(facts) : hints.keytabOutOfDate(facts);
+    const hint = older
+      ? hints.ticketOutOfDate(facts, subject)
+      : hints.keytabOutOfDate(facts, subject);
     return named
       ? ['KRB_AP_ERR_BADKEYVER', message, hint]
       : [

@@ -3,6 +3,7 @@ import { enctypeName } from '../crypto/numbers.ts';
 import type { Principal } from '../messages/principal.ts';
 import type { Facts, KeytabFacts } from './facts.ts';
 import { enctypesOf, keytabPrincipals, kvnosOf, MAX_SCANNED, printablePrincipal } from './facts.ts';
+import type { PrincipalKeys } from './keytab-index.ts';
 import { MAX_KEY_TRIALS } from './lookup.ts';
 import type { ServiceMatcher } from './service-name.ts';
 
@@ -38,26 +39,26 @@ export function serverNotInKeytab(facts: Facts): string {
   return sentences(holds(facts), near, tried, otherwise);
 }
 
-export function ticketOutOfDate(facts: Facts): string {
+export function ticketOutOfDate(facts: Facts, { entries }: PrincipalKeys): string {
   return sentences(
-    `for it the keytab has kvno ${list(kvnosOf(facts.subject?.entries ?? []))}`,
+    `for it the keytab has kvno ${list(kvnosOf(entries))}`,
     "the client's ticket is from before the last change of the key: it needs a new one " +
       '(kinit; Windows: klist purge). Keep old keys in the keytab until their tickets have expired',
     facts.matcher.type === 'principal' ? KVNO_RULE : undefined,
   );
 }
 
-export function keytabOutOfDate(facts: Facts): string {
+export function keytabOutOfDate(facts: Facts, { entries }: PrincipalKeys): string {
   return sentences(
-    `for it the keytab has kvno ${list(kvnosOf(facts.subject?.entries ?? []))}`,
+    `for it the keytab has kvno ${list(kvnosOf(entries))}`,
     'the key was changed after the keytab was written: export it again ' +
       '(kadmin ktadd without -norandkey, and ktpass, change the key each time that they export it)',
     facts.matcher.type === 'principal' ? KVNO_RULE : undefined,
   );
 }
 
-export function enctypeNotInKeytab(facts: Facts): string {
-  const has = facts.fitting.length > 0 ? facts.fitting : (facts.subject?.entries ?? []);
+export function enctypeNotInKeytab(facts: Facts, { entries }: PrincipalKeys): string {
+  const has = facts.fitting.length > 0 ? facts.fitting : entries;
   return sentences(
     `the ticket is of ${enctypeName(facts.enctype)}, the keytab has ${list(enctypesOf(has))}`,
     "export a key of the ticket's enctype, or have the KDC use one that the keytab has " +
@@ -188,7 +189,7 @@ function lower(text: string): string {
 }
 
 function list(items: readonly string[]): string {
-  return items.length === 0 ? 'nothing' : items.join(', ');
+  return items.join(', ');
 }
 
 function sentences(...parts: readonly (string | undefined)[]): string {
