@@ -157,8 +157,7 @@ class RegexParser {
   #rangeFrom(start: string): CharTest {
     if (!this.#atRange()) return is(start);
     this.#at++;
-    const next = this.#take();
-    const end = next === '[' && this.#accept('.') ? this.#collatingElement('.') : next;
+    const end = this.#rangeEnd();
     const [low, high] = [start.codePointAt(0)!, end.codePointAt(0)!];
     if (low > high) throw new Malformed();
     return (char) => {
@@ -167,7 +166,15 @@ class RegexParser {
     };
   }
 
-  /** XBD §9.3.5: neither a class nor an equivalence class is where a range may start. */
+  #rangeEnd(): string {
+    const end = this.#take();
+    if (end !== '[') return end;
+    if (this.#accept('.')) return this.#collatingElement('.');
+    if (this.#accept(':') || this.#accept('=')) throw new Malformed();
+    return end;
+  }
+
+  /** XBD §9.3.5: neither a class nor an equivalence class is where a range starts or ends. */
   #notInRange(test: CharTest): CharTest {
     if (this.#atRange()) throw new Malformed();
     return test;

@@ -76,6 +76,7 @@ describe('POSIX extended regular expressions', () => {
     '[[',
     '[+-[.-.]',
     '[+-[:alpha:]]',
+    '[+-[=a=]]',
     '[a-[.ab.]]',
     '[z-[.a.]]',
     '[[:alpha:]-z]',
