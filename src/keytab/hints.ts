@@ -41,7 +41,7 @@ export function serverNotInKeytab(facts: Facts): string {
 
 export function ticketOutOfDate(facts: Facts, { entries }: PrincipalKeys): string {
   return sentences(
-    `for it the keytab has kvno ${list(kvnosOf(entries))}`,
+    `for it the keytab has kvno ${kvnosOf(entries).join(', ')}`,
     "the client's ticket is from before the last change of the key: it needs a new one " +
       '(kinit; Windows: klist purge). Keep old keys in the keytab until their tickets have expired',
     facts.matcher.type === 'principal' ? KVNO_RULE : undefined,
@@ -50,7 +50,7 @@ export function ticketOutOfDate(facts: Facts, { entries }: PrincipalKeys): strin
 
 export function keytabOutOfDate(facts: Facts, { entries }: PrincipalKeys): string {
   return sentences(
-    `for it the keytab has kvno ${list(kvnosOf(entries))}`,
+    `for it the keytab has kvno ${kvnosOf(entries).join(', ')}`,
     'the key was changed after the keytab was written: export it again ' +
       '(kadmin ktadd without -norandkey, and ktpass, change the key each time that they export it)',
     facts.matcher.type === 'principal' ? KVNO_RULE : undefined,
@@ -60,7 +60,7 @@ export function keytabOutOfDate(facts: Facts, { entries }: PrincipalKeys): strin
 export function enctypeNotInKeytab(facts: Facts, { entries }: PrincipalKeys): string {
   const has = facts.fitting.length > 0 ? facts.fitting : entries;
   return sentences(
-    `the ticket is of ${enctypeName(facts.enctype)}, the keytab has ${list(enctypesOf(has))}`,
+    `the ticket is of ${enctypeName(facts.enctype)}, the keytab has ${enctypesOf(has).join(', ')}`,
     "export a key of the ticket's enctype, or have the KDC use one that the keytab has " +
       '(Active Directory: msDS-SupportedEncryptionTypes of the account; if unset, it may be RC4)',
   );
@@ -85,7 +85,7 @@ export function wrongKey(facts: Facts): string {
 }
 
 function holds(facts: KeytabFacts): string {
-  return `the keytab holds ${list(keytabPrincipals(facts))}`;
+  return `the keytab holds ${keytabPrincipals(facts).join(', ')}`;
 }
 
 interface WantedName {
@@ -186,10 +186,6 @@ function sameShortHost(a: string, b: string): boolean {
 
 function lower(text: string): string {
   return text.toLowerCase();
-}
-
-function list(items: readonly string[]): string {
-  return items.join(', ');
 }
 
 function sentences(...parts: readonly (string | undefined)[]): string {

@@ -252,6 +252,8 @@ describe('the hint', () => {
     ['*', 'host/vm@KRBTEST.COM', 1, 'kinit; Windows: klist purge'],
     ['*', 'host/vm@KRBTEST.COM', 4, 'the key was changed after the keytab was written'],
     ['host/vm@KRBTEST.COM', 'host/vm@KRBTEST.COM', 4, 'service@host tries those of every kvno'],
+    ['host/vm@KRBTEST.COM', 'host/vm@KRBTEST.COM', 1, 'kinit; Windows: klist purge'],
+    ['host/vm@KRBTEST.COM', 'host/vm@KRBTEST.COM', 1, 'service@host tries those of every kvno'],
     ['*', 'host/vm@KRBTEST.COM', 3, 'setspn -X'],
     ['*', 'host/vm@KRBTEST.COM', 0, 'the ticket names no kvno, so every key was tried'],
     ['host@', 'HTTP/vm@KRBTEST.COM', 3, 'name that service too, or name none'],
@@ -286,6 +288,17 @@ describe('the hint', () => {
     const error = explain('svc_web@AD.EXAMPLE.ORG', 'HTTP/www@AD.EXAMPLE.ORG', 1, AES256, account);
     expect(error.code).toBe('KRB_AP_ERR_NOKEY');
     expect(error.hint).toContain('svc_web@AD.EXAMPLE.ORG is an account, not a service on a host');
+  });
+
+  it('takes no account for a service on a host, nor the other way round', () => {
+    const account = keytabOf(['HTTP@R', 1, AES256]);
+    expect(explain('*', 'HTTP/www.example.org@R', 1, AES256, account).hint).toMatch(
+      /^the keytab holds HTTP@R; add its keys, or look for/,
+    );
+    const service = keytabOf(['HTTP/www.example.org@R', 1, AES256]);
+    expect(explain('*', 'HTTP@R', 1, AES256, service).hint).toMatch(
+      /^the keytab holds HTTP\/www\.example\.org@R; add its keys, or look for/,
+    );
   });
 
   it('says when not every key was tried', () => {
