@@ -628,3 +628,22 @@ describe('DCE style', () => {
     expect(failureOf(await dce.begin().accept(wrapped)).code).toBe('GSS_S_DEFECTIVE_TOKEN');
   });
 });
+
+describe('options that make no sense', () => {
+  it.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '300' as unknown as number])(
+    'are refused: maxSkew %s',
+    async (maxSkew) => {
+      await expect(makeParties({ acceptor: { maxSkew } })).rejects.toThrow(
+        new RangeError(`maxSkew: expected whole seconds, got ${maxSkew}`),
+      );
+    },
+  );
+
+  it('are refused: mechanisms that are neither Kerberos nor SPNEGO', async () => {
+    for (const other of [Mechanism.ntlmssp, Mechanism.iakerb]) {
+      await expect(
+        makeParties({ acceptor: { mechanisms: [Mechanism.krb5, other] } }),
+      ).rejects.toThrow(new RangeError(`mechanisms: expected Kerberos or SPNEGO, got ${other}`));
+    }
+  });
+});

@@ -255,6 +255,19 @@ describe('an exported handshake', () => {
     expect(other).toMatchObject({ error: { minor: { code: 'KRB_AP_ERR_BADADDR' } } });
   });
 
+  it('may take tokens in pieces from then on', async () => {
+    const { acceptor, begin, initiator } = await makeParties();
+    const handshake = begin();
+    await handshake.accept(new Uint8Array());
+    const token = initiator.begin();
+    const resumed = acceptor.resume(handshake.export(), { reassemble: true });
+    const first = await resumed.accept(token.subarray(0, 100));
+    expect(first).toEqual({ status: 'continue', outputToken: new Uint8Array() });
+    // And what came of a token moves along.
+    const again = acceptor.resume(resumed.export());
+    expect((await again.accept(token.subarray(100))).status).toBe('complete');
+  });
+
   it('is as strict as it was: a third leg of another is refused', async () => {
     const { acceptor, begin, initiator } = await makeParties({ initiator: { flags: DCE } });
     const handshake = begin();
