@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ServerArguments } from '../../src/cli/args.ts';
 import { parseArguments } from '../../src/cli/args.ts';
 import { configure } from '../../src/cli/configure.ts';
@@ -21,6 +21,8 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
   if (saved === undefined) delete process.env.KRB5_CONFIG;
   else process.env.KRB5_CONFIG = saved;
   rmSync(folder, { recursive: true });
@@ -123,6 +125,69 @@ describe('gss-server configures itself', () => {
     expect(warnings.join('\n')).toMatch(/clockskew = five minutes is not a duration/);
     expect(warnings.join('\n')).toMatch(/auth_to_local/);
     expect(localName(parsePrincipal('alice@EXAMPLE.TEST'))).toBeUndefined();
+  });
+
+  it('with a service of one host, even if krb5.conf ignores host names', async () => {
+    const path = write('keytab', formatKeytab(makeKeytab()));
+    write('krb5.conf', '[libdefaults]\n  ignore_acceptor_hostname = true\n');
+    const { acceptor } = await configure(parse('-keytab', path, SERVICE), () => {});
+    expect(acceptor.credential.service).toBe(SERVICE);
+  });
+
+  it('with the mechanism of -mech alone', async () => {
+    const keytab = makeKeytab();
+    const path = write('keytab', formatKeytab(keytab));
+    const { acceptor } = await configure(parse('-mech', 'spnego', '-keytab', path, '*'), () => {});
+    const token = createInitiator({ ticket: mintTicket({ keytab, client: 'alice' }) }).begin();
+    expect(await acceptor.begin().accept(token)).toMatchObject({
+      status: 'failed',
+      error: { code: 'GSS_S_NO_CRED', hint: expect.stringContaining('accepted: SPNEGO') },
+    });
+  });
+
+  it('with the replay cache of krb5.conf, unless there is another on the command line', async () => {
+    const path = write('keytab', formatKeytab(makeKeytab()));
+    const directory = join(folder, 'replays');
+    write('krb5.conf', `[libdefaults]\n  default_rcache_name = dir:${directory}\n`);
+    vi.stubEnv('KRB5RCACHENAME', '');
+    vi.stubEnv('KRB5RCACHETYPE', '');
+    const args = { ...parse('-keytab', path, '*'), replayCache: undefined };
+    const { replayCache } = await configure(args, () => {});
+    expect(replayCache?.directory).toBe(directory);
+    await replayCache?.close();
+    expect((await configure(parse('-keytab', path, '*'), () => {})).replayCache).toBeUndefined();
+  });
+
+  it('says that others may read the keytab, and misses a key that was taken out of it', async () => {
+    const other = 'HTTP/server.example.test@EXAMPLE.TEST';
+    const keytab = makeKeytab({}, { principal: other, seed: 8 });
+    const path = write('keytab', formatKeytab(keytab));
+    chmodSync(path, 0o644);
+    const looks: { look: () => void; every: number }[] = [];
+    const unref = vi.fn();
+    vi.spyOn(globalThis, 'setInterval').mockImplementation(((look: () => void, every: number) => {
+      looks.push({ look, every });
+      return { unref };
+    }) as never);
+    const warnings: string[] = [];
+    const { acceptor } = await configure(parse('-keytab', path, '*'), (message) =>
+      warnings.push(message),
+    );
+    expect(warnings).toEqual([expect.stringMatching(/keytab.*644/)]);
+    // No process lives on for it.
+    expect(unref).toHaveBeenCalledTimes(1);
+    expect(looks).toEqual([{ look: expect.any(Function), every: 5000 }]);
+
+    const attempt = async () => {
+      const ticket = mintTicket({ keytab, client: 'alice', service: SERVICE });
+      return (await acceptor.begin().accept(createInitiator({ ticket }).begin())).status;
+    };
+    expect(await attempt()).toBe('complete');
+    write('keytab', formatKeytab({ ...keytab, entries: keytab.entries.slice(1) }));
+    const refresh = vi.spyOn(acceptor.credential, 'refresh');
+    looks[0]!.look();
+    await refresh.mock.results[0]!.value;
+    expect(await attempt()).toBe('failed');
   });
 
   it('or fails, and says why', async () => {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes.ts';
+import type { LineOptions } from '../../src/cli/lines.ts';
 import { formatEvent, formatGssError, formatWorkerEnd } from '../../src/cli/lines.ts';
 import { KerberosError } from '../../src/errors.ts';
 import type { SecurityContext } from '../../src/gss/context.ts';
 import { importName } from '../../src/gss/name.ts';
 import { GssError } from '../../src/gss/status.ts';
+import { formatPrincipal } from '../../src/messages/principal.ts';
 import type { ConnectionEvent, GssServerEvent } from '../../src/node/server-events.ts';
 import { SampleClient, TestServer } from '../node/sample-client.ts';
 
@@ -15,8 +17,12 @@ function printed(event: ConnectionEvent, verbose = false): string[] {
   return show({ ...event, connection: CONNECTION }, verbose);
 }
 
-function show(event: GssServerEvent, verbose: boolean): string[] {
-  return formatEvent(event, { verbose }).map(
+function show(
+  event: GssServerEvent,
+  verbose: boolean,
+  localName?: LineOptions['localName'],
+): string[] {
+  return formatEvent(event, { verbose, ...(localName && { localName }) }).map(
     ({ to, bytes }) => `${to}: ${Buffer.from(bytes).toString('latin1')}`,
   );
 }
@@ -57,6 +63,58 @@ describe('formatEvent', () => {
     expect(printed({ type: 'accepted', context: contextOf(0x20), framing: 'v1' })).toEqual([
       'log: context flag: GSS_C_INTEG_FLAG \n',
       'stdout: Accepted connection: "user@KRBTEST.COM"\n',
+    ]);
+  });
+
+  it('shows what the KDC vouched for, and the local account, before the client', () => {
+    const indicators = ['pkinit', 'x'.repeat(40)];
+    const context = { ...contextOf(0), authenticationIndicators: indicators } as never;
+    const asked: string[] = [];
+    const event = { type: 'accepted', context, framing: 'v2', connection: CONNECTION } as const;
+    const lines = show(event, false, (client) => {
+      asked.push(formatPrincipal(client));
+      return 'local-user';
+    });
+    const title = 'stdout: Attribute auth-indicators Authenticated Complete\n\n\n';
+    expect(lines).toEqual([
+      `${title}\n706b696e6974\n\n`,
+      `${title}\n${'78'.repeat(32)}\n${'78'.repeat(8)}\n\n`,
+      'stdout: localname: local-user\n',
+      'stdout: Accepted connection: "user@KRBTEST.COM"\n',
+    ]);
+    expect(asked).toEqual(['user@KRBTEST.COM']);
+    expect(show(event, false, () => undefined)).not.toContainEqual(
+      expect.stringContaining('localname'),
+    );
+  });
+
+  it('shows an attribute without a value as MIT krb5 does', () => {
+    const context = { ...contextOf(0), authenticationIndicators: [''] } as never;
+    expect(printed({ type: 'accepted', context, framing: 'v2' })[0]).toBe(
+      'stdout: Attribute auth-indicators Authenticated Complete\n\n\n\n\n',
+    );
+  });
+
+  it('shows faults with their stack when verbose, and whatever else was thrown', () => {
+    const error = new TypeError('oops');
+    error.stack = 'TypeError: oops\n    at somewhere';
+    const prefix = 'stderr: gss-server: internal error: ';
+    expect(printed({ type: 'fault', error })).toEqual([`${prefix}TypeError: oops\n`]);
+    expect(printed({ type: 'fault', error }, true)).toEqual([`${prefix}${error.stack}\n`]);
+    expect(printed({ type: 'fault', error: 'no error' }, true)).toEqual([`${prefix}no error\n`]);
+    delete error.stack;
+    expect(printed({ type: 'fault', error }, true)).toEqual([`${prefix}TypeError: oops\n`]);
+  });
+
+  it('names no address where the client was gone before it could be asked for', () => {
+    expect(show({ type: 'overload', remoteAddress: undefined, limit: 9 }, false)).toEqual([
+      'stderr: closing connection from a client: 9 connections are open (-maxconn)\n',
+    ]);
+    const failure = { reason: 'aborted' } as const;
+    const event = { type: 'channel-error', failure, sendingContextToken: false } as const;
+    const connection = { id: 1, remoteAddress: undefined, remotePort: undefined };
+    expect(show({ ...event, connection }, false)).toEqual([
+      'stderr: closing connection from a client: the server is stopping\n',
     ]);
   });
 
