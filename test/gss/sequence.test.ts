@@ -48,6 +48,8 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(31n, 32n, 33n, 63n, 64n, 65n, -63n, -64n, -65n) },
 );
 
+const BOTH = { replay: true, sequence: true };
+
 describe('the sequence window', () => {
   for (const width of [64, 32] as const) {
     it(`agrees with the model at ${width} bits`, () => {
@@ -116,6 +118,78 @@ describe('the sequence window', () => {
   });
 });
 
+describe('the edge of the sequence window', () => {
+  // All of 0 to 99 arrived: every bit of the window is set, and 36 is the oldest number in it.
+  function full(sequence: boolean): SequenceWindow {
+    const window = new SequenceWindow(0, { replay: true, sequence });
+    for (let n = 0; n < 100; n++) expect(window.check(0, n)).toBe('ok');
+    return window;
+  }
+
+  it('is 64 numbers below the next one', () => {
+    expect([36, 35, 0].map((n) => full(false).check(0, n))).toEqual(['duplicate', 'old', 'old']);
+    expect([36, 35, 0].map((n) => full(true).check(0, n))).toEqual([
+      'duplicate',
+      'unsequenced',
+      'unsequenced',
+    ]);
+  });
+
+  it.each([1, 31, 32, 33, 62, 63, 64, 65])('moves by %i numbers', (by) => {
+    const window = full(false);
+    expect(window.check(0, 99 + by)).toBe('ok');
+    const lowest = 99 + by - 63;
+    for (let n = 99 + by; n >= lowest; n--) {
+      // Twice what is in the window already, once what the step left out.
+      const skipped = n > 99 && n < 99 + by;
+      expect(window.check(0, n)).toBe(skipped ? 'ok' : 'duplicate');
+      expect(window.check(0, n)).toBe('duplicate');
+    }
+    expect(window.check(0, lowest - 1)).toBe('old');
+  });
+});
+
+describe('a window that was written', () => {
+  function written(window: SequenceWindow): Uint8Array {
+    const writer = new Writer();
+    window.write(writer);
+    return writer.finish();
+  }
+
+  it.each([32, 64] as const)('keeps its width of %i bits', (width) => {
+    const flags = { replay: true, sequence: true, width };
+    const window = new SequenceWindow(0xffff_ffff, flags, 7);
+    expect(window.check(7, 0xffff_ffff)).toBe('ok');
+    const copy = Reader.all(written(window), 'window', SequenceWindow.read);
+    // 32 bits wrap around and do not look at the high half; 64 bits carry into it.
+    expect(copy.check(width === 64 ? 8 : 3, 0)).toBe('ok');
+    expect(copy.check(width === 64 ? 8 : 3, 0)).toBe('duplicate');
+    if (width === 64) expect(copy.check(3, 1)).not.toBe('ok');
+    else expect(copy.check(9, 1)).toBe('ok');
+  });
+
+  it.each([
+    { replay: true, sequence: false },
+    { replay: false, sequence: true },
+    { replay: false, sequence: false },
+  ])('keeps $replay and $sequence', (how) => {
+    const window = new SequenceWindow(5, how);
+    window.check(0, 6);
+    const copy = Reader.all(written(window), 'window', SequenceWindow.read);
+    for (const n of [6, 5, 9]) expect(copy.check(0, n)).toBe(window.check(0, n));
+    expect(written(copy)).toEqual(written(window));
+  });
+
+  it('has no flags but the three that there are', () => {
+    const bytes = written(new SequenceWindow(0, { replay: true, sequence: true }));
+    expect(bytes[0]).toBe(7);
+    bytes[0] = 8;
+    expect(() => Reader.all(bytes, 'window', SequenceWindow.read)).toThrowError(
+      expect.objectContaining({ message: expect.stringContaining('unknown flags') }),
+    );
+  });
+});
+
 describe('the sequence counter', () => {
   it('carries into the high half', () => {
     const counter = new SequenceCounter(0xffff_ffff);
@@ -124,5 +198,22 @@ describe('the sequence counter', () => {
     const last = new SequenceCounter(0xffff_ffff, 0xffff_ffff);
     last.increment();
     expect([last.high, last.low]).toEqual([0, 0]);
+  });
+
+  it('takes numbers that were signed for what they are', () => {
+    const counter = new SequenceCounter(-2);
+    expect([counter.high, counter.low]).toEqual([0, 0xffff_fffe]);
+    counter.increment();
+    expect([counter.high, counter.low]).toEqual([0, 0xffff_ffff]);
+    expect(new SequenceWindow(-2, BOTH).check(0, 0xffff_fffe)).toBe('ok');
+  });
+
+  it('reaches numbers above 2^31 in either half', () => {
+    const counter = new SequenceCounter(0x7fff_ffff, 0x7fff_ffff);
+    counter.increment();
+    expect([counter.high, counter.low]).toEqual([0x7fff_ffff, 0x8000_0000]);
+    const high = new SequenceCounter(0xffff_ffff, 0x7fff_ffff);
+    high.increment();
+    expect([high.high, high.low]).toEqual([0x8000_0000, 0]);
   });
 });
