@@ -53,7 +53,7 @@ function readIncluded(directive: 'include' | 'includedir', path: string): Profil
     if (directive === 'include') return [readSource(path)];
     return readdirSync(path)
       .filter(isIncludedName)
-      .sort(byCodeUnit)
+      .sort()
       .map((name) => readSource(join(path, name)));
   } catch (error) {
     throw asKerberosError(error, `${directive} ${path}`);
@@ -75,11 +75,6 @@ function asKerberosError(error: unknown, what: string): KerberosError {
 // MIT krb5, prof_parse.c: no hidden files, and no editor's or package manager's left-overs.
 function isIncludedName(name: string): boolean {
   return !name.startsWith('.') && (name.endsWith('.conf') || /^[0-9A-Za-z_-]*$/.test(name));
-}
-
-function byCodeUnit(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }
 
 const DEFAULT_FILE = '/etc/krb5.conf';

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
@@ -7,7 +8,11 @@ import { loadKerberosConfig, loadProfile } from '../../src/node/krb5-conf-file.t
 
 const folder = mkdtempSync(join(tmpdir(), 'krb5-conf-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-afterEach(() => vi.unstubAllEnvs());
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  syncBuiltinESMExports();
+});
 
 function write(name: string, text: string | Uint8Array): string {
   const path = join(folder, name);
@@ -75,6 +80,51 @@ describe('loadKerberosConfig', () => {
     }
     const loop = write('loop.conf', `include ${join(folder, 'loop.conf')}\n`);
     expect(codeOf(() => loadKerberosConfig(loop))).toContain('includes too deep');
+  });
+
+  it('takes the files of a directory in the order of their names, whatever the system gives', () => {
+    const names = ['b', 'a', 'B', '9', '10'];
+    for (const name of names) write(`order/${name}`, `[a]\nb = ${name}\n`);
+    for (const listed of [names, [...names].reverse()]) {
+      vi.spyOn(fs, 'readdirSync').mockReturnValue(listed as never);
+      syncBuiltinESMExports();
+      expect(loadProfile(join(folder, 'order')).values('a', 'b')).toEqual([
+        '10',
+        '9',
+        'B',
+        'a',
+        'b',
+      ]);
+    }
+  });
+
+  it('is of /etc/krb5.conf if nobody says otherwise', () => {
+    vi.stubEnv('KRB5_CONFIG', undefined);
+    const looked: unknown[] = [];
+    vi.spyOn(fs, 'statSync').mockImplementation(((path: string) => {
+      looked.push(path);
+      throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
+    }) as never);
+    syncBuiltinESMExports();
+    expect(loadKerberosConfig().defaultRealm).toBeUndefined();
+    expect(looked).toEqual(['/etc/krb5.conf']);
+  });
+
+  it('refuses a file that cannot be read for another reason than its absence', () => {
+    const file = write('bad-disk.conf', '[libdefaults]\n');
+    const faults = [
+      [Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' }), 'EIO'],
+      [new RangeError('too long for a string'), 'unknown error'],
+    ] as const;
+    for (const [fault, text] of faults) {
+      vi.spyOn(fs, 'readFileSync').mockImplementation(() => {
+        throw fault;
+      });
+      syncBuiltinESMExports();
+      expect(codeOf(() => loadKerberosConfig(file))).toBe(
+        `KRB5_CONFIG_BADFORMAT: ${file} cannot be read: ${text}`,
+      );
+    }
   });
 
   it('expands a home directory', () => {

@@ -56,8 +56,10 @@ const logPath = (): string => join(directory, `replays-${Math.floor(NOW_SECONDS 
 const refusal = (message: string) =>
   expect.objectContaining({ code: 'KRB5_RC_IO', message: expect.stringContaining(message) });
 
+type BreakableCall = 'writeSync' | 'readSync' | 'fstatSync' | 'openSync' | 'closeSync';
+
 /** Lets a call of `node:fs` fail, for every module. */
-function breakCall(name: 'writeSync' | 'readSync' | 'fstatSync' | 'openSync', code: string): void {
+function breakCall(name: BreakableCall, code: string): void {
   vi.spyOn(fs, name).mockImplementation(() => {
     throw Object.assign(new Error(`${code}: it failed, ${name}`), { code });
   });
@@ -153,6 +155,21 @@ describe('a replay cache on a disk that fails', () => {
     expect(() => cache.checkAndStore(record(2))).toThrow(
       refusal('does not hold what was just written to it'),
     );
+  });
+
+  it('refuses while what is over cannot be closed, and forgets it once', async () => {
+    let now = NOW;
+    const cache = await open({ clock: () => now });
+    for (let id = 0; id < 3; id++) cache.checkAndStore(record(id));
+    now += 3_600_000;
+    breakCall('closeSync', 'EIO');
+    expect(() => cache.checkAndStore(record(9, 3600))).toThrow(refusal('EIO'));
+    repairCalls();
+    // The clock's next minute looks for what is over again.
+    now += 64_000;
+    expect(cache.checkAndStore(record(10, 3664))).toBe(true);
+    expect(cache.checkAndStore(record(10, 3664))).toBe(false);
+    expect(cache.size).toBe(1);
   });
 
   it('tells those who wait, too', async () => {
@@ -289,6 +306,37 @@ describe('a replay cache whose files were changed by others', () => {
     }
     expect(() => slow.checkAndStore(record(9))).toThrow(refusal('that time was forgotten already'));
     expect(slow.checkAndStore(record(1))).toBe(false);
+  });
+
+  it('makes a removed file again with what is left, if somebody cuts it meanwhile', async () => {
+    const cache = await open();
+    for (let id = 0; id < 3; id++) cache.checkAndStore(record(id));
+    rmSync(logPath());
+    const { readSync } = fs;
+    const lengths: number[] = [];
+    vi.spyOn(fs, 'readSync').mockImplementation(((
+      fd: number,
+      bytes: Uint8Array,
+      at: number,
+      length: number,
+      from: number,
+    ) => {
+      // Of four records, the last is gone by now.
+      const taken = from >= 96 ? 0 : readSync(fd, bytes, at, Math.min(length, 96), from);
+      lengths.push(taken);
+      return taken;
+    }) as never);
+    syncBuiltinESMExports();
+    expect(() => cache.checkAndStore(record(3))).toThrow(refusal('was removed'));
+    expect(lengths).toEqual([96, 0]);
+    repairCalls();
+    const restarted = await open();
+    expect([0, 1, 2, 3].map((id) => restarted.checkAndStore(record(id)))).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
   });
 
   it('does not remake a file on a disk that is full, and tries again', async () => {

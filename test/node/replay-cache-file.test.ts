@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { defaultReplayDirectory } from '../../src/node/replay-cache-directory.ts';
 import type { FileReplayCacheOptions } from '../../src/node/replay-cache-file.ts';
 import { FileReplayCache } from '../../src/node/replay-cache-file.ts';
@@ -54,6 +54,19 @@ describe('a replay cache in files', () => {
     expect(second.size).toBe(1);
     expect(second.checkAndStore(record)).toBe(false);
     expect(second.checkAndStore(recordOf(ciphertextOf(2), NOW_SECONDS))).toBe(true);
+  });
+
+  it('is in the directory of this user if none is named', async () => {
+    vi.stubEnv('KRB5RCACHEDIR', parent);
+    try {
+      const cache = await FileReplayCache.open({ clock: () => now });
+      opened.push(cache);
+      expect(cache.directory).toBe(defaultReplayDirectory());
+      expect(cache.directory.startsWith(`${parent}/`)).toBe(true);
+      expect(cache.checkAndStore(recordOf(ciphertextOf(1), NOW_SECONDS))).toBe(true);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('is told by each instance what the others saw', async () => {

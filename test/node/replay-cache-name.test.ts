@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MemoryReplayCache } from '../../src/ap/replay-cache.ts';
 import type { ReplayCacheNameOptions } from '../../src/node/index.ts';
 import { FileReplayCache, openReplayCache } from '../../src/node/index.ts';
@@ -17,6 +17,7 @@ beforeEach(() => {
   opened = [];
 });
 afterEach(async () => {
+  vi.unstubAllEnvs();
   for (const cache of opened) await cache.close();
   rmSync(parent, { recursive: true });
 });
@@ -75,6 +76,23 @@ describe('the name of a replay cache', () => {
     await expect(
       openReplayCache(undefined, { environment: {}, defaultName: 'dir:%{LIBDIR}/x' }),
     ).rejects.toMatchObject({ code: 'KRB5_RC_TYPE_NOTFOUND' });
+  });
+
+  it('may hold the place of temporary files, and users without numbers are 0', async () => {
+    vi.stubEnv('TMPDIR', parent);
+    expect(await directoryOf(undefined, {}, { defaultName: 'dir:%{TEMP}/a' })).toBe(
+      join(parent, 'a'),
+    );
+    const { getuid, geteuid } = process;
+    const without = process as { getuid: unknown; geteuid: unknown };
+    try {
+      without.getuid = undefined;
+      without.geteuid = undefined;
+      const defaultName = `dir:${parent}/%{uid}-%{euid}`;
+      expect(await directoryOf(undefined, {}, { defaultName })).toBe(join(parent, '0-0'));
+    } finally {
+      Object.assign(process, { getuid, geteuid });
+    }
   });
 
   it('may be memory, or nothing at all', async () => {
