@@ -11,7 +11,7 @@ import type { HostAddress } from '../messages/host-address.ts';
 import type { ConnectionEvent, GssStage } from './server-events.ts';
 import type { TokenChannel } from './token-channel.ts';
 import { ChannelError } from './token-channel.ts';
-import type { Frame } from './token-frame.ts';
+import type { Frame, Framing } from './token-frame.ts';
 import { TokenFlag } from './token-frame.ts';
 
 export interface SignSessionOptions {
@@ -77,7 +77,7 @@ export class SignSession {
 
   async #acceptContext(): Promise<boolean> {
     let frame = await this.#channel.receive();
-    if (this.#channel.framing === 'v2') {
+    if (this.#framing === 'v2') {
       if ((frame.flags & TokenFlag.noop) === 0) {
         this.#emit({ type: 'noop-expected', flags: frame.flags });
         return false;
@@ -103,8 +103,7 @@ export class SignSession {
         this.#context = result.context;
         // Nothing here acts for the client.
         result.context.delegatedCredential?.dispose();
-        const framing = this.#channel.framing ?? 'v2';
-        this.#emit({ type: 'accepted', context: result.context, framing });
+        this.#emit({ type: 'accepted', context: result.context, framing: this.#framing });
         return true;
       }
       frame = await this.#channel.receive();
@@ -139,8 +138,13 @@ export class SignSession {
     this.#sendingContextToken = false;
   }
 
+  /** There was a first token before anything asks. */
+  get #framing(): Framing {
+    return this.#channel.framing!;
+  }
+
   #mustExport(): boolean {
-    return this.#options.exportContext || this.#channel.framing === 'v1';
+    return this.#options.exportContext || this.#framing === 'v1';
   }
 
   #exportAndImport(): void {
@@ -165,7 +169,7 @@ export class SignSession {
   async #serveMessage(): Promise<boolean> {
     const frame = await this.#receiveMessage();
     if (frame === undefined) return false;
-    const flags = this.#channel.framing === 'v1' ? GUIDE_FLAGS : frame.flags;
+    const flags = this.#framing === 'v1' ? GUIDE_FLAGS : frame.flags;
     this.#emit({ type: 'message-token', flags: frame.flags, token: frame.data });
     if (this.#context === undefined && (flags & AUTHENTICATED_SERVICES) !== 0) {
       this.#emit({ type: 'unauthenticated-request' });
@@ -183,7 +187,7 @@ export class SignSession {
   }
 
   async #receiveMessage(): Promise<Frame | undefined> {
-    const framing = this.#channel.framing ?? 'v2';
+    const framing = this.#framing;
     const frame = await this.#channel.receive().catch((error: unknown) => {
       // The guide's client has no NOOP: it closes.
       if (framing === 'v1' && isCleanEnd(error)) return undefined;
