@@ -129,6 +129,77 @@ describe('the replay cache in memory', () => {
     }
   });
 
+  it('holds a group of 16 seconds until the last of them has expired, and no longer', () => {
+    let now = NOW;
+    const cache = makeCache(() => now);
+    // 16 divides the second that a group begins with.
+    const begin = Math.ceil(NOW_SECONDS / 16) * 16;
+    const record = (ctime: number) => ({
+      ciphertext: ciphertext(1),
+      ctime,
+      expiresAt: ctime + 301,
+    });
+    const other = () => ({ ...record(begin + 16), ciphertext: ciphertext(2) });
+    cache.checkAndStore(record(begin));
+    // The last second of the group, and its whole life.
+    now = (begin + 16 + 301) * 1000 - 1;
+    expect(cache.checkAndStore(record(begin))).toBe(false);
+    expect(cache.size).toBe(1);
+    now += 1;
+    expect(cache.checkAndStore(other())).toBe(true);
+    expect(cache.size).toBe(1);
+    // What was forgotten is not answered for; the next group is.
+    expect(() => cache.checkAndStore(record(begin + 15))).toThrowError(
+      expect.objectContaining({ code: 'KRB5_RC_IO', message: expect.stringContaining('clock') }),
+    );
+    expect(cache.checkAndStore(other())).toBe(false);
+    expect(cache.checkAndStore({ ...other(), ciphertext: ciphertext(3) })).toBe(true);
+  });
+
+  it('forgets group after group, whatever the order in which they came', () => {
+    let now = NOW;
+    const cache = makeCache(() => now);
+    const begin = Math.ceil(NOW_SECONDS / 16) * 16;
+    const offsets = [64, 0, 128, 32, 96];
+    offsets.forEach((offset, n) => {
+      cache.checkAndStore({
+        ciphertext: ciphertext(n),
+        ctime: begin + offset,
+        expiresAt: begin + offset + 1000,
+      });
+    });
+    const again = {
+      ciphertext: ciphertext(0),
+      ctime: begin + 200,
+      expiresAt: begin + 1200,
+    };
+    cache.checkAndStore(again);
+    expect(cache.size).toBe(6);
+    for (const [passed, left] of [
+      [16, 5],
+      [48, 4],
+      [80, 3],
+      [112, 2],
+      [144, 1],
+    ] as const) {
+      now = (begin + passed + 1000) * 1000;
+      expect(cache.checkAndStore(again)).toBe(false);
+      expect(cache.size).toBe(left);
+    }
+  });
+
+  it('takes ciphertexts from 16 bytes on, and times that are numbers', () => {
+    const cache = makeCache();
+    const shortest = recordOf(new Uint8Array(16).fill(3), NOW_SECONDS + 300);
+    expect(cache.checkAndStore(shortest)).toBe(true);
+    expect(cache.checkAndStore(shortest)).toBe(false);
+    for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY, undefined as unknown as number]) {
+      expect(() => cache.checkAndStore({ ...shortest, ctime: wrong })).toThrow(RangeError);
+      expect(() => cache.checkAndStore({ ...shortest, expiresAt: wrong })).toThrow(RangeError);
+    }
+    expect(cache.size).toBe(1);
+  });
+
   it('is not for ciphertexts that no profile makes', () => {
     expect(() => makeCache().checkAndStore(recordOf(new Uint8Array(15), 0))).toThrow(RangeError);
     expect(new KerberosError('KRB5_RC_IO').errorCode).toBe(60);
