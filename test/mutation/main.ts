@@ -29,6 +29,8 @@ interface TestFile {
   readonly testPath: string;
   readonly took: number;
   readonly hits: ReadonlySet<string>;
+  /** How many mutants it killed so far, by their path. */
+  readonly kills: Map<string, number>;
 }
 
 async function main(options: MutationOptions): Promise<number> {
@@ -59,7 +61,7 @@ async function probe(sources: readonly Source[]): Promise<readonly TestFile[]> {
     if (outcome?.passed !== true) throw new Error(`the tests fail as it is: ${outcome?.failure}`);
     return readdirSync(folder).map((name) => {
       const file = JSON.parse(readFileSync(join(folder, name), 'utf8'));
-      return { ...file, hits: new Set(file.hits) };
+      return { ...file, hits: new Set(file.hits), kills: new Map() };
     });
   } finally {
     runner.kill();
@@ -120,14 +122,17 @@ async function testOne(
   const outcome = await runner.run(job, patience);
   if (outcome === undefined) return { mutant, verdict: 'timeout' };
   if (outcome.passed) return { mutant, verdict: 'survived' };
+  const { kills } = tests.find(({ testPath }) => testPath === outcome.file) ?? tests[0]!;
+  kills.set(mutant.path, (kills.get(mutant.path) ?? 0) + 1);
   return { mutant, verdict: 'killed', by: outcome.failure ?? '' };
 }
 
-/** The tests that run the mutant's block: first its file's own, then the quickest. */
+/** The tests that run the mutant's block: first its file's own, then what kills much in short time. */
 function testsOf({ path, block }: Mutant, tests: readonly TestFile[]): readonly TestFile[] {
   const hit = block < 0 ? path : `${path}:${block}`;
   const own = `${basename(path, '.ts')}.test.ts`;
-  const cost = ({ testPath, took }: TestFile): number => (basename(testPath) === own ? 0 : took);
+  const cost = ({ testPath, took, kills }: TestFile): number =>
+    basename(testPath) === own ? 0 : took / (1 + 10 * (kills.get(path) ?? 0));
   return tests.filter(({ hits }) => hits.has(hit)).sort((a, b) => cost(a) - cost(b));
 }
 

@@ -19,6 +19,8 @@ export interface Outcome {
   readonly passed: boolean;
   /** The first test that failed, or what kept the tests from running. */
   readonly failure?: string;
+  /** The test file that it is in. */
+  readonly file?: string;
 }
 
 class InGivenOrder extends BaseSequencer {
@@ -43,10 +45,13 @@ class Runner {
     vitest.state.filesMap.clear();
     const run = await vitest.runTestSpecifications(tests.length === 0 ? all : chosen);
     for (const module of run.testModules) {
-      for (const error of module.errors()) return failed(module.moduleId, error.message);
-      for (const test of module.children.allTests('failed')) return failed(test.fullName);
+      const file = module.moduleId;
+      for (const error of module.errors()) return { passed: false, failure: error.message, file };
+      for (const { fullName } of module.children.allTests('failed')) {
+        return { passed: false, failure: fullName, file };
+      }
     }
-    for (const error of run.unhandledErrors) return failed(String(error));
+    for (const error of run.unhandledErrors) return { passed: false, failure: String(error) };
     return { passed: true };
   }
 
@@ -82,15 +87,13 @@ class Runner {
   }
 }
 
-function failed(...parts: readonly string[]): Outcome {
-  return { passed: false, failure: parts.join(': ') };
-}
-
 /** They need processes of their own, which vitest's threads are not. */
 const EXCLUDED = ['test/interop/**', 'test/node/**', 'test/cli/shared-replay-cache.test.ts'];
 
 const runner = new Runner();
 process.on('message', async (job: Job) => {
-  const outcome = await runner.run(job).catch((error: unknown) => failed(String(error)));
+  const outcome = await runner
+    .run(job)
+    .catch((error: unknown) => ({ passed: false, failure: String(error) }));
   process.send!(outcome);
 });
