@@ -51,7 +51,7 @@ export async function negotiate(
   options: NegotiateOptions = {},
 ): Promise<NegotiateResult> {
   // RFC 9110 §11.4: a scheme in any case, spaces, and one token68.
-  const [, scheme = '', credentials = ''] = /^([^ ]*) *(.*)$/s.exec(authorization ?? '') ?? [];
+  const [, scheme = '', credentials = ''] = /^([^ ]*) *(.*)$/s.exec(authorization ?? '')!;
   if (scheme.toLowerCase() !== 'negotiate') {
     return scheme === '' ? { status: 401, headers: CHALLENGE } : otherScheme(scheme, credentials);
   }

@@ -97,7 +97,7 @@ export function decodeTree(bytes: Uint8Array, label: string): Asn1Node {
     parseEmbedded: false,
     copyInput: false,
   });
-  if (offset !== bytes.length) throw new DecodeError(`${label}: ${result.error || 'malformed'}`);
+  if (offset !== bytes.length) throw new DecodeError(`${label}: ${result.error}`);
   return result;
 }
 

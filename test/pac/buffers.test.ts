@@ -206,17 +206,26 @@ describe('delegation info', () => {
 
 describe('device info', () => {
   function device(
-    options: { domains?: number; withDomain?: boolean; listed?: boolean; userId?: number } = {},
+    options: {
+      domains?: number;
+      withDomain?: boolean;
+      withOther?: boolean;
+      withExtra?: boolean;
+      listed?: boolean;
+      userId?: number;
+    } = {},
   ) {
     const { domains = 1, withDomain = true, listed = true, userId = 1001 } = options;
+    const { withOther = true, withExtra = true } = options;
     return NdrWriter.object((ndr) => {
       ndr.u32(userId).u32(515).pointer(withDomain);
       ndr.u32(2).pointer(true).u32(1).pointer(true).u32(domains).pointer(listed);
       if (withDomain) ndr.sid('S-1-5-21-1-2-3');
       ndr.u32(2).u32(515).u32(7).u32(1104).u32(7);
-      ndr.u32(1).pointer(true).u32(7).sid('S-1-5-21-1-2-3-515');
+      ndr.u32(1).pointer(withExtra).u32(7);
+      if (withExtra) ndr.sid('S-1-5-21-1-2-3-515');
       if (!listed) return;
-      ndr.u32(domains).pointer(true).u32(1).pointer(true);
+      ndr.u32(domains).pointer(withOther).u32(1).pointer(true);
       ndr.sid('S-1-5-21-7-8-9').u32(1).u32(2000).u32(0x20000007);
     });
   }
@@ -239,12 +248,24 @@ describe('device info', () => {
     expect(info.groups).toHaveLength(3);
   });
 
+  test('a machine without groups of other domains, and an extra SID that is null', () => {
+    const info = parseDeviceInfo(device({ domains: 0, listed: false, withExtra: false }));
+    expect(info.groups.map(({ sid }) => sid)).toEqual([
+      'S-1-5-21-1-2-3-515',
+      'S-1-5-21-1-2-3-1104',
+    ]);
+    // Then nobody says who the machine is.
+    const nobody = parseDeviceInfo(device({ userId: 0, withExtra: false }));
+    expect(nobody).not.toHaveProperty('sid');
+  });
+
   test('truncated anywhere it is refused', () => {
     refusesTruncated(device(), parseDeviceInfo);
   });
 
   test.each([
     [{ withDomain: false }, 'PAC device info names no domain'],
+    [{ withOther: false }, 'PAC device info has groups without a domain'],
     [{ domains: 3, listed: false }, 'PAC device info lacks its domains'],
     [
       { domains: 0x15555556 },

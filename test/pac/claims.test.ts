@@ -171,10 +171,12 @@ describe('a claims set that lies', () => {
     type?: number;
     secondType?: number;
     values?: number;
+    listed?: boolean;
+    text?: boolean;
     id?: boolean;
     terminator?: string;
   }): Uint8Array {
-    const { type = 3, id = true } = lies;
+    const { type = 3, id = true, listed = true, text = true } = lies;
     const inner = NdrWriter.object((ndr) => {
       ndr
         .u32(lies.arrays ?? 1)
@@ -192,12 +194,11 @@ describe('a claims set that lies', () => {
         .pointer(id)
         .u16(type)
         .u16(lies.secondType ?? type);
-      ndr.u32(lies.values ?? 1).pointer(true);
+      ndr.u32(lies.values ?? 1).pointer(listed);
       if (id) ndr.unicodeText(`name${lies.terminator ?? '\0'}`);
-      ndr
-        .u32(lies.values ?? 1)
-        .pointer(true)
-        .unicodeText('value\0');
+      if (!listed) return;
+      ndr.u32(lies.values ?? 1).pointer(text);
+      if (text) ndr.unicodeText('value\0');
     });
     return encodeClaimsMetadata(inner, 0);
   }
@@ -208,7 +209,16 @@ describe('a claims set that lies', () => {
     ]);
   });
 
+  test.each([1, 2, 3, 6])('a claim of type %i may have no values', (type) => {
+    const [claim, ...others] = parseClaims(set({ type, values: 0, listed: false }));
+    expect(claim).toMatchObject({ id: 'name', source: 1, values: [] });
+    expect(others).toEqual([]);
+  });
+
   test.each([
+    [{ listed: false }, /claims lack an array that they announce/],
+    [{ type: 6, listed: false }, /claims lack an array that they announce/],
+    [{ text: false }, /claim has a null value/],
     [{ arrays: 0x7fffffff }, /announces 2147483647 elements, more than it can hold/],
     [{ entries: 0xffffffff }, /announces 4294967295 elements, more than it can hold/],
     [{ values: 0x10000000 }, /announces 268435456 elements, more than it can hold/],

@@ -105,6 +105,43 @@ test.each([
   });
 });
 
+// A literal, then a match of the byte before whose length is written as a whole number.
+const HUFFMAN_TABLE = `${'00'.repeat(48)}10${'00'.repeat(86)}10${'00'.repeat(120)}`;
+
+describe.each([
+  ['xpress', `0000004061${'0700'}0f`, 22, 'LZ77 data holds a malformed length'],
+  ['xpressHuffman', `${HUFFMAN_TABLE}00400000`, 15, 'LZ77+Huffman data holds a malformed length'],
+] as const)('%s: a length that is written as a whole', (name, start, least, message) => {
+  test.each([
+    ['in 16 bits', (length: number) => `ff${hexOf(length, 2)}`],
+    ['in 32 bits', (length: number) => `ff0000${hexOf(length, 4)}`],
+  ])('%s is one that needs it', (_, written) => {
+    const input = (length: number) => fromHex(`${start}${written(length)}${'00'.repeat(4)}`);
+    const format = CompressionFormat[name];
+    // A match is three bytes longer than its length says.
+    const expanded = 1 + least + 3;
+    expect(expand(format, input(least).subarray(0, -4), expanded)).toEqual(
+      new Uint8Array(expanded).fill(0x61),
+    );
+    for (const length of [1, least - 1]) {
+      expect(thrownBy(() => expand(format, input(length), 1 + length + 3))).toMatchObject({
+        name: 'DecodeError',
+        message,
+      });
+    }
+    expect(thrownBy(() => expand(format, input(0xffff), expanded))).toMatchObject({
+      message: 'compressed data expands to more than it announces',
+    });
+  });
+});
+
+/** Little-endian. */
+function hexOf(value: number, bytes: number): string {
+  return Array.from({ length: bytes }, (_, i) =>
+    ((value >>> (8 * i)) & 0xff).toString(16).padStart(2, '0'),
+  ).join('');
+}
+
 test('LZNT1: a match does not reach into the chunk before', () => {
   // A raw chunk of one byte, then a compressed one that starts with a match.
   const compressed = fromHex('003061' + '02b0010000');

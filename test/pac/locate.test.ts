@@ -63,3 +63,8 @@ test('the PAC of a ticket emptied, all else as it was', () => {
   expect(emptied.slice(1)).toEqual(ticket.authorizationData.slice(1));
   expect([...findPac(ticket.authorizationData)!]).toEqual([1, 2, 3]);
 });
+
+test('a ticket without authorization data has none afterwards', () => {
+  const ticket = ticketFor('alice', 5);
+  expect(withEmptyPac(ticket)).toEqual({ ...ticket, authorizationData: [] });
+});

@@ -225,6 +225,9 @@ describe('KDC signatures', () => {
     kdc.data = Uint8Array.of(...kdc.data, 0x39, 0x30);
     expect(rodcIdentifier(parsePacSignature(kdc.data), 12)).toBe(12345);
     expect(rodcIdentifier(parsePacSignature(kdc.data), 14)).toBeUndefined();
+    // A domain controller that can write may say so.
+    const writable = { type: 16, data: new Uint8Array(14) };
+    expect(rodcIdentifier(writable, 12)).toBeUndefined();
     const bytesOf = zeroSignatures(frame(parts));
     const server = serverKey.checksum(17, bytesOf);
     bytesOf.set(server, offsetOf(bytesOf, PacBufferType.serverSignature) + 4);
