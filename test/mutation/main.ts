@@ -8,7 +8,7 @@
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Mutant, Source } from './mutants.ts';
 import { mutate, readSource, withProbes } from './mutants.ts';
 import type { MutationOptions } from './options.ts';
@@ -36,15 +36,18 @@ interface TestFile {
 async function main(options: MutationOptions): Promise<number> {
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .map((name) => join('src', name).replaceAll('\\', '/'))
-    .filter((path) => path.endsWith('.ts') && options.only.test(path))
+    .filter((path) => path.endsWith('.ts'))
     .sort()
     .map((path) => readSource(path, readFileSync(path, 'utf8')));
-  const all = sources.flatMap(({ mutants }) => mutants);
+  const all = sources
+    .flatMap(({ mutants }) => mutants)
+    .filter((mutant) => options.only.test(describe(mutant)));
   const chosen = sampleOf(all, options);
   console.log(`${chosen.length} of ${all.length} mutants, seed ${options.seed}`);
-  const tests = await probe(sources);
+  const paths = new Set(chosen.map(({ path }) => path));
+  const tests = await probe(sources.filter(({ path }) => paths.has(path)));
   await expectToPass(tests);
-  const results = await testAll(chosen, sources, tests, options.jobs);
+  const results = await testAll(chosen, sources, tests, options);
   print(results);
   if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(results, null, 1));
   return results.some(({ verdict }) => !isKilled(verdict)) ? 1 : 0;
@@ -83,7 +86,7 @@ async function testAll(
   mutants: readonly Mutant[],
   sources: readonly Source[],
   tests: readonly TestFile[],
-  jobs: number,
+  options: MutationOptions,
 ): Promise<readonly Result[]> {
   const results: Result[] = [];
   let next = 0;
@@ -93,7 +96,8 @@ async function testAll(
     for (let at = next++; at < mutants.length; at = next++) {
       const mutant = mutants[at]!;
       const { text } = sources.find(({ path }) => path === mutant.path)!;
-      const result = await testOne(mutant, text, testsOf(mutant, tests), runner);
+      const near = testsOf(mutant, tests).slice(0, options.tests);
+      const result = await testOne(mutant, text, near, runner);
       results[at] = result;
       done++;
       if (isKilled(result.verdict)) continue;
@@ -101,7 +105,7 @@ async function testAll(
     }
     runner.kill();
   };
-  await Promise.all(Array.from({ length: jobs }, work));
+  await Promise.all(Array.from({ length: options.jobs }, work));
   return results;
 }
 
@@ -127,12 +131,18 @@ async function testOne(
   return { mutant, verdict: 'killed', by: outcome.failure ?? '' };
 }
 
-/** The tests that run the mutant's block: first its file's own, then what kills much in short time. */
+/**
+ * The tests that run the mutant's block: first its file's own, then what kills much in short time,
+ * from the same folder before others.
+ */
 function testsOf({ path, block }: Mutant, tests: readonly TestFile[]): readonly TestFile[] {
   const hit = block < 0 ? path : `${path}:${block}`;
-  const own = `${basename(path, '.ts')}.test.ts`;
-  const cost = ({ testPath, took, kills }: TestFile): number =>
-    basename(testPath) === own ? 0 : took / (1 + 10 * (kills.get(path) ?? 0));
+  const own = resolve(path.replace(/^src/, 'test').replace(/\.ts$/, '.test.ts'));
+  const cost = ({ testPath, took, kills }: TestFile): number => {
+    if (testPath === own) return 0;
+    const far = dirname(testPath) === dirname(own) ? 1 : 3;
+    return (far * took) / (1 + 10 * (kills.get(path) ?? 0));
+  };
   return tests.filter(({ hits }) => hits.has(hit)).sort((a, b) => cost(a) - cost(b));
 }
 

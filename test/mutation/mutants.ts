@@ -112,8 +112,8 @@ function faultsOf(node: ts.Node): (readonly [ts.Node, string])[] {
       return [];
     return [[node, ';']];
   }
-  if (ts.isNumericLiteral(node)) return isInTable(node) ? [] : [[node, `${Number(node.text) + 1}`]];
-  return [];
+  if (!ts.isNumericLiteral(node) || isInTable(node) || isOfWipe(node)) return [];
+  return [[node, `${Number(node.text) + 1}`]];
 }
 
 function binaryFaults(node: ts.BinaryExpression): (readonly [ts.Node, string])[] {
@@ -141,6 +141,12 @@ function isInTable(node: ts.Node): boolean {
   if (ts.isArrayLiteralExpression(parent)) return parent.elements.length > 8;
   if (!ts.isPropertyAssignment(parent)) return false;
   return ts.isAsExpression(parent.parent.parent);
+}
+
+/** The zero of `key.fill(0);`: another number wipes as well. */
+function isOfWipe({ parent }: ts.Node): boolean {
+  if (!ts.isCallExpression(parent) || parent.arguments.length !== 1) return false;
+  return ts.isExpressionStatement(parent.parent) && /\.fill$/.test(parent.expression.getText());
 }
 
 const OPERATORS: Readonly<Record<string, readonly string[]>> = {

@@ -1,11 +1,13 @@
 /** The command line of the mutation tester. */
 
 export interface MutationOptions {
-  /** Only sources whose path matches. */
+  /** Only mutants that match, in the form in which survivors are printed. */
   readonly only: RegExp;
   /** How many mutants to try, chosen by the seed; all if absent. */
   readonly sample: number | undefined;
   readonly seed: number;
+  /** How many test files a mutant meets at most: the likeliest to notice it. */
+  readonly tests: number;
   /** Processes that test mutants at the same time. */
   readonly jobs: number;
   /** Where the report goes as JSON. */
@@ -25,6 +27,7 @@ export function parseOptions(argv: readonly string[]): MutationOptions {
     only: new RegExp(values.get('--only') ?? '^src/(ap|gss|crypto)/'),
     sample: sample === undefined ? undefined : positive(sample),
     seed: positive(values.get('--seed') ?? '1'),
+    tests: positive(values.get('--tests') ?? '16'),
     jobs: positive(values.get('--jobs') ?? '2'),
     json: values.get('--json'),
   };
@@ -36,7 +39,8 @@ function positive(text: string): number {
   return value;
 }
 
-const NAMES = ['--only', '--sample', '--seed', '--jobs', '--json'];
+const NAMES = ['--only', '--sample', '--seed', '--tests', '--jobs', '--json'];
 const USAGE =
-  'usage: npm run mutate -- [--only REGEXP] [--sample N] [--seed N] [--jobs N] [--json PATH]\n' +
-  '  REGEXP is matched with the path of each source, such as src/gss/sequence.ts';
+  'usage: npm run mutate -- [--only REGEXP] [--sample N] [--seed N] [--tests N] [--jobs N]\n' +
+  '                        [--json PATH]\n' +
+  '  REGEXP is matched with lines such as: src/gss/sequence.ts:32:5  a < b -> ((a) <= (b))';
