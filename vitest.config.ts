@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { propertyFactor } from './test/support/properties.ts';
 
 export default defineConfig({
   test: {
@@ -15,6 +16,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/interop/**'],
+          setupFiles: ['test/support/property-runs.ts'],
+          testTimeout: 5000 * Math.max(1, propertyFactor),
           sequence: { groupOrder: 0 },
         },
       },

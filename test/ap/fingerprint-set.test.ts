@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FingerprintSet } from '../../src/ap/fingerprint-set.ts';
+import { runs } from '../support/properties.ts';
 
 describe('a set of fingerprints', () => {
   it('is told apart by each of its last 16 bytes, but for the bit that marks a place as taken', () => {
@@ -56,7 +57,7 @@ describe('a set of fingerprints', () => {
           expect(set.lookUp(bytes)).toBe(true);
         }
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 

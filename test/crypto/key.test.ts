@@ -8,6 +8,7 @@ import { KeyUsage } from '../../src/crypto/numbers.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { defaultCrypto } from '../../src/crypto/provider.ts';
 import { KerberosError } from '../../src/errors.ts';
+import { runs } from '../support/properties.ts';
 import { seededRandom, utf8 } from '../support/vectors.ts';
 import { providers } from './providers.ts';
 
@@ -40,7 +41,7 @@ describe.each(cases)('a key of enctype $enctype with $name', ({ crypto, enctype 
         expect(toHex(opened.subarray(0, plaintext.length))).toBe(toHex(plaintext));
         expect(opened.buffer).not.toBe(ciphertext.buffer);
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 
@@ -135,7 +136,7 @@ describe.each(cases)('a key of enctype $enctype with $name', ({ crypto, enctype 
           expect(key.verifyChecksum(9, changed, text)).toBe(false);
         }
       }),
-      { numRuns: 15 },
+      { numRuns: runs(15) },
     );
   });
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.ts';
 import { GssError, importSecurityContext } from '../../src/index.ts';
+import { runs } from '../support/properties.ts';
 import { CLIENT, establish, makeKeytab, NOW_SECONDS, SERVICE } from '../support/realm-kit.ts';
 
 const MESSAGE = new TextEncoder().encode('a message');
@@ -121,7 +122,7 @@ describe('an exported context', () => {
           expect(movedClient.verifyMic(MESSAGE, moved.getMic(MESSAGE)).sequence).toBe('ok');
         },
       ),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 

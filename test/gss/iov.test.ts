@@ -4,6 +4,7 @@ import { concatBytes } from '../../src/bytes.ts';
 import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
 import type { IovBuffer, SecurityContext } from '../../src/index.ts';
 import { ContextFlag, GssError, importSecurityContext } from '../../src/index.ts';
+import { runs } from '../support/properties.ts';
 import { establish, makeKeytab, makeParties } from '../support/realm-kit.ts';
 
 const crypto = withLegacyEnctypes();
@@ -201,7 +202,7 @@ describe.each(CASES)(
             expect(token).toEqual(before);
           },
         ),
-        { numRuns: 40 },
+        { numRuns: runs(40) },
       );
     });
   },

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SecurityContext } from '../../src/index.ts';
 import { GssError } from '../../src/index.ts';
+import { runs } from '../support/properties.ts';
 import { establish, makeKeytab } from '../support/realm-kit.ts';
 
 const ENCTYPES = [17, 18, 19, 20] as const;
@@ -56,7 +57,7 @@ describe.each(ENCTYPES)('wrap tokens of enctype %i', (enctype) => {
           expect(from.wrapSizeLimit(10, { confidential })).toBe(0);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

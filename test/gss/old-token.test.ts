@@ -14,6 +14,7 @@ import {
   Mechanism,
   parseKeytab,
 } from '../../src/index.ts';
+import { runs } from '../support/properties.ts';
 import type { ExchangeOptions } from '../support/realm-kit.ts';
 import {
   CLIENT,
@@ -84,7 +85,7 @@ describe.each([
           expect(to.verifyMic(message, from.getMic(message))).toEqual({ qop: 0, sequence: 'ok' });
         }
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

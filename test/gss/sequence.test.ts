@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Reader, Writer } from '../../src/bytes.ts';
 import { SequenceCounter, SequenceWindow } from '../../src/gss/sequence.ts';
+import { runs } from '../support/properties.ts';
 
 const MASK = (1n << 64n) - 1n;
 
@@ -70,7 +71,7 @@ describe('the sequence window', () => {
             if (next >= 0n && next < mask / 2n) relative = next;
           }
         }),
-        { numRuns: 400 },
+        { numRuns: runs(400) },
       );
     });
   }

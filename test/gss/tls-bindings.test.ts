@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex, toHex } from '../../src/bytes.ts';
 import { DecodeError } from '../../src/errors.ts';
 import { tlsExporter, tlsServerEndPoint } from '../../src/gss/tls-bindings.ts';
+import { runs } from '../support/properties.ts';
 import { loadVectors, utf8 } from '../support/vectors.ts';
 
 interface Vector {
@@ -63,7 +64,7 @@ describe('tlsServerEndPoint', () => {
           expect(error).toBeInstanceOf(DecodeError);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });

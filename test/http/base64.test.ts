@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeBase64, encodeBase64 } from '../../src/http/base64.ts';
+import { runs } from '../support/properties.ts';
 
 describe('base64', () => {
   // RFC 4648 §10.
@@ -55,7 +56,7 @@ describe('base64', () => {
         const bytes = decodeBase64(text);
         if (bytes !== undefined) expect(encodeBase64(bytes)).toBe(text);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 

@@ -11,6 +11,7 @@ import {
   encodeNegTokenInit,
   encodeNegTokenResp,
 } from '../../src/spnego/neg-token.ts';
+import { runs } from '../support/properties.ts';
 import { CLIENT, makeKeytab, makeParties } from '../support/realm-kit.ts';
 
 const CHALLENGE = { 'WWW-Authenticate': 'Negotiate' };
@@ -226,7 +227,7 @@ describe('negotiate', () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

@@ -4,6 +4,7 @@ import { EncryptionKey } from '../../src/crypto/key.ts';
 import { KerberosError } from '../../src/errors.ts';
 import type { Keytab, KeytabEntry } from '../../src/keytab/keytab.ts';
 import { formatKeytab, parseKeytab } from '../../src/keytab/keytab.ts';
+import { runs } from '../support/properties.ts';
 
 const KEY_LENGTHS = { 17: 16, 18: 32, 19: 16, 20: 32 } as const;
 
@@ -107,7 +108,7 @@ describe('keytabs, whatever they hold', () => {
         if (again.length <= length) expect(bytes.subarray(0, again.length)).toEqual(again);
         else expect([parsed.version, again.length - length]).toEqual([1, 4]);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -127,7 +128,7 @@ describe('keytabs, whatever they hold', () => {
           expect(plain(parseKeytab(formatKeytab(parsed)))).toEqual(plain(parsed));
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -136,7 +137,7 @@ describe('keytabs, whatever they hold', () => {
       fc.property(fc.constantFrom(1, 2), fc.uint8Array({ maxLength: 200 }), (version, noise) => {
         parseOrRefuse(Uint8Array.of(5, version, ...noise));
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

@@ -6,6 +6,7 @@ import type { TicketKeyRequest } from '../../src/keytab/lookup.ts';
 import { kvnoFits, MAX_KEY_TRIALS, selectKeys } from '../../src/keytab/lookup.ts';
 import { matchService, parseServiceName } from '../../src/keytab/service-name.ts';
 import { formatPrincipal, principalEqual } from '../../src/messages/principal.ts';
+import { runs } from '../support/properties.ts';
 import { keytabOf, ticketFor } from './support.ts';
 
 const AES128 = Enctype.aes128CtsHmacSha1;
@@ -187,7 +188,7 @@ describe('selection', () => {
           expect(ranks).toEqual([...ranks].sort((a, b) => a - b));
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 

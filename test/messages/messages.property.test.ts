@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, toHex } from '../../src/bytes.ts';
 import { DecodeError } from '../../src/errors.ts';
+import { runs } from '../support/properties.ts';
 import { codecs } from './codecs.ts';
 import { contentsOf, element } from './element.ts';
 import { decodeOrRefuse, expectOtherValue } from './malleability.ts';
@@ -33,7 +34,7 @@ describe.each(codecs)('$name', (codec) => {
           if (decoded !== undefined) expect.fail(`${length} bytes of ${toHex(bytes)}`);
         }
       }),
-      { numRuns: 10 },
+      { numRuns: runs(10) },
     );
   });
 
@@ -43,7 +44,7 @@ describe.each(codecs)('$name', (codec) => {
         const bytes = concatBytes(codec.encode(value as never), tail);
         expect(() => codec.decode(bytes)).toThrow(/unexpected bytes/);
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 
@@ -54,7 +55,7 @@ describe.each(codecs)('$name', (codec) => {
         const bytes = codec.encode(value as never);
         for (const bit of bits) expectOtherValue(codec, bytes, bit % (bytes.length * 8));
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 
@@ -75,7 +76,7 @@ describe.each(codecs)('$name', (codec) => {
           expect(codec.decode(again)).toEqual(decoded);
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
     expect(accepted).toBeGreaterThan(0);
   });
@@ -92,7 +93,7 @@ describe.each(codecs)('$name', (codec) => {
           expect(() => codec.decode(extended)).toThrow(DecodeError);
         }
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 });

@@ -13,6 +13,7 @@ import {
   readAnyPrincipalName,
   readPrincipalName,
 } from '../../src/messages/principal.ts';
+import { runs } from '../support/properties.ts';
 
 describe('the text form (MIT krb5 parse.c, unparse.c)', () => {
   it.each([
@@ -74,7 +75,7 @@ describe('the text form (MIT krb5 parse.c, unparse.c)', () => {
         expect(parsePrincipal(formatPrincipal(a))).toMatchObject(first);
         expect(formatPrincipal(a) === formatPrincipal(b)).toBe(principalEqual(a, b));
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 

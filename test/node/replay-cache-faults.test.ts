@@ -23,6 +23,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KerberosError } from '../../src/errors.ts';
 import type { FileReplayCacheOptions } from '../../src/node/replay-cache-file.ts';
 import { FileReplayCache } from '../../src/node/replay-cache-file.ts';
+import { runs } from '../support/properties.ts';
 import { NOW, NOW_SECONDS } from '../support/realm-kit.ts';
 import { ciphertextOf, recordOf } from './replay-cache-support.ts';
 
@@ -222,7 +223,7 @@ describe('a replay cache whose files were changed by others', () => {
           for (const cache of opened.splice(0)) await cache.close();
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   }, 20_000);
 

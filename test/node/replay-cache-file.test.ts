@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { defaultReplayDirectory } from '../../src/node/replay-cache-directory.ts';
 import type { FileReplayCacheOptions } from '../../src/node/replay-cache-file.ts';
 import { FileReplayCache } from '../../src/node/replay-cache-file.ts';
+import { runs } from '../support/properties.ts';
 import { NOW, NOW_SECONDS } from '../support/realm-kit.ts';
 import { ciphertextOf, recordOf } from './replay-cache-support.ts';
 
@@ -107,7 +108,7 @@ describe('a replay cache in files', () => {
         }
         for (const cache of caches) await cache.close();
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   }, 20_000);
 

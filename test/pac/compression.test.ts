@@ -10,6 +10,7 @@ import {
 } from '../../src/pac/compression/expand.ts';
 import { compressLznt1 } from '../support/lznt1.ts';
 import { loadPacFixture, thrownBy } from '../support/pac.ts';
+import { runs } from '../support/properties.ts';
 import { utf8 } from '../support/vectors.ts';
 
 type FormatName = keyof typeof CompressionFormat;
@@ -205,6 +206,6 @@ test.each(formats)('%s: any bytes expand to what they announce, or throw a Decod
         expect(error).toBeInstanceOf(DecodeError);
       }
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });

@@ -4,6 +4,7 @@ import { fromHex } from '../../src/bytes.ts';
 import { DecodeError } from '../../src/errors.ts';
 import { findPacBuffer, PacBufferType, parsePacType } from '../../src/pac/pac-type.ts';
 import { frame, thrownBy } from '../support/pac.ts';
+import { runs } from '../support/properties.ts';
 
 const data = Uint8Array.of(1, 2, 3);
 
@@ -141,6 +142,6 @@ test('any bytes are buffers inside of them that share nothing, or a DecodeError'
         expect(error).toBeInstanceOf(DecodeError);
       }
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });

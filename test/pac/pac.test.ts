@@ -10,6 +10,7 @@ import type { PacContents } from '../../src/testing/pac.ts';
 import { attachPac, defaultLogonInfo, mintPac } from '../../src/testing/pac.ts';
 import { encodeLogonInfo } from '../../src/testing/pac-buffers.ts';
 import { aesKey, loadPacFixture, thrownBy, ticketFor } from '../support/pac.ts';
+import { runs } from '../support/properties.ts';
 
 const serverKey = aesKey(1);
 const ticket = ticketFor('alice', 1_700_000_000);
@@ -271,7 +272,7 @@ describe('hostile', () => {
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 
@@ -292,7 +293,7 @@ describe('hostile', () => {
           expect((error as Error).message).not.toContain(toHex(serverKey.bytes()).slice(0, 8));
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });
