@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { createConnection, createServer } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes.ts';
 import { TokenChannel } from '../../src/node/token-channel.ts';
 import { encodeFrame, FrameBudget } from '../../src/node/token-frame.ts';
@@ -25,6 +25,7 @@ beforeEach(async () => {
   });
 });
 afterEach(() => {
+  vi.useRealTimers();
   theirs.destroy();
   ours.destroy();
   listener.close();
@@ -66,6 +67,28 @@ describe('a channel', () => {
     // The first reason stays.
     channel.abort();
     await expect(channel.receive()).rejects.toMatchObject({ failure: { reason: 'timeout' } });
+  });
+
+  it('waits for other work as long as there is a connection', async () => {
+    await expect(channel.whileOpen(Promise.resolve(undefined))).resolves.toBeUndefined();
+    await expect(channel.whileOpen(Promise.resolve(7))).resolves.toBe(7);
+    const fault = new Error('replay store is down');
+    await expect(channel.whileOpen(Promise.reject(fault))).rejects.toBe(fault);
+    const waiting = channel.whileOpen(new Promise(() => {}));
+    theirs.resetAndDestroy();
+    await expect(waiting).rejects.toMatchObject({ failure: { reason: 'aborted' } });
+  });
+
+  it('gives a peer that does not close a second, no more', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    channel.end();
+    theirs.write(MESSAGE);
+    vi.advanceTimersByTime(999);
+    expect(ours.destroyed).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(ours.destroyed).toBe(true);
+    await channel.closed;
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('throws away what comes after its end, and closes when the peer does', async () => {
