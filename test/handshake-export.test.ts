@@ -255,6 +255,32 @@ describe('an exported handshake', () => {
     expect(other).toMatchObject({ error: { minor: { code: 'KRB_AP_ERR_BADADDR' } } });
   });
 
+  it('keeps channel bindings of every kind', async () => {
+    const channelBindings = {
+      initiatorAddress: { type: 2, address: Uint8Array.of(192, 0, 2, 7) },
+      acceptorAddress: { type: 24, address: new Uint8Array(16).fill(1) },
+      applicationData: encodeUtf8('of an application'),
+    };
+    const { initiatorAddress, acceptorAddress, applicationData } = channelBindings;
+    for (const bindings of [
+      channelBindings,
+      { initiatorAddress },
+      { acceptorAddress, applicationData },
+      { initiatorAddress: { type: 0xffff_ffff, address: new Uint8Array() } },
+    ]) {
+      const { acceptor, begin, initiator } = await makeParties({
+        handshake: { channelBindings: bindings },
+        acceptor: { channelBindingPolicy: 'required' },
+        initiator: { channelBindings: bindings },
+      });
+      const handshake = begin();
+      await handshake.accept(new Uint8Array());
+      const result = await acceptor.resume(handshake.export()).accept(initiator.begin());
+      if (result.status !== 'complete') throw new Error('not complete');
+      expect(result.context.flags & ContextFlag.channelBound).toBe(ContextFlag.channelBound);
+    }
+  });
+
   it('may take tokens in pieces from then on', async () => {
     const { acceptor, begin, initiator } = await makeParties();
     const handshake = begin();
