@@ -25,6 +25,8 @@ export class Camellia implements BlockCipher {
       cryptBlock(schedule, block);
       for (let i = 0; i < 4; i++) view.setInt32(at + 4 * i, block[i]!);
     }
+    // What is encrypted may be a key that is derived.
+    block.fill(0);
   }
 
   cbcDecrypt(bytes: Uint8Array, start: number, end: number, iv: Uint8Array): void {

@@ -33,7 +33,10 @@ export class Cmac implements Mac {
     const subkey = whole ? this.#k1 : this.#k2;
     for (let i = 0; i < BLOCK; i++) message[last + i]! ^= subkey[i]!;
     this.#cipher.cbcEncrypt(message, 0, message.length, ZERO_BLOCK);
-    return message.slice(last);
+    const code = message.slice(last);
+    // The code may become a key (RFC 6803 §3).
+    message.fill(0);
+    return code;
   }
 
   wipe(): void {

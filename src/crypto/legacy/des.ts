@@ -3,6 +3,7 @@
  *
  * There is no library for it that is kept up and runs in every runtime.
  */
+import { concatBytes } from '../../bytes.ts';
 import type { BlockCipher } from '../backend.ts';
 
 export class TripleDes implements BlockCipher {
@@ -14,8 +15,10 @@ export class TripleDes implements BlockCipher {
   constructor(key: Uint8Array) {
     const [one, two, three] = [0, 8, 16].map((at) => expandKey(key.subarray(at, at + 8)));
     // FIPS 46-3 §2: encrypt with the first key, decrypt with the second, encrypt with the third.
-    this.#encryptSchedule = joined(one!, reversed(two!), three!);
-    this.#decryptSchedule = joined(reversed(three!), two!, reversed(one!));
+    const middle = reversed(two!);
+    this.#encryptSchedule = concatBytes(one!, middle, three!);
+    this.#decryptSchedule = reversed(this.#encryptSchedule);
+    for (const part of [one!, two!, middle, three!]) part.fill(0);
   }
 
   cbcEncrypt(bytes: Uint8Array, start: number, end: number, iv: Uint8Array): void {
@@ -28,6 +31,8 @@ export class TripleDes implements BlockCipher {
       view.setInt32(at, block[0]!);
       view.setInt32(at + 4, block[1]!);
     }
+    // What is encrypted may be a key that is derived.
+    block.fill(0);
   }
 
   cbcDecrypt(bytes: Uint8Array, start: number, end: number, iv: Uint8Array): void {
@@ -125,16 +130,10 @@ function expandKey(key: Uint8Array): Uint8Array {
   return schedule;
 }
 
+/** The same rounds in the opposite order. */
 function reversed(schedule: Uint8Array): Uint8Array {
-  return schedule.map((_, i) => schedule[(ROUNDS - 1 - (i >> 3)) * 8 + (i & 7)]!);
-}
-
-function joined(...schedules: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(3 * ROUNDS * 8);
-  schedules.forEach((schedule, i) => {
-    whole.set(schedule, i * ROUNDS * 8);
-  });
-  return whole;
+  const last = schedule.length - 8;
+  return schedule.map((_, i) => schedule[last - (i & ~7) + (i & 7)]!);
 }
 
 function words(iv: Uint8Array): Int32Array {
