@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { frameToken, TokenId } from '../src/gss/framing.ts';
+import { toHex } from '../src/bytes.ts';
+import { frameToken, TokenId, unframeToken } from '../src/gss/framing.ts';
 import type { AcceptResult } from '../src/index.ts';
 import { ContextFlag, Enctype, GssError, KerberosError, Mechanism } from '../src/index.ts';
 import { decodeApRep, encodeApRep } from '../src/messages/ap-rep.ts';
+import { decodeKrbError } from '../src/messages/krb-error.ts';
 import { NameType } from '../src/messages/principal.ts';
 import { TicketFlag } from '../src/messages/ticket.ts';
+import { createInitiator } from '../src/testing/index.ts';
 import type { ExchangeOptions } from './support/realm-kit.ts';
 import {
   CLIENT,
@@ -405,6 +408,25 @@ describe('a refusal', () => {
     expect((await attempt({ acceptor })).result.status).toBe('complete');
   });
 
+  it('for the clock alone tells Windows to try again with our time (MS-KILE §2.2.2)', async () => {
+    const toldOf = async (options: ExchangeOptions) => {
+      const { result } = await attempt(options);
+      if (result.status !== 'failed') throw new Error('not refused');
+      const { inner } = unframeToken(result.outputToken!);
+      return decodeKrbError(inner.subarray(2));
+    };
+    const skew = await toldOf({ initiator: at(9999) });
+    expect(skew.errorCode).toBe(37);
+    // KERB-ERROR-DATA { data-type[1] 2 (KERB_AP_ERR_TYPE_SKEW_RECOVERY) }.
+    expect(toHex(skew.eData!)).toBe('3005a103020102');
+    const expired = { authTime: NOW_SECONDS - 7200, endTime: NOW_SECONDS - 301 };
+    const other = await toldOf({ ticket: expired });
+    expect(other.errorCode).toBe(32);
+    expect(other.eData).toBeUndefined();
+    expect(other.stime).toBe(NOW_SECONDS);
+    expect(other.susec).toBe(250_000);
+  });
+
   it('stores nothing that lies outside of the window', async () => {
     let stored = 0;
     const replayCache = { checkAndStore: () => ++stored > 0 };
@@ -524,12 +546,12 @@ describe('authenticator checksums other than 0x8003', () => {
       initiator: { authenticator: { checksum: undefined } as never },
     });
     if (result.status !== 'complete') throw new Error('not complete');
-    expect(result.context.flags & (ContextFlag.replay | ContextFlag.mutual)).toBe(0);
+    expect(result.context.flags).toBe(ContextFlag.transferable | ContextFlag.protectionReady);
+    expect(result.outputToken).toBeUndefined();
   });
 
   it('must be over nothing, as Samba sends it', async () => {
     const { ticket, acceptor } = await makeParties();
-    const { createInitiator } = await import('../src/testing/index.ts');
     for (const [data, good] of [
       [new Uint8Array(), true],
       [TEXT.encode('request of another protocol'), false],
@@ -545,6 +567,27 @@ describe('authenticator checksums other than 0x8003', () => {
       const result = await acceptor.begin().accept(initiator.begin());
       expect(result.status).toBe(good ? 'complete' : 'failed');
       if (!good) expect(failureOf(result).code).toBe('GSS_S_BAD_MIC');
+    }
+  });
+
+  it('over nothing ask for mutual authentication by the AP-REQ’s own option', async () => {
+    const always = ContextFlag.transferable | ContextFlag.protectionReady;
+    const tokens = ContextFlag.replay | ContextFlag.sequence;
+    for (const mutual of [true, false]) {
+      const { ticket, acceptor } = await makeParties();
+      const checksum = { type: 16, checksum: ticket.sessionKey.checksum(10, new Uint8Array()) };
+      const initiator = createInitiator({
+        ticket,
+        clock: () => NOW,
+        subkeyEnctype: null,
+        flags: mutual ? ContextFlag.mutual : 0,
+        authenticator: { checksum },
+        random: seededRandom(5),
+      });
+      const result = await acceptor.begin().accept(initiator.begin());
+      if (result.status !== 'complete') throw new Error('not complete');
+      expect(result.context.flags).toBe(always | tokens | (mutual ? ContextFlag.mutual : 0));
+      expect(result.outputToken !== undefined).toBe(mutual);
     }
   });
 

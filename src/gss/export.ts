@@ -192,6 +192,9 @@ function readVouched(
   const pacError = kind === PAC_REFUSED ? readError(reader) : undefined;
   // The acceptor has verified it; that it is the same is what the digest says.
   const bytes = kind === PAC_VERIFIED ? findPac(authorizationData) : undefined;
+  if (kind === PAC_VERIFIED && bytes === undefined) {
+    throw new DecodeError('exported context lacks the PAC that it vouches for');
+  }
   const pac = bytes && importPac(concatBytes(Uint8Array.of(0), bytes));
   return {
     ...(pac && { pac }),

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../src/bytes.ts';
+import { concatBytes, toHex } from '../../src/bytes.ts';
 import { GssError, importSecurityContext } from '../../src/index.ts';
 import { runs } from '../support/properties.ts';
 import { CLIENT, establish, makeKeytab, NOW_SECONDS, SERVICE } from '../support/realm-kit.ts';
@@ -44,6 +45,50 @@ describe('a context', () => {
         server.pseudoRandom('partial', MESSAGE, 32),
       );
     }
+  });
+
+  it('computes the pseudo-random bytes of RFC 4402 with the counter of RFC 7802', async () => {
+    for (const enctype of [17, 20]) {
+      const { server } = await establish({ keytab: makeKeytab({ enctype }) });
+      const { sessionKey } = server;
+      const blocks = [0, 1, 2].map((n) =>
+        sessionKey.prf(concatBytes(Uint8Array.of(0, 0, 0, n), MESSAGE)),
+      );
+      const expected = concatBytes(...blocks).subarray(0, 40);
+      expect(server.pseudoRandom('full', MESSAGE, 40)).toEqual(expected);
+      expect(server.pseudoRandom('full', MESSAGE, 65_536).length).toBe(65_536);
+      for (const length of [65_537, -1, 1.5, Number.NaN]) {
+        expect(() => server.pseudoRandom('full', MESSAGE, length)).toThrow(RangeError);
+      }
+    }
+  });
+
+  it('expects messages to be encrypted where nobody says', async () => {
+    const { client, server } = await establish();
+    for (const size of [100, 1000]) {
+      const limit = server.wrapSizeLimit(size);
+      expect(limit).toBe(server.wrapSizeLimit(size, { confidential: true }));
+      expect(limit).toBe(server.wrapSizeLimit(size, {}));
+      expect(limit).toBeLessThan(server.wrapSizeLimit(size, { confidential: false }));
+    }
+    expect(client.unwrap(server.wrap(MESSAGE)).confidential).toBe(true);
+    expect(client.unwrap(server.wrap(MESSAGE, {})).confidential).toBe(true);
+    const data = () => [
+      { type: 'header' as const },
+      { type: 'data' as const, bytes: MESSAGE.slice() },
+      { type: 'trailer' as const },
+    ];
+    expect(server.wrapIov(data())).toBe(true);
+    expect(server.wrapIov(data(), {})).toBe(true);
+    expect(server.wrapIov(data(), { confidential: false })).toBe(false);
+    expect(server.wrapIovLength(data())).toEqual(
+      server.wrapIovLength(data(), { confidential: true }),
+    );
+    expect(server.wrapIovLength(data())).not.toEqual(
+      server.wrapIovLength(data(), { confidential: false }),
+    );
+    const aead = server.wrapAead(MESSAGE, new Uint8Array(3));
+    expect(client.unwrapAead(aead, new Uint8Array(3)).confidential).toBe(true);
   });
 
   it('refuses misuse by its caller', async () => {
@@ -141,5 +186,42 @@ describe('an exported context', () => {
     }
     refuse(Uint8Array.of(...bytes, 0));
     expect(importSecurityContext(bytes).initiator.toString()).toBe(CLIENT);
+  });
+
+  it('of any contents under the right digest is refused, or is what was exported', async () => {
+    const { server } = await establish({
+      ticket: {
+        renewTill: NOW_SECONDS + 90_000,
+        authTime: -5,
+        endTime: NOW_SECONDS + 9,
+        startTime: NOW_SECONDS - 5,
+      },
+    });
+    const bytes = server.export();
+    expect(importSecurityContext(bytes).ticket.authTime.getTime()).toBe(-5000);
+    const seal = (body: Uint8Array) =>
+      concatBytes(body, createHash('sha256').update(body).digest());
+    const body = bytes.subarray(0, bytes.length - 32);
+    expect(seal(body)).toEqual(bytes);
+    let refused = 0;
+    for (let at = 0; at < body.length; at++) {
+      for (const by of [1, 2, 0x80, 0xff]) {
+        const altered = body.slice();
+        altered[at]! ^= by;
+        let again: Uint8Array;
+        try {
+          again = importSecurityContext(seal(altered)).export();
+        } catch (error) {
+          expect(error).toBeInstanceOf(GssError);
+          expect((error as GssError).code).toBe('GSS_S_DEFECTIVE_TOKEN');
+          refused++;
+          continue;
+        }
+        // Nothing is read as something else.
+        expect(toHex(again), `byte ${at} altered by ${by}`).toBe(toHex(seal(altered)));
+      }
+    }
+    expect(refused).toBeGreaterThan(100);
+    expect(toHex(body.subarray(0, 5))).toBe('4b35534301');
   });
 });

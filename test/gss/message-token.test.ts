@@ -140,6 +140,31 @@ describe('per-message tokens', () => {
     expect(errorOf(() => server.unwrap(other.client.wrap(MESSAGE))).code).toBe('GSS_S_BAD_MIC');
   });
 
+  it('say what is wrong with them before any key is used', async () => {
+    const { client, server } = await establish();
+    const mic = client.getMic(MESSAGE);
+    // RFC 4121 §4.2.2: Sealed shall not be set in a MIC token.
+    mic[2]! |= 2;
+    expect(errorOf(() => server.verifyMic(MESSAGE, mic))).toMatchObject({
+      code: 'GSS_S_DEFECTIVE_TOKEN',
+      message: expect.stringContaining('claims to be sealed'),
+    });
+    for (const token of [server.getMic(MESSAGE), server.wrap(MESSAGE)]) {
+      const check =
+        token[0] === 4 ? () => server.verifyMic(MESSAGE, token) : () => server.unwrap(token);
+      expect(errorOf(check)).toMatchObject({ code: 'GSS_S_BAD_MIC' });
+    }
+    for (const [context, own] of [
+      [server, server.wrap(MESSAGE)],
+      [client, client.wrap(MESSAGE)],
+    ] as const) {
+      expect(errorOf(() => context.unwrap(own))).toMatchObject({
+        code: 'GSS_S_BAD_MIC',
+        message: expect.stringContaining('in the other direction'),
+      });
+    }
+  });
+
   it('say what kind of error it was, sealed or signed', async () => {
     const { client, server } = await establish();
     const sealed = client.wrap(MESSAGE);

@@ -150,6 +150,29 @@ describe('the edge of the sequence window', () => {
   });
 });
 
+describe('the window where the low half wraps around', () => {
+  it('goes on after exactly 2^32 numbers', () => {
+    const window = new SequenceWindow(0, { replay: true, sequence: true });
+    expect(window.check(0, 0xffff_ffff)).toBe('gap');
+    expect(window.check(1, 0)).toBe('ok');
+    expect(window.check(0, 0xffff_ffff)).toBe('duplicate');
+    expect(window.check(1, 0)).toBe('duplicate');
+    expect(window.check(1, 1)).toBe('ok');
+    const narrow = new SequenceWindow(0, { replay: true, sequence: true, width: 32 });
+    expect(narrow.check(0, 0xffff_ffff)).toBe('gap');
+    expect(narrow.check(0, 0)).toBe('ok');
+  });
+
+  it('is as wide as elsewhere', () => {
+    const window = new SequenceWindow(0, { replay: true, sequence: false });
+    const first = 2 ** 32 - 40;
+    const check = (n: number) => window.check(Math.floor(n / 2 ** 32), n % 2 ** 32);
+    for (let n = first; n < first + 70; n++) expect(check(n)).toBe('ok');
+    expect(check(first + 6)).toBe('duplicate');
+    expect(check(first + 5)).toBe('old');
+  });
+});
+
 describe('a window that was written', () => {
   function written(window: SequenceWindow): Uint8Array {
     const writer = new Writer();
@@ -177,8 +200,17 @@ describe('a window that was written', () => {
     const window = new SequenceWindow(5, how);
     window.check(0, 6);
     const copy = Reader.all(written(window), 'window', SequenceWindow.read);
-    for (const n of [6, 5, 9]) expect(copy.check(0, n)).toBe(window.check(0, n));
+    const narrow = new SequenceWindow(5, { ...how, width: 32 });
+    narrow.check(0, 6);
+    const narrowCopy = Reader.all(written(narrow), 'window', SequenceWindow.read);
+    for (const n of [6, 5, 9]) {
+      const expected = window.check(0, n);
+      expect(copy.check(0, n)).toBe(expected);
+      expect(narrow.check(0, n)).toBe(expected);
+      expect(narrowCopy.check(0, n)).toBe(expected);
+    }
     expect(written(copy)).toEqual(written(window));
+    expect(written(narrowCopy)).toEqual(written(narrow));
   });
 
   it('has no flags but the three that there are', () => {
