@@ -159,9 +159,10 @@ export class Handshake {
   static restore(reader: Reader, settings: AcceptorSettings, options: HandshakeOptions): Handshake {
     const exported = readOptions(reader);
     const assembler = exported.reassemble === true ? TokenAssembler.restore(reader) : undefined;
-    const handshake = new Handshake(settings, { ...exported, ...options });
-    if (handshake.#assembler !== undefined)
-      handshake.#assembler = assembler ?? new TokenAssembler();
+    // What was collected is part of a token: no option undoes that.
+    const reassemble = assembler !== undefined || options.reassemble === true;
+    const handshake = new Handshake(settings, { ...exported, ...options, reassemble });
+    if (assembler !== undefined) handshake.#assembler = assembler;
     switch (reader.u8()) {
       case MechanismKind.none:
         return handshake;

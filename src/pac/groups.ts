@@ -43,15 +43,13 @@ export function readGroups(ndr: NdrReader, present: boolean, announced: number):
 /** Reads the conformant array behind a pointer to KERB_SID_AND_ATTRIBUTES. */
 export function readSids(ndr: NdrReader, present: boolean, announced: number): SidAndAttributes[] {
   const count = countBehind(ndr, present, announced);
-  const attributes: { readonly present: boolean; readonly attributes: number }[] = [];
+  const attributes: number[] = [];
   for (let i = 0; i < count; i++) {
-    attributes.push({ present: ndr.pointer(), attributes: ndr.u32() });
+    // Left out it would be lost in silence, and in PAC_DEVICE_INFO the next be taken for the first.
+    if (!ndr.pointer()) throw new DecodeError(`${ndr.label} has a group without a SID`);
+    attributes.push(ndr.u32());
   }
-  const sids: SidAndAttributes[] = [];
-  for (const element of attributes) {
-    if (element.present) sids.push({ sid: ndr.sid(), attributes: element.attributes });
-  }
-  return sids;
+  return attributes.map((bits) => ({ sid: ndr.sid(), attributes: bits }));
 }
 
 // A count without its array would lose groups in silence: those that deny, too.
