@@ -1,0 +1,167 @@
+/** What an exchange, an export and a delegation leave in memory: no key, once all is disposed of. */
+import { describe, expect, it } from 'vitest';
+import { concatBytes, encodeUtf8, toHex } from '../../src/bytes.ts';
+import { KeyUsage } from '../../src/crypto/numbers.ts';
+import { unframeToken } from '../../src/gss/framing.ts';
+import type { SecurityContext } from '../../src/index.ts';
+import {
+  ContextFlag,
+  EncryptionKey,
+  formatCredentialCache,
+  importSecurityContext,
+} from '../../src/index.ts';
+import { decodeApReq, decodeAuthenticator } from '../../src/messages/ap-req.ts';
+import { encodeEncKrbCredPart, encodeKrbCred } from '../../src/messages/krb-cred.ts';
+import { Census } from '../support/census.ts';
+import type { ExchangeOptions } from '../support/realm-kit.ts';
+import { makeKeytab, makeParties, NOW_SECONDS, seededRandom } from '../support/realm-kit.ts';
+
+const DCE = ContextFlag.dceStyle | ContextFlag.mutual | ContextFlag.integrity;
+const DELEGATED = EncryptionKey.generate(18, seededRandom(9));
+const ADDRESS = { type: 2, address: Uint8Array.of(10, 0, 0, 1) };
+
+/** A ticket-granting ticket that is handed on; in the clear, as old initiators send it. */
+const DELEGATION = encodeKrbCred({
+  tickets: [
+    {
+      realm: 'EXAMPLE.TEST',
+      serverName: { nameType: 2, components: ['krbtgt', 'EXAMPLE.TEST'] },
+      encPart: { enctype: 18, cipher: Uint8Array.of(1, 2, 3) },
+    },
+  ],
+  encPart: {
+    enctype: 0,
+    cipher: encodeEncKrbCredPart({
+      ticketInfo: [
+        {
+          key: { enctype: 18, value: DELEGATED.bytes() },
+          flags: 0x40e1_0000,
+          authTime: NOW_SECONDS - 10,
+          endTime: NOW_SECONDS + 10,
+          addresses: [ADDRESS],
+        },
+      ],
+    }),
+  },
+});
+
+/** The server's side of an exchange under a census, and the keys that nobody may find. */
+async function serve(options: ExchangeOptions, census: Census) {
+  const { initiator, begin, ticket } = await makeParties(options);
+  const token = initiator.begin();
+  const dce = token[0] === 0x6e;
+  const apReq = decodeApReq(dce ? token : unframeToken(token).inner.subarray(2));
+  const { sessionKey } = ticket;
+  const { subkey } = decodeAuthenticator(
+    sessionKey.decrypt(KeyUsage.apReqAuthenticator, apReq.authenticator.cipher),
+  );
+  const handshake = begin();
+  let result = await census.watch(() => handshake.accept(token));
+  if (dce) {
+    const third = initiator.confirm(result.outputToken!);
+    result = await census.watch(() => handshake.accept(third));
+  }
+  if (result.status !== 'complete') throw new Error(`not established: ${result.status}`);
+  const { context } = result;
+  const secrets = {
+    session: sessionKey.bytes(),
+    subkey: subkey!.value,
+    acceptor: context.sessionKey.bytes(),
+  };
+  return { context, secrets };
+}
+
+const FLOWS: readonly (readonly [string, ExchangeOptions])[] = [
+  ...[17, 18, 19, 20, 25, 26].map(
+    (enctype) => [`enctype ${enctype}`, { keytab: makeKeytab({ enctype }) }] as const,
+  ),
+  ['DCE style', { initiator: { flags: DCE } }],
+  ['no answer', { initiator: { flags: ContextFlag.integrity } }],
+];
+
+describe('a context that was disposed of', () => {
+  it.each(FLOWS)('leaves no key (%s)', async (_, options) => {
+    const census = new Census();
+    const { context, secrets } = await serve(options, census);
+    await census.watch(() => {
+      context.wrap(encodeUtf8('a message'));
+      context.getMic(encodeUtf8('a message'));
+    });
+    expect(census.left(secrets)).toContain('acceptor');
+    context.dispose();
+    expect(census.left(secrets)).toEqual([]);
+  });
+
+  it('leaves no key where it was exported, nor where it was imported', async () => {
+    const census = new Census();
+    const { context, secrets } = await serve({}, census);
+    const bytes = await census.watch(() => context.export());
+    const copy = bytes.slice();
+    bytes.fill(0);
+    expect(census.left(secrets)).toEqual([]);
+    const there = new Census();
+    const imported: SecurityContext = await there.watch(() => importSecurityContext(copy));
+    expect(imported.sessionKey.bytes()).toEqual(secrets.acceptor);
+    imported.dispose();
+    // The caller's to wipe.
+    copy.fill(0);
+    expect(there.left(secrets)).toEqual([]);
+  });
+});
+
+describe('a credential that was delegated', () => {
+  const options: ExchangeOptions = {
+    initiator: {
+      flags: ContextFlag.mutual | ContextFlag.delegation,
+      delegation: DELEGATION,
+    },
+  };
+
+  it('leaves no key once it was disposed of', async () => {
+    const census = new Census();
+    const { context, secrets } = await serve(options, census);
+    const credential = context.delegatedCredential!;
+    expect(credential.tickets[0]!.sessionKey.equals(DELEGATED)).toBe(true);
+    const file = await census.watch(() => formatCredentialCache(credential));
+    file.fill(0);
+    context.dispose();
+    credential.dispose();
+    expect(() => credential.tickets[0]!.sessionKey.bytes()).toThrow(TypeError);
+    expect(census.left({ ...secrets, delegated: DELEGATED.bytes() })).toEqual([]);
+  });
+
+  it('is a file as MIT krb5 describes it (ccache_file_format.rst)', async () => {
+    const { context } = await serve(options, new Census());
+    const credential = context.delegatedCredential!;
+    const u16 = (value: number) => Uint8Array.of(value >> 8, value);
+    const u32 = (value: number) => concatBytes(u16(value >>> 16), u16(value & 0xffff));
+    const data = (bytes: Uint8Array) => concatBytes(u32(bytes.length), bytes);
+    const principal = (type: number, ...names: string[]) =>
+      concatBytes(
+        u32(type),
+        u32(names.length),
+        ...['EXAMPLE.TEST', ...names].map((name) => data(encodeUtf8(name))),
+      );
+    const expected = concatBytes(
+      Uint8Array.of(5, 4, 0, 0),
+      principal(1, 'alice'),
+      principal(1, 'alice'),
+      principal(2, 'krbtgt', 'EXAMPLE.TEST'),
+      u16(18),
+      data(DELEGATED.bytes()),
+      u32(NOW_SECONDS - 10),
+      u32(NOW_SECONDS - 10),
+      u32(NOW_SECONDS + 10),
+      u32(0),
+      Uint8Array.of(0),
+      u32(0x40e1_0000),
+      u32(1),
+      u16(2),
+      data(ADDRESS.address),
+      u32(0),
+      data(credential.tickets[0]!.ticket),
+      u32(0),
+    );
+    expect(toHex(formatCredentialCache(credential))).toBe(toHex(expected));
+  });
+});
