@@ -4,6 +4,7 @@ import { frameToken, TokenId, unframeToken } from '../src/gss/framing.ts';
 import type { AcceptResult } from '../src/index.ts';
 import { ContextFlag, Enctype, GssError, KerberosError, Mechanism } from '../src/index.ts';
 import { decodeApRep, encodeApRep } from '../src/messages/ap-rep.ts';
+import { ApOption, decodeApReq, encodeApReq } from '../src/messages/ap-req.ts';
 import { decodeKrbError } from '../src/messages/krb-error.ts';
 import { NameType } from '../src/messages/principal.ts';
 import { TicketFlag } from '../src/messages/ticket.ts';
@@ -425,6 +426,41 @@ describe('a refusal', () => {
     expect(other.eData).toBeUndefined();
     expect(other.stime).toBe(NOW_SECONDS);
     expect(other.susec).toBe(250_000);
+  });
+
+  it('of user-to-user authentication comes before any key is tried', async () => {
+    const { initiator, begin } = await makeParties();
+    const apReq = decodeApReq(unframeToken(initiator.begin()).inner.subarray(2));
+    const asked = encodeApReq({ ...apReq, apOptions: apReq.apOptions | ApOption.useSessionKey });
+    const result = await begin().accept(frameToken(Mechanism.krb5, TokenId.apReq, asked));
+    const error = failureOf(result);
+    expect(error.minor?.code).toBe('KRB_AP_ERR_NOKEY');
+    expect(error.hint).toMatch(/ENC-TKT-IN-SKEY/);
+  });
+
+  it('by the replay cache is passed on as it is', async () => {
+    const refusal = new KerberosError('KRB5_RC_IO', 'Replay cache is full', { hint: 'wait' });
+    const checkAndStore = () => {
+      throw refusal;
+    };
+    const { result } = await attempt({ acceptor: { replayCache: { checkAndStore } } });
+    expect(failureOf(result).minor).toBe(refusal);
+  });
+
+  it('for the realms on the way is asked about where there are any, and the KDC did not check', async () => {
+    for (const [contents, flags, expected] of [
+      ['', 0, 0],
+      ['B', 0, 1],
+      ['B', TicketFlag.transitedPolicyChecked, 0],
+    ] as const) {
+      let asked = 0;
+      const { result } = await attempt({
+        ticket: { flags, transited: { type: 1, contents: TEXT.encode(contents) } },
+        acceptor: { checkTransited: () => void asked++ },
+      });
+      expect(result.status).toBe('complete');
+      expect(asked).toBe(expected);
+    }
   });
 
   it('stores nothing that lies outside of the window', async () => {

@@ -305,6 +305,14 @@ describe('an exported handshake', () => {
     expect(reflected).toMatchObject({ error: { minor: { code: 'KRB_AP_ERR_MUT_FAIL' } } });
   });
 
+  it('says what it is, and of which version', async () => {
+    const { begin } = await makeParties();
+    const handshake = begin();
+    await handshake.accept(new Uint8Array());
+    // "K5HS" and 1: what this version wrote, the next one has to read or refuse.
+    expect([...handshake.export().subarray(0, 5)]).toEqual([0x4b, 0x35, 0x48, 0x53, 1]);
+  });
+
   it('knows the replay cache of where it is', async () => {
     const { acceptor, begin, initiator } = await makeParties();
     const token = initiator.begin();

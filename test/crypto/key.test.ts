@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.ts';
 import type { CryptoBackend } from '../../src/crypto/backend.ts';
 import { EncryptionKey } from '../../src/crypto/key.ts';
+import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
 import { KeyUsage } from '../../src/crypto/numbers.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { defaultCrypto } from '../../src/crypto/provider.ts';
@@ -194,6 +195,30 @@ describe.each(cases)('a key of enctype $enctype with $name', ({ crypto, enctype 
     expect(() => disposed.equals(other)).toThrow(error);
     expect(() => other.equals(disposed)).toThrow(error);
     expect(() => disposed.withCrypto(defaultCrypto)).toThrow(error);
+  });
+});
+
+describe('a message', () => {
+  it.each([16, 17, 18, 19, 20, 23, 25, 26])('is as long as it has to be (enctype %i)', (type) => {
+    const key = EncryptionKey.generate(type, random, withLegacyEnctypes());
+    const block = type === 16 ? 8 : 1;
+    expect(key.paddedTo).toBe(block);
+    const overhead = key.confounderLength + key.trailerLength;
+    for (const length of [0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 33]) {
+      const padded = Math.ceil(length / block) * block;
+      const sealed = key.encrypt(2, seeded(length), random);
+      expect(sealed.length).toBe(padded + overhead);
+      expect(key.decrypt(2, sealed).length).toBe(padded);
+      const { before, after } = key.roomFor(length);
+      expect([before, after]).toEqual([key.confounderLength, padded - length + key.trailerLength]);
+    }
+    // Shorter than what every message has, down to nothing.
+    for (let length = 0; length < overhead; length++) {
+      expect(() => key.decrypt(2, new Uint8Array(length))).toThrowError(
+        expect.objectContaining({ code: 'KRB_AP_ERR_BAD_INTEGRITY' }),
+      );
+      expect(() => key.seal(2, new Uint8Array(length), random)).toThrow(RangeError);
+    }
   });
 });
 

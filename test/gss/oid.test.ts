@@ -71,6 +71,12 @@ describe('OID text and DER', () => {
     expect(() => decodeOid(fromHex(hex))).toThrow(message);
   });
 
+  it('takes 128 bytes of contents, and no more', () => {
+    const longest = new Uint8Array(128).fill(1);
+    expect(encodeOid(decodeOid(longest))).toEqual(longest);
+    expect(() => decodeOid(new Uint8Array(129).fill(1))).toThrow(/129 bytes, expected 1 to 128/);
+  });
+
   it('refuses long texts, fast', () => {
     for (const text of [
       `1.2${'.1'.repeat(200)}`,
