@@ -5,6 +5,7 @@ import { fromHex } from '../../src/bytes.ts';
 import type { CryptoBackend } from '../../src/crypto/backend.ts';
 import { Camellia } from '../../src/crypto/camellia.ts';
 import { Cmac } from '../../src/crypto/cmac.ts';
+import { deriveRandom } from '../../src/crypto/derivation.ts';
 import { EncryptionKey } from '../../src/crypto/key.ts';
 import { TripleDes } from '../../src/crypto/legacy/des.ts';
 import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
@@ -90,6 +91,55 @@ describe('the memory of a key that was disposed of', () => {
     await census.watch(() => key.dispose());
     expect(census.left({ key: value, ...derived })).toEqual([]);
   }
+
+  it.each([
+    ['Camellia', () => new Camellia(keyBytes(6, 16))],
+    ['Camellia', () => new Camellia(keyBytes(6, 32))],
+    ['triple DES', () => new TripleDes(keyBytes(6, 24))],
+    ['CMAC', () => new Cmac(new Camellia(keyBytes(6, 16)))],
+  ])('holds no schedule, whole or in part (%s)', async (_, make) => {
+    const census = new Census();
+    const [bytes, zeros] = [new Uint8Array(32), new Uint8Array(32)];
+    const iv = new Uint8Array(16);
+    const made = await census.watch(() => {
+      const one = make();
+      if (one instanceof Cmac) return one;
+      one.cbcEncrypt(bytes, 0, 32, iv);
+      // Of a ciphertext of zeros, what is not zero was under the key.
+      one.cbcDecrypt(zeros, 0, 32, iv);
+      return one;
+    });
+    expect(census.holding).toBeGreaterThan(1);
+    made.wipe();
+    // The key itself is whose it is.
+    expect(census.left({ key: keyBytes(6, 16) })).toEqual(['key']);
+    expect(census.holding).toBe(1);
+  });
+
+  it('holds no seed that a key of triple DES was made of', async () => {
+    const { vectors: seeds } = loadVectors<{ key: string; usage: string; dr: string }>(
+      'rfc3961/dr-dk.json',
+    );
+    for (const { key, usage, dr } of seeds) {
+      const census = new Census();
+      const cipher = new TripleDes(fromHex(key));
+      const constant = fromHex(usage);
+      const seed = await census.watch(() => deriveRandom(cipher, constant, 21));
+      expect(seed).toEqual(fromHex(dr));
+      seed.fill(0);
+      expect(census.left({ dr: fromHex(dr) })).toEqual([]);
+    }
+  });
+
+  it.each([17, 20])('holds none either where a block of code ends (%i)', async (enctype) => {
+    const census = new Census();
+    const value = keyBytes(8, enctype === 17 ? 16 : 32);
+    const key = await census.watch(() => new EncryptionKey(enctype, value, crypto));
+    // What `using` calls.
+    key[Symbol.dispose]();
+    expect(census.left({ value })).toEqual([]);
+    expect(() => key.bytes()).toThrow(TypeError);
+  });
 
   it.each([16, 32])(
     'holds nothing in what is made once for all keys (%i bytes)',
@@ -283,6 +333,17 @@ describe('what was wiped does the same whatever its key was', () => {
         return bytes;
       },
     ]);
+  });
+
+  it.each([16, 17, 18, 19, 20, 23])('nothing is kept for a pseudo-random function (%i)', (type) => {
+    const alive = new Set<object>();
+    const spied = { ...crypto, backend: watched(alive) };
+    const key = EncryptionKey.generate(type, seededRandom(1), spied);
+    key.prf(MESSAGE);
+    // The base key's own state at most, which the key wipes.
+    expect(alive.size).toBeLessThanOrEqual(type === 16 || type === 23 ? 0 : 1);
+    key.dispose();
+    expect(alive.size).toBe(0);
   });
 
   it('keys of node:crypto', () => {

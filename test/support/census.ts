@@ -12,7 +12,7 @@ export class Census {
   /** Does the work, and remembers its arrays. */
   async watch<T>(work: () => T | Promise<T>): Promise<T> {
     const undo = KINDS.map((name) => this.#replace(name));
-    undo.push(this.#copiesOf('slice'), this.#copiesOf('map'));
+    undo.push(this.#copiesOf('slice'), this.#copiesOf('map'), this.#encodedTexts());
     try {
       return await work();
     } finally {
@@ -69,6 +69,20 @@ export class Census {
       },
     });
     return () => Object.assign(prototype, { [method]: original });
+  }
+
+  #encodedTexts(): () => void {
+    const { prototype } = TextEncoder;
+    const original = prototype.encode;
+    const buffers = this.#buffers;
+    prototype.encode = function encode(this: TextEncoder, text?: string) {
+      const made = original.call(this, text);
+      buffers.add(made.buffer);
+      return made;
+    };
+    return () => {
+      prototype.encode = original;
+    };
   }
 }
 

@@ -40,13 +40,14 @@ export const des3CbcSha1: EncryptionProfile = {
   randomToKey,
   stringToKey(_, password, salt) {
     // RFC 3961 §6.3.1: DK of the passphrase and salt, folded, under the constant "kerberos".
-    const text = concatBytes(encodeUtf8(password), salt);
+    const passphrase = encodeUtf8(password);
+    const text = concatBytes(passphrase, salt);
     const folded = nfold(text, SEED_LENGTH);
     const tkey = randomToKey(folded);
     const cipher = new TripleDes(tkey);
     const key = deriveKey(cipher, encodeUtf8('kerberos'), PARAMETERS);
     cipher.wipe();
-    for (const bytes of [text, folded, tkey]) bytes.fill(0);
+    for (const bytes of [passphrase, text, folded, tkey]) bytes.fill(0);
     return key;
   },
   keyed: (backend, key) => new Des3Keys(backend, key),
