@@ -1,5 +1,5 @@
 /** Keys, and what was made of them, after they were disposed of: nothing of them is left. */
-import { pbkdf2Sync } from 'node:crypto';
+import { createHmac, pbkdf2Sync } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { fromHex } from '../../src/bytes.ts';
 import type { CryptoBackend } from '../../src/crypto/backend.ts';
@@ -116,6 +116,35 @@ describe('the memory of a key that was disposed of', () => {
     expect(census.holding).toBe(1);
   });
 
+  it('holds no key that RC4 derived for one token or message', async () => {
+    const value = keyBytes(12, 16);
+    const hmac = (key: Uint8Array, data: Uint8Array) =>
+      createHmac('md5', key).update(data).digest();
+    const zero = new Uint8Array(4);
+    const checksum = keyBytes(13, 8);
+    const census = new Census();
+    const key = await census.watch(() => {
+      const made = new EncryptionKey(23, value, crypto);
+      const tokens = made.oldTokens!;
+      const sealed = tokens.sealSequence({ number: 7, sender: 'acceptor' }, checksum);
+      tokens.openSequence(sealed, checksum);
+      tokens.encrypt(new Uint8Array(8), 0);
+      return made;
+    });
+    const local = value.map((byte) => byte ^ 0xf0);
+    const secrets = {
+      local,
+      kseq: hmac(value, zero),
+      kcrypt: hmac(local, zero),
+      sequence: hmac(hmac(value, zero), checksum),
+      message: hmac(hmac(local, zero), zero),
+    };
+    // RFC 4757 §7: what belongs to one token is gone with it.
+    expect(census.left(secrets).sort()).toEqual(['kcrypt', 'kseq']);
+    key.dispose();
+    expect(census.left(secrets)).toEqual([]);
+  });
+
   it('holds no seed that a key of triple DES was made of', async () => {
     const { vectors: seeds } = loadVectors<{ key: string; usage: string; dr: string }>(
       'rfc3961/dr-dk.json',
@@ -127,6 +156,13 @@ describe('the memory of a key that was disposed of', () => {
       const seed = await census.watch(() => deriveRandom(cipher, constant, 21));
       expect(seed).toEqual(fromHex(dr));
       seed.fill(0);
+      expect(census.left({ dr: fromHex(dr) })).toEqual([]);
+      if (constant.length !== 5) continue;
+      const whole = new EncryptionKey(16, fromHex(key), crypto);
+      await census.watch(() => {
+        whole.encrypt(constant[3]!, MESSAGE, seededRandom(1));
+        whole.checksum(constant[3]!, MESSAGE);
+      });
       expect(census.left({ dr: fromHex(dr) })).toEqual([]);
     }
   });

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatBytes, toHex } from '../../src/bytes.ts';
+import { concatBytes, toHex, Writer } from '../../src/bytes.ts';
+import { SecurityContext } from '../../src/gss/context.ts';
 import { GssError, importSecurityContext } from '../../src/index.ts';
 import { runs } from '../support/properties.ts';
 import { CLIENT, establish, makeKeytab, NOW_SECONDS, SERVICE } from '../support/realm-kit.ts';
@@ -93,6 +94,10 @@ describe('a context', () => {
 
   it('refuses misuse by its caller', async () => {
     const { server } = await establish();
+    expect(() => server.wrapAead('text' as never, MESSAGE)).toThrow(/message: expected a Uint8/);
+    expect(() => server.pseudoRandom('full', 'text' as never, 4)).toThrow(
+      /input: expected a Uint8/,
+    );
     expect(() => server.wrap('text' as never)).toThrow(/message: expected a Uint8Array/);
     expect(() => server.unwrap(null as never)).toThrow(TypeError);
     expect(() => server.wrapSizeLimit(-1)).toThrow(RangeError);
@@ -188,40 +193,63 @@ describe('an exported context', () => {
     expect(importSecurityContext(bytes).initiator.toString()).toBe(CLIENT);
   });
 
-  it('of any contents under the right digest is refused, or is what was exported', async () => {
-    const { server } = await establish({
-      ticket: {
-        renewTill: NOW_SECONDS + 90_000,
-        authTime: -5,
-        endTime: NOW_SECONDS + 9,
-        startTime: NOW_SECONDS - 5,
-      },
-    });
-    const bytes = server.export();
-    expect(importSecurityContext(bytes).ticket.authTime.getTime()).toBe(-5000);
-    const seal = (body: Uint8Array) =>
-      concatBytes(body, createHash('sha256').update(body).digest());
-    const body = bytes.subarray(0, bytes.length - 32);
-    expect(seal(body)).toEqual(bytes);
-    let refused = 0;
-    for (let at = 0; at < body.length; at++) {
-      for (const by of [1, 2, 0x80, 0xff]) {
-        const altered = body.slice();
-        altered[at]! ^= by;
-        let again: Uint8Array;
-        try {
-          again = importSecurityContext(seal(altered)).export();
-        } catch (error) {
-          expect(error).toBeInstanceOf(GssError);
-          expect((error as GssError).code).toBe('GSS_S_DEFECTIVE_TOKEN');
-          refused++;
-          continue;
+  const PLAIN_TICKET = {
+    renewTill: NOW_SECONDS + 90_000,
+    authTime: -5,
+    endTime: NOW_SECONDS + 9,
+    startTime: NOW_SECONDS - 5,
+  };
+  const TWICE = [
+    { type: 1, data: new Uint8Array(3) },
+    { type: 1, data: new Uint8Array(3) },
+  ];
+  it.each([
+    ['plain', PLAIN_TICKET],
+    ['with a PAC', { ...PLAIN_TICKET, pac: { logonInfo: { effectiveName: 'alice' } } }],
+    ['with a PAC that is refused', { ...PLAIN_TICKET, pac: { buffers: TWICE } }],
+  ])(
+    'of any contents under the right digest is refused, or is what was exported (%s)',
+    async (_, ticket) => {
+      const { server } = await establish({ ticket });
+      const bytes = server.export();
+      expect(importSecurityContext(bytes).ticket.authTime.getTime()).toBe(-5000);
+      const seal = (body: Uint8Array) =>
+        concatBytes(body, createHash('sha256').update(body).digest());
+      const body = bytes.subarray(0, bytes.length - 32);
+      expect(seal(body)).toEqual(bytes);
+      let refused = 0;
+      for (let at = 0; at < body.length; at++) {
+        for (const by of [1, 4, 0x80, 0xff]) {
+          const altered = body.slice();
+          altered[at]! ^= by;
+          let again: Uint8Array;
+          try {
+            again = importSecurityContext(seal(altered)).export();
+          } catch (error) {
+            expect(error).toBeInstanceOf(GssError);
+            expect((error as GssError).code).toBe('GSS_S_DEFECTIVE_TOKEN');
+            refused++;
+            continue;
+          }
+          // Nothing is read as something else.
+          expect(toHex(again), `byte ${at} altered by ${by}`).toBe(toHex(seal(altered)));
         }
-        // Nothing is read as something else.
-        expect(toHex(again), `byte ${at} altered by ${by}`).toBe(toHex(seal(altered)));
       }
-    }
-    expect(refused).toBeGreaterThan(100);
-    expect(toHex(body.subarray(0, 5))).toBe('4b35534301');
+      expect(refused).toBeGreaterThan(100);
+      expect(toHex(body.subarray(0, 5))).toBe('4b35534301');
+    },
+  );
+
+  it('that waits for the end of a negotiation is of no use where it was', async () => {
+    const { server } = await establish();
+    const key = server.sessionKey;
+    const writer = new Writer();
+    SecurityContext.save(server, writer);
+    expect(writer.length).toBeGreaterThan(100);
+    expect(() => server.wrap(MESSAGE)).toThrow(GssError);
+    expect(() => key.bytes()).toThrow(TypeError);
+    expect(() => SecurityContext.save(server, writer)).toThrowError(
+      expect.objectContaining({ code: 'GSS_S_NO_CONTEXT' }),
+    );
   });
 });

@@ -149,6 +149,15 @@ describe('per-message tokens', () => {
       code: 'GSS_S_DEFECTIVE_TOKEN',
       message: expect.stringContaining('claims to be sealed'),
     });
+    // RFC 4121 §4.2.6.1: five bytes of filler.
+    for (const at of [3, 4, 5, 6, 7]) {
+      const unfilled = client.getMic(MESSAGE);
+      unfilled[at]! ^= 0x10;
+      expect(errorOf(() => server.verifyMic(MESSAGE, unfilled))).toMatchObject({
+        code: 'GSS_S_DEFECTIVE_TOKEN',
+        message: expect.stringContaining('malformed filler'),
+      });
+    }
     for (const token of [server.getMic(MESSAGE), server.wrap(MESSAGE)]) {
       const check =
         token[0] === 4 ? () => server.verifyMic(MESSAGE, token) : () => server.unwrap(token);

@@ -1,9 +1,9 @@
 /** What an exchange, an export and a delegation leave in memory: no key, once all is disposed of. */
 import { describe, expect, it } from 'vitest';
-import { concatBytes, encodeUtf8, toHex } from '../../src/bytes.ts';
+import { concatBytes, encodeUtf8, toHex, Writer } from '../../src/bytes.ts';
 import { KeyUsage } from '../../src/crypto/numbers.ts';
+import { SecurityContext } from '../../src/gss/context.ts';
 import { unframeToken } from '../../src/gss/framing.ts';
-import type { SecurityContext } from '../../src/index.ts';
 import {
   ContextFlag,
   EncryptionKey,
@@ -128,6 +128,44 @@ describe('a credential that was delegated', () => {
     credential.dispose();
     expect(() => credential.tickets[0]!.sessionKey.bytes()).toThrow(TypeError);
     expect(census.left({ ...secrets, delegated: DELEGATED.bytes() })).toEqual([]);
+  });
+
+  it('moves with what it came in, and leaves nothing behind', async () => {
+    for (const flags of [DCE | ContextFlag.delegation, ContextFlag.delegation]) {
+      const census = new Census();
+      const keep = { initiator: { ...options.initiator, flags } };
+      if ((flags & ContextFlag.dceStyle) === 0) {
+        const { context } = await serve(keep, census);
+        const credential = context.delegatedCredential!;
+        const written = await census.watch(() => {
+          const writer = new Writer();
+          SecurityContext.save(context, writer);
+          return writer.finish();
+        });
+        expect(() => credential.tickets[0]!.sessionKey.bytes()).toThrow(TypeError);
+        written.fill(0);
+      } else {
+        const { initiator, begin } = await makeParties(keep);
+        const handshake = begin();
+        const token = initiator.begin();
+        await census.watch(() => handshake.accept(token));
+        const written = await census.watch(() => handshake.export());
+        written.fill(0);
+      }
+      expect(census.left({ delegated: DELEGATED.bytes() })).toEqual([]);
+    }
+  });
+
+  it('is wiped where `using` ends', async () => {
+    const { context } = await serve(options, new Census());
+    const credential = context.delegatedCredential!;
+    credential[Symbol.dispose]();
+    expect(() => credential.tickets[0]!.sessionKey.bytes()).toThrow(TypeError);
+    expect(() => context.wrap(Uint8Array.of(1))).not.toThrow();
+    context[Symbol.dispose]();
+    expect(() => context.wrap(Uint8Array.of(1))).toThrowError(
+      expect.objectContaining({ code: 'GSS_S_NO_CONTEXT' }),
+    );
   });
 
   it('is a file as MIT krb5 describes it (ccache_file_format.rst)', async () => {
