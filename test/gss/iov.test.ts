@@ -273,6 +273,38 @@ describe('a whole token', () => {
   });
 });
 
+describe('a sealed message', () => {
+  it.each([16, 17, 18, 19, 20, 23, 25, 26])(
+    'has a confounder, random (enctype %i)',
+    async (enctype) => {
+      const asked: Uint8Array[] = [];
+      const random = (target: Uint8Array) => {
+        for (let i = 0; i < target.length; i++) target[i] = (asked.length * 31 + i * 7) & 0xff;
+        asked.push(target);
+      };
+      const keytab = makeKeytab({ enctype, crypto });
+      const { server } = await establish({ keytab, acceptor: { random } });
+      const block = enctype === 16 || enctype === 23 ? 8 : 16;
+      for (const wrap of [() => server.wrap(MESSAGE), () => server.wrapIov(message(true))]) {
+        asked.length = 0;
+        wrap();
+        expect(asked.map(({ length }) => length)).toEqual([block]);
+      }
+    },
+  );
+
+  it('says what kind of error it was when its pieces do not open', async () => {
+    const { client, server } = await both(18);
+    const buffers = message(true);
+    client.wrapIov(buffers);
+    buffers[2]!.bytes![0]! ^= 1;
+    expect(errorOf(() => server.unwrapIov(buffers))).toMatchObject({
+      code: 'GSS_S_BAD_MIC',
+      minor: { code: 'KRB_AP_ERR_BAD_INTEGRITY' },
+    });
+  });
+});
+
 describe('a caller', () => {
   const data = (): IovBuffer => ({ type: 'data', bytes: MESSAGE.slice() });
 

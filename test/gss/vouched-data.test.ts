@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { nameAttributes } from '../../src/gss/name-attributes.ts';
 import { importSecurityContext } from '../../src/index.ts';
 import {
   AuthorizationDataType,
@@ -80,6 +81,28 @@ describe('the PAC of a context', () => {
       if (result.status !== 'failed') throw new Error('accepted');
       expect(result.error.code).toBe('GSS_S_FAILURE');
     }
+    expect(await attempt({ acceptor })).toMatchObject({
+      error: {
+        minor: { code: 'KRB_AP_ERR_MODIFIED', message: 'Ticket has no PAC, and one is required' },
+      },
+    });
+  });
+
+  it('is an attribute of the name as well, whole and in parts', async () => {
+    const withPac = await attempt({ ticket: { pac: PAC } });
+    if (withPac.status !== 'complete') throw new Error('not complete');
+    const { context } = withPac;
+    const attributes = nameAttributes(context);
+    expect(attributes.get('urn:mspac:')).toEqual([context.pac!.bytes()]);
+    const names = [...attributes.keys()];
+    for (const name of ['logon-info', 'client-info', 'server-checksum', 'privsvr-checksum']) {
+      expect(names).toContain(`urn:mspac:${name}`);
+    }
+    expect(attributes.get('urn:mspac:logon-info')).toEqual([context.pac!.buffer(1)]);
+    expect(attributes.get('urn:mspac:server-checksum')).toEqual([context.pac!.buffer(6)]);
+    const without = await attempt({});
+    if (without.status !== 'complete') throw new Error('not complete');
+    expect(nameAttributes(without.context).size).toBe(0);
   });
 
   it('of an authenticator counts for nothing', async () => {

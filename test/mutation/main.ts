@@ -8,7 +8,7 @@
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Mutant, Source } from './mutants.ts';
 import { mutate, readSource, withProbes } from './mutants.ts';
 import type { MutationOptions } from './options.ts';
@@ -29,7 +29,8 @@ interface TestFile {
   readonly testPath: string;
   readonly took: number;
   readonly hits: ReadonlySet<string>;
-  /** How many mutants it killed so far, by their path. */
+  /** By path of a source: how many of its blocks it runs, how many of its mutants it killed. */
+  readonly reach: Map<string, number>;
   readonly kills: Map<string, number>;
 }
 
@@ -64,7 +65,12 @@ async function probe(sources: readonly Source[]): Promise<readonly TestFile[]> {
     if (outcome?.passed !== true) throw new Error(`the tests fail as it is: ${outcome?.failure}`);
     return readdirSync(folder).map((name) => {
       const file = JSON.parse(readFileSync(join(folder, name), 'utf8'));
-      return { ...file, hits: new Set(file.hits), kills: new Map() };
+      const reach = new Map<string, number>();
+      for (const hit of file.hits) {
+        const path = hit.replace(/:.*/, '');
+        reach.set(path, (reach.get(path) ?? 0) + 1);
+      }
+      return { ...file, hits: new Set(file.hits), reach, kills: new Map() };
     });
   } finally {
     runner.kill();
@@ -132,17 +138,14 @@ async function testOne(
 }
 
 /**
- * The tests that run the mutant's block: first its file's own, then what kills much in short time,
- * from the same folder before others.
+ * The tests that run the mutant's block: first its file's own, then those that run much of the file
+ * and killed much of it, in short time.
  */
 function testsOf({ path, block }: Mutant, tests: readonly TestFile[]): readonly TestFile[] {
   const hit = block < 0 ? path : `${path}:${block}`;
   const own = resolve(path.replace(/^src/, 'test').replace(/\.ts$/, '.test.ts'));
-  const cost = ({ testPath, took, kills }: TestFile): number => {
-    if (testPath === own) return 0;
-    const far = dirname(testPath) === dirname(own) ? 1 : 3;
-    return (far * took) / (1 + 10 * (kills.get(path) ?? 0));
-  };
+  const cost = ({ testPath, took, reach, kills }: TestFile): number =>
+    testPath === own ? 0 : took / (reach.get(path) ?? 1) ** 2 / (1 + 10 * (kills.get(path) ?? 0));
   return tests.filter(({ hits }) => hits.has(hit)).sort((a, b) => cost(a) - cost(b));
 }
 
