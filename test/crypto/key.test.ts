@@ -212,6 +212,16 @@ describe('a message', () => {
       const { before, after } = key.roomFor(length);
       expect([before, after]).toEqual([key.confounderLength, padded - length + key.trailerLength]);
     }
+    // Cut or extended, also to what is no multiple of a block.
+    const long = key.encrypt(2, seeded(40), random);
+    for (let length = overhead; length < long.length + 20; length++) {
+      if (length === long.length) continue;
+      const other = new Uint8Array(length);
+      other.set(long.subarray(0, length));
+      expect(() => key.decrypt(2, other)).toThrowError(
+        expect.objectContaining({ code: 'KRB_AP_ERR_BAD_INTEGRITY' }),
+      );
+    }
     // Shorter than what every message has, down to nothing.
     for (let length = 0; length < overhead; length++) {
       expect(() => key.decrypt(2, new Uint8Array(length))).toThrowError(

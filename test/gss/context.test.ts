@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatBytes, toHex, Writer } from '../../src/bytes.ts';
+import { concatBytes, fromHex, toHex, Writer } from '../../src/bytes.ts';
 import { SecurityContext } from '../../src/gss/context.ts';
 import { GssError, importSecurityContext } from '../../src/index.ts';
 import { runs } from '../support/properties.ts';
@@ -234,6 +234,14 @@ describe('an exported context', () => {
           // Nothing is read as something else.
           expect(toHex(again), `byte ${at} altered by ${by}`).toBe(toHex(seal(altered)));
         }
+      }
+      // Whole fields that make no sense: no authtime at all, an error that there is none of.
+      const replaced = (from: string, to: string) =>
+        importSecurityContext(seal(fromHex(toHex(body).replace(from, to))));
+      expect(() => replaced('fffffffffffffffb', 'ffffffffffffffff')).toThrow(/has no times/);
+      if (server.pacError !== undefined) {
+        const code = toHex(new TextEncoder().encode(server.pacError.code));
+        expect(() => replaced(code, code.replace(/../, '5a'))).toThrow(/an unknown error/);
       }
       expect(refused).toBeGreaterThan(100);
       expect(toHex(body.subarray(0, 5))).toBe('4b35534301');
