@@ -13,6 +13,7 @@ export class TokenAssembler {
   readonly #pieces: Writer = new Writer();
   /** The length of the whole token; 0 between tokens. */
   #total = 0;
+  #count = 0;
 
   /** @param limit - The longest token that is taken, in bytes. */
   constructor(limit: number = DEFAULT_LIMIT) {
@@ -40,7 +41,7 @@ export class TokenAssembler {
    * @param piece - Copied if it has to be kept.
    * @returns The whole token; undefined if pieces are missing.
    * @throws {@link DecodeError} if a piece is empty or too long, the token is longer than the
-   *   limit, or its header is split or malformed.
+   *   limit or comes in too many pieces, or its header is split or malformed.
    */
   add(piece: Uint8Array): Uint8Array | undefined {
     if (this.#total === 0) {
@@ -49,9 +50,11 @@ export class TokenAssembler {
       if (total <= piece.length) return piece;
       if (total > this.#limit) throw new DecodeError(`token of ${total} bytes is too long`);
       this.#total = total;
+      this.#count = 0;
     } else if (piece.length === 0) {
       throw new DecodeError('token ends in the middle: an empty piece');
     }
+    if (++this.#count > MAX_PIECES) throw new DecodeError('token comes in too many pieces');
     if (this.#pieces.length + piece.length > this.#total) {
       throw new DecodeError('token is followed by unexpected bytes');
     }
@@ -79,3 +82,5 @@ function announcedLength(bytes: Uint8Array): number {
 const DER_STARTS: readonly number[] = [0x60, 0xa0, 0xa1];
 // Windows' largest token by default is 48 000 bytes (MaxTokenSize).
 const DEFAULT_LIMIT = 262_144;
+// Each costs an answer, however short it is: 256 bytes on the average for the longest token.
+const MAX_PIECES = 1024;

@@ -40,11 +40,18 @@ describe('TokenAssembler', () => {
     expect(() => new TokenAssembler().add(fromHex('608300ffff'))).not.toThrow();
   });
 
-  it('takes the longest token byte by byte', () => {
+  it('takes the longest token in 1024 pieces, one after the other, and none in more', () => {
     const assembler = new TokenAssembler();
-    let whole = assembler.add(fromHex('608303fffb'));
-    for (let i = 0; i < 0x3fffb; i++) whole = assembler.add(Uint8Array.of(i));
-    expect(whole?.length).toBe(262_144);
+    const head = fromHex('608303fffb');
+    const add = (length: number) => assembler.add(new Uint8Array(length).fill(7));
+    for (let round = 0; round < 2; round++) {
+      let whole = assembler.add(concatBytes(head, new Uint8Array(251)));
+      for (let i = 1; i < 1024; i++) whole = add(256);
+      expect(whole?.length).toBe(262_144);
+    }
+    assembler.add(head);
+    for (let i = 1; i < 1024; i++) expect(add(1)).toBeUndefined();
+    expect(() => add(1)).toThrow('too many pieces');
   });
 
   it.each([
