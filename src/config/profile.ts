@@ -132,7 +132,8 @@ class SectionNode implements ProfileSection {
   add(name: string, value: ProfileValue): void {
     const values = this.relations.get(name);
     if (values === undefined) this.relations.set(name, [value]);
-    else if (!values.some((earlier) => earlier.final)) values.push(value);
+    // Nothing follows a final one, so that the last tells for all.
+    else if (!values.at(-1)!.final) values.push(value);
   }
 }
 
