@@ -12,7 +12,7 @@ import { formatTime } from '../time.ts';
 import type { ClientInfo } from './client-info.ts';
 import { parseClientInfo } from './client-info.ts';
 import { withEmptyPac } from './locate.ts';
-import type { PacBuffer, UnverifiedPac } from './pac-type.ts';
+import type { UnverifiedPac } from './pac-type.ts';
 import { findPacBuffer, PacBufferType } from './pac-type.ts';
 import type { PacSignature } from './signature.ts';
 import { parsePacSignature, rodcIdentifier, SIGNATURE_TYPE_LENGTH } from './signature.ts';
@@ -149,28 +149,16 @@ function check(
  * The PAC with signatures zeroed, in pieces: a copy would cost more than the rest of the reading.
  * An RODCIdentifier is zeroed too, as MIT krb5 and Samba do it; the checksum type stays.
  */
-function zeroed(pac: UnverifiedPac, types: readonly number[]): Uint8Array[] {
+function zeroed({ bytes, buffers }: UnverifiedPac, types: readonly number[]): Uint8Array[] {
+  const signatures = buffers.filter(({ type }) => types.includes(type));
+  signatures.sort((a, b) => a.offset - b.offset);
   const pieces: Uint8Array[] = [];
   let at = 0;
-  for (let next = firstFrom(pac, types, 0); next !== undefined; next = firstFrom(pac, types, at)) {
-    pieces.push(pac.bytes.subarray(at, next.offset + SIGNATURE_TYPE_LENGTH));
-    pieces.push(new Uint8Array(next.data.length - SIGNATURE_TYPE_LENGTH));
-    at = next.offset + next.data.length;
+  for (const { offset, data } of signatures) {
+    pieces.push(bytes.subarray(at, offset + SIGNATURE_TYPE_LENGTH));
+    pieces.push(new Uint8Array(data.length - SIGNATURE_TYPE_LENGTH));
+    at = offset + data.length;
   }
-  pieces.push(pac.bytes.subarray(at));
+  pieces.push(bytes.subarray(at));
   return pieces;
-}
-
-/** The first buffer of these types that starts at `at` or after it. */
-function firstFrom(
-  { buffers }: UnverifiedPac,
-  types: readonly number[],
-  at: number,
-): PacBuffer | undefined {
-  let first: PacBuffer | undefined;
-  for (const buffer of buffers) {
-    if (buffer.offset < at || (first !== undefined && buffer.offset > first.offset)) continue;
-    if (types.includes(buffer.type)) first = buffer;
-  }
-  return first;
 }
