@@ -1,10 +1,7 @@
 /** Authorization data of a ticket and an authenticator: what is critical, and what is inside. */
 import { KerberosError } from '../errors.ts';
-import type {
-  AuthorizationData,
-  AuthorizationDataElement,
-} from '../messages/authorization-data.ts';
-import { AuthorizationDataType, decodeAuthorizationData } from '../messages/authorization-data.ts';
+import type { AuthorizationData } from '../messages/authorization-data.ts';
+import { AuthorizationDataType, relevantElements } from '../messages/authorization-data.ts';
 
 /**
  * Refuses an element that is critical and unknown (RFC 4120 §5.2.6). Whatever stands inside
@@ -39,20 +36,6 @@ export function findAuthorizationData(
     if (element.type === type) found.push(element.data);
   }
   return found;
-}
-
-/**
- * The elements that stand alone and those inside AD-IF-RELEVANT, in one list.
- *
- * @throws {@link DecodeError} if an AD-IF-RELEVANT cannot be read.
- */
-export function relevantElements(data: AuthorizationData | undefined): AuthorizationDataElement[] {
-  const elements: AuthorizationDataElement[] = [];
-  for (const element of data ?? []) {
-    if (element.type !== AuthorizationDataType.ifRelevant) elements.push(element);
-    else for (const inner of decodeAuthorizationData(element.data)) elements.push(inner);
-  }
-  return elements;
 }
 
 // What this acceptor reads, or what binds the KDC only (RFC 4120 §5.2.6.4, MS-KILE §2.2): clients

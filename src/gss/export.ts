@@ -23,6 +23,7 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import { defaultCrypto } from '../crypto/provider.ts';
 import { DecodeError, isKerberosErrorName, KerberosError } from '../errors.ts';
 import type { AuthorizationDataElement } from '../messages/authorization-data.ts';
+import { relevantElements } from '../messages/authorization-data.ts';
 import { Limit } from '../messages/limits.ts';
 import { findPac } from '../pac/locate.ts';
 import { importPac } from '../pac/pac.ts';
@@ -191,7 +192,8 @@ function readVouched(
   if (kind > PAC_REFUSED) throw new DecodeError('exported context has a malformed PAC');
   const pacError = kind === PAC_REFUSED ? readError(reader) : undefined;
   // The acceptor has verified it; that it is the same is what the digest says.
-  const bytes = kind === PAC_VERIFIED ? findPac(authorizationData) : undefined;
+  // Looked for as deep as the acceptor did.
+  const bytes = kind === PAC_VERIFIED ? findPac(relevantElements(authorizationData)) : undefined;
   if (kind === PAC_VERIFIED && bytes === undefined) {
     throw new DecodeError('exported context lacks the PAC that it vouches for');
   }

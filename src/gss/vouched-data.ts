@@ -1,11 +1,14 @@
 /** What the KDC vouches for inside of a ticket: the PAC (MS-PAC) and AD-CAMMAC (RFC 7751). */
 import type { VerifiedApReq } from '../ap/accept.ts';
-import { relevantElements } from '../ap/authorization-data.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
-import { AuthorizationDataType, encodeAuthorizationData } from '../messages/authorization-data.ts';
+import {
+  AuthorizationDataType,
+  encodeAuthorizationData,
+  relevantElements,
+} from '../messages/authorization-data.ts';
 import { decodeAuthenticationIndicator, decodeCammac } from '../messages/cammac.ts';
 import { findPac } from '../pac/locate.ts';
 import type { Pac } from '../pac/pac.ts';

@@ -36,6 +36,20 @@ export function decodeAuthorizationData(bytes: Uint8Array): AuthorizationData {
   return DerReader.all(bytes, 'AuthorizationData', readAuthorizationData);
 }
 
+/**
+ * The elements that stand alone and those inside AD-IF-RELEVANT, in one list.
+ *
+ * @throws {@link DecodeError} if an AD-IF-RELEVANT cannot be read.
+ */
+export function relevantElements(data: AuthorizationData | undefined): AuthorizationDataElement[] {
+  const elements: AuthorizationDataElement[] = [];
+  for (const element of data ?? []) {
+    if (element.type !== AuthorizationDataType.ifRelevant) elements.push(element);
+    else for (const inner of decodeAuthorizationData(element.data)) elements.push(inner);
+  }
+  return elements;
+}
+
 export function encodeAuthorizationData(elements: AuthorizationData): Uint8Array {
   return encodeDer(writeAuthorizationData, elements);
 }

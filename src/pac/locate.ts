@@ -5,6 +5,7 @@ import {
   AuthorizationDataType,
   decodeAuthorizationData,
   encodeAuthorizationData,
+  relevantElements,
 } from '../messages/authorization-data.ts';
 import type { EncTicketPart } from '../messages/ticket.ts';
 
@@ -18,16 +19,10 @@ import type { EncTicketPart } from '../messages/ticket.ts';
  */
 export function findPac(data: AuthorizationData | undefined): Uint8Array | undefined {
   let found: Uint8Array | undefined;
-  for (const element of data ?? []) {
-    const inner =
-      element.type === AuthorizationDataType.ifRelevant
-        ? decodeAuthorizationData(element.data)
-        : [element];
-    for (const { type, data: pac } of inner) {
-      if (type !== AuthorizationDataType.win2kPac) continue;
-      if (found !== undefined) throw new DecodeError('ticket holds more than one PAC');
-      found = pac;
-    }
+  for (const { type, data: pac } of relevantElements(data)) {
+    if (type !== AuthorizationDataType.win2kPac) continue;
+    if (found !== undefined) throw new DecodeError('ticket holds more than one PAC');
+    found = pac;
   }
   return found;
 }

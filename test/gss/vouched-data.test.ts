@@ -55,6 +55,15 @@ describe('the PAC of a context', () => {
     });
   }
 
+  it('moves with the context from as deep as it was found', async () => {
+    const good = await establish({ ticket: { pac: PAC } });
+    const type = AuthorizationDataType.ifRelevant;
+    const data = encodeAuthorizationData([{ type, data: good.server.authorizationData[0]!.data }]);
+    const { server } = await establish({ ticket: { authorizationData: [{ type, data }] } });
+    expect(server.pac?.samAccountName).toBe('alice');
+    expect(importSecurityContext(server.export()).pac?.samAccountName).toBe('alice');
+  });
+
   it('is absent where there is none, or nobody asks', async () => {
     const none = await establish();
     expect(none.server.pac).toBeUndefined();
