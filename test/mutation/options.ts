@@ -8,6 +8,8 @@ export interface MutationOptions {
   readonly seed: number;
   /** How many test files a mutant meets at most: the likeliest to notice it. */
   readonly tests: number;
+  /** The test files that mutants meet, in this order; absent: those that a run with probes finds. */
+  readonly by: readonly string[] | undefined;
   /** Processes that test mutants at the same time. */
   readonly jobs: number;
   /** Where the report goes as JSON. */
@@ -28,6 +30,7 @@ export function parseOptions(argv: readonly string[]): MutationOptions {
     sample: sample === undefined ? undefined : positive(sample),
     seed: positive(values.get('--seed') ?? '1'),
     tests: positive(values.get('--tests') ?? '16'),
+    by: values.get('--by')?.split(','),
     jobs: positive(values.get('--jobs') ?? '2'),
     json: values.get('--json'),
   };
@@ -39,8 +42,8 @@ function positive(text: string): number {
   return value;
 }
 
-const NAMES = ['--only', '--sample', '--seed', '--tests', '--jobs', '--json'];
+const NAMES = ['--only', '--sample', '--seed', '--tests', '--by', '--jobs', '--json'];
 const USAGE =
   'usage: npm run mutate -- [--only REGEXP] [--sample N] [--seed N] [--tests N] [--jobs N]\n' +
-  '                        [--json PATH]\n' +
+  '                        [--by TEST-FILE,...] [--json PATH]\n' +
   '  REGEXP is matched with lines such as: src/gss/sequence.ts:32:5  a < b -> ((a) <= (b))';
