@@ -63,8 +63,6 @@ export class SecurityContext {
   /** When the ticket ends. */
   readonly expiresAt: Date;
   readonly ticket: TicketInfo;
-  /** The ticket's own: what the KDC says of the initiator. Views into the ticket. */
-  readonly authorizationData: AuthorizationData;
   /** The ticket's PAC, verified; absent if there is none, or see {@link pacError}. */
   readonly pac?: Pac;
   /** Why the PAC that the ticket has is not shown. */
@@ -86,7 +84,6 @@ export class SecurityContext {
     this.enctype = (state.acceptorSubkey ?? state.initiatorKey).enctype;
     this.expiresAt = state.ticket.endTime;
     this.ticket = state.ticket;
-    this.authorizationData = state.authorizationData;
     const { pac, pacError, authenticationIndicators } = state.vouched;
     if (pac !== undefined) this.pac = pac;
     if (pacError !== undefined) this.pacError = pacError;
@@ -96,6 +93,14 @@ export class SecurityContext {
     }
     this.#state = state;
     this.#protection = protectionOf(state);
+  }
+
+  /**
+   * The ticket's own: what the KDC says of the initiator. A copy each time: what was verified in
+   * it, {@link pac} and what {@link export} carries on, is nobody's to alter.
+   */
+  get authorizationData(): AuthorizationData {
+    return this.#state.authorizationData.map(({ type, data }) => ({ type, data: data.slice() }));
   }
 
   /**

@@ -68,7 +68,8 @@ export interface MalformedBuffer {
 /**
  * Verifies the PAC of a ticket.
  *
- * @param bytes - The contents of the AD-WIN2K-PAC element (`findPac`); copied.
+ * @param bytes - The contents of the AD-WIN2K-PAC element (`findPac`). Not copied, and the PAC's from
+ *   now on: nobody may alter them.
  * @param ticket - The ticket that carries it, decrypted.
  * @param serverKey - The very key that decrypted the ticket.
  * @param kdcKey - The KDC's own key (of krbtgt), for the few who have it: the KDC signature, and
@@ -82,7 +83,7 @@ export function verifyPac(
   serverKey: PacKey,
   kdcKey?: PacKey,
 ): VerifiedPac {
-  const pac = parsePacType(bytes.slice());
+  const pac = parsePacType(bytes);
   verifyServerSignature(pac, serverKey);
   const client = verifyClientInfo(pac, ticket);
   if (kdcKey !== undefined) {

@@ -64,6 +64,17 @@ describe('the PAC of a context', () => {
     expect(importSecurityContext(server.export()).pac?.samAccountName).toBe('alice');
   });
 
+  it('stays what was verified, here and where it goes, whatever is done to what is handed out', async () => {
+    const { server } = await establish({ ticket: { pac: PAC } });
+    for (const { data } of server.authorizationData) data.fill(0xff);
+    server.pac?.bytes().fill(0xff);
+    expect(server.pac?.groupSids).toEqual([`${DOMAIN}-513`, 'S-1-18-1']);
+    const moved = importSecurityContext(server.export());
+    for (const { data } of moved.authorizationData) data.fill(0xff);
+    expect(moved.pac?.groupSids).toEqual([`${DOMAIN}-513`, 'S-1-18-1']);
+    expect(importSecurityContext(moved.export()).pac?.samAccountName).toBe('alice');
+  });
+
   it('is absent where there is none, or nobody asks', async () => {
     const none = await establish();
     expect(none.server.pac).toBeUndefined();

@@ -98,10 +98,9 @@ test('only types of Pac leave the module: nothing but verification makes one', (
   expect(forged).not.toBeInstanceOf(pacOf({}).constructor);
 });
 
-test('the bytes are its own: who alters the ticket later alters nothing', () => {
+test('what it gives away is a copy: who alters that alters nothing', () => {
   const bytes = mintPac(ticket, everything, { serverKey });
   const pac = verifyPac(bytes, ticket, serverKey);
-  bytes.fill(0xff);
   pac.bytes().fill(0xff);
   pac.buffer(PacBufferType.logonInfo)!.fill(0xff);
   expect(pac.groupSids).toHaveLength(2);
