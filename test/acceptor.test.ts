@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../src/bytes.ts';
 import { frameToken, TokenId, unframeToken } from '../src/gss/framing.ts';
-import type { AcceptResult } from '../src/index.ts';
+import type { AcceptResult, ReplayRecord } from '../src/index.ts';
 import { ContextFlag, Enctype, GssError, KerberosError, Mechanism } from '../src/index.ts';
 import { decodeApRep, encodeApRep } from '../src/messages/ap-rep.ts';
 import { ApOption, decodeApReq, encodeApReq } from '../src/messages/ap-req.ts';
@@ -218,6 +218,19 @@ const REFUSALS: readonly Refusal[] = [
     hint: /starts in 301 s/,
   },
   {
+    name: 'a ticket that was over before it starts, which is near enough',
+    options: {
+      ticket: {
+        authTime: NOW_SECONDS - 7200,
+        startTime: NOW_SECONDS + 300,
+        endTime: NOW_SECONDS - 301,
+      },
+    },
+    code: 'KRB_AP_ERR_TKT_EXPIRED',
+    number: 32,
+    hint: /ended 301 s ago/,
+  },
+  {
     name: 'a client whose clock is ahead',
     options: { initiator: at(301) },
     code: 'KRB_AP_ERR_SKEW',
@@ -294,6 +307,42 @@ const REFUSALS: readonly Refusal[] = [
     code: 'KRB5_NOPERM_ETYPE',
     number: 60,
     text: 'Encryption type aes256-cts-hmac-sha1-96 not permitted',
+    hint: /^the session key has it/,
+  },
+  {
+    // RFC 4121 §2 has the subkey protect all messages; the AP-REP still has the session key only.
+    name: 'a session key of an enctype that is not permitted, with a subkey of one that is',
+    options: {
+      ticket: { sessionEnctype: 18 },
+      initiator: { subkeyEnctype: 20 },
+      acceptor: { permittedEnctypes: [Enctype.aes256CtsHmacSha384] },
+    },
+    code: 'KRB5_NOPERM_ETYPE',
+    number: 60,
+    text: 'Encryption type aes256-cts-hmac-sha1-96 not permitted',
+    hint: /^the session key has it/,
+  },
+  {
+    name: 'a session key of an enctype that is not permitted, without a subkey',
+    options: {
+      initiator: { subkeyEnctype: null },
+      acceptor: { permittedEnctypes: [Enctype.aes256CtsHmacSha384] },
+    },
+    code: 'KRB5_NOPERM_ETYPE',
+    number: 60,
+    hint: /^the session key has it/,
+  },
+  {
+    name: 'a subkey of an enctype that is not permitted, with a session key of one that is',
+    options: {
+      ticket: { sessionEnctype: 20 },
+      initiator: { subkeyEnctype: 18 },
+      acceptor: { permittedEnctypes: [Enctype.aes256CtsHmacSha384] },
+    },
+    code: 'KRB5_NOPERM_ETYPE',
+    number: 60,
+    text: 'Encryption type aes256-cts-hmac-sha1-96 not permitted',
+    hint: /^the subkey has it/,
   },
   {
     name: 'a replay cache that fails',
@@ -400,6 +449,36 @@ describe('a refusal', () => {
     const error = failureOf(await acceptor.begin().accept(token));
     expect(error.minor?.code).toBe('KRB_AP_ERR_REPEAT');
   });
+
+  it.each([0, 1, 300])(
+    'of a replay needs the cache for as long as a skew of %i s lets it in, and no longer',
+    async (maxSkew) => {
+      let now = NOW;
+      const records: ReplayRecord[] = [];
+      const { initiator, acceptor } = await makeParties({
+        // One that forgets at once.
+        acceptor: {
+          clock: () => now,
+          maxSkew,
+          replayCache: { checkAndStore: (record) => records.push(record) > 0 },
+        },
+      });
+      const token = initiator.begin();
+      expect((await acceptor.begin().accept(token)).status).toBe('complete');
+      const { ctime, expiresAt } = records[0]!;
+      expect(ctime).toBe(NOW_SECONDS);
+      // To the last millisecond before it: whoever forgot by then would let the replay in.
+      now = expiresAt * 1000 - 1;
+      expect((await acceptor.begin().accept(token)).status).toBe('complete');
+      expect(records).toHaveLength(2);
+      now = expiresAt * 1000;
+      const error = failureOf(await acceptor.begin().accept(token));
+      expect(error.minor?.code).toBe('KRB_AP_ERR_SKEW');
+      // The same record each time: when the request comes makes no difference.
+      expect(records).toHaveLength(2);
+      expect(records[1]).toMatchObject({ ctime, expiresAt });
+    },
+  );
 
   it('of an address that nobody knows stands where addresses are to be checked', async () => {
     const addresses = [{ type: 2, address: Uint8Array.of(10, 0, 0, 1) }];
