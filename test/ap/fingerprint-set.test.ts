@@ -1,7 +1,37 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { FingerprintSet } from '../../src/ap/fingerprint-set.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { FINGERPRINT_BYTES, FingerprintSet } from '../../src/ap/fingerprint-set.ts';
 import { runs } from '../support/properties.ts';
+
+/** What tables cost that are made from now on: bytes of the last one, how often a place was gone to. */
+function watchTables(): { bytes: number; places: number } {
+  const seen = { bytes: 0, places: 0 };
+  const construct = (made: Uint32ArrayConstructor, [length]: [number]): Uint32Array => {
+    const table = new made(length);
+    seen.bytes = table.byteLength;
+    let last = -1;
+    return new Proxy(table, {
+      get(words, key) {
+        const index = typeof key === 'string' ? Number(key) : Number.NaN;
+        if (Number.isNaN(index)) {
+          const member: unknown = Reflect.get(words, key, words);
+          return typeof member === 'function' ? member.bind(words) : member;
+        }
+        const place = index >> 2;
+        if (place !== last) seen.places++;
+        last = place;
+        return words[index];
+      },
+      set: (words, key, value) => Reflect.set(words, key, value, words),
+    });
+  };
+  vi.stubGlobal('Uint32Array', new Proxy(Uint32Array, { construct }));
+  return seen;
+}
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
 
 describe('a set of fingerprints', () => {
   it('is told apart by each of its last 16 bytes, but for the bit that marks a place as taken', () => {
@@ -61,18 +91,53 @@ describe('a set of fingerprints', () => {
     );
   });
 
-  it.each([0, 4, 8, 12])('has no slow inputs of a stride in the word at %i', (offset) => {
-    const set = new FingerprintSet(0x1234_5678);
+  it('fills three quarters of its table and no more, and never has one twice as big as it must', () => {
+    const tables = watchTables();
+    const set = new FingerprintSet(3);
     const bytes = new Uint8Array(16);
     const view = new DataView(bytes.buffer);
-    const started = performance.now();
-    for (let n = 0; n < 20_000; n++) {
-      // Multiples of a high power of two: what a hash that forgets its upper bits piles up.
-      view.setUint32(offset, (n << 17) | (n >> 15) | 1);
-      if (!set.lookUp(bytes)) set.add(bytes);
+    let fullest = 0;
+    let emptiest = 1;
+    for (let n = 1; n <= 5000; n++) {
+      view.setUint32(4, n);
+      set.add(bytes);
+      const full = (n * FINGERPRINT_BYTES) / tables.bytes;
+      fullest = Math.max(fullest, full);
+      // The first table is as big as it is.
+      if (n > 48) emptiest = Math.min(emptiest, full);
     }
-    // Milliseconds, where one long chain would take minutes.
-    expect(performance.now() - started).toBeLessThan(3000);
-    expect(set.size).toBeGreaterThan(15_000);
+    expect(fullest).toBe(3 / 4);
+    expect(emptiest).toBeGreaterThan(3 / 8);
+  });
+
+  // A client can choose its ciphertexts, so far as it has the patience: it must not be able to
+  // choose their places, with a pattern of a word that is the same whatever the seed.
+  describe.each([0, 4, 8, 12])('given a pattern in the word at %i', (offset) => {
+    const patterns = [0x00, 0xff].flatMap((fill) =>
+      // Shifted by 17: multiples of a power of two, what a hash that forgets its upper bits piles up.
+      [1, 17].flatMap((shift) => [0, 0xffff_ffff].map((seed) => ({ fill, shift, seed }))),
+    );
+
+    it.each(patterns)('finds all in a few steps: %o', ({ fill, shift, seed }) => {
+      const tables = watchTables();
+      const set = new FingerprintSet(seed);
+      const bytes = new Uint8Array(16).fill(fill);
+      const view = new DataView(bytes.buffer);
+      const write = (n: number): void =>
+        view.setUint32(offset, (n << shift) | (n >>> (32 - shift)));
+      // As full as a table gets.
+      const members = 3 * 512;
+      for (let n = 0; n < members; n++) {
+        write(n);
+        set.add(bytes);
+      }
+      tables.places = 0;
+      for (let n = 0; n < members; n++) {
+        write(n);
+        expect(set.lookUp(bytes)).toBe(true);
+      }
+      // (1 + 1 / (1 - 3/4)) / 2 = 2.5 for places that are drawn (Knuth, 6.4).
+      expect(tables.places / members).toBeLessThan(4);
+    });
   });
 });
