@@ -91,12 +91,13 @@ describe.each(cases)('a key of enctype $enctype with $name', ({ crypto, enctype 
   });
 
   it('seals in place what encrypt makes', () => {
-    const length = 3 * profile.paddedTo + 16;
-    const padded = Math.ceil(length / profile.paddedTo) * profile.paddedTo;
-    const message = new Uint8Array(overhead + padded);
-    message.set(seeded(padded), key.confounderLength);
-    key.seal(7, message, seededRandom(5));
-    expect(toHex(message)).toBe(toHex(key.encrypt(7, seeded(padded), seededRandom(5))));
+    for (const blocks of [0, 1, 3, 19]) {
+      const length = blocks * profile.paddedTo;
+      const message = new Uint8Array(overhead + length);
+      message.set(seeded(length), key.confounderLength);
+      key.seal(7, message, seededRandom(5));
+      expect(toHex(message)).toBe(toHex(key.encrypt(7, seeded(length), seededRandom(5))));
+    }
     expect(() => key.seal(7, new Uint8Array(overhead - 1), random)).toThrow(
       new RangeError(
         `message: expected a multiple of ${profile.paddedTo} bytes and ${overhead} more, ` +
@@ -252,6 +253,36 @@ describe('a password', () => {
   );
 });
 
+describe.each([
+  [17, 4096],
+  [18, 4096],
+  [19, 32768],
+  [20, 32768],
+  [25, 32768],
+  [26, 32768],
+])('a password for enctype %i', (enctype, standard) => {
+  it(`is iterated as often as is asked for, or ${standard} times`, () => {
+    let asked: number | undefined;
+    const crypto: CryptoProvider = {
+      ...defaultCrypto,
+      backend: {
+        ...defaultCrypto.backend,
+        // Two to the 24th takes minutes.
+        pbkdf2(_hash, _password, _salt, iterations, length) {
+          asked = iterations;
+          return new Uint8Array(length);
+        },
+      },
+    };
+    EncryptionKey.fromPassword(enctype, 'a', 'b', { crypto });
+    expect(asked).toBe(standard);
+    for (const iterations of [1, 2, 4097, 0x1000000]) {
+      EncryptionKey.fromPassword(enctype, 'a', 'b', { crypto, iterations });
+      expect(asked).toBe(iterations);
+    }
+  });
+});
+
 describe('a key of an enctype that the provider lacks', () => {
   const key = new EncryptionKey(99, Uint8Array.of(1, 2, 3));
 
@@ -317,6 +348,45 @@ describe('what is derived', () => {
     key.dispose();
     expect(wiped.size).toBe(made.size);
     expect(made.size).toBeGreaterThan(5);
+  });
+});
+
+describe('what is asked of the ciphers of a backend', () => {
+  it.each([17, 18, 19, 20])('is whole blocks, after one block of IV (enctype %i)', (enctype) => {
+    const { backend, profiles } = defaultCrypto;
+    let calls = 0;
+    const check = (start: number, end: number, iv: Uint8Array): void => {
+      calls++;
+      expect(iv.length).toBe(16);
+      expect(end - start).toBeGreaterThan(0);
+      expect((end - start) % 16).toBe(0);
+    };
+    const strict: CryptoBackend = {
+      ...backend,
+      aes(value) {
+        const cipher = backend.aes(value);
+        return {
+          blockSize: 16,
+          cbcEncrypt(bytes, start, end, iv) {
+            check(start, end, iv);
+            cipher.cbcEncrypt(bytes, start, end, iv);
+          },
+          cbcDecrypt(bytes, start, end, iv) {
+            check(start, end, iv);
+            cipher.cbcDecrypt(bytes, start, end, iv);
+          },
+          wipe: () => cipher.wipe(),
+        };
+      },
+    };
+    const key = EncryptionKey.generate(enctype, random, { backend: strict, profiles });
+    for (let length = 0; length <= 50; length++) {
+      const opened = key.decrypt(3, key.encrypt(3, seeded(length), random));
+      expect(toHex(opened)).toBe(toHex(seeded(length)));
+    }
+    key.checksum(3, seeded(5));
+    key.prf(seeded(5));
+    expect(calls).toBeGreaterThan(100);
   });
 });
 
