@@ -109,8 +109,23 @@ describe('a checksum of another type than the key’s', () => {
     }
     const rc4 = EncryptionKey.generate(23, random, legacy);
     expect(() => rc4.verifyChecksumOfType(16, 17, text, text)).toThrow(expected);
-    rc4.dispose();
-    expect(() => rc4.verifyChecksumOfType(-138, 17, text, text)).toThrow(TypeError);
+  });
+
+  it('is not verified with a key that was disposed of, which is all zeros', () => {
+    for (const enctype of legacy.profiles.keys()) {
+      const key = EncryptionKey.generate(enctype, random, legacy);
+      const own = key.checksumType;
+      const zeros = new Uint8Array(key.bytes().length);
+      key.dispose();
+      const digest = createHash('md5')
+        .update(Uint8Array.of(17, 0, 0, 0))
+        .update(text)
+        .digest();
+      const forged = hmacMd5(hmacMd5(zeros, utf8('signaturekey\0')), digest);
+      for (const type of [own, -138]) {
+        expect(() => key.verifyChecksumOfType(type, 17, forged, text)).toThrow(TypeError);
+      }
+    }
   });
 });
 
