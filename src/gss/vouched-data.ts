@@ -2,7 +2,7 @@
 import type { VerifiedApReq } from '../ap/accept.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
-import { KerberosError } from '../errors.ts';
+import { DecodeError, KerberosError } from '../errors.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
 import {
   AuthorizationDataType,
@@ -10,6 +10,7 @@ import {
   relevantElements,
 } from '../messages/authorization-data.ts';
 import { decodeAuthenticationIndicator, decodeCammac } from '../messages/cammac.ts';
+import { Limit } from '../messages/limits.ts';
 import { findPac } from '../pac/locate.ts';
 import type { Pac } from '../pac/pac.ts';
 import { verifyPac } from '../pac/pac.ts';
@@ -73,6 +74,10 @@ function readIndicators(data: AuthorizationData, key: EncryptionKey): string[] {
         indicators.push(...decodeAuthenticationIndicator(indicator));
       }
     }
+  }
+  // As many as an exported context can hold.
+  if (indicators.length > Limit.listElements) {
+    throw new DecodeError(`ticket has ${indicators.length} authentication indicators`);
   }
   return indicators;
 }
