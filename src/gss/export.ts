@@ -143,7 +143,10 @@ function readTicket(reader: Reader): TicketInfo {
     sessionEnctype: reader.i32(),
     flags: reader.u32(),
   };
-  const [authTime, startTime, endTime, renewTill] = [0, 1, 2, 3].map(() => readTime(reader));
+  const authTime = readTime(reader);
+  const startTime = readTime(reader);
+  const endTime = readTime(reader);
+  const renewTill = readTime(reader);
   if (authTime === undefined || endTime === undefined) {
     throw new DecodeError('exported context has no times');
   }
