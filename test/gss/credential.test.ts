@@ -52,8 +52,22 @@ describe('acquiring a credential', () => {
       expect(error.cause).toBe(reason);
     }
     await expect(acquireCredential({ keytab: makeKeytab(), service: [] })).rejects.toThrow(
-      TypeError,
+      new TypeError('service names: expected at least one, got none'),
     );
+  });
+
+  // RFC 4120 §5.2.9: kvno is optional; a ticket without one may be for any key.
+  it('takes a ticket that names no kvno for a key of whatever kvno', async () => {
+    for (const service of [undefined, 'host@', SERVICE]) {
+      for (const kvno of [0, 1, 2, 5]) {
+        const keytab = makeKeytab({ kvno });
+        const credential = await acquireCredential({ keytab, ...(service && { service }) });
+        const acceptor = createAcceptor({ credential, clock: () => NOW });
+        const ticket = mintTicket({ keytab, client: CLIENT, kvno: null, clock: () => NOW });
+        const token = createInitiator({ ticket, clock: () => NOW }).begin();
+        expect((await acceptor.begin().accept(token)).status).toBe('complete');
+      }
+    }
   });
 
   it('can bring its keys to another provider', async () => {
@@ -108,6 +122,22 @@ describe('a keytab that is rotated', () => {
     expect(await credential.refresh()).toBe(false);
     failing = false;
     expect(await credential.refresh()).toBe(false);
+  });
+
+  it('lets no more than 256 wait for it, each time anew', async () => {
+    const answers: ((keytab: Keytab) => void)[] = [];
+    const asking = acquireCredential({
+      keytab: () => new Promise<Keytab>((resolve) => answers.push(resolve)),
+    });
+    answers[0]!(makeKeytab());
+    const credential = await asking;
+    for (const round of [1, 2, 3]) {
+      const waiting = Array.from({ length: 300 }, () => credential.refresh());
+      expect(await Promise.all(waiting.slice(256))).toEqual(new Array(44).fill(false));
+      answers[round]!(makeKeytab({ seed: round }));
+      expect(await Promise.all(waiting.slice(0, 256))).toEqual(new Array(256).fill(true));
+      expect(answers.length).toBe(round + 1);
+    }
   });
 
   it('has nothing newer where it was given as it is', async () => {
