@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../src/bytes.ts';
 import { decodeInitiatorOptions } from '../../src/gss/authenticator-checksum.ts';
-import { ContextFlag, EncryptionKey } from '../../src/index.ts';
+import { DelegatedCredential } from '../../src/gss/delegated-credential.ts';
+import { ContextFlag, DecodeError, EncryptionKey } from '../../src/index.ts';
 import { encodeEncKrbCredPart, encodeKrbCred } from '../../src/messages/krb-cred.ts';
-import { makeParties, NOW_SECONDS, seededRandom } from '../support/realm-kit.ts';
+import { formatPrincipal } from '../../src/messages/principal.ts';
+import { createInitiator } from '../../src/testing/index.ts';
+import { makeParties, NOW, NOW_SECONDS, seededRandom } from '../support/realm-kit.ts';
 
 const TGS = { nameType: 2, components: ['krbtgt', 'EXAMPLE.TEST'] };
 const TICKET = {
@@ -71,6 +74,96 @@ describe('a KRB-CRED that delegates', () => {
   });
 });
 
+describe('a KRB-CRED that is encrypted', () => {
+  const subkey = EncryptionKey.generate(17, seededRandom(5));
+
+  /** Sealed with a key (RFC 4120 §5.8.1: usage 14) for a session key of enctype 18, a subkey of 17. */
+  async function deliver(keyOf: (sessionKey: EncryptionKey) => EncryptionKey, enctype?: number) {
+    const random = seededRandom(6);
+    const { ticket, begin } = await makeParties();
+    const key = keyOf(ticket.sessionKey);
+    const part = encodeEncKrbCredPart({ ticketInfo: [infoOf({ flags: 0x4000_0000 })] });
+    const initiator = createInitiator({
+      ticket,
+      clock: () => NOW,
+      authenticator: { subkey: { enctype: subkey.enctype, value: subkey.bytes() } },
+      delegation: encodeKrbCred({
+        tickets: [TICKET],
+        encPart: { enctype: enctype ?? key.enctype, cipher: key.encrypt(14, part, random) },
+      }),
+    });
+    return await begin().accept(initiator.begin());
+  }
+
+  // RFC 4121 §4.1.1 says the session key; Java took the subkey for a while.
+  it('opens with the session key, or with the subkey', async () => {
+    for (const keyOf of [(sessionKey: EncryptionKey) => sessionKey, () => subkey]) {
+      const result = await deliver(keyOf);
+      if (result.status !== 'complete') throw new Error('not complete');
+      const { delegatedCredential, flags } = result.context;
+      expect(flags & ContextFlag.delegation).toBe(ContextFlag.delegation);
+      expect(delegatedCredential).toMatchObject({
+        client: { realm: 'EXAMPLE.TEST', components: ['alice'] },
+        tickets: [{ flags: 0x4000_0000, endTime: NOW_SECONDS + 10 }],
+      });
+    }
+  });
+
+  it('opens with no other key, and with neither as an enctype that it is not of', async () => {
+    const stranger = (enctype: number) => EncryptionKey.generate(enctype, seededRandom(8));
+    for (const [keyOf, enctype] of [
+      [() => stranger(17), undefined],
+      [() => stranger(18), undefined],
+      [() => stranger(20), undefined],
+      [(sessionKey: EncryptionKey) => sessionKey, 17],
+      [(sessionKey: EncryptionKey) => sessionKey, 20],
+      [() => subkey, 18],
+      [() => subkey, 20],
+    ] as const) {
+      expect(await deliver(keyOf, enctype)).toMatchObject({
+        status: 'failed',
+        error: { minor: { code: 'KRB_AP_ERR_BAD_INTEGRITY' } },
+      });
+    }
+  });
+});
+
+describe('what a KRB-CRED leaves out', () => {
+  // RFC 4120 §5.8.1: the fields are optional where the receiver knows them from elsewhere.
+  it('is taken from who sent it, unless name and realm are both there', async () => {
+    const clientName = { nameType: 1, components: ['bob'] };
+    const clientRealm = 'OTHER.TEST';
+    for (const [more, client] of [
+      [{}, 'alice@EXAMPLE.TEST'],
+      [{ clientName }, 'alice@EXAMPLE.TEST'],
+      [{ clientRealm }, 'alice@EXAMPLE.TEST'],
+      [{ clientName, clientRealm }, 'bob@OTHER.TEST'],
+    ] as const) {
+      const result = await delegate([TICKET], [infoOf(more)]);
+      if (result.status !== 'complete') throw new Error('not complete');
+      const credential = result.context.delegatedCredential!;
+      expect(formatPrincipal(credential.client)).toBe(client);
+      expect(formatPrincipal(credential.tickets[0]!.client)).toBe(client);
+    }
+  });
+
+  it('of the service is what its ticket says', async () => {
+    for (const more of [
+      { realm: 'OTHER.TEST' },
+      { serverName: { nameType: 2, components: ['krbtgt', 'OTHER.TEST'] } },
+    ]) {
+      const result = await delegate([TICKET], [infoOf(more)]);
+      if (result.status !== 'complete') throw new Error('not complete');
+      const [ticket] = result.context.delegatedCredential!.tickets;
+      expect(formatPrincipal(ticket!.server)).toBe('krbtgt/EXAMPLE.TEST@EXAMPLE.TEST');
+    }
+  });
+
+  it('cannot be all of its tickets', () => {
+    expect(() => new DelegatedCredential([])).toThrow(/tickets: expected at least one/);
+  });
+});
+
 describe('the checksum that carries it', () => {
   const head = concatBytes(Uint8Array.of(16, 0, 0, 0), new Uint8Array(16));
   const delegation = Uint8Array.of(1, 0, 0, 0);
@@ -87,6 +180,24 @@ describe('the checksum that carries it', () => {
     });
     for (const option of [0, 2]) {
       expect(() => of(option)).toThrow(`has the option ${option} for delegation`);
+    }
+  });
+
+  it('may be empty, and be followed by extensions (RFC 6542 §3.1)', () => {
+    const extension = Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 2, 7, 7);
+    const empty = Uint8Array.of(1, 0, 0, 0);
+    for (const rest of [[], [extension], [extension, extension]]) {
+      const contents = concatBytes(head, delegation, empty, ...rest);
+      expect(decodeInitiatorOptions(contents)).toEqual({
+        flags: 1,
+        bindings: new Uint8Array(16),
+        delegation: new Uint8Array(),
+      });
+    }
+    const whole = concatBytes(head, delegation, empty, extension);
+    for (const length of [1, 4, 7, 8, 9]) {
+      const cut = whole.subarray(0, whole.length - extension.length + length);
+      expect(() => decodeInitiatorOptions(cut)).toThrow(DecodeError);
     }
   });
 
