@@ -34,7 +34,7 @@ export interface VouchedData {
  * Verifies what the ticket carries with the key that opened it.
  *
  * @throws {@link KerberosError} if the policy requires a PAC that is not there or not good, or an
- *   AD-CAMMAC is malformed.
+ *   AD-CAMMAC is malformed, or there are too many indicators.
  */
 export function readVouchedData(
   { ticket, service }: VerifiedApReq,
