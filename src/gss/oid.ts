@@ -70,7 +70,6 @@ export function decodeOid(contents: Uint8Array): Oid {
 }
 
 function decodeArc(contents: Uint8Array, start: number, end: number): number | bigint {
-  if (end - start > MAX_ARC_BYTES) throw new DecodeError('OID arc is above 128 bits');
   if (end - start <= SAFE_ARC_BYTES) {
     let arc = 0;
     for (let i = start; i < end; i++) arc = arc * 128 + (contents[i]! & 0x7f);
@@ -107,7 +106,6 @@ function encodeArcs(texts: readonly string[]): Uint8Array {
 const MAX_CONTENTS = 128;
 // 128 bits: the arcs of UUIDs (X.667), the largest in use.
 const MAX_ARC = 2n ** 128n - 1n;
-const MAX_ARC_BYTES = 19;
 // 49 bits: what a number holds exactly.
 const SAFE_ARC_BYTES = 7;
 const MAX_TEXT = 1024;

@@ -11,11 +11,29 @@ const KNOWN = [
   ['1.3.5.1.5.2', '2b05010502'],
   ['1.3.6.1.5.5.2', '2b0601050502'],
   ['1.3.6.1.4.1.311.2.2.10', '2b06010401823702020a'],
+  // X.690 §8.19.4: 40 · first + second, at either end of each first arc.
   ['0.0', '00'],
+  ['0.39', '27'],
+  ['1.0', '28'],
+  ['1.39', '4f'],
+  ['2.0', '50'],
   ['2.39', '77'],
   ['2.40', '78'],
   ['2.999', '8837'],
+  // Seven bits a byte, those of the zeros in the middle too.
+  ['1.2.127', '2a7f'],
+  ['1.2.128', '2a8100'],
+  ['1.2.16383', '2aff7f'],
+  ['1.2.16384', '2a818000'],
+  ['1.2.2097153', '2a81808001'],
+  // 49, 50, 54 and 56 bits: the last two are more than a double holds.
+  ['1.2.562949953421311', '2affffffffffff7f'],
+  ['1.2.562949953421313', '2a8180808080808001'],
+  ['1.2.9007199254740993', '2a9080808080808001'],
+  ['1.2.72057594037927935', '2affffffffffffff7f'],
   ['2.25.329800735698586629295641978511506172918', '69' + '83f09da7ebcfdee0c7a1a7b2c0948cc8f9d776'],
+  // 128 bits, all set.
+  ['2.25.340282366920938463463374607431768211455', `6983${'ff'.repeat(17)}7f`],
 ] as const;
 
 describe('OID text and DER', () => {
@@ -55,6 +73,8 @@ describe('OID text and DER', () => {
     '3.1',
     '1.2.x',
     `1.2.${'9'.repeat(40)}`,
+    '1.2.340282366920938463463374607431768211456',
+    '0.40',
     '{{ 1 2 }}',
   ])('refuses %j', (text) => {
     expect(() => parseOid(text)).toThrow(DecodeError);
@@ -65,7 +85,10 @@ describe('OID text and DER', () => {
     ['2a86', 'middle of an arc'],
     ['2a8000', 'shortest form'],
     ['8001', 'shortest form'],
+    [`2a84${'80'.repeat(17)}00`, 'above 128 bits'],
+    [`2a81${'80'.repeat(18)}00`, 'above 128 bits'],
     [`2a${'ff'.repeat(19)}7f`, 'above 128 bits'],
+    [`2a${'ff'.repeat(126)}7f`, 'above 128 bits'],
     ['2a'.repeat(129), 'OID has 129 bytes'],
   ])('refuses DER %s', (hex, message) => {
     expect(() => decodeOid(fromHex(hex))).toThrow(message);
@@ -75,6 +98,14 @@ describe('OID text and DER', () => {
     const longest = new Uint8Array(128).fill(1);
     expect(encodeOid(decodeOid(longest))).toEqual(longest);
     expect(() => decodeOid(new Uint8Array(129).fill(1))).toThrow(/129 bytes, expected 1 to 128/);
+  });
+
+  it('takes 1024 characters of text, and no more', () => {
+    expect(parseOid(`${'{ 1 2 840'.padEnd(1023)}}`)).toBe('1.2.840');
+    expect(() => parseOid(`${'{ 1 2 840'.padEnd(1024)}}`)).toThrow(DecodeError);
+    // Which is more than any OID needs that has 128 bytes of contents.
+    const widest = decodeOid(new Uint8Array(128).fill(0x7f));
+    expect(parseOid(formatOid(widest, 'braces'))).toBe(widest);
   });
 
   it('refuses long texts, fast', () => {
