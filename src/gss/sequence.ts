@@ -45,7 +45,7 @@ export class SequenceWindow {
   /** The next number expected, relative to the base. */
   #nextHigh = 0;
   #nextLow = 0;
-  /** Bit n (0 to 63) is set if the number `next - 1 - n` was received. */
+  /** Bit n (0 to 63) is set if the number `next - 1 - n` was received; the halves may be signed. */
   #seenHigh = 0;
   #seenLow = 0;
 
@@ -78,7 +78,7 @@ export class SequenceWindow {
     ) {
       const skipped = distance(relativeHigh, relativeLow, this.#nextHigh, this.#nextLow);
       this.#shift(skipped + 1);
-      this.#seenLow = (this.#seenLow | 1) >>> 0;
+      this.#seenLow |= 1;
       this.#nextLow = (relativeLow + 1) >>> 0;
       this.#nextHigh = relativeHigh;
       if (this.#nextLow === 0 && this.#width === 64) {
@@ -136,8 +136,8 @@ export class SequenceWindow {
   }
 
   #mark(bit: number): void {
-    if (bit < 32) this.#seenLow = (this.#seenLow | (1 << bit)) >>> 0;
-    else this.#seenHigh = (this.#seenHigh | (1 << (bit - 32))) >>> 0;
+    if (bit < 32) this.#seenLow |= 1 << bit;
+    else this.#seenHigh |= 1 << (bit - 32);
   }
 
   #shift(by: number): void {
@@ -145,11 +145,11 @@ export class SequenceWindow {
       this.#seenHigh = 0;
       this.#seenLow = 0;
     } else if (by >= 32) {
-      this.#seenHigh = by === 32 ? this.#seenLow : (this.#seenLow << (by - 32)) >>> 0;
+      this.#seenHigh = this.#seenLow << (by - 32);
       this.#seenLow = 0;
     } else {
-      this.#seenHigh = ((this.#seenHigh << by) | (this.#seenLow >>> (32 - by))) >>> 0;
-      this.#seenLow = (this.#seenLow << by) >>> 0;
+      this.#seenHigh = (this.#seenHigh << by) | (this.#seenLow >>> (32 - by));
+      this.#seenLow <<= by;
     }
   }
 }

@@ -173,6 +173,36 @@ describe('the window where the low half wraps around', () => {
   });
 });
 
+describe('the window in the upper half of the numbers', () => {
+  it('takes a number below the first for one far ahead, as MIT krb5 does', () => {
+    const window = new SequenceWindow(10, BOTH);
+    expect(window.check(0, 10)).toBe('ok');
+    expect(window.check(0, 8)).toBe('gap');
+    expect(window.check(0, 8)).toBe('duplicate');
+    expect(window.check(0, 9)).toBe('ok');
+    // That was the highest number of all, relative to the first: the next one has gone round.
+    expect(window.check(0, 10)).toBe('ok');
+    expect(window.check(0, 10)).toBe('duplicate');
+  });
+
+  it('goes on where the high half passes 2^31, and where it ends', () => {
+    for (const [before, after] of [
+      [0x7fff_ffff, 0x8000_0000],
+      [0xffff_fffe, 0xffff_ffff],
+      [0xffff_ffff, 0],
+    ] as const) {
+      for (const base of [0, 0x9000_0000]) {
+        const high = (half: number) => (half + base) % 2 ** 32;
+        const window = new SequenceWindow(0, { replay: true, sequence: true }, base);
+        expect(window.check(high(before), 0xffff_ffff)).toBe('gap');
+        expect(window.check(high(after), 0)).toBe('ok');
+        expect(window.check(high(after), 0)).toBe('duplicate');
+        expect(window.check(high(after), 1)).toBe('ok');
+      }
+    }
+  });
+});
+
 describe('a window that was written', () => {
   function written(window: SequenceWindow): Uint8Array {
     const writer = new Writer();
@@ -211,6 +241,26 @@ describe('a window that was written', () => {
     }
     expect(written(copy)).toEqual(written(window));
     expect(written(narrowCopy)).toEqual(written(narrow));
+  });
+
+  it('has flags, then the first number, the next one relative to it, and what was seen', () => {
+    const at = (...halves: number[]) => {
+      const bytes = new Uint8Array(4 * halves.length);
+      for (const [i, half] of halves.entries()) new DataView(bytes.buffer).setUint32(4 * i, half);
+      return bytes;
+    };
+    const window = new SequenceWindow(0xffff_fffe, BOTH, 0x8000_0007);
+    expect(written(window)).toEqual(Uint8Array.of(7, ...at(0x8000_0007, 0xffff_fffe, 0, 0, 0, 0)));
+    window.check(0x8000_0007, 0xffff_fffe);
+    window.check(0x8000_0008, 29);
+    // 31 behind the highest: the last bit of the low half, from before and now.
+    expect(written(window).subarray(9)).toEqual(at(0, 32, 0, 0x8000_0001));
+    window.check(0x8000_0008, 30);
+    expect(written(window).subarray(9)).toEqual(at(0, 33, 1, 3));
+    for (let n = 0; n < 64; n++) window.check(0x8000_0008, 31 + n);
+    expect(written(window).subarray(9)).toEqual(at(0, 97, 0xffff_ffff, 0xffff_ffff));
+    const copy = Reader.all(written(window), 'window', SequenceWindow.read);
+    expect(written(copy)).toEqual(written(window));
   });
 
   it('has no flags but the three that there are', () => {
