@@ -93,6 +93,27 @@ describe('importName', () => {
   });
 });
 
+describe('the anonymous principal', () => {
+  it('has two components, and both of them (RFC 8062 §3)', () => {
+    for (const [text, anonymous] of [
+      ['WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS', true],
+      ['WELLKNOWN/ANONYMOUS@EXAMPLE.COM', true],
+      ['WELLKNOWN/FEDERATED@EXAMPLE.COM', false],
+      ['host/ANONYMOUS@EXAMPLE.COM', false],
+      ['WELLKNOWN@EXAMPLE.COM', false],
+      ['ANONYMOUS@WELLKNOWN:ANONYMOUS', false],
+      ['WELLKNOWN/ANONYMOUS/x@EXAMPLE.COM', false],
+      ['x/WELLKNOWN/ANONYMOUS@EXAMPLE.COM', false],
+      ['wellknown/anonymous@EXAMPLE.COM', false],
+    ] as const) {
+      const name = importName(text);
+      const type = anonymous ? GssNameType.anonymous : GssNameType.principalName;
+      expect(name.type, text).toBe(type);
+      expect(compareNames(name, importName(text)), text).toBe(!anonymous);
+    }
+  });
+});
+
 describe('splitHostBasedService', () => {
   it.each([
     ['host', { service: 'host' }],
@@ -143,6 +164,24 @@ describe('canonicalizeName', () => {
   });
 });
 
+describe('a mistake of the caller', () => {
+  it('is no name that is bad', () => {
+    for (const type of [GssNameType.userName, GssNameType.principalName]) {
+      expect(() => importName(undefined as never, type)).toThrow(TypeError);
+    }
+  });
+
+  it('of `hostRealm` is not taken for a name that is not equal', () => {
+    const hostRealm = () => {
+      throw new RangeError('no [domain_realm]');
+    };
+    const service = importName('HTTP@h', GssNameType.hostBasedService);
+    const principal = importName('HTTP/h@EXAMPLE.COM');
+    expect(() => compareNames(service, principal, { hostRealm })).toThrow('no [domain_realm]');
+    expect(() => compareNames(principal, service, { hostRealm })).toThrow('no [domain_realm]');
+  });
+});
+
 describe('compareNames', () => {
   const user = importName('alice', GssNameType.userName);
   const principal = importName('alice@EXAMPLE.COM');
@@ -174,5 +213,9 @@ describe('compareNames', () => {
     const inRealm = importName('WELLKNOWN/ANONYMOUS@EXAMPLE.COM');
     expect(inRealm.type).toBe(GssNameType.anonymous);
     expect(compareNames(inRealm, inRealm)).toBe(false);
+    // Nor a user of the same text, who is anonymous as soon as the name is Kerberos'.
+    const user = importName('WELLKNOWN/ANONYMOUS@EXAMPLE.COM', GssNameType.userName);
+    expect(compareNames(inRealm, user)).toBe(false);
+    expect(compareNames(user, inRealm)).toBe(false);
   });
 });
