@@ -51,11 +51,13 @@ function readSignatureAlgorithm(reader: DerReader): SignatureHash | undefined {
   return hash;
 }
 
-/** AlgorithmIdentifier. @param use - Called where the parameters stand; may leave them unread. */
+/** AlgorithmIdentifier. @param use - Called where the parameters stand; reads all of them or none. */
 function readAlgorithm<T>(reader: DerReader, use: (oid: Oid) => T): T {
   const outer = reader.enter(Tag.sequence);
-  const value = use(decodeOid(reader.objectIdentifier()));
-  if (!reader.atEnd) reader.element(reader.nextTag);
+  const oid = decodeOid(reader.objectIdentifier());
+  const start = reader.offset;
+  const value = use(oid);
+  if (reader.offset === start && !reader.atEnd) reader.element(reader.nextTag);
   reader.leave(outer);
   return value;
 }
@@ -65,9 +67,10 @@ function readPssHash(reader: DerReader): SignatureHash | undefined {
   if (reader.nextTag !== Tag.sequence) return undefined;
   const outer = reader.enter(Tag.sequence);
   const hash = reader.optional(0, readHash) ?? SHA1;
+  // A function other than MGF1 stands for itself: it is no hash.
   const maskHash =
     reader.optional(1, () =>
-      readAlgorithm(reader, (oid) => (oid === MGF1 ? readHash(reader) : undefined)),
+      readAlgorithm(reader, (oid) => (oid === MGF1 ? readHash(reader) : oid)),
     ) ?? SHA1;
   while (!reader.atEnd) reader.element(reader.nextTag);
   reader.leave(outer);

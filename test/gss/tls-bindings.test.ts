@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex, toHex } from '../../src/bytes.ts';
@@ -17,6 +18,32 @@ const { vectors } = loadVectors<Vector>('tls/server-end-point.json');
 const certificate = fromHex(
   vectors.find(({ signature }) => signature === 'pss-sha256')!.certificate,
 );
+
+/** An element of DER. */
+function der(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
+  const bytes = concatBytes(...contents);
+  return concatBytes(Uint8Array.of(tag, bytes.length), bytes);
+}
+
+const OID = {
+  pss: der(6, fromHex('2a864886f70d01010a')),
+  mgf1: der(6, fromHex('2a864886f70d010108')),
+  sha1: der(6, fromHex('2b0e03021a')),
+  sha256: der(6, fromHex('608648016503040201')),
+  sha256WithRsa: der(6, fromHex('2a864886f70d01010b')),
+};
+const NULL = der(5);
+
+/** What of a certificate is looked at: all but this algorithm is empty. */
+function signedBy(...algorithm: readonly Uint8Array[]): Uint8Array {
+  return der(0x30, der(0x30), der(0x30, ...algorithm), der(3, Uint8Array.of(0)));
+}
+
+/** RSASSA-PSS-params with SHA-256 for both, and what comes behind them. */
+function pssParameters(...more: readonly Uint8Array[]): Uint8Array {
+  const hash = der(0x30, OID.sha256, NULL);
+  return der(0x30, der(0xa0, hash), der(0xa1, der(0x30, OID.mgf1, hash)), ...more);
+}
 
 describe('tlsServerEndPoint', () => {
   it.each(vectors.filter(({ digest }) => digest !== undefined))(
@@ -51,6 +78,44 @@ describe('tlsServerEndPoint', () => {
       expect(() => tlsServerEndPoint(certificate.subarray(0, length))).toThrow(DecodeError);
     }
     expect(() => tlsServerEndPoint('x' as unknown as Uint8Array)).toThrow(TypeError);
+  });
+
+  it('reads one element of parameters, or none', () => {
+    const sha256 = (bytes: Uint8Array) => ({
+      applicationData: concatBytes(
+        utf8('tls-server-end-point:'),
+        createHash('sha256').update(bytes).digest(),
+      ),
+    });
+    const saltLength = der(0xa2, der(2, Uint8Array.of(32)));
+    for (const good of [
+      signedBy(OID.sha256WithRsa),
+      signedBy(OID.sha256WithRsa, NULL),
+      signedBy(OID.pss, pssParameters()),
+      signedBy(OID.pss, pssParameters(saltLength)),
+      // RFC 4055 §3.1: all of them left out; SHA-1, in whose place comes SHA-256.
+      signedBy(OID.pss, der(0x30)),
+      signedBy(OID.pss, der(0x30, der(0xa0, der(0x30, OID.sha1)))),
+    ]) {
+      expect(tlsServerEndPoint(good)).toEqual(sha256(good));
+    }
+    for (const other of [
+      signedBy(OID.pss),
+      signedBy(OID.pss, NULL),
+      signedBy(OID.pss, der(0x30, der(0xa0, der(0x30, OID.sha256)))),
+      // A mask that is not made by MGF1, though with the hash that stands for none.
+      signedBy(OID.pss, der(0x30, der(0xa1, der(0x30, OID.pss, der(0x30, OID.sha1))))),
+    ]) {
+      expect(tlsServerEndPoint(other)).toBeUndefined();
+    }
+    for (const bad of [
+      signedBy(OID.sha256WithRsa, NULL, NULL),
+      signedBy(OID.pss, pssParameters(), NULL),
+      signedBy(OID.pss, pssParameters(), der(3, Uint8Array.of(0))),
+      signedBy(OID.pss, der(0x30), NULL),
+    ]) {
+      expect(() => tlsServerEndPoint(bad)).toThrow(/^certificate: \d unexpected bytes/);
+    }
   });
 
   it('never throws anything else whatever byte is altered', () => {
