@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { DecodeError, KerberosError } from '../../src/errors.ts';
-import { displayMajor, displayStatus, GssError, RoutineError } from '../../src/gss/status.ts';
+import type { GssErrorCode } from '../../src/gss/status.ts';
+import {
+  displayMajor,
+  displayStatus,
+  GssError,
+  RoutineError,
+  SupplementaryStatus,
+} from '../../src/gss/status.ts';
 
 const FAILURE = 'Unspecified GSS failure.  Minor code may provide more information';
 
@@ -95,5 +102,25 @@ describe('displayMajor', () => {
     expect(displayMajor(0xff000000)).toEqual(['An invalid status code was supplied']);
     expect(displayMajor(0x00ff0000)).toEqual(['An invalid status code was supplied']);
     expect(displayMajor(0x8000)).toEqual(['An invalid status code was supplied']);
+  });
+
+  it('has one line for each status that there is, the one of its error', () => {
+    for (const [code, major] of Object.entries({ ...RoutineError, ...SupplementaryStatus })) {
+      const error = new GssError(code as GssErrorCode);
+      expect(error.major).toBe(major);
+      expect(displayMajor(major)).toEqual([displayStatus(error)[0]]);
+    }
+    expect(displayMajor(1)).toEqual(['The routine must be called again to complete its function']);
+  });
+
+  it('knows the three calling errors, before all others', () => {
+    expect(displayMajor(0x02000000)).toEqual(['A required output parameter could not be written']);
+    expect(displayMajor(0x03000000)).toEqual(['A parameter was malformed']);
+    expect(displayMajor(0x04000000)).toEqual(['An invalid status code was supplied']);
+    expect(displayMajor(0x01060002)).toEqual([
+      'A required input parameter could not be read',
+      'A token had an invalid Message Integrity Check (MIC)',
+      'The token was a duplicate of an earlier token',
+    ]);
   });
 });
