@@ -151,7 +151,10 @@ describe.each(CASES)(
         { type: 'sign-only', bytes: ASSOCIATED.slice() },
         { type: 'padding' },
       ];
+      const lengths = client.wrapIovLength(buffers);
       expect(client.wrapIov(buffers)).toBe(false);
+      expect(buffers[0]!.bytes!.length).toBe(lengths.header);
+      expect(buffers[2]!.bytes!.length).toBe(lengths.padding);
       expect(buffers[1]!.bytes).toEqual(ASSOCIATED);
       expect(server.unwrapIov(buffers)).toMatchObject({ confidential: false, sequence: 'ok' });
     });
