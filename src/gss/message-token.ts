@@ -51,8 +51,8 @@ export class CfxProtection implements MessageProtection {
     const token = new Uint8Array(HEADER + sendKey.checksumLength);
     const header = token.subarray(0, HEADER);
     this.#headers.write(header, TokId.mic, 0);
-    // RFC 4121 §4.2.6.1: bytes 3 to 7 are filler.
-    token.fill(FILLER, 3, 8);
+    // RFC 4121 §4.2.6.1: bytes 3 to 7 are filler. Byte 3 is so in every token.
+    token.fill(FILLER, 4, 8);
     // RFC 4121 §4.2.4: the checksum covers the message, then the header.
     token.set(sendKey.checksum(sent.sign, message, header), HEADER);
     return token;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeInitiatorOptions } from '../../src/gss/authenticator-checksum.ts';
-import { TokenId, unframeToken } from '../../src/gss/framing.ts';
-import { ContextFlag, KerberosError } from '../../src/index.ts';
+import { frameMechanismToken, frameToken, TokenId, unframeToken } from '../../src/gss/framing.ts';
+import { ContextFlag, KerberosError, Mechanism } from '../../src/index.ts';
 import { decodeKrbError } from '../../src/messages/krb-error.ts';
 import { makeParties, NOW_SECONDS } from '../support/realm-kit.ts';
 
@@ -52,5 +52,39 @@ describe('an initiator that is refused after its flags were read', () => {
     expect(() => initiator.finish(outputToken)).toThrowError(
       expect.objectContaining({ minor: expect.any(KerberosError) }),
     );
+  });
+});
+
+describe('a first token', () => {
+  it('has the TOK_ID of an AP-REQ before the AP-REQ', async () => {
+    const { initiator, begin } = await makeParties();
+    const apReq = unframeToken(initiator.begin()).inner.subarray(2);
+    const framed = (id: number) => frameToken(Mechanism.krb5, id, apReq);
+    for (const id of [TokenId.apRep, TokenId.krbError, 0x0001, 0x0000, 0x0101, 0x1100, 0xffff]) {
+      const result = await begin().accept(framed(id));
+      expect(result, `TOK_ID ${id}`).toMatchObject({
+        status: 'failed',
+        error: { code: 'GSS_S_DEFECTIVE_TOKEN', minor: { code: 'KRB_AP_ERR_MSG_TYPE' } },
+      });
+      // There is nothing yet that a KRB-ERROR could answer.
+      expect(result.outputToken).toBeUndefined();
+    }
+    expect((await begin().accept(framed(TokenId.apReq))).status).toBe('complete');
+  });
+
+  it('that ends in its TOK_ID is none, and one that ends behind it has no AP-REQ', async () => {
+    const { begin } = await makeParties();
+    for (const [inner, code] of [
+      [[], 'KRB_AP_ERR_MSG_TYPE'],
+      [[1], 'KRB_AP_ERR_MSG_TYPE'],
+      [[1, 0], 'KRB5_PARSE_MALFORMED'],
+      [[1, 0, 0x6e], 'KRB5_PARSE_MALFORMED'],
+    ] as const) {
+      const token = frameMechanismToken(Mechanism.krb5, Uint8Array.from(inner));
+      expect(await begin().accept(token), `${inner}`).toMatchObject({
+        status: 'failed',
+        error: { code: 'GSS_S_DEFECTIVE_TOKEN', minor: { code } },
+      });
+    }
   });
 });

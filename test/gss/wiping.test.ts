@@ -109,6 +109,36 @@ describe('a context that was disposed of', () => {
   });
 });
 
+describe('an exchange that was exported half-way', () => {
+  it.each([
+    ['with a subkey of the initiator', 18],
+    ['without', null],
+  ])('leaves no key where it was, %s', async (_, subkeyEnctype) => {
+    const census = new Census();
+    const { initiator, begin, ticket } = await makeParties({
+      initiator: { flags: DCE, subkeyEnctype },
+    });
+    const token = initiator.begin();
+    const { subkey } = decodeAuthenticator(
+      ticket.sessionKey.decrypt(
+        KeyUsage.apReqAuthenticator,
+        decodeApReq(token).authenticator.cipher,
+      ),
+    );
+    const handshake = begin();
+    const second = await census.watch(() => handshake.accept(token));
+    const secrets = {
+      session: ticket.sessionKey.bytes(),
+      acceptor: initiator.finish(second.outputToken).sessionKey.bytes(),
+      ...(subkey && { subkey: subkey.value }),
+    };
+    expect(census.left(secrets).sort()).toEqual(Object.keys(secrets).sort());
+    const bytes = await census.watch(() => handshake.export());
+    bytes.fill(0);
+    expect(census.left(secrets)).toEqual([]);
+  });
+});
+
 describe('a credential that was delegated', () => {
   const options: ExchangeOptions = {
     initiator: {
