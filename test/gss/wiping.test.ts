@@ -1,9 +1,11 @@
 /** What an exchange, an export and a delegation leave in memory: no key, once all is disposed of. */
 import { describe, expect, it } from 'vitest';
 import { concatBytes, encodeUtf8, toHex, Writer } from '../../src/bytes.ts';
+import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
 import { KeyUsage } from '../../src/crypto/numbers.ts';
 import { SecurityContext } from '../../src/gss/context.ts';
 import { unframeToken } from '../../src/gss/framing.ts';
+import type { IovBuffer } from '../../src/index.ts';
 import {
   ContextFlag,
   EncryptionKey,
@@ -14,7 +16,13 @@ import { decodeApReq, decodeAuthenticator } from '../../src/messages/ap-req.ts';
 import { encodeEncKrbCredPart, encodeKrbCred } from '../../src/messages/krb-cred.ts';
 import { Census } from '../support/census.ts';
 import type { ExchangeOptions } from '../support/realm-kit.ts';
-import { makeKeytab, makeParties, NOW_SECONDS, seededRandom } from '../support/realm-kit.ts';
+import {
+  establish,
+  makeKeytab,
+  makeParties,
+  NOW_SECONDS,
+  seededRandom,
+} from '../support/realm-kit.ts';
 
 const DCE = ContextFlag.dceStyle | ContextFlag.mutual | ContextFlag.integrity;
 const DELEGATED = EncryptionKey.generate(18, seededRandom(9));
@@ -137,6 +145,70 @@ describe('an exchange that was exported half-way', () => {
     bytes.fill(0);
     expect(census.left(secrets)).toEqual([]);
   });
+});
+
+describe('a message that decrypts and is none', () => {
+  const MESSAGE = encodeUtf8('what nobody is to see, for it is not what was sent');
+
+  it.each([17, 18, 19, 20, 25, 26])('is wiped (enctype %i)', async (enctype) => {
+    const census = new Census();
+    const { context } = await serve({ keytab: makeKeytab({ enctype }) }, census);
+    const key = context.sessionKey;
+    // RFC 4121 §4.2.4: sealed, with the acceptor's subkey, number 1; EC 0 outside, more inside.
+    const header = Uint8Array.of(5, 4, 6, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
+    const tokenOf = (outer: Uint8Array, copy: Uint8Array): Uint8Array => {
+      const plain = concatBytes(MESSAGE, copy);
+      return concatBytes(outer, key.encrypt(KeyUsage.gssInitiatorSeal, plain, seededRandom(4)));
+    };
+    const good = tokenOf(header, header);
+    expect(context.unwrap(good).message).toEqual(MESSAGE);
+    for (const token of [
+      tokenOf(header, header.with(5, 1)),
+      tokenOf(header, header.with(15, 2)),
+      // EC of more than there is.
+      tokenOf(header.with(4, 0xff), header.with(4, 0xff)),
+    ]) {
+      const there = new Census();
+      await there.watch(() => {
+        expect(() => context.unwrap(token)).toThrowError(
+          expect.objectContaining({ code: 'GSS_S_BAD_MIC' }),
+        );
+      });
+      expect(there.left({ message: MESSAGE })).toEqual([]);
+    }
+    // That it would have been found.
+    const there = new Census();
+    await there.watch(() => context.unwrap(good));
+    expect(there.left({ message: MESSAGE })).toEqual(['message']);
+  });
+});
+
+describe('a message in buffers', () => {
+  const MESSAGE = encodeUtf8('a message of which nobody needs a second copy...');
+
+  it.each([16, 17, 18, 19, 20, 23, 25, 26])(
+    'has no copy elsewhere (enctype %i)',
+    async (enctype) => {
+      const keytab = makeKeytab({ enctype, crypto: withLegacyEnctypes() });
+      const { client, server } = await establish({ keytab });
+      const buffers: IovBuffer[] = [
+        { type: 'header' },
+        { type: 'data', bytes: MESSAGE.slice(0, 24) },
+        { type: 'data', bytes: MESSAGE.slice(24) },
+        { type: 'padding' },
+        { type: 'trailer' },
+      ];
+      const secrets = { begin: MESSAGE.slice(0, 24), end: MESSAGE.slice(24) };
+      const census = new Census();
+      await census.watch(() => client.wrapIov(buffers));
+      expect(census.left(secrets)).toEqual([]);
+      await census.watch(() => server.unwrapIov(buffers));
+      expect(concatBytes(buffers[1]!.bytes!, buffers[2]!.bytes!)).toEqual(MESSAGE);
+      // The caller's, of which there are views.
+      for (const { bytes } of buffers) bytes!.fill(0);
+      expect(census.left(secrets)).toEqual([]);
+    },
+  );
 });
 
 describe('a credential that was delegated', () => {
