@@ -176,10 +176,31 @@ describe('a message that decrypts and is none', () => {
       });
       expect(there.left({ message: MESSAGE })).toEqual([]);
     }
-    // That it would have been found.
+    // It would have been found.
     const there = new Census();
     await there.watch(() => context.unwrap(good));
     expect(there.left({ message: MESSAGE })).toEqual(['message']);
+  });
+});
+
+describe('a message that was altered', () => {
+  const MESSAGE = encodeUtf8('a message of whose first half an old cipher would tell all');
+
+  it.each([16, 17, 18, 19, 20, 23, 25, 26])('is wiped (enctype %i)', async (enctype) => {
+    const keytab = makeKeytab({ enctype, crypto: withLegacyEnctypes() });
+    const { client, server } = await establish({ keytab });
+    const secrets = { begin: MESSAGE.slice(0, 24) };
+    const token = client.wrap(MESSAGE);
+    const altered = token.with(token.length - 1, token.at(-1)! ^ 1);
+    const census = new Census();
+    await census.watch(() => {
+      expect(() => server.unwrap(altered)).toThrowError(
+        expect.objectContaining({ code: 'GSS_S_BAD_MIC' }),
+      );
+    });
+    expect(census.left(secrets)).toEqual([]);
+    await census.watch(() => server.unwrap(token));
+    expect(census.left(secrets)).toEqual(['begin']);
   });
 });
 
