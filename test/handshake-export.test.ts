@@ -338,7 +338,10 @@ describe('an exported handshake', () => {
               key: { enctype: 18, value: key.bytes() },
               flags: 0x40000000,
               authTime: NOW_SECONDS - 10,
+              // Before 1970, and after 2106: times have 64 bits and a sign.
+              startTime: -86_400,
               endTime: NOW_SECONDS + 10,
+              renewTill: 2 ** 32 + 86_400,
               addresses: [PEER],
             },
           ],
@@ -366,6 +369,7 @@ describe('an exported handshake', () => {
       const there = await run(flow, (leg) => leg === 1);
       const [ticket] = there.server.delegatedCredential!.tickets;
       expect(ticket!.sessionKey.equals(key)).toBe(true);
+      expect([ticket!.startTime, ticket!.renewTill]).toEqual([-86_400, 2 ** 32 + 86_400]);
       expect(ticket).toMatchObject({
         ...here.server.delegatedCredential!.tickets[0],
         sessionKey: expect.anything(),

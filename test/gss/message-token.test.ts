@@ -119,6 +119,23 @@ describe.each(ENCTYPES)('wrap tokens of enctype %i', (enctype) => {
 });
 
 describe('per-message tokens', () => {
+  it('have the headers of RFC 4121 §4.2.6', async () => {
+    const sequenceNumber = 0x0102_0304;
+    const { client, server } = await establish({ initiator: { sequenceNumber } });
+    const head = (token: Uint8Array): number[] => [...token.subarray(0, 16)];
+    const mic = client.getMic(MESSAGE);
+    // Flags: the acceptor's subkey; the number of 64 bits counts up from that of 32.
+    expect(head(mic)).toEqual([4, 4, 4, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 1, 2, 3, 4]);
+    const sealed = client.wrap(MESSAGE);
+    expect(head(sealed)).toEqual([5, 4, 6, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 5]);
+    const signed = client.wrap(MESSAGE, { confidential: false });
+    // EC is the length of the checksum.
+    expect(head(signed)).toEqual([5, 4, 4, 0xff, 0, 12, 0, 0, 0, 0, 0, 0, 1, 2, 3, 6]);
+    expect(signed.subarray(16, -12)).toEqual(MESSAGE);
+    expect(head(server.getMic(MESSAGE)).slice(0, 8)).toEqual([4, 4, 5, 255, 255, 255, 255, 255]);
+    expect(head(server.wrap(MESSAGE)).slice(0, 8)).toEqual([5, 4, 7, 0xff, 0, 0, 0, 0]);
+  });
+
   it('are not taken back by who sent them', async () => {
     const { client, server } = await establish();
     for (const context of [client, server]) {
