@@ -1,56 +1,43 @@
 /** MD4 (RFC 1320), for the passwords of RC4 keys alone. */
-import { HashMD } from '@noble/hashes/_md.js';
 
+/** @param data - A secret, as passwords are: no copy of it is left. */
 export function md4(data: Uint8Array): Uint8Array {
-  return new Md4().update(data).digest();
+  // RFC 1320 §3.1, §3.2: a one bit, zeros, and the length in bits fill the last block.
+  const blocks = Math.ceil((data.length + 9) / 64);
+  const message = new Uint8Array(blocks * 64);
+  message.set(data);
+  message[data.length] = 0x80;
+  const view = new DataView(message.buffer);
+  view.setBigUint64(message.length - 8, BigInt(data.length) * 8n, true);
+  const state = Int32Array.from(INITIAL);
+  for (let at = 0; at < message.length; at += 64) addBlock(state, view, at);
+  const digest = new DataView(new ArrayBuffer(16));
+  for (let i = 0; i < 4; i++) digest.setInt32(4 * i, state[i]!, true);
+  message.fill(0);
+  state.fill(0);
+  return new Uint8Array(digest.buffer);
 }
 
-class Md4 extends HashMD<Md4> {
-  readonly #state: Int32Array = Int32Array.from(INITIAL);
-
-  constructor() {
-    super(64, 16, 8, true);
+/** RFC 1320 §3.4. */
+function addBlock(state: Int32Array, view: DataView, offset: number): void {
+  let [a, b, c, d] = state as unknown as [number, number, number, number];
+  for (let step = 0; step < 48; step++) {
+    const round = step >> 4;
+    // The functions F, G and H of the three rounds.
+    const mixed =
+      round === 0 ? (b & c) | (~b & d) : round === 1 ? (b & c) | (b & d) | (c & d) : b ^ c ^ d;
+    const word = view.getInt32(offset + 4 * ORDER[round]![step & 15]!, true);
+    const sum = (a + mixed + word + CONSTANTS[round]!) | 0;
+    const shift = SHIFTS[round]![step & 3]!;
+    a = d;
+    d = c;
+    c = b;
+    b = (sum << shift) | (sum >>> (32 - shift));
   }
-
-  protected process(view: DataView, offset: number): void {
-    let [a, b, c, d] = this.get() as [number, number, number, number];
-    for (let step = 0; step < 48; step++) {
-      const round = step >> 4;
-      // RFC 1320 §3.4: the functions F, G and H of the three rounds.
-      const mixed =
-        round === 0 ? (b & c) | (~b & d) : round === 1 ? (b & c) | (b & d) | (c & d) : b ^ c ^ d;
-      const word = view.getInt32(offset + 4 * ORDER[round]![step & 15]!, true);
-      const sum = (a + mixed + word + CONSTANTS[round]!) | 0;
-      const shift = SHIFTS[round]![step & 3]!;
-      a = d;
-      d = c;
-      c = b;
-      b = (sum << shift) | (sum >>> (32 - shift));
-    }
-    const state = this.#state;
-    this.set(state[0]! + a, state[1]! + b, state[2]! + c, state[3]! + d);
-  }
-
-  protected get(): number[] {
-    return [...this.#state];
-  }
-
-  protected set(...words: number[]): void {
-    this.#state.set(words);
-  }
-
-  protected roundClean(): void {}
-
-  _cloneInto(to: Md4 = new Md4()): Md4 {
-    to.set(...this.get());
-    return this._cloneIntoMeta(to);
-  }
-
-  destroy(): void {
-    this.destroyed = true;
-    this.#state.fill(0);
-    this.buffer.fill(0);
-  }
+  state[0]! += a;
+  state[1]! += b;
+  state[2]! += c;
+  state[3]! += d;
 }
 
 // RFC 1320 §3.3, §3.4.
