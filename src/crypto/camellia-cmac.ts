@@ -103,7 +103,8 @@ class CamelliaKeys implements KeyedProfile {
 /** RFC 6803 §3 KDF-FEEDBACK-CMAC; random-to-key is the identity. @param length - Bytes. */
 function deriveKey(base: Mac, constant: Uint8Array, length: number): Uint8Array {
   const key = new Uint8Array(length);
-  const k = Uint8Array.of(0, 0, (length * 8) >> 8, length * 8);
+  const bits = length * 8;
+  const k = Uint8Array.of(0, 0, bits >> 8, bits);
   let previous: Uint8Array = new Uint8Array(BLOCK_LENGTH);
   for (let i = 1, at = 0; at < length; i++, at += BLOCK_LENGTH) {
     // K(i) = CMAC(key, K(i-1) | i | constant | 0x00 | k)
