@@ -1,7 +1,7 @@
 /** Keys, and what was made of them, after they were disposed of: nothing of them is left. */
 import { createHmac, pbkdf2Sync } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
-import { fromHex } from '../../src/bytes.ts';
+import { fromHex, toHex } from '../../src/bytes.ts';
 import type { CryptoBackend } from '../../src/crypto/backend.ts';
 import { Camellia } from '../../src/crypto/camellia.ts';
 import { Cmac } from '../../src/crypto/cmac.ts';
@@ -444,6 +444,43 @@ describe('what does not open', () => {
         for (const { bytes } of cut.segments) expect(bytes.some((byte) => byte !== 0)).toBe(good);
         expect(cut.confounder.every((byte) => byte === 0)).toBe(!good);
       }
+    },
+  );
+});
+
+describe('what is left in memory', () => {
+  const salt = 'EXAMPLE.TESTalice';
+
+  it.each([...crypto.profiles.keys()])('is the same whatever a password was (%i)', async (type) => {
+    const options = type === 16 || type === 23 ? { crypto } : { crypto, iterations: 2 };
+    // A length at which MD4 and the folding of triple DES need more than one block.
+    const leftOf = async (password: string): Promise<string[]> => {
+      const census = new Census();
+      await census.watch(() => EncryptionKey.fromPassword(type, password, salt, options).dispose());
+      return census.contents.map(toHex);
+    };
+    const left = await leftOf('correct horse battery staple, one');
+    expect(left).toEqual(await leftOf('wrong cow accumulator nail, three'));
+    // What is public is there to be found.
+    expect(left).toContain(toHex(utf8(salt)));
+  });
+
+  it.each([...crypto.profiles.values()])(
+    'is what a pseudo-random function gave, and no more of its key ($enctype)',
+    async ({ enctype, seedLength, randomToKey }) => {
+      const leftOf = async (seed: number): Promise<string[]> => {
+        const census = new Census();
+        const value = randomToKey(keyBytes(seed, seedLength));
+        const output = await census.watch(() => {
+          const key = new EncryptionKey(enctype, value, crypto);
+          const made = key.prf(MESSAGE);
+          key.dispose();
+          return made;
+        });
+        output.fill(0);
+        return census.contents.map(toHex);
+      };
+      expect(await leftOf(1)).toEqual(await leftOf(2));
     },
   );
 });

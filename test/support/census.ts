@@ -35,8 +35,13 @@ export class Census {
 
   /** How many of these arrays hold anything. */
   get holding(): number {
+    return this.contents.length;
+  }
+
+  /** Those of these arrays that hold anything. */
+  get contents(): readonly Uint8Array[] {
     const all = [...this.#buffers].map((buffer) => new Uint8Array(buffer));
-    return all.filter((bytes) => bytes.some((byte) => byte !== 0)).length;
+    return all.filter((bytes) => bytes.some((byte) => byte !== 0));
   }
 
   #replace(name: (typeof KINDS)[number]): () => void {
