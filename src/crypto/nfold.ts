@@ -27,7 +27,8 @@ export function nfold(input: Uint8Array, length: number): Uint8Array {
       bit = bit < 8 ? bit - 8 + inputBits : bit - 8;
     }
   }
-  for (let i = length - 1; carry !== 0; i = (i === 0 ? length : i) - 1) {
+  // It ends by the first byte: a sum out of which something was carried is never all ones.
+  for (let i = length - 1; carry !== 0; i--) {
     carry += folded[i]!;
     folded[i] = carry;
     carry >>= 8;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../src/bytes.ts';
+import { fromHex, toHex } from '../../src/bytes.ts';
 import { nfold } from '../../src/crypto/nfold.ts';
 
 describe('n-fold', () => {
@@ -26,6 +26,32 @@ describe('n-fold', () => {
     const ones = new Uint8Array(35).fill(0xff);
     expect(toHex(nfold(ones, 16))).toBe(toHex(slowNfold(ones, 16)));
     expect(toHex(nfold(ones, 1))).toBe('ff');
+  });
+
+  it.each([
+    ['80ff008000ff', 3, '010000'],
+    ['ff01ff00', 2, 'fe02'],
+    ['8000000000ffffff', 4, '80ffffff'],
+    ['80fffffffffe800000000001', 6, '010000000000'],
+  ])('carries the bit that falls out as far as it goes (%s to %i bytes)', (hex, length, folded) => {
+    const input = fromHex(hex);
+    expect(toHex(slowNfold(input, length))).toBe(folded);
+    expect(toHex(nfold(input, length))).toBe(folded);
+  });
+
+  it('equals it for every sum of two numbers of two bytes that may carry on', () => {
+    const bytes = [0x00, 0x01, 0x7f, 0x80, 0xfe, 0xff];
+    for (const a of bytes) {
+      for (const b of bytes) {
+        for (const c of bytes) {
+          for (const d of bytes) {
+            const input = Uint8Array.of(a, b, c, d);
+            expect(toHex(nfold(input, 2))).toBe(toHex(slowNfold(input, 2)));
+            expect(toHex(nfold(input, 3))).toBe(toHex(slowNfold(input, 3)));
+          }
+        }
+      }
+    }
   });
 });
 
