@@ -13,7 +13,7 @@ export class TripleDes implements BlockCipher {
 
   /** @param key - 24 bytes, parity bits ignored; not kept. */
   constructor(key: Uint8Array) {
-    const [one, two, three] = [0, 8, 16].map((at) => expandKey(key.subarray(at, at + 8)));
+    const [one, two, three] = [0, 8, 16].map((at) => expandKey(key.subarray(at)));
     // FIPS 46-3 §2: encrypt with the first key, decrypt with the second, encrypt with the third.
     const middle = reversed(two!);
     this.#encryptSchedule = concatBytes(one!, middle, three!);
@@ -112,7 +112,7 @@ function cryptBlock(schedule: Uint8Array, block: Int32Array): void {
   block[1] = right;
 }
 
-/** FIPS 46-3, function KS: for each round eight times six bits. */
+/** FIPS 46-3, function KS, of the first eight bytes: for each round eight times six bits. */
 function expandKey(key: Uint8Array): Uint8Array {
   const bits = PC1.map((n) => (key[(n - 1) >> 3]! >> (7 - ((n - 1) & 7))) & 1);
   const schedule = new Uint8Array(ROUNDS * 8);
@@ -146,12 +146,12 @@ const ROUNDS = 16;
 // FIPS 46-3, appendix 1: bits are numbered from 1, the most significant first.
 const SHIFTS = [1, 1, 2, 2, 2, 2, 2, 2, 1, 2, 2, 2, 2, 2, 2, 1];
 // biome-ignore format: as the standard prints them
-const PC1 = [
+const PC1 = Uint8Array.from([
   57, 49, 41, 33, 25, 17, 9, 1, 58, 50, 42, 34, 26, 18,
   10, 2, 59, 51, 43, 35, 27, 19, 11, 3, 60, 52, 44, 36,
   63, 55, 47, 39, 31, 23, 15, 7, 62, 54, 46, 38, 30, 22,
   14, 6, 61, 53, 45, 37, 29, 21, 13, 5, 28, 20, 12, 4,
-];
+]);
 // biome-ignore format: as the standard prints them
 const PC2 = [
   14, 17, 11, 24, 1, 5, 3, 28, 15, 6, 21, 10,
