@@ -9,6 +9,7 @@ import { deriveRandom } from '../../src/crypto/derivation.ts';
 import { EncryptionKey } from '../../src/crypto/key.ts';
 import { TripleDes } from '../../src/crypto/legacy/des.ts';
 import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
+import { rc4 } from '../../src/crypto/legacy/rc4.ts';
 import { NobleAes } from '../../src/crypto/noble-aes.ts';
 import { NobleHmac } from '../../src/crypto/noble-hmac.ts';
 import type { MessagePieces } from '../../src/crypto/profile.ts';
@@ -143,6 +144,45 @@ describe('the memory of a key that was disposed of', () => {
     expect(census.left(secrets).sort()).toEqual(['kcrypt', 'kseq']);
     key.dispose();
     expect(census.left(secrets)).toEqual([]);
+  });
+
+  it('holds no key that RC4 derived for a message as it is encrypted', async () => {
+    const value = keyBytes(14, 16);
+    const hmac = (key: Uint8Array, data: Uint8Array) =>
+      createHmac('md5', key).update(data).digest();
+    const census = new Census();
+    const key = new EncryptionKey(23, value, crypto);
+    const sealed = await census.watch(() => {
+      const made = key.encrypt(2, MESSAGE, seededRandom(1));
+      key.decrypt(2, made);
+      return made;
+    });
+    // RFC 4757 §5: K1 for the usage, which stays until the key is disposed of; K3 for the message.
+    const k1 = hmac(value, Uint8Array.of(2, 0, 0, 0));
+    const secrets = { k1, k3: hmac(k1, sealed.subarray(0, 16)) };
+    expect(census.left(secrets)).toEqual(['k1']);
+    key.dispose();
+    expect(census.left(secrets)).toEqual([]);
+  });
+
+  it('holds no state of RC4, from which its stream can be told', async () => {
+    const census = new Census();
+    const [key, bytes] = [keyBytes(15, 16), MESSAGE.slice()];
+    await census.watch(() => rc4(key, bytes));
+    expect(bytes).not.toEqual(MESSAGE);
+    expect(census.contents).toEqual([]);
+  });
+
+  it.each([18, 23])('holds no key that signed HMAC-MD5 under it (%i)', async (enctype) => {
+    const value = keyBytes(16, enctype === 18 ? 32 : 16);
+    const key = new EncryptionKey(enctype, value, crypto);
+    const ksign = createHmac('md5', value).update('signaturekey\0').digest();
+    const census = new Census();
+    await census.watch(() => {
+      expect(key.verifyChecksumOfType(-138, 17, new Uint8Array(16), MESSAGE)).toBe(false);
+      key.dispose();
+    });
+    expect(census.left({ ksign })).toEqual([]);
   });
 
   it('holds no seed that a key of triple DES was made of', async () => {
