@@ -8,11 +8,11 @@ export function writeSequence({ number, sender }: OldSequence, littleEndian: boo
   return bytes;
 }
 
-/** @returns Nothing if the four bytes of the direction are neither all 00 nor all FF. */
+/** @param bytes - Eight. @returns Nothing if the four bytes of the direction are neither all 00 nor all FF. */
 export function readSequence(bytes: Uint8Array, littleEndian: boolean): OldSequence | undefined {
   const direction = bytes[4]!;
   if (direction !== FROM_INITIATOR && direction !== FROM_ACCEPTOR) return undefined;
-  if (bytes.subarray(5, 8).some((byte) => byte !== direction)) return undefined;
+  if (bytes.subarray(5).some((byte) => byte !== direction)) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
   return {
     number: view.getUint32(0, littleEndian),

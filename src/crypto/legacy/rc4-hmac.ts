@@ -170,13 +170,13 @@ class Rc4TokenKeys implements OldTokenKeys {
 
   sealSequence(sequence: OldSequence, checksum: Uint8Array): Uint8Array {
     const bytes = writeSequence(sequence, false);
-    this.#crypt(this.#kseq, checksum.subarray(0, 8), bytes);
+    this.#crypt(this.#kseq, checksum, bytes);
     return bytes;
   }
 
   openSequence(sealed: Uint8Array, checksum: Uint8Array): OldSequence | undefined {
     const bytes = new Uint8Array(sealed);
-    this.#crypt(this.#kseq, checksum.subarray(0, 8), bytes);
+    this.#crypt(this.#kseq, checksum, bytes);
     return readSequence(bytes, false);
   }
 

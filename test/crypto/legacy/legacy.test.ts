@@ -1,6 +1,6 @@
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../../src/bytes.ts';
+import { concatBytes, toHex } from '../../../src/bytes.ts';
 import { EncryptionKey } from '../../../src/crypto/key.ts';
 import { withLegacyEnctypes } from '../../../src/crypto/legacy/index.ts';
 import { defaultCrypto } from '../../../src/crypto/provider.ts';
@@ -20,6 +20,9 @@ describe('weak encryption types', () => {
     expect([...legacy.profiles.keys()].sort()).toEqual([16, 17, 18, 19, 20, 23, 25, 26]);
     expect([...withLegacyEnctypes(defaultCrypto, [16]).profiles.keys()]).not.toContain(23);
     expect([...withLegacyEnctypes(defaultCrypto, [23]).profiles.keys()]).not.toContain(16);
+    // HMAC-MD5 comes with RC4 alone.
+    expect([...withLegacyEnctypes(defaultCrypto, [16]).checksums!.keys()]).toEqual([]);
+    expect([...withLegacyEnctypes(defaultCrypto, [23]).checksums!.keys()]).toEqual([-138]);
     expect(defaultCrypto.profiles.has(23)).toBe(false);
     expect(() => withLegacyEnctypes(defaultCrypto, [18 as 16])).toThrow(
       new RangeError('enctypes: expected 16 or 23, got 18'),
@@ -67,6 +70,35 @@ describe('weak encryption types', () => {
     expect(toHex(key.checksum(9, text))).toBe(toHex(key.checksum(8, text)));
     expect(toHex(key.checksum(23, text))).toBe(toHex(key.checksum(13, text)));
     expect(toHex(key.checksum(2, text))).not.toBe(toHex(key.checksum(8, text)));
+    // Any other is itself, in four bytes, the lowest first.
+    const digest = createHash('md5')
+      .update(Uint8Array.of(0x03, 0x02, 0x01, 0xff))
+      .update(text);
+    const ksign = hmacMd5(key.bytes(), utf8('signaturekey\0'));
+    expect(toHex(key.checksum(0xff010203, text))).toBe(toHex(hmacMd5(ksign, digest.digest())));
+  });
+
+  it('take a password in UTF-16, low byte first (RC4)', () => {
+    // `iconv -t UTF-16LE | openssl dgst -md4`
+    const key = EncryptionKey.fromPassword(23, 'pässwörd €𝄞', '', { crypto: legacy });
+    expect(toHex(key.bytes())).toBe('ae36ef918c2da5252d7307d3d949b072');
+  });
+
+  it('refuse what has no whole confounder, though its code is right (RC4)', () => {
+    const key = EncryptionKey.generate(23, random, legacy);
+    const k1 = hmacMd5(key.bytes(), Uint8Array.of(2, 0, 0, 0));
+    for (let length = 0; length <= 9; length++) {
+      const body = new Uint8Array(length).fill(7);
+      const checksum = hmacMd5(k1, body);
+      const sealed = concatBytes(checksum, slowRc4(hmacMd5(k1, checksum), body));
+      if (length >= 8) {
+        expect(toHex(key.decrypt(2, sealed))).toBe(toHex(body.subarray(8)));
+      } else {
+        expect(() => key.decrypt(2, sealed)).toThrow(
+          expect.objectContaining({ code: 'KRB_AP_ERR_BAD_INTEGRITY' }),
+        );
+      }
+    }
   });
 });
 
@@ -138,6 +170,15 @@ describe('old per-message tokens', () => {
       const { oldTokens } = EncryptionKey.generate(enctype, random, legacy);
       expect(oldTokens !== undefined).toBe(enctype === 16 || enctype === 23);
     }
+  });
+
+  it.each([16, 23])('are made once, so that all is wiped with the key (enctype %i)', (enctype) => {
+    const key = EncryptionKey.generate(enctype, random, legacy);
+    expect(key.oldTokens).toBe(key.oldTokens);
+    const { oldTokens } = key;
+    const checksum = toHex(oldTokens!.checksum('mic', header, text));
+    key.dispose();
+    expect(toHex(oldTokens!.checksum('mic', header, text))).not.toBe(checksum);
   });
 
   it.each([16, 23])('open what they sealed (enctype %i)', (enctype) => {
