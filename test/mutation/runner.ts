@@ -70,6 +70,8 @@ class Runner {
         isolate: probe,
         setupFiles: probe ? [resolve('test/mutation/setup.ts')] : [],
         bail: probe ? 0 : 1,
+        // On a busy machine a test that takes long is no test that fails.
+        testTimeout: 60_000,
         sequence: { sequencer: InGivenOrder },
       },
       {
