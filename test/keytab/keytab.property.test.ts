@@ -6,12 +6,12 @@ import type { Keytab, KeytabEntry } from '../../src/keytab/keytab.ts';
 import { formatKeytab, parseKeytab } from '../../src/keytab/keytab.ts';
 import { runs } from '../support/properties.ts';
 
-const KEY_LENGTHS = { 17: 16, 18: 32, 19: 16, 20: 32 } as const;
+const KEY_LENGTHS = { 17: 16, 18: 32, 19: 16, 20: 32, 25: 16, 26: 32 } as const;
 
 const text = fc.string({ unit: 'grapheme', maxLength: 20 });
 
 const key = fc.oneof(
-  fc.constantFrom(17, 18, 19, 20).chain((enctype) =>
+  fc.constantFrom(17, 18, 19, 20, 25, 26).chain((enctype) =>
     fc.tuple(
       fc.constant(enctype),
       fc.uint8Array({
