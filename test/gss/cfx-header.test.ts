@@ -9,6 +9,7 @@ import type { IovBuffer } from '../../src/index.ts';
 import { ContextFlag, EncryptionKey, GssError, Mechanism } from '../../src/index.ts';
 import type { CfxToken } from '../support/cfx-tokens.ts';
 import { micToken, sealedToken, signedToken } from '../support/cfx-tokens.ts';
+import { gssCodeOf } from '../support/gss-error.ts';
 import { seededRandom } from '../support/realm-kit.ts';
 
 const ENCTYPES = [17, 18, 19, 20, 25, 26] as const;
@@ -36,16 +37,6 @@ function stateOf(
     sendSequence: new SequenceCounter(low, high),
     random: seededRandom(11),
   };
-}
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof GssError) return error.code;
-    throw error;
-  }
-  throw new Error('expected a GssError');
 }
 
 /** A whole token in one buffer, opened as one. */
@@ -189,10 +180,10 @@ describe.each(ENCTYPES)('tokens of enctype %i', (enctype) => {
         const protection = new CfxProtection(state);
         const text = /wrap token is shorter than its header/;
         expect(() => protection.unwrap(cut)).toThrow(text);
-        expect(codeOf(() => protection.unwrap(cut))).toBe('GSS_S_DEFECTIVE_TOKEN');
-        expect(codeOf(() => openStream(new CfxIov(state), cut))).toBe('GSS_S_DEFECTIVE_TOKEN');
+        expect(gssCodeOf(() => protection.unwrap(cut))).toBe('GSS_S_DEFECTIVE_TOKEN');
+        expect(gssCodeOf(() => openStream(new CfxIov(state), cut))).toBe('GSS_S_DEFECTIVE_TOKEN');
         const verify = () => protection.verifyMic(MESSAGE, mic.subarray(0, length));
-        expect(codeOf(verify)).toBe('GSS_S_DEFECTIVE_TOKEN');
+        expect(gssCodeOf(verify)).toBe('GSS_S_DEFECTIVE_TOKEN');
       }
     }
   });
@@ -206,7 +197,7 @@ describe.each(ENCTYPES)('tokens of enctype %i', (enctype) => {
       for (const whole of [sealed, signed]) {
         for (let length = 16; length < whole.length; length++) {
           const open = () => openStream(new CfxIov(state), whole.subarray(0, length));
-          expect(codeOf(open), `${length} bytes`).toBe('GSS_S_DEFECTIVE_TOKEN');
+          expect(gssCodeOf(open), `${length} bytes`).toBe('GSS_S_DEFECTIVE_TOKEN');
         }
         expect(openStream(new CfxIov(state), whole).message).toEqual(new Uint8Array());
       }
@@ -231,8 +222,8 @@ describe.each(ENCTYPES)('tokens of enctype %i', (enctype) => {
         expect(open().message).toEqual(MESSAGE);
         expect(openIov().message).toEqual(MESSAGE);
       } else {
-        expect(codeOf(open), `byte ${at}`).toBe('GSS_S_BAD_MIC');
-        expect(codeOf(openIov), `byte ${at}`).toBe('GSS_S_BAD_MIC');
+        expect(gssCodeOf(open), `byte ${at}`).toBe('GSS_S_BAD_MIC');
+        expect(gssCodeOf(openIov), `byte ${at}`).toBe('GSS_S_BAD_MIC');
       }
     }
   });

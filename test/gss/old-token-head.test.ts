@@ -3,7 +3,7 @@ import type { OldSequence, OldTokenKeys } from '../../src/crypto/profile.ts';
 import type { ProtectionState, Role } from '../../src/gss/message-protection.ts';
 import { NO_SEAL, OldTokenHeads, TokId } from '../../src/gss/old-token-head.ts';
 import { SequenceCounter } from '../../src/gss/sequence.ts';
-import { GssError } from '../../src/gss/status.ts';
+import { gssCodeOf } from '../support/gss-error.ts';
 
 /** Keys of no cipher: a checksum that counts, and numbers in the clear. */
 const KEYS: OldTokenKeys = {
@@ -26,16 +26,6 @@ const KEYS: OldTokenKeys = {
 function headsOf(role: Role, first = 7): OldTokenHeads {
   const sendSequence = new SequenceCounter(first);
   return new OldTokenHeads({ role, sendSequence } as ProtectionState, KEYS);
-}
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof GssError) return error.code;
-    throw error;
-  }
-  return 'none';
 }
 
 const PARTS = [new Uint8Array(5), new Uint8Array(6)];
@@ -80,15 +70,17 @@ describe('the head of an old token', () => {
       const peer = headsOf('acceptor');
       for (let bit = 0; bit < 64; bit++) {
         const flipped = head.with(bit >> 3, head[bit >> 3]! ^ (1 << (bit & 7)));
-        expect(codeOf(() => peer.read(flipped, tokId))).toBe('GSS_S_DEFECTIVE_TOKEN');
+        expect(gssCodeOf(() => peer.read(flipped, tokId))).toBe('GSS_S_DEFECTIVE_TOKEN');
       }
-      expect(codeOf(() => peer.read(head.with(8, 1), tokId))).toBe('GSS_S_BAD_MIC');
-      expect(codeOf(() => peer.read(head.subarray(0, 19), tokId))).toBe('GSS_S_DEFECTIVE_TOKEN');
-      expect(codeOf(() => peer.read(head, tokId))).toBe('none');
+      expect(gssCodeOf(() => peer.read(head.with(8, 1), tokId))).toBe('GSS_S_BAD_MIC');
+      expect(gssCodeOf(() => peer.read(head.subarray(0, 19), tokId))).toBe('GSS_S_DEFECTIVE_TOKEN');
+      expect(() => peer.read(head, tokId)).not.toThrow();
     }
     const sealed = new Uint8Array(20);
     headsOf('initiator').write(sealed, TokId.mic, KEYS.sealAlgorithm, PARTS);
-    expect(codeOf(() => headsOf('acceptor').read(sealed, TokId.mic))).toBe('GSS_S_DEFECTIVE_TOKEN');
+    expect(gssCodeOf(() => headsOf('acceptor').read(sealed, TokId.mic))).toBe(
+      'GSS_S_DEFECTIVE_TOKEN',
+    );
   });
 
   it('pads to whole blocks, by one byte at least', () => {
