@@ -78,12 +78,22 @@ export class ReplayLog {
     }
     this.#checkUsable();
     if (this.#known.lookUp(ciphertext)) return false;
+    return this.#store(ciphertext, true);
+  }
+
+  /** @param again - Whether to write the record once more if it is not found. */
+  #store(ciphertext: Uint8Array, again: boolean): boolean | Promise<boolean> {
     this.#checkRoom();
     this.#append(ciphertext);
-    const judged = this.#read() || this.#fresh !== undefined;
-    return judged
-      ? this.#answer()
-      : this.#readOn(() => this.#fresh !== undefined).then(() => this.#answer());
+    const judge = (bytes: Uint8Array): boolean | Promise<boolean> => {
+      // Where a crash left all of a record but its last byte, one in 256 begins with that byte: it
+      // makes the torn one whole, and is itself the one that is less than a record now.
+      const lost = again && this.#fresh === undefined;
+      return lost ? this.#store(bytes, false) : this.#answer();
+    };
+    if (this.#read() || this.#fresh !== undefined) return judge(ciphertext);
+    const copy = ciphertext.slice(-FINGERPRINT_BYTES);
+    return this.#readOn(() => this.#fresh !== undefined).then(() => judge(copy));
   }
 
   /** Forgets all. What is being stored meanwhile is refused. */
