@@ -7,6 +7,7 @@ import { decodeUtf8 } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 import type { KerberosTime } from '../time.ts';
 import { parseGeneralizedTime, TIME_LENGTH } from './der-time.ts';
+import { keepText, recentText } from './recent-texts.ts';
 
 /** Identifier octets (X.690 §8.1.2) of the universal types that we know. */
 export const Tag = {
@@ -273,8 +274,14 @@ export class DerReader {
   #text(tag: number): string {
     const end = this.#open(tag);
     const bytes = this.#bytes;
+    const start = this.#at;
+    const recent = recentText(bytes, start, end);
+    if (recent !== undefined) {
+      this.#at = end;
+      return recent;
+    }
     let text = '';
-    let at = this.#at;
+    let at = start;
     // Four at a time: half the cost of one at a time, and names are short.
     for (; at + 4 <= end; at += 4) {
       const a = bytes[at]!;
@@ -285,7 +292,8 @@ export class DerReader {
       text += String.fromCharCode(a, b, c, d);
     }
     for (; at < end && bytes[at]! < 0x80; at++) text += String.fromCharCode(bytes[at]!);
-    if (at < end) text = decodeUtf8(bytes.subarray(this.#at, end), this.label);
+    if (at < end) text = decodeUtf8(bytes.subarray(start, end), this.label);
+    else keepText(text, bytes, start, end);
     this.#at = end;
     return text;
   }
