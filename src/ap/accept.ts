@@ -98,7 +98,10 @@ export async function acceptApReq(
   const skew = checkSkew(authenticator.ctime, now, policy.maxSkew);
   // A request outside the window is refused for that in any case; stored, it would only let a
   // client fill the cache with times of its choice.
-  if (skew === undefined) await checkReplay(apReq, authenticator, policy);
+  if (skew === undefined) {
+    const answer = askReplayCache(apReq, authenticator, policy);
+    judgeReplay(typeof answer === 'boolean' ? answer : await answer);
+  }
   checkTimes(ticket, now, policy.maxSkew);
   if (skew !== undefined) throw skew;
   if ((ticket.flags & TicketFlag.invalid) !== 0) {
@@ -201,28 +204,35 @@ function checkTransited(ticket: EncTicketPart, serverRealm: string, policy: ApPo
   policy.checkTransited(contents, ticket.clientRealm, serverRealm);
 }
 
-async function checkReplay(
+/** @returns What the replay cache answers: a promise only where it has to look first. */
+function askReplayCache(
   apReq: ApReq,
   authenticator: Authenticator,
   policy: ApPolicy,
-): Promise<void> {
+): boolean | Promise<boolean> {
   const record = {
     ciphertext: apReq.authenticator.cipher,
     ctime: authenticator.ctime,
     // The last second in which checkSkew lets it pass is ctime + skew.
     expiresAt: authenticator.ctime + policy.maxSkew + 1,
   };
-  let fresh: boolean;
   try {
     const answer = policy.replayCache.checkAndStore(record);
-    fresh = typeof answer === 'boolean' ? answer : await answer;
+    return typeof answer === 'object' ? Promise.resolve(answer).catch(refuseUnanswered) : answer;
   } catch (cause) {
-    if (cause instanceof KerberosError) throw cause;
-    throw new KerberosError('KRB5_RC_IO', undefined, {
-      cause,
-      hint: 'the replay cache did not answer; until it does, nobody is let in',
-    });
+    return refuseUnanswered(cause);
   }
+}
+
+function refuseUnanswered(cause: unknown): never {
+  if (cause instanceof KerberosError) throw cause;
+  throw new KerberosError('KRB5_RC_IO', undefined, {
+    cause,
+    hint: 'the replay cache did not answer; until it does, nobody is let in',
+  });
+}
+
+function judgeReplay(fresh: boolean): void {
   // Anything but true refuses: a cache that answers nonsense lets nobody in.
   if (fresh !== true) {
     throw new KerberosError('KRB_AP_ERR_REPEAT', undefined, {
