@@ -112,28 +112,34 @@ export function importPac(bytes: Uint8Array): VerifiedPac {
 /** A PAC whose server signature, client and time were found good. */
 class VerifiedPac {
   readonly verified: true = true;
-  readonly signatures: PacSignatures;
   /** Name and authentication time of the client, equal to the ticket's. */
   readonly client: ClientInfo;
-  /** `PacBufferType` numbers and others, in the order of the PAC. */
-  readonly bufferTypes: readonly number[];
   readonly #pac: UnverifiedPac;
-  readonly #read = new Map<number, Outcome>();
   readonly #byKdcKey: boolean;
+  // Many a server never looks inside.
+  #read: Map<number, Outcome> | undefined;
   #groups: GroupSids | undefined;
 
   constructor(pac: UnverifiedPac, client: ClientInfo, byKdcKey: boolean) {
-    const state = byKdcKey ? 'verified' : 'unverified';
-    this.signatures = {
+    this.#pac = pac;
+    this.#byKdcKey = byKdcKey;
+    this.client = client;
+  }
+
+  get signatures(): PacSignatures {
+    const pac = this.#pac;
+    const state = this.#byKdcKey ? 'verified' : 'unverified';
+    return {
       server: 'verified',
       kdc: state,
       ticket: has(pac, PacBufferType.ticketSignature) ? state : 'absent',
       full: has(pac, PacBufferType.fullSignature) ? state : 'absent',
     };
-    this.#pac = pac;
-    this.#byKdcKey = byKdcKey;
-    this.client = client;
-    this.bufferTypes = pac.buffers.map(({ type }) => type);
+  }
+
+  /** `PacBufferType` numbers and others, in the order of the PAC. */
+  get bufferTypes(): readonly number[] {
+    return this.#pac.buffers.map(({ type }) => type);
   }
 
   /** KERB_VALIDATION_INFO: times, names, account flags, groups with their attributes. */
@@ -277,6 +283,7 @@ class VerifiedPac {
   }
 
   #outcome(type: keyof typeof PARSERS): Outcome {
+    this.#read ??= new Map();
     const known = this.#read.get(type);
     if (known !== undefined) return known;
     const buffer = findPacBuffer(this.#pac, type);

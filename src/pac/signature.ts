@@ -32,6 +32,3 @@ export function rodcIdentifier(
   if (signature.data.length !== checksumLength + 2) return undefined;
   return new Reader(signature.data, 'PAC signature', checksumLength).u16(true) || undefined;
 }
-
-/** MS-PAC §2.8: the checksum type stays, the rest of a signature counts as zeros. */
-export const SIGNATURE_TYPE_LENGTH = 4;

@@ -15,7 +15,7 @@ import { withEmptyPac } from './locate.ts';
 import type { UnverifiedPac } from './pac-type.ts';
 import { findPacBuffer, PacBufferType } from './pac-type.ts';
 import type { PacSignature } from './signature.ts';
-import { parsePacSignature, rodcIdentifier, SIGNATURE_TYPE_LENGTH } from './signature.ts';
+import { parsePacSignature, rodcIdentifier } from './signature.ts';
 
 /** What is needed of a key: an `EncryptionKey` is one. */
 export interface PacKey {
@@ -42,8 +42,8 @@ export interface PacClient {
 export function verifyServerSignature(pac: UnverifiedPac, key: PacKey): void {
   const { serverSignature, kdcSignature } = PacBufferType;
   const signature = signatureOf(pac, serverSignature, 'server');
-  signatureOf(pac, kdcSignature, 'KDC');
-  check(signature, 'server', key, zeroed(pac, [serverSignature, kdcSignature]));
+  const zeroed = [signature, signatureOf(pac, kdcSignature, 'KDC')];
+  checkZeroed(pac, signature, 'server', key, zeroed);
 }
 
 /**
@@ -55,7 +55,7 @@ export function verifyServerSignature(pac: UnverifiedPac, key: PacKey): void {
 export function verifyKdcSignature(pac: UnverifiedPac, key: PacKey): void {
   const { serverSignature, kdcSignature } = PacBufferType;
   const signed = signatureOf(pac, serverSignature, 'server').data;
-  check(signatureOf(pac, kdcSignature, 'KDC'), 'KDC', key, [signed]);
+  check(signatureOf(pac, kdcSignature, 'KDC'), 'KDC', key, signed);
 }
 
 /**
@@ -67,7 +67,9 @@ export function verifyKdcSignature(pac: UnverifiedPac, key: PacKey): void {
 export function verifyFullSignature(pac: UnverifiedPac, key: PacKey): void {
   const { serverSignature, kdcSignature, fullSignature } = PacBufferType;
   const signature = signatureOf(pac, fullSignature, 'full');
-  check(signature, 'full', key, zeroed(pac, [serverSignature, kdcSignature, fullSignature]));
+  const server = signatureOf(pac, serverSignature, 'server');
+  const zeroed = [signature, server, signatureOf(pac, kdcSignature, 'KDC')];
+  checkZeroed(pac, signature, 'full', key, zeroed);
 }
 
 /**
@@ -82,7 +84,7 @@ export function verifyTicketSignature(
   key: PacKey,
 ): void {
   const signature = signatureOf(pac, PacBufferType.ticketSignature, 'ticket');
-  check(signature, 'ticket', key, [encodeEncTicketPart(withEmptyPac(ticket))]);
+  check(signature, 'ticket', key, encodeEncTicketPart(withEmptyPac(ticket)));
 }
 
 /**
@@ -120,12 +122,7 @@ function signatureOf(pac: UnverifiedPac, type: number, name: string): PacSignatu
   throw new KerberosError('KRB_AP_ERR_INAPP_CKSUM', `PAC has no ${name} signature`);
 }
 
-function check(
-  signature: PacSignature,
-  name: string,
-  key: PacKey,
-  signed: readonly Uint8Array[],
-): void {
+function check(signature: PacSignature, name: string, key: PacKey, signed: Uint8Array): void {
   // MS-PAC §2.8.1: the type is that of the key. Any other would put the key into an algorithm that
   // it was not made for, or need no key at all.
   if (signature.type !== key.checksumType) {
@@ -136,7 +133,7 @@ function check(
     );
   }
   const checksum = signature.data.subarray(0, key.checksumLength);
-  if (key.verifyChecksum(KeyUsage.pacChecksum, checksum, ...signed)) return;
+  if (key.verifyChecksum(KeyUsage.pacChecksum, checksum, signed)) return;
   const rodc = rodcIdentifier(signature, key.checksumLength);
   throw new KerberosError('KRB_AP_ERR_MODIFIED', `PAC ${name} signature does not verify`, {
     ...(rodc !== undefined && {
@@ -146,19 +143,23 @@ function check(
 }
 
 /**
- * The PAC with signatures zeroed, in pieces: a copy would cost more than the rest of the reading.
- * An RODCIdentifier is zeroed too, as MIT krb5 and Samba do it; the checksum type stays.
+ * {@link check} of the PAC with signatures zeroed. They are put back: a copy of the PAC would cost
+ * more than all else that is done with it. An RODCIdentifier is zeroed too, as MIT krb5 and Samba
+ * do it; the checksum type stays.
  */
-function zeroed({ bytes, buffers }: UnverifiedPac, types: readonly number[]): Uint8Array[] {
-  const signatures = buffers.filter(({ type }) => types.includes(type));
-  signatures.sort((a, b) => a.offset - b.offset);
-  const pieces: Uint8Array[] = [];
-  let at = 0;
-  for (const { offset, data } of signatures) {
-    pieces.push(bytes.subarray(at, offset + SIGNATURE_TYPE_LENGTH));
-    pieces.push(new Uint8Array(data.length - SIGNATURE_TYPE_LENGTH));
-    at = offset + data.length;
+function checkZeroed(
+  { bytes }: UnverifiedPac,
+  { type, data }: PacSignature,
+  name: string,
+  key: PacKey,
+  zeroed: readonly PacSignature[],
+): void {
+  const signature = { type, data: new Uint8Array(data) };
+  const saved = zeroed.map((each) => new Uint8Array(each.data));
+  for (const each of zeroed) each.data.fill(0);
+  try {
+    check(signature, name, key, bytes);
+  } finally {
+    for (let i = 0; i < zeroed.length; i++) zeroed[i]!.data.set(saved[i]!);
   }
-  pieces.push(bytes.subarray(at));
-  return pieces;
 }

@@ -8,6 +8,7 @@ import { findPac } from '../../src/pac/locate.ts';
 import { verifyPac } from '../../src/pac/pac.ts';
 import { PacBufferType, parsePacType } from '../../src/pac/pac-type.ts';
 import { parsePacSignature, rodcIdentifier } from '../../src/pac/signature.ts';
+import type { PacKey } from '../../src/pac/verify.ts';
 import { verifyClientInfo, verifyServerSignature } from '../../src/pac/verify.ts';
 import { attachPac, mintPac } from '../../src/testing/pac.ts';
 import { encodeClientInfo } from '../../src/testing/pac-buffers.ts';
@@ -150,6 +151,32 @@ describe('server signature', () => {
 describe('KDC signatures', () => {
   const signed = attachPac(ticket, {}, { serverKey, kdcKey });
   const bytes = findPac(signed.authorizationData)!;
+
+  test('the PAC is as it was after each check, good or not', () => {
+    const before = bytes.slice();
+    const broken: PacKey = {
+      ...serverKey,
+      checksumType: serverKey.checksumType,
+      checksumLength: serverKey.checksumLength,
+      verifyChecksum: () => {
+        throw new RangeError('broken');
+      },
+    };
+    for (const [key, otherKey] of [
+      [serverKey, kdcKey],
+      [serverKey, aesKey(3)],
+      [aesKey(3), kdcKey],
+    ] as const) {
+      try {
+        verifyPac(bytes, signed, key, otherKey);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'KRB_AP_ERR_MODIFIED' });
+      }
+      expect(bytes).toEqual(before);
+    }
+    expect(thrownBy(() => verifyPac(bytes, signed, broken))).toBeInstanceOf(RangeError);
+    expect(bytes).toEqual(before);
+  });
 
   test('verify with the key of the KDC', () => {
     expect(verifyPac(bytes, signed, serverKey, kdcKey).signatures).toEqual({
