@@ -7,7 +7,8 @@ import { checkTransited } from './config/transited.ts';
 import { DecodeError, KerberosError } from './errors.ts';
 import { SecurityContext } from './gss/context.ts';
 import { openExport, sealExport } from './gss/export-format.ts';
-import { unframeToken } from './gss/framing.ts';
+import type { UnframedToken } from './gss/framing.ts';
+import { isFramedToken, unframeToken } from './gss/framing.ts';
 import {
   HANDSHAKE_FORMAT,
   readOptions,
@@ -186,8 +187,10 @@ export class Handshake {
       // MS-SPNG §3.1.5.4: a piece of a longer token is answered with an empty one.
       const token = this.#assembler === undefined ? piece : this.#assembler.add(piece);
       if (token === undefined) return { status: 'continue', outputToken: new Uint8Array() };
-      this.#mechanism ??= this.#choose(token);
-      return await this.#mechanism.accept(token);
+      if (this.#mechanism !== undefined) return await this.#mechanism.accept(token);
+      const unframed = isFramedToken(token) ? unframeToken(token) : undefined;
+      this.#mechanism = this.#choose(token, unframed);
+      return await this.#mechanism.accept(token, unframed);
     } catch (error) {
       if (error instanceof GssError) return { status: 'failed', error };
       if (!(error instanceof KerberosError)) throw error;
@@ -197,14 +200,16 @@ export class Handshake {
     }
   }
 
-  #choose(token: Uint8Array): MechanismHandshake {
+  #choose(token: Uint8Array, unframed: UnframedToken | undefined): MechanismHandshake {
     const { mechanisms } = this.#settings;
     const negotiates = mechanisms.includes(Mechanism.spnego);
     // An empty token asks which mechanisms there are (MS-SPNG §3.2.5.2).
     if (token.length === 0 && negotiates) return this.#negotiation();
     const foreign = explainForeignToken(token);
     if (foreign !== undefined) throw foreign;
-    const mechanism = isUnframedApReq(token) ? Mechanism.krb5 : unframeToken(token).mechanism;
+    const mechanism = isUnframedApReq(token)
+      ? Mechanism.krb5
+      : (unframed ?? unframeToken(token)).mechanism;
     if (mechanism === Mechanism.spnego && negotiates) return this.#negotiation();
     if (isKrb5Mechanism(mechanism) && this.#takesRaw()) return this.#krb5();
     // MIT krb5: a mechanism that we have, but no credential for, is another failure than one that

@@ -2,13 +2,14 @@
 import type { VerifiedApReq } from '../ap/accept.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
-import type { EncApRepPart } from '../messages/ap-rep.ts';
-import { encodeApRep, encodeEncApRepPart } from '../messages/ap-rep.ts';
+import type { EncApRepPart, OpenApRep } from '../messages/ap-rep.ts';
+import { encodeOpenApRep } from '../messages/ap-rep.ts';
 import type { Mutable } from '../messages/message.ts';
 import type { Principal } from '../messages/principal.ts';
 import type { ContextState, TicketInfo } from './context-state.ts';
 import { openDelegation } from './delegated-credential.ts';
 import { ContextFlag } from './flags.ts';
+import { encodeFramed, TokenId } from './framing.ts';
 import type { InitiatorRequest } from './initiator-request.ts';
 import { chooseSubkeyEnctype } from './initiator-request.ts';
 import { GssName } from './name.ts';
@@ -17,7 +18,7 @@ import { SequenceCounter, SequenceWindow } from './sequence.ts';
 import type { AcceptorSettings } from './settings.ts';
 import { readVouchedData } from './vouched-data.ts';
 
-/** Keys, numbers and flags of the context, and the AP-REP if there is to be one. */
+/** Keys, numbers and flags of the context, and the token with the AP-REP if there is to be one. */
 export function establish(
   verified: VerifiedApReq,
   request: InitiatorRequest,
@@ -95,10 +96,10 @@ function nameOfService(principal: Principal): GssName {
   return name;
 }
 
-/** The AP-REP (RFC 4120 §3.2.4). */
+/** The AP-REP (RFC 4120 §3.2.4), without a frame in DCE style. */
 function replyTo(verified: VerifiedApReq, state: ContextState): Uint8Array {
   const { authenticator, sessionKey } = verified;
-  const { acceptorSubkey, sendSequence, random } = state;
+  const { acceptorSubkey, sendSequence, random, flags, mechanism } = state;
   // MIT krb5, mk_rep.c: without one of its own the acceptor repeats the initiator's.
   const subkey = acceptorSubkey ?? verified.subkey;
   const part: Mutable<EncApRepPart> = {
@@ -107,10 +108,24 @@ function replyTo(verified: VerifiedApReq, state: ContextState): Uint8Array {
     sequenceNumber: sendSequence.low,
   };
   if (subkey !== undefined) part.subkey = { enctype: subkey.enctype, value: subkey.bytes() };
-  const cipher = encodeEncApRepPart(part, (length) => sessionKey.roomFor(length));
+  let cipherLength = 0;
+  const apRep: OpenApRep = {
+    enctype: sessionKey.enctype,
+    part,
+    room: (length) => {
+      const { before, after } = sessionKey.roomFor(length);
+      cipherLength = before + length + after;
+      return { before, after };
+    },
+  };
+  const token =
+    (flags & ContextFlag.dceStyle) === 0
+      ? encodeFramed(mechanism, TokenId.apRep, (room) => encodeOpenApRep(apRep, room))
+      : encodeOpenApRep(apRep);
   part.subkey?.value.fill(0);
+  const cipher = token.subarray(token.length - cipherLength);
   sessionKey.seal(KeyUsage.apRepEncPart, cipher, random);
-  return encodeApRep({ encPart: { enctype: sessionKey.enctype, cipher } });
+  return token;
 }
 
 /** 30 bits, like MIT krb5: older peers take larger numbers for negative ones. */

@@ -4,6 +4,7 @@
  */
 import { bytesEqual, Reader } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
+import type { Room } from '../messages/der-writer.ts';
 import { Mechanism } from './mechanism.ts';
 import type { Oid } from './oid.ts';
 import { decodeOid, encodeOid } from './oid.ts';
@@ -15,17 +16,20 @@ export const TokenId = {
   krbError: 0x0300,
 } as const;
 
+/** What a token's header says, and what follows it. */
+export interface UnframedToken {
+  readonly mechanism: Oid;
+  /** A view. */
+  readonly inner: Uint8Array;
+}
+
 /**
  * Peels the header off the first token of a context (RFC 2743 §3.1).
  *
  * @param token - The whole token as received.
- * @returns The mechanism, and a view of what follows its OID; nothing is copied.
  * @throws {@link DecodeError} if it is not such a token, truncated, or followed by extra bytes.
  */
-export function unframeToken(token: Uint8Array): {
-  readonly mechanism: Oid;
-  readonly inner: Uint8Array;
-} {
+export function unframeToken(token: Uint8Array): UnframedToken {
   return Reader.all(token, 'token', (reader) => {
     if (reader.u8() !== APPLICATION_0) {
       throw new DecodeError('token does not start with [APPLICATION 0] (0x60)');
@@ -44,16 +48,8 @@ export function unframeToken(token: Uint8Array): {
  */
 export function mechanismHeader(mechanism: Oid, innerLength: number): Uint8Array {
   const oid = encodeMechanism(mechanism);
-  const bodyLength = 2 + oid.length + innerLength;
-  const lengthBytes = bodyLength < 0x80 ? 0 : Math.ceil((32 - Math.clz32(bodyLength)) / 8);
-  const header = new Uint8Array(4 + lengthBytes + oid.length);
-  let at = 0;
-  header[at++] = APPLICATION_0;
-  header[at++] = lengthBytes === 0 ? bodyLength : 0x80 | lengthBytes;
-  for (let i = lengthBytes - 1; i >= 0; i--) header[at++] = bodyLength >>> (8 * i);
-  header[at++] = TAG_OID;
-  header[at++] = oid.length;
-  header.set(oid, at);
+  const header = new Uint8Array(headerLength(oid, innerLength));
+  writeHeader(header, oid, innerLength);
   return header;
 }
 
@@ -83,25 +79,64 @@ export function isFramedToken(token: Uint8Array): boolean {
 
 /** Puts the header before a Kerberos message. */
 export function frameToken(mechanism: Oid, tokenId: number, message: Uint8Array): Uint8Array {
-  return frame(mechanism, message, tokenId);
+  return encodeFramed(mechanism, tokenId, (room) => withRoom(message, room));
+}
+
+/** {@link frameToken} of a message that is being encoded: `encode` leaves room for the header. */
+export function encodeFramed(
+  mechanism: Oid,
+  tokenId: number,
+  encode: (room: Room) => Uint8Array,
+): Uint8Array {
+  const oid = encodeMechanism(mechanism);
+  let innerLength = 0;
+  const token = encode((length) => {
+    innerLength = ID_LENGTH + length;
+    return { before: headerLength(oid, innerLength) + ID_LENGTH, after: 0 };
+  });
+  const at = writeHeader(token, oid, innerLength);
+  token[at] = tokenId >>> 8;
+  token[at + 1] = tokenId;
+  return token;
 }
 
 /** Puts the header before the token of a mechanism without TOK_ID, such as SPNEGO. */
 export function frameMechanismToken(mechanism: Oid, inner: Uint8Array): Uint8Array {
-  return frame(mechanism, inner);
+  const oid = encodeMechanism(mechanism);
+  const before = headerLength(oid, inner.length);
+  const token = withRoom(inner, () => ({ before, after: 0 }));
+  writeHeader(token, oid, inner.length);
+  return token;
 }
 
-function frame(mechanism: Oid, inner: Uint8Array, tokenId?: number): Uint8Array {
-  const idLength = tokenId === undefined ? 0 : 2;
-  const header = mechanismHeader(mechanism, idLength + inner.length);
-  const token = new Uint8Array(header.length + idLength + inner.length);
-  token.set(header);
-  if (tokenId !== undefined) {
-    token[header.length] = tokenId >>> 8;
-    token[header.length + 1] = tokenId;
-  }
-  token.set(inner, header.length + idLength);
-  return token;
+function withRoom(message: Uint8Array, room: Room): Uint8Array {
+  const { before, after } = room(message.length);
+  const bytes = new Uint8Array(before + message.length + after);
+  bytes.set(message, before);
+  return bytes;
+}
+
+function headerLength(oid: Uint8Array, innerLength: number): number {
+  return 4 + lengthBytes(2 + oid.length + innerLength) + oid.length;
+}
+
+/** @returns Where the header ends. */
+function writeHeader(target: Uint8Array, oid: Uint8Array, innerLength: number): number {
+  const bodyLength = 2 + oid.length + innerLength;
+  const count = lengthBytes(bodyLength);
+  let at = 0;
+  target[at++] = APPLICATION_0;
+  target[at++] = count === 0 ? bodyLength : 0x80 | count;
+  for (let i = count - 1; i >= 0; i--) target[at++] = bodyLength >>> (8 * i);
+  target[at++] = TAG_OID;
+  target[at++] = oid.length;
+  target.set(oid, at);
+  return at + oid.length;
+}
+
+/** X.690 §8.1.3: how many bytes a length takes after the first. */
+function lengthBytes(length: number): number {
+  return length < 0x80 ? 0 : Math.ceil((32 - Math.clz32(length)) / 8);
 }
 
 function encodeMechanism(mechanism: Oid): Uint8Array {
@@ -135,6 +170,8 @@ function readLength(reader: Reader): number {
 // RFC 2743 §3.1: constructed [APPLICATION 0], then an OBJECT IDENTIFIER.
 const APPLICATION_0 = 0x60;
 const TAG_OID = 0x06;
+// RFC 4121 §4.1: TOK_ID.
+const ID_LENGTH = 2;
 
 // The OIDs that nearly every token has: not decoded or encoded anew for each.
 const KNOWN: readonly { readonly oid: Oid; readonly contents: Uint8Array }[] = [

@@ -15,6 +15,7 @@ import type { ContextState } from './context-state.ts';
 import { establish } from './establish.ts';
 import { readKey, readOptional, writeKey, writeOptional } from './export-format.ts';
 import { ContextFlag } from './flags.ts';
+import type { UnframedToken } from './framing.ts';
 import { frameToken, TokenId, unframeToken } from './framing.ts';
 import { readPendingContext, writePendingContext } from './handshake-export.ts';
 import { readInitiatorRequest } from './initiator-request.ts';
@@ -40,12 +41,12 @@ export class Krb5Handshake implements MechanismHandshake {
     this.#options = options;
   }
 
-  async accept(token: Uint8Array): Promise<AcceptResult> {
+  async accept(token: Uint8Array, unframed?: UnframedToken): Promise<AcceptResult> {
     if (this.#pending !== undefined) return this.#finishDce(token, this.#pending);
     let mechanism: Oid;
     let apReq: ApReq;
     try {
-      ({ mechanism, apReq } = openToken(token));
+      ({ mechanism, apReq } = openToken(token, unframed));
     } catch (error) {
       // There is nothing yet that a KRB-ERROR could answer.
       return { status: 'failed', error: asDefectiveToken(error) };
@@ -69,7 +70,7 @@ export class Krb5Handshake implements MechanismHandshake {
       const context = this.#complete(state, verified.sessionKey);
       return reply === undefined
         ? { status: 'complete', context }
-        : { status: 'complete', context, outputToken: frameToken(mechanism, TokenId.apRep, reply) };
+        : { status: 'complete', context, outputToken: reply };
     } catch (error) {
       const failure = asFailure(error);
       if (!peerWaits) return { status: 'failed', error: failure };
@@ -154,9 +155,12 @@ function readPending(
   return { state, sessionKey: ownKey ?? state.initiatorKey };
 }
 
-function openToken(token: Uint8Array): { readonly mechanism: Oid; readonly apReq: ApReq } {
+function openToken(
+  token: Uint8Array,
+  unframed: UnframedToken | undefined,
+): { readonly mechanism: Oid; readonly apReq: ApReq } {
   if (isUnframedApReq(token)) return { mechanism: Mechanism.krb5, apReq: decodeApReq(token) };
-  const { mechanism, inner } = unframeToken(token);
+  const { mechanism, inner } = unframed ?? unframeToken(token);
   if (!isKrb5Mechanism(mechanism)) {
     throw new GssError('GSS_S_BAD_MECH', `token of mechanism ${mechanism}, not of Kerberos`);
   }

@@ -8,6 +8,7 @@ import type { Clock } from '../time.ts';
 import type { ChannelBindingPolicy, ChannelBindings } from './channel-bindings.ts';
 import type { SecurityContext } from './context.ts';
 import type { AcceptorCredential } from './credential.ts';
+import type { UnframedToken } from './framing.ts';
 import type { Oid } from './oid.ts';
 import type { GssError } from './status.ts';
 import type { PacPolicy } from './vouched-data.ts';
@@ -83,7 +84,8 @@ export type AcceptResult =
 
 /** One mechanism's side of one exchange. */
 export interface MechanismHandshake {
-  accept(token: Uint8Array): Promise<AcceptResult>;
+  /** @param unframed - The token without its header, where that was looked at already. */
+  accept(token: Uint8Array, unframed?: UnframedToken): Promise<AcceptResult>;
   /** Moves what it holds between two tokens into an exported handshake. */
   save(writer: Writer): void;
 }

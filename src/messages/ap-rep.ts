@@ -1,6 +1,6 @@
 /** AP-REP and EncAPRepPart (RFC 4120 §5.5.2). */
 import type { KerberosTime } from '../time.ts';
-import { DerReader } from './der.ts';
+import { DerReader, Tag } from './der.ts';
 import type { DerWriter, Room } from './der-writer.ts';
 import { encodeDer } from './der-writer.ts';
 import type { EncryptedData, KeyValue } from './encrypted-data.ts';
@@ -16,6 +16,7 @@ import {
   readKerberosTime,
   readMicroseconds,
   readUint32,
+  writeInt32,
   writeKerberosTime,
   writeMicroseconds,
   writeUint32,
@@ -47,14 +48,31 @@ export function encodeApRep(apRep: ApRep): Uint8Array {
   return encodeDer(writeApRep, apRep);
 }
 
+/** An AP-REP that is still open: what {@link encodeOpenApRep} makes one of. */
+export interface OpenApRep {
+  readonly enctype: number;
+  readonly part: EncApRepPart;
+  /** What its key needs around the part. */
+  readonly room: Room;
+}
+
+/**
+ * An AP-REP whose encrypted part is not encrypted yet. The part and the room around it are the last
+ * bytes of the message, to be sealed where they are.
+ *
+ * @param room - For the frame of a token.
+ */
+export function encodeOpenApRep(apRep: OpenApRep, room?: Room): Uint8Array {
+  return encodeDer(writeOpenApRep, apRep, room);
+}
+
 /** @returns Its byte fields are views into `bytes`. @throws {@link DecodeError}. */
 export function decodeEncApRepPart(bytes: Uint8Array): EncApRepPart {
   return DerReader.all(bytes, 'EncAPRepPart', readEncApRepPart);
 }
 
-/** @param room - To encrypt it where it is. */
-export function encodeEncApRepPart(part: EncApRepPart, room?: Room): Uint8Array {
-  return encodeDer(writeEncApRepPart, part, room);
+export function encodeEncApRepPart(part: EncApRepPart): Uint8Array {
+  return encodeDer(writeEncApRepPart, part);
 }
 
 function readApRep(reader: DerReader): ApRep {
@@ -63,6 +81,24 @@ function readApRep(reader: DerReader): ApRep {
 
 function writeApRep(writer: DerWriter, apRep: ApRep): void {
   writeMessage(writer, AP_REP, writeApRepBody, apRep);
+}
+
+function writeOpenApRep(writer: DerWriter, apRep: OpenApRep): void {
+  writeMessage(writer, AP_REP, writeOpenApRepBody, apRep);
+}
+
+function writeOpenApRepBody(writer: DerWriter, apRep: OpenApRep): void {
+  writeMessageHeader(writer, AP_REP);
+  writer.field(2, writeOpenPart, apRep);
+}
+
+function writeOpenPart(writer: DerWriter, { enctype, part, room }: OpenApRep): void {
+  const begun = writer.begin(Tag.sequence);
+  writer.field(0, writeInt32, enctype);
+  const field = writer.begin(Tag.context | 2);
+  writer.enclosed(writeEncApRepPart, part, room);
+  writer.end(field);
+  writer.end(begun);
 }
 
 function readApRepBody(reader: DerReader): ApRep {

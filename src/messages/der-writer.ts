@@ -69,6 +69,30 @@ export class DerWriter {
     if (value !== undefined) this.field(number, write, value);
   }
 
+  /**
+   * An OCTET STRING that holds an encoded value with zeros around it: room to encrypt it there.
+   */
+  enclosed<T>(write: Write<T>, value: T, room: Room): void {
+    const begun = this.begin(Tag.octetString);
+    const start = this.#at;
+    if (this.#bytes !== undefined) {
+      const before = this.#lengths[this.#nextLength++]!;
+      const after = this.#lengths[this.#nextLength++]!;
+      this.#at += before;
+      write(this, value);
+      this.#at += after;
+      return;
+    }
+    // What is inside comes later in the list, and in the same order in the second run.
+    const slot = this.#lengths.push(0, 0) - 2;
+    write(this, value);
+    const { before, after } = room(this.#at - start);
+    this.#lengths[slot] = before;
+    this.#lengths[slot + 1] = after;
+    this.#at += before + after;
+    this.end(begun);
+  }
+
   /** SEQUENCE OF. */
   list<T>(values: readonly T[], write: Write<T>): void {
     const begun = this.begin(Tag.sequence);

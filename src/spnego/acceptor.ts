@@ -10,6 +10,7 @@ import {
   writeOptional,
 } from '../gss/export-format.ts';
 import { ContextFlag } from '../gss/flags.ts';
+import type { UnframedToken } from '../gss/framing.ts';
 import { isFramedToken, unframeToken } from '../gss/framing.ts';
 import { Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
@@ -37,7 +38,8 @@ export type NegotiationResult<C> =
 
 /** One mechanism's side of one exchange. */
 export interface NegotiatedHandshake<C> {
-  accept(token: Uint8Array): Promise<NegotiationResult<C>>;
+  /** @param unframed - The token without its header, where that was looked at already. */
+  accept(token: Uint8Array, unframed?: UnframedToken): Promise<NegotiationResult<C>>;
   /** Moves what it holds between two tokens into an exported handshake. */
   save(writer: Writer): void;
 }
@@ -88,9 +90,9 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
    *
    * @param token - As received; empty at first to be told the mechanisms (MS-SPNG §3.2.5.2).
    */
-  async accept(token: Uint8Array): Promise<NegotiationResult<C>> {
+  async accept(token: Uint8Array, unframed?: UnframedToken): Promise<NegotiationResult<C>> {
     try {
-      return await this.#accept(token);
+      return await this.#accept(token, unframed);
     } catch (error) {
       this.#context?.dispose();
       this.#context = undefined;
@@ -144,24 +146,27 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
     return restored;
   }
 
-  async #accept(token: Uint8Array): Promise<NegotiationResult<C>> {
-    if (this.#chosen === undefined) return this.#first(token);
+  async #accept(token: Uint8Array, unframed?: UnframedToken): Promise<NegotiationResult<C>> {
+    if (this.#chosen === undefined) return this.#first(token, unframed);
     if (this.#chosen.raw) return this.#chosen.handshake.accept(token);
     const resp = decodeNegToken(token);
     if (resp.kind !== 'resp') throw defective('a second NegTokenInit');
     return this.#next(resp);
   }
 
-  async #first(token: Uint8Array): Promise<NegotiationResult<C>> {
+  async #first(
+    token: Uint8Array,
+    unframed: UnframedToken | undefined = isFramedToken(token) ? unframeToken(token) : undefined,
+  ): Promise<NegotiationResult<C>> {
     if (token.length === 0 && !this.#hinted) return this.#hint();
-    const raw = this.#rawMechanism(token);
+    const raw = this.#rawMechanism(unframed);
     if (raw !== undefined) {
       this.#chosen = { ...NO_LIST, oid: raw.oids[0], handshake: raw.begin(), raw: true };
-      return this.#chosen.handshake.accept(token);
+      return this.#chosen.handshake.accept(token, unframed);
     }
     const foreign = explainForeignToken(token);
     if (foreign !== undefined) throw foreign;
-    const init = decodeNegToken(token);
+    const init = decodeNegToken(token, unframed);
     if (init.kind !== 'init') throw defective('a NegTokenResp before any NegTokenInit');
     return this.#negotiate(init);
   }
@@ -176,9 +181,9 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
     return { status: 'continue', outputToken };
   }
 
-  #rawMechanism(token: Uint8Array): NegotiableMechanism<C> | undefined {
-    if (!this.#takesRaw || !isFramedToken(token)) return undefined;
-    const { mechanism } = unframeToken(token);
+  #rawMechanism(unframed: UnframedToken | undefined): NegotiableMechanism<C> | undefined {
+    if (!this.#takesRaw || unframed === undefined) return undefined;
+    const { mechanism } = unframed;
     return mechanism === Mechanism.spnego ? undefined : this.#find(mechanism);
   }
 

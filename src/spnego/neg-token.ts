@@ -1,6 +1,7 @@
 /** SPNEGO's messages (RFC 4178 §4.2, MS-SPNG §2.2.1): DER ↔ plain objects. */
 import { bytesEqual } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
+import type { UnframedToken } from '../gss/framing.ts';
 import { frameMechanismToken, isFramedToken, unframeToken } from '../gss/framing.ts';
 import { Mechanism, mechanismName } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
@@ -63,12 +64,19 @@ export interface ReceivedNegTokenResp extends NegTokenResp {
  *
  * @throws {@link DecodeError} if it is neither, or framed as another mechanism's.
  */
-export function decodeNegToken(token: Uint8Array): ReceivedNegTokenInit | ReceivedNegTokenResp {
-  return DerReader.all(isFramedToken(token) ? unframe(token) : token, 'SPNEGO token', (reader) => {
-    // RFC 4178 §4.2: NegotiationToken ::= CHOICE { negTokenInit [0], negTokenResp [1] }.
-    if (reader.nextTag === (Tag.context | 1)) return reader.field(1, readResp);
-    return reader.field(0, readInit);
-  });
+export function decodeNegToken(
+  token: Uint8Array,
+  unframed: UnframedToken | undefined = isFramedToken(token) ? unframeToken(token) : undefined,
+): ReceivedNegTokenInit | ReceivedNegTokenResp {
+  return DerReader.all(
+    unframed === undefined ? token : innerOf(unframed),
+    'SPNEGO token',
+    (reader) => {
+      // RFC 4178 §4.2: NegotiationToken ::= CHOICE { negTokenInit [0], negTokenResp [1] }.
+      if (reader.nextTag === (Tag.context | 1)) return reader.field(1, readResp);
+      return reader.field(0, readInit);
+    },
+  );
 }
 
 /** Encodes a NegTokenInit with its header. */
@@ -84,8 +92,7 @@ export function encodeNegTokenResp(resp: NegTokenResp): Uint8Array {
   return encodeDer((writer) => writer.field(1, writeResp, resp), resp);
 }
 
-function unframe(token: Uint8Array): Uint8Array {
-  const { mechanism, inner } = unframeToken(token);
+function innerOf({ mechanism, inner }: UnframedToken): Uint8Array {
   if (mechanism !== Mechanism.spnego) {
     throw new DecodeError(`SPNEGO token: framed as one of ${mechanismName(mechanism)}`);
   }

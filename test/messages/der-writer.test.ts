@@ -80,4 +80,52 @@ describe('encodeDer', () => {
       }),
     );
   });
+
+  it('encloses a value in an OCTET STRING, with the room that it asks for', () => {
+    const size = fc.integer({ min: 0, max: 300 });
+    fc.assert(
+      fc.property(fc.array(size, { maxLength: 5 }), size, size, size, (items, length, b, a) => {
+        const value = new Uint8Array(length).fill(0x61);
+        const measured: number[] = [];
+        const bytes = encodeDer(
+          (writer) => {
+            const outer = writer.begin(Tag.sequence);
+            writer.enclosed(
+              (w) => {
+                const begun = w.begin(Tag.sequence);
+                for (const item of items) w.octetString(new Uint8Array(item).fill(0x62));
+                w.octetString(value);
+                w.end(begun);
+              },
+              undefined,
+              (inner) => {
+                measured.push(inner);
+                return { before: b, after: a };
+              },
+            );
+            writer.octetString(value);
+            writer.end(outer);
+          },
+          undefined,
+          () => ({ before: 7, after: 9 }),
+        );
+        expect(bytes.subarray(0, 7)).toEqual(new Uint8Array(7));
+        expect(bytes.subarray(bytes.length - 9)).toEqual(new Uint8Array(9));
+        const [enclosed, after] = DerReader.all(
+          bytes.subarray(7, bytes.length - 9),
+          'test',
+          (reader) => reader.list(2, (r) => r.octetString()),
+        );
+        expect(after).toEqual(value);
+        expect(measured).toEqual([enclosed!.length - b - a]);
+        expect(enclosed!.subarray(0, b)).toEqual(new Uint8Array(b));
+        expect(enclosed!.subarray(enclosed!.length - a)).toEqual(new Uint8Array(a));
+        const inside = enclosed!.subarray(b, enclosed!.length - a);
+        const read = DerReader.all(inside, 'test', (reader) =>
+          reader.list(6, (r) => r.octetString()),
+        );
+        expect(read.map((each) => each.length)).toEqual([...items, length]);
+      }),
+    );
+  });
 });
