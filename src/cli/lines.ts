@@ -1,9 +1,12 @@
 /** What gss-server prints about an event: the lines of MIT's program, byte for byte. */
-import { concatBytes, encodeUtf8, toHex } from '../bytes.ts';
+import { Buffer } from 'node:buffer';
+
+import { concatBytes, toHex } from '../bytes.ts';
 import { enctypeName, isWeakEnctype } from '../crypto/numbers.ts';
 import type { SecurityContext } from '../gss/context.ts';
 import { displayName } from '../gss/name.ts';
 import { nameAttributes } from '../gss/name-attributes.ts';
+import type { Oid } from '../gss/oid.ts';
 import { formatOid } from '../gss/oid.ts';
 import { displayStatus, GssError } from '../gss/status.ts';
 import { reportWeakEnctypes } from '../gss/weak-enctype.ts';
@@ -104,15 +107,18 @@ function formatAccepted(context: SecurityContext, { verbose, localName }: LineOp
   const { principal } = context.initiator;
   const account = principal && localName?.(principal);
   const flags = CONTEXT_FLAGS.filter(([bit]) => (context.flags & bit) !== 0);
-  const mechanism = formatOid(context.mechanism, 'braces');
   return [
     ...flags.map(([, name]) => log(`context flag: ${name}`)),
-    ...(verbose ? [log(`Accepted connection using mechanism OID ${mechanism}.`)] : []),
+    ...(verbose ? [log(acceptedUsing(context.mechanism))] : []),
     ...[...nameAttributes(context)].flatMap(([name, values]) => formatAttribute(name, values)),
     ...(account === undefined ? [] : [line('stdout', `localname: ${account}`)]),
     line('stdout', `Accepted connection: "${displayName(context.initiator)}"`),
     ...formatWeakness(context),
   ];
+}
+
+function acceptedUsing(mechanism: Oid): string {
+  return `Accepted connection using mechanism OID ${formatOid(mechanism, 'braces')}.`;
 }
 
 /** Who still needs enctypes that are not safe, and for what: before they can be switched off. */
@@ -139,8 +145,8 @@ function formatAttribute(name: string, values: readonly Uint8Array[]): Block[] {
 
 function formatMessage(message: Uint8Array, notEncrypted: boolean): Block[] {
   const shown = looksLikeText(message)
-    ? [encodeUtf8('Received message: "'), upToNul(message), encodeUtf8('"\n')]
-    : [encodeUtf8('Received message: \n'), hexDump(message)];
+    ? [utf8('Received message: "'), upToNul(message), utf8('"\n')]
+    : [utf8('Received message: \n'), hexDump(message)];
   return [
     ...(notEncrypted ? [line('stderr', 'Warning!  Message not encrypted.')] : []),
     { to: 'log', bytes: concatBytes(...shown) },
@@ -199,7 +205,7 @@ function formatSeconds(seconds: number): string {
 }
 
 function dump(title: string, token: Uint8Array): Block {
-  return { to: 'log', bytes: concatBytes(encodeUtf8(`${title}\n`), hexDump(token)) };
+  return { to: 'log', bytes: concatBytes(utf8(`${title}\n`), hexDump(token)) };
 }
 
 function log(text: string): Block {
@@ -207,7 +213,12 @@ function log(text: string): Block {
 }
 
 function line(to: Block['to'], text: string): Block {
-  return { to, bytes: encodeUtf8(`${text}\n`) };
+  return { to, bytes: utf8(`${text}\n`) };
+}
+
+/** A quarter of the time of a TextEncoder: there are ten lines to a client. */
+function utf8(text: string): Uint8Array {
+  return Buffer.from(text);
 }
 
 const UNAUTHENTICATED = 'Accepted unauthenticated connection.';
