@@ -44,6 +44,8 @@ export interface NameOptions {
 export class GssName {
   /** The name type: one of {@link GssNameType}. */
   readonly type: Oid;
+  /** As gss_display_name shows it. */
+  readonly text: string;
   /** The mechanism whose name this is (RFC 2743's MN); absent for a name that is generic. */
   readonly mechanism?: Oid;
   /** What the name is to Kerberos; there exactly when {@link mechanism} is. */
@@ -53,16 +55,14 @@ export class GssName {
    * Nobody vouches for them: whoever wrote the exported name wrote them too.
    */
   readonly attributes?: Uint8Array;
-  #text: string | undefined;
 
   /** See {@link importName} and {@link GssName.ofPrincipal}. */
-  constructor(type: Oid, name: string | Principal, attributes?: Uint8Array) {
+  constructor(type: Oid, text: string, principal?: Principal, attributes?: Uint8Array) {
     this.type = type;
-    if (typeof name === 'string') {
-      this.#text = name;
-    } else {
+    this.text = text;
+    if (principal !== undefined) {
       this.mechanism = Mechanism.krb5;
-      this.principal = name;
+      this.principal = principal;
     }
     if (attributes !== undefined) this.attributes = attributes;
   }
@@ -70,14 +70,7 @@ export class GssName {
   /** The name of a principal: the mechanism name of whoever authenticated with Kerberos. */
   static ofPrincipal(principal: Principal, attributes?: Uint8Array): GssName {
     const type = isAnonymous(principal) ? GssNameType.anonymous : GssNameType.principalName;
-    return new GssName(type, principal, attributes);
-  }
-
-  /** As gss_display_name shows it. */
-  get text(): string {
-    // Of a principal only when asked for: not every server shows every name.
-    this.#text ??= formatPrincipal(this.principal!);
-    return this.#text;
+    return new GssName(type, formatPrincipal(principal), principal, attributes);
   }
 
   toString(): string {
