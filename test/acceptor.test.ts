@@ -152,6 +152,11 @@ const OTHER = 'HTTP/server.example.test@EXAMPLE.TEST';
 const at = (offset: number) => ({ clock: () => NOW + offset * 1000 });
 const keytabOf = makeKeytab;
 
+// What `await` takes for a promise, and is none.
+const REFUSING = Object.fromEntries([
+  ['then', (_: unknown, refuse: (cause: unknown) => void) => refuse(new Error('late'))],
+]);
+
 const REFUSALS: readonly Refusal[] = [
   {
     name: 'a key that is not the keytab’s',
@@ -352,12 +357,29 @@ const REFUSALS: readonly Refusal[] = [
     code: 'KRB5_RC_IO',
     number: 60,
   },
-  {
-    name: 'a replay cache that answers nonsense',
-    options: { acceptor: { replayCache: { checkAndStore: () => 'yes' as never } } },
-    code: 'KRB_AP_ERR_REPEAT',
-    number: 34,
-  },
+  ...[
+    () => Promise.reject('no error at all'),
+    () => Object.assign({}, REFUSING),
+    () => Object.assign(() => {}, REFUSING),
+    () => {
+      throw new TypeError('broken');
+    },
+  ].map(
+    (checkAndStore): Refusal => ({
+      name: `a replay cache that fails: ${checkAndStore}`,
+      options: { acceptor: { replayCache: { checkAndStore: checkAndStore as never } } },
+      code: 'KRB5_RC_IO',
+      number: 60,
+    }),
+  ),
+  ...['yes', 1, null, undefined, {}, Promise.resolve('yes')].map(
+    (answer): Refusal => ({
+      name: `a replay cache that answers nonsense: ${answer}`,
+      options: { acceptor: { replayCache: { checkAndStore: () => answer as never } } },
+      code: 'KRB_AP_ERR_REPEAT',
+      number: 34,
+    }),
+  ),
 ];
 
 describe('a refusal', () => {

@@ -218,7 +218,15 @@ function askReplayCache(
   };
   try {
     const answer = policy.replayCache.checkAndStore(record);
-    return typeof answer === 'object' ? Promise.resolve(answer).catch(refuseUnanswered) : answer;
+    return typeof answer === 'boolean' ? answer : awaitAnswer(answer);
+  } catch (cause) {
+    return refuseUnanswered(cause);
+  }
+}
+
+async function awaitAnswer(answer: Promise<boolean>): Promise<boolean> {
+  try {
+    return await answer;
   } catch (cause) {
     return refuseUnanswered(cause);
   }
