@@ -83,17 +83,19 @@ export class ReplayLog {
 
   /** @param again - Whether to write the record once more if it is not found. */
   #store(ciphertext: Uint8Array, again: boolean): boolean | Promise<boolean> {
+    this.#checkUsable();
     this.#checkRoom();
     this.#append(ciphertext);
-    const judge = (bytes: Uint8Array): boolean | Promise<boolean> => {
-      // Where a crash left all of a record but its last byte, one in 256 begins with that byte: it
-      // makes the torn one whole, and is itself the one that is less than a record now.
-      const lost = again && this.#fresh === undefined;
-      return lost ? this.#store(bytes, false) : this.#answer();
-    };
-    if (this.#read() || this.#fresh !== undefined) return judge(ciphertext);
+    if (this.#read() || this.#fresh !== undefined) return this.#judge(ciphertext, again);
     const copy = ciphertext.slice(-FINGERPRINT_BYTES);
-    return this.#readOn(() => this.#fresh !== undefined).then(() => judge(copy));
+    return this.#readOn(() => this.#fresh !== undefined).then(() => this.#judge(copy, again));
+  }
+
+  #judge(ciphertext: Uint8Array, again: boolean): boolean | Promise<boolean> {
+    // Where a torn record lacks just the bytes that ours begins with (one byte: one record in 256),
+    // ours makes it whole and is the torn one now.
+    if (again && this.#fresh === undefined) return this.#store(ciphertext, false);
+    return this.#answer();
   }
 
   /** Forgets all. What is being stored meanwhile is refused. */
