@@ -69,7 +69,7 @@ export interface MalformedBuffer {
  * Verifies the PAC of a ticket.
  *
  * @param bytes - The contents of the AD-WIN2K-PAC element (`findPac`). Not copied, and the PAC's from
- *   now on: nobody may alter them.
+ *   now on: nobody may alter them. Signatures in them are zeroed and put back during the call.
  * @param ticket - The ticket that carries it, decrypted.
  * @param serverKey - The very key that decrypted the ticket.
  * @param kdcKey - The KDC's own key (of krbtgt), for the few who have it: the KDC signature, and

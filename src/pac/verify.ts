@@ -35,6 +35,7 @@ export interface PacClient {
 /**
  * The server signature (MS-PAC §2.8.1): over the PAC, both signatures of its time zeroed.
  *
+ * @param pac - Its bytes are written to during the call.
  * @param key - The very key that opened the ticket.
  * @throws {@link KerberosError} `KRB_AP_ERR_INAPP_CKSUM` if a signature is absent or of a type
  *   that is not the key's own, `KRB_AP_ERR_MODIFIED` if it is wrong, or a DecodeError.
@@ -43,7 +44,7 @@ export function verifyServerSignature(pac: UnverifiedPac, key: PacKey): void {
   const { serverSignature, kdcSignature } = PacBufferType;
   const signature = signatureOf(pac, serverSignature, 'server');
   const zeroed = [signature, signatureOf(pac, kdcSignature, 'KDC')];
-  checkZeroed(pac, signature, 'server', key, zeroed);
+  checkZeroed(pac, 'server', key, zeroed);
 }
 
 /**
@@ -61,6 +62,7 @@ export function verifyKdcSignature(pac: UnverifiedPac, key: PacKey): void {
 /**
  * The extended KDC signature (MS-PAC §2.8.4): over the PAC, itself and both signatures zeroed.
  *
+ * @param pac - As for {@link verifyServerSignature}.
  * @param key - The KDC's own, of krbtgt.
  * @throws As {@link verifyServerSignature}.
  */
@@ -69,7 +71,7 @@ export function verifyFullSignature(pac: UnverifiedPac, key: PacKey): void {
   const signature = signatureOf(pac, fullSignature, 'full');
   const server = signatureOf(pac, serverSignature, 'server');
   const zeroed = [signature, server, signatureOf(pac, kdcSignature, 'KDC')];
-  checkZeroed(pac, signature, 'full', key, zeroed);
+  checkZeroed(pac, 'full', key, zeroed);
 }
 
 /**
@@ -143,23 +145,21 @@ function check(signature: PacSignature, name: string, key: PacKey, signed: Uint8
 }
 
 /**
- * {@link check} of the PAC with signatures zeroed. They are put back: a copy of the PAC would cost
+ * {@link check} of the first of these signatures, over the PAC with all of them zeroed. They are put back: a copy of the PAC would cost
  * more than all else that is done with it. An RODCIdentifier is zeroed too, as MIT krb5 and Samba
  * do it; the checksum type stays.
  */
 function checkZeroed(
   { bytes }: UnverifiedPac,
-  { type, data }: PacSignature,
   name: string,
   key: PacKey,
   zeroed: readonly PacSignature[],
 ): void {
-  const signature = { type, data: new Uint8Array(data) };
-  const saved = zeroed.map((each) => new Uint8Array(each.data));
-  for (const each of zeroed) each.data.fill(0);
+  const saved = zeroed.map(({ type, data }) => ({ type, data: new Uint8Array(data) }));
+  for (const { data } of zeroed) data.fill(0);
   try {
-    check(signature, name, key, bytes);
+    check(saved[0]!, name, key, bytes);
   } finally {
-    for (let i = 0; i < zeroed.length; i++) zeroed[i]!.data.set(saved[i]!);
+    for (let i = 0; i < zeroed.length; i++) zeroed[i]!.data.set(saved[i]!.data);
   }
 }
