@@ -8,7 +8,7 @@ import { DecodeError, KerberosError } from './errors.ts';
 import { SecurityContext } from './gss/context.ts';
 import { openExport, sealExport } from './gss/export-format.ts';
 import type { UnframedToken } from './gss/framing.ts';
-import { isFramedToken, unframeToken } from './gss/framing.ts';
+import { unframeIfFramed, unframeToken } from './gss/framing.ts';
 import {
   HANDSHAKE_FORMAT,
   readOptions,
@@ -187,9 +187,11 @@ export class Handshake {
       // MS-SPNG §3.1.5.4: a piece of a longer token is answered with an empty one.
       const token = this.#assembler === undefined ? piece : this.#assembler.add(piece);
       if (token === undefined) return { status: 'continue', outputToken: new Uint8Array() };
-      if (this.#mechanism !== undefined) return await this.#mechanism.accept(token);
-      const unframed = isFramedToken(token) ? unframeToken(token) : undefined;
-      this.#mechanism = this.#choose(token, unframed);
+      let unframed: UnframedToken | undefined;
+      if (this.#mechanism === undefined) {
+        unframed = unframeIfFramed(token);
+        this.#mechanism = this.#choose(token, unframed);
+      }
       return await this.#mechanism.accept(token, unframed);
     } catch (error) {
       if (error instanceof GssError) return { status: 'failed', error };

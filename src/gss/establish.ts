@@ -2,8 +2,9 @@
 import type { VerifiedApReq } from '../ap/accept.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
-import type { EncApRepPart, OpenApRep } from '../messages/ap-rep.ts';
-import { encodeOpenApRep } from '../messages/ap-rep.ts';
+import type { EncApRepPart, PartSealer } from '../messages/ap-rep.ts';
+import { encodeSealedApRep } from '../messages/ap-rep.ts';
+import type { Room } from '../messages/der-writer.ts';
 import type { Mutable } from '../messages/message.ts';
 import type { Principal } from '../messages/principal.ts';
 import type { ContextState, TicketInfo } from './context-state.ts';
@@ -108,24 +109,18 @@ function replyTo(verified: VerifiedApReq, state: ContextState): Uint8Array {
     sequenceNumber: sendSequence.low,
   };
   if (subkey !== undefined) part.subkey = { enctype: subkey.enctype, value: subkey.bytes() };
-  let cipherLength = 0;
-  const apRep: OpenApRep = {
+  const sealer: PartSealer = {
     enctype: sessionKey.enctype,
-    part,
-    room: (length) => {
-      const { before, after } = sessionKey.roomFor(length);
-      cipherLength = before + length + after;
-      return { before, after };
-    },
+    roomFor: (length) => sessionKey.roomFor(length),
+    seal: (message) => sessionKey.seal(KeyUsage.apRepEncPart, message, random),
   };
-  const token =
-    (flags & ContextFlag.dceStyle) === 0
-      ? encodeFramed(mechanism, TokenId.apRep, (room) => encodeOpenApRep(apRep, room))
-      : encodeOpenApRep(apRep);
-  part.subkey?.value.fill(0);
-  const cipher = token.subarray(token.length - cipherLength);
-  sessionKey.seal(KeyUsage.apRepEncPart, cipher, random);
-  return token;
+  const encode = (room?: Room): Uint8Array => encodeSealedApRep(part, sealer, room);
+  const dce = (flags & ContextFlag.dceStyle) !== 0;
+  try {
+    return dce ? encode() : encodeFramed(mechanism, TokenId.apRep, encode);
+  } finally {
+    part.subkey?.value.fill(0);
+  }
 }
 
 /** 30 bits, like MIT krb5: older peers take larger numbers for negative ones. */

@@ -72,6 +72,11 @@ export function unframeMessageToken(token: Uint8Array, mechanism: Oid): Uint8Arr
   }
 }
 
+/** {@link unframeToken} of a token that may come without a header: undefined then. */
+export function unframeIfFramed(token: Uint8Array): UnframedToken | undefined {
+  return isFramedToken(token) ? unframeToken(token) : undefined;
+}
+
 /** Whether the bytes begin as a framed token does. */
 export function isFramedToken(token: Uint8Array): boolean {
   return token[0] === APPLICATION_0;
@@ -79,7 +84,7 @@ export function isFramedToken(token: Uint8Array): boolean {
 
 /** Puts the header before a Kerberos message. */
 export function frameToken(mechanism: Oid, tokenId: number, message: Uint8Array): Uint8Array {
-  return encodeFramed(mechanism, tokenId, (room) => withRoom(message, room));
+  return encodeFramed(mechanism, tokenId, (room) => behind(room(message.length).before, message));
 }
 
 /** {@link frameToken} of a message that is being encoded: `encode` leaves room for the header. */
@@ -103,15 +108,13 @@ export function encodeFramed(
 /** Puts the header before the token of a mechanism without TOK_ID, such as SPNEGO. */
 export function frameMechanismToken(mechanism: Oid, inner: Uint8Array): Uint8Array {
   const oid = encodeMechanism(mechanism);
-  const before = headerLength(oid, inner.length);
-  const token = withRoom(inner, () => ({ before, after: 0 }));
+  const token = behind(headerLength(oid, inner.length), inner);
   writeHeader(token, oid, inner.length);
   return token;
 }
 
-function withRoom(message: Uint8Array, room: Room): Uint8Array {
-  const { before, after } = room(message.length);
-  const bytes = new Uint8Array(before + message.length + after);
+function behind(before: number, message: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(before + message.length);
   bytes.set(message, before);
   return bytes;
 }

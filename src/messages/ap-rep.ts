@@ -1,14 +1,15 @@
 /** AP-REP and EncAPRepPart (RFC 4120 §5.5.2). */
 import type { KerberosTime } from '../time.ts';
-import { DerReader, Tag } from './der.ts';
+import { DerReader } from './der.ts';
 import type { DerWriter, Room } from './der-writer.ts';
 import { encodeDer } from './der-writer.ts';
-import type { EncryptedData, KeyValue } from './encrypted-data.ts';
+import type { EncryptedData, KeyValue, UnsealedData } from './encrypted-data.ts';
 import {
   readEncryptedData,
   readKeyValue,
   writeEncryptedData,
   writeKeyValue,
+  writeUnsealedData,
 } from './encrypted-data.ts';
 import type { Mutable } from './message.ts';
 import { readMessage, readMessageHeader, writeMessage, writeMessageHeader } from './message.ts';
@@ -16,7 +17,6 @@ import {
   readKerberosTime,
   readMicroseconds,
   readUint32,
-  writeInt32,
   writeKerberosTime,
   writeMicroseconds,
   writeUint32,
@@ -48,22 +48,32 @@ export function encodeApRep(apRep: ApRep): Uint8Array {
   return encodeDer(writeApRep, apRep);
 }
 
-/** An AP-REP that is still open: what {@link encodeOpenApRep} makes one of. */
-export interface OpenApRep {
+/** What makes ciphertext of an encoded part where it stands. */
+export interface PartSealer {
   readonly enctype: number;
-  readonly part: EncApRepPart;
-  /** What its key needs around the part. */
-  readonly room: Room;
+  /** What {@link seal} needs around a plaintext of so many bytes. */
+  readonly roomFor: Room;
+  /** Encrypts in place: room, plaintext, room. */
+  readonly seal: (message: Uint8Array) => void;
 }
 
 /**
- * An AP-REP whose encrypted part is not encrypted yet. The part and the room around it are the last
- * bytes of the message, to be sealed where they are.
+ * An AP-REP whose encrypted part is written and sealed where it stands, without a buffer of its own.
  *
- * @param room - For the frame of a token.
+ * @param room - For the frame of a token: before the message only.
  */
-export function encodeOpenApRep(apRep: OpenApRep, room?: Room): Uint8Array {
-  return encodeDer(writeOpenApRep, apRep, room);
+export function encodeSealedApRep(part: EncApRepPart, sealer: PartSealer, room?: Room): Uint8Array {
+  let length = 0;
+  const roomFor: Room = (plainLength) => {
+    const { before, after } = sealer.roomFor(plainLength);
+    length = before + plainLength + after;
+    return { before, after };
+  };
+  const unsealed = { enctype: sealer.enctype, part, room: roomFor };
+  const bytes = encodeDer(writeUnsealedApRep, unsealed, room);
+  // The ciphertext is the last that a message holds.
+  sealer.seal(bytes.subarray(bytes.length - length));
+  return bytes;
 }
 
 /** @returns Its byte fields are views into `bytes`. @throws {@link DecodeError}. */
@@ -83,22 +93,17 @@ function writeApRep(writer: DerWriter, apRep: ApRep): void {
   writeMessage(writer, AP_REP, writeApRepBody, apRep);
 }
 
-function writeOpenApRep(writer: DerWriter, apRep: OpenApRep): void {
-  writeMessage(writer, AP_REP, writeOpenApRepBody, apRep);
+function writeUnsealedApRep(writer: DerWriter, apRep: UnsealedData<EncApRepPart>): void {
+  writeMessage(writer, AP_REP, writeUnsealedApRepBody, apRep);
 }
 
-function writeOpenApRepBody(writer: DerWriter, apRep: OpenApRep): void {
+function writeUnsealedApRepBody(writer: DerWriter, apRep: UnsealedData<EncApRepPart>): void {
   writeMessageHeader(writer, AP_REP);
-  writer.field(2, writeOpenPart, apRep);
+  writer.field(2, writeUnsealedPart, apRep);
 }
 
-function writeOpenPart(writer: DerWriter, { enctype, part, room }: OpenApRep): void {
-  const begun = writer.begin(Tag.sequence);
-  writer.field(0, writeInt32, enctype);
-  const field = writer.begin(Tag.context | 2);
-  writer.enclosed(writeEncApRepPart, part, room);
-  writer.end(field);
-  writer.end(begun);
+function writeUnsealedPart(writer: DerWriter, apRep: UnsealedData<EncApRepPart>): void {
+  writeUnsealedData(writer, apRep, writeEncApRepPart);
 }
 
 function readApRepBody(reader: DerReader): ApRep {

@@ -26,7 +26,10 @@ export function encodeDer<T>(write: Write<T>, value: T, room?: Room): Uint8Array
 
 /** What {@link encodeDer} hands to the functions that write. */
 export class DerWriter {
-  /** Of every constructed element in the order of their beginnings: how long its contents are. */
+  /**
+   * Of all that encloses something, in the order of their beginnings: how long its contents are; and
+   * what {@link enclosed} leaves free in it.
+   */
   readonly #lengths: number[] = [];
   #nextLength = 0;
   /** Absent while measuring. */
@@ -42,7 +45,7 @@ export class DerWriter {
     return bytes;
   }
 
-  /** Begins a constructed element. @returns What {@link end} wants back. */
+  /** Begins an element that encloses others. @returns What {@link end} wants back. */
   begin(tag: number): number {
     if (this.#bytes === undefined) return this.#lengths.push(this.#at) - 1;
     this.#header(tag, this.#lengths[this.#nextLength++]!);
@@ -74,7 +77,6 @@ export class DerWriter {
    */
   enclosed<T>(write: Write<T>, value: T, room: Room): void {
     const begun = this.begin(Tag.octetString);
-    const start = this.#at;
     if (this.#bytes !== undefined) {
       const before = this.#lengths[this.#nextLength++]!;
       const after = this.#lengths[this.#nextLength++]!;
@@ -85,6 +87,7 @@ export class DerWriter {
     }
     // What is inside comes later in the list, and in the same order in the second run.
     const slot = this.#lengths.push(0, 0) - 2;
+    const start = this.#at;
     write(this, value);
     const { before, after } = room(this.#at - start);
     this.#lengths[slot] = before;

@@ -1,7 +1,7 @@
 /** The small structures that hold cryptographic material on the wire (RFC 4120 §5.2.9). */
 import type { DerReader } from './der.ts';
 import { Tag } from './der.ts';
-import type { DerWriter } from './der-writer.ts';
+import type { DerWriter, Room, Write } from './der-writer.ts';
 import {
   readInt32,
   readOctets,
@@ -45,6 +45,27 @@ export function writeEncryptedData(writer: DerWriter, data: EncryptedData): void
   writer.field(0, writeInt32, data.enctype);
   writer.optional(1, writeUint32, data.kvno);
   writer.field(2, writeOctets, data.cipher);
+  writer.end(begun);
+}
+
+/** EncryptedData whose ciphertext is still to be made, where its plaintext stands. */
+export interface UnsealedData<T> {
+  readonly enctype: number;
+  readonly part: T;
+  /** What its key needs around the part. */
+  readonly room: Room;
+}
+
+export function writeUnsealedData<T>(
+  writer: DerWriter,
+  { enctype, part, room }: UnsealedData<T>,
+  writePart: Write<T>,
+): void {
+  const begun = writer.begin(Tag.sequence);
+  writer.field(0, writeInt32, enctype);
+  const cipher = writer.begin(Tag.context | 2);
+  writer.enclosed(writePart, part, room);
+  writer.end(cipher);
   writer.end(begun);
 }
 

@@ -24,7 +24,8 @@ function slotOf(bytes: Uint8Array, start: number, end: number): number {
   return (31 * (31 * (31 * bytes[start]! + middle) + bytes[end - 1]!) + end - start) % SLOTS;
 }
 
-// Bounded whatever comes from the network: 64 kB of names that any client may send.
+// Bounded whatever comes from the network: a thousand names, which stay here after what they were
+// read from is disposed of. Nothing secret is read as text.
 const SLOTS = 1024;
 const MAX_LENGTH = 64;
 const TEXTS: string[] = new Array(SLOTS).fill('');

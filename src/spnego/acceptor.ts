@@ -11,7 +11,7 @@ import {
 } from '../gss/export-format.ts';
 import { ContextFlag } from '../gss/flags.ts';
 import type { UnframedToken } from '../gss/framing.ts';
-import { isFramedToken, unframeToken } from '../gss/framing.ts';
+import { unframeIfFramed } from '../gss/framing.ts';
 import { Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
 import { decodeOid, encodeOid } from '../gss/oid.ts';
@@ -156,7 +156,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
 
   async #first(
     token: Uint8Array,
-    unframed: UnframedToken | undefined = isFramedToken(token) ? unframeToken(token) : undefined,
+    unframed: UnframedToken | undefined = unframeIfFramed(token),
   ): Promise<NegotiationResult<C>> {
     if (token.length === 0 && !this.#hinted) return this.#hint();
     const raw = this.#rawMechanism(unframed);

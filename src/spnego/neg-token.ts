@@ -2,7 +2,7 @@
 import { bytesEqual } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 import type { UnframedToken } from '../gss/framing.ts';
-import { frameMechanismToken, isFramedToken, unframeToken } from '../gss/framing.ts';
+import { frameMechanismToken, unframeIfFramed } from '../gss/framing.ts';
 import { Mechanism, mechanismName } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
 import { decodeOid, encodeOid } from '../gss/oid.ts';
@@ -66,7 +66,7 @@ export interface ReceivedNegTokenResp extends NegTokenResp {
  */
 export function decodeNegToken(
   token: Uint8Array,
-  unframed: UnframedToken | undefined = isFramedToken(token) ? unframeToken(token) : undefined,
+  unframed: UnframedToken | undefined = unframeIfFramed(token),
 ): ReceivedNegTokenInit | ReceivedNegTokenResp {
   return DerReader.all(
     unframed === undefined ? token : innerOf(unframed),
