@@ -67,7 +67,7 @@ describe.runIf(have('gss-client')).each(['', '-export'])('gss-server %s', (flag)
     it.each(['-krb5', '-spnego', '-dce', '-spnego -dce', '-krb5 -d', '-spnego -d -nomutual'])(
       '%s',
       async (options) => {
-        server.mark();
+        await server.mark();
         const flags = [...options.split(' '), '-seq', '-mcount', '3'];
         // To delegate, the client talks to the KDC in other enctypes than this one.
         const client = flags.includes('-d')

@@ -22,7 +22,7 @@ describe.runIf(have('gss-client')).each(['', '-export'])('gss-server %s', (serve
 
   describe.each(PER_CONTEXT)('gss-client -krb5 %s', (contextOptions) => {
     it.each(PER_MESSAGE)('%s', async (messageOptions) => {
-      server.mark();
+      await server.mark();
       const flags = ['-krb5', ...words(contextOptions), ...words(messageOptions)];
       const result = await runGssClient({ port: server.port, user, service: SERVICE, flags });
       expect(exchanges(result)).toEqual(
@@ -44,7 +44,7 @@ describe.runIf(have('gss-client')).each(['', '-export'])('gss-server %s', (serve
 
   describe.each(PER_CONTEXT)('gss-client -v1 %s', (contextOptions) => {
     it.each(subsets(['-nx', '-nm']))('%s', async (messageOptions) => {
-      server.mark();
+      await server.mark();
       const flags = ['-v1', ...words(contextOptions), ...words(messageOptions)];
       const result = await runGssClient({ port: server.port, user, service: SERVICE, flags });
       // The guide's server signs every message: -nm only keeps the client from verifying.
@@ -61,7 +61,7 @@ describe.runIf(have('gss-client')).each(['', '-export'])('gss-server %s', (serve
   });
 
   it.each(['0', '1', '7'])('-mcount %s', async (count) => {
-    server.mark();
+    await server.mark();
     const flags = ['-krb5', '-mcount', count];
     const result = await runGssClient({ port: server.port, user, service: SERVICE, flags });
     expect(exchanges(result)).toEqual({ signed: Number(count), unsigned: 0 });
@@ -70,7 +70,7 @@ describe.runIf(have('gss-client')).each(['', '-export'])('gss-server %s', (serve
   });
 
   it.each(['-krb5', '-v1'])('%s -ccount 3 -mcount 2', async (mechanism) => {
-    server.mark();
+    await server.mark();
     const flags = [mechanism, '-ccount', '3', '-mcount', '2'];
     const result = await runGssClient({ port: server.port, user, service: SERVICE, flags });
     expect(exchanges(result)).toEqual({ signed: 6, unsigned: 0 });
@@ -78,7 +78,7 @@ describe.runIf(have('gss-client')).each(['', '-export'])('gss-server %s', (serve
   });
 
   it.each(PER_MESSAGE)('-na %s: no authentication', async (messageOptions) => {
-    server.mark();
+    await server.mark();
     const flags = ['-na', ...words(messageOptions)];
     const result = await runGssClient({ port: server.port, user, service: SERVICE, flags });
     expect(exchanges(result)).toEqual({ signed: 0, unsigned: 1 });
@@ -90,7 +90,7 @@ describe.runIf(have('gss-client')).each(['', '-export'])('gss-server %s', (serve
   });
 
   it('-user -pass: credentials that the client gets by itself', async () => {
-    server.mark();
+    await server.mark();
     const flags = ['-krb5', '-user', 'bob', '-pass', 'bob-password'];
     const result = await runGssClient({ port: server.port, user, service: SERVICE, flags });
     expect(exchanges(result)).toEqual({ signed: 1, unsigned: 0 });

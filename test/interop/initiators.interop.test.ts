@@ -57,7 +57,7 @@ describe.each(INITIATORS)('an initiator on $library with $mechanism', ({ library
       });
 
       it.each(flagLists)('flags %s', async (list) => {
-        server.mark();
+        await server.mark();
         const flags = list.split(',').filter((flag) => flag !== '');
         const report = await initiate({ framing, flags, sizes: [100, 200] });
         expect(report).toMatchObject({ done: true, messages: [{ size: 100 }, { size: 200 }] });
@@ -100,7 +100,7 @@ describe.each(INITIATORS)('an initiator on $library with $mechanism', ({ library
     });
 
     it('is told of a repeated message by the end of the connection', async () => {
-      server.mark();
+      await server.mark();
       const report = await initiate({ sizes: [1, 2], order: [0, 0, 1] });
       expect(report).toMatchObject({ done: false, error: { during: 'exchange' } });
       expect(report.messages.map((message) => message.index)).toEqual([0]);

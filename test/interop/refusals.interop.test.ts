@@ -134,7 +134,7 @@ describe.runIf(have('gss-client'))('a refused client', () => {
     await using server = await startServer();
     await using interceptor = await Interceptor.start(server.port);
     await runGssClient({ port: interceptor.port, user });
-    server.mark();
+    await server.mark();
     const replayer = new RawClient(server.port);
     replayer.send(...interceptor.fromClient);
     await replayer.untilClosed();

@@ -61,7 +61,7 @@ describe.runIf(have('gss-client')).each(['', '-export'])('any key of the keytab 
   );
 
   it.each(['alice', 'bob', 'carol', 'dave/admin'])('a ticket of %s', async (name) => {
-    server.mark();
+    await server.mark();
     const result = await runGssClient({ port: server.port, user: await kinit(name) });
     expect(exchanges(result)).toEqual({ signed: 1, unsigned: 0 });
     await server.untilPrinted(`Accepted connection: "${name}@EXAMPLE.TEST"\n`);

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './ports.ts';
@@ -35,6 +36,7 @@ export class Server {
   stderr = '';
   readonly #closed: Promise<unknown>;
   #mark = { stdout: 0, stderr: 0 };
+  #marks = 0;
 
   constructor(process: ChildProcess, port: number) {
     this.process = process;
@@ -48,9 +50,21 @@ export class Server {
     this.#closed = once(process, 'close');
   }
 
-  /** From here on the methods below are about what is printed later. */
-  mark(): void {
-    this.#mark = { stdout: this.stdout.length, stderr: this.stderr.length };
+  /**
+   * From here on the methods below are about what is printed later.
+   *
+   * What the server said of clients before may still be on its way to us: a client that greets it
+   * with a wrong token, different each time, is told of after them.
+   */
+  async mark(): Promise<void> {
+    const flags = 2 + 2 * (this.#marks++ % 127);
+    const greeting = connect(this.port, '127.0.0.1');
+    greeting.resume().end(Uint8Array.of(flags, 0, 0, 0, 0));
+    await once(greeting, 'close');
+    const line = `Expected NOOP token, got ${flags} token instead\n`;
+    await this.untilPrinted(line);
+    const end = this.#mark.stdout + this.output().lastIndexOf(line) + line.length;
+    this.#mark = { stdout: end, stderr: this.stderr.length };
   }
 
   /** What stdout got since the last mark. */
