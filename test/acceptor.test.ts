@@ -357,16 +357,16 @@ const REFUSALS: readonly Refusal[] = [
     code: 'KRB5_RC_IO',
     number: 60,
   },
-  ...[
-    () => Promise.reject('no error at all'),
-    () => Object.assign({}, REFUSING),
-    () => Object.assign(() => {}, REFUSING),
-    () => {
+  ...Object.entries({
+    'with no error': () => Promise.reject('no error at all'),
+    'late, as what is no promise': () => Object.assign({}, REFUSING),
+    'late, as a function': () => Object.assign(() => {}, REFUSING),
+    'at once': () => {
       throw new TypeError('broken');
     },
-  ].map(
-    (checkAndStore): Refusal => ({
-      name: `a replay cache that fails: ${checkAndStore}`,
+  }).map(
+    ([how, checkAndStore]): Refusal => ({
+      name: `a replay cache that fails ${how}`,
       options: { acceptor: { replayCache: { checkAndStore: checkAndStore as never } } },
       code: 'KRB5_RC_IO',
       number: 60,

@@ -9,7 +9,7 @@ import type { IovBuffer } from '../../src/index.ts';
 import { ContextFlag, EncryptionKey, GssError, Mechanism } from '../../src/index.ts';
 import type { CfxToken } from '../support/cfx-tokens.ts';
 import { micToken, sealedToken, signedToken } from '../support/cfx-tokens.ts';
-import { gssCodeOf } from '../support/gss-error.ts';
+import { gssCodeOf } from '../support/library-errors.ts';
 import { seededRandom } from '../support/realm-kit.ts';
 
 const ENCTYPES = [17, 18, 19, 20, 25, 26] as const;

@@ -7,7 +7,7 @@ import type { IovBuffer } from '../../src/index.ts';
 import { ContextFlag, EncryptionKey, Mechanism } from '../../src/index.ts';
 import type { CfxToken } from '../support/cfx-tokens.ts';
 import { sealedToken, signedToken } from '../support/cfx-tokens.ts';
-import { gssCodeOf } from '../support/gss-error.ts';
+import { gssCodeOf } from '../support/library-errors.ts';
 import { seededRandom } from '../support/realm-kit.ts';
 
 // RFC 3962 §6, RFC 8009 §5, RFC 6803 §7: block and code of what is sealed, and the checksum.

@@ -4,7 +4,7 @@ import { concatBytes } from '../../src/bytes.ts';
 import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
 import type { IovBuffer, SecurityContext } from '../../src/index.ts';
 import { ContextFlag, importSecurityContext } from '../../src/index.ts';
-import { gssErrorOf } from '../support/gss-error.ts';
+import { gssErrorOf } from '../support/library-errors.ts';
 import { runs } from '../support/properties.ts';
 import { establish, makeKeytab, makeParties } from '../support/realm-kit.ts';
 

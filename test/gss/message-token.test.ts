@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SecurityContext } from '../../src/index.ts';
-import { gssErrorOf } from '../support/gss-error.ts';
+import { gssErrorOf } from '../support/library-errors.ts';
 import { runs } from '../support/properties.ts';
 import { establish, makeKeytab } from '../support/realm-kit.ts';
 

@@ -3,7 +3,7 @@ import type { OldSequence, OldTokenKeys } from '../../src/crypto/profile.ts';
 import type { ProtectionState, Role } from '../../src/gss/message-protection.ts';
 import { NO_SEAL, OldTokenHeads, TokId } from '../../src/gss/old-token-head.ts';
 import { SequenceCounter } from '../../src/gss/sequence.ts';
-import { gssCodeOf } from '../support/gss-error.ts';
+import { gssCodeOf } from '../support/library-errors.ts';
 
 /** Keys of no cipher: a checksum that counts, and numbers in the clear. */
 const KEYS: OldTokenKeys = {

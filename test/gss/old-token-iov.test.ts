@@ -4,7 +4,7 @@ import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
 import { mechanismHeader } from '../../src/gss/framing.ts';
 import type { IovBuffer, Oid, SecurityContext } from '../../src/index.ts';
 import { ContextFlag, Mechanism } from '../../src/index.ts';
-import { gssErrorOf } from '../support/gss-error.ts';
+import { gssErrorOf } from '../support/library-errors.ts';
 import { establish, makeKeytab, makeParties } from '../support/realm-kit.ts';
 
 const crypto = withLegacyEnctypes();

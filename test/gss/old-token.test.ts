@@ -13,7 +13,7 @@ import {
   Mechanism,
   parseKeytab,
 } from '../../src/index.ts';
-import { gssErrorOf } from '../support/gss-error.ts';
+import { gssErrorOf } from '../support/library-errors.ts';
 import { runs } from '../support/properties.ts';
 import type { ExchangeOptions } from '../support/realm-kit.ts';
 import {

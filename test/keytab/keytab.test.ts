@@ -6,8 +6,9 @@ import { DecodeError } from '../../src/errors.ts';
 import type { Keytab } from '../../src/keytab/keytab.ts';
 import { formatKeytab, parseKeytab } from '../../src/keytab/keytab.ts';
 import { formatPrincipal, NameType } from '../../src/messages/principal.ts';
+import { kerberosErrorOf } from '../support/library-errors.ts';
 import { loadVectors } from '../support/vectors.ts';
-import { failure, keytabOf } from './support.ts';
+import { keytabOf } from './support.ts';
 
 interface KeytabVector {
   name: string;
@@ -80,7 +81,7 @@ describe('version 1', () => {
     ['big', concatBytes(withLength(big), key.subarray(3))],
     ['little', concatBytes(withLength(little), key.subarray(3))],
   ])('complains in the likely byte order: %s', (_, file) => {
-    expect(failure(() => parseKeytab(file)).message).toBe(
+    expect(kerberosErrorOf(() => parseKeytab(file)).message).toBe(
       'keytab is truncated: 37 bytes wanted, 30 left',
     );
   });
@@ -171,21 +172,21 @@ describe('version 2', () => {
       'a name in keytab record at byte 2 is not valid UTF-8',
     ],
   ])('refuses %s', (_, hex, message) => {
-    const error = failure(() => parseKeytab(fromHex(hex)));
+    const error = kerberosErrorOf(() => parseKeytab(fromHex(hex)));
     expect(error.code).toBe('KRB5_KT_FORMAT');
     expect(error.message).toContain(message);
     expect(error.hint).toBeDefined();
   });
 
   it('refuses a record that another one follows too early', () => {
-    const error = failure(() => parseKeytab(file(one, record(body, -1), one)));
+    const error = kerberosErrorOf(() => parseKeytab(file(one, record(body, -1), one)));
     expect(error.code).toBe('KRB5_KT_FORMAT');
     expect(error.message).toContain('keytab record at byte 43 is truncated');
     expect(error.cause).toBeInstanceOf(DecodeError);
   });
 
   it('refuses a key whose length does not fit, and does not show it', () => {
-    const error = failure(() =>
+    const error = kerberosErrorOf(() =>
       parseKeytab(file(record('0001 0001 52 0001 61 00000001 00000005 07 0012 0003 c0ffee'))),
     );
     expect(error.code).toBe('KRB5_KT_FORMAT');

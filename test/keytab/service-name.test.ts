@@ -6,7 +6,7 @@ import {
   parseServiceName,
 } from '../../src/keytab/service-name.ts';
 import { parsePrincipal } from '../../src/messages/principal.ts';
-import { failure } from './support.ts';
+import { kerberosErrorOf } from '../support/library-errors.ts';
 
 const host: ServiceMatcher = { type: 'host', service: 'HTTP', host: 'www.example.org' };
 
@@ -84,14 +84,14 @@ describe('parseServiceName', () => {
     ['a/b/c', 'has 3 components'],
     ['HTTP\\', 'names no service'],
   ])('refuses %j', (text, problem) => {
-    const error = failure(() => parseServiceName(text));
+    const error = kerberosErrorOf(() => parseServiceName(text));
     expect(error.code).toBe('KRB5_PARSE_MALFORMED');
     expect(error.message).toBe(`service name ${JSON.stringify(text)} ${problem}`);
     expect(error.hint).toBeDefined();
   });
 
   it.each(['a/b@R@S', 'a/b\\', 'a/b@R/c'])('refuses %j as a principal', (text) => {
-    expect(failure(() => parseServiceName(text)).code).toBe('KRB5_PARSE_MALFORMED');
+    expect(kerberosErrorOf(() => parseServiceName(text)).code).toBe('KRB5_PARSE_MALFORMED');
   });
 });
 

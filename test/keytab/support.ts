@@ -1,19 +1,7 @@
 import { EncryptionKey } from '../../src/crypto/key.ts';
-import { KerberosError } from '../../src/errors.ts';
 import type { Keytab, KeytabEntry } from '../../src/keytab/keytab.ts';
 import type { TicketKeyRequest } from '../../src/keytab/lookup.ts';
 import { parsePrincipal } from '../../src/messages/principal.ts';
-
-/** The error that the function throws. */
-export function failure(run: () => unknown): KerberosError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof KerberosError) return error;
-    throw error;
-  }
-  throw new Error('expected a KerberosError');
-}
 
 type Spec = readonly [principal: string, kvno: number, enctype: number, timestamp?: number];
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { resolveKeytabName } from '../../src/node/keytab-name.ts';
-import { failure } from '../keytab/support.ts';
+import { kerberosErrorOf } from '../support/library-errors.ts';
 
 describe('resolveKeytabName', () => {
   it.each([
@@ -32,7 +32,7 @@ describe('resolveKeytabName', () => {
   it.each(['MEMORY:x', 'DIR:/etc/keytabs', 'ANY:FILE:/a', 'file:/a', './a:b', 'KDB:', ':x'])(
     'refuses the type of %s',
     (name) => {
-      const error = failure(() => resolveKeytabName(name));
+      const error = kerberosErrorOf(() => resolveKeytabName(name));
       expect(error.code).toBe('KRB5_KT_UNKNOWN_TYPE');
       expect(error.message).toBe(
         `keytab name ${JSON.stringify(name)} has the type "${name.slice(0, name.indexOf(':'))}"`,
@@ -42,7 +42,7 @@ describe('resolveKeytabName', () => {
   );
 
   it.each(['', 'FILE:', 'WRFILE:', '/a\0b'])('refuses %j, which names no file', (name) => {
-    const error = failure(() => resolveKeytabName(name));
+    const error = kerberosErrorOf(() => resolveKeytabName(name));
     expect(error.code).toBe('KRB5_KT_UNKNOWN_TYPE');
     expect(error.message).toContain('names no file');
   });

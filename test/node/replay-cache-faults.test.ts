@@ -20,9 +20,9 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { KerberosError } from '../../src/errors.ts';
 import type { FileReplayCacheOptions } from '../../src/node/replay-cache-file.ts';
 import { FileReplayCache } from '../../src/node/replay-cache-file.ts';
+import { kerberosErrorOf } from '../support/library-errors.ts';
 import { runs } from '../support/properties.ts';
 import { NOW, NOW_SECONDS } from '../support/realm-kit.ts';
 import { ciphertextOf, recordOf } from './replay-cache-support.ts';
@@ -89,7 +89,7 @@ describe('a replay cache on a disk that fails', () => {
       // The file of a later minute is not open yet.
       const later = name === 'openSync' ? 100 : 0;
       for (let id = 10; id < 20; id++) {
-        const error = failure(() => cache.checkAndStore(record(id, later)));
+        const error = kerberosErrorOf(() => cache.checkAndStore(record(id, later)));
         expect(error).toMatchObject({ code: 'KRB5_RC_IO', detail: { path: expect.any(String) } });
         expect(error.message).toContain(code);
         expect(error.hint).toContain(hint);
@@ -457,13 +457,3 @@ describe('a replay cache that others could reach', () => {
     expect(cache.checkAndStore(record(1))).toBe(true);
   });
 });
-
-function failure(run: () => unknown): KerberosError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof KerberosError) return error;
-    throw error;
-  }
-  throw new Error('it did not fail');
-}
