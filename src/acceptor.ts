@@ -209,6 +209,7 @@ export class Handshake {
     if (token.length === 0 && negotiates) return this.#negotiation();
     const foreign = explainForeignToken(token);
     if (foreign !== undefined) throw foreign;
+    // To take off a header that is not there says what is wrong with the token.
     const mechanism = isUnframedApReq(token)
       ? Mechanism.krb5
       : (unframed ?? unframeToken(token)).mechanism;

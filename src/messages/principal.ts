@@ -33,12 +33,7 @@ export interface Principal extends PrincipalName {
 
 /** `HTTP/www.example.com@EXAMPLE.COM`; what {@link parsePrincipal} would misread is escaped. */
 export function formatPrincipal(principal: Principal): string {
-  const { components, realm } = principal;
-  let text = '';
-  for (let i = 0; i < components.length; i++) {
-    text += i === 0 ? escapeName(components[i]!) : `/${escapeName(components[i]!)}`;
-  }
-  return `${text}@${escapeName(realm)}`;
+  return `${principal.components.map(escapeName).join('/')}@${escapeName(principal.realm)}`;
 }
 
 /** The components without the realm. An `@` stays as it is, as MIT krb5 shows it. */

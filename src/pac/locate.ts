@@ -1,13 +1,11 @@
 /** Where a ticket carries its PAC (MS-KILE §2.2.11, MS-PAC §1.3), and the ticket without it. */
 import { DecodeError } from '../errors.ts';
-import type {
-  AuthorizationData,
-  AuthorizationDataElement,
-} from '../messages/authorization-data.ts';
+import type { AuthorizationData } from '../messages/authorization-data.ts';
 import {
   AuthorizationDataType,
   decodeAuthorizationData,
   encodeAuthorizationData,
+  relevantElements,
 } from '../messages/authorization-data.ts';
 import type { EncTicketPart } from '../messages/ticket.ts';
 
@@ -21,20 +19,12 @@ import type { EncTicketPart } from '../messages/ticket.ts';
  */
 export function findPac(data: AuthorizationData | undefined): Uint8Array | undefined {
   let found: Uint8Array | undefined;
-  for (const element of data ?? []) {
-    if (element.type !== AuthorizationDataType.ifRelevant) found = pick(element, found);
-    else for (const inner of decodeAuthorizationData(element.data)) found = pick(inner, found);
+  for (const { type, data: pac } of relevantElements(data)) {
+    if (type !== AuthorizationDataType.win2kPac) continue;
+    if (found !== undefined) throw new DecodeError('ticket holds more than one PAC');
+    found = pac;
   }
   return found;
-}
-
-function pick(
-  { type, data }: AuthorizationDataElement,
-  found: Uint8Array | undefined,
-): Uint8Array | undefined {
-  if (type !== AuthorizationDataType.win2kPac) return found;
-  if (found !== undefined) throw new DecodeError('ticket holds more than one PAC');
-  return data;
 }
 
 /** The ticket with a PAC of a single zero byte: what a ticket signature covers (MS-PAC §2.8.3). */

@@ -145,9 +145,9 @@ function check(signature: PacSignature, name: string, key: PacKey, signed: Uint8
 }
 
 /**
- * {@link check} of the first of these signatures, over the PAC with all of them zeroed. They are put back: a copy of the PAC would cost
- * more than all else that is done with it. An RODCIdentifier is zeroed too, as MIT krb5 and Samba
- * do it; the checksum type stays.
+ * {@link check} of the first of these signatures, over the PAC with all of them zeroed. They are
+ * put back: a copy of the PAC would cost more than all else that is done with it. An RODCIdentifier
+ * is zeroed too, as MIT krb5 and Samba do it; the checksum type stays.
  */
 function checkZeroed(
   { bytes }: UnverifiedPac,

@@ -8,7 +8,10 @@ export function writeSequence({ number, sender }: OldSequence, littleEndian: boo
   return bytes;
 }
 
-/** @param bytes - Eight. @returns Nothing if the four bytes of the direction are neither all 00 nor all FF. */
+/**
+ * @param bytes - Eight.
+ * @returns Nothing if the four bytes of the direction are neither all 00 nor all FF.
+ */
 export function readSequence(bytes: Uint8Array, littleEndian: boolean): OldSequence | undefined {
   const direction = bytes[4]!;
   if (direction !== FROM_INITIATOR && direction !== FROM_ACCEPTOR) return undefined;
