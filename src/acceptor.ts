@@ -1,6 +1,7 @@
 /** Acceptors: long-lived, shared by all connections; and the exchanges that they begin. */
 import type { TransitedCheck } from './ap/accept.ts';
 import { MemoryReplayCache } from './ap/replay-cache.ts';
+import { SessionKeys } from './ap/session-keys.ts';
 import type { Reader } from './bytes.ts';
 import { plainBytes } from './bytes.ts';
 import { checkTransited } from './config/transited.ts';
@@ -42,7 +43,10 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
   return new Acceptor(options);
 }
 
-/** Made by {@link createAcceptor}. */
+/**
+ * Made by {@link createAcceptor}. It keeps the session keys of the tickets that come again: make one
+ * acceptor, and use it for all exchanges.
+ */
 export class Acceptor {
   readonly #settings: AcceptorSettings;
 
@@ -60,6 +64,7 @@ export class Acceptor {
       random,
       maxSkew,
       replayCache: options.replayCache ?? new MemoryReplayCache({ clock, random }),
+      sessionKeys: new SessionKeys(),
       channelBindingPolicy: options.channelBindingPolicy ?? 'when-supported',
       permittedEnctypes: options.permittedEnctypes ?? PREFERRED_ENCTYPES,
       onWeakEnctype: options.onWeakEnctype,

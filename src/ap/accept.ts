@@ -19,6 +19,7 @@ import { formatTime } from '../time.ts';
 import { checkCriticalElements } from './authorization-data.ts';
 import { decryptPartOrNothing } from './encrypted-part.ts';
 import type { ReplayCache } from './replay-cache.ts';
+import type { SessionKeys } from './session-keys.ts';
 
 /** Where keys come from. */
 export interface ServiceKeys {
@@ -36,6 +37,8 @@ export interface ApPolicy {
   /** Seconds. */
   readonly maxSkew: number;
   readonly replayCache: ReplayCache;
+  /** Those of the tickets that come again. */
+  readonly sessionKeys: SessionKeys;
   /** Enctypes that session keys and subkeys may have, the most preferred first. */
   readonly permittedEnctypes: readonly number[];
   /** Whether the realms between client and server may vouch for the client (RFC 4120 §2.7). */
@@ -60,6 +63,7 @@ export interface VerifiedApReq {
   readonly client: Principal;
   readonly ticket: EncTicketPart;
   readonly authenticator: Authenticator;
+  /** To be given back to the policy's `sessionKeys`, or disposed of. */
   readonly sessionKey: EncryptionKey;
   readonly subkey?: EncryptionKey;
 }
@@ -88,37 +92,39 @@ export async function acceptApReq(
   if (opened === undefined) throw keys.explain(apReq.ticket);
   const { service, ticket } = opened;
 
-  const sessionKey = importKey(ticket.key, service.key, 'session key');
-  const authenticator = openAuthenticator(apReq, sessionKey);
-  const client = clientOf(ticket, authenticator);
-  if (peerAddress !== undefined) checkAddress(ticket, peerAddress);
-  checkTransited(ticket, service.principal.realm, policy);
+  const ownKey = importKey(ticket.key, service.key, 'session key');
+  const sessionKey = policy.sessionKeys.take(apReq.ticket, ownKey);
+  try {
+    const authenticator = openAuthenticator(apReq, sessionKey);
+    const client = clientOf(ticket, authenticator);
+    if (peerAddress !== undefined) checkAddress(ticket, peerAddress);
+    checkTransited(ticket, service.principal.realm, policy);
 
-  const now = Math.floor(policy.clock() / 1000);
-  const skew = checkSkew(authenticator.ctime, now, policy.maxSkew);
-  // A request outside the window is refused for that in any case; stored, it would only let a
-  // client fill the cache with times of its choice.
-  if (skew === undefined) {
-    const answer = askReplayCache(apReq, authenticator, policy);
-    judgeReplay(typeof answer === 'boolean' ? answer : await answer);
-  }
-  checkTimes(ticket, now, policy.maxSkew);
-  if (skew !== undefined) throw skew;
-  if ((ticket.flags & TicketFlag.invalid) !== 0) {
-    throw new KerberosError('KRB5KRB_AP_ERR_TKT_INVALID', undefined, {
-      hint: 'the client must have its postdated ticket validated by the KDC first',
-    });
-  }
-  checkCriticalElements(ticket.authorizationData, 'ticket');
-  checkCriticalElements(authenticator.authorizationData, 'authenticator');
+    const now = Math.floor(policy.clock() / 1000);
+    const skew = checkSkew(authenticator.ctime, now, policy.maxSkew);
+    // A request outside the window is refused for that in any case; stored, it would only let a
+    // client fill the cache with times of its choice.
+    if (skew === undefined) {
+      const answer = askReplayCache(apReq, authenticator, policy);
+      judgeReplay(typeof answer === 'boolean' ? answer : await answer);
+    }
+    checkTimes(ticket, now, policy.maxSkew);
+    if (skew !== undefined) throw skew;
+    checkValid(ticket);
+    checkCriticalElements(ticket.authorizationData, 'ticket');
+    checkCriticalElements(authenticator.authorizationData, 'authenticator');
 
-  checkPermitted(sessionKey.enctype, policy, 'session key');
-  if (authenticator.subkey === undefined) {
-    return { apReq, service, client, ticket, authenticator, sessionKey };
+    checkPermitted(sessionKey.enctype, policy, 'session key');
+    if (authenticator.subkey === undefined) {
+      return { apReq, service, client, ticket, authenticator, sessionKey };
+    }
+    checkPermitted(authenticator.subkey.enctype, policy, 'subkey');
+    const subkey = importKey(authenticator.subkey, service.key, 'subkey');
+    return { apReq, service, client, ticket, authenticator, sessionKey, subkey };
+  } catch (error) {
+    policy.sessionKeys.keep(apReq.ticket, sessionKey);
+    throw error;
   }
-  checkPermitted(authenticator.subkey.enctype, policy, 'subkey');
-  const subkey = importKey(authenticator.subkey, service.key, 'subkey');
-  return { apReq, service, client, ticket, authenticator, sessionKey, subkey };
 }
 
 function openTicket(
@@ -266,6 +272,13 @@ function checkTimes(ticket: EncTicketPart, now: KerberosTime, maxSkew: number): 
   throw new KerberosError('KRB_AP_ERR_TKT_EXPIRED', undefined, {
     hint: `the ticket ended ${now - ticket.endTime} s ago: the client needs a new one`,
     detail,
+  });
+}
+
+function checkValid(ticket: EncTicketPart): void {
+  if ((ticket.flags & TicketFlag.invalid) === 0) return;
+  throw new KerberosError('KRB5KRB_AP_ERR_TKT_INVALID', undefined, {
+    hint: 'the client must have its postdated ticket validated by the KDC first',
   });
 }
 

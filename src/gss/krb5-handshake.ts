@@ -1,4 +1,5 @@
 /** The Kerberos mechanism's side of an exchange (RFC 4121 §4.1), from AP-REQ to context. */
+import type { VerifiedApReq } from '../ap/accept.ts';
 import { acceptApReq } from '../ap/accept.ts';
 import { decryptPart } from '../ap/encrypted-part.ts';
 import type { Reader, Writer } from '../bytes.ts';
@@ -51,30 +52,39 @@ export class Krb5Handshake implements MechanismHandshake {
       // There is nothing yet that a KRB-ERROR could answer.
       return { status: 'failed', error: asDefectiveToken(error) };
     }
+    const settings = this.#settings;
     let peerWaits = (apReq.apOptions & ApOption.mutualRequired) !== 0;
+    /** Until its keys are the context's. */
+    let verified: VerifiedApReq | undefined;
     try {
-      const settings = this.#settings;
       const peerAddress = settings.checkAddresses ? (this.#options.peerAddress ?? null) : undefined;
-      const verified = await acceptApReq(apReq, settings.credential, settings, peerAddress);
+      verified = await acceptApReq(apReq, settings.credential, settings, peerAddress);
       const request = readInitiatorRequest(verified, settings, this.#options);
       peerWaits ||= (request.flags & (ContextFlag.mutual | ContextFlag.dceStyle)) !== 0;
       // MIT krb5: DCE style and unframed tokens come together, or not at all.
       if (isUnframedApReq(token) !== ((request.flags & ContextFlag.dceStyle) !== 0)) {
         throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'only a DCE style AP-REQ comes unframed');
       }
+      const { sessionKey } = verified;
       const { state, reply } = establish(verified, request, mechanism, settings);
+      verified = undefined;
       if ((request.flags & ContextFlag.dceStyle) !== 0 && reply !== undefined) {
-        this.#pending = { state, sessionKey: verified.sessionKey };
+        this.#pending = { state, sessionKey };
         return { status: 'continue', outputToken: reply };
       }
-      const context = this.#complete(state, verified.sessionKey);
+      if (sessionKey !== state.initiatorKey) settings.sessionKeys.keep(apReq.ticket, sessionKey);
+      const context = this.#complete(state);
       return reply === undefined
         ? { status: 'complete', context }
         : { status: 'complete', context, outputToken: reply };
     } catch (error) {
+      if (verified !== undefined) {
+        settings.sessionKeys.keep(apReq.ticket, verified.sessionKey);
+        verified.subkey?.dispose();
+      }
       const failure = asFailure(error);
       if (!peerWaits) return { status: 'failed', error: failure };
-      const message = krbErrorFor(failure, apReq, this.#settings.clock);
+      const message = krbErrorFor(failure, apReq, settings.clock);
       const outputToken = frameToken(mechanism, TokenId.krbError, message);
       return { status: 'failed', error: failure, outputToken };
     }
@@ -111,14 +121,14 @@ export class Krb5Handshake implements MechanismHandshake {
       if (part.subkey !== undefined || part.sequenceNumber !== state.sendSequence.low) {
         throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
       }
-      return { status: 'complete', context: this.#complete(state, sessionKey) };
+      if (sessionKey !== state.initiatorKey) sessionKey.dispose();
+      return { status: 'complete', context: this.#complete(state) };
     } catch (error) {
       return { status: 'failed', error: asFailure(error) };
     }
   }
 
-  #complete(state: ContextState, sessionKey: EncryptionKey): SecurityContext {
-    if (sessionKey !== state.initiatorKey) sessionKey.dispose();
+  #complete(state: ContextState): SecurityContext {
     const context = new SecurityContext(state);
     const weak = reportWeakEnctypes(context);
     if (weak !== undefined) this.#settings.onWeakEnctype?.(weak);

@@ -1,0 +1,223 @@
+/** Clients that come again with the same ticket: served as the first time, with less work. */
+import { describe, expect, it } from 'vitest';
+import { encodeUtf8 } from '../../src/bytes.ts';
+import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
+import { encodeInitiatorOptions } from '../../src/gss/authenticator-checksum.ts';
+import type {
+  AcceptResult,
+  CryptoProvider,
+  ReplayCache,
+  SecurityContext,
+} from '../../src/index.ts';
+import { ContextFlag, defaultCrypto, MemoryReplayCache } from '../../src/index.ts';
+import type { InitiatorOptions } from '../../src/testing/index.ts';
+import { createInitiator } from '../../src/testing/index.ts';
+import { Census } from '../support/census.ts';
+import type { ExchangeOptions } from '../support/realm-kit.ts';
+import { makeKeytab, makeParties, NOW, seededRandom } from '../support/realm-kit.ts';
+
+const MESSAGE = encodeUtf8('a message');
+
+/** A client with one ticket, and what it takes to come again. */
+async function makeClient(options: ExchangeOptions = {}) {
+  const { ticket, begin, acceptor } = await makeParties(options);
+  const random = seededRandom(11);
+  const request = (more: Partial<InitiatorOptions> = {}) =>
+    createInitiator({ ticket, clock: () => NOW, random, ...options.initiator, ...more });
+  return { ticket, begin, acceptor, request };
+}
+
+function contextOf(result: AcceptResult): SecurityContext {
+  if (result.status !== 'complete') throw new Error(`not established: ${result.status}`);
+  return result.context;
+}
+
+/** Messages of both, each read by the other. */
+function talk(client: SecurityContext, server: SecurityContext): void {
+  expect(server.unwrap(client.wrap(MESSAGE)).message).toEqual(MESSAGE);
+  expect(client.unwrap(server.wrap(MESSAGE)).message).toEqual(MESSAGE);
+}
+
+/** Counts the ciphers and codes that are made. */
+function counting(provider: CryptoProvider) {
+  const made = { ciphers: 0, codes: 0 };
+  const { backend } = provider;
+  const crypto: CryptoProvider = {
+    ...provider,
+    backend: {
+      ...backend,
+      aes: (key) => {
+        made.ciphers++;
+        return backend.aes(key);
+      },
+      hmac: (hash, key) => {
+        made.codes++;
+        return backend.hmac(hash, key);
+      },
+    },
+  };
+  return { crypto, made };
+}
+
+describe('a client that comes again with its ticket', () => {
+  it.each([16, 17, 18, 19, 20, 23, 25, 26])('is served each time (enctype %i)', async (enctype) => {
+    const keytab = makeKeytab({ enctype, crypto: withLegacyEnctypes() });
+    const { begin, request } = await makeClient({ keytab });
+    const contexts: (readonly [SecurityContext, SecurityContext])[] = [];
+    for (let time = 0; time < 5; time++) {
+      const initiator = request();
+      const result = await begin().accept(initiator.begin());
+      contexts.push([initiator.finish(result.outputToken), contextOf(result)]);
+      // Of five contexts, two are gone before the next client comes.
+      if (time % 2 === 1) contexts.at(-1)![1].dispose();
+    }
+    for (const time of [0, 2, 4]) talk(...contexts[time]!);
+  });
+
+  it('has the keys of its session key derived twice at most', async () => {
+    const { crypto, made } = counting(defaultCrypto);
+    const { begin, request } = await makeClient({ keytab: makeKeytab({ crypto }) });
+    const counts: (typeof made)[] = [];
+    for (let time = 0; time < 4; time++) {
+      Object.assign(made, { ciphers: 0, codes: 0 });
+      contextOf(await begin().accept(request().begin())).dispose();
+      counts.push({ ...made });
+    }
+    // RFC 3961 §5.3: of a key, a cipher to derive with; for each usage, of which there are two
+    // (RFC 4120 §7.5.1: 11 and 12), one with Ke and a code with Ki.
+    expect(counts[1]).toEqual({ ciphers: 3, codes: 2 });
+    expect(counts.slice(2)).toEqual([
+      { ciphers: 0, codes: 0 },
+      { ciphers: 0, codes: 0 },
+    ]);
+  });
+
+  it('is served at the same time as itself', async () => {
+    const memory = new MemoryReplayCache({ clock: () => NOW });
+    const waiting: (() => void)[] = [];
+    const replayCache: ReplayCache = {
+      checkAndStore: async (record) => {
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        return memory.checkAndStore(record);
+      },
+    };
+    const { begin, request } = await makeClient({ acceptor: { replayCache } });
+    for (let round = 0; round < 4; round++) {
+      const initiators = [request(), request(), request()];
+      const results = initiators.map((initiator) => begin().accept(initiator.begin()));
+      while (waiting.length < 3) await new Promise((resolve) => setImmediate(resolve));
+      // The last to come is the first to go on.
+      for (const resume of waiting.splice(0).reverse()) resume();
+      for (const [at, initiator] of initiators.entries()) {
+        const result = await results[at]!;
+        talk(initiator.finish(result.outputToken), contextOf(result));
+      }
+    }
+  });
+
+  it('is served after whatever refused it', async () => {
+    const { begin, request, acceptor } = await makeClient();
+    const good = async () => {
+      const initiator = request();
+      const token = initiator.begin();
+      const result = await begin().accept(token);
+      talk(initiator.finish(result.outputToken), contextOf(result));
+      return token;
+    };
+    const used = await good();
+    await good();
+    const noCredential = encodeInitiatorOptions({
+      flags: ContextFlag.mutual | ContextFlag.delegation,
+      bindings: new Uint8Array(16),
+      delegation: Uint8Array.of(1, 2, 3),
+    });
+    const bound = { channelBindings: { applicationData: Uint8Array.of(1) } };
+    const refusals: (readonly [string, () => Promise<AcceptResult>])[] = [
+      ['KRB_AP_ERR_REPEAT', () => begin().accept(used)],
+      ['KRB_AP_ERR_SKEW', () => begin().accept(request({ clock: () => NOW - 1e6 }).begin())],
+      [
+        'KRB_AP_ERR_BADMATCH',
+        () => begin().accept(request({ authenticator: { clientRealm: 'OTHER.TEST' } }).begin()),
+      ],
+      [
+        'KRB5_PARSE_MALFORMED',
+        () => begin().accept(request({ authenticator: { checksum: noCredential } }).begin()),
+      ],
+      ['GSS_S_BAD_BINDINGS', () => acceptor.begin(bound).accept(request(OTHER_CHANNEL).begin())],
+    ];
+    for (const [code, refused] of refusals) {
+      for (let time = 0; time < 3; time++) {
+        const result = await refused();
+        expect(result.status).toBe('failed');
+        if (result.status === 'failed') {
+          expect([result.error.code, result.error.minor?.code]).toContain(code);
+        }
+      }
+      await good();
+      await good();
+    }
+  });
+
+  it('is served where its session key becomes that of the context', async () => {
+    const { begin, request } = await makeClient();
+    for (let time = 0; time < 4; time++) {
+      const initiator = request({ flags: ContextFlag.integrity, subkeyEnctype: null });
+      const result = await begin().accept(initiator.begin());
+      const server = contextOf(result);
+      talk(initiator.finish(result.outputToken), server);
+      server.dispose();
+      const next = request();
+      const answer = await begin().accept(next.begin());
+      talk(next.finish(answer.outputToken), contextOf(answer));
+    }
+  });
+
+  it('is served in DCE style', async () => {
+    const flags = ContextFlag.dceStyle | ContextFlag.mutual | ContextFlag.integrity;
+    const { begin, request } = await makeClient({ initiator: { flags } });
+    for (let time = 0; time < 4; time++) {
+      const initiator = request();
+      const handshake = begin();
+      const second = await handshake.accept(initiator.begin());
+      const server = contextOf(await handshake.accept(initiator.confirm(second.outputToken!)));
+      talk(initiator.finish(second.outputToken), server);
+    }
+  });
+
+  it('is served though the one who is told of its weak ticket throws', async () => {
+    let throws = true;
+    const { begin, request } = await makeClient({
+      keytab: makeKeytab({ enctype: 23, crypto: withLegacyEnctypes() }),
+      acceptor: {
+        onWeakEnctype: () => {
+          if (throws) throw new Error('not today');
+        },
+      },
+    });
+    for (let time = 0; time < 4; time++) {
+      throws = true;
+      expect((await begin().accept(request().begin())).status).toBe('failed');
+      throws = false;
+      const initiator = request();
+      const result = await begin().accept(initiator.begin());
+      talk(initiator.finish(result.outputToken), contextOf(result));
+    }
+  });
+});
+
+describe('a client that came once and was refused', () => {
+  it.each([
+    ['by a check of the request', { clock: () => NOW - 1e6 }],
+    ['by its checksum', { authenticator: { checksum: { type: 7, checksum: MESSAGE } } }],
+  ] as [string, Partial<InitiatorOptions>][])('leaves no key (%s)', async (_, initiator) => {
+    const { begin, request, ticket } = await makeClient({ initiator });
+    const token = request().begin();
+    const census = new Census();
+    const { status } = await census.watch(() => begin().accept(token));
+    expect(status).toBe('failed');
+    expect(census.holding).toBeGreaterThan(0);
+    expect(census.left({ session: ticket.sessionKey.bytes() })).toEqual([]);
+  });
+});
+
+const OTHER_CHANNEL = { channelBindings: { applicationData: Uint8Array.of(2) } };
