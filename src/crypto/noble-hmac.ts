@@ -38,8 +38,8 @@ export class NobleHmac implements Mac {
   }
 
   wipe(): void {
-    this.#inner.fill(0);
-    this.#outer.fill(0);
+    // Not fill(): of plain arrays it is no compiled code.
+    for (let i = 0; i < this.#inner.length; i++) this.#inner[i] = this.#outer[i] = 0;
   }
 }
 

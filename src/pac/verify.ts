@@ -134,7 +134,10 @@ function check(signature: PacSignature, name: string, key: PacKey, signed: Uint8
         `${key.checksumType}`,
     );
   }
-  const checksum = signature.data.subarray(0, key.checksumLength);
+  const { data } = signature;
+  // Nearly always: a view would move the buffer of so small an array out of V8's heap.
+  const whole = data.length === key.checksumLength;
+  const checksum = whole ? data : data.subarray(0, key.checksumLength);
   if (key.verifyChecksum(KeyUsage.pacChecksum, checksum, signed)) return;
   const rodc = rodcIdentifier(signature, key.checksumLength);
   throw new KerberosError('KRB_AP_ERR_MODIFIED', `PAC ${name} signature does not verify`, {
