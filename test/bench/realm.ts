@@ -49,6 +49,9 @@ export class BenchRealm {
 /** `plain`: AP-REQs of {@link TOKEN_SIZE} bytes; `SPNEGO`: these in a NegTokenInit; `PAC`: with a PAC of 3 kB, signed. */
 export type TokenKind = 'plain' | 'SPNEGO' | 'PAC';
 
+/** `new`: each has got its ticket just now; `returning`: one, with the same ticket each time. */
+export type Clients = 'new' | 'returning';
+
 export class BenchService {
   readonly keytabPath: string;
   readonly #enctype: number;
@@ -68,20 +71,23 @@ export class BenchService {
 
   /** A client with a new ticket. */
   initiator(kind: TokenKind = 'plain'): Initiator {
-    return this.#initiator(kind === 'PAC' ? this.#pacTicket() : this.#ticket(this.#padding));
+    return this.#initiator(this.#newTicket(kind));
   }
 
-  /** Tokens of clients that have each got a ticket just now. */
-  tokens(kind: TokenKind, count: number): Uint8Array[] {
+  /** @param clients - Of clients that have each got a ticket just now, or of one that comes again. */
+  tokens(kind: TokenKind, count: number, clients: Clients = 'new'): Uint8Array[] {
+    const ticket = this.#newTicket(kind);
     return Array.from({ length: count }, () => {
-      const token = this.initiator(kind).begin();
+      const token = this.#initiator(clients === 'new' ? this.#newTicket(kind) : ticket).begin();
       if (kind !== 'SPNEGO') return token;
       return encodeNegTokenInit({ mechTypes: [Mechanism.krb5], mechToken: token });
     });
   }
 
-  #pacTicket(): MintedTicket {
-    return mintTicket({ keytab: this.#keytab, client: CLIENT, pac: PAC });
+  #newTicket(kind: TokenKind): MintedTicket {
+    return kind === 'PAC'
+      ? mintTicket({ keytab: this.#keytab, client: CLIENT, pac: PAC })
+      : this.#ticket(this.#padding);
   }
 
   #ticket(padding: number): MintedTicket {

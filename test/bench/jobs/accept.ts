@@ -1,7 +1,10 @@
-/** GSS_Accept_sec_context: mutual, with a subkey. */
+/**
+ * GSS_Accept_sec_context: mutual, with a subkey; each client with a ticket of its own, or "again":
+ * one that comes again with its ticket, as most do.
+ */
 import { Enctype, enctypeShortName } from '../../../src/crypto/numbers.ts';
 import type { Job } from '../job.ts';
-import type { TokenKind } from '../realm.ts';
+import type { Clients, TokenKind } from '../realm.ts';
 import { median } from '../statistics.ts';
 import { WorkerProcess } from '../worker-process.ts';
 
@@ -12,6 +15,8 @@ export const acceptJobs: readonly Job[] = [
   acceptJob('plain', Enctype.aes256CtsHmacSha384, true),
   acceptJob('SPNEGO', Enctype.aes256CtsHmacSha1, true),
   acceptJob('PAC', Enctype.aes256CtsHmacSha1, true),
+  acceptJob('plain', Enctype.aes256CtsHmacSha1, true, 'returning'),
+  acceptJob('PAC', Enctype.aes256CtsHmacSha1, true, 'returning'),
 ];
 
 /** The first one of a process, whose code has just been loaded. */
@@ -34,9 +39,10 @@ export const firstAcceptJob: Job = {
   },
 };
 
-function acceptJob(kind: TokenKind, enctype: number, quick: boolean): Job {
+function acceptJob(kind: TokenKind, enctype: number, quick: boolean, clients?: Clients): Job {
+  const what = [...(kind === 'plain' ? [] : [kind]), ...(clients === 'returning' ? ['again'] : [])];
   return {
-    name: `accept ${kind === 'plain' ? '' : `${kind} `}${enctypeShortName(enctype)}`,
+    name: ['accept', ...what, enctypeShortName(enctype)].join(' '),
     needs: 'accept',
     quick,
     async prepare({ worker }, realm) {
@@ -44,7 +50,7 @@ function acceptJob(kind: TokenKind, enctype: number, quick: boolean): Job {
       await worker.useKeytab(service.keytabPath);
       return {
         async round(effort) {
-          const tokens = service.tokens(kind, Math.ceil(CALLS * effort));
+          const tokens = service.tokens(kind, Math.ceil(CALLS * effort), clients);
           const { cpu, samples } = await worker.accept(tokens);
           return { p50: median(samples) / 1000, cpu: cpu / 1000 / samples.length };
         },
