@@ -94,8 +94,9 @@ export async function acceptApReq(
 
   const ownKey = importKey(ticket.key, service.key, 'session key');
   const sessionKey = policy.sessionKeys.take(apReq.ticket, ownKey);
+  let authenticator: Authenticator | undefined;
   try {
-    const authenticator = openAuthenticator(apReq, sessionKey);
+    authenticator = openAuthenticator(apReq, sessionKey);
     const client = clientOf(ticket, authenticator);
     if (peerAddress !== undefined) checkAddress(ticket, peerAddress);
     checkTransited(ticket, service.principal.realm, policy);
@@ -123,6 +124,7 @@ export async function acceptApReq(
     return { apReq, service, client, ticket, authenticator, sessionKey, subkey };
   } catch (error) {
     policy.sessionKeys.keep(apReq.ticket, sessionKey);
+    authenticator?.subkey?.value.fill(0);
     throw error;
   }
 }

@@ -77,14 +77,33 @@ describe('the session key of a ticket', () => {
     expect(keys.take(ticket, keyOf(1))).toBe(kept);
   });
 
-  // Its last byte says where it is kept; each of the last four, whether it came before.
-  it.each([0, 1, 2])('is not kept for a ticket that differs in byte %i of its end', (at) => {
+  // The last byte says where it is kept; the last four, whether the ticket came before.
+  it.each([
+    [
+      [1, 2, 3, 4],
+      [0x81, 2, 3, 4],
+    ],
+    [
+      [1, 2, 3, 4],
+      [1, 0x82, 3, 4],
+    ],
+    [
+      [1, 2, 3, 4],
+      [1, 2, 0x83, 4],
+    ],
+    [
+      [0, 1, 0, 4],
+      [0, 0, 0x80, 4],
+    ],
+    [
+      [1, 0, 0, 4],
+      [0, 0x80, 0, 4],
+    ],
+  ])('is not kept where one ticket ends in %j, the other in %j', (one, other) => {
     const keys = new SessionKeys();
-    const other = [1, 2, 3, 4];
-    other[at]! ^= 0x80;
-    keys.keep(ticketOf(...other), keyOf(1));
+    keys.keep(ticketOf(...one), keyOf(1));
     const key = keyOf(1);
-    keys.keep(ticket, key);
+    keys.keep(ticketOf(...other), key);
     expect(isDisposed(key)).toBe(true);
   });
 

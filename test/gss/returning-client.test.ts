@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes.ts';
 import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
+import { KeyUsage } from '../../src/crypto/numbers.ts';
 import { encodeInitiatorOptions } from '../../src/gss/authenticator-checksum.ts';
+import { unframeToken } from '../../src/gss/framing.ts';
 import type {
   AcceptResult,
   CryptoProvider,
@@ -10,6 +12,7 @@ import type {
   SecurityContext,
 } from '../../src/index.ts';
 import { ContextFlag, defaultCrypto, MemoryReplayCache } from '../../src/index.ts';
+import { decodeApReq, decodeAuthenticator } from '../../src/messages/ap-req.ts';
 import type { InitiatorOptions } from '../../src/testing/index.ts';
 import { createInitiator } from '../../src/testing/index.ts';
 import { Census } from '../support/census.ts';
@@ -212,11 +215,18 @@ describe('a client that came once and was refused', () => {
   ] as [string, Partial<InitiatorOptions>][])('leaves no key (%s)', async (_, initiator) => {
     const { begin, request, ticket } = await makeClient({ initiator });
     const token = request().begin();
+    const { subkey } = decodeAuthenticator(
+      ticket.sessionKey.decrypt(
+        KeyUsage.apReqAuthenticator,
+        decodeApReq(unframeToken(token).inner.subarray(2)).authenticator.cipher,
+      ),
+    );
     const census = new Census();
     const { status } = await census.watch(() => begin().accept(token));
     expect(status).toBe('failed');
     expect(census.holding).toBeGreaterThan(0);
-    expect(census.left({ session: ticket.sessionKey.bytes() })).toEqual([]);
+    const secrets = { session: ticket.sessionKey.bytes(), subkey: subkey!.value };
+    expect(census.left(secrets)).toEqual([]);
   });
 });
 
