@@ -211,7 +211,7 @@ describe('version 2', () => {
     bytes.set([5, 2]);
     for (let i = 0; i < 700_000; i++) bytes.set(smallest, 2 + i * smallest.length);
     expect(parseKeytab(bytes).entries).toHaveLength(700_000);
-  }, 20_000);
+  });
 });
 
 describe('formatKeytab', () => {

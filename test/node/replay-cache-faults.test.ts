@@ -214,7 +214,7 @@ describe('a replay cache whose files were changed by others', () => {
       ),
       { numRuns: runs(60) },
     );
-  }, 20_000);
+  });
 
   it.each([
     ['at once', 0],

@@ -110,7 +110,7 @@ describe('a replay cache in files', () => {
       }),
       { numRuns: runs(60) },
     );
-  }, 20_000);
+  });
 
   it('keeps the ciphertext of a caller who has to wait', async () => {
     const writer = await open();
@@ -327,7 +327,7 @@ describe('the bounds of a replay cache in files', () => {
     clearInterval(timer);
     expect(other.size).toBe(40_000);
     expect(turns).toBeGreaterThan(3);
-  }, 20_000);
+  });
 });
 
 describe('where a replay cache in files is', () => {

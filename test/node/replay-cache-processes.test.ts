@@ -19,7 +19,7 @@ let directory: string;
 
 beforeAll(() => {
   program = compileProgram(resolve(import.meta.dirname, 'replay-cache-child.ts'));
-}, 60_000);
+});
 afterAll(() => program[Symbol.dispose]());
 beforeEach(() => {
   parent = mkdtempSync(join(tmpdir(), 'replay-cache-'));
@@ -124,7 +124,7 @@ describe('processes that share a replay cache', () => {
     }
     expect(cache.checkAndStore(recordOf(ciphertextOf(9_999_999), NOW_SECONDS))).toBe(true);
     await cache.close();
-  }, 60_000);
+  });
 
   it('let nobody in while the kernel takes no more, and know what they let in before', async () => {
     // Files may have 16 blocks; how large these are is the shell's matter.
@@ -136,7 +136,7 @@ describe('processes that share a replay cache', () => {
     const others = await other!.fresh;
     expect(new Set([...fresh, ...others]).size).toBe(3000);
     expect(others).toHaveLength(3000 - fresh.length);
-  }, 30_000);
+  });
 
   it('go on when all of the directory is removed, each with what it knew', async () => {
     const cache = await FileReplayCache.open({ directory, clock: () => NOW });
@@ -153,5 +153,5 @@ describe('processes that share a replay cache', () => {
     expect(fresh.every((id) => id % 2 === 1 && id !== 1)).toBe(true);
     expect(fresh).toHaveLength(1499);
     await cache.close();
-  }, 30_000);
+  });
 });
