@@ -1,7 +1,7 @@
 /** Acceptors: long-lived, shared by all connections; and the exchanges that they begin. */
 import type { TransitedCheck } from './ap/accept.ts';
+import { OpenedTickets } from './ap/opened-tickets.ts';
 import { MemoryReplayCache } from './ap/replay-cache.ts';
-import { SessionKeys } from './ap/session-keys.ts';
 import type { Reader } from './bytes.ts';
 import { plainBytes } from './bytes.ts';
 import { checkTransited } from './config/transited.ts';
@@ -44,8 +44,8 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
 }
 
 /**
- * Made by {@link createAcceptor}. It keeps the session keys of the tickets that come again: make one
- * acceptor, and use it for all exchanges.
+ * Made by {@link createAcceptor}. It keeps the tickets that come again, opened: make one acceptor,
+ * and use it for all exchanges.
  */
 export class Acceptor {
   readonly #settings: AcceptorSettings;
@@ -64,7 +64,7 @@ export class Acceptor {
       random,
       maxSkew,
       replayCache: options.replayCache ?? new MemoryReplayCache({ clock, random }),
-      sessionKeys: new SessionKeys(),
+      openedTickets: new OpenedTickets(),
       channelBindingPolicy: options.channelBindingPolicy ?? 'when-supported',
       permittedEnctypes: options.permittedEnctypes ?? PREFERRED_ENCTYPES,
       onWeakEnctype: options.onWeakEnctype,

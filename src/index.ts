@@ -4,6 +4,7 @@ export type { Acceptor, Handshake } from './acceptor.ts';
 export { createAcceptor } from './acceptor.ts';
 export type { ReplayCache, ReplayRecord } from './ap/replay-cache.ts';
 export { MemoryReplayCache } from './ap/replay-cache.ts';
+export type { PacPolicy } from './ap/vouched-data.ts';
 export type { ConfiguredPolicy } from './config/acceptor-policy.ts';
 export { acceptorPolicy } from './config/acceptor-policy.ts';
 export { localName } from './config/local-name.ts';
@@ -50,7 +51,6 @@ export type { AcceptorOptions, AcceptResult, HandshakeOptions } from './gss/sett
 export type { GssErrorCode } from './gss/status.ts';
 export { displayMajor, displayStatus, GssError } from './gss/status.ts';
 export { tlsExporter, tlsServerEndPoint } from './gss/tls-bindings.ts';
-export type { PacPolicy } from './gss/vouched-data.ts';
 export type { WeakEnctypeReport } from './gss/weak-enctype.ts';
 export type { Keytab, KeytabEntry, ParseKeytabOptions } from './keytab/keytab.ts';
 export { formatKeytab, parseKeytab } from './keytab/keytab.ts';

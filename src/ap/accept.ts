@@ -18,8 +18,8 @@ import type { Clock, KerberosTime } from '../time.ts';
 import { formatTime } from '../time.ts';
 import { checkCriticalElements } from './authorization-data.ts';
 import { decryptPartOrNothing } from './encrypted-part.ts';
+import type { OpenedTicket, OpenedTickets } from './opened-tickets.ts';
 import type { ReplayCache } from './replay-cache.ts';
-import type { SessionKeys } from './session-keys.ts';
 
 /** Where keys come from. */
 export interface ServiceKeys {
@@ -37,8 +37,8 @@ export interface ApPolicy {
   /** Seconds. */
   readonly maxSkew: number;
   readonly replayCache: ReplayCache;
-  /** Those of the tickets that come again. */
-  readonly sessionKeys: SessionKeys;
+  /** Those that come again. */
+  readonly openedTickets: OpenedTickets;
   /** Enctypes that session keys and subkeys may have, the most preferred first. */
   readonly permittedEnctypes: readonly number[];
   /** Whether the realms between client and server may vouch for the client (RFC 4120 §2.7). */
@@ -58,13 +58,10 @@ export type TransitedCheck = (
 /** An AP-REQ that passed every check. */
 export interface VerifiedApReq {
   readonly apReq: ApReq;
-  /** The keytab's entry that opened the ticket: the name that the service is known by. */
-  readonly service: KeytabEntry;
+  /** To be given back to the policy's `openedTickets`. */
+  readonly opened: OpenedTicket;
   readonly client: Principal;
-  readonly ticket: EncTicketPart;
   readonly authenticator: Authenticator;
-  /** To be given back to the policy's `sessionKeys`, or disposed of. */
-  readonly sessionKey: EncryptionKey;
   readonly subkey?: EncryptionKey;
 }
 
@@ -87,13 +84,11 @@ export async function acceptApReq(
     });
   }
   const opened =
-    openTicket(apReq.ticket, keys) ??
-    ((await keys.refresh()) ? openTicket(apReq.ticket, keys) : undefined);
+    openTicket(apReq.ticket, keys, policy) ??
+    ((await keys.refresh()) ? openTicket(apReq.ticket, keys, policy) : undefined);
   if (opened === undefined) throw keys.explain(apReq.ticket);
-  const { service, ticket } = opened;
+  const { service, ticket, sessionKey } = opened;
 
-  const ownKey = importKey(ticket.key, service.key, 'session key');
-  const sessionKey = policy.sessionKeys.take(apReq.ticket, ownKey);
   let authenticator: Authenticator | undefined;
   try {
     authenticator = openAuthenticator(apReq, sessionKey);
@@ -117,13 +112,13 @@ export async function acceptApReq(
 
     checkPermitted(sessionKey.enctype, policy, 'session key');
     if (authenticator.subkey === undefined) {
-      return { apReq, service, client, ticket, authenticator, sessionKey };
+      return { apReq, opened, client, authenticator };
     }
     checkPermitted(authenticator.subkey.enctype, policy, 'subkey');
     const subkey = importKey(authenticator.subkey, service.key, 'subkey');
-    return { apReq, service, client, ticket, authenticator, sessionKey, subkey };
+    return { apReq, opened, client, authenticator, subkey };
   } catch (error) {
-    policy.sessionKeys.keep(apReq.ticket, sessionKey);
+    policy.openedTickets.keep(apReq.ticket, opened);
     authenticator?.subkey?.value.fill(0);
     throw error;
   }
@@ -132,11 +127,20 @@ export async function acceptApReq(
 function openTicket(
   ticket: Ticket,
   keys: ServiceKeys,
-): { readonly service: KeytabEntry; readonly ticket: EncTicketPart } | undefined {
+  { openedTickets }: ApPolicy,
+): OpenedTicket | undefined {
+  const known = openedTickets.take(ticket);
   for (const service of keys.candidates(ticket)) {
+    if (service === known?.service) return known;
     const plain = decryptPartOrNothing(service.key, KeyUsage.ticket, ticket.encPart.cipher);
-    if (plain !== undefined) return { service, ticket: decodeEncTicketPart(plain) };
+    if (plain === undefined) continue;
+    // Another key of the same bytes, or the same key of another keytab: what is known is outdated.
+    if (known !== undefined) openedTickets.keep(ticket, known);
+    const part = decodeEncTicketPart(plain);
+    const sessionKey = importKey(part.key, service.key, 'session key');
+    return { service, ticket: part, sessionKey };
   }
+  if (known !== undefined) openedTickets.keep(ticket, known);
   return undefined;
 }
 

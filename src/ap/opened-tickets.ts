@@ -1,54 +1,89 @@
 /**
- * Session keys between the requests of one ticket. A client uses its ticket for hours, with another
- * authenticator each time: what was derived from the session key for one request serves the next.
+ * Tickets between the requests that are made with them. A client uses its ticket for hours, with
+ * another authenticator each time: what was found in it, and what was derived from its session key,
+ * for one request serves the next.
  *
- * Nothing is skipped for it. Each ticket is decrypted and verified, and only then is its session key
- * looked for here. The key of a ticket that came once is not kept.
+ * Nothing is taken on trust for it. A ticket's contents follow from its ciphertext and the key that
+ * opens it: only where both are the same, to the last byte, is it the ticket that was decrypted and
+ * verified before. All that depends on the time or the request is checked each time. A ticket that
+ * came once is not kept.
  */
+import { bytesEqual } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
-import type { Ticket } from '../messages/ticket.ts';
+import type { KeytabEntry } from '../keytab/keytab.ts';
+import type { EncTicketPart, Ticket } from '../messages/ticket.ts';
+import type { VouchedData } from './vouched-data.ts';
 
-/** At most 256 keys, of the tickets seen last; a key that is here is used by nobody. */
-export class SessionKeys {
-  readonly #kept: (EncryptionKey | undefined)[] = new Array(SLOTS).fill(undefined);
+/** A ticket that was decrypted and verified. */
+export interface OpenedTicket {
+  /** The keytab's entry whose key opened it: the name that the service is known by. */
+  readonly service: KeytabEntry;
+  /** Its key is wiped: that is {@link sessionKey}. */
+  readonly ticket: EncTicketPart;
+  readonly sessionKey: EncryptionKey;
+  /** Once somebody has asked for them. */
+  vouched?: VouchedData;
+}
+
+/** At most 256 tickets, those seen last; each is used by one request at a time. */
+export class OpenedTickets {
+  readonly #kept: (Kept | undefined)[] = new Array(SLOTS).fill(undefined);
   /** For each slot, what the ticket that was last there ended with. */
   readonly #marks = new Int32Array(SLOTS);
 
   /**
-   * @param ticket - Verified.
-   * @param key - Its session key; disposed of if another is returned.
-   * @returns The same key with what was derived from it, or `key`; the caller's, to {@link keep} or
-   *   to dispose of.
+   * @returns Nothing if it has not come twice before, or is in use; else the caller's, to
+   *   {@link keep} again. Who wants it opened by another key than its `service`'s has to open it.
    */
-  take(ticket: Ticket, key: EncryptionKey): EncryptionKey {
-    const slot = markOf(ticket) & (SLOTS - 1);
-    const kept = this.#kept[slot];
-    if (kept === undefined || kept.crypto !== key.crypto || !kept.equals(key)) return key;
-    this.#kept[slot] = undefined;
-    key.dispose();
-    return kept;
+  take({ encPart: { cipher } }: Ticket): OpenedTicket | undefined {
+    const kept = this.#kept[slotOf(markOf(cipher))];
+    if (kept === undefined || kept.inUse || !bytesEqual(kept.cipher, cipher)) return undefined;
+    kept.inUse = true;
+    return kept.opened;
   }
 
-  /** @param key - Of this ticket, and of no more use to the caller. */
-  keep(ticket: Ticket, key: EncryptionKey): void {
-    const mark = markOf(ticket);
-    const slot = mark & (SLOTS - 1);
-    if (this.#marks[slot] !== mark) {
-      this.#marks[slot] = mark;
-      key.dispose();
+  /**
+   * @param opened - Of this ticket, and of no more use to the caller. Its session key is wiped when
+   *   it is not kept, or another takes its place.
+   */
+  keep({ encPart: { cipher } }: Ticket, opened: OpenedTicket): void {
+    const mark = markOf(cipher);
+    const slot = slotOf(mark);
+    const kept = this.#kept[slot];
+    if (kept?.opened === opened) {
+      kept.inUse = false;
       return;
     }
-    this.#kept[slot]?.dispose();
-    this.#kept[slot] = key;
+    if (this.#marks[slot] !== mark || cipher.length > MAX_LENGTH) {
+      this.#marks[slot] = mark;
+      opened.sessionKey.dispose();
+      return;
+    }
+    // One that is in use comes back here.
+    if (kept?.inUse === false) kept.opened.sessionKey.dispose();
+    this.#kept[slot] = { cipher: new Uint8Array(cipher), opened, inUse: false };
   }
 }
 
+interface Kept {
+  /** A copy. */
+  readonly cipher: Uint8Array;
+  readonly opened: OpenedTicket;
+  inUse: boolean;
+}
+
 // What a ciphertext ends with is its code: as good as random, and no secret.
-function markOf({ encPart: { cipher } }: Ticket): number {
+function markOf(cipher: Uint8Array): number {
   const end = cipher.length;
   return (
     cipher[end - 1]! | (cipher[end - 2]! << 8) | (cipher[end - 3]! << 16) | (cipher[end - 4]! << 24)
   );
 }
 
+function slotOf(mark: number): number {
+  return mark & (SLOTS - 1);
+}
+
 const SLOTS = 256;
+// Twice as much with what was decrypted: 8 MiB at the most. It has room for some 1000 groups.
+const MAX_LENGTH = 16_384;

@@ -1,5 +1,4 @@
 /** What the KDC vouches for inside of a ticket: the PAC (MS-PAC) and AD-CAMMAC (RFC 7751). */
-import type { VerifiedApReq } from '../ap/accept.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
@@ -14,6 +13,7 @@ import { Limit } from '../messages/limits.ts';
 import { findPac } from '../pac/locate.ts';
 import type { Pac } from '../pac/pac.ts';
 import { verifyPac } from '../pac/pac.ts';
+import type { OpenedTicket } from './opened-tickets.ts';
 
 /**
  * - `off`: not looked at.
@@ -31,15 +31,18 @@ export interface VouchedData {
 }
 
 /**
- * Verifies what the ticket carries with the key that opened it.
+ * Verifies what the ticket carries with the key that opened it; once, however often it comes.
  *
+ * @param pacPolicy - For a ticket always the same: that of the acceptor that opened it.
  * @throws {@link KerberosError} if the policy requires a PAC that is not there or not good, or an
  *   AD-CAMMAC is malformed, or there are too many indicators.
  */
-export function readVouchedData(
-  { ticket, service }: VerifiedApReq,
-  pacPolicy: PacPolicy,
-): VouchedData {
+export function vouchedDataOf(opened: OpenedTicket, pacPolicy: PacPolicy): VouchedData {
+  opened.vouched ??= readVouchedData(opened, pacPolicy);
+  return opened.vouched;
+}
+
+function readVouchedData({ ticket, service }: OpenedTicket, pacPolicy: PacPolicy): VouchedData {
   const data = relevantElements(ticket.authorizationData);
   const authenticationIndicators = readIndicators(data, service.key);
   if (pacPolicy === 'off') return { authenticationIndicators };

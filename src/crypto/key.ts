@@ -281,7 +281,12 @@ export class EncryptionKey {
     return this.enctype === other.enctype && constantTimeEqual(this.#value, other.#value);
   }
 
-  /** The same key at work with another provider; to be disposed of on its own. */
+  /** The same key, to be disposed of on its own. */
+  copy(): EncryptionKey {
+    return this.withCrypto(this.crypto);
+  }
+
+  /** {@link copy} that works with another provider. */
   withCrypto(crypto: CryptoProvider): EncryptionKey {
     this.#checkInUse();
     return new EncryptionKey(this.enctype, this.#value, crypto);

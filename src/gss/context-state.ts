@@ -1,10 +1,11 @@
 /** All that a context is, as plain values: what export writes and import reads. */
+
+import type { VouchedData } from '../ap/vouched-data.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
 import type { DelegatedCredential } from './delegated-credential.ts';
 import type { ProtectionState } from './message-protection.ts';
 import type { GssName } from './name.ts';
 import type { SequenceWindow } from './sequence.ts';
-import type { VouchedData } from './vouched-data.ts';
 
 /** What the ticket said (RFC 4120 §5.3). */
 export interface TicketInfo {

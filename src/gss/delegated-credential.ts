@@ -89,7 +89,7 @@ export function openDelegation(bytes: Uint8Array, verified: VerifiedApReq): Dele
 }
 
 function decrypt(enctype: number, cipher: Uint8Array, verified: VerifiedApReq): Uint8Array {
-  for (const key of [verified.sessionKey, verified.subkey]) {
+  for (const key of [verified.opened.sessionKey, verified.subkey]) {
     if (key === undefined || key.enctype !== enctype) continue;
     const plain = decryptPartOrNothing(key, KeyUsage.krbCredEncPart, cipher);
     if (plain !== undefined) return plain;
@@ -108,7 +108,7 @@ function describe(ticket: Ticket, info: KrbCredInfo, verified: VerifiedApReq): D
     throw new DecodeError('KRB-CRED tells of another service than its ticket is for');
   }
   const { key } = info;
-  const sessionKey = new EncryptionKey(key.enctype, key.value, verified.sessionKey.crypto);
+  const sessionKey = new EncryptionKey(key.enctype, key.value, verified.opened.sessionKey.crypto);
   const authTime = info.authTime ?? 0;
   return {
     client,

@@ -1,5 +1,7 @@
 /** From a verified AP-REQ to a context and the AP-REP that tells the initiator of it. */
 import type { VerifiedApReq } from '../ap/accept.ts';
+import type { OpenedTicket } from '../ap/opened-tickets.ts';
+import { vouchedDataOf } from '../ap/vouched-data.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import type { EncApRepPart, PartSealer } from '../messages/ap-rep.ts';
@@ -17,7 +19,6 @@ import { GssName } from './name.ts';
 import type { Oid } from './oid.ts';
 import { SequenceCounter, SequenceWindow } from './sequence.ts';
 import type { AcceptorSettings } from './settings.ts';
-import { readVouchedData } from './vouched-data.ts';
 
 /** Keys, numbers and flags of the context, and the token with the AP-REP if there is to be one. */
 export function establish(
@@ -26,8 +27,9 @@ export function establish(
   mechanism: Oid,
   settings: AcceptorSettings,
 ): { readonly state: ContextState; readonly reply: Uint8Array | undefined } {
-  const { authenticator, sessionKey } = verified;
-  const vouched = readVouchedData(verified, settings.pacPolicy);
+  const { authenticator, opened } = verified;
+  const { service, ticket, sessionKey } = opened;
+  const vouched = vouchedDataOf(opened, settings.pacPolicy);
   const delegated =
     request.delegation === undefined ? undefined : openDelegation(request.delegation, verified);
   const flags =
@@ -36,21 +38,22 @@ export function establish(
     // MIT krb5: three legs are mutual, whether the initiator says so or not.
     ((request.flags & ContextFlag.dceStyle) === 0 ? 0 : ContextFlag.mutual);
   const mutual = (flags & ContextFlag.mutual) !== 0;
-  const initiatorKey = verified.subkey ?? sessionKey;
+  const { subkey = sessionKey } = verified;
   const acceptorSubkey = mutual ? makeSubkey(verified, flags, settings) : undefined;
-  const old = (acceptorSubkey ?? initiatorKey).oldTokens !== undefined;
+  const old = (acceptorSubkey ?? subkey).oldTokens !== undefined;
   const peerSequence = authenticator.sequenceNumber ?? 0;
-  const acceptor = nameOfService(verified.service.principal);
+  const acceptor = nameOfService(service.principal);
   const state: Mutable<ContextState> = {
     role: 'acceptor',
     initiator: GssName.ofPrincipal(verified.client),
     acceptor,
     mechanism,
     flags: flags | ContextFlag.transferable | ContextFlag.protectionReady,
-    ticket: describeTicket(verified, acceptor.text),
-    authorizationData: verified.ticket.authorizationData ?? [],
+    ticket: describeTicket(opened, acceptor.text),
+    authorizationData: ticket.authorizationData ?? [],
     vouched,
-    initiatorKey,
+    // The context's own, which wipes it: the ticket may come again.
+    initiatorKey: verified.subkey ?? sessionKey.copy(),
     // Without an AP-REP the initiator cannot learn our number: both count from its own, as MIT
     // krb5 does.
     sendSequence: new SequenceCounter(mutual ? randomSequence(settings) : peerSequence),
@@ -78,7 +81,8 @@ function makeSubkey(
   flags: number,
   { permittedEnctypes, random }: AcceptorSettings,
 ): EncryptionKey | undefined {
-  const { sessionKey, subkey = sessionKey } = verified;
+  const { sessionKey } = verified.opened;
+  const { subkey = sessionKey } = verified;
   const enctype = chooseSubkeyEnctype(verified, permittedEnctypes);
   const key = EncryptionKey.generate(enctype, random, sessionKey.crypto);
   const bothOld = subkey.oldTokens !== undefined && key.oldTokens !== undefined;
@@ -99,7 +103,8 @@ function nameOfService(principal: Principal): GssName {
 
 /** The AP-REP (RFC 4120 §3.2.4), without a frame in DCE style. */
 function replyTo(verified: VerifiedApReq, state: ContextState): Uint8Array {
-  const { authenticator, sessionKey } = verified;
+  const { authenticator, opened } = verified;
+  const { sessionKey } = opened;
   const { acceptorSubkey, sendSequence, random, flags, mechanism } = state;
   // MIT krb5, mk_rep.c: without one of its own the acceptor repeats the initiator's.
   const subkey = acceptorSubkey ?? verified.subkey;
@@ -130,10 +135,7 @@ function randomSequence({ random }: AcceptorSettings): number {
   return ((bytes[0]! & 0x3f) << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!;
 }
 
-function describeTicket(
-  { service, ticket, sessionKey }: VerifiedApReq,
-  server: string,
-): TicketInfo {
+function describeTicket({ service, ticket, sessionKey }: OpenedTicket, server: string): TicketInfo {
   const { startTime, renewTill } = ticket;
   const info: Mutable<TicketInfo> = {
     server,

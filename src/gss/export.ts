@@ -17,6 +17,8 @@
  *
  * time: u64 seconds, all ones if absent. What was delegated is not part of it.
  */
+
+import type { VouchedData } from '../ap/vouched-data.ts';
 import type { Reader, Writer } from '../bytes.ts';
 import { concatBytes } from '../bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
@@ -52,7 +54,6 @@ import {
 import { GssName } from './name.ts';
 import { decodeOid, encodeOid } from './oid.ts';
 import { SequenceCounter, SequenceWindow } from './sequence.ts';
-import type { VouchedData } from './vouched-data.ts';
 
 export interface ImportOptions {
   /** What the keys compute with. */

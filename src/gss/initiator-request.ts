@@ -43,7 +43,7 @@ export function readInitiatorRequest(
   if (checksum === undefined) return { flags: 0 };
   // Samba sends a checksum over nothing. It has to be one: otherwise a request that was made for
   // data of another protocol would be good here.
-  const key = verified.subkey ?? verified.sessionKey;
+  const key = verified.subkey ?? verified.opened.sessionKey;
   if (
     checksum.type !== key.checksumType ||
     !key.verifyChecksum(KeyUsage.apReqAuthenticatorChecksum, checksum.checksum)
@@ -64,7 +64,7 @@ export function readInitiatorRequest(
  * one that we prefer.
  */
 export function chooseSubkeyEnctype(
-  { authenticator, sessionKey, subkey }: VerifiedApReq,
+  { authenticator, opened: { sessionKey }, subkey }: VerifiedApReq,
   permitted: readonly number[],
 ): number {
   const used = (subkey ?? sessionKey).enctype;

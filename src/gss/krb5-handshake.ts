@@ -65,21 +65,20 @@ export class Krb5Handshake implements MechanismHandshake {
       if (isUnframedApReq(token) !== ((request.flags & ContextFlag.dceStyle) !== 0)) {
         throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'only a DCE style AP-REQ comes unframed');
       }
-      const { sessionKey } = verified;
+      const { opened } = verified;
       const { state, reply } = establish(verified, request, mechanism, settings);
       verified = undefined;
-      if ((request.flags & ContextFlag.dceStyle) !== 0 && reply !== undefined) {
-        this.#pending = { state, sessionKey };
-        return { status: 'continue', outputToken: reply };
-      }
-      if (sessionKey !== state.initiatorKey) settings.sessionKeys.keep(apReq.ticket, sessionKey);
+      const threeLegs = (request.flags & ContextFlag.dceStyle) !== 0 && reply !== undefined;
+      if (threeLegs) this.#pending = { state, sessionKey: opened.sessionKey.copy() };
+      settings.openedTickets.keep(apReq.ticket, opened);
+      if (threeLegs) return { status: 'continue', outputToken: reply };
       const context = this.#complete(state);
       return reply === undefined
         ? { status: 'complete', context }
         : { status: 'complete', context, outputToken: reply };
     } catch (error) {
       if (verified !== undefined) {
-        settings.sessionKeys.keep(apReq.ticket, verified.sessionKey);
+        settings.openedTickets.keep(apReq.ticket, verified.opened);
         verified.subkey?.dispose();
       }
       const failure = asFailure(error);
@@ -121,7 +120,7 @@ export class Krb5Handshake implements MechanismHandshake {
       if (part.subkey !== undefined || part.sequenceNumber !== state.sendSequence.low) {
         throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
       }
-      if (sessionKey !== state.initiatorKey) sessionKey.dispose();
+      sessionKey.dispose();
       return { status: 'complete', context: this.#complete(state) };
     } catch (error) {
       return { status: 'failed', error: asFailure(error) };
@@ -148,9 +147,8 @@ interface PendingContext {
 
 /** Writes what waits for the third leg, and wipes it. */
 function writePending(writer: Writer, { state, sessionKey }: PendingContext): void {
-  const ownKey = sessionKey === state.initiatorKey ? undefined : sessionKey;
   writePendingContext(writer, state);
-  writeOptional(writer, ownKey, writeKey);
+  writeKey(writer, sessionKey);
   sessionKey.dispose();
   state.delegatedCredential?.dispose();
   new SecurityContext(state).dispose();
@@ -161,8 +159,7 @@ function readPending(
   { credential: { crypto }, random }: AcceptorSettings,
 ): PendingContext {
   const state = readPendingContext(reader, { crypto, random });
-  const ownKey = readOptional(reader, () => readKey(reader, crypto));
-  return { state, sessionKey: ownKey ?? state.initiatorKey };
+  return { state, sessionKey: readKey(reader, crypto) };
 }
 
 function openToken(

@@ -1,6 +1,7 @@
 /** What an acceptor is given, and what one exchange is. */
 import type { ApPolicy, TransitedCheck } from '../ap/accept.ts';
 import type { ReplayCache } from '../ap/replay-cache.ts';
+import type { PacPolicy } from '../ap/vouched-data.ts';
 import type { Writer } from '../bytes.ts';
 import type { HostAddress } from '../messages/host-address.ts';
 import type { RandomSource } from '../random.ts';
@@ -11,7 +12,6 @@ import type { AcceptorCredential } from './credential.ts';
 import type { UnframedToken } from './framing.ts';
 import type { Oid } from './oid.ts';
 import type { GssError } from './status.ts';
-import type { PacPolicy } from './vouched-data.ts';
 import type { WeakEnctypeReport } from './weak-enctype.ts';
 
 export interface AcceptorOptions {

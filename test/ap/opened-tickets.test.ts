@@ -1,80 +1,132 @@
-/** Session keys between the requests of one ticket: never of another ticket, never two users of one. */
+/** Tickets that come again: never another ticket, never two users of one. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SessionKeys } from '../../src/ap/session-keys.ts';
-import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
+import type { OpenedTicket } from '../../src/ap/opened-tickets.ts';
+import { OpenedTickets } from '../../src/ap/opened-tickets.ts';
 import { EncryptionKey } from '../../src/index.ts';
-import type { Ticket } from '../../src/messages/ticket.ts';
+import type { EncTicketPart, Ticket } from '../../src/messages/ticket.ts';
 import { runs } from '../support/properties.ts';
+import { makeKeytab, NOW_SECONDS } from '../support/realm-kit.ts';
 import { seededRandom } from '../support/vectors.ts';
+
+const SERVICE = makeKeytab({ enctype: 18 }).entries[0]!;
 
 /** A ticket whose ciphertext ends with these bytes. */
 function ticketOf(...end: readonly number[]): Ticket {
+  return withCipher(Uint8Array.of(9, 9, 9, ...end));
+}
+
+function withCipher(cipher: Uint8Array): Ticket {
   return {
     realm: 'EXAMPLE.TEST',
     serverName: { nameType: 2, components: ['host', 'server'] },
-    encPart: { enctype: 18, cipher: Uint8Array.of(9, 9, 9, ...end) },
+    encPart: { enctype: 18, cipher },
   };
 }
 
-function keyOf(seed: number, enctype = 18): EncryptionKey {
-  return EncryptionKey.generate(enctype, seededRandom(seed));
+function openedAs(seed: number): OpenedTicket {
+  const sessionKey = EncryptionKey.generate(18, seededRandom(seed));
+  const ticket: EncTicketPart = {
+    flags: 0,
+    key: { enctype: 18, value: new Uint8Array(32) },
+    clientRealm: 'EXAMPLE.TEST',
+    clientName: { nameType: 1, components: [`user${seed}`] },
+    transited: { type: 1, contents: new Uint8Array() },
+    authTime: NOW_SECONDS,
+    endTime: NOW_SECONDS + 3600,
+  };
+  return { service: SERVICE, ticket, sessionKey };
 }
 
-const isDisposed = (key: EncryptionKey): boolean => {
+function isDisposed({ sessionKey }: OpenedTicket): boolean {
   try {
-    key.bytes();
+    sessionKey.bytes();
     return false;
   } catch (error) {
     expect(error).toBeInstanceOf(TypeError);
     return true;
   }
-};
+}
 
-describe('the session key of a ticket', () => {
+/** A ticket that came twice. */
+function keepTwice(tickets: OpenedTickets, ticket: Ticket, seed: number): OpenedTicket {
+  tickets.keep(ticket, openedAs(seed));
+  const opened = openedAs(seed);
+  tickets.keep(ticket, opened);
+  return opened;
+}
+
+describe('an opened ticket', () => {
   const ticket = ticketOf(1, 2, 3, 4);
 
   it('is kept from the second request on', () => {
-    const keys = new SessionKeys();
-    const [first, second, third] = [keyOf(1), keyOf(1), keyOf(1)];
-    expect(keys.take(ticket, first)).toBe(first);
-    keys.keep(ticket, first);
+    const tickets = new OpenedTickets();
+    const [first, second] = [openedAs(1), openedAs(1)];
+    expect(tickets.take(ticket)).toBeUndefined();
+    tickets.keep(ticket, first);
     expect(isDisposed(first)).toBe(true);
-    expect(keys.take(ticket, second)).toBe(second);
-    keys.keep(ticket, second);
-    expect(isDisposed(second)).toBe(false);
-    expect(keys.take(ticket, third)).toBe(second);
-    expect(isDisposed(third)).toBe(true);
-    expect(isDisposed(second)).toBe(false);
+    expect(tickets.take(ticket)).toBeUndefined();
+    tickets.keep(ticket, second);
+    for (let time = 0; time < 3; time++) {
+      expect(tickets.take(ticket)).toBe(second);
+      tickets.keep(ticket, second);
+      expect(isDisposed(second)).toBe(false);
+    }
   });
 
   it('is given to one at a time, and one of two that come back is kept', () => {
-    const keys = new SessionKeys();
-    keys.keep(ticket, keyOf(1));
-    const kept = keyOf(1);
-    keys.keep(ticket, kept);
-    const other = keyOf(1);
-    expect(keys.take(ticket, keyOf(1))).toBe(kept);
-    expect(keys.take(ticket, other)).toBe(other);
-    keys.keep(ticket, kept);
-    keys.keep(ticket, other);
-    expect([isDisposed(kept), isDisposed(other)]).toEqual([true, false]);
-    expect(keys.take(ticket, keyOf(1))).toBe(other);
+    const tickets = new OpenedTickets();
+    const kept = keepTwice(tickets, ticket, 1);
+    expect(tickets.take(ticket)).toBe(kept);
+    expect(tickets.take(ticket)).toBeUndefined();
+    const other = openedAs(1);
+    tickets.keep(ticket, other);
+    // In use: it is not wiped under the hands of who uses it.
+    expect(isDisposed(kept)).toBe(false);
+    tickets.keep(ticket, kept);
+    expect([isDisposed(kept), isDisposed(other)]).toEqual([false, true]);
+    expect(tickets.take(ticket)).toBe(kept);
   });
 
-  it.each([
-    ['of other bytes', () => keyOf(2)],
-    ['of another enctype', () => new EncryptionKey(20, keyOf(1).bytes())],
-    ['of another provider', () => keyOf(1).withCrypto(withLegacyEnctypes())],
-  ])('is not taken for one %s, whatever the ticket looks like', (_, make) => {
-    const keys = new SessionKeys();
-    keys.keep(ticket, keyOf(1));
-    const kept = keyOf(1);
-    keys.keep(ticket, kept);
-    const own = make();
-    expect(keys.take(ticket, own)).toBe(own);
-    expect([isDisposed(own), isDisposed(kept)]).toEqual([false, false]);
-    expect(keys.take(ticket, keyOf(1))).toBe(kept);
+  it('is not taken for one that differs in any byte', () => {
+    const cipher = seededBytes(400);
+    const tickets = new OpenedTickets();
+    const kept = keepTwice(tickets, withCipher(cipher), 1);
+    for (let at = 0; at < cipher.length; at++) {
+      const altered = cipher.slice();
+      altered[at]! ^= 1 << (at % 8);
+      expect(tickets.take(withCipher(altered))).toBeUndefined();
+    }
+    for (const [from, to] of [
+      [1, 400],
+      [0, 399],
+    ]) {
+      expect(tickets.take(withCipher(cipher.subarray(from, to)))).toBeUndefined();
+    }
+    expect(tickets.take(withCipher(cipher.slice()))).toBe(kept);
+  });
+
+  it('is what it was, whatever becomes of the bytes that it came in', () => {
+    const cipher = seededBytes(100);
+    const tickets = new OpenedTickets();
+    const kept = keepTwice(tickets, withCipher(cipher), 1);
+    const original = cipher.slice();
+    cipher[5]! ^= 1;
+    expect(tickets.take(withCipher(cipher))).toBeUndefined();
+    expect(tickets.take(withCipher(original))).toBe(kept);
+  });
+
+  it('is kept up to a length', () => {
+    const tickets = new OpenedTickets();
+    for (const [length, isKept] of [
+      [16_384, true],
+      [16_385, false],
+    ] as const) {
+      const long = withCipher(seededBytes(length));
+      const opened = keepTwice(tickets, long, 1);
+      expect(tickets.take(long)).toBe(isKept ? opened : undefined);
+      expect(isDisposed(opened)).toBe(!isKept);
+    }
   });
 
   // The last byte says where it is kept; the last four, whether the ticket came before.
@@ -99,57 +151,54 @@ describe('the session key of a ticket', () => {
       [1, 0, 0, 4],
       [0, 0x80, 0, 4],
     ],
-  ])('is not kept where one ticket ends in %j, the other in %j', (one, other) => {
-    const keys = new SessionKeys();
-    keys.keep(ticketOf(...one), keyOf(1));
-    const key = keyOf(1);
-    keys.keep(ticketOf(...other), key);
-    expect(isDisposed(key)).toBe(true);
+  ])('is not kept where one ends in %j, the other in %j', (one, other) => {
+    const tickets = new OpenedTickets();
+    tickets.keep(ticketOf(...one), openedAs(1));
+    const opened = openedAs(1);
+    tickets.keep(ticketOf(...other), opened);
+    expect(isDisposed(opened)).toBe(true);
+    expect(tickets.take(ticketOf(...other))).toBeUndefined();
   });
 
   it('leaves the others of the table alone, and is wiped when another takes its place', () => {
-    const keys = new SessionKeys();
+    const table = new OpenedTickets();
     const tickets = Array.from({ length: 256 }, (_, last) => ticketOf(7, 7, 7, last));
-    const kept = tickets.map((each, seed) => {
-      keys.keep(each, keyOf(seed));
-      const key = keyOf(seed);
-      keys.keep(each, key);
-      return key;
-    });
+    const kept = tickets.map((each, seed) => keepTwice(table, each, seed));
     expect(kept.map(isDisposed)).not.toContain(true);
     const intruder = ticketOf(8, 7, 7, 40);
-    keys.keep(intruder, keyOf(999));
+    table.keep(intruder, openedAs(999));
     // Seen once, it takes nobody's place.
     expect(isDisposed(kept[40]!)).toBe(false);
-    keys.keep(intruder, keyOf(999));
-    expect(kept.flatMap((key, at) => (isDisposed(key) ? [at] : []))).toEqual([40]);
+    table.keep(intruder, openedAs(999));
+    expect(kept.flatMap((each, at) => (isDisposed(each) ? [at] : []))).toEqual([40]);
   });
 
   it('is the right one and nobody else’s, in whatever order requests begin and end', () => {
     const step = fc.record({ ticket: fc.nat(5), end: fc.option(fc.nat(7)) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const keys = new SessionKeys();
+        const table = new OpenedTickets();
         // Three places for six tickets.
         const tickets = [0, 1, 2, 3, 4, 5].map((n) => ticketOf(n, 0, 0, n % 3));
-        const made: EncryptionKey[] = [];
-        const open: { ticket: number; key: EncryptionKey }[] = [];
+        const made: OpenedTicket[] = [];
+        const open: { ticket: number; opened: OpenedTicket }[] = [];
         for (const { ticket: n, end } of steps) {
           if (end === null) {
-            const own = keyOf(n);
-            made.push(own);
-            const key = keys.take(tickets[n]!, own);
-            expect(open.some((request) => request.key === key)).toBe(false);
-            expect(key.bytes()).toEqual(keyOf(n).bytes());
-            expect(isDisposed(own)).toBe(key !== own);
-            open.push({ ticket: n, key });
+            let opened = table.take(tickets[n]!);
+            if (opened === undefined) {
+              opened = openedAs(n);
+              made.push(opened);
+            }
+            expect(open.some((request) => request.opened === opened)).toBe(false);
+            expect(opened.ticket.clientName.components).toEqual([`user${n}`]);
+            open.push({ ticket: n, opened });
           } else if (end < open.length) {
             const [request] = open.splice(end, 1);
-            keys.keep(tickets[request!.ticket]!, request!.key);
+            table.keep(tickets[request!.ticket]!, request!.opened);
           }
           // Those in use are not wiped; and of those that are not, one for each place is left.
-          expect(open.some(({ key }) => isDisposed(key))).toBe(false);
-          const left = made.filter((key) => !isDisposed(key)).length - open.length;
+          expect(open.some(({ opened }) => isDisposed(opened))).toBe(false);
+          const left = made.filter((each) => !isDisposed(each)).length - open.length;
           expect(left).toBeLessThanOrEqual(3);
         }
       }),
@@ -157,3 +206,9 @@ describe('the session key of a ticket', () => {
     );
   });
 });
+
+function seededBytes(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  seededRandom(length)(bytes);
+  return bytes;
+}

@@ -11,9 +11,16 @@ import type {
   ReplayCache,
   SecurityContext,
 } from '../../src/index.ts';
-import { ContextFlag, defaultCrypto, MemoryReplayCache } from '../../src/index.ts';
+import {
+  acquireCredential,
+  ContextFlag,
+  createAcceptor,
+  defaultCrypto,
+  importSecurityContext,
+  MemoryReplayCache,
+} from '../../src/index.ts';
 import { decodeApReq, decodeAuthenticator } from '../../src/messages/ap-req.ts';
-import type { InitiatorOptions } from '../../src/testing/index.ts';
+import type { InitiatorOptions, PacContents } from '../../src/testing/index.ts';
 import { createInitiator } from '../../src/testing/index.ts';
 import { Census } from '../support/census.ts';
 import type { ExchangeOptions } from '../support/realm-kit.ts';
@@ -23,16 +30,34 @@ const MESSAGE = encodeUtf8('a message');
 
 /** A client with one ticket, and what it takes to come again. */
 async function makeClient(options: ExchangeOptions = {}) {
-  const { ticket, begin, acceptor } = await makeParties(options);
+  const { ticket, begin, acceptor, credential } = await makeParties(options);
   const random = seededRandom(11);
   const request = (more: Partial<InitiatorOptions> = {}) =>
     createInitiator({ ticket, clock: () => NOW, random, ...options.initiator, ...more });
-  return { ticket, begin, acceptor, request };
+  return { ticket, begin, acceptor, credential, request };
 }
 
 function contextOf(result: AcceptResult): SecurityContext {
   if (result.status !== 'complete') throw new Error(`not established: ${result.status}`);
   return result.context;
+}
+
+/** Major and minor code of a failure. */
+function codesOf(result: AcceptResult): (string | undefined)[] {
+  if (result.status !== 'failed') throw new Error(`not refused: ${result.status}`);
+  return [result.error.code, result.error.minor?.code];
+}
+
+/** What does not depend on chance. */
+function summaryOf(result: AcceptResult): unknown {
+  const replyLength = result.outputToken?.length;
+  if (result.status === 'failed') {
+    const { message, hint, minor } = result.error;
+    return { replyLength, message, hint, codes: codesOf(result), detail: minor?.detail };
+  }
+  const { initiator, acceptor, flags, ticket, pac } = contextOf(result);
+  const names = [String(initiator), String(acceptor)];
+  return { replyLength, names, flags, ticket, pac: pac?.toJSON() };
 }
 
 /** Messages of both, each read by the other. */
@@ -41,9 +66,9 @@ function talk(client: SecurityContext, server: SecurityContext): void {
   expect(client.unwrap(server.wrap(MESSAGE)).message).toEqual(MESSAGE);
 }
 
-/** Counts the ciphers and codes that are made. */
+/** Counts the ciphers and codes that are made, and the bytes that are decrypted. */
 function counting(provider: CryptoProvider) {
-  const made = { ciphers: 0, codes: 0 };
+  const made = { ciphers: 0, codes: 0, decrypted: 0 };
   const { backend } = provider;
   const crypto: CryptoProvider = {
     ...provider,
@@ -51,7 +76,16 @@ function counting(provider: CryptoProvider) {
       ...backend,
       aes: (key) => {
         made.ciphers++;
-        return backend.aes(key);
+        const cipher = backend.aes(key);
+        return {
+          blockSize: cipher.blockSize,
+          cbcEncrypt: (...args) => cipher.cbcEncrypt(...args),
+          cbcDecrypt: (bytes, start, end, iv) => {
+            made.decrypted += end - start;
+            cipher.cbcDecrypt(bytes, start, end, iv);
+          },
+          wipe: () => cipher.wipe(),
+        };
       },
       hmac: (hash, key) => {
         made.codes++;
@@ -77,22 +111,118 @@ describe('a client that comes again with its ticket', () => {
     for (const time of [0, 2, 4]) talk(...contexts[time]!);
   });
 
-  it('has the keys of its session key derived twice at most', async () => {
+  it('has its ticket decrypted and its PAC verified twice at most', async () => {
     const { crypto, made } = counting(defaultCrypto);
-    const { begin, request } = await makeClient({ keytab: makeKeytab({ crypto }) });
+    const options = { keytab: makeKeytab({ crypto }), ticket: { pac: PAC } };
+    const { begin, request } = await makeClient(options);
     const counts: (typeof made)[] = [];
-    for (let time = 0; time < 4; time++) {
-      Object.assign(made, { ciphers: 0, codes: 0 });
-      contextOf(await begin().accept(request().begin())).dispose();
+    const pacs = new Set<unknown>();
+    for (let time = 0; time < 5; time++) {
+      Object.assign(made, { ciphers: 0, codes: 0, decrypted: 0 });
+      const context = contextOf(await begin().accept(request().begin()));
+      expect(context.pac?.samAccountName).toBe('alice');
+      pacs.add(context.pac);
+      context.dispose();
       counts.push({ ...made });
     }
     // RFC 3961 §5.3: of a key, a cipher to derive with; for each usage, of which there are two
     // (RFC 4120 §7.5.1: 11 and 12), one with Ke and a code with Ki.
-    expect(counts[1]).toEqual({ ciphers: 3, codes: 2 });
-    expect(counts.slice(2)).toEqual([
-      { ciphers: 0, codes: 0 },
-      { ciphers: 0, codes: 0 },
-    ]);
+    expect(counts[1]).toMatchObject({ ciphers: 3, codes: 2 });
+    const [, second, third] = counts.map(({ decrypted }) => decrypted);
+    expect(third).toBeGreaterThan(0);
+    expect(second! - third!).toBeGreaterThan(PAC_SIZE);
+    const less = { ciphers: 0, codes: 0, decrypted: third };
+    expect(counts.slice(2)).toEqual([less, less, less]);
+    expect(pacs.size).toBe(2);
+  });
+
+  it('is told the same as by an acceptor that has never seen it, whatever it sends', async () => {
+    const keytab = makeKeytab({}, { kvno: 2, seed: 8 }, { principal: OTHER_SERVICE, seed: 9 });
+    const options = { keytab, ticket: { kvno: 1, pac: PAC } };
+    const { acceptor, credential, request } = await makeClient(options);
+    const good = request().begin();
+    for (let time = 0; time < 3; time++) {
+      contextOf(await acceptor.begin().accept(request().begin())).dispose();
+    }
+    for (let at = 0; at < good.length; at++) {
+      const altered = request().begin();
+      // Sequence numbers differ in length.
+      altered[at % altered.length]! ^= 1 << (at % 8);
+      const stranger = createAcceptor({ credential, clock: () => NOW, random: seededRandom(5) });
+      const [known, unknown] = [
+        await acceptor.begin().accept(altered),
+        await stranger.begin().accept(altered),
+      ];
+      expect(summaryOf(known), `byte ${at}`).toEqual(summaryOf(unknown));
+      contextOf(await acceptor.begin().accept(request().begin())).dispose();
+    }
+  });
+
+  it('is refused as soon as its ticket has ended', async () => {
+    let now = NOW;
+    const clock = () => now;
+    const { begin, request } = await makeClient({ acceptor: { clock } });
+    for (let time = 0; time < 3; time++) {
+      contextOf(await begin().accept(request({ clock }).begin()));
+    }
+    now += 48 * 3_600_000;
+    expect(codesOf(await begin().accept(request({ clock }).begin()))).toContain(
+      'KRB_AP_ERR_TKT_EXPIRED',
+    );
+  });
+
+  it('is refused as soon as the keytab has lost the key of its ticket', async () => {
+    const old = makeKeytab({ kvno: 1 });
+    const next = makeKeytab({ kvno: 2, seed: 8 });
+    let keytab = old;
+    const credential = await acquireCredential({ keytab: () => keytab });
+    const { acceptor, request, begin } = await makeClient({
+      keytab: old,
+      acceptor: { credential },
+    });
+    for (let time = 0; time < 3; time++) contextOf(await begin().accept(request().begin()));
+    keytab = next;
+    // Somebody who has a new ticket makes the acceptor look.
+    const newcomer = await makeClient({ keytab: next, initiator: { random: seededRandom(12) } });
+    contextOf(await acceptor.begin().accept(newcomer.request().begin()));
+    expect(codesOf(await begin().accept(request().begin()))).toContain('KRB_AP_ERR_BADKEYVER');
+    // And the same key in another keytab is another entry, with a key object of its own.
+    keytab = makeKeytab({ kvno: 1 }, { kvno: 2, seed: 8 });
+    for (let time = 0; time < 4; time++) {
+      const initiator = request();
+      const result = await begin().accept(initiator.begin());
+      talk(initiator.finish(result.outputToken), contextOf(result));
+    }
+  });
+
+  it('is refused each time where its PAC is required and not good', async () => {
+    const { begin, request } = await makeClient({
+      ticket: { pac: { ...PAC, buffers: [{ type: CLIENT_INFO, data: MESSAGE }] } },
+      acceptor: { pacPolicy: 'required' },
+    });
+    for (let time = 0; time < 4; time++) {
+      expect(codesOf(await begin().accept(request().begin()))).toContain('KRB5_PARSE_MALFORMED');
+    }
+  });
+
+  it('finds what the KDC says unaltered, whatever was done with it before', async () => {
+    const { begin, request } = await makeClient({ ticket: { pac: PAC } });
+    const seen: object[] = [];
+    for (let time = 0; time < 4; time++) {
+      const context = contextOf(await begin().accept(request().begin()));
+      seen.push({
+        pac: context.pac?.toJSON(),
+        bytes: context.pac?.bytes(),
+        data: context.authorizationData,
+        ticket: context.ticket,
+      });
+      context.pac?.bytes().fill(0);
+      for (const { data } of context.authorizationData) data.fill(0);
+      const moved = importSecurityContext(context.export());
+      expect(moved.pac?.toJSON()).toEqual(context.pac?.toJSON());
+      moved.dispose();
+    }
+    expect(seen.slice(1)).toEqual([seen[0], seen[0], seen[0]]);
   });
 
   it('is served at the same time as itself', async () => {
@@ -230,4 +360,12 @@ describe('a client that came once and was refused', () => {
   });
 });
 
+const PAC_SIZE = 500;
+const PAC: PacContents = {
+  logonInfo: { effectiveName: 'alice' },
+  buffers: [{ type: 99, data: new Uint8Array(PAC_SIZE) }],
+};
+// MS-PAC §2.4: a PAC has one.
+const CLIENT_INFO = 10;
+const OTHER_SERVICE = 'HTTP/server.example.test@EXAMPLE.TEST';
 const OTHER_CHANNEL = { channelBindings: { applicationData: Uint8Array.of(2) } };
