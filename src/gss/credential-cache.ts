@@ -28,7 +28,8 @@ function writeTicket(writer: Writer, ticket: DelegatedTicket): void {
   writeData(writer, key);
   key.fill(0);
   for (const time of [ticket.authTime, ticket.startTime, ticket.endTime, ticket.renewTill]) {
-    writer.u32(time);
+    // The format has 32 bits: what lies beyond them never was, or never ends.
+    writer.u32(Math.min(Math.max(time, 0), 0xffff_ffff));
   }
   // Not a ticket encrypted in a session key.
   writer.u8(0).u32(ticket.flags);

@@ -8,9 +8,7 @@ import type { HostAddress } from '../messages/host-address.ts';
 import type { KrbCredInfo } from '../messages/krb-cred.ts';
 import { decodeEncKrbCredPart, decodeKrbCred } from '../messages/krb-cred.ts';
 import type { Principal } from '../messages/principal.ts';
-import { principalEqual } from '../messages/principal.ts';
 import type { Ticket } from '../messages/ticket.ts';
-import { encodeTicket } from '../messages/ticket.ts';
 import type { KerberosTime } from '../time.ts';
 
 /** A ticket that the initiator lets the acceptor use. Secret: whoever has it is the initiator. */
@@ -27,7 +25,7 @@ export interface DelegatedTicket {
   /** 0 if it cannot be renewed. */
   readonly renewTill: KerberosTime;
   readonly addresses: readonly HostAddress[];
-  /** The Ticket in DER, to be sent as it is. */
+  /** The Ticket in DER as it came, to be sent as it is. */
   readonly ticket: Uint8Array;
 }
 
@@ -68,7 +66,7 @@ export class DelegatedCredential {
  * @throws {@link KerberosError} KRB_AP_ERR_BAD_INTEGRITY, {@link DecodeError}.
  */
 export function openDelegation(bytes: Uint8Array, verified: VerifiedApReq): DelegatedCredential {
-  const { tickets, encPart } = decodeKrbCred(bytes);
+  const { tickets, encodedTickets, encPart } = decodeKrbCred(bytes);
   const plain =
     encPart.enctype === ENCTYPE_NULL
       ? encPart.cipher
@@ -81,7 +79,7 @@ export function openDelegation(bytes: Uint8Array, verified: VerifiedApReq): Dele
       );
     }
     return new DelegatedCredential(
-      tickets.map((ticket, i) => describe(ticket, ticketInfo[i]!, verified)),
+      tickets.map((ticket, i) => describe(ticket, encodedTickets[i]!, ticketInfo[i]!, verified)),
     );
   } finally {
     plain.fill(0);
@@ -99,14 +97,17 @@ function decrypt(enctype: number, cipher: Uint8Array, verified: VerifiedApReq): 
   });
 }
 
-function describe(ticket: Ticket, info: KrbCredInfo, verified: VerifiedApReq): DelegatedTicket {
+function describe(
+  ticket: Ticket,
+  encoded: Uint8Array,
+  info: KrbCredInfo,
+  verified: VerifiedApReq,
+): DelegatedTicket {
   // RFC 4120 §5.8.1: names may be left out where the receiver knows them.
   const client = principalOf(info.clientName, info.clientRealm) ?? verified.client;
-  const server = { ...ticket.serverName, realm: ticket.realm };
+  // MIT krb5: what the info says goes before what stands on the ticket, which nobody has signed.
   const named = principalOf(info.serverName, info.realm);
-  if (named !== undefined && !principalEqual(named, server)) {
-    throw new DecodeError('KRB-CRED tells of another service than its ticket is for');
-  }
+  const server = named ?? { ...ticket.serverName, realm: ticket.realm };
   const { key } = info;
   const sessionKey = new EncryptionKey(key.enctype, key.value, verified.opened.sessionKey.crypto);
   const authTime = info.authTime ?? 0;
@@ -124,7 +125,7 @@ function describe(ticket: Ticket, info: KrbCredInfo, verified: VerifiedApReq): D
       // The message is wiped.
       address: address.slice(),
     })),
-    ticket: encodeTicket(ticket),
+    ticket: encoded.slice(),
   };
 }
 

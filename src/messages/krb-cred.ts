@@ -45,6 +45,12 @@ export interface KrbCred {
   readonly encPart: EncryptedData;
 }
 
+/** A KRB-CRED as received. */
+export interface ReceivedKrbCred extends KrbCred {
+  /** The tickets in DER, to be handed on as they came: KDCs encode kvnos in two ways. Views. */
+  readonly encodedTickets: readonly Uint8Array[];
+}
+
 export interface EncKrbCredPart {
   /** One for each ticket, in the order of the tickets. */
   readonly ticketInfo: readonly KrbCredInfo[];
@@ -77,12 +83,14 @@ export interface KrbCredInfo {
  * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE`, `KRB_AP_ERR_BADVERSION`;
  *   {@link DecodeError} for all else.
  */
-export function decodeKrbCred(bytes: Uint8Array): KrbCred {
+export function decodeKrbCred(bytes: Uint8Array): ReceivedKrbCred {
   const fields = decodeMessageFields(bytes, LABEL, KRB_CRED);
   checkMessageHeader(fields, LABEL, KRB_CRED);
   const tickets = listOf(fields.node(2), LABEL, Limit.credentialTickets);
+  const encodedTickets = tickets.map((ticket) => ticket.valueBeforeDecodeView);
   return {
-    tickets: tickets.map((ticket) => decodeTicket(ticket.valueBeforeDecodeView)),
+    tickets: encodedTickets.map(decodeTicket),
+    encodedTickets,
     encPart: fields.required(3, readEncryptedData),
   };
 }

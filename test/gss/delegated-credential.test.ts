@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../src/bytes.ts';
 import { decodeInitiatorOptions } from '../../src/gss/authenticator-checksum.ts';
 import { DelegatedCredential } from '../../src/gss/delegated-credential.ts';
-import { ContextFlag, DecodeError, EncryptionKey } from '../../src/index.ts';
+import { ContextFlag, DecodeError, EncryptionKey, formatCredentialCache } from '../../src/index.ts';
 import { encodeEncKrbCredPart, encodeKrbCred } from '../../src/messages/krb-cred.ts';
 import { formatPrincipal } from '../../src/messages/principal.ts';
+import type { Ticket } from '../../src/messages/ticket.ts';
+import { decodeTicket, encodeTicket } from '../../src/messages/ticket.ts';
 import { createInitiator } from '../../src/testing/index.ts';
 import { makeParties, NOW, NOW_SECONDS, seededRandom } from '../support/realm-kit.ts';
 
@@ -22,16 +24,18 @@ function infoOf(more: object = {}) {
 
 type Info = ReturnType<typeof infoOf>;
 
-async function delegate(tickets: readonly (typeof TICKET)[], ticketInfo: readonly Info[]) {
-  const { initiator, begin } = await makeParties({
-    initiator: {
-      flags: ContextFlag.mutual | ContextFlag.delegation,
-      delegation: encodeKrbCred({
-        tickets,
-        encPart: { enctype: 0, cipher: encodeEncKrbCredPart({ ticketInfo }) },
-      }),
-    },
-  });
+async function delegate(tickets: readonly Ticket[], ticketInfo: readonly Info[]) {
+  return await deliver(
+    encodeKrbCred({
+      tickets,
+      encPart: { enctype: 0, cipher: encodeEncKrbCredPart({ ticketInfo }) },
+    }),
+  );
+}
+
+async function deliver(delegation: Uint8Array) {
+  const flags = ContextFlag.mutual | ContextFlag.delegation;
+  const { initiator, begin } = await makeParties({ initiator: { flags, delegation } });
   return await begin().accept(initiator.begin());
 }
 
@@ -57,20 +61,59 @@ describe('a KRB-CRED that delegates', () => {
     expect((await delegate([TICKET, TICKET], [infoOf(), infoOf()])).status).toBe('complete');
   });
 
-  it('tells of the service that its ticket is for', async () => {
+  it('says itself which service its ticket is for', async () => {
     const named = (components: string[], realm: string) =>
       infoOf({ serverName: { nameType: 2, components }, realm });
-    const good = await delegate([TICKET], [named(TGS.components, 'EXAMPLE.TEST')]);
-    expect(good.status).toBe('complete');
-    for (const wrong of [
-      named(['krbtgt', 'OTHER.TEST'], 'EXAMPLE.TEST'),
-      named(TGS.components, 'OTHER.TEST'),
-    ]) {
-      expect(await delegate([TICKET], [wrong])).toMatchObject({
-        status: 'failed',
-        error: { minor: { message: expect.stringContaining('another service than its ticket') } },
+    for (const [components, realm] of [
+      [TGS.components, 'EXAMPLE.TEST'],
+      [TGS.components, 'example.test'],
+      [['krbtgt', 'OTHER.TEST'], 'EXAMPLE.TEST'],
+    ] as const) {
+      const result = await delegate([TICKET], [named([...components], realm)]);
+      if (result.status !== 'complete') throw new Error('not complete');
+      expect(result.context.delegatedCredential?.tickets[0]?.server).toMatchObject({
+        components,
+        realm,
       });
     }
+  });
+
+  it('hands its ticket on as it came, however its kvno is encoded', async () => {
+    // RFC 4120 §5.2.9 has a UInt32 there; MIT krb5, Heimdal and Windows send 2^31 and more (of
+    // read-only domain controllers) as a negative Int32, and read nothing else.
+    const unsigned = encodeTicket({ ...TICKET, encPart: { ...TICKET.encPart, kvno: 0x8001_0002 } });
+    const kvno = Buffer.of(0xa1, 7, 2, 5, 0, 0x80, 1, 0, 2);
+    const at = Buffer.from(unsigned).indexOf(kvno);
+    const negative = Uint8Array.from([
+      ...unsigned.subarray(0, at),
+      ...[0xa1, 6, 2, 4, 0x80, 1, 0, 2],
+      ...unsigned.subarray(at + kvno.length),
+    ]);
+    // One byte less in Ticket, its sequence, enc-part and EncryptedData (before etype 18).
+    for (const length of [1, 3, at - 8, at - 6]) negative[length]!--;
+    expect(decodeTicket(negative).encPart.kvno).toBe(0x8001_0002);
+    const part = encodeEncKrbCredPart({ ticketInfo: [infoOf()] });
+    const encPart = der(0x30, der(0xa0, integer(0)), der(0xa2, der(0x04, part)));
+    const header = [der(0xa0, integer(5)), der(0xa1, integer(22))];
+    const tickets = der(0xa2, der(0x30, negative));
+    const result = await deliver(der(0x76, der(0x30, ...header, tickets, der(0xa3, encPart))));
+    if (result.status !== 'complete') throw new Error('not complete');
+    const { delegatedCredential } = result.context;
+    expect(delegatedCredential?.tickets[0]?.ticket).toEqual(negative);
+    const cache = Buffer.from(formatCredentialCache(delegatedCredential!));
+    expect(cache.includes(Buffer.from(negative))).toBe(true);
+  });
+});
+
+describe('a credential cache', () => {
+  it('has times of 32 bits: what lies beyond never was, or never ends', async () => {
+    const times = { authTime: -5, startTime: 2 ** 31, endTime: 2 ** 33, renewTill: 2 ** 32 - 1 };
+    const result = await delegate([TICKET], [infoOf(times)]);
+    if (result.status !== 'complete') throw new Error('not complete');
+    const cache = Buffer.from(formatCredentialCache(result.context.delegatedCredential!));
+    const key = cache.indexOf(Buffer.from(infoOf().key.value));
+    const words = [0, 1, 2, 3].map((i) => cache.readUInt32BE(key + 32 + 4 * i));
+    expect(words).toEqual([0, 0x8000_0000, 0xffff_ffff, 0xffff_ffff]);
   });
 });
 
@@ -78,7 +121,10 @@ describe('a KRB-CRED that is encrypted', () => {
   const subkey = EncryptionKey.generate(17, seededRandom(5));
 
   /** Sealed with a key (RFC 4120 §5.8.1: usage 14) for a session key of enctype 18, a subkey of 17. */
-  async function deliver(keyOf: (sessionKey: EncryptionKey) => EncryptionKey, enctype?: number) {
+  async function deliverSealed(
+    keyOf: (sessionKey: EncryptionKey) => EncryptionKey,
+    enctype?: number,
+  ) {
     const random = seededRandom(6);
     const { ticket, begin } = await makeParties();
     const key = keyOf(ticket.sessionKey);
@@ -98,7 +144,7 @@ describe('a KRB-CRED that is encrypted', () => {
   // RFC 4121 §4.1.1 says the session key; Java took the subkey for a while.
   it('opens with the session key, or with the subkey', async () => {
     for (const keyOf of [(sessionKey: EncryptionKey) => sessionKey, () => subkey]) {
-      const result = await deliver(keyOf);
+      const result = await deliverSealed(keyOf);
       if (result.status !== 'complete') throw new Error('not complete');
       const { delegatedCredential, flags } = result.context;
       expect(flags & ContextFlag.delegation).toBe(ContextFlag.delegation);
@@ -120,7 +166,7 @@ describe('a KRB-CRED that is encrypted', () => {
       [() => subkey, 18],
       [() => subkey, 20],
     ] as const) {
-      expect(await deliver(keyOf, enctype)).toMatchObject({
+      expect(await deliverSealed(keyOf, enctype)).toMatchObject({
         status: 'failed',
         error: { minor: { code: 'KRB_AP_ERR_BAD_INTEGRITY' } },
       });
@@ -212,3 +258,13 @@ describe('the checksum that carries it', () => {
     );
   });
 });
+
+function der(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
+  const bytes = concatBytes(...contents);
+  const length = bytes.length < 128 ? [bytes.length] : [0x81, bytes.length];
+  return Uint8Array.of(tag, ...length, ...bytes);
+}
+
+function integer(value: number): Uint8Array {
+  return der(0x02, Uint8Array.of(value));
+}

@@ -224,7 +224,10 @@ export const codecs: readonly Codec[] = [
   },
   {
     name: 'KrbCred',
-    decode: decodeKrbCred,
+    decode: (bytes) => {
+      const { tickets, encPart } = decodeKrbCred(bytes);
+      return { tickets, encPart };
+    },
     encode: encodeKrbCred,
     values: fc.record({ tickets: fc.array(ticket, { maxLength: 2 }), encPart: encrypted }),
     extensible: true,
