@@ -6,6 +6,7 @@ import type { Reader } from './bytes.ts';
 import { plainBytes } from './bytes.ts';
 import { checkTransited } from './config/transited.ts';
 import { DecodeError, KerberosError } from './errors.ts';
+import { bindingsOf } from './gss/channel-bindings.ts';
 import { SecurityContext } from './gss/context.ts';
 import { openExport, sealExport } from './gss/export-format.ts';
 import type { UnframedToken } from './gss/framing.ts';
@@ -30,7 +31,8 @@ import { GssError } from './gss/status.ts';
 import { systemRandom } from './random.ts';
 import type { NegotiableMechanism } from './spnego/acceptor.ts';
 import { SpnegoHandshake } from './spnego/acceptor.ts';
-import { explainForeignToken } from './spnego/foreign-token.ts';
+import { explainForeignOffer, explainForeignToken } from './spnego/foreign-token.ts';
+import { isUnframedNegToken } from './spnego/neg-token.ts';
 import { TokenAssembler } from './spnego/token-assembler.ts';
 import { systemClock } from './time.ts';
 
@@ -55,6 +57,14 @@ export class Acceptor {
     if (!Number.isSafeInteger(maxSkew) || maxSkew < 0) {
       throw new RangeError(`maxSkew: expected whole seconds, got ${maxSkew}`);
     }
+    const channelBindingPolicy = options.channelBindingPolicy ?? 'when-supported';
+    const pacPolicy = options.pacPolicy ?? 'when-valid';
+    checkChoice('channelBindingPolicy', channelBindingPolicy, [
+      'off',
+      'when-supported',
+      'required',
+    ]);
+    checkChoice('pacPolicy', pacPolicy, ['off', 'when-valid', 'required']);
     const clock = options.clock ?? systemClock;
     const random = options.random ?? systemRandom;
     this.#settings = {
@@ -65,10 +75,11 @@ export class Acceptor {
       maxSkew,
       replayCache: options.replayCache ?? new MemoryReplayCache({ clock, random }),
       openedTickets: new OpenedTickets(),
-      channelBindingPolicy: options.channelBindingPolicy ?? 'when-supported',
+      channelBindingPolicy,
       permittedEnctypes: options.permittedEnctypes ?? PREFERRED_ENCTYPES,
       onWeakEnctype: options.onWeakEnctype,
-      pacPolicy: options.pacPolicy ?? 'when-valid',
+      pacPolicy,
+      kdcKey: options.kdcKey,
       checkAddresses: options.checkAddresses ?? false,
       checkTransited: options.checkTransited ?? checkByHierarchy,
     };
@@ -111,6 +122,7 @@ export class Handshake {
   constructor(settings: AcceptorSettings, options: HandshakeOptions) {
     this.#settings = settings;
     this.#options = options;
+    if (options.channelBindings !== undefined) bindingsOf(options.channelBindings);
     this.#assembler = options.reassemble === true ? new TokenAssembler() : undefined;
   }
 
@@ -167,7 +179,14 @@ export class Handshake {
     const assembler = exported.reassemble === true ? TokenAssembler.restore(reader) : undefined;
     // What was collected is part of a token: no option undoes that.
     const reassemble = assembler !== undefined || options.reassemble === true;
-    const handshake = new Handshake(settings, { ...exported, ...options, reassemble });
+    // An option that is there and undefined is as one that is not: it must take nothing away.
+    const { channelBindings = exported.channelBindings, peerAddress = exported.peerAddress } =
+      options;
+    const handshake = new Handshake(settings, {
+      ...(channelBindings !== undefined && { channelBindings }),
+      ...(peerAddress !== undefined && { peerAddress }),
+      reassemble,
+    });
     if (assembler !== undefined) handshake.#assembler = assembler;
     switch (reader.u8()) {
       case MechanismKind.none:
@@ -214,12 +233,16 @@ export class Handshake {
     if (token.length === 0 && negotiates) return this.#negotiation();
     const foreign = explainForeignToken(token);
     if (foreign !== undefined) throw foreign;
+    if (isUnframedNegToken(token) && negotiates) return this.#negotiation();
     // To take off a header that is not there says what is wrong with the token.
     const mechanism = isUnframedApReq(token)
       ? Mechanism.krb5
       : (unframed ?? unframeToken(token)).mechanism;
     if (mechanism === Mechanism.spnego && negotiates) return this.#negotiation();
     if (isKrb5Mechanism(mechanism) && this.#takesRaw()) return this.#krb5();
+    if (mechanism === Mechanism.ntlmssp || mechanism === Mechanism.negoex) {
+      throw explainForeignOffer([mechanism]);
+    }
     // MIT krb5: a mechanism that we have, but no credential for, is another failure than one that
     // nobody here has heard of.
     const known = OFFERED.includes(mechanism) || mechanism === Mechanism.iakerb;
@@ -253,6 +276,12 @@ export class Handshake {
     };
     return [krb5];
   }
+}
+
+/** A word that is none of these would stand for the weakest of them. */
+function checkChoice(option: string, choice: string, choices: readonly string[]): void {
+  if (choices.includes(choice)) return;
+  throw new RangeError(`${option}: expected ${choices.join(', ')}, got ${choice}`);
 }
 
 function checkMechanisms(mechanisms: readonly Oid[]): readonly Oid[] {

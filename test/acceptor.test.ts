@@ -1,8 +1,17 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../src/bytes.ts';
 import { frameToken, TokenId, unframeToken } from '../src/gss/framing.ts';
-import type { AcceptResult, ReplayRecord } from '../src/index.ts';
-import { ContextFlag, Enctype, GssError, KerberosError, Mechanism } from '../src/index.ts';
+import type { AcceptorOptions, AcceptResult, ReplayRecord } from '../src/index.ts';
+import {
+  ContextFlag,
+  createAcceptor,
+  EncryptionKey,
+  Enctype,
+  GssError,
+  KerberosError,
+  Mechanism,
+} from '../src/index.ts';
 import { decodeApRep, encodeApRep } from '../src/messages/ap-rep.ts';
 import { ApOption, decodeApReq, encodeApReq } from '../src/messages/ap-req.ts';
 import { decodeKrbError } from '../src/messages/krb-error.ts';
@@ -307,31 +316,43 @@ const REFUSALS: readonly Refusal[] = [
     number: 60,
   },
   {
-    name: 'a session key of an enctype that is not permitted',
-    options: { acceptor: { permittedEnctypes: [Enctype.aes256CtsHmacSha384] } },
+    name: 'a ticket of an enctype that is not permitted',
+    options: {
+      ticket: { sessionEnctype: 20 },
+      acceptor: { permittedEnctypes: [Enctype.aes256CtsHmacSha384] },
+    },
     code: 'KRB5_NOPERM_ETYPE',
     number: 60,
     text: 'Encryption type aes256-cts-hmac-sha1-96 not permitted',
+    hint: /^the ticket has it; permitted: aes256-cts-hmac-sha384-192$/,
+  },
+  {
+    name: 'a session key of an enctype that is not permitted',
+    options: { ticket: { sessionEnctype: 17 }, acceptor: { permittedEnctypes: [18] } },
+    code: 'KRB5_NOPERM_ETYPE',
+    number: 60,
+    text: 'Encryption type aes128-cts-hmac-sha1-96 not permitted',
     hint: /^the session key has it/,
   },
   {
     // RFC 4121 §2 has the subkey protect all messages; the AP-REP still has the session key only.
     name: 'a session key of an enctype that is not permitted, with a subkey of one that is',
     options: {
-      ticket: { sessionEnctype: 18 },
+      ticket: { sessionEnctype: 17 },
       initiator: { subkeyEnctype: 20 },
-      acceptor: { permittedEnctypes: [Enctype.aes256CtsHmacSha384] },
+      acceptor: { permittedEnctypes: [18, 20] },
     },
     code: 'KRB5_NOPERM_ETYPE',
     number: 60,
-    text: 'Encryption type aes256-cts-hmac-sha1-96 not permitted',
+    text: 'Encryption type aes128-cts-hmac-sha1-96 not permitted',
     hint: /^the session key has it/,
   },
   {
     name: 'a session key of an enctype that is not permitted, without a subkey',
     options: {
+      ticket: { sessionEnctype: 17 },
       initiator: { subkeyEnctype: null },
-      acceptor: { permittedEnctypes: [Enctype.aes256CtsHmacSha384] },
+      acceptor: { permittedEnctypes: [18] },
     },
     code: 'KRB5_NOPERM_ETYPE',
     number: 60,
@@ -341,12 +362,12 @@ const REFUSALS: readonly Refusal[] = [
     name: 'a subkey of an enctype that is not permitted, with a session key of one that is',
     options: {
       ticket: { sessionEnctype: 20 },
-      initiator: { subkeyEnctype: 18 },
-      acceptor: { permittedEnctypes: [Enctype.aes256CtsHmacSha384] },
+      initiator: { subkeyEnctype: 17 },
+      acceptor: { permittedEnctypes: [18, 20] },
     },
     code: 'KRB5_NOPERM_ETYPE',
     number: 60,
-    text: 'Encryption type aes256-cts-hmac-sha1-96 not permitted',
+    text: 'Encryption type aes128-cts-hmac-sha1-96 not permitted',
     hint: /^the subkey has it/,
   },
   {
@@ -707,6 +728,46 @@ describe('authenticator checksums other than 0x8003', () => {
     }
   });
 
+  // MIT krb5 and Heimdal, krb5_mk_req_extended; RFC 4120 §7.5.1.
+  it.each([17, 18, 19, 20])(
+    'over nothing are of the session key, not of a subkey (enctype %i)',
+    async (sessionEnctype) => {
+      for (const subkeyEnctype of [sessionEnctype, 18, null]) {
+        const parties = await makeParties({ ticket: { sessionEnctype } });
+        const { ticket, credential } = parties;
+        const subkey = EncryptionKey.generate(subkeyEnctype ?? sessionEnctype, seededRandom(8));
+        for (const [key, expected] of [
+          [ticket.sessionKey, 'complete'],
+          [subkey, 'failed'],
+        ] as const) {
+          const acceptor = createAcceptor({ credential, clock: () => NOW });
+          const checksum = { type: key.checksumType, checksum: key.checksum(10, new Uint8Array()) };
+          const withSubkey = { enctype: subkey.enctype, value: subkey.bytes() };
+          const initiator = createInitiator({
+            ticket,
+            clock: () => NOW,
+            subkeyEnctype: null,
+            authenticator: { checksum, ...(subkeyEnctype !== null && { subkey: withSubkey }) },
+          });
+          expect((await acceptor.begin().accept(initiator.begin())).status).toBe(expected);
+        }
+      }
+    },
+  );
+
+  it('over nothing may be without a key, as Heimdal makes them for RC4', async () => {
+    for (const [data, expected] of [
+      ['', 'complete'],
+      ['other data', 'failed'],
+    ] as const) {
+      const checksum = { type: 7, checksum: createHash('md5').update(data).digest() };
+      const { begin, initiator } = await makeParties({
+        initiator: { authenticator: { checksum } },
+      });
+      expect((await begin().accept(initiator.begin())).status).toBe(expected);
+    }
+  });
+
   it('over nothing ask for mutual authentication by the AP-REQ’s own option', async () => {
     const always = ContextFlag.transferable | ContextFlag.protectionReady;
     const tokens = ContextFlag.replay | ContextFlag.sequence;
@@ -818,6 +879,29 @@ describe('options that make no sense', () => {
       );
     },
   );
+
+  it.each([
+    [{ channelBindingPolicy: 'Required' }, 'channelBindingPolicy: expected off, when-supported'],
+    [{ pacPolicy: 'on' }, 'pacPolicy: expected off, when-valid, required, got on'],
+  ])('are refused: %j', async (acceptor, message) => {
+    const options = acceptor as Partial<AcceptorOptions>;
+    await expect(makeParties({ acceptor: options })).rejects.toThrow(RangeError);
+    await expect(makeParties({ acceptor: options })).rejects.toThrow(message);
+  });
+
+  it.each([
+    ['text', 'channelBindings: expected an object, got string'],
+    [Uint8Array.of(1), 'channelBindings: expected an object, got object'],
+    [null, 'channelBindings: expected an object, got object'],
+    [[{ applicationData: 'text' }], 'applicationData: expected a Uint8Array'],
+    [{ initiatorAddress: { type: 2, address: [1] } }, 'initiatorAddress: expected a Uint8Array'],
+    [{ acceptorAddress: { type: 2, address: '1' } }, 'acceptorAddress: expected a Uint8Array'],
+  ])('are refused: channel bindings %j', async (channelBindings, message) => {
+    const { acceptor } = await makeParties();
+    const begin = () => acceptor.begin({ channelBindings: channelBindings as never });
+    expect(begin).toThrow(TypeError);
+    expect(begin).toThrow(message);
+  });
 
   it('are refused: mechanisms that are neither Kerberos nor SPNEGO', async () => {
     for (const other of [Mechanism.ntlmssp, Mechanism.iakerb]) {

@@ -323,6 +323,29 @@ describe('an exported handshake', () => {
     expect(result).toMatchObject({ error: { minor: { code: 'KRB_AP_ERR_REPEAT' } } });
   });
 
+  it('keeps its bindings where the options name others, or name them without any', async () => {
+    const other = { applicationData: encodeUtf8('tls-exporter:theirs') };
+    const cases = [
+      [{}, BINDINGS, 'complete'],
+      [{}, other, 'failed'],
+      [{ channelBindings: undefined }, BINDINGS, 'complete'],
+      [{ channelBindings: undefined }, other, 'failed'],
+      [{ channelBindings: other }, other, 'complete'],
+      [{ channelBindings: [other, BINDINGS] }, BINDINGS, 'complete'],
+      [{ channelBindings: [] }, BINDINGS, 'failed'],
+    ] as const;
+    for (const given of [BINDINGS, [BINDINGS], [{ applicationData: MESSAGE }, BINDINGS]]) {
+      for (const [options, channelBindings, expected] of cases) {
+        const { acceptor, initiator } = await makeParties({ initiator: { channelBindings } });
+        const handshake = acceptor.begin({ channelBindings: given });
+        await handshake.accept(encodeNegTokenInit({ mechTypes: [Mechanism.krb5] }));
+        const resumed = acceptor.resume(handshake.export(), options as HandshakeOptions);
+        const token = encodeNegTokenResp({ responseToken: initiator.begin() });
+        expect((await resumed.accept(token)).status).toBe(expected);
+      }
+    }
+  });
+
   it('takes what was delegated along, PAC or the reason for none, and indicators', async () => {
     const tgs = { nameType: 2, components: ['krbtgt', 'EXAMPLE.TEST'] };
     const key = EncryptionKey.generate(18, seededRandom(9));

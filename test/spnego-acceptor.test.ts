@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { encodeUtf8 } from '../src/bytes.ts';
+import { concatBytes, encodeUtf8 } from '../src/bytes.ts';
+import { frameMechanismToken, unframeToken } from '../src/gss/framing.ts';
 import type { Oid } from '../src/index.ts';
 import { Mechanism } from '../src/index.ts';
 import {
@@ -127,6 +128,47 @@ describe('the acceptor behind SPNEGO', () => {
       expect(result.error.minor?.code).toBe(code);
       expect(result.error.hint).toMatch(code === 'SPNEGO_NEGOTIATION_FAILED' ? /mechanism/ : /SPN/);
     }
+  });
+
+  it('names NTLM and NegoEx wherever they stand', async () => {
+    const ntlm = concatBytes(encodeUtf8('NTLMSSP\0'), Uint8Array.of(1, 0, 0, 0));
+    const negoex = concatBytes(encodeUtf8('NEGOEXTS'), new Uint8Array(32));
+    const krb5 = [Mechanism.krb5, Mechanism.ntlmssp];
+    for (const [foreign, mechanism, code] of [
+      [ntlm, Mechanism.ntlmssp, 'NTLM_RECEIVED'],
+      [negoex, Mechanism.negoex, 'NEGOEX_RECEIVED'],
+    ] as const) {
+      const tries: (readonly Uint8Array[])[] = [
+        // As the token of Kerberos, at once and after it was asked for.
+        [encodeNegTokenInit({ mechTypes: krb5, mechToken: foreign })],
+        [encodeNegTokenInit({ mechTypes: krb5 }), encodeNegTokenResp({ responseToken: foreign })],
+        // A client that starts over, without SPNEGO.
+        [encodeNegTokenInit({ mechTypes: krb5 }), foreign],
+        // Framed.
+        [frameMechanismToken(mechanism, foreign)],
+      ];
+      for (const tokens of tries) {
+        const { begin } = await makeParties();
+        const handshake = begin();
+        const results = [];
+        for (const token of tokens) results.push(await handshake.accept(token));
+        expect(results.at(-1)).toMatchObject({
+          status: 'failed',
+          error: { code: 'GSS_S_BAD_MECH', minor: { code }, hint: expect.stringContaining('SPN') },
+        });
+      }
+    }
+  });
+
+  it('takes a NegTokenInit without the frame of RFC 2743', async () => {
+    const { initiator, begin } = await makeParties();
+    const mechToken = initiator.begin();
+    const framed = encodeNegTokenInit({ mechTypes: [Mechanism.krb5], mechToken });
+    const result = await begin().accept(unframeToken(framed).inner);
+    expect(result.status).toBe('complete');
+    const lone = await begin().accept(encodeNegTokenResp({ responseToken: mechToken }));
+    expect(lone).toMatchObject({ status: 'failed', error: { code: 'GSS_S_DEFECTIVE_TOKEN' } });
+    expect(lone.outputToken).toBeDefined();
   });
 
   it('may be the only mechanism, or none', async () => {

@@ -39,7 +39,7 @@ export interface ApPolicy {
   readonly replayCache: ReplayCache;
   /** Those that come again. */
   readonly openedTickets: OpenedTickets;
-  /** Enctypes that session keys and subkeys may have, the most preferred first. */
+  /** Enctypes that tickets, session keys and subkeys may have, the most preferred first. */
   readonly permittedEnctypes: readonly number[];
   /** Whether the realms between client and server may vouch for the client (RFC 4120 §2.7). */
   readonly checkTransited: TransitedCheck;
@@ -110,6 +110,8 @@ export async function acceptApReq(
     checkCriticalElements(ticket.authorizationData, 'ticket');
     checkCriticalElements(authenticator.authorizationData, 'authenticator');
 
+    // MIT krb5, decrypt_tk.c and rd_req_dec.c: all three.
+    checkPermitted(service.key.enctype, policy, 'ticket');
     checkPermitted(sessionKey.enctype, policy, 'session key');
     if (authenticator.subkey === undefined) {
       return { apReq, opened, client, authenticator };
@@ -193,8 +195,9 @@ function clientOf(ticket: EncTicketPart, authenticator: Authenticator): Principa
   return client;
 }
 
+// A name of its own: the ticket may come again.
 function toPrincipal({ nameType, components }: PrincipalName, realm: string): Principal {
-  return { nameType, components, realm };
+  return { nameType, components: components.slice(), realm };
 }
 
 function checkAddress(ticket: EncTicketPart, peer: HostAddress | null): void {

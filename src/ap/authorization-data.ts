@@ -2,16 +2,20 @@
 import { KerberosError } from '../errors.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
 import { AuthorizationDataType, relevantElements } from '../messages/authorization-data.ts';
+import { decodeCammac } from '../messages/cammac.ts';
 
 /**
  * Refuses an element that is critical and unknown (RFC 4120 §5.2.6). Whatever stands inside
- * AD-IF-RELEVANT may be unknown.
+ * AD-IF-RELEVANT may be unknown; inside a bare AD-CAMMAC it is as critical as the AD-CAMMAC.
  *
- * @throws {@link KerberosError} KRB5_CRITICAL_AUTHDATA.
+ * @throws {@link KerberosError} KRB5_CRITICAL_AUTHDATA; {@link DecodeError} for a bare AD-CAMMAC that
+ *   cannot be read.
  */
 export function checkCriticalElements(data: AuthorizationData | undefined, holder: string): void {
-  for (const { type } of data ?? []) {
-    if (!UNDERSTOOD.has(type)) {
+  for (const { type, data: contents } of data ?? []) {
+    if (type === AuthorizationDataType.cammac) {
+      checkCriticalElements(decodeCammac(contents).elements, holder);
+    } else if (!UNDERSTOOD.has(type)) {
       throw new KerberosError(
         'KRB5_CRITICAL_AUTHDATA',
         `${holder} holds critical authorization data of type ${type}, which is not understood`,
@@ -44,7 +48,6 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
   AuthorizationDataType.ifRelevant,
   AuthorizationDataType.kdcIssued,
   AuthorizationDataType.mandatoryForKdc,
-  AuthorizationDataType.cammac,
   AuthorizationDataType.authenticationIndicator,
   AuthorizationDataType.win2kPac,
   AuthorizationDataType.etypeNegotiation,

@@ -30,26 +30,41 @@ export interface VouchedData {
   readonly authenticationIndicators: readonly string[];
 }
 
+/** What an acceptor asks of the PAC, the same for all its tickets. */
+export interface VouchedDataPolicy {
+  readonly pacPolicy: PacPolicy;
+  /** The KDC's own, if it is known: the signatures that are made with it are verified too. */
+  readonly kdcKey: EncryptionKey | undefined;
+}
+
 /**
  * Verifies what the ticket carries with the key that opened it; once, however often it comes.
  *
- * @param pacPolicy - For a ticket always the same: that of the acceptor that opened it.
+ * @param policy - Of the acceptor that opened it.
+ * @returns The caller's own: no other request of the ticket sees what is done with it.
  * @throws {@link KerberosError} if the policy requires a PAC that is not there or not good, or an
  *   AD-CAMMAC is malformed, or there are too many indicators.
  */
-export function vouchedDataOf(opened: OpenedTicket, pacPolicy: PacPolicy): VouchedData {
-  opened.vouched ??= readVouchedData(opened, pacPolicy);
-  return opened.vouched;
+export function vouchedDataOf(opened: OpenedTicket, policy: VouchedDataPolicy): VouchedData {
+  opened.vouched ??= readVouchedData(opened, policy);
+  const { pac, pacError, authenticationIndicators } = opened.vouched;
+  return {
+    ...(pac && { pac: pac.copy() }),
+    ...(pacError && { pacError }),
+    authenticationIndicators: authenticationIndicators.slice(),
+  };
 }
 
-function readVouchedData({ ticket, service }: OpenedTicket, pacPolicy: PacPolicy): VouchedData {
+function readVouchedData(opened: OpenedTicket, policy: VouchedDataPolicy): VouchedData {
+  const { ticket, service } = opened;
+  const { pacPolicy } = policy;
   const data = relevantElements(ticket.authorizationData);
   const authenticationIndicators = readIndicators(data, service.key);
   if (pacPolicy === 'off') return { authenticationIndicators };
   try {
     const bytes = findPac(data);
     if (bytes !== undefined) {
-      return { authenticationIndicators, pac: verifyPac(bytes, ticket, service.key) };
+      return { authenticationIndicators, pac: verifyPacOf(opened, bytes, policy) };
     }
   } catch (error) {
     if (!(error instanceof KerberosError) || pacPolicy === 'required') throw error;
@@ -59,6 +74,21 @@ function readVouchedData({ ticket, service }: OpenedTicket, pacPolicy: PacPolicy
   throw new KerberosError('KRB_AP_ERR_MODIFIED', 'Ticket has no PAC, and one is required', {
     hint: 'in Active Directory, NO_AUTH_DATA_REQUIRED of the service’s account leaves the PAC out',
   });
+}
+
+function verifyPacOf(
+  { ticket, service, sessionKey }: OpenedTicket,
+  bytes: Uint8Array,
+  { kdcKey }: VouchedDataPolicy,
+): Pac {
+  if (kdcKey === undefined) return verifyPac(bytes, ticket, service.key);
+  // The KDC has signed the ticket with its session key, which was taken out.
+  const key = { enctype: sessionKey.enctype, value: sessionKey.bytes() };
+  try {
+    return verifyPac(bytes, { ...ticket, key }, service.key, kdcKey);
+  } finally {
+    key.value.fill(0);
+  }
 }
 
 /** The indicators of every AD-CAMMAC whose service verifier is good; of others nothing counts. */
@@ -72,7 +102,7 @@ function readIndicators(data: AuthorizationData, key: EncryptionKey): string[] {
     // RFC 7751 §3: the checksum is over the DER of the elements. Ours was strict: it is the same.
     const signed = encodeAuthorizationData(elements);
     if (!key.verifyChecksum(KeyUsage.cammac, serviceVerifier.mac.checksum, signed)) continue;
-    for (const { type, data: indicator } of elements) {
+    for (const { type, data: indicator } of relevantElements(elements)) {
       if (type === AuthorizationDataType.authenticationIndicator) {
         indicators.push(...decodeAuthenticationIndicator(indicator));
       }

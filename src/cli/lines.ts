@@ -113,12 +113,20 @@ function formatAccepted(context: SecurityContext, { verbose, localName }: LineOp
     ...[...nameAttributes(context)].flatMap(([name, values]) => formatAttribute(name, values)),
     ...(account === undefined ? [] : [line('stdout', `localname: ${account}`)]),
     line('stdout', `Accepted connection: "${displayName(context.initiator)}"`),
+    ...formatPacError(context),
     ...formatWeakness(context),
   ];
 }
 
 function acceptedUsing(mechanism: Oid): string {
   return `Accepted connection using mechanism OID ${formatOid(mechanism, 'braces')}.`;
+}
+
+/** Why the groups of a client are missing. */
+function formatPacError({ pacError }: SecurityContext): Block[] {
+  if (pacError === undefined) return [];
+  const { message, hint } = pacError;
+  return [hintLine(`the ticket's PAC is not shown: ${message}${hint ? `; ${hint}` : ''}`)];
 }
 
 /** Who still needs enctypes that are not safe, and for what: before they can be switched off. */

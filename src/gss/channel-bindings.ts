@@ -1,6 +1,6 @@
 /** Channel bindings: their hash in the authenticator (RFC 4121 §4.1.1.2), and what is demanded. */
 import { md5 } from '@noble/hashes/legacy.js';
-import { constantTimeEqual, Writer } from '../bytes.ts';
+import { constantTimeEqual, plainBytes, Writer } from '../bytes.ts';
 
 /** RFC 2744 §3.11. For TLS only `applicationData` is used (RFC 5929, RFC 9266). */
 export interface ChannelBindings {
@@ -22,6 +22,28 @@ export interface ChannelAddress {
  * - `required`: the client must have sent ours.
  */
 export type ChannelBindingPolicy = 'off' | 'when-supported' | 'required';
+
+/**
+ * Bindings as a caller gives them: several where the channel may have been any of these.
+ *
+ * @returns Each of them.
+ * @throws TypeError if it is something else.
+ */
+export function bindingsOf(
+  given: ChannelBindings | readonly ChannelBindings[],
+): readonly ChannelBindings[] {
+  const all: readonly ChannelBindings[] = Array.isArray(given) ? given : [given];
+  for (const bindings of all) {
+    if (typeof bindings !== 'object' || bindings === null || ArrayBuffer.isView(bindings)) {
+      throw new TypeError(`channelBindings: expected an object, got ${typeof bindings}`);
+    }
+    const { initiatorAddress, acceptorAddress, applicationData } = bindings;
+    if (initiatorAddress !== undefined) plainBytes(initiatorAddress.address, 'initiatorAddress');
+    if (acceptorAddress !== undefined) plainBytes(acceptorAddress.address, 'acceptorAddress');
+    if (applicationData !== undefined) plainBytes(applicationData, 'applicationData');
+  }
+  return all;
+}
 
 /** The 16 bytes of RFC 4121 §4.1.1.2: MD5 over little-endian types, lengths and contents. */
 export function hashChannelBindings(bindings: ChannelBindings): Uint8Array {

@@ -29,7 +29,7 @@ export function establish(
 ): { readonly state: ContextState; readonly reply: Uint8Array | undefined } {
   const { authenticator, opened } = verified;
   const { service, ticket, sessionKey } = opened;
-  const vouched = vouchedDataOf(opened, settings.pacPolicy);
+  const vouched = vouchedDataOf(opened, settings);
   const delegated =
     request.delegation === undefined ? undefined : openDelegation(request.delegation, verified);
   const flags =

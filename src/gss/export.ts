@@ -8,7 +8,7 @@
  * text server   u32 kvno   i32 enctype   i32 session enctype   u32 ticket flags
  * time authtime   time starttime   time endtime   time renew-till
  * u16 count, then for each authorization data element: i32 type, bytes
- * u8 1 if the PAC among them was verified, 2 if it was not, or 0
+ * u8 1 if the PAC among them was verified, 3 if with the KDC's key too, 2 if it was not, or 0
  * if 2: text code, text message, optional text hint
  * u16 count, then authentication indicators, each a text
  * key initiator's   optional key acceptor's subkey
@@ -25,7 +25,6 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import { defaultCrypto } from '../crypto/provider.ts';
 import { DecodeError, isKerberosErrorName, KerberosError } from '../errors.ts';
 import type { AuthorizationDataElement } from '../messages/authorization-data.ts';
-import { relevantElements } from '../messages/authorization-data.ts';
 import { Limit } from '../messages/limits.ts';
 import { findPac } from '../pac/locate.ts';
 import { importPac } from '../pac/pac.ts';
@@ -178,8 +177,8 @@ function readElement(reader: Reader): AuthorizationDataElement {
 }
 
 function writeVouched(writer: Writer, vouched: VouchedData): void {
-  const { pac, pacError, authenticationIndicators } = vouched;
-  writer.u8(pac !== undefined ? PAC_VERIFIED : pacError !== undefined ? PAC_REFUSED : 0);
+  const { pacError, authenticationIndicators } = vouched;
+  writer.u8(pacKindOf(vouched));
   if (pacError !== undefined) {
     writeText(writer, pacError.code);
     writeText(writer, pacError.message);
@@ -188,20 +187,29 @@ function writeVouched(writer: Writer, vouched: VouchedData): void {
   writeList(writer, authenticationIndicators, writeText);
 }
 
+function pacKindOf({ pac, pacError }: VouchedData): number {
+  if (pac !== undefined) {
+    return pac.signatures.kdc === 'verified' ? PacKind.verifiedByKdcKey : PacKind.verified;
+  }
+  return pacError === undefined ? PacKind.none : PacKind.refused;
+}
+
 function readVouched(
   reader: Reader,
   authorizationData: readonly AuthorizationDataElement[],
 ): VouchedData {
   const kind = reader.u8();
-  if (kind > PAC_REFUSED) throw new DecodeError('exported context has a malformed PAC');
-  const pacError = kind === PAC_REFUSED ? readError(reader) : undefined;
+  if (kind > PacKind.verifiedByKdcKey)
+    throw new DecodeError('exported context has a malformed PAC');
+  const pacError = kind === PacKind.refused ? readError(reader) : undefined;
   // The acceptor has verified it; that it is the same is what the digest says.
-  // Looked for as deep as the acceptor did.
-  const bytes = kind === PAC_VERIFIED ? findPac(relevantElements(authorizationData)) : undefined;
-  if (kind === PAC_VERIFIED && bytes === undefined) {
+  const byKdcKey = kind === PacKind.verifiedByKdcKey;
+  const verified = byKdcKey || kind === PacKind.verified;
+  const bytes = verified ? findPac(authorizationData) : undefined;
+  if (verified && bytes === undefined) {
     throw new DecodeError('exported context lacks the PAC that it vouches for');
   }
-  const pac = bytes && importPac(concatBytes(Uint8Array.of(0), bytes));
+  const pac = bytes && importPac(concatBytes(Uint8Array.of(byKdcKey ? 1 : 0), bytes));
   return {
     ...(pac && { pac }),
     ...(pacError && { pacError }),
@@ -223,5 +231,4 @@ const FORMAT: ExportFormat = {
   magic: Uint8Array.of(0x4b, 0x35, 0x53, 0x43, 1),
 };
 const ABSENT = 0xffff_ffff_ffff_ffffn;
-const PAC_VERIFIED = 1;
-const PAC_REFUSED = 2;
+const PacKind = { none: 0, verified: 1, refused: 2, verifiedByKdcKey: 3 } as const;

@@ -3,7 +3,7 @@
  *
  * ```
  * "K5HS" 1
- * optional channel bindings: optional address, optional address, optional bytes application data
+ * optional list of channel bindings: optional address, optional address, optional bytes
  * optional peer's address   flag reassemble
  * u32 total, bytes so far of a token that comes in pieces; only if reassemble
  * u8 mechanism: 0 none yet, 1 Kerberos, 2 SPNEGO; what the mechanism writes
@@ -18,6 +18,7 @@ import { DecodeError } from '../errors.ts';
 import type { HostAddress } from '../messages/host-address.ts';
 import { Limit } from '../messages/limits.ts';
 import type { ChannelAddress, ChannelBindings } from './channel-bindings.ts';
+import { bindingsOf } from './channel-bindings.ts';
 import type { ContextState } from './context-state.ts';
 import type { DelegatedTicket } from './delegated-credential.ts';
 import { DelegatedCredential } from './delegated-credential.ts';
@@ -46,13 +47,17 @@ export const HANDSHAKE_FORMAT: ExportFormat = {
 };
 
 export function writeOptions(writer: Writer, options: HandshakeOptions): void {
-  writeOptional(writer, options.channelBindings, writeBindings);
+  writeOptional(writer, options.channelBindings, (_, bindings) =>
+    writeList(writer, bindingsOf(bindings), writeBindings),
+  );
   writeOptional(writer, options.peerAddress, writeAddress);
   writeFlag(writer, options.reassemble === true);
 }
 
 export function readOptions(reader: Reader): HandshakeOptions {
-  const channelBindings = readOptional(reader, readBindings);
+  const channelBindings = readOptional(reader, () =>
+    readList(reader, Limit.listElements, readBindings),
+  );
   const peerAddress = readOptional(reader, readAddress);
   const reassemble = readFlag(reader);
   return {

@@ -1,14 +1,16 @@
 /** What a verified initiator asks for: flags, bindings, enctypes (RFC 4121 §4.1.1, RFC 4537). */
 import type { VerifiedApReq } from '../ap/accept.ts';
 import { findAuthorizationData } from '../ap/authorization-data.ts';
-import { constantTimeEqual } from '../bytes.ts';
+import { constantTimeEqual, fromHex } from '../bytes.ts';
+import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
 import { ApOption } from '../messages/ap-req.ts';
 import { AuthorizationDataType } from '../messages/authorization-data.ts';
+import type { Checksum } from '../messages/encrypted-data.ts';
 import { decodeEtypeList } from '../messages/etype-list.ts';
 import { decodeInitiatorOptions, GSS_CHECKSUM_TYPE } from './authenticator-checksum.ts';
-import { matchesChannelBindings } from './channel-bindings.ts';
+import { bindingsOf, matchesChannelBindings } from './channel-bindings.ts';
 import { ContextFlag } from './flags.ts';
 import type { AcceptorSettings, HandshakeOptions } from './settings.ts';
 import { GssError } from './status.ts';
@@ -42,12 +44,8 @@ export function readInitiatorRequest(
   // on it, and MIT krb5 does the same.
   if (checksum === undefined) return { flags: 0 };
   // Samba sends a checksum over nothing. It has to be one: otherwise a request that was made for
-  // data of another protocol would be good here.
-  const key = verified.subkey ?? verified.opened.sessionKey;
-  if (
-    checksum.type !== key.checksumType ||
-    !key.verifyChecksum(KeyUsage.apReqAuthenticatorChecksum, checksum.checksum)
-  ) {
+  // data of another protocol would be good here. RFC 4120 §7.5.1: it is made with the session key.
+  if (!isOverNothing(checksum, verified.opened.sessionKey)) {
     throw new GssError('GSS_S_BAD_MIC', undefined, {
       minor: new KerberosError('KRB_AP_ERR_BAD_INTEGRITY'),
       hint: 'the AP-REQ was not made for GSS-API: its checksum is neither 0x8003 nor over nothing',
@@ -57,6 +55,18 @@ export function readInitiatorRequest(
   return {
     flags: ContextFlag.replay | ContextFlag.sequence | (mutual ? ContextFlag.mutual : 0),
   };
+}
+
+/** Whether a checksum is over no data, as krb5_mk_req makes it for a client that gives none. */
+function isOverNothing({ type, checksum }: Checksum, sessionKey: EncryptionKey): boolean {
+  // Heimdal, mk_req_ext.c: it has no key where the session key is of RC4. What protects it is the
+  // encryption of the authenticator.
+  if (type === RSA_MD5) return constantTimeEqual(checksum, MD5_OF_NOTHING);
+  const { apReqAuthenticatorChecksum } = KeyUsage;
+  return (
+    type === sessionKey.checksumType &&
+    sessionKey.verifyChecksum(apReqAuthenticatorChecksum, checksum)
+  );
 }
 
 /**
@@ -93,7 +103,8 @@ function checkBindings(
     if (channelBindingPolicy === 'when-supported') return false;
     throw badBindings('channel bindings are required, and the server gave none of its own');
   }
-  if (matchesChannelBindings(sent, channelBindings)) return true;
+  const ours = bindingsOf(channelBindings);
+  if (ours.some((bindings) => matchesChannelBindings(sent, bindings))) return true;
   if (!constantTimeEqual(sent, NO_BINDINGS)) {
     throw badBindings(
       'the client is bound to another channel: a TLS proxy in between, or a relayed request',
@@ -127,6 +138,9 @@ function badBindings(hint: string): GssError {
 }
 
 const NO_BINDINGS = new Uint8Array(16);
+// RFC 3961 §6.2; RFC 1321 §A.5.
+const RSA_MD5 = 7;
+const MD5_OF_NOTHING = fromHex('d41d8cd98f00b204e9800998ecf8427e');
 // MS-KILE §2.2.6 (KERB_AP_OPTIONS_CBT).
 const AP_OPTIONS_CBT = 0x4000;
 

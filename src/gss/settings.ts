@@ -1,8 +1,9 @@
 /** What an acceptor is given, and what one exchange is. */
 import type { ApPolicy, TransitedCheck } from '../ap/accept.ts';
 import type { ReplayCache } from '../ap/replay-cache.ts';
-import type { PacPolicy } from '../ap/vouched-data.ts';
+import type { PacPolicy, VouchedDataPolicy } from '../ap/vouched-data.ts';
 import type { Writer } from '../bytes.ts';
+import type { EncryptionKey } from '../crypto/key.ts';
 import type { HostAddress } from '../messages/host-address.ts';
 import type { RandomSource } from '../random.ts';
 import type { Clock } from '../time.ts';
@@ -27,7 +28,7 @@ export interface AcceptorOptions {
   /** `when-supported` if absent. It matters only for exchanges that are given bindings. */
   readonly channelBindingPolicy?: ChannelBindingPolicy;
   /**
-   * Enctypes that session keys and subkeys may have, the most preferred first; if absent, those of
+   * Enctypes that tickets, session keys and subkeys may have, the most preferred first; if absent, those of
    * the keytab's provider, the weak ones last. The default provider has no weak ones: whoever makes
    * one that has (`withLegacyEnctypes`) has allowed them, for tickets, session keys and subkeys.
    */
@@ -39,6 +40,11 @@ export interface AcceptorOptions {
   /** What to do with the PAC of a ticket; `when-valid` if absent. */
   readonly pacPolicy?: PacPolicy;
   /**
+   * The KDC's own key, of krbtgt, for the few who may have it: with it the signatures of a PAC that
+   * only the KDC can check are verified too (MS-PAC §2.8.2 to §2.8.4), and must be good.
+   */
+  readonly kdcKey?: EncryptionKey;
+  /**
    * Judges the realms that a ticket came through, where its KDC has not. If absent, they must lie
    * on the way up and down between the two realms' names (RFC 4120 §2.7).
    */
@@ -47,8 +53,8 @@ export interface AcceptorOptions {
 
 /** One exchange's own. */
 export interface HandshakeOptions {
-  /** The channel that the exchange runs in. */
-  readonly channelBindings?: ChannelBindings;
+  /** The channel that the exchange runs in; several where it may be any of these. */
+  readonly channelBindings?: ChannelBindings | readonly ChannelBindings[];
   /** Where the peer is; looked at if `checkAddresses` is set. */
   readonly peerAddress?: HostAddress;
   /**
@@ -59,13 +65,12 @@ export interface HandshakeOptions {
 }
 
 /** The options with their defaults. */
-export interface AcceptorSettings extends ApPolicy {
+export interface AcceptorSettings extends ApPolicy, VouchedDataPolicy {
   readonly credential: AcceptorCredential;
   readonly mechanisms: readonly Oid[];
   readonly random: RandomSource;
   readonly channelBindingPolicy: ChannelBindingPolicy;
   readonly checkAddresses: boolean;
-  readonly pacPolicy: PacPolicy;
   readonly onWeakEnctype: ((report: WeakEnctypeReport) => void) | undefined;
 }
 

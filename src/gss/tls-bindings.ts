@@ -1,5 +1,6 @@
 /** Channel bindings of TLS, as GSS-API takes them (RFC 5056 §2.1, RFC 5929, RFC 9266). */
-import { sha224, sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
+import { sha224, sha256, sha384, sha512, sha512_224, sha512_256 } from '@noble/hashes/sha2.js';
+import { sha3_224, sha3_256, sha3_384, sha3_512 } from '@noble/hashes/sha3.js';
 import { concatBytes, encodeUtf8, plainBytes } from '../bytes.ts';
 import { DerReader, Tag } from '../messages/der.ts';
 import type { ChannelBindings } from './channel-bindings.ts';
@@ -12,7 +13,7 @@ import { decodeOid } from './oid.ts';
  *
  * @param certificate - The one that the server presents in the TLS handshake, DER.
  * @returns Undefined if the certificate's signature is made with no hash (Ed25519, Ed448), with
- *   two, or with one that is not of the SHA-1 or SHA-2 family: then no client can have bindings.
+ *   two, or with one that is not known here: then no client can have bindings.
  * @throws {@link DecodeError} if it is no certificate.
  */
 export function tlsServerEndPoint(certificate: Uint8Array): ChannelBindings | undefined {
@@ -37,7 +38,7 @@ export function tlsExporter(keyingMaterial: Uint8Array): ChannelBindings {
   return { applicationData: concatBytes(encodeUtf8('tls-exporter:'), bytes) };
 }
 
-type SignatureHash = 'md5' | 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
+type SignatureHash = keyof typeof HASHES;
 
 // RFC 5280 §4.1: Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue }.
 function readSignatureAlgorithm(reader: DerReader): SignatureHash | undefined {
@@ -91,6 +92,12 @@ const HASHES = {
   sha256,
   sha384,
   sha512,
+  sha512_224,
+  sha512_256,
+  sha3_224,
+  sha3_256,
+  sha3_384,
+  sha3_512,
 } as const;
 
 const RSASSA_PSS: Oid = '1.2.840.113549.1.1.10';
@@ -103,9 +110,15 @@ const DIGESTS: ReadonlyMap<Oid, SignatureHash> = new Map([
   ['2.16.840.1.101.3.4.2.1', 'sha256'],
   ['2.16.840.1.101.3.4.2.2', 'sha384'],
   ['2.16.840.1.101.3.4.2.3', 'sha512'],
+  ['2.16.840.1.101.3.4.2.5', 'sha512_224'],
+  ['2.16.840.1.101.3.4.2.6', 'sha512_256'],
+  ['2.16.840.1.101.3.4.2.7', 'sha3_224'],
+  ['2.16.840.1.101.3.4.2.8', 'sha3_256'],
+  ['2.16.840.1.101.3.4.2.9', 'sha3_384'],
+  ['2.16.840.1.101.3.4.2.10', 'sha3_512'],
 ]);
 
-// RFC 8017 App. C, RFC 5758 §3: RSA, ECDSA, DSA.
+// RFC 8017 App. C, RFC 5758 §3: RSA, ECDSA, DSA. With SHA-3: NIST CSOR, 2.16.840.1.101.3.4.3.
 const SIGNATURES: ReadonlyMap<Oid, SignatureHash> = new Map([
   ['1.2.840.113549.1.1.4', 'md5'],
   ['1.2.840.113549.1.1.5', 'sha1'],
@@ -113,6 +126,8 @@ const SIGNATURES: ReadonlyMap<Oid, SignatureHash> = new Map([
   ['1.2.840.113549.1.1.11', 'sha256'],
   ['1.2.840.113549.1.1.12', 'sha384'],
   ['1.2.840.113549.1.1.13', 'sha512'],
+  ['1.2.840.113549.1.1.15', 'sha512_224'],
+  ['1.2.840.113549.1.1.16', 'sha512_256'],
   ['1.2.840.10045.4.1', 'sha1'],
   ['1.2.840.10045.4.3.1', 'sha224'],
   ['1.2.840.10045.4.3.2', 'sha256'],
@@ -121,4 +136,18 @@ const SIGNATURES: ReadonlyMap<Oid, SignatureHash> = new Map([
   ['1.2.840.10040.4.3', 'sha1'],
   ['2.16.840.1.101.3.4.3.1', 'sha224'],
   ['2.16.840.1.101.3.4.3.2', 'sha256'],
+  ['2.16.840.1.101.3.4.3.3', 'sha384'],
+  ['2.16.840.1.101.3.4.3.4', 'sha512'],
+  ['2.16.840.1.101.3.4.3.5', 'sha3_224'],
+  ['2.16.840.1.101.3.4.3.6', 'sha3_256'],
+  ['2.16.840.1.101.3.4.3.7', 'sha3_384'],
+  ['2.16.840.1.101.3.4.3.8', 'sha3_512'],
+  ['2.16.840.1.101.3.4.3.9', 'sha3_224'],
+  ['2.16.840.1.101.3.4.3.10', 'sha3_256'],
+  ['2.16.840.1.101.3.4.3.11', 'sha3_384'],
+  ['2.16.840.1.101.3.4.3.12', 'sha3_512'],
+  ['2.16.840.1.101.3.4.3.13', 'sha3_224'],
+  ['2.16.840.1.101.3.4.3.14', 'sha3_256'],
+  ['2.16.840.1.101.3.4.3.15', 'sha3_384'],
+  ['2.16.840.1.101.3.4.3.16', 'sha3_512'],
 ]);

@@ -1,4 +1,5 @@
 /** AuthorizationData (RFC 4120 §5.2.6): a list of typed octet strings. */
+import { DecodeError } from '../errors.ts';
 import { DerReader, Tag } from './der.ts';
 import type { DerWriter } from './der-writer.ts';
 import { encodeDer } from './der-writer.ts';
@@ -27,8 +28,7 @@ export const AuthorizationDataType = {
 } as const;
 
 /**
- * The contents of AD-IF-RELEVANT (RFC 4120 §5.2.6.1), which are AuthorizationData again. How deep
- * to look into them is for the caller to bound.
+ * The contents of AD-IF-RELEVANT (RFC 4120 §5.2.6.1), which are AuthorizationData again.
  *
  * @throws {@link DecodeError}.
  */
@@ -37,17 +37,23 @@ export function decodeAuthorizationData(bytes: Uint8Array): AuthorizationData {
 }
 
 /**
- * The elements that stand alone and those inside AD-IF-RELEVANT, in one list.
+ * The elements that stand alone and those inside AD-IF-RELEVANT, however these are nested, in one
+ * list.
  *
- * @throws {@link DecodeError} if an AD-IF-RELEVANT cannot be read.
+ * @throws {@link DecodeError} if an AD-IF-RELEVANT cannot be read, or is nested more than four deep.
  */
 export function relevantElements(data: AuthorizationData | undefined): AuthorizationDataElement[] {
   const elements: AuthorizationDataElement[] = [];
-  for (const element of data ?? []) {
-    if (element.type !== AuthorizationDataType.ifRelevant) elements.push(element);
-    else for (const inner of decodeAuthorizationData(element.data)) elements.push(inner);
-  }
+  collect(data ?? [], elements, 0);
   return elements;
+}
+
+function collect(data: AuthorizationData, into: AuthorizationDataElement[], depth: number): void {
+  for (const element of data) {
+    if (element.type !== AuthorizationDataType.ifRelevant) into.push(element);
+    else if (depth === MAX_DEPTH) throw new DecodeError('AD-IF-RELEVANT is nested too deep');
+    else collect(decodeAuthorizationData(element.data), into, depth + 1);
+  }
 }
 
 export function encodeAuthorizationData(elements: AuthorizationData): Uint8Array {
@@ -76,3 +82,5 @@ function writeElement(writer: DerWriter, element: AuthorizationDataElement): voi
   writer.field(1, writeOctets, element.data);
   writer.end(begun);
 }
+
+const MAX_DEPTH = 4;

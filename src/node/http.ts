@@ -5,8 +5,8 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
 import process from 'node:process';
 import type { Acceptor, Handshake } from '../acceptor.ts';
-import type { ChannelBindings } from '../gss/channel-bindings.ts';
 import type { SecurityContext } from '../gss/context.ts';
+import type { HandshakeOptions } from '../gss/settings.ts';
 import { GssError } from '../gss/status.ts';
 import type { NegotiateResult } from '../http/negotiate.ts';
 import { negotiate } from '../http/negotiate.ts';
@@ -27,7 +27,7 @@ export interface HttpAuthenticatorOptions {
   readonly channelBindings?:
     | TlsBindingType
     | 'none'
-    | ((request: HttpRequest) => ChannelBindings | undefined);
+    | ((request: HttpRequest) => HandshakeOptions['channelBindings']);
   /**
    * The proxy before this server gives each client connections of its own. Otherwise an exchange
    * of several requests, which would need that, is refused where a header tells of a proxy.
@@ -127,7 +127,7 @@ function refuseShared(
 function bindingsOf(
   request: HttpRequest,
   { channelBindings = 'tls-server-end-point' }: HttpAuthenticatorOptions,
-): ChannelBindings | undefined {
+): HandshakeOptions['channelBindings'] {
   if (typeof channelBindings === 'function') return channelBindings(request);
   return channelBindings === 'none'
     ? undefined

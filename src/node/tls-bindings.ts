@@ -10,18 +10,30 @@ export type TlsBindingType = 'tls-server-end-point' | 'tls-exporter';
 /**
  * The channel bindings of a connection, on the server's side, once its handshake is done.
  *
+ * A client that resumes a session is bound to the certificate that it saw when the session began.
+ * OpenSSL does not tell which: then these are the bindings of all certificates that this server
+ * has presented to anybody, and the client's must be among them.
+ *
  * @returns Undefined where there are none: without TLS, for a certificate that
  *   {@link tlsServerEndPoint} has none for, `tls-exporter` before TLS 1.3, and once it is closed.
  */
 export function channelBindingsOf(
   socket: Socket,
   type: TlsBindingType = 'tls-server-end-point',
-): ChannelBindings | undefined {
+): ChannelBindings | readonly ChannelBindings[] | undefined {
   if (!(socket instanceof TLSSocket) || socket.destroyed) return undefined;
   switch (type) {
     case 'tls-server-end-point': {
       const certificate = socket.getX509Certificate();
-      return certificate && tlsServerEndPoint(certificate.raw);
+      if (certificate === undefined) return undefined;
+      const presented = presentedBy(socket);
+      let bindings = presented.get(certificate.fingerprint256);
+      if (bindings === undefined) {
+        bindings = tlsServerEndPoint(certificate.raw);
+        if (bindings === undefined) return undefined;
+        if (presented.size < MAX_CERTIFICATES) presented.set(certificate.fingerprint256, bindings);
+      }
+      return socket.isSessionReused() && presented.size > 1 ? [...presented.values()] : bindings;
     }
     case 'tls-exporter':
       // RFC 9266 §4.2: in TLS 1.2 only with the extended master secret, of which Node does not tell.
@@ -32,6 +44,21 @@ export function channelBindingsOf(
   }
 }
 
+/** By fingerprint of the certificate: the bindings that clients of this server may have. */
+function presentedBy(socket: TLSSocket): Map<string, ChannelBindings> {
+  // A server's sockets know it; so does what node:https says of a request's socket.
+  const server = (socket as { server?: object }).server ?? socket;
+  let presented = PRESENTED.get(server);
+  if (presented === undefined) {
+    presented = new Map();
+    PRESENTED.set(server, presented);
+  }
+  return presented;
+}
+
+const PRESENTED = new WeakMap<object, Map<string, ChannelBindings>>();
+// Each costs a resuming client an MD5; who has more serves their clients in full handshakes.
+const MAX_CERTIFICATES = 256;
 // RFC 9266 §2; the context is empty.
 const LABEL = 'EXPORTER-Channel-Binding';
 const EXPORTED_BYTES = 32;

@@ -34,7 +34,7 @@ function readDeviceInfo(ndr: NdrReader): DeviceInfo {
   const hasDomains = ndr.pointer();
   if (!hasDomain) throw new DecodeError('PAC device info names no domain');
 
-  const domain = ndr.sid();
+  const domain = ndr.domainSid();
   const own = readGroups(ndr, hasGroups, groupCount);
   const extra = readSids(ndr, hasSids, sidCount);
   if (!hasDomains && domainCount !== 0) throw new DecodeError('PAC device info lacks its domains');
@@ -63,7 +63,7 @@ function readDomainGroups(ndr: NdrReader, announced: number): SidAndAttributes[]
   const groups: SidAndAttributes[] = [];
   for (const { hasDomain, groupCount, hasGroups } of headers) {
     if (!hasDomain) throw new DecodeError('PAC device info has groups without a domain');
-    const domain = ndr.sid();
+    const domain = ndr.domainSid();
     for (const group of inDomain(domain, readGroups(ndr, hasGroups, groupCount))) {
       groups.push(group);
     }

@@ -10,7 +10,8 @@ import {
 import type { EncTicketPart } from '../messages/ticket.ts';
 
 /**
- * Finds the PAC: an AD-WIN2K-PAC inside an AD-IF-RELEVANT, or bare as MIT krb5 takes it too.
+ * Finds the PAC: an AD-WIN2K-PAC inside an AD-IF-RELEVANT, or bare as MIT krb5 takes it too, or in
+ * several of them.
  *
  * @param data - Of a ticket. What an authenticator carries was written by the client.
  * @returns A view of the PAC; undefined if there is none.
@@ -36,8 +37,9 @@ function emptied(element: AuthorizationData[number]): AuthorizationData[number] 
   if (element.type === AuthorizationDataType.win2kPac) return { ...element, data: EMPTY_PAC };
   if (element.type !== AuthorizationDataType.ifRelevant) return element;
   const inner = decodeAuthorizationData(element.data);
-  if (!inner.some(({ type }) => type === AuthorizationDataType.win2kPac)) return element;
-  return { ...element, data: encodeAuthorizationData(inner.map(emptied)) };
+  const without = inner.map(emptied);
+  if (without.every((each, i) => each === inner[i])) return element;
+  return { ...element, data: encodeAuthorizationData(without) };
 }
 
 const EMPTY_PAC = Uint8Array.of(0);

@@ -154,9 +154,9 @@ function readLogonInfo(ndr: NdrReader): LogonInfo {
   const groupIds = readGroups(ndr, hasGroups, groupCount);
   const logonServer = ndr.unicodeText(server);
   const logonDomainName = ndr.unicodeText(domain);
-  const logonDomainId = ndr.sid();
+  const logonDomainId = ndr.domainSid();
   const extraSids = readSids(ndr, hasSids, sidCount);
-  const resourceGroupDomainSid = hasResourceDomain ? ndr.sid() : undefined;
+  const resourceGroupDomainSid = hasResourceDomain ? ndr.domainSid() : undefined;
   const resourceGroupIds = readGroups(ndr, hasResourceIds, resourceGroupCount);
   if (resourceGroupIds.length > 0 && resourceGroupDomainSid === undefined) {
     throw new DecodeError('PAC logon info has resource groups without a domain');

@@ -7,7 +7,7 @@
  */
 import { Reader } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
-import { readSid } from './sid.ts';
+import { MAX_SUB_AUTHORITIES, readSid } from './sid.ts';
 import { readUtf16 } from './utf16.ts';
 
 /** A unique pointer as it stands in place; what it points to follows later. */
@@ -147,14 +147,20 @@ export class NdrReader {
   }
 
   /** RPC_SID (MS-DTYP §2.4.2.3): a conformant structure around the packet form. */
-  sid(): string {
+  sid(limit: number = MAX_SUB_AUTHORITIES): string {
     const count = this.count(4);
+    if (count > limit) throw new DecodeError(`${this.label} holds a SID of too many parts`);
     return this.plain((reader) => {
       if (reader.remaining > 1 && reader.bytes[reader.offset + 1] !== count) {
         throw new DecodeError(`${this.label} holds a malformed SID`);
       }
       return readSid(reader);
     });
+  }
+
+  /** The SID of a domain: its users and groups have one part more. */
+  domainSid(): string {
+    return this.sid(MAX_SUB_AUTHORITIES - 1);
   }
 
   // C706 §14.3.3.4: maximum count, offset, actual count; then the 16-bit elements.

@@ -126,6 +126,11 @@ class VerifiedPac {
     this.client = client;
   }
 
+  /** The same PAC; what is made of its buffers is its own. */
+  copy(): VerifiedPac {
+    return new VerifiedPac(this.#pac, { ...this.client }, this.#byKdcKey);
+  }
+
   get signatures(): PacSignatures {
     const pac = this.#pac;
     const state = this.#byKdcKey ? 'verified' : 'unverified';
@@ -287,9 +292,29 @@ class VerifiedPac {
     const known = this.#read.get(type);
     if (known !== undefined) return known;
     const buffer = findPacBuffer(this.#pac, type);
-    const outcome = buffer === undefined ? {} : attempt(PARSERS[type], buffer.data);
+    const outcome = buffer === undefined ? {} : attempt(() => this.#parse(type, buffer.data));
     this.#read.set(type, outcome);
     return outcome;
+  }
+
+  #parse(type: keyof typeof PARSERS, bytes: Uint8Array): unknown {
+    if (type !== PacBufferType.upnDnsInfo) return PARSERS[type](bytes);
+    const info = parseUpnDnsInfo(bytes);
+    const userSid = this.logonInfo && userSidOf(this.logonInfo);
+    // As Samba does: what is told of another account is told of nobody.
+    if (info.sid !== undefined && userSid !== undefined && info.sid !== userSid) {
+      throw new DecodeError('PAC UPN info is of another account than its logon info');
+    }
+    return info;
+  }
+}
+
+function attempt(parse: () => unknown): Outcome {
+  try {
+    return { value: parse() };
+  } catch (error) {
+    if (error instanceof KerberosError) return { error };
+    throw error;
   }
 }
 
@@ -297,15 +322,6 @@ class VerifiedPac {
 interface Outcome {
   readonly value?: unknown;
   readonly error?: KerberosError;
-}
-
-function attempt(parse: (bytes: Uint8Array) => unknown, bytes: Uint8Array): Outcome {
-  try {
-    return { value: parse(bytes) };
-  } catch (error) {
-    if (error instanceof KerberosError) return { error };
-    throw error;
-  }
 }
 
 function has(pac: UnverifiedPac, type: number): boolean {

@@ -10,6 +10,9 @@ export interface SidParts {
   readonly subAuthorities: readonly number[];
 }
 
+/** MS-DTYP §2.4.2.2. */
+export const MAX_SUB_AUTHORITIES = 15;
+
 /** SIDs that a KDC adds to a PAC itself (MS-DTYP §2.4.2.4, MS-KILE §3.3.5.6.4.6). */
 export const WellKnownSid = {
   everyone: 'S-1-1-0',
@@ -73,6 +76,5 @@ function formatAuthority(authority: number): string {
     : `0x${authority.toString(16).toUpperCase().padStart(12, '0')}`;
 }
 
-const MAX_SUB_AUTHORITIES = 15;
 const MAX_AUTHORITY = 0xffffffffffff;
 const SID_TEXT = /^S-1-(\d{1,10}|0x[0-9A-Fa-f]{1,12})((?:-\d{1,10})*)$/;

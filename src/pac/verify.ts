@@ -86,7 +86,13 @@ export function verifyTicketSignature(
   key: PacKey,
 ): void {
   const signature = signatureOf(pac, PacBufferType.ticketSignature, 'ticket');
-  check(signature, 'ticket', key, encodeEncTicketPart(withEmptyPac(ticket)));
+  const signed = encodeEncTicketPart(withEmptyPac(ticket));
+  try {
+    check(signature, 'ticket', key, signed);
+  } finally {
+    // It holds the session key.
+    signed.fill(0);
+  }
 }
 
 /**

@@ -149,6 +149,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
   async #accept(token: Uint8Array, unframed?: UnframedToken): Promise<NegotiationResult<C>> {
     if (this.#chosen === undefined) return this.#first(token, unframed);
     if (this.#chosen.raw) return this.#chosen.handshake.accept(token);
+    refuseForeign(token);
     const resp = decodeNegToken(token);
     if (resp.kind !== 'resp') throw defective('a second NegTokenInit');
     return this.#next(resp);
@@ -164,8 +165,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
       this.#chosen = { ...NO_LIST, oid: raw.oids[0], handshake: raw.begin(), raw: true };
       return this.#chosen.handshake.accept(token, unframed);
     }
-    const foreign = explainForeignToken(token);
-    if (foreign !== undefined) throw foreign;
+    refuseForeign(token);
     const init = decodeNegToken(token, unframed);
     if (init.kind !== 'init') throw defective('a NegTokenResp before any NegTokenInit');
     return this.#negotiate(init);
@@ -233,6 +233,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
     mechListMic: Uint8Array | undefined,
   ): Promise<NegotiationResult<C>> {
     if (this.#context !== undefined) throw defective('a mechanism token after the last one');
+    refuseForeign(mechToken);
     const result = await chosen.handshake.accept(mechToken);
     if (result.status === 'failed') {
       const { error, outputToken } = result;
@@ -324,6 +325,12 @@ function reject(responseToken: Uint8Array | undefined): Uint8Array {
 /** A mechanism that has nothing to say may say it with an empty token. */
 function presence(token: Uint8Array | undefined): Uint8Array | undefined {
   return token === undefined || token.length === 0 ? undefined : token;
+}
+
+/** NTLM may stand anywhere: bare, and as the token of a mechanism that it is not of. */
+function refuseForeign(token: Uint8Array): void {
+  const foreign = explainForeignToken(token);
+  if (foreign !== undefined) throw foreign;
 }
 
 function defective(problem: string): DecodeError {

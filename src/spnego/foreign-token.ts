@@ -5,7 +5,7 @@ import type { Oid } from '../gss/oid.ts';
 import { GssError } from '../gss/status.ts';
 
 /**
- * What to say of a first token that is NTLM's or NegoEx's own, without any GSS-API header; Windows
+ * What to say of a token that is NTLM's or NegoEx's own, without any GSS-API header; Windows
  * sends NTLM so where HTTP's `Negotiate` asked for SPNEGO.
  *
  * @returns `GSS_S_BAD_MECH` with the minor `NTLM_RECEIVED` or `NEGOEX_RECEIVED`; undefined for any

@@ -73,10 +73,15 @@ export function decodeNegToken(
     'SPNEGO token',
     (reader) => {
       // RFC 4178 §4.2: NegotiationToken ::= CHOICE { negTokenInit [0], negTokenResp [1] }.
-      if (reader.nextTag === (Tag.context | 1)) return reader.field(1, readResp);
+      if (reader.nextTag === NEG_TOKEN_RESP) return reader.field(1, readResp);
       return reader.field(0, readInit);
     },
   );
+}
+
+/** Whether a token is one of these messages without the header of RFC 2743 §3.1. */
+export function isUnframedNegToken(token: Uint8Array): boolean {
+  return token[0] === NEG_TOKEN_INIT || token[0] === NEG_TOKEN_RESP;
 }
 
 /** Encodes a NegTokenInit with its header. */
@@ -105,7 +110,7 @@ function readInit(reader: DerReader): ReceivedNegTokenInit {
   const mechTypes = DerReader.all(mechTypeList, 'MechTypeList', (list) =>
     list.list(MAX_MECHANISMS, (item) => decodeOid(item.objectIdentifier())),
   );
-  const reqFlags = reader.optional(1, (field) => field.flags());
+  const reqFlags = reader.optional(1, readReqFlags);
   const mechToken = readBytes(reader, 2);
   // RFC 4178 has mechListMIC as [3]; MS-SPNG has negHints there, a SEQUENCE, and the MIC as [4].
   const third = reader.optional(3, (field) =>
@@ -125,6 +130,12 @@ function readInit(reader: DerReader): ReceivedNegTokenInit {
     ...(mechListMic && { mechListMic }),
     ...(negHints && { negHints }),
   };
+}
+
+/** They say nothing since RFC 4178, so that nothing is wrong with them: MIT krb5 takes any bits. */
+function readReqFlags(reader: DerReader): number {
+  const [unused = 0, flags = 0] = reader.primitive(Tag.bitString);
+  return unused < 8 ? (flags << 24) >>> 0 : 0;
 }
 
 function readHints(reader: DerReader): NegHints {
@@ -216,3 +227,6 @@ function writeReqFlags(writer: DerWriter, flags: number): void {
 // Windows offers five; nobody has that many.
 const MAX_MECHANISMS = 64;
 const MAX_TAG_NUMBER = 30;
+// RFC 4178 §4.2: the two of NegotiationToken, as context tags.
+const NEG_TOKEN_INIT = Tag.context;
+const NEG_TOKEN_RESP = Tag.context | 1;

@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { nameAttributes } from '../../src/gss/name-attributes.ts';
-import { importSecurityContext } from '../../src/index.ts';
+import { EncryptionKey, importSecurityContext } from '../../src/index.ts';
 import {
   AuthorizationDataType,
   encodeAuthorizationData,
 } from '../../src/messages/authorization-data.ts';
 import { encodeAuthenticationIndicator, encodeCammac } from '../../src/messages/cammac.ts';
 import type { PacContents } from '../../src/testing/index.ts';
+import { createInitiator } from '../../src/testing/index.ts';
 import type { ExchangeOptions } from '../support/realm-kit.ts';
-import { establish, makeKeytab, makeParties } from '../support/realm-kit.ts';
+import { establish, makeKeytab, makeParties, NOW, seededRandom } from '../support/realm-kit.ts';
 
 const DOMAIN = 'S-1-5-21-1-2-3';
 const PAC: PacContents = {
@@ -125,6 +126,56 @@ describe('the PAC of a context', () => {
     expect(nameAttributes(without.context).size).toBe(0);
   });
 
+  it('has the signatures of the KDC verified where its key is known, and is refused for them', async () => {
+    const [kdcKey, otherKey] = [1, 2].map((seed) => EncryptionKey.generate(18, seededRandom(seed)));
+    const options = { ticket: { pac: PAC, kdcKey: kdcKey! } };
+    const unknown = await establish(options);
+    expect(unknown.server.pac?.signatures).toEqual({
+      server: 'verified',
+      kdc: 'unverified',
+      ticket: 'unverified',
+      full: 'unverified',
+    });
+    const all = { server: 'verified', kdc: 'verified', ticket: 'verified', full: 'verified' };
+    const { begin, ticket } = await makeParties({ ...options, acceptor: { kdcKey: kdcKey! } });
+    for (let time = 0; time < 4; time++) {
+      const initiator = createInitiator({
+        ticket,
+        clock: () => NOW,
+        random: seededRandom(time + 5),
+      });
+      const result = await begin().accept(initiator.begin());
+      if (result.status !== 'complete') throw new Error('not complete');
+      expect(result.context.pac?.signatures).toEqual(all);
+      const moved = importSecurityContext(result.context.export());
+      expect(moved.pac?.signatures).toEqual(all);
+    }
+    const forged = await attempt({
+      ...options,
+      acceptor: { kdcKey: otherKey!, pacPolicy: 'required' },
+    });
+    expect(forged).toMatchObject({ error: { minor: { code: 'KRB_AP_ERR_MODIFIED' } } });
+  });
+
+  it('tells of one account: what UPN info says of another is not shown', async () => {
+    for (const [sid, upn] of [
+      [`${DOMAIN}-1104`, 'alice@example.test'],
+      [`${DOMAIN}-500`, undefined],
+    ] as const) {
+      const upnDnsInfo = {
+        upn: 'alice@example.test',
+        dnsDomainName: 'EXAMPLE.TEST',
+        constructed: false,
+        samName: 'alice',
+        sid,
+      };
+      const { server } = await establish({ ticket: { pac: { ...PAC, upnDnsInfo } } });
+      expect(server.pac?.upn).toBe(upn);
+      expect(server.pac?.userSid).toBe(`${DOMAIN}-1104`);
+      expect(server.pac?.malformed.map(({ type }) => type)).toEqual(upn ? [] : [12]);
+    }
+  });
+
   it('of an authenticator counts for nothing', async () => {
     const good = await establish({ ticket: { pac: PAC } });
     const { server } = await establish({
@@ -172,6 +223,39 @@ describe('authentication indicators', () => {
         expect(moved.authenticationIndicators).toEqual(expected);
       }
     }
+  });
+
+  it('may stand inside AD-IF-RELEVANT inside of it', async () => {
+    const keytab = makeKeytab();
+    const { key } = keytab.entries[0]!;
+    const nested = [
+      { type: AuthorizationDataType.ifRelevant, data: encodeAuthorizationData(elements) },
+    ];
+    const mac = {
+      type: key.checksumType,
+      checksum: key.checksum(64, encodeAuthorizationData(nested)),
+    };
+    const data = encodeCammac({ elements: nested, serviceVerifier: { mac } });
+    const authorizationData = [{ type: AuthorizationDataType.cammac, data }];
+    const { server } = await establish({ keytab, ticket: { authorizationData } });
+    expect(server.authenticationIndicators).toEqual(['otp', 'hardened']);
+  });
+
+  it('share an AD-CAMMAC with what nobody understands, unless that is critical', async () => {
+    const unknown = { type: 999, data: Uint8Array.of(1) };
+    const cammac = {
+      type: AuthorizationDataType.cammac,
+      data: encodeCammac({ elements: [...elements, unknown] }),
+    };
+    const wrapped = {
+      type: AuthorizationDataType.ifRelevant,
+      data: encodeAuthorizationData([cammac]),
+    };
+    expect((await attempt({ ticket: { authorizationData: [wrapped] } })).status).toBe('complete');
+    expect(await attempt({ ticket: { authorizationData: [cammac] } })).toMatchObject({
+      status: 'failed',
+      error: { minor: { code: 'KRB5_CRITICAL_AUTHDATA' } },
+    });
   });
 
   it('outside of an AD-CAMMAC count for nothing', async () => {

@@ -118,6 +118,17 @@ describe('formatEvent', () => {
     ]);
   });
 
+  it('tells the operator why there are no groups', () => {
+    const pacError = new KerberosError(
+      'KRB_AP_ERR_MODIFIED',
+      'PAC server signature does not verify',
+    );
+    const context = Object.assign(Object.create(contextOf(0)), { pacError });
+    expect(printed({ type: 'accepted', context, framing: 'v2' }).slice(1)).toEqual([
+      "stderr: hint: the ticket's PAC is not shown: PAC server signature does not verify\n",
+    ]);
+  });
+
   it('tells the operator who still uses enctypes that are not safe, and for what', () => {
     const weakOf = (...enctypes: [number, number, number]) => {
       const context = contextOf(0, undefined, enctypes);

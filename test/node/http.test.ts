@@ -28,13 +28,20 @@ import {
 } from '../../src/spnego/neg-token.ts';
 import { CLIENT, makeParties } from '../support/realm-kit.ts';
 
-const { certificate, key } = JSON.parse(readFileSync('fixtures/tls/server.json', 'utf8')) as {
+interface KeyPair {
   readonly certificate: string;
   readonly key: string;
-};
-const SERVER_END_POINT = tlsServerEndPoint(
-  Buffer.from(certificate.replace(/-----.*-----/g, ''), 'base64'),
-)!;
+}
+
+const { certificate, key, other } = JSON.parse(
+  readFileSync('fixtures/tls/server.json', 'utf8'),
+) as KeyPair & { readonly other: KeyPair };
+
+function endPointOf(pem: string): ChannelBindings {
+  return tlsServerEndPoint(Buffer.from(pem.replace(/-----.*-----/g, ''), 'base64'))!;
+}
+
+const SERVER_END_POINT = endPointOf(certificate);
 const LARGE = { maxHeaderSize: 81_920 };
 
 interface Answer {
@@ -275,6 +282,38 @@ describe('httpAuthenticator over TLS', () => {
     expect((await site.get(initiator.begin())).status).toBe(status);
     if (status === 401) expect(site.failures[0]?.code).toBe('GSS_S_BAD_BINDINGS');
   });
+
+  // OpenSSL says of a resumed session that it has the certificate that the server has by default.
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'knows a client that resumes its session by the certificate of then (%s)',
+    async (maxVersion) => {
+      const acceptorOptions = { channelBindingPolicy: 'required' } as const;
+      const { acceptor, ticket } = await makeParties({ acceptor: acceptorOptions });
+      const site = new Site(acceptor);
+      await using _site = site;
+      const server = createTlsServer(
+        { ...LARGE, cert: certificate, key, maxVersion },
+        site.listener,
+      );
+      server.addContext('other.example.test', { cert: other.certificate, key: other.key });
+      const reused: boolean[] = [];
+      server.on('secureConnection', (socket) => reused.push(socket.isSessionReused()));
+      await site.listen(server);
+      site.agent = new TlsAgent({ servername: 'other.example.test', rejectUnauthorized: false });
+      expect((await site.get()).status).toBe(401);
+      for (const [channelBindings, status] of [
+        [endPointOf(other.certificate), 200],
+        [OTHERS, 401],
+        [undefined, 401],
+      ] as const) {
+        const { initiator } = await makeParties({
+          initiator: { ticket, ...(channelBindings && { channelBindings }) },
+        });
+        expect((await site.get(initiator.begin())).status).toBe(status);
+      }
+      expect(reused).toEqual([false, true, true, true]);
+    },
+  );
 
   it('asks for tls-exporter of the very connection', async () => {
     const acceptorOptions = { channelBindingPolicy: 'required' } as const;

@@ -18,7 +18,6 @@ test.each([
   ['no authorization data', undefined],
   ['nothing in it', []],
   ['other elements', [other, ifRelevant(other)]],
-  ['a PAC two containers deep, where nobody puts one', [ifRelevant(ifRelevant(pac))]],
 ])('%s: no PAC', (_, data) => {
   expect(findPac(data)).toBeUndefined();
 });
@@ -27,6 +26,7 @@ test.each([
   ['in AD-IF-RELEVANT', [other, ifRelevant(other, pac)]],
   ['in the second AD-IF-RELEVANT', [ifRelevant(other), ifRelevant(pac)]],
   ['bare', [other, pac]],
+  ['four containers deep', [ifRelevant(ifRelevant(ifRelevant(ifRelevant(other, pac))))]],
 ])('a PAC %s', (_, data) => {
   expect([...findPac(data)!]).toEqual([1, 2, 3]);
 });
@@ -46,6 +46,20 @@ test('an AD-IF-RELEVANT that is none is refused: it could hold the PAC', () => {
   expect(thrownBy(() => findPac([{ type: 1, data: Uint8Array.of(0x30) }]))).toMatchObject({
     name: 'DecodeError',
   });
+});
+
+test('containers five deep are refused: who knows what is in there', () => {
+  const deep = [ifRelevant(ifRelevant(ifRelevant(ifRelevant(ifRelevant(other)))))];
+  expect(thrownBy(() => findPac(deep))).toMatchObject({ name: 'DecodeError' });
+});
+
+test('the PAC of a ticket is emptied as deep as it is found', () => {
+  const nested = [ifRelevant(other, ifRelevant(pac, other))];
+  const ticket = { ...ticketFor('alice', 5), authorizationData: nested };
+  const emptied = withEmptyPac(ticket).authorizationData;
+  expect(emptied).toEqual([
+    ifRelevant(other, ifRelevant({ type: 128, data: Uint8Array.of(0) }, other)),
+  ]);
 });
 
 test('the PAC of a ticket emptied, all else as it was', () => {

@@ -67,6 +67,18 @@ describe('NegTokenInit', () => {
     expect(decode(framed(der('a0', '3000')))).toMatchObject({ mechTypes: [] });
   });
 
+  it('takes any reqFlags, which say nothing', () => {
+    for (const [bits, flags] of [
+      ['030201ff', 0xff000000],
+      ['03020100', 0],
+      ['030100', 0],
+      ['030209ff', 0],
+      ['0305000000ffff', 0],
+    ] as const) {
+      expect(decode(framed(MECHS, der('a1', bits)))).toMatchObject({ reqFlags: flags });
+    }
+  });
+
   it('takes an empty token or MIC as none', () => {
     expect(decode(framed(MECHS, 'a2020400', 'a3020400'))).toEqual(decode(framed(MECHS)));
   });
@@ -117,7 +129,7 @@ describe('NegTokenInit', () => {
     [framed(MECHS, der('a2', '040101'), der('a2', '040101')), 'unexpected bytes'],
     [framed(MECHS, '0500'), 'unexpected bytes'],
     [framed(MECHS, 'a400'), 'truncated'],
-    [framed(MECHS, 'a10403020901'), 'BIT STRING'],
+    [framed(MECHS, 'a10402020901'), 'BIT STRING'],
     ['6080', 'length of an unknown form'],
     [`${framed(MECHS).slice(0, 2)}81${framed(MECHS).slice(2)}`, 'shortest form'],
   ])('is refused: %s', (hex, message) => {
