@@ -30,7 +30,7 @@ export type { AcceptorCredential, AcquireCredentialOptions } from './gss/credent
 export { acquireCredential } from './gss/credential.ts';
 export { formatCredentialCache } from './gss/credential-cache.ts';
 export type { DelegatedCredential, DelegatedTicket } from './gss/delegated-credential.ts';
-export { exportName } from './gss/exported-name.ts';
+export { exportName, exportNameComposite } from './gss/exported-name.ts';
 export { ContextFlag } from './gss/flags.ts';
 export type { IovBuffer, IovBufferType, IovLengths } from './gss/iov.ts';
 export { Mechanism, mechanismName, parseMechanism } from './gss/mechanism.ts';

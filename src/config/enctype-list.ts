@@ -48,7 +48,8 @@ function enctypesOf(name: string, defaults: readonly number[]): readonly number[
   if (name === 'default') return defaults;
   const family = FAMILIES.get(name);
   if (family !== undefined) return family;
-  const enctype = parseEnctype(name);
+  // MIT krb5 knows enctypes by their names only.
+  const enctype = /^\d/.test(name) ? undefined : parseEnctype(name);
   return enctype === undefined ? undefined : [enctype];
 }
 

@@ -5,6 +5,16 @@ import { compileRegex } from './regex.ts';
 /** A literal text, or the number after `$`: 0 the realm, 1 the first component. */
 export type SelectionPart = string | number;
 
+/** A part of a rule that cannot be used; it matters when the rule gets so far. */
+export interface Fault {
+  readonly problem: string;
+  /**
+   * MIT krb5: an expression that is none is as one that does not match, and the next rule is tried.
+   * Any other fault ends the search: there is no account.
+   */
+  readonly skipsRule: boolean;
+}
+
 /** `s/pattern/replacement/`, with `g` everywhere. */
 export interface Substitution {
   readonly pattern: Regex;
@@ -16,15 +26,16 @@ export type LocalNameRule =
   | { readonly kind: 'default' }
   | {
       readonly kind: 'rule';
+      readonly text: string;
       /** How many components the principal must have; absent: any, and it is used as a whole. */
       readonly components?: number;
-      readonly selection: readonly SelectionPart[];
+      readonly selection: readonly SelectionPart[] | Fault;
       /** Must match all of the selection. */
-      readonly match?: Regex;
-      readonly substitutions: readonly Substitution[];
+      readonly match?: Regex | Fault;
+      readonly substitutions: readonly (Substitution | Fault)[];
     }
-  /** An error when it is reached, as in MIT krb5. */
-  | { readonly kind: 'malformed'; readonly text: string; readonly problem: string };
+  /** Of no use to any principal. */
+  | { readonly kind: 'malformed'; readonly text: string; readonly fault: Fault };
 
 /** Parses one value of auth_to_local. */
 export function parseLocalNameRule(text: string): LocalNameRule {
@@ -32,66 +43,94 @@ export function parseLocalNameRule(text: string): LocalNameRule {
   const type = colon < 0 ? text : text.slice(0, colon);
   if (type === 'DEFAULT') return { kind: 'default' };
   if (type !== 'RULE' || colon < 0) {
-    return { kind: 'malformed', text, problem: 'is neither DEFAULT nor RULE:…' };
+    return { kind: 'malformed', text, fault: stops('is neither DEFAULT nor RULE:…') };
   }
-  try {
-    return parseRule(text.slice(colon + 1));
-  } catch (error) {
-    if (!(error instanceof Malformed)) throw error;
-    return { kind: 'malformed', text, problem: error.message };
+  return parseRule(text, text.slice(colon + 1));
+}
+
+/** What is wrong with a rule, for whoever wrote it. */
+export function problemsOf(rule: LocalNameRule): string[] {
+  switch (rule.kind) {
+    case 'default':
+      return [];
+    case 'malformed':
+      return [rule.fault.problem];
+    case 'rule':
+      return [rule.selection, rule.match, ...rule.substitutions].flatMap((part) =>
+        isFault(part) ? [part.problem] : [],
+      );
   }
 }
 
-class Malformed extends Error {}
-
-function parseRule(text: string): LocalNameRule {
-  const selection = /^\[(\d{1,5}):([^\]]*)\]/.exec(text);
-  if (selection === null && text.startsWith('[')) {
-    throw new Malformed('has no selection of the form [2:$1;$2]');
-  }
-  const rest = text.slice(selection?.[0].length ?? 0);
-  const match = /^\(([^)]*)\)/.exec(rest);
-  if (match === null && rest.startsWith('(')) throw new Malformed('has an open parenthesis');
-  const components = selection === null ? undefined : Number(selection[1]);
-  return {
-    kind: 'rule',
-    ...(components === undefined ? {} : { components }),
-    selection: selection === null ? [] : parseSelection(selection[2]!, components!),
-    ...(match === null ? {} : { match: compile(match[1]!) }),
-    substitutions: parseSubstitutions(rest.slice(match?.[0].length ?? 0)),
-  };
+export function isFault(part: object | undefined): part is Fault {
+  return part !== undefined && 'problem' in part;
 }
 
-function parseSelection(format: string, components: number): SelectionPart[] {
+// MIT krb5, localauth_rule.c: from the left, and no further than a principal needs it.
+function parseRule(text: string, rule: string): LocalNameRule {
+  const counted = /^\[(\d{1,5}):/.exec(rule);
+  if (counted === null && rule.startsWith('[')) {
+    return { kind: 'malformed', text, fault: stops(NO_SELECTION) };
+  }
+  if (counted === null) return { kind: 'rule', text, selection: [], ...parseRest(rule) };
+  const components = Number(counted[1]);
+  const format = rule.slice(counted[0].length);
+  const end = format.indexOf(']');
+  if (end < 0) {
+    return { kind: 'rule', text, components, selection: stops(NO_SELECTION), substitutions: [] };
+  }
+  const selection = parseSelection(format.slice(0, end), components);
+  return { kind: 'rule', text, components, selection, ...parseRest(format.slice(end + 1)) };
+}
+
+function parseSelection(format: string, components: number): readonly SelectionPart[] | Fault {
   // Odd members are what the parentheses caught: the digits after a dollar sign.
-  return format.split(/\$(\d{0,5})/).map((part, i) => {
-    if (i % 2 === 0) return part;
-    const number = Number(part);
-    if (number > components) throw new Malformed(`selects $${part} of ${components} components`);
-    return number;
-  });
+  const parts = format.split(/\$(\d{0,5})/).map((part, i) => (i % 2 === 0 ? part : Number(part)));
+  const stray = parts.find((part) => typeof part === 'number' && part > components);
+  return stray === undefined ? parts : stops(`selects $${stray} of ${components} components`);
 }
 
-function parseSubstitutions(text: string): Substitution[] {
-  const substitutions: Substitution[] = [];
+function parseRest(text: string): {
+  match?: Regex | Fault;
+  substitutions: readonly (Substitution | Fault)[];
+} {
+  if (!text.startsWith('(')) return { substitutions: parseSubstitutions(text) };
+  const end = text.indexOf(')');
+  if (end < 0) return { match: stops('has an open parenthesis'), substitutions: [] };
+  const substitutions = parseSubstitutions(text.slice(end + 1));
+  return { match: compile(text.slice(1, end)), substitutions };
+}
+
+function parseSubstitutions(text: string): (Substitution | Fault)[] {
+  const substitutions: (Substitution | Fault)[] = [];
   let rest = text.trimStart();
   while (rest !== '') {
     const parts = /^s\/([^/]*)\/([^/]*)\/(g?)/.exec(rest);
-    if (parts === null) throw new Malformed('has a substitution that is not of the form s/a/b/');
-    substitutions.push({
-      pattern: compile(parts[1]!),
-      replacement: parts[2]!,
-      everywhere: parts[3] === 'g',
-    });
+    if (parts === null) {
+      substitutions.push(stops('has a substitution that is not of the form s/a/b/'));
+      break;
+    }
+    const pattern = compile(parts[1]!);
+    substitutions.push(
+      isFault(pattern)
+        ? pattern
+        : { pattern, replacement: parts[2]!, everywhere: parts[3] === 'g' },
+    );
     rest = rest.slice(parts[0].length).trimStart();
   }
   return substitutions;
 }
 
-function compile(pattern: string): Regex {
+function compile(pattern: string): Regex | Fault {
   const regex = compileRegex(pattern);
-  if (regex === undefined) {
-    throw new Malformed(`has a regular expression that cannot be used: ${pattern}`);
-  }
-  return regex;
+  if (typeof regex !== 'string') return regex;
+  const problem = `has a regular expression that cannot be used: ${pattern}`;
+  // What only we do not understand may be there to keep somebody out.
+  return { problem, skipsRule: regex === 'malformed' };
 }
+
+function stops(problem: string): Fault {
+  return { problem, skipsRule: false };
+}
+
+const NO_SELECTION = 'has no selection of the form [2:$1;$2]';

@@ -2,7 +2,8 @@
 import { KerberosError } from '../errors.ts';
 import type { Principal } from '../messages/principal.ts';
 import { formatPrincipalName } from '../messages/principal.ts';
-import type { LocalNameRule, SelectionPart, Substitution } from './local-name-rule.ts';
+import type { Fault, LocalNameRule, SelectionPart, Substitution } from './local-name-rule.ts';
+import { isFault } from './local-name-rule.ts';
 
 /** What {@link localName} needs of the configuration. */
 export interface LocalNameConfig {
@@ -20,15 +21,15 @@ export interface LocalNameMappings {
 
 /**
  * The local account of a principal, as MIT krb5's krb5_aname_to_localname finds it without
- * plugins: auth_to_local_names, then the auth_to_local rules, the first that applies. Both are
- * those of the default realm.
+ * plugins: auth_to_local_names, then the auth_to_local rules, the first that applies, even if it
+ * leaves nothing of the name. Both are those of the default realm.
  *
  * The name is the client's: one whose selection string, or whose account, is longer than 1024
  * characters or has a NUL in it has no local name, and matching takes a time bounded by the
  * lengths of rule and name.
  *
  * @returns undefined if there is none.
- * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT` if a malformed rule is reached.
+ * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT` if what is malformed of a rule is reached.
  */
 export function localName(principal: Principal, config: LocalNameConfig): string | undefined {
   const realm = config.defaultRealm;
@@ -37,51 +38,57 @@ export function localName(principal: Principal, config: LocalNameConfig): string
   const named = mappings?.authToLocalNames.get(formatPrincipalName(principal));
   if (named !== undefined) return named;
   const rules = mappings?.authToLocal ?? [];
-  if (rules.length === 0) return defaultName(principal, realm);
+  if (rules.length === 0) return defaultName(principal, realm) ?? undefined;
   for (const rule of rules) {
     const name = applyRule(rule, principal, realm);
-    if (name !== undefined) return name;
+    if (name !== undefined) return name ?? undefined;
   }
   return undefined;
 }
 
-function applyRule(rule: LocalNameRule, principal: Principal, realm: string): string | undefined {
+/** @returns undefined if the rule does not apply; null if it does, and there is no account. */
+function applyRule(
+  rule: LocalNameRule,
+  principal: Principal,
+  realm: string,
+): string | null | undefined {
   switch (rule.kind) {
     case 'default':
       return defaultName(principal, realm);
     case 'malformed':
-      throw new KerberosError(
-        'KRB5_CONFIG_BADFORMAT',
-        `auth_to_local = ${rule.text} ${rule.problem}`,
-      );
+      return skipOrStop(rule.text, rule.fault);
     case 'rule': {
-      const selected = select(rule.components, rule.selection, principal);
-      if (selected === undefined || !isBounded(selected)) return undefined;
+      const { text, components, selection, match, substitutions } = rule;
+      if (components !== undefined && components !== principal.components.length) return undefined;
+      if (isFault(selection)) return skipOrStop(text, selection);
+      const selected =
+        components === undefined ? formatPrincipalName(principal) : select(selection, principal);
+      if (!isBounded(selected)) return null;
       const chars = Array.from(selected);
-      if (rule.match !== undefined) {
-        const match = rule.match.search(chars, 0);
-        if (match?.start !== 0 || match.end !== chars.length) return undefined;
+      if (isFault(match)) return skipOrStop(text, match);
+      if (match !== undefined) {
+        const found = match.search(chars, 0);
+        if (found?.start !== 0 || found.end !== chars.length) return undefined;
       }
-      return substituteAll(chars, rule.substitutions);
+      return substituteAll(text, chars, substitutions);
     }
   }
 }
 
+function skipOrStop(text: string, { problem, skipsRule }: Fault): undefined {
+  if (skipsRule) return;
+  throw new KerberosError('KRB5_CONFIG_BADFORMAT', `auth_to_local = ${text} ${problem}`);
+}
+
 // MIT krb5: name@REALM and name/REALM@REALM, of the default realm only.
-function defaultName(principal: Principal, realm: string): string | undefined {
+function defaultName(principal: Principal, realm: string): string | null | undefined {
   const [name, second] = principal.components;
   const count = principal.components.length;
   if (principal.realm !== realm || count > 2 || (count === 2 && second !== realm)) return undefined;
-  return name !== undefined && name !== '' && isBounded(name) ? name : undefined;
+  return name !== undefined && name !== '' && isBounded(name) ? name : null;
 }
 
-function select(
-  components: number | undefined,
-  selection: readonly SelectionPart[],
-  principal: Principal,
-): string | undefined {
-  if (components === undefined) return formatPrincipalName(principal);
-  if (components !== principal.components.length) return undefined;
+function select(selection: readonly SelectionPart[], principal: Principal): string {
   return selection
     .map((part) => {
       if (typeof part === 'string') return part;
@@ -91,15 +98,17 @@ function select(
 }
 
 function substituteAll(
+  text: string,
   chars: readonly string[],
-  substitutions: readonly Substitution[],
-): string | undefined {
+  substitutions: readonly (Substitution | Fault)[],
+): string | null | undefined {
   let current = chars;
   for (const substitution of substitutions) {
+    if (isFault(substitution)) return skipOrStop(text, substitution);
     current = substitute(current, substitution);
-    if (current.length > MAX_NAME) return undefined;
+    if (current.length > MAX_NAME) return null;
   }
-  return current.length === 0 ? undefined : current.join('');
+  return current.length === 0 ? null : current.join('');
 }
 
 function substitute(chars: readonly string[], rule: Substitution): string[] {

@@ -102,7 +102,7 @@ export class Profile {
  * @param source - The text, or the text and its name.
  * @param include - Without it an `include` or `includedir` line is an error.
  * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT`, naming file and line, if the text is
- *   malformed or too much (a million characters, 256 inclusions, 10 deep, 32 nested braces).
+ *   malformed or too much (16 million characters, 4096 inclusions, 10 deep, 32 nested braces).
  */
 export function parseProfile(
   source: string | ProfileSource,
@@ -165,12 +165,13 @@ class FileParser {
     this.#used.characters += source.text.length;
     if (this.#used.characters > MAX_CHARACTERS) throw badFormat(source.name, 'is too long');
     let number = 0;
-    for (const line of source.text.split('\n')) {
+    // What ends the last line begins none.
+    for (const line of source.text.replace(/\n$/, '').split('\n')) {
       number++;
       this.#where = `${source.name} line ${number}`;
       const inclusion = INCLUDE_LINE.exec(line);
       if (inclusion !== null) {
-        this.#includeAll(inclusion[1] as 'include' | 'includedir', inclusion[2]!.trim(), depth);
+        this.#includeAll(inclusion[1] as 'include' | 'includedir', trim(inclusion[2]!), depth);
       } else {
         this.#line(line);
       }
@@ -189,11 +190,12 @@ class FileParser {
 
   #line(line: string): void {
     if (this.#path.length === 0 && !line.startsWith('[')) {
-      if (/^module\s/.test(line)) throw badFormat(this.#where, 'asks for a module to be loaded');
+      if (/^module[ \t-\r]/.test(line))
+        throw badFormat(this.#where, 'asks for a module to be loaded');
       // MIT krb5: whatever stands before the first section is a comment.
       return;
     }
-    const text = line.trimStart();
+    const text = line.replace(BLANKS_BEFORE, '');
     if (this.#wantsBrace) {
       if (!text.startsWith('{')) throw badFormat(this.#where, 'should be an opening brace');
       this.#wantsBrace = false;
@@ -208,7 +210,7 @@ class FileParser {
 
   #openSection(text: string): void {
     if (this.#level > 0) throw badFormat(this.#where, 'starts a section inside braces');
-    const header = /^\[([^\]]*)\](\*?)\s*$/.exec(text);
+    const header = /^\[([^\]]*)\](\*?)[ \t-\r]*$/.exec(text);
     if (header === null) throw badFormat(this.#where, 'is not a section header');
     const section = this.#root.open(header[1]!);
     this.#path = [section];
@@ -227,13 +229,15 @@ class FileParser {
 
   #relation(text: string): void {
     const equals = text.indexOf('=');
-    const tag = /^([^\s*]*)(?:(\*)\S*)?\s*$/.exec(text.slice(0, Math.max(equals, 0)));
+    const tag = /^([^ \t-\r*]*)(?:(\*)[^ \t-\r]*)?[ \t-\r]*$/.exec(
+      text.slice(0, Math.max(equals, 0)),
+    );
     if (equals <= 0 || tag === null) {
       throw badFormat(this.#where, 'is not of the form "name = value"');
     }
     const name = tag[1]!;
     const final = tag[2] === '*';
-    const value = text.slice(equals + 1).trim();
+    const value = trim(text.slice(equals + 1));
     if (value === '' || value === '{') {
       this.#wantsBrace = value === '';
       this.#openSubsection(name, final);
@@ -274,6 +278,10 @@ function unquote(value: string): string {
   return text;
 }
 
+function trim(text: string): string {
+  return text.replace(BLANKS_BEFORE, '').replace(BLANKS_AFTER, '');
+}
+
 function refuseInclude(directive: string): never {
   throw badFormat(`${directive} line`, 'cannot be followed: nobody reads files here');
 }
@@ -282,10 +290,14 @@ function badFormat(where: string, problem: string): KerberosError {
   return new KerberosError('KRB5_CONFIG_BADFORMAT', `${where} ${problem}`);
 }
 
+// isspace() of the C locale: a no-break space is as any letter.
+const BLANKS_BEFORE = /^[ \t-\r]+/;
+const BLANKS_AFTER = /[ \t-\r]+$/;
 // Only at the start of a line, and in any state: MIT krb5, prof_parse.c.
-const INCLUDE_LINE = /^(include|includedir)\s+(.*)$/;
+const INCLUDE_LINE = /^(include|includedir)[ \t-\r]+(.*)$/;
 const CONTROLS: Readonly<Record<string, string>> = { n: '\n', t: '\t', b: '\b' };
-const MAX_CHARACTERS = 1_000_000;
-const MAX_INCLUSIONS = 256;
+// The operator's own files; a map of all users of a site may be large.
+const MAX_CHARACTERS = 16_000_000;
+const MAX_INCLUSIONS = 4096;
 const MAX_DEPTH = 10;
 const MAX_LEVEL = 32;

@@ -20,21 +20,27 @@ export type RegexNode =
 /**
  * Parses an expression.
  *
- * @returns undefined if it is malformed, longer than 1024 characters, or uses what POSIX leaves
- *   undefined: back-references and the word and buffer anchors of GNU.
+ * @returns `malformed` if POSIX or glibc has no meaning for it; `unsupported` if it is longer than
+ *   1024 characters, nests or repeats too much, or uses what POSIX leaves undefined:
+ *   back-references and the word and buffer anchors of GNU.
  */
-export function parseRegex(pattern: string): RegexNode | undefined {
-  if (pattern.length > MAX_PATTERN) return undefined;
+export function parseRegex(pattern: string): RegexNode | RegexRefusal {
+  if (pattern.length > MAX_PATTERN) return 'unsupported';
   try {
     const parser = new RegexParser(Array.from(pattern));
     return parser.choice(0);
   } catch (error) {
-    if (error instanceof Malformed) return undefined;
+    if (error instanceof Malformed) return 'malformed';
+    if (error instanceof Unsupported) return 'unsupported';
     throw error;
   }
 }
 
+/** Why an expression cannot be used. */
+export type RegexRefusal = 'malformed' | 'unsupported';
+
 class Malformed extends Error {}
+class Unsupported extends Error {}
 
 class RegexParser {
   readonly #chars: readonly string[];
@@ -45,7 +51,7 @@ class RegexParser {
   }
 
   choice(depth: number): RegexNode {
-    if (depth > MAX_DEPTH) throw new Malformed();
+    if (depth > MAX_DEPTH) throw new Unsupported();
     const nodes = [this.#sequence(depth)];
     while (this.#accept('|')) nodes.push(this.#sequence(depth));
     return nodes.length === 1 ? nodes[0]! : { kind: 'choice', nodes };
@@ -98,7 +104,7 @@ class RegexParser {
     for (let depth = 0; ; depth++) {
       const range = this.#range();
       if (range === undefined) return node;
-      if (depth > MAX_DEPTH) throw new Malformed();
+      if (depth > MAX_DEPTH) throw new Unsupported();
       node = { kind: 'repeat', node, ...range };
     }
   }
@@ -113,7 +119,7 @@ class RegexParser {
     const max = comma ? this.#number() : min;
     if (!this.#accept('}') || (min === undefined && max === undefined)) throw new Malformed();
     const range = { min: min ?? 0, max: max ?? Number.POSITIVE_INFINITY };
-    if (range.min > range.max || range.min > MAX_REPEAT) throw new Malformed();
+    if (range.min > range.max) throw new Malformed();
     return range;
   }
 
@@ -121,7 +127,7 @@ class RegexParser {
     let digits = '';
     while (/[0-9]/.test(this.#peek() ?? '')) digits += this.#take();
     if (digits === '') return undefined;
-    if (digits.length > 5 || Number(digits) > MAX_REPEAT) throw new Malformed();
+    if (digits.length > 5 || Number(digits) > MAX_REPEAT) throw new Unsupported();
     return Number(digits);
   }
 
@@ -131,7 +137,7 @@ class RegexParser {
     if (char === 'W') return (c) => !/^\w$/.test(c);
     if (char === 's') return CLASSES.space!;
     if (char === 'S') return (c) => !CLASSES.space!(c);
-    if (/[1-9bB<>`']/.test(char)) throw new Malformed();
+    if (/[1-9bB<>`']/.test(char)) throw new Unsupported();
     return is(char);
   }
 

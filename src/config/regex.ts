@@ -6,7 +6,7 @@
  * backtracks: `(a+)+b` and a name of forty letters would stop the server. This walks all
  * possibilities at once instead (K. Thompson, CACM 11(6), 1968).
  */
-import type { CharTest, RegexNode } from './regex-syntax.ts';
+import type { CharTest, RegexNode, RegexRefusal } from './regex-syntax.ts';
 import { parseRegex } from './regex-syntax.ts';
 
 /** Where a match lies: `start` included, `end` not. */
@@ -25,11 +25,12 @@ export interface Regex {
   search(chars: readonly string[], from: number): RegexMatch | undefined;
 }
 
-/** Compiles an expression; undefined if {@link parseRegex} refuses it or it unfolds too far. */
-export function compileRegex(pattern: string): Regex | undefined {
+/** Compiles an expression, unless {@link parseRegex} refuses it or it unfolds too far. */
+export function compileRegex(pattern: string): Regex | RegexRefusal {
   const tree = parseRegex(pattern);
+  if (typeof tree === 'string') return tree;
   const program: Step[] = [];
-  if (tree === undefined || !emit(tree, program)) return undefined;
+  if (!emit(tree, program)) return 'unsupported';
   program.push({ kind: 'match' });
   return { search: (chars, from) => search(program, chars, from) };
 }

@@ -4,7 +4,7 @@ import { KerberosError } from '../errors.ts';
 import { parseDuration } from './duration.ts';
 import { defaultEnctypes, parseEnctypeList } from './enctype-list.ts';
 import type { LocalNameConfig, LocalNameMappings } from './local-name.ts';
-import { parseLocalNameRule } from './local-name-rule.ts';
+import { parseLocalNameRule, problemsOf } from './local-name-rule.ts';
 import type { ProfileSource } from './profile.ts';
 import { Profile, parseProfile } from './profile.ts';
 import type { RealmPaths } from './realm-path.ts';
@@ -82,7 +82,13 @@ function readClockSkew(profile: Profile, warnings: string[]): number {
   const text = profile.value('libdefaults', 'clockskew');
   if (text === undefined) return DEFAULT_CLOCK_SKEW;
   const seconds = parseDuration(text);
-  if (seconds !== undefined) return seconds;
+  if (seconds !== undefined) {
+    // MIT krb5 reads an integer there, and takes its default for all else.
+    if (!/^\d+$/.test(text)) {
+      warnings.push(`clockskew = ${text} is ${seconds} s here; MIT krb5 wants a number of seconds`);
+    }
+    return seconds;
+  }
   warnings.push(`clockskew = ${text} is not a duration; ${DEFAULT_CLOCK_SKEW} s are used`);
   return DEFAULT_CLOCK_SKEW;
 }
@@ -131,10 +137,11 @@ function readDomainRealms(profile: Profile): Map<string, string> {
 function readRealms(profile: Profile, warnings: string[]): Map<string, LocalNameMappings> {
   const realms = new Map<string, LocalNameMappings>();
   for (const realm of profile.sectionNames('realms')) {
-    const authToLocal = profile.values('realms', realm, 'auth_to_local').map(parseLocalNameRule);
-    for (const rule of authToLocal) {
-      if (rule.kind === 'malformed') warnings.push(`auth_to_local = ${rule.text} ${rule.problem}`);
-    }
+    const authToLocal = profile.values('realms', realm, 'auth_to_local').map((text) => {
+      const rule = parseLocalNameRule(text);
+      for (const problem of problemsOf(rule)) warnings.push(`auth_to_local = ${text} ${problem}`);
+      return rule;
+    });
     const authToLocalNames = new Map<string, string>();
     for (const name of profile.relationNames('realms', realm, 'auth_to_local_names')) {
       // MIT krb5 takes the last of several.

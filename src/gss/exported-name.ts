@@ -27,7 +27,8 @@ export function exportName(name: GssName): Uint8Array {
 
 /**
  * GSS_Export_name_composite (RFC 6680 §7.8): `04 02`, as {@link exportName} and then the name's
- * attributes, in MIT krb5's layout.
+ * attributes, in MIT krb5's layout. What a context knows of its initiator is in
+ * {@link nameAttributes}; a reader of the exported name could not tell that it was verified.
  *
  * @throws {@link GssError} `GSS_S_NAME_NOT_MN`.
  */

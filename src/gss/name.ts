@@ -5,6 +5,7 @@ import type { Principal } from '../messages/principal.ts';
 import {
   formatPrincipal,
   NameType,
+  parseEnterprise,
   parsePrincipal,
   principalEqual,
 } from '../messages/principal.ts';
@@ -108,7 +109,9 @@ export function importName(
     case GssNameType.principalName:
       return GssName.ofPrincipal(toPrincipal(textOf(input), options.defaultRealm));
     case GssNameType.enterpriseName:
-      return GssName.ofPrincipal(toEnterprise(textOf(input), options.defaultRealm));
+      return GssName.ofPrincipal(
+        asBadName(() => parseEnterprise(textOf(input), options.defaultRealm)),
+      );
     case GssNameType.hostBasedService:
     case GssNameType.hostBasedServiceX:
       // RFC 2744 §4.1: the deprecated OID is a synonym on input, and never given out.
@@ -204,20 +207,16 @@ function checkHostBased(text: string): string {
 function serviceToPrincipal(text: string, options: NameOptions): Principal {
   const { service, host } = splitHostBasedService(text);
   if (host === undefined) throw badName(`${JSON.stringify(text)} names no host`);
-  const canonical = host.toLowerCase().replace(/\.$/, '');
+  // MIT krb5, sn2princ.c: Windows' names may end in a port or an instance, MSSQLSvc@host:1433.
+  const [, bare = host, trailer = ''] = /^([^:]+)(:[^:]+)$/.exec(host) ?? [];
+  const canonical = bare.toLowerCase().replace(/\.$/, '');
   const realm = options.hostRealm?.(canonical) ?? options.defaultRealm;
   if (realm === undefined) throw badName(`no realm is known for host ${JSON.stringify(host)}`);
-  return { nameType: NameType.srvHst, components: [service, canonical], realm };
+  return { nameType: NameType.srvHst, components: [service, canonical + trailer], realm };
 }
 
 function toPrincipal(text: string, defaultRealm: string | undefined): Principal {
   return asBadName(() => parsePrincipal(text, defaultRealm));
-}
-
-// RFC 6806 §5: all of the text is one component, the @ in it included.
-function toEnterprise(text: string, realm: string | undefined): Principal {
-  if (realm === undefined) throw badName('an enterprise name needs a default realm');
-  return { nameType: NameType.enterprise, components: [text], realm };
 }
 
 function principalOrNothing(name: GssName, options: NameOptions): Principal | undefined {

@@ -51,7 +51,20 @@ export function formatPrincipalName(name: PrincipalName): string {
  * @throws {@link KerberosError} `KRB5_PARSE_MALFORMED`.
  */
 export function parsePrincipal(text: string, defaultRealm?: string): Principal {
+  return parse(text, defaultRealm, false);
+}
+
+/**
+ * {@link parsePrincipal} of an enterprise name (RFC 6806 §5), which is one component: its first `@`
+ * belongs to the name, a second one comes before the realm.
+ */
+export function parseEnterprise(text: string, defaultRealm?: string): Principal {
+  return { ...parse(text, defaultRealm, true), nameType: NameType.enterprise };
+}
+
+function parse(text: string, defaultRealm: string | undefined, enterprise: boolean): Principal {
   const components: string[] = [];
+  let ownAt = enterprise;
   let part = '';
   let inRealm = false;
   for (let i = 0; i < text.length; i++) {
@@ -60,6 +73,9 @@ export function parsePrincipal(text: string, defaultRealm?: string): Principal {
       i++;
       if (i === text.length) throw malformed(text, 'ends with a lone backslash');
       part += ESCAPED[text[i]!] ?? text[i]!;
+    } else if (enterprise && !inRealm && (char === '/' || ownAt)) {
+      ownAt &&= char !== '@';
+      part += char;
     } else if (char === '/' || char === '@') {
       // MIT krb5 parse.c: a realm holds neither separator unquoted.
       if (inRealm) throw malformed(text, `has an unquoted ${char} in its realm`);

@@ -1,11 +1,12 @@
 /** Names of keytabs: `FILE:path`, a bare path, or none at all. */
 import { env } from 'node:process';
 import { KerberosError } from '../errors.ts';
+import { expandPathTokens } from './expand-path.ts';
 
 export interface KeytabNameOptions {
   /** Where `KRB5_KTNAME` is looked up; the process's own environment if absent. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** What no name and no `KRB5_KTNAME` means: `FILE:/etc/krb5.keytab` if absent. */
+  /** `default_keytab_name`: what no name and no `KRB5_KTNAME` means; `FILE:/etc/krb5.keytab` if absent. */
   readonly defaultName?: string;
 }
 
@@ -23,12 +24,23 @@ export function resolveKeytabName(
 ): string {
   const fromEnvironment = (options.environment ?? env).KRB5_KTNAME;
   // An empty variable is how scripts unset one.
-  const text = name ?? (fromEnvironment || (options.defaultName ?? DEFAULT_KEYTAB_NAME));
+  const text = name ?? (fromEnvironment || defaultNameOf(options));
   const path = pathOf(text);
   if (path === '' || path.includes('\0')) {
     throw unknown(text, 'names no file', 'write FILE:/path/of/the.keytab');
   }
   return path;
+}
+
+/** MIT krb5, ktdefname.c: only the name in krb5.conf may hold tokens such as `%{uid}`. */
+function defaultNameOf({ defaultName = DEFAULT_KEYTAB_NAME }: KeytabNameOptions): string {
+  const expanded = expandPathTokens(defaultName);
+  if (expanded !== undefined) return expanded;
+  throw unknown(
+    defaultName,
+    'has a token that is not known',
+    'write %{uid}, %{euid} or %{username}',
+  );
 }
 
 /** MIT krb5 ktbase.c: what stands before the first colon is the type, unless it cannot be one. */

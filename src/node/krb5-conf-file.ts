@@ -61,6 +61,8 @@ function readIncluded(directive: 'include' | 'includedir', path: string): Profil
 }
 
 function readSource(path: string): ProfileSource {
+  // MIT krb5: a directory among included files is as an empty file.
+  if (statSync(path).isDirectory()) return { name: path, text: '' };
   // Comments may be in any encoding: what is not UTF-8 becomes U+FFFD.
   return { name: path, text: readFileSync(path, 'utf8').replace(/^\uFEFF/, '') };
 }
@@ -78,4 +80,4 @@ function isIncludedName(name: string): boolean {
 }
 
 const DEFAULT_FILE = '/etc/krb5.conf';
-const SKIPPED: ReadonlySet<string> = new Set(['ENOENT', 'EACCES', 'EPERM', 'ENOTDIR']);
+const SKIPPED: ReadonlySet<string> = new Set(['ENOENT', 'EACCES', 'EPERM']);

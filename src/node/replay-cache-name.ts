@@ -1,9 +1,9 @@
 /** Names of replay caches, as MIT krb5 has them: `type:residual`. */
-import { tmpdir, userInfo } from 'node:os';
 import process from 'node:process';
 import type { ReplayCache } from '../ap/replay-cache.ts';
 import { MemoryReplayCache } from '../ap/replay-cache.ts';
 import { KerberosError } from '../errors.ts';
+import { expandPathTokens } from './expand-path.ts';
 import { defaultReplayDirectory } from './replay-cache-directory.ts';
 import type { FileReplayCacheOptions } from './replay-cache-file.ts';
 import { FileReplayCache } from './replay-cache-file.ts';
@@ -67,34 +67,16 @@ function nameOf(
   const { KRB5RCACHENAME, KRB5RCACHETYPE } = environment;
   if (KRB5RCACHENAME) return KRB5RCACHENAME;
   if (KRB5RCACHETYPE) return `${KRB5RCACHETYPE}:`;
-  return defaultName === undefined ? 'dfl:' : expand(defaultName);
+  if (defaultName === undefined) return 'dfl:';
+  const expanded = expandPathTokens(defaultName);
+  if (expanded === undefined) throw unknown(defaultName);
+  return expanded;
 }
 
 function split(text: string): [type: string, residual: string] {
   const colon = text.indexOf(':');
   if (colon < 0) throw unknown(text);
   return [text.slice(0, colon), text.slice(colon + 1)];
-}
-
-/** MIT krb5, expand_path.c: only krb5.conf may hold these. */
-function expand(text: string): string {
-  return text.replace(/%\{(\w*)\}/g, (_, token: string) => {
-    switch (token) {
-      case 'TEMP':
-        return tmpdir();
-      case 'uid':
-      case 'USERID':
-        return String(process.getuid?.() ?? 0);
-      case 'euid':
-        return String(process.geteuid?.() ?? 0);
-      case 'username':
-        return userInfo().username;
-      case 'null':
-        return '';
-      default:
-        throw unknown(text);
-    }
-  });
 }
 
 function unknown(name: string): KerberosError {

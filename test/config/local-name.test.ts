@@ -58,14 +58,14 @@ ${realm} = {
   it.each([
     ['RULE', 'is neither DEFAULT nor RULE:…'],
     ['UNRECOGNIZED:stuff', 'is neither DEFAULT nor RULE:…'],
-    ['RULE:[2:$1', 'has no selection'],
+    ['RULE:[1:$1', 'has no selection'],
     ['RULE:[x:$1]', 'has no selection'],
     ['RULE:[1:$2]', 'selects $2 of 1 components'],
     ['RULE:(abc', 'has an open parenthesis'],
-    ['RULE:([)', 'cannot be used: ['],
+    ['RULE:(\\bx)', 'cannot be used: \\b'],
     ['RULE:s/a/b', 'not of the form s/a/b/'],
     ['RULE:s/a/b/x', 'not of the form s/a/b/'],
-    ['RULE:s/(/b/', 'cannot be used: ('],
+    ['RULE:s/(a)\\1/b/', 'cannot be used: (a)'],
   ])('calls %s malformed when it is reached', (rule, problem) => {
     const settings = config(rule);
     expect(settings.warnings).toEqual([expect.stringContaining(problem)]);
@@ -96,6 +96,32 @@ ${realm} = {
     ['RULE:[1:$1](é+)s/é/e/g', 'éé@X', 'ee'],
   ])('%s maps %s to %s', (rule, principal, name) => {
     expect(nameOf(principal, config(rule))).toBe(name);
+  });
+
+  it.each([
+    ['of another number of components', 'RULE:[2:$3](x'],
+    ['of another number of components, without an end', 'RULE:[2:$1'],
+    ['with a match that is no expression', 'RULE:[1:$1]([a)s/x/y/'],
+    ['with a substitution of what is no expression', 'RULE:[1:$1](user)s/[a/y/'],
+    ['whose match fails before its substitution is looked at', 'RULE:[1:$1](zzz)s/x/y'],
+  ])('passes over a rule %s', (_, rule) => {
+    const settings = config(rule, 'DEFAULT');
+    expect(settings.warnings).not.toEqual([]);
+    expect(nameOf('user@KRBTEST.COM', settings)).toBe('user');
+  });
+
+  it('ends with the first rule that applies, though it leaves no account', () => {
+    const blocked = config('RULE:[1:$1](alice)s/.*//', 'DEFAULT');
+    expect(nameOf('alice@KRBTEST.COM', blocked)).toBe('none');
+    expect(nameOf('bob@KRBTEST.COM', blocked)).toBe('bob');
+    const roots = config('RULE:[2:$2/$1](root/.*)s/.*/nobody/', 'RULE:[2:$2]');
+    expect(nameOf('a/root@X', roots)).toBe('nobody');
+    expect(nameOf(`${'a'.repeat(1100)}/root@X`, roots)).toBe('none');
+    expect(nameOf('a\\0/root@X', roots)).toBe('none');
+    const long = 'a'.repeat(1025);
+    expect(nameOf(`${long}@KRBTEST.COM`, config('DEFAULT', 'RULE:s/.*/x/'))).toBe('none');
+    const growing = `RULE:${'s/u/uuuu/g'.repeat(6)}`;
+    expect(nameOf('user@X', config(growing, 'RULE:'))).toBe('none');
   });
 
   it('tries the rules in their order', () => {

@@ -41,7 +41,10 @@ describe('parseKerberosConfig', () => {
       defaultReplayCacheName: 'dfl:',
       ignoreAcceptorHostname: true,
       allowWeakCrypto: false,
-      warnings: ['permitted_enctypes: rot13 is not known'],
+      warnings: [
+        'clockskew = 1m 30s is 90 s here; MIT krb5 wants a number of seconds',
+        'permitted_enctypes: rot13 is not known',
+      ],
     });
   });
 
@@ -64,6 +67,20 @@ describe('parseKerberosConfig', () => {
     const config = parseKerberosConfig(new Profile(files.map((text) => parseProfile(text))));
     expect(config.clockSkew).toBe(3);
     expect(config.defaultRealm).toBe('R');
+  });
+
+  it('warns of a clock skew that MIT krb5 does not read', () => {
+    const config = libdefaults('clockskew = 10m');
+    expect(config.clockSkew).toBe(600);
+    expect(config.warnings).toEqual([
+      'clockskew = 10m is 600 s here; MIT krb5 wants a number of seconds',
+    ]);
+  });
+
+  it('knows enctypes by their names only', () => {
+    const config = libdefaults('permitted_enctypes = 0 17 aes256-cts');
+    expect(config.permittedEnctypes).toEqual([18]);
+    expect(config.warnings).toHaveLength(2);
   });
 
   it('warns of a clock skew that is none', () => {

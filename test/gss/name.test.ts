@@ -69,6 +69,12 @@ describe('importName', () => {
     });
     expect(name.text).toBe('alice\\@ad.example.com@EXAMPLE.COM');
     expect(codeOf(() => importName('a@b', GssNameType.enterpriseName))).toMatch(/BAD_NAME/);
+    // MIT krb5: a second @ is that of the realm, and a backslash quotes.
+    const enterprise = (text: string) => importName(text, GssNameType.enterpriseName, realm).text;
+    expect(enterprise('alice@ad.example.com@EX')).toBe('alice\\@ad.example.com@EX');
+    expect(enterprise('a/b\\n@x')).toBe('a\\/b\\n\\@x@EXAMPLE.COM');
+    expect(enterprise('alice')).toBe('alice@EXAMPLE.COM');
+    expect(codeOf(() => enterprise('a@b@C@D'))).toMatch(/BAD_NAME/);
   });
 
   it('knows the anonymous name', () => {
@@ -134,6 +140,13 @@ describe('canonicalizeName', () => {
       realm: 'EXAMPLE.COM',
     });
     const hostRealm = (host: string) => (host === 'www.example.com' ? 'OTHER' : undefined);
+    // MIT krb5, sn2princ.c: the port of Windows' names is no part of the host.
+    const port = importName('MSSQLSvc@WWW.example.com:1433', GssNameType.hostBasedService);
+    expect(canonicalizeName(port, Mechanism.krb5, { hostRealm }).text).toBe(
+      'MSSQLSvc/www.example.com:1433@OTHER',
+    );
+    const address = importName('HTTP@fe80::1', GssNameType.hostBasedService);
+    expect(canonicalizeName(address, Mechanism.krb5, realm).text).toBe('HTTP/fe80::1@EXAMPLE.COM');
     expect(canonicalizeName(name, Mechanism.krb5, { ...realm, hostRealm }).text).toBe(
       'HTTP/www.example.com@OTHER',
     );

@@ -29,6 +29,19 @@ describe('resolveKeytabName', () => {
     expect(resolveKeytabName(undefined, { environment, defaultName })).toBe('/env.keytab');
   });
 
+  it('expands tokens in the name of krb5.conf, and nowhere else', () => {
+    const environment = {};
+    const defaultName = 'FILE:/srv/%{uid}%{null}.keytab';
+    const path = `/srv/${process.getuid?.() ?? 0}.keytab`;
+    expect(resolveKeytabName(undefined, { environment, defaultName })).toBe(path);
+    expect(resolveKeytabName('/srv/%{uid}', { environment })).toBe('/srv/%{uid}');
+    expect(resolveKeytabName(undefined, { environment: { KRB5_KTNAME: '/%{uid}' } })).toBe(
+      '/%{uid}',
+    );
+    const wrong = { environment, defaultName: 'FILE:/%{nothing}' };
+    expect(kerberosErrorOf(() => resolveKeytabName(undefined, wrong)).message).toContain('token');
+  });
+
   it.each(['MEMORY:x', 'DIR:/etc/keytabs', 'ANY:FILE:/a', 'file:/a', './a:b', 'KDB:', ':x'])(
     'refuses the type of %s',
     (name) => {

@@ -56,12 +56,16 @@ describe('loadKerberosConfig', () => {
     write('d/20-x', '[a]\nb = 20');
     write('d/10.conf', '[a]\nb = 10');
     write('d/Z_z', '[a]\nb = Z');
+    // MIT krb5 opens a directory, reads nothing and goes on.
+    write('d/disabled/old.conf', '[a]\nb = wrong');
     for (const name of ['.hidden.conf', '10.conf~', '10.conf.rpmsave', 'x.bak', '#x#']) {
       write(`d/${name}`, '[a]\nb = wrong');
     }
     const main = write('main.conf', `[a]\nb = 0\nincludedir ${join(folder, 'd')}\n`);
     expect(loadProfile(main).values('a', 'b')).toEqual(['0', '10', '20', 'Z']);
     expect(loadProfile(join(folder, 'd')).values('a', 'b')).toEqual(['10', '20', 'Z']);
+    const none = write('none.conf', `[a]\nb = 0\ninclude ${join(folder, 'd')}\n`);
+    expect(loadProfile(none).values('a', 'b')).toEqual(['0']);
     const one = write('one.conf', `include ${join(folder, 'd', '20-x')}\n`);
     expect(loadProfile(one).values('a', 'b')).toEqual(['20']);
   });
