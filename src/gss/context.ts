@@ -96,7 +96,8 @@ export class SecurityContext {
   }
 
   /**
-   * The ticket's own: what the KDC says of the initiator. A copy each time: what was verified in
+   * The ticket's own: what the KDC says of the initiator, and not what the initiator says of itself
+   * in its authenticator. A copy each time: what was verified in
    * it, {@link pac} and what {@link export} carries on, is nobody's to alter.
    */
   get authorizationData(): AuthorizationData {
@@ -221,6 +222,9 @@ export class SecurityContext {
   pseudoRandom(key: PrfKey, input: Uint8Array, length: number): Uint8Array {
     this.#use();
     plainBytes(input, 'input');
+    if (key !== 'full' && key !== 'partial') {
+      throw new RangeError(`key: expected full or partial, got ${key as string}`);
+    }
     if (!Number.isSafeInteger(length) || length < 0 || length > MAX_PRF) {
       throw new RangeError(`length: expected 0 to ${MAX_PRF} bytes, got ${length}`);
     }

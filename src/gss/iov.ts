@@ -90,6 +90,9 @@ export function layOut(buffers: readonly IovBuffer[]): IovLayout {
     throw new RangeError('buffers: expected one header, at most one padding and one trailer');
   }
   for (const buffer of buffers) {
+    if (!TYPES.has(buffer.type)) {
+      throw new RangeError(`buffers: expected ${[...TYPES].join(', ')}, got ${buffer.type}`);
+    }
     if (buffer.bytes !== undefined) buffer.bytes = plainBytes(buffer.bytes, buffer.type);
     else if (buffer.type === 'data' || buffer.type === 'sign-only') {
       throw new TypeError(`${buffer.type}: expected a Uint8Array, got undefined`);
@@ -200,3 +203,12 @@ function provide(buffer: IovBuffer | undefined, length: number): void {
   }
   buffer.bytes = bytes.subarray(0, length);
 }
+
+// A stream is taken apart before. What nobody knows would go out as it is.
+const TYPES: ReadonlySet<IovBufferType> = new Set([
+  'header',
+  'data',
+  'sign-only',
+  'padding',
+  'trailer',
+]);

@@ -62,11 +62,7 @@ export class ReplayDirectory {
     const stats = lstatSync(this.path);
     if (!stats.isDirectory()) throw this.#unsafe(this.path, 'is not a directory');
     this.#checkOwner(this.path, stats, 'chmod 700');
-    const above = dirname(this.path);
-    // In a directory like /tmp only the sticky bit keeps others from putting theirs in our place.
-    if (!isWindows && (statSync(above).mode & 0o1002) === 0o002) {
-      throw this.#unsafe(above, 'lets every user rename what is in it');
-    }
+    this.#checkParent(dirname(this.path));
     if (
       process.platform === 'linux' &&
       NETWORK_FILE_SYSTEMS.has(statfsSync(this.path).type >>> 0)
@@ -145,6 +141,20 @@ export class ReplayDirectory {
   /** What lies in it; nothing, if somebody removed it. */
   #names(): readonly string[] {
     return ignoreAbsence(() => readdirSync(this.path)) ?? [];
+  }
+
+  /** Who may rename our directory can put another in its place, which knows nothing. */
+  #checkParent(path: string): void {
+    const user = process.geteuid?.();
+    if (user === undefined) return;
+    const { mode, uid } = statSync(path);
+    if (uid !== 0 && uid !== user) {
+      throw this.#unsafe(path, `belongs to uid ${uid}, who can rename what is in it`);
+    }
+    // In a directory like /tmp only the sticky bit keeps others from it.
+    if ((mode & 0o1002) === 0o002) {
+      throw this.#unsafe(path, 'lets every user rename what is in it');
+    }
   }
 
   #checkOwner(path: string, stats: Stats, remedy: string): void {

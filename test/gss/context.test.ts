@@ -102,6 +102,7 @@ describe('a context', () => {
     expect(() => server.unwrap(null as never)).toThrow(TypeError);
     expect(() => server.wrapSizeLimit(-1)).toThrow(RangeError);
     expect(() => server.pseudoRandom('full', MESSAGE, 70_000)).toThrow(RangeError);
+    expect(() => server.pseudoRandom('FULL' as 'full', MESSAGE, 8)).toThrow(/key: expected full/);
   });
 
   it('is of no use once disposed of', async () => {

@@ -320,6 +320,8 @@ describe('a caller', () => {
       ],
       [client, [header, { type: 'data' }], /data: expected a Uint8Array/],
       [client, [header, { type: 'data', bytes: 'text' as never }], /data: expected a Uint8Array/],
+      [client, [header, { ...data(), type: 'DATA' as never }], /trailer, got DATA/],
+      [client, [header, { ...data(), type: 'stream' }], /trailer, got stream/],
       [old.client, [header, data()], /one for padding/],
       [block.client, [header, { type: 'data', bytes: new Uint8Array(9) }], /a multiple of 8/],
     ];

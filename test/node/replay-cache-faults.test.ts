@@ -404,6 +404,16 @@ describe('a replay cache that others could reach', () => {
     await expect(open()).resolves.toBeInstanceOf(FileReplayCache);
   });
 
+  it('refuses a directory that its parent’s owner may rename', async () => {
+    const { uid, ...stats } = fs.statSync(parent);
+    vi.spyOn(fs, 'statSync').mockReturnValue({ ...stats, mode: 0o40_755, uid: uid + 1 } as never);
+    syncBuiltinESMExports();
+    await expect(open()).rejects.toThrow(refusal('who can rename what is in it'));
+    vi.spyOn(fs, 'statSync').mockReturnValue({ ...stats, mode: 0o40_755, uid: 0 } as never);
+    syncBuiltinESMExports();
+    await expect(open()).resolves.toBeInstanceOf(FileReplayCache);
+  });
+
   it('refuses a network file system', async () => {
     vi.spyOn(fs, 'statfsSync').mockReturnValue({ type: 0x6969 } as never);
     syncBuiltinESMExports();

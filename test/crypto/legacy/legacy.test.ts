@@ -63,11 +63,11 @@ describe('weak encryption types', () => {
     expect(EncryptionKey.generate(23, random, legacy).paddedTo).toBe(1);
   });
 
-  it('map key usages as RFC 4757 §3 does', () => {
+  it('map key usages as RFC 4757 §3 does, but for 9, which MIT krb5 and Heimdal leave', () => {
     const key = EncryptionKey.generate(23, random, legacy);
     const text = utf8('text');
     expect(toHex(key.checksum(3, text))).toBe(toHex(key.checksum(8, text)));
-    expect(toHex(key.checksum(9, text))).toBe(toHex(key.checksum(8, text)));
+    expect(toHex(key.checksum(9, text))).not.toBe(toHex(key.checksum(8, text)));
     expect(toHex(key.checksum(23, text))).toBe(toHex(key.checksum(13, text)));
     expect(toHex(key.checksum(2, text))).not.toBe(toHex(key.checksum(8, text)));
     // Any other is itself, in four bytes, the lowest first.
