@@ -24,7 +24,7 @@ describe.each(INITIATORS)('an initiator on $library with $mechanism', ({ library
     });
 
     it.each([true, false])('every size, confidential %s', async (confidential) => {
-      const options = { sizes: SIZES, answers: SIZES.length, confidential };
+      const options = { sizes: SIZES, answers: SIZES.length, confidential, mics: true };
       const { lab, report } = await exchange({ confidential }, options);
       expect(lab.context.initiator.toString()).toBe('alice@EXAMPLE.TEST');
       expect(lab.context.mechanism).toBe('1.2.840.113554.1.2.2');
@@ -35,6 +35,7 @@ describe.each(INITIATORS)('an initiator on $library with $mechanism', ({ library
       expect(lab.messages.map((message) => 'message' in message && message.message.length)).toEqual(
         SIZES,
       );
+      expect(lab.mics).toEqual(SIZES.map(() => ({ qop: 0, sequence: 'ok' })));
       expect(report.answers).toEqual(
         SIZES.map((_, index) => ({ event: 'answer', index, confidential, status: [] })),
       );

@@ -38,11 +38,12 @@ describe.each(LIBRARIES)('an initiator on %s', (library, enctypes) => {
           const sizes = wrapsInDce(library, enctype) || !style.includes('dce') ? SIZES : [];
           const report = await runInitiator(library, {
             ...{ port: lab.port, user: narrow, service: `etype${enctype}`, mechanism, flags },
-            ...{ confidential, sizes, answers: sizes.length },
+            ...{ confidential, sizes, answers: sizes.length, mics: true },
           });
           expect(report.error).toBeUndefined();
           expect(lab.context).toMatchObject({ enctype, ticket: { enctype } });
           expect(lab.messages).toMatchObject(sizes.map(() => ({ confidential, sequence: 'ok' })));
+          expect(lab.mics).toEqual(sizes.map(() => ({ qop: 0, sequence: 'ok' })));
           expect(report.answers).toEqual(
             sizes.map((_, index) => ({ event: 'answer', index, confidential, status: [] })),
           );

@@ -98,12 +98,13 @@ describe.runIf(have('heimdal'))('an initiator on Heimdal', () => {
     const flags = ['mutual', 'replay', 'sequence', ...(dce ? ['dce'] : [])];
     const report = await runInitiator('heimdal', {
       ...{ port: lab.port, user: client, service, flags, confidential },
-      ...{ sizes: SIZES, answers: SIZES.length },
+      ...{ sizes: SIZES, answers: SIZES.length, mics: true },
       ...(mechanism && { mechanism }),
     });
     expect(report.answers).toEqual(
       SIZES.map((_, index) => ({ event: 'answer', index, confidential, status: [] })),
     );
+    expect(lab.mics).toEqual(SIZES.map(() => ({ qop: 0, sequence: 'ok' })));
     expect(lab.context.enctype).toBe(offersOthers ? 18 : enctype);
     return lab;
   }

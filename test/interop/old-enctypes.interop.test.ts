@@ -145,6 +145,7 @@ describe.runIf(have('kinit')).each(ENCTYPES)('enctype %i', (enctype, name) => {
           confidential,
           sizes: SIZES,
           answers: SIZES.length,
+          mics: true,
         });
         expect(report.error).toBeUndefined();
         expect(lab.context.enctype).toBe(enctype);
@@ -155,6 +156,7 @@ describe.runIf(have('kinit')).each(ENCTYPES)('enctype %i', (enctype, name) => {
         expect(report.answers).toEqual(
           SIZES.map((_, index) => ({ event: 'answer', index, confidential, status: [] })),
         );
+        expect(lab.mics).toEqual(SIZES.map(() => ({ qop: 0, sequence: 'ok' })));
         expect(weak).toMatchObject([{ client: 'alice@EXAMPLE.TEST', contextEnctype: enctype }]);
       });
 

@@ -33,6 +33,8 @@ export interface InitiatorOptions {
   readonly order?: readonly number[];
   /** Send all messages and then take that many wrapped ones, instead of an answer to each. */
   readonly answers?: number;
+  /** With `answers`: send a MIC of each message as well, in a frame of its own. */
+  readonly mics?: boolean;
   /** Offset of a byte to alter in each message token; with `answers` in the first only. */
   readonly alter?: number;
   readonly wrap?: boolean;
@@ -156,6 +158,7 @@ function argumentsOf(options: InitiatorOptions): string[] {
     sizes: options.sizes?.join(','),
     order: options.order?.join(','),
     answers: options.answers?.toString(),
+    mics: options.mics ? '1' : undefined,
     alter: options.alter?.toString(),
     wrap: bit(options.wrap),
     conf: bit(options.confidential),

@@ -8,6 +8,7 @@ import type {
   GssError,
   Handshake,
   HandshakeOptions,
+  MicStatus,
   SecurityContext,
   UnwrappedMessage,
 } from '../../src/index.ts';
@@ -45,6 +46,8 @@ export class Lab {
   /** Why clients were refused. */
   readonly refusals: GssError[] = [];
   readonly messages: (UnwrappedMessage | GssError)[] = [];
+  /** What became of the MICs that came behind them. */
+  readonly mics: (MicStatus | GssError)[] = [];
   /** The tokens that they came in. */
   readonly messageTokens: Uint8Array[] = [];
   /** The tokens that they were sent back in. */
@@ -118,6 +121,7 @@ class Session {
     if (flags === (Frame.noop | Frame.contextNext)) return;
     if (flags === Frame.noop) return this.#answer();
     if ((flags & Frame.context) !== 0) return this.#accept(data);
+    if (flags === Frame.mic) return this.#verify(data);
     this.#lab.messageTokens.push(data.slice());
     try {
       const message = this.#context!.unwrap(data);
@@ -125,6 +129,16 @@ class Session {
       this.#received.push(message.message);
     } catch (error) {
       this.#lab.messages.push(error as GssError);
+    }
+  }
+
+  /** The first MIC is of the first message that came. */
+  #verify(mic: Uint8Array): void {
+    const message = this.#received[this.#lab.mics.length]!;
+    try {
+      this.#lab.mics.push(this.#context!.verifyMic(message, mic));
+    } catch (error) {
+      this.#lab.mics.push(error as GssError);
     }
   }
 

@@ -142,6 +142,10 @@ public final class Initiator {
             say("message", "\"index\":" + index + ",\"size\":" + sizes[index] + ",\"wrapped\":" + wrap
                     + ",\"confidential\":" + confidential.get(index) + ",\"answer\":" + quote(signed ? "mic" : "noop"));
         }
+        for (int index : options.containsKey("mics") ? order : new int[0]) {
+            byte[] message = messages.get(index);
+            send(MIC, context.getMIC(message, 0, message.length, new MessageProp(0, false)));
+        }
         if (framing == 2) {
             send(NOOP, new byte[0]);
         }

@@ -42,7 +42,7 @@ static const struct { const char *name; OM_uint32 bit; } STATUS[] = {
 
 static struct {
     const char *host, *port, *service, *mech, *framing, *flags, *bindings, *addresses, *sizes, *order, *alter, *wrap,
-        *conf, *mic, *answers, *offer, *prf;
+        *conf, *mic, *answers, *mics, *offer, *prf;
 } options = {.host = "127.0.0.1", .mech = "krb5", .framing = "2", .flags = "mutual,replay,sequence", .sizes = "7",
              .order = "", .wrap = "1", .conf = "1", .mic = "1"};
 
@@ -324,6 +324,12 @@ static size_t exchange(gss_ctx_id_t context) {
                index, sizes[index], wrap ? "true" : "false", confidential[index] ? "true" : "false",
                is_signed ? "mic" : "noop");
     }
+    for (size_t i = 0; options.mics != NULL && i < sent; i++) {
+        gss_buffer_desc token;
+        major = gss_get_mic(&minor, context, GSS_C_QOP_DEFAULT, &messages[order[i]], &token);
+        check(major, minor, GSS_C_NO_OID);
+        send_frame(MIC, token.value, token.length);
+    }
     if (framing == 2) send_frame(NOOP, "", 0);
     if (options.answers != NULL) take_answers(context, messages, count);
     return sent;
@@ -335,7 +341,7 @@ static void read_options(int argc, char **argv) {
         {"framing", &options.framing}, {"flags", &options.flags}, {"bindings", &options.bindings},
         {"addresses", &options.addresses}, {"sizes", &options.sizes}, {"order", &options.order},
         {"alter", &options.alter}, {"wrap", &options.wrap}, {"conf", &options.conf}, {"mic", &options.mic},
-        {"answers", &options.answers}, {"offer", &options.offer}, {"prf", &options.prf},
+        {"answers", &options.answers}, {"mics", &options.mics}, {"offer", &options.offer}, {"prf", &options.prf},
     };
     for (int i = 1; i + 1 < argc; i += 2)
         for (size_t j = 0; j < COUNT(known); j++)

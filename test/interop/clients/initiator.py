@@ -97,6 +97,9 @@ def exchange(framing, context, options):
             confidential=confidential,
             answer='mic' if signed else 'noop',
         )
+    if options.mics:
+        for index in order:
+            framing.send(MIC, context.get_signature(messages[index]))
     if framing.version == 2:
         framing.send(NOOP, b'')
     take_answers(framing, context, messages, options.answers or 0)
@@ -130,6 +133,7 @@ def parse():
     parser.add_argument('--order', default='', help='indexes of the messages in the order of sending')
     parser.add_argument('--alter', type=int, help='offset of the byte to alter in each message token')
     parser.add_argument('--answers', type=int, help='send all, then take that many wrapped messages')
+    parser.add_argument('--mics', type=int, help='with answers: sign each message once more, in a frame of its own')
     parser.add_argument('--wrap', type=int, default=1)
     parser.add_argument('--conf', type=int, default=1)
     parser.add_argument('--mic', type=int, default=1)
