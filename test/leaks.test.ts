@@ -563,7 +563,7 @@ describe('comparisons', () => {
 
 const PUBLIC_COMPARISONS: readonly string[] = [
   'ap/opened-tickets.ts',
-  'gss/framing.ts',
+  'gss/mechanism.ts',
   'gss/krb5-handshake.ts',
   'gss/message-token.ts',
   'gss/cfx-header.ts',

@@ -50,8 +50,8 @@ import {
   writePrincipal,
   writeText,
 } from './export-format.ts';
+import { decodeMechanism, encodeMechanism } from './mechanism.ts';
 import { GssName } from './name.ts';
-import { decodeOid, encodeOid } from './oid.ts';
 import { SequenceCounter, SequenceWindow } from './sequence.ts';
 
 export interface ImportOptions {
@@ -80,7 +80,7 @@ export function decodeContext(bytes: Uint8Array, options: ImportOptions): Contex
 /** The contents of {@link encodeContext}, for what holds a context. */
 export function writeContext(writer: Writer, state: ContextState): void {
   writeFlag(writer, state.role === 'acceptor');
-  writeBytes(writer, encodeOid(state.mechanism));
+  writeBytes(writer, encodeMechanism(state.mechanism));
   writer.u32(state.flags);
   writeName(writer, state.initiator);
   writeName(writer, state.acceptor);
@@ -97,7 +97,7 @@ export function readContext(reader: Reader, options: Required<ImportOptions>): C
   const { crypto, random } = options;
   const head = {
     role: readFlag(reader) ? ('acceptor' as const) : ('initiator' as const),
-    mechanism: decodeOid(readBytes(reader)),
+    mechanism: decodeMechanism(readBytes(reader)),
     flags: reader.u32(),
     initiator: GssName.ofPrincipal(readPrincipal(reader)),
     acceptor: GssName.ofPrincipal(readPrincipal(reader)),

@@ -2,9 +2,8 @@
 import { concatBytes, decodeUtf8, encodeUtf8, Reader, Writer } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 import { formatPrincipal } from '../messages/principal.ts';
-import { Mechanism, mechanismName } from './mechanism.ts';
+import { decodeMechanism, encodeMechanism, Mechanism, mechanismName } from './mechanism.ts';
 import type { GssName } from './name.ts';
-import { decodeOid, encodeOid } from './oid.ts';
 import { GssError } from './status.ts';
 
 /** What an exported Kerberos name holds. */
@@ -65,7 +64,7 @@ function readName(reader: Reader): ExportedName {
   if (tag !== TAG_OID || length !== oid.remaining) {
     throw new DecodeError('mechanism OID of an exported name has a bad header');
   }
-  const mechanism = decodeOid(oid.rest());
+  const mechanism = decodeMechanism(oid.rest());
   if (mechanism !== Mechanism.krb5) {
     throw new GssError('GSS_S_BAD_MECH', `exported by mechanism ${mechanismName(mechanism)}`);
   }
@@ -81,7 +80,7 @@ function readName(reader: Reader): ExportedName {
 
 function encodeName(tokId: number, name: GssName): Uint8Array {
   if (name.principal === undefined) throw new GssError('GSS_S_NAME_NOT_MN');
-  const oid = encodeOid(Mechanism.krb5);
+  const oid = encodeMechanism(Mechanism.krb5);
   const text = encodeUtf8(formatPrincipal(name.principal));
   return new Writer(text.length + 32)
     .u16(tokId)

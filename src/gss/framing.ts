@@ -2,12 +2,11 @@
  * The header of a mechanism's first token: [APPLICATION 0], the mechanism's OID, and what the
  * mechanism puts behind it (RFC 2743 §3.1); for Kerberos a two-byte TOK_ID (RFC 4121 §4.1).
  */
-import { bytesEqual, Reader } from '../bytes.ts';
+import { Reader } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 import type { Room } from '../messages/der-writer.ts';
-import { Mechanism } from './mechanism.ts';
+import { decodeMechanism, encodeMechanism, Mechanism } from './mechanism.ts';
 import type { Oid } from './oid.ts';
-import { decodeOid, encodeOid } from './oid.ts';
 
 /** RFC 4121 §4.1: which Kerberos message follows the header. */
 export const TokenId = {
@@ -36,7 +35,7 @@ export function unframeToken(token: Uint8Array): UnframedToken {
     }
     const body = reader.sub(readLength(reader));
     if (body.u8() !== TAG_OID) throw new DecodeError('token names no mechanism');
-    const mechanism = readMechanism(body.take(readLength(body)));
+    const mechanism = decodeMechanism(body.take(readLength(body)));
     return { mechanism, inner: body.rest() };
   });
 }
@@ -142,20 +141,6 @@ function lengthBytes(length: number): number {
   return length < 0x80 ? 0 : Math.ceil((32 - Math.clz32(length)) / 8);
 }
 
-function encodeMechanism(mechanism: Oid): Uint8Array {
-  for (const known of KNOWN) {
-    if (known.oid === mechanism) return known.contents;
-  }
-  return encodeOid(mechanism);
-}
-
-function readMechanism(contents: Uint8Array): Oid {
-  for (const known of KNOWN) {
-    if (bytesEqual(known.contents, contents)) return known.oid;
-  }
-  return decodeOid(contents);
-}
-
 /** A definite length in the fewest bytes (X.690 §10.1). */
 function readLength(reader: Reader): number {
   const first = reader.u8();
@@ -175,10 +160,3 @@ const APPLICATION_0 = 0x60;
 const TAG_OID = 0x06;
 // RFC 4121 §4.1: TOK_ID.
 const ID_LENGTH = 2;
-
-// The OIDs that nearly every token has: not decoded or encoded anew for each.
-const KNOWN: readonly { readonly oid: Oid; readonly contents: Uint8Array }[] = [
-  Mechanism.krb5,
-  Mechanism.spnego,
-  Mechanism.msKrb5,
-].map((oid) => ({ oid, contents: encodeOid(oid) }));

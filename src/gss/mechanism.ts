@@ -1,6 +1,7 @@
 /** The mechanisms that an acceptor meets, by OID and by the names people use for them. */
+import { bytesEqual } from '../bytes.ts';
 import type { Oid } from './oid.ts';
-import { parseOid } from './oid.ts';
+import { decodeOid, encodeOid, parseOid } from './oid.ts';
 
 /** Mechanism OIDs, as dotted text: compare with `===`. */
 export const Mechanism = {
@@ -25,6 +26,30 @@ export function isKrb5Mechanism(oid: Oid): boolean {
   return oid === Mechanism.krb5 || oid === Mechanism.msKrb5 || oid === Mechanism.oldKrb5;
 }
 
+/**
+ * DER contents of a mechanism's OID, as {@link encodeOid}; those of {@link Mechanism} are made once.
+ *
+ * @returns Not to be altered.
+ */
+export function encodeMechanism(mechanism: Oid): Uint8Array {
+  for (const known of KNOWN) {
+    if (known.oid === mechanism) return known.contents;
+  }
+  return encodeOid(mechanism);
+}
+
+/**
+ * The inverse of {@link encodeMechanism}.
+ *
+ * @throws {@link DecodeError} as {@link decodeOid}.
+ */
+export function decodeMechanism(contents: Uint8Array): Oid {
+  for (const known of KNOWN) {
+    if (bytesEqual(known.contents, contents)) return known.oid;
+  }
+  return decodeOid(contents);
+}
+
 /** A name for messages: `Kerberos V5`, `NTLM`; an unknown mechanism is its dotted OID. */
 export function mechanismName(oid: Oid): string {
   return DISPLAY_NAMES.get(oid) ?? oid;
@@ -41,6 +66,11 @@ export function parseMechanism(text: string): Oid | undefined {
   if (named !== undefined || !/^[\s{]*\d/.test(text)) return named;
   return parseOid(text);
 }
+
+// Nearly every token has one of these.
+const KNOWN: readonly { readonly oid: Oid; readonly contents: Uint8Array }[] = Object.values(
+  Mechanism,
+).map((oid) => ({ oid, contents: encodeOid(oid) }));
 
 const DISPLAY_NAMES: ReadonlyMap<Oid, string> = new Map<Oid, string>([
   [Mechanism.krb5, 'Kerberos V5'],

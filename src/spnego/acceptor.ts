@@ -12,12 +12,12 @@ import {
 import { ContextFlag } from '../gss/flags.ts';
 import type { UnframedToken } from '../gss/framing.ts';
 import { unframeIfFramed } from '../gss/framing.ts';
-import { Mechanism } from '../gss/mechanism.ts';
+import { decodeMechanism, encodeMechanism, Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
-import { decodeOid, encodeOid } from '../gss/oid.ts';
 import { GssError } from '../gss/status.ts';
+import type { Mutable } from '../messages/message.ts';
 import { explainForeignOffer, explainForeignToken } from './foreign-token.ts';
-import type { ReceivedNegTokenInit, ReceivedNegTokenResp } from './neg-token.ts';
+import type { NegTokenResp, ReceivedNegTokenInit, ReceivedNegTokenResp } from './neg-token.ts';
 import { decodeNegToken, encodeNegTokenInit, encodeNegTokenResp, NegState } from './neg-token.ts';
 
 /** What the negotiation needs of the context that a mechanism establishes. */
@@ -107,7 +107,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
       writeFlag(writer, flag);
     }
     writeOptional(writer, this.#chosen, (_, { oid, raw, mechTypeList, handshake }) => {
-      writeBytes(writer, encodeOid(oid));
+      writeBytes(writer, encodeMechanism(oid));
       writeFlag(writer, raw);
       writeBytes(writer, mechTypeList);
       writeOptional(writer, this.#context, () =>
@@ -134,7 +134,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
     restored.#micRequired = readFlag(reader);
     restored.#micSent = readFlag(reader);
     if (!readFlag(reader)) return restored;
-    const oid = decodeOid(readBytes(reader));
+    const oid = decodeMechanism(readBytes(reader));
     const raw = readFlag(reader);
     const mechTypeList = readBytes(reader);
     const mechanism = restored.#find(oid);
@@ -146,7 +146,8 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
     return restored;
   }
 
-  async #accept(token: Uint8Array, unframed?: UnframedToken): Promise<NegotiationResult<C>> {
+  // What follows is no promise until the mechanism is asked: each would cost every client.
+  #accept(token: Uint8Array, unframed?: UnframedToken): Eventually<NegotiationResult<C>> {
     if (this.#chosen === undefined) return this.#first(token, unframed);
     if (this.#chosen.raw) return this.#chosen.handshake.accept(token);
     refuseForeign(token);
@@ -155,10 +156,10 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
     return this.#next(resp);
   }
 
-  async #first(
+  #first(
     token: Uint8Array,
     unframed: UnframedToken | undefined = unframeIfFramed(token),
-  ): Promise<NegotiationResult<C>> {
+  ): Eventually<NegotiationResult<C>> {
     if (token.length === 0 && !this.#hinted) return this.#hint();
     const raw = this.#rawMechanism(unframed);
     if (raw !== undefined) {
@@ -191,7 +192,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
     return this.#mechanisms.find((mechanism) => mechanism.oids.includes(oid));
   }
 
-  async #negotiate(init: ReceivedNegTokenInit): Promise<NegotiationResult<C>> {
+  #negotiate(init: ReceivedNegTokenInit): Eventually<NegotiationResult<C>> {
     const index = init.mechTypes.findIndex((oid) => this.#find(oid) !== undefined);
     const oid = init.mechTypes[index];
     if (oid === undefined) throw explainForeignOffer(init.mechTypes);
@@ -212,7 +213,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
     return this.#run(this.#chosen, init.mechToken, init.mechListMic);
   }
 
-  async #next(resp: ReceivedNegTokenResp): Promise<NegotiationResult<C>> {
+  #next(resp: ReceivedNegTokenResp): Eventually<NegotiationResult<C>> {
     const { responseToken, mechListMic } = resp;
     if (resp.negState === NegState.reject) {
       throw new GssError('GSS_S_FAILURE', undefined, {
@@ -297,14 +298,15 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
     // RFC 4178 §4.2.2: supportedMech is in the first reply, and in no other.
     const supportedMech = this.#replied ? undefined : this.#chosen?.oid;
     this.#replied = true;
-    return encodeNegTokenResp({
-      negState,
-      ...(supportedMech && { supportedMech }),
-      ...(responseToken && { responseToken }),
-      ...(mechListMic && { mechListMic }),
-    });
+    const resp: Mutable<NegTokenResp> = { negState };
+    if (supportedMech !== undefined) resp.supportedMech = supportedMech;
+    if (responseToken !== undefined) resp.responseToken = responseToken;
+    if (mechListMic !== undefined) resp.mechListMic = mechListMic;
+    return encodeNegTokenResp(resp);
   }
 }
+
+type Eventually<T> = T | Promise<T>;
 
 interface Chosen<C> {
   readonly oid: Oid;

@@ -3,12 +3,12 @@ import { bytesEqual } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 import type { UnframedToken } from '../gss/framing.ts';
 import { frameMechanismToken, unframeIfFramed } from '../gss/framing.ts';
-import { Mechanism, mechanismName } from '../gss/mechanism.ts';
+import { decodeMechanism, encodeMechanism, Mechanism, mechanismName } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
-import { decodeOid, encodeOid } from '../gss/oid.ts';
 import { DerReader, Tag } from '../messages/der.ts';
 import type { DerWriter } from '../messages/der-writer.ts';
 import { encodeDer } from '../messages/der-writer.ts';
+import type { Mutable } from '../messages/message.ts';
 
 /** RFC 4178 §4.2.2. */
 export const NegState = {
@@ -108,7 +108,7 @@ function readInit(reader: DerReader): ReceivedNegTokenInit {
   const outer = reader.enter(Tag.sequence);
   const mechTypeList = reader.field(0, (field) => field.element(Tag.sequence));
   const mechTypes = DerReader.all(mechTypeList, 'MechTypeList', (list) =>
-    list.list(MAX_MECHANISMS, (item) => decodeOid(item.objectIdentifier())),
+    list.list(MAX_MECHANISMS, (item) => decodeMechanism(item.objectIdentifier())),
   );
   const reqFlags = reader.optional(1, readReqFlags);
   const mechToken = readBytes(reader, 2);
@@ -121,15 +121,12 @@ function readInit(reader: DerReader): ReceivedNegTokenInit {
     third instanceof Uint8Array ? presence(third) : negHints && readBytes(reader, 4);
   skipExtensions(reader, negHints === undefined ? 4 : 5);
   reader.leave(outer);
-  return {
-    kind: 'init',
-    mechTypes,
-    mechTypeList,
-    ...(reqFlags !== undefined && { reqFlags }),
-    ...(mechToken && { mechToken }),
-    ...(mechListMic && { mechListMic }),
-    ...(negHints && { negHints }),
-  };
+  const init: Mutable<ReceivedNegTokenInit> = { kind: 'init', mechTypes, mechTypeList };
+  if (reqFlags !== undefined) init.reqFlags = reqFlags;
+  if (mechToken !== undefined) init.mechToken = mechToken;
+  if (mechListMic !== undefined) init.mechListMic = mechListMic;
+  if (negHints !== undefined) init.negHints = negHints;
+  return init;
 }
 
 /** They say nothing since RFC 4178, so that nothing is wrong with them: MIT krb5 takes any bits. */
@@ -149,7 +146,7 @@ function readHints(reader: DerReader): NegHints {
 function readResp(reader: DerReader): ReceivedNegTokenResp {
   const outer = reader.enter(Tag.sequence);
   const negState = reader.optional(0, (field) => field.enumerated(NegState.requestMic));
-  const supportedMech = reader.optional(1, (field) => decodeOid(field.objectIdentifier()));
+  const supportedMech = reader.optional(1, (field) => decodeMechanism(field.objectIdentifier()));
   const responseToken = readBytes(reader, 2);
   const mechListMic = readBytes(reader, 3);
   skipExtensions(reader, 4);
@@ -212,7 +209,7 @@ function writeMechTypes(writer: DerWriter, mechTypes: readonly Oid[]): void {
 }
 
 function writeOid(writer: DerWriter, oid: Oid): void {
-  writer.objectIdentifier(encodeOid(oid));
+  writer.objectIdentifier(encodeMechanism(oid));
 }
 
 function writeBytes(writer: DerWriter, bytes: Uint8Array): void {
