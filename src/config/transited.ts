@@ -44,7 +44,7 @@ export function checkTransited(
  * says nothing.
  *
  * @throws {@link KerberosError} `KRB_AP_ERR_ILL_CR_TKT` if it is malformed, has a name of more
- *   than 512 characters, or is longer than 4096 bytes.
+ *   than 512 characters or a gap beside one, or is longer than 4096 bytes.
  */
 export function expandTransited(
   contents: Uint8Array,
@@ -118,6 +118,7 @@ function join(subfield: Subfield, previous: string): string {
 /** Adds the realms strictly between two of which one is a part of the other. */
 function addBetween(realms: Set<string>, a: string, b: string): void {
   const [short, long] = a.length <= b.length ? [a, b] : [b, a];
+  if (long.length > MAX_REALM) throw illegal('has a gap beside an overlong realm');
   if (short === long) return;
   if (short === '') throw illegal('has a gap without an end');
   if (short.startsWith('/') !== long.startsWith('/')) {
