@@ -23,12 +23,8 @@ export interface Verdict {
   readonly bytes: number;
 }
 
-/** @param limit - Milliseconds of processor time: more where many things run side by side. */
-export async function examine(
-  target: Target,
-  input: Case,
-  limit: number = MAX_MILLISECONDS,
-): Promise<Verdict> {
+/** @param limit - Milliseconds of processor time. */
+export async function examine(target: Target, input: Case, limit: number): Promise<Verdict> {
   const verdict = await once(target, input);
   if (verdict.finding !== undefined || target.manyCalls === true) return verdict;
   if (verdict.milliseconds > limit) return await confirmSlow(target, input, verdict, limit);
@@ -134,6 +130,5 @@ let rejection: Finding | undefined;
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-const MAX_MILLISECONDS = 50;
 const MAX_BYTES = 10 * 1_048_576;
 const REPETITIONS = 5;

@@ -57,7 +57,7 @@ async function main(options: FuzzOptions): Promise<number> {
     .filter(({ name }) => options.only === undefined || options.only.test(name))
     .map((target) => new Campaign(target));
   if (campaigns.length === 0) throw new Error('no target has such a name');
-  for (const campaign of campaigns) await tryGenuine(campaign);
+  for (const campaign of campaigns) await tryGenuine(campaign, options);
   const findings = await run(campaigns, options);
   for (const { target } of campaigns) await target.close?.();
   print(campaigns, options);
@@ -65,10 +65,10 @@ async function main(options: FuzzOptions): Promise<number> {
 }
 
 /** The seeds themselves: nothing may be wrong with them, and what they warm up is not measured. */
-async function tryGenuine(campaign: Campaign): Promise<void> {
+async function tryGenuine(campaign: Campaign, { slow }: FuzzOptions): Promise<void> {
   const { target } = campaign;
   for (const seed of target.seeds) {
-    const verdict = await examine(target, seed);
+    const verdict = await examine(target, seed, slow);
     if (verdict.finding === undefined) continue;
     const { problem, detail } = verdict.finding;
     throw new Error(`${target.name}: a genuine input: ${problem}: ${detail}`);
@@ -86,12 +86,13 @@ async function run(campaigns: readonly Campaign[], options: FuzzOptions): Promis
       const prng = new Prng(options.seed ^ Math.imul(round + 1, 0x9e3779b1) ^ (index << 20));
       const { pool, target } = campaign;
       const input = mutate(prng.pick(pool), prng.pick(pool), target.shape, prng);
-      const verdict = await examine(target, input);
+      const verdict = await examine(target, input, options.slow);
       campaign.note(input, verdict);
       if (verdict.finding === undefined || campaign.knows(verdict.finding)) continue;
       findings++;
       const interrupted = performance.now();
-      await report(campaign, input, verdict, `npm run fuzz, seed ${options.seed}, round ${round}`);
+      const source = `npm run fuzz, seed ${options.seed}, round ${round}`;
+      await report(campaign, input, verdict, source, options.slow);
       deadline += performance.now() - interrupted;
       if (!options.keepGoing) return findings;
     }
@@ -103,10 +104,11 @@ async function report(
   input: Case,
   { finding }: Verdict,
   source: string,
+  slow: number,
 ): Promise<void> {
   const { problem, detail } = finding!;
   console.log(`\n${target.name}: ${problem}: ${detail}`);
-  const small = await minimise(target, input, finding!, MINIMISE_LIMIT);
+  const small = await minimise(target, input, finding!, MINIMISE_LIMIT, slow);
   console.log(`saved ${saveCase(FIXTURES, target.name, small, finding!, source)}`);
 }
 

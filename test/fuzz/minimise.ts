@@ -4,18 +4,22 @@ import type { Finding } from './examine.ts';
 import { examine } from './examine.ts';
 import { joinBytes } from './mutate/tlv.ts';
 
-/** @param limit - How many milliseconds to spend. */
+/**
+ * @param limit - How many milliseconds to spend.
+ * @param slow - As for {@link examine}.
+ */
 export async function minimise(
   target: Target,
   found: Case,
   finding: Finding,
   limit: number,
+  slow: number,
 ): Promise<Case> {
   const deadline = performance.now() + limit;
   let best = found;
   const attempt = async (candidate: Case): Promise<boolean> => {
     if (performance.now() > deadline) return false;
-    const { finding: again } = await examine(target, candidate);
+    const { finding: again } = await examine(target, candidate, slow);
     if (again === undefined || !isSame(again, finding)) return false;
     best = candidate;
     return true;

@@ -7,7 +7,7 @@ import { loadCases } from './store.ts';
 import { allTargets } from './targets/index.ts';
 
 // The fuzzer's own limit is 50, and it runs alone.
-const MAX_MILLISECONDS = 150;
+const MAX_MILLISECONDS = 500;
 
 const targets = await allTargets();
 const cases = loadCases(resolve('fixtures/fuzz'));
