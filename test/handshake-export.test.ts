@@ -309,8 +309,8 @@ describe('an exported handshake', () => {
     const { begin } = await makeParties();
     const handshake = begin();
     await handshake.accept(new Uint8Array());
-    // "K5HS" and 1: what this version wrote, the next one has to read or refuse.
-    expect([...handshake.export().subarray(0, 5)]).toEqual([0x4b, 0x35, 0x48, 0x53, 1]);
+    // "K5HS" and 2: what this version wrote, the next one has to read or refuse.
+    expect([...handshake.export().subarray(0, 5)]).toEqual([0x4b, 0x35, 0x48, 0x53, 2]);
   });
 
   it('knows the replay cache of where it is', async () => {

@@ -169,6 +169,10 @@ describe('the acceptor behind SPNEGO', () => {
     const lone = await begin().accept(encodeNegTokenResp({ responseToken: mechToken }));
     expect(lone).toMatchObject({ status: 'failed', error: { code: 'GSS_S_DEFECTIVE_TOKEN' } });
     expect(lone.outputToken).toBeDefined();
+    const raw = await makeParties({ acceptor: { mechanisms: [Mechanism.krb5] } });
+    const refused = await raw.begin().accept(unframeToken(framed).inner);
+    expect(refused).toMatchObject({ status: 'failed', error: { code: 'GSS_S_DEFECTIVE_TOKEN' } });
+    expect(refused.outputToken).toBeUndefined();
   });
 
   it('may be the only mechanism, or none', async () => {

@@ -19,6 +19,7 @@ import { formatTime } from '../time.ts';
 import { checkCriticalElements } from './authorization-data.ts';
 import { decryptPartOrNothing } from './encrypted-part.ts';
 import type { OpenedTicket, OpenedTickets } from './opened-tickets.ts';
+import { markOf } from './opened-tickets.ts';
 import type { ReplayCache } from './replay-cache.ts';
 
 /** Where keys come from. */
@@ -122,6 +123,8 @@ export async function acceptApReq(
   } catch (error) {
     policy.openedTickets.keep(apReq.ticket, opened);
     authenticator?.subkey?.value.fill(0);
+    // Old initiators delegate in the clear there (RFC 4121 §4.1.1).
+    authenticator?.checksum?.checksum.fill(0);
     throw error;
   }
 }
@@ -131,19 +134,26 @@ function openTicket(
   keys: ServiceKeys,
   { openedTickets }: ApPolicy,
 ): OpenedTicket | undefined {
-  const known = openedTickets.take(ticket);
-  for (const service of keys.candidates(ticket)) {
-    if (service === known?.service) return known;
-    const plain = decryptPartOrNothing(service.key, KeyUsage.ticket, ticket.encPart.cipher);
-    if (plain === undefined) continue;
-    // Another key of the same bytes, or the same key of another keytab: what is known is outdated.
+  const { cipher } = ticket.encPart;
+  let known = openedTickets.take(ticket);
+  try {
+    for (const service of keys.candidates(ticket)) {
+      if (service === known?.service && !service.key.disposed) {
+        const opened = known;
+        known = undefined;
+        return opened;
+      }
+      const plain = decryptPartOrNothing(service.key, KeyUsage.ticket, cipher);
+      if (plain === undefined) continue;
+      const part = decodeEncTicketPart(plain);
+      const sessionKey = importKey(part.key, service.key, 'session key');
+      return { mark: markOf(cipher), service, ticket: part, sessionKey };
+    }
+    return undefined;
+  } finally {
+    // Opened by another key of the same bytes, or by none any more: it was known in vain.
     if (known !== undefined) openedTickets.keep(ticket, known);
-    const part = decodeEncTicketPart(plain);
-    const sessionKey = importKey(part.key, service.key, 'session key');
-    return { service, ticket: part, sessionKey };
   }
-  if (known !== undefined) openedTickets.keep(ticket, known);
-  return undefined;
 }
 
 function openAuthenticator(apReq: ApReq, sessionKey: EncryptionKey): Authenticator {

@@ -1,5 +1,5 @@
 /** Authorization data of a ticket and an authenticator: what is critical, and what is inside. */
-import { KerberosError } from '../errors.ts';
+import { DecodeError, KerberosError } from '../errors.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
 import { AuthorizationDataType, relevantElements } from '../messages/authorization-data.ts';
 import { decodeCammac } from '../messages/cammac.ts';
@@ -11,10 +11,15 @@ import { decodeCammac } from '../messages/cammac.ts';
  * @throws {@link KerberosError} KRB5_CRITICAL_AUTHDATA; {@link DecodeError} for a bare AD-CAMMAC that
  *   cannot be read.
  */
-export function checkCriticalElements(data: AuthorizationData | undefined, holder: string): void {
+export function checkCriticalElements(
+  data: AuthorizationData | undefined,
+  holder: string,
+  depth = 0,
+): void {
+  if (depth > MAX_DEPTH) throw new DecodeError(`${holder} holds AD-CAMMAC nested too deep`);
   for (const { type, data: contents } of data ?? []) {
     if (type === AuthorizationDataType.cammac) {
-      checkCriticalElements(decodeCammac(contents).elements, holder);
+      checkCriticalElements(decodeCammac(contents).elements, holder, depth + 1);
     } else if (!UNDERSTOOD.has(type)) {
       throw new KerberosError(
         'KRB5_CRITICAL_AUTHDATA',
@@ -42,6 +47,8 @@ export function findAuthorizationData(
   return found;
 }
 
+// As deep as AD-IF-RELEVANT is opened.
+const MAX_DEPTH = 4;
 // What this acceptor reads, or what binds the KDC only (RFC 4120 §5.2.6.4, MS-KILE §2.2): clients
 // of Windows and Heimdal send some of them outside AD-IF-RELEVANT.
 const UNDERSTOOD: ReadonlySet<number> = new Set([

@@ -16,6 +16,8 @@ import type { VouchedData } from './vouched-data.ts';
 
 /** A ticket that was decrypted and verified. */
 export interface OpenedTicket {
+  /** {@link markOf} its ciphertext. */
+  readonly mark: number;
   /** The keytab's entry whose key opened it: the name that the service is known by. */
   readonly service: KeytabEntry;
   /** Its key is wiped: that is {@link sessionKey}. */
@@ -47,15 +49,17 @@ export class OpenedTickets {
    *   it is not kept, or another takes its place.
    */
   keep({ encPart: { cipher } }: Ticket, opened: OpenedTicket): void {
-    const mark = markOf(cipher);
+    const { mark } = opened;
     const slot = slotOf(mark);
     const kept = this.#kept[slot];
     if (kept?.opened === opened) {
       kept.inUse = false;
       return;
     }
-    if (this.#marks[slot] !== mark || cipher.length > MAX_LENGTH) {
-      this.#marks[slot] = mark;
+    const isNew = this.#marks[slot] !== mark;
+    this.#marks[slot] = mark;
+    // A caller who has altered its token meanwhile must not spoil the ticket of somebody else.
+    if (isNew || cipher.length > MAX_LENGTH || markOf(cipher) !== mark) {
       opened.sessionKey.dispose();
       return;
     }
@@ -72,8 +76,8 @@ interface Kept {
   inUse: boolean;
 }
 
-// What a ciphertext ends with is its code: as good as random, and no secret.
-function markOf(cipher: Uint8Array): number {
+/** What a ciphertext ends with is its code: as good as random, and no secret. */
+export function markOf(cipher: Uint8Array): number {
   const end = cipher.length;
   return (
     cipher[end - 1]! | (cipher[end - 2]! << 8) | (cipher[end - 3]! << 16) | (cipher[end - 4]! << 24)
@@ -85,5 +89,6 @@ function slotOf(mark: number): number {
 }
 
 const SLOTS = 256;
-// Twice as much with what was decrypted: 8 MiB at the most. It has room for some 1000 groups.
+// It has room for some 1000 groups. Twice as much with what was decrypted: 8 MiB; and some 45 where
+// all tickets are made of a thousand elements each, which no KDC does.
 const MAX_LENGTH = 16_384;

@@ -50,9 +50,17 @@ export function vouchedDataOf(opened: OpenedTicket, policy: VouchedDataPolicy): 
   const { pac, pacError, authenticationIndicators } = opened.vouched;
   return {
     ...(pac && { pac: pac.copy() }),
-    ...(pacError && { pacError }),
+    ...(pacError && { pacError: copyOf(pacError) }),
     authenticationIndicators: authenticationIndicators.slice(),
   };
+}
+
+function copyOf({ code, message, hint, detail, cause }: KerberosError): KerberosError {
+  return new KerberosError(code, message, {
+    detail: { ...detail },
+    ...(hint !== undefined && { hint }),
+    ...(cause !== undefined && { cause }),
+  });
 }
 
 function readVouchedData(opened: OpenedTicket, policy: VouchedDataPolicy): VouchedData {

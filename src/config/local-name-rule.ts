@@ -84,6 +84,8 @@ function parseRule(text: string, rule: string): LocalNameRule {
 }
 
 function parseSelection(format: string, components: number): readonly SelectionPart[] | Fault {
+  // MIT krb5 reads numbers with strtol: blanks and a sign before the digits.
+  if (/\$[ \t-\r+-]/.test(format)) return stops('has a $ that is not followed by a number');
   // Odd members are what the parentheses caught: the digits after a dollar sign.
   const parts = format.split(/\$(\d{0,5})/).map((part, i) => (i % 2 === 0 ? part : Number(part)));
   const stray = parts.find((part) => typeof part === 'number' && part > components);
@@ -103,8 +105,9 @@ function parseRest(text: string): {
 
 function parseSubstitutions(text: string): (Substitution | Fault)[] {
   const substitutions: (Substitution | Fault)[] = [];
-  let rest = text.trimStart();
+  let rest = text;
   while (rest !== '') {
+    rest = rest.replace(BLANKS, '');
     const parts = /^s\/([^/]*)\/([^/]*)\/(g?)/.exec(rest);
     if (parts === null) {
       substitutions.push(stops('has a substitution that is not of the form s/a/b/'));
@@ -116,7 +119,7 @@ function parseSubstitutions(text: string): (Substitution | Fault)[] {
         ? pattern
         : { pattern, replacement: parts[2]!, everywhere: parts[3] === 'g' },
     );
-    rest = rest.slice(parts[0].length).trimStart();
+    rest = rest.slice(parts[0].length);
   }
   return substitutions;
 }
@@ -133,4 +136,6 @@ function stops(problem: string): Fault {
   return { problem, skipsRule: false };
 }
 
+// isspace() of the C locale. MIT krb5 wants a substitution behind them.
+const BLANKS = /^[ \t-\r]+/;
 const NO_SELECTION = 'has no selection of the form [2:$1;$2]';

@@ -25,8 +25,8 @@ export interface LocalNameMappings {
  * leaves nothing of the name. Both are those of the default realm.
  *
  * The name is the client's: one whose selection string, or whose account, is longer than 1024
- * characters or has a NUL in it has no local name, and matching takes a time bounded by the
- * lengths of rule and name.
+ * characters or has a NUL in it has no local name. One match takes a time bounded by the lengths of
+ * expression and name; a substitution with `g` makes one for each replacement.
  *
  * @returns undefined if there is none.
  * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT` if what is malformed of a rule is reached.

@@ -117,7 +117,8 @@ class RegexParser {
     const min = this.#number();
     const comma = this.#accept(',');
     const max = comma ? this.#number() : min;
-    if (!this.#accept('}') || (min === undefined && max === undefined)) throw new Malformed();
+    // glibc: `{,}` is `*`; `{}` is nothing.
+    if (!this.#accept('}') || (min === undefined && !comma)) throw new Malformed();
     const range = { min: min ?? 0, max: max ?? Number.POSITIVE_INFINITY };
     if (range.min > range.max) throw new Malformed();
     return range;

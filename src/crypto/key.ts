@@ -112,6 +112,11 @@ export class EncryptionKey {
     return this.#profile !== undefined;
   }
 
+  /** Whether it was wiped. */
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
   /** Whether the enctype is no longer safe. */
   get weak(): boolean {
     return this.#known().weak;

@@ -33,9 +33,13 @@ export function bindingsOf(
   given: ChannelBindings | readonly ChannelBindings[],
 ): readonly ChannelBindings[] {
   const all: readonly ChannelBindings[] = Array.isArray(given) ? given : [given];
+  if (all.length > MAX_BINDINGS) {
+    throw new RangeError(`channelBindings: expected at most ${MAX_BINDINGS}, got ${all.length}`);
+  }
   for (const bindings of all) {
-    if (typeof bindings !== 'object' || bindings === null || ArrayBuffer.isView(bindings)) {
-      throw new TypeError(`channelBindings: expected an object, got ${typeof bindings}`);
+    const isPlain = typeof bindings === 'object' && bindings !== null && !Array.isArray(bindings);
+    if (!isPlain || ArrayBuffer.isView(bindings)) {
+      throw new TypeError('channelBindings: expected objects with addresses or applicationData');
     }
     const { initiatorAddress, acceptorAddress, applicationData } = bindings;
     if (initiatorAddress !== undefined) plainBytes(initiatorAddress.address, 'initiatorAddress');
@@ -80,6 +84,8 @@ function writeAddress(
     .raw(bytes);
 }
 
+// As many certificates as `node/tls-bindings.ts` remembers, and the default one.
+export const MAX_BINDINGS = 512;
 // RFC 2744 §3.11, where no address is given: GSS_C_AF_UNSPEC; GSS_C_AF_NULLADDR.
 const UNSPECIFIED = 0;
 const NO_ADDRESS = 255;

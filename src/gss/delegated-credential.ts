@@ -78,9 +78,16 @@ export function openDelegation(bytes: Uint8Array, verified: VerifiedApReq): Dele
         `KRB-CRED has ${tickets.length} tickets and tells of ${ticketInfo.length}`,
       );
     }
-    return new DelegatedCredential(
-      tickets.map((ticket, i) => describe(ticket, encodedTickets[i]!, ticketInfo[i]!, verified)),
-    );
+    const delegated: DelegatedTicket[] = [];
+    try {
+      for (const [i, ticket] of tickets.entries()) {
+        delegated.push(describe(ticket, encodedTickets[i]!, ticketInfo[i]!, verified));
+      }
+    } catch (error) {
+      for (const { sessionKey } of delegated) sessionKey.dispose();
+      throw error;
+    }
+    return new DelegatedCredential(delegated);
   } finally {
     plain.fill(0);
   }

@@ -30,16 +30,20 @@ export function establish(
   const { authenticator, opened } = verified;
   const { service, ticket, sessionKey } = opened;
   const vouched = vouchedDataOf(opened, settings);
+  // MIT krb5: three legs are mutual, whether the initiator says so or not.
+  const dce = (request.flags & ContextFlag.dceStyle) !== 0;
+  const mutual = dce || (request.flags & ContextFlag.mutual) !== 0;
+  // The enctype before any key: what may still refuse leaves none behind.
+  const enctype = mutual ? chooseSubkeyEnctype(verified, settings.permittedEnctypes) : undefined;
   const delegated =
     request.delegation === undefined ? undefined : openDelegation(request.delegation, verified);
   const flags =
     request.flags |
     (delegated === undefined ? 0 : ContextFlag.delegation) |
-    // MIT krb5: three legs are mutual, whether the initiator says so or not.
-    ((request.flags & ContextFlag.dceStyle) === 0 ? 0 : ContextFlag.mutual);
-  const mutual = (flags & ContextFlag.mutual) !== 0;
+    (mutual ? ContextFlag.mutual : 0);
   const { subkey = sessionKey } = verified;
-  const acceptorSubkey = mutual ? makeSubkey(verified, flags, settings) : undefined;
+  const acceptorSubkey =
+    enctype === undefined ? undefined : makeSubkey(enctype, subkey, dce, settings);
   const old = (acceptorSubkey ?? subkey).oldTokens !== undefined;
   const peerSequence = authenticator.sequenceNumber ?? 0;
   const acceptor = nameOfService(service.principal);
@@ -77,25 +81,24 @@ export function establish(
  * them: MIT krb5, accept_sec_context.c. DCE style always has one.
  */
 function makeSubkey(
-  verified: VerifiedApReq,
-  flags: number,
-  { permittedEnctypes, random }: AcceptorSettings,
+  enctype: number,
+  initiatorKey: EncryptionKey,
+  dce: boolean,
+  { random }: AcceptorSettings,
 ): EncryptionKey | undefined {
-  const { sessionKey } = verified.opened;
-  const { subkey = sessionKey } = verified;
-  const enctype = chooseSubkeyEnctype(verified, permittedEnctypes);
-  const key = EncryptionKey.generate(enctype, random, sessionKey.crypto);
-  const bothOld = subkey.oldTokens !== undefined && key.oldTokens !== undefined;
-  if (!bothOld || (flags & ContextFlag.dceStyle) !== 0) return key;
+  const key = EncryptionKey.generate(enctype, random, initiatorKey.crypto);
+  const bothOld = initiatorKey.oldTokens !== undefined && key.oldTokens !== undefined;
+  if (!bothOld || dce) return key;
   key.dispose();
   return undefined;
 }
 
-/** All contexts of a service share its name, which is that of the keytab. */
+/** All contexts of a service share its name, that of the keytab; none of them can alter it. */
 function nameOfService(principal: Principal): GssName {
   let name = SERVICE_NAMES.get(principal);
   if (name === undefined) {
-    name = GssName.ofPrincipal(principal);
+    const components = Object.freeze(principal.components.slice());
+    name = Object.freeze(GssName.ofPrincipal(Object.freeze({ ...principal, components })));
     SERVICE_NAMES.set(principal, name);
   }
   return name;

@@ -2,7 +2,7 @@
  * What an exchange holds between two tokens, in the terms of `export-format.ts`:
  *
  * ```
- * "K5HS" 1
+ * "K5HS" 2
  * optional list of channel bindings: optional address, optional address, optional bytes
  * optional peer's address   flag reassemble
  * u32 total, bytes so far of a token that comes in pieces; only if reassemble
@@ -18,7 +18,7 @@ import { DecodeError } from '../errors.ts';
 import type { HostAddress } from '../messages/host-address.ts';
 import { Limit } from '../messages/limits.ts';
 import type { ChannelAddress, ChannelBindings } from './channel-bindings.ts';
-import { bindingsOf } from './channel-bindings.ts';
+import { bindingsOf, MAX_BINDINGS } from './channel-bindings.ts';
 import type { ContextState } from './context-state.ts';
 import type { DelegatedTicket } from './delegated-credential.ts';
 import { DelegatedCredential } from './delegated-credential.ts';
@@ -43,7 +43,7 @@ import type { HandshakeOptions } from './settings.ts';
 export const HANDSHAKE_FORMAT: ExportFormat = {
   label: 'exported handshake',
   // "K5HS" and the version.
-  magic: Uint8Array.of(0x4b, 0x35, 0x48, 0x53, 1),
+  magic: Uint8Array.of(0x4b, 0x35, 0x48, 0x53, 2),
 };
 
 export function writeOptions(writer: Writer, options: HandshakeOptions): void {
@@ -55,9 +55,7 @@ export function writeOptions(writer: Writer, options: HandshakeOptions): void {
 }
 
 export function readOptions(reader: Reader): HandshakeOptions {
-  const channelBindings = readOptional(reader, () =>
-    readList(reader, Limit.listElements, readBindings),
-  );
+  const channelBindings = readOptional(reader, () => readList(reader, MAX_BINDINGS, readBindings));
   const peerAddress = readOptional(reader, readAddress);
   const reassemble = readFlag(reader);
   return {

@@ -3,7 +3,7 @@ import type { VerifiedApReq } from '../ap/accept.ts';
 import { findAuthorizationData } from '../ap/authorization-data.ts';
 import { constantTimeEqual, fromHex } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
-import { KeyUsage } from '../crypto/numbers.ts';
+import { Enctype, KeyUsage } from '../crypto/numbers.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
 import { ApOption } from '../messages/ap-req.ts';
 import { AuthorizationDataType } from '../messages/authorization-data.ts';
@@ -61,7 +61,9 @@ export function readInitiatorRequest(
 function isOverNothing({ type, checksum }: Checksum, sessionKey: EncryptionKey): boolean {
   // Heimdal, mk_req_ext.c: it has no key where the session key is of RC4. What protects it is the
   // encryption of the authenticator.
-  if (type === RSA_MD5) return constantTimeEqual(checksum, MD5_OF_NOTHING);
+  if (type === RSA_MD5) {
+    return sessionKey.enctype === Enctype.rc4Hmac && constantTimeEqual(checksum, MD5_OF_NOTHING);
+  }
   const { apReqAuthenticatorChecksum } = KeyUsage;
   return (
     type === sessionKey.checksumType &&

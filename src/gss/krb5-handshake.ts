@@ -80,6 +80,7 @@ export class Krb5Handshake implements MechanismHandshake {
       if (verified !== undefined) {
         settings.openedTickets.keep(apReq.ticket, verified.opened);
         verified.subkey?.dispose();
+        verified.authenticator.checksum?.checksum.fill(0);
       }
       const failure = asFailure(error);
       if (!peerWaits) return { status: 'failed', error: failure };
@@ -123,6 +124,8 @@ export class Krb5Handshake implements MechanismHandshake {
       sessionKey.dispose();
       return { status: 'complete', context: this.#complete(state) };
     } catch (error) {
+      disposePending({ state, sessionKey });
+      this.#pending = undefined;
       return { status: 'failed', error: asFailure(error) };
     }
   }
@@ -149,6 +152,10 @@ interface PendingContext {
 function writePending(writer: Writer, { state, sessionKey }: PendingContext): void {
   writePendingContext(writer, state);
   writeKey(writer, sessionKey);
+  disposePending({ state, sessionKey });
+}
+
+function disposePending({ state, sessionKey }: PendingContext): void {
   sessionKey.dispose();
   state.delegatedCredential?.dispose();
   new SecurityContext(state).dispose();

@@ -10,8 +10,8 @@ import process from 'node:process';
  */
 export function expandPathTokens(text: string): string | undefined {
   let known = true;
-  const expanded = text.replace(/%\{(\w*)\}/g, (_, token: string) => {
-    const value = valueOfToken(token);
+  const expanded = text.replace(/%\{([^}]*)(\}?)/g, (_, token: string, end: string) => {
+    const value = end === '' ? undefined : valueOfToken(token);
     known &&= value !== undefined;
     return value ?? '';
   });

@@ -27,6 +27,8 @@ export interface NegotiatedContext {
   getMic(message: Uint8Array): Uint8Array;
   /** @throws {@link GssError} if the MIC is not good. */
   verifyMic(message: Uint8Array, mic: Uint8Array): unknown;
+  /** What would be the caller's, once the negotiation is complete. */
+  readonly delegatedCredential?: { dispose(): void };
   dispose(): void;
 }
 
@@ -94,6 +96,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
     try {
       return await this.#accept(token, unframed);
     } catch (error) {
+      this.#context?.delegatedCredential?.dispose();
       this.#context?.dispose();
       this.#context = undefined;
       const failure = asGssError(error);

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OpenedTicket } from '../../src/ap/opened-tickets.ts';
-import { OpenedTickets } from '../../src/ap/opened-tickets.ts';
+import { markOf, OpenedTickets } from '../../src/ap/opened-tickets.ts';
 import { EncryptionKey } from '../../src/index.ts';
 import type { EncTicketPart, Ticket } from '../../src/messages/ticket.ts';
 import { runs } from '../support/properties.ts';
@@ -24,7 +24,7 @@ function withCipher(cipher: Uint8Array): Ticket {
   };
 }
 
-function openedAs(seed: number): OpenedTicket {
+function openedAs(seed: number, { encPart }: Ticket): OpenedTicket {
   const sessionKey = EncryptionKey.generate(18, seededRandom(seed));
   const ticket: EncTicketPart = {
     flags: 0,
@@ -35,7 +35,7 @@ function openedAs(seed: number): OpenedTicket {
     authTime: NOW_SECONDS,
     endTime: NOW_SECONDS + 3600,
   };
-  return { service: SERVICE, ticket, sessionKey };
+  return { mark: markOf(encPart.cipher), service: SERVICE, ticket, sessionKey };
 }
 
 function isDisposed({ sessionKey }: OpenedTicket): boolean {
@@ -50,8 +50,8 @@ function isDisposed({ sessionKey }: OpenedTicket): boolean {
 
 /** A ticket that came twice. */
 function keepTwice(tickets: OpenedTickets, ticket: Ticket, seed: number): OpenedTicket {
-  tickets.keep(ticket, openedAs(seed));
-  const opened = openedAs(seed);
+  tickets.keep(ticket, openedAs(seed, ticket));
+  const opened = openedAs(seed, ticket);
   tickets.keep(ticket, opened);
   return opened;
 }
@@ -61,7 +61,7 @@ describe('an opened ticket', () => {
 
   it('is kept from the second request on', () => {
     const tickets = new OpenedTickets();
-    const [first, second] = [openedAs(1), openedAs(1)];
+    const [first, second] = [openedAs(1, ticket), openedAs(1, ticket)];
     expect(tickets.take(ticket)).toBeUndefined();
     tickets.keep(ticket, first);
     expect(isDisposed(first)).toBe(true);
@@ -79,7 +79,7 @@ describe('an opened ticket', () => {
     const kept = keepTwice(tickets, ticket, 1);
     expect(tickets.take(ticket)).toBe(kept);
     expect(tickets.take(ticket)).toBeUndefined();
-    const other = openedAs(1);
+    const other = openedAs(1, ticket);
     tickets.keep(ticket, other);
     // In use: it is not wiped under the hands of who uses it.
     expect(isDisposed(kept)).toBe(false);
@@ -114,6 +114,21 @@ describe('an opened ticket', () => {
     cipher[5]! ^= 1;
     expect(tickets.take(withCipher(cipher))).toBeUndefined();
     expect(tickets.take(withCipher(original))).toBe(kept);
+  });
+
+  it('is not kept under the bytes that somebody put in the place of its own', () => {
+    const tickets = new OpenedTickets();
+    const other = ticketOf(5, 6, 7, 8);
+    tickets.keep(other, openedAs(2, other));
+    const opened = openedAs(1, ticket);
+    // Alice's ticket, whose buffer holds Bob's by now.
+    tickets.keep(other, opened);
+    tickets.keep(other, openedAs(1, ticket));
+    expect(isDisposed(opened)).toBe(true);
+    expect(tickets.take(other)).toBeUndefined();
+    const bobs = openedAs(2, other);
+    tickets.keep(other, bobs);
+    expect(tickets.take(other)).toBe(bobs);
   });
 
   it('is kept up to a length', () => {
@@ -153,8 +168,8 @@ describe('an opened ticket', () => {
     ],
   ])('is not kept where one ends in %j, the other in %j', (one, other) => {
     const tickets = new OpenedTickets();
-    tickets.keep(ticketOf(...one), openedAs(1));
-    const opened = openedAs(1);
+    tickets.keep(ticketOf(...one), openedAs(1, ticketOf(...one)));
+    const opened = openedAs(1, ticketOf(...other));
     tickets.keep(ticketOf(...other), opened);
     expect(isDisposed(opened)).toBe(true);
     expect(tickets.take(ticketOf(...other))).toBeUndefined();
@@ -166,10 +181,10 @@ describe('an opened ticket', () => {
     const kept = tickets.map((each, seed) => keepTwice(table, each, seed));
     expect(kept.map(isDisposed)).not.toContain(true);
     const intruder = ticketOf(8, 7, 7, 40);
-    table.keep(intruder, openedAs(999));
+    table.keep(intruder, openedAs(999, intruder));
     // Seen once, it takes nobody's place.
     expect(isDisposed(kept[40]!)).toBe(false);
-    table.keep(intruder, openedAs(999));
+    table.keep(intruder, openedAs(999, intruder));
     expect(kept.flatMap((each, at) => (isDisposed(each) ? [at] : []))).toEqual([40]);
   });
 
@@ -186,7 +201,7 @@ describe('an opened ticket', () => {
           if (end === null) {
             let opened = table.take(tickets[n]!);
             if (opened === undefined) {
-              opened = openedAs(n);
+              opened = openedAs(n, tickets[n]!);
               made.push(opened);
             }
             expect(open.some((request) => request.opened === opened)).toBe(false);

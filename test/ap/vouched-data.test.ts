@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nameAttributes } from '../../src/gss/name-attributes.ts';
 import { EncryptionKey, importSecurityContext } from '../../src/index.ts';
+import type { AuthorizationData } from '../../src/messages/authorization-data.ts';
 import {
   AuthorizationDataType,
   encodeAuthorizationData,
@@ -256,6 +257,23 @@ describe('authentication indicators', () => {
       status: 'failed',
       error: { minor: { code: 'KRB5_CRITICAL_AUTHDATA' } },
     });
+  });
+
+  it('stand in no AD-CAMMAC that is nested more than four deep', async () => {
+    for (const [depth, expected] of [
+      [4, 'complete'],
+      [5, 'failed'],
+      [3000, 'failed'],
+    ] as const) {
+      let nested: AuthorizationData = elements;
+      for (let i = 0; i < depth; i++) {
+        nested = [{ type: AuthorizationDataType.cammac, data: encodeCammac({ elements: nested }) }];
+      }
+      const result = await attempt({ ticket: { authorizationData: nested } });
+      expect(result.status).toBe(expected);
+      if (result.status !== 'failed') continue;
+      expect(result.error.minor?.message).toContain('nested too deep');
+    }
   });
 
   it('outside of an AD-CAMMAC count for nothing', async () => {

@@ -64,6 +64,9 @@ ${realm} = {
     ['RULE:(abc', 'has an open parenthesis'],
     ['RULE:(\\bx)', 'cannot be used: \\b'],
     ['RULE:s/a/b', 'not of the form s/a/b/'],
+    ['RULE:[1:$+1]', 'not followed by a number'],
+    ['RULE:[1:$ 1]', 'not followed by a number'],
+    ['RULE:\u00a0s/a/b/', 'not of the form s/a/b/'],
     ['RULE:s/a/b/x', 'not of the form s/a/b/'],
     ['RULE:s/(a)\\1/b/', 'cannot be used: (a)'],
   ])('calls %s malformed when it is reached', (rule, problem) => {
@@ -93,6 +96,7 @@ ${realm} = {
     ['RULE:s/x*/-/g', 'abc@X', '-a-b-c-'],
     ['RULE:s/$/-x/', 'abc@X', 'abc-x'],
     ['RULE:s/.*//', 'abc@X', 'none'],
+    ['RULE:[1:$1](ro{,}t)s/.*/nobody/', 'root@X', 'nobody'],
     ['RULE:[1:$1](é+)s/é/e/g', 'éé@X', 'ee'],
   ])('%s maps %s to %s', (rule, principal, name) => {
     expect(nameOf(principal, config(rule))).toBe(name);

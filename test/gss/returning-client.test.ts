@@ -196,6 +196,47 @@ describe('a client that comes again with its ticket', () => {
     }
   });
 
+  it('is refused once the key of its ticket was wiped, and harms nobody', async () => {
+    const keytab = makeKeytab({});
+    const { acceptor, request, begin } = await makeClient({ keytab });
+    for (let time = 0; time < 3; time++) contextOf(await begin().accept(request().begin()));
+    keytab.entries[0]!.key.dispose();
+    for (let time = 0; time < 3; time++) {
+      const result = await acceptor.begin().accept(request().begin());
+      expect(codesOf(result)).toContain('KRB_ERR_GENERIC');
+    }
+  });
+
+  it('is known again after its keytab had no key for a while', async () => {
+    const { crypto, made } = counting(defaultCrypto);
+    const full = makeKeytab({ crypto });
+    const other = makeKeytab({ kvno: 2, seed: 8, crypto });
+    let candidates = full.entries;
+    const { request, credential } = await makeClient({ keytab: full });
+    const acceptor = createAcceptor({
+      credential: new Proxy(credential, {
+        get: (target, name) => {
+          if (name === 'candidates') return () => candidates;
+          const member: unknown = Reflect.get(target, name, target);
+          return typeof member === 'function' ? member.bind(target) : member;
+        },
+      }),
+      clock: () => NOW,
+    });
+    for (let time = 0; time < 3; time++) {
+      contextOf(await acceptor.begin().accept(request().begin()));
+    }
+    // Twice: the first time it must have come back, or the second time nothing was taken.
+    for (let time = 0; time < 2; time++) {
+      candidates = other.entries;
+      expect(codesOf(await acceptor.begin().accept(request().begin()))).toHaveLength(2);
+    }
+    candidates = full.entries;
+    made.codes = 0;
+    contextOf(await acceptor.begin().accept(request().begin()));
+    expect(made.codes).toBe(0);
+  });
+
   it('is refused each time where its PAC is required and not good', async () => {
     const { begin, request } = await makeClient({
       ticket: { pac: { ...PAC, buffers: [{ type: CLIENT_INFO, data: MESSAGE }] } },
@@ -203,6 +244,20 @@ describe('a client that comes again with its ticket', () => {
     });
     for (let time = 0; time < 4; time++) {
       expect(codesOf(await begin().accept(request().begin()))).toContain('KRB5_PARSE_MALFORMED');
+    }
+  });
+
+  it('is told each time why its PAC is not shown, whatever was done with that', async () => {
+    const ticket = { pac: { ...PAC, buffers: [{ type: CLIENT_INFO, data: MESSAGE }] } };
+    const { begin, request } = await makeClient({ ticket });
+    for (let time = 0; time < 4; time++) {
+      const { pacError, pac } = contextOf(await begin().accept(request().begin()));
+      expect(pac).toBeUndefined();
+      expect(pacError).toMatchObject({ code: 'KRB5_PARSE_MALFORMED', detail: {} });
+      expect(pacError!.message).not.toBe('mutated');
+      Object.assign(pacError!, { message: 'mutated' });
+      Object.assign(pacError!.detail, { x: 1 });
+      expect(contextOf(await begin().accept(request().begin())).pacError!.detail).toEqual({});
     }
   });
 
@@ -221,6 +276,12 @@ describe('a client that comes again with its ticket', () => {
       });
       const pac = context.pac!;
       pac.bytes().fill(0);
+      expect(() => Object.assign(context.acceptor.principal!, { realm: 'EVIL' })).toThrow(
+        TypeError,
+      );
+      expect(() => (context.acceptor.principal!.components as string[]).push('x')).toThrow(
+        TypeError,
+      );
       for (const { data } of context.authorizationData) data.fill(0);
       (pac.groupSids as string[]).push('S-1-5-32-544');
       (pac.logonInfo!.groupIds as object[]).push({ relativeId: 512, attributes: 7 });

@@ -11,9 +11,12 @@ import {
   EncryptionKey,
   formatCredentialCache,
   importSecurityContext,
+  Mechanism,
 } from '../../src/index.ts';
 import { decodeApReq, decodeAuthenticator } from '../../src/messages/ap-req.ts';
+import { AuthorizationDataType } from '../../src/messages/authorization-data.ts';
 import { encodeEncKrbCredPart, encodeKrbCred } from '../../src/messages/krb-cred.ts';
+import { encodeNegTokenInit, encodeNegTokenResp } from '../../src/spnego/neg-token.ts';
 import { Census } from '../support/census.ts';
 import type { ExchangeOptions } from '../support/realm-kit.ts';
 import {
@@ -144,6 +147,109 @@ describe('an exchange that was exported half-way', () => {
     const bytes = await census.watch(() => handshake.export());
     bytes.fill(0);
     expect(census.left(secrets)).toEqual([]);
+  });
+});
+
+describe('an exchange that is refused when all but one check is done', () => {
+  const delegation = { flags: DCE | ContextFlag.delegation, delegation: DELEGATION };
+
+  async function secretsOf({ initiator, ticket }: Awaited<ReturnType<typeof makeParties>>) {
+    const token = initiator.begin();
+    const apReq = decodeApReq(token[0] === 0x6e ? token : unframeToken(token).inner.subarray(2));
+    const { subkey } = decodeAuthenticator(
+      ticket.sessionKey.decrypt(KeyUsage.apReqAuthenticator, apReq.authenticator.cipher),
+    );
+    const session = ticket.sessionKey.bytes();
+    return { token, secrets: { session, subkey: subkey!.value, delegated: DELEGATED.bytes() } };
+  }
+
+  it('leaves no key: by its list of enctypes', async () => {
+    const malformed = { type: AuthorizationDataType.etypeNegotiation, data: Uint8Array.of(1, 2) };
+    const parties = await makeParties({
+      initiator: {
+        flags: ContextFlag.mutual | ContextFlag.delegation,
+        delegation: DELEGATION,
+        authenticator: { authorizationData: [malformed] },
+      },
+    });
+    const { token, secrets } = await secretsOf(parties);
+    const census = new Census();
+    const { status } = await census.watch(() => parties.begin().accept(token));
+    expect(status).toBe('failed');
+    expect(census.left(secrets)).toEqual([]);
+  });
+
+  it('leaves no key: by its third leg', async () => {
+    const parties = await makeParties({ initiator: delegation });
+    const { token, secrets } = await secretsOf(parties);
+    const census = new Census();
+    const handshake = parties.begin();
+    const second = await census.watch(() => handshake.accept(token));
+    expect(second.status).toBe('continue');
+    expect(census.left(secrets).sort()).toEqual(['delegated', 'session', 'subkey']);
+    const third = parties.initiator.confirm(second.outputToken!);
+    third[third.length - 1]! ^= 1;
+    const { status } = await census.watch(() => handshake.accept(third));
+    expect(status).toBe('failed');
+    expect(census.left(secrets)).toEqual([]);
+  });
+
+  it('leaves no key: by the MIC of its list of mechanisms', async () => {
+    const flags = ContextFlag.mutual | ContextFlag.integrity | ContextFlag.delegation;
+    const parties = await makeParties({ initiator: { flags, delegation: DELEGATION } });
+    const { token, secrets } = await secretsOf(parties);
+    const mechTypes = [Mechanism.ntlmssp, Mechanism.krb5];
+    const census = new Census();
+    const handshake = parties.begin();
+    await census.watch(() => handshake.accept(encodeNegTokenInit({ mechTypes })));
+    const answer = encodeNegTokenResp({ responseToken: token });
+    expect((await census.watch(() => handshake.accept(answer))).status).toBe('continue');
+    expect(census.left(secrets)).toContain('delegated');
+    const wrong = encodeNegTokenResp({ mechListMic: new Uint8Array(28) });
+    expect((await census.watch(() => handshake.accept(wrong))).status).toBe('failed');
+    expect(census.left(secrets)).toEqual([]);
+  });
+
+  it('leaves no key: by the second of two delegated tickets', async () => {
+    const ticket = {
+      realm: 'EXAMPLE.TEST',
+      serverName: { nameType: 2, components: ['krbtgt', 'EXAMPLE.TEST'] },
+      encPart: { enctype: 18, cipher: Uint8Array.of(1, 2, 3) },
+    };
+    const ticketInfo = [DELEGATED.bytes(), new Uint8Array(5)].map((value) => ({
+      key: { enctype: 18, value },
+    }));
+    const parties = await makeParties({
+      initiator: {
+        flags: ContextFlag.mutual | ContextFlag.delegation,
+        delegation: encodeKrbCred({
+          tickets: [ticket, ticket],
+          encPart: { enctype: 0, cipher: encodeEncKrbCredPart({ ticketInfo }) },
+        }),
+      },
+    });
+    const { token, secrets } = await secretsOf(parties);
+    const census = new Census();
+    const result = await census.watch(() => parties.begin().accept(token));
+    expect(result).toMatchObject({ error: { minor: { code: 'KRB5_BAD_KEYSIZE' } } });
+    expect(census.left(secrets)).toEqual([]);
+  });
+});
+
+describe('the key of the KDC', () => {
+  it('leaves no session key behind when it has verified a PAC', async () => {
+    const kdcKey = EncryptionKey.generate(18, seededRandom(21));
+    const parties = await makeParties({
+      ticket: { pac: { logonInfo: { effectiveName: 'alice' } }, kdcKey },
+      acceptor: { kdcKey },
+    });
+    const census = new Census();
+    const token = parties.initiator.begin();
+    const result = await census.watch(() => parties.begin().accept(token));
+    if (result.status !== 'complete') throw new Error('not complete');
+    expect(result.context.pac?.signatures.ticket).toBe('verified');
+    result.context.dispose();
+    expect(census.left({ session: parties.ticket.sessionKey.bytes() })).toEqual([]);
   });
 });
 

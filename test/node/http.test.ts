@@ -312,6 +312,16 @@ describe('httpAuthenticator over TLS', () => {
         expect((await site.get(initiator.begin())).status).toBe(status);
       }
       expect(reused).toEqual([false, true, true, true]);
+      // Whoever begins a session has the certificate that he is shown, and no other.
+      site.agent = new TlsAgent({ rejectUnauthorized: false, maxCachedSessions: 0 });
+      for (const [channelBindings, status] of [
+        [endPointOf(other.certificate), 401],
+        [SERVER_END_POINT, 200],
+      ] as const) {
+        const { initiator } = await makeParties({ initiator: { ticket, channelBindings } });
+        expect((await site.get(initiator.begin())).status).toBe(status);
+      }
+      expect(reused.slice(4)).toEqual([false, false]);
     },
   );
 
