@@ -41,7 +41,7 @@ export interface VouchedDataPolicy {
  * Verifies what the ticket carries with the key that opened it; once, however often it comes.
  *
  * @param policy - Of the acceptor that opened it.
- * @returns The caller's own: no other request of the ticket sees what is done with it.
+ * @returns The caller's own, or frozen: no other request of the ticket sees what is done with it.
  * @throws {@link KerberosError} if the policy requires a PAC that is not there or not good, or an
  *   AD-CAMMAC is malformed, or there are too many indicators.
  */
@@ -50,17 +50,9 @@ export function vouchedDataOf(opened: OpenedTicket, policy: VouchedDataPolicy): 
   const { pac, pacError, authenticationIndicators } = opened.vouched;
   return {
     ...(pac && { pac: pac.copy() }),
-    ...(pacError && { pacError: copyOf(pacError) }),
+    ...(pacError && { pacError }),
     authenticationIndicators: authenticationIndicators.slice(),
   };
-}
-
-function copyOf({ code, message, hint, detail, cause }: KerberosError): KerberosError {
-  return new KerberosError(code, message, {
-    detail: { ...detail },
-    ...(hint !== undefined && { hint }),
-    ...(cause !== undefined && { cause }),
-  });
 }
 
 function readVouchedData(opened: OpenedTicket, policy: VouchedDataPolicy): VouchedData {
@@ -76,7 +68,9 @@ function readVouchedData(opened: OpenedTicket, policy: VouchedDataPolicy): Vouch
     }
   } catch (error) {
     if (!(error instanceof KerberosError) || pacPolicy === 'required') throw error;
-    return { authenticationIndicators, pacError: error };
+    // All contexts of the ticket have it.
+    Object.freeze(error.detail);
+    return { authenticationIndicators, pacError: Object.freeze(error) };
   }
   if (pacPolicy === 'when-valid') return { authenticationIndicators };
   throw new KerberosError('KRB_AP_ERR_MODIFIED', 'Ticket has no PAC, and one is required', {

@@ -15,6 +15,7 @@ import {
   acquireCredential,
   ContextFlag,
   createAcceptor,
+  DecodeError,
   defaultCrypto,
   importSecurityContext,
   MemoryReplayCache,
@@ -253,11 +254,9 @@ describe('a client that comes again with its ticket', () => {
     for (let time = 0; time < 4; time++) {
       const { pacError, pac } = contextOf(await begin().accept(request().begin()));
       expect(pac).toBeUndefined();
-      expect(pacError).toMatchObject({ code: 'KRB5_PARSE_MALFORMED', detail: {} });
-      expect(pacError!.message).not.toBe('mutated');
-      Object.assign(pacError!, { message: 'mutated' });
-      Object.assign(pacError!.detail, { x: 1 });
-      expect(contextOf(await begin().accept(request().begin())).pacError!.detail).toEqual({});
+      expect(pacError).toBeInstanceOf(DecodeError);
+      expect(() => Object.assign(pacError!, { message: 'mutated' })).toThrow(TypeError);
+      expect(() => Object.assign(pacError!.detail, { x: 1 })).toThrow(TypeError);
     }
   });
 
