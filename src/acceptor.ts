@@ -31,7 +31,7 @@ import { GssError } from './gss/status.ts';
 import { systemRandom } from './random.ts';
 import type { NegotiableMechanism } from './spnego/acceptor.ts';
 import { SpnegoHandshake } from './spnego/acceptor.ts';
-import { explainForeignOffer, explainForeignToken } from './spnego/foreign-token.ts';
+import { explainForeignOffer, refuseForeignToken } from './spnego/foreign-token.ts';
 import { isUnframedNegToken } from './spnego/neg-token.ts';
 import { TokenAssembler } from './spnego/token-assembler.ts';
 import { systemClock } from './time.ts';
@@ -231,8 +231,7 @@ export class Handshake {
     const negotiates = mechanisms.includes(Mechanism.spnego);
     // An empty token asks which mechanisms there are (MS-SPNG §3.2.5.2).
     if (token.length === 0 && negotiates) return this.#negotiation();
-    const foreign = explainForeignToken(token);
-    if (foreign !== undefined) throw foreign;
+    refuseForeignToken(token);
     if (isUnframedNegToken(token) && negotiates) return this.#negotiation();
     // To take off a header that is not there says what is wrong with the token.
     const mechanism = isUnframedApReq(token)

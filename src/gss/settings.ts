@@ -28,9 +28,9 @@ export interface AcceptorOptions {
   /** `when-supported` if absent. It matters only for exchanges that are given bindings. */
   readonly channelBindingPolicy?: ChannelBindingPolicy;
   /**
-   * Enctypes that tickets, session keys and subkeys may have, the most preferred first; if absent, those of
-   * the keytab's provider, the weak ones last. The default provider has no weak ones: whoever makes
-   * one that has (`withLegacyEnctypes`) has allowed them, for tickets, session keys and subkeys.
+   * Enctypes that tickets, session keys and subkeys may have, the most preferred first; if absent,
+   * those of the keytab's provider, the weak ones last. The default provider has no weak ones: whoever
+   * makes one that has (`withLegacyEnctypes`) has allowed them, for all three.
    */
   readonly permittedEnctypes?: readonly number[];
   /** Told of each context that needs an enctype that is not safe any more. Must not throw. */

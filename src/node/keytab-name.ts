@@ -6,7 +6,10 @@ import { expandPathTokens } from './expand-path.ts';
 export interface KeytabNameOptions {
   /** Where `KRB5_KTNAME` is looked up; the process's own environment if absent. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** `default_keytab_name`: what no name and no `KRB5_KTNAME` means; `FILE:/etc/krb5.keytab` if absent. */
+  /**
+   * `default_keytab_name`: what no name and no `KRB5_KTNAME` means; `FILE:/etc/krb5.keytab` if
+   * absent.
+   */
   readonly defaultName?: string;
 }
 

@@ -16,7 +16,7 @@ import { decodeMechanism, encodeMechanism, Mechanism } from '../gss/mechanism.ts
 import type { Oid } from '../gss/oid.ts';
 import { GssError } from '../gss/status.ts';
 import type { Mutable } from '../messages/message.ts';
-import { explainForeignOffer, explainForeignToken } from './foreign-token.ts';
+import { explainForeignOffer, refuseForeignToken } from './foreign-token.ts';
 import type { NegTokenResp, ReceivedNegTokenInit, ReceivedNegTokenResp } from './neg-token.ts';
 import { decodeNegToken, encodeNegTokenInit, encodeNegTokenResp, NegState } from './neg-token.ts';
 
@@ -153,7 +153,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
   #accept(token: Uint8Array, unframed?: UnframedToken): Eventually<NegotiationResult<C>> {
     if (this.#chosen === undefined) return this.#first(token, unframed);
     if (this.#chosen.raw) return this.#chosen.handshake.accept(token);
-    refuseForeign(token);
+    refuseForeignToken(token);
     const resp = decodeNegToken(token);
     if (resp.kind !== 'resp') throw defective('a second NegTokenInit');
     return this.#next(resp);
@@ -169,7 +169,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
       this.#chosen = { ...NO_LIST, oid: raw.oids[0], handshake: raw.begin(), raw: true };
       return this.#chosen.handshake.accept(token, unframed);
     }
-    refuseForeign(token);
+    refuseForeignToken(token);
     const init = decodeNegToken(token, unframed);
     if (init.kind !== 'init') throw defective('a NegTokenResp before any NegTokenInit');
     return this.#negotiate(init);
@@ -237,7 +237,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
     mechListMic: Uint8Array | undefined,
   ): Promise<NegotiationResult<C>> {
     if (this.#context !== undefined) throw defective('a mechanism token after the last one');
-    refuseForeign(mechToken);
+    refuseForeignToken(mechToken);
     const result = await chosen.handshake.accept(mechToken);
     if (result.status === 'failed') {
       const { error, outputToken } = result;
@@ -330,12 +330,6 @@ function reject(responseToken: Uint8Array | undefined): Uint8Array {
 /** A mechanism that has nothing to say may say it with an empty token. */
 function presence(token: Uint8Array | undefined): Uint8Array | undefined {
   return token === undefined || token.length === 0 ? undefined : token;
-}
-
-/** NTLM may stand anywhere: bare, and as the token of a mechanism that it is not of. */
-function refuseForeign(token: Uint8Array): void {
-  const foreign = explainForeignToken(token);
-  if (foreign !== undefined) throw foreign;
 }
 
 function defective(problem: string): DecodeError {

@@ -18,6 +18,16 @@ export function explainForeignToken(token: Uint8Array): GssError | undefined {
 }
 
 /**
+ * NTLM may stand anywhere: bare, and as the token of a mechanism that it is not of.
+ *
+ * @throws {@link GssError} what {@link explainForeignToken} says of it.
+ */
+export function refuseForeignToken(token: Uint8Array): void {
+  const foreign = explainForeignToken(token);
+  if (foreign !== undefined) throw foreign;
+}
+
+/**
  * What to say of a list of mechanisms that has none of ours.
  *
  * @returns `GSS_S_BAD_MECH` with the minor `NTLM_RECEIVED`, `NEGOEX_RECEIVED` or
