@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Ability, Contender } from './contender.ts';
+import type { BenchOptions } from './options.ts';
 import type { BenchRealm } from './realm.ts';
 import { HOST_BASED_SERVICE } from './realm.ts';
 import type { WorkerCommand } from './worker-process.ts';
@@ -14,9 +15,25 @@ export interface Field {
   readonly absent: readonly string[];
 }
 
-/** Looks for contenders and builds what has to be built. @param quick - The least that will do. */
-export function findContenders(realm: BenchRealm, quick: boolean): Field {
-  const found = [...ownContenders(realm), ...mitContenders(realm)];
+/**
+ * Looks for contenders and builds what has to be built; the fewest that will do for a quick run.
+ * Against an earlier version of this library only the two versions take part.
+ *
+ * @throws Error if the earlier version's bench is not built.
+ */
+export function findContenders(realm: BenchRealm, { quick, against }: BenchOptions): Field {
+  const own = ownContenders(realm, BUILD);
+  if (against !== undefined) {
+    const build = resolve(against, 'test/bench/build');
+    if (!existsSync(build)) throw new Error(`${build}: missing; run "npm run bench" there once`);
+    const before = ownContenders(realm, build).map((contender) => ({
+      ...contender,
+      name: `${contender.name} before`,
+      own: false,
+    }));
+    return { contenders: [...own, ...before], absent: [] };
+  }
+  const found = [...own, ...mitContenders(realm)];
   if (!quick) found.push(...javaContenders(realm), nativeContender(realm));
   const contenders = found.filter((contender) => typeof contender !== 'string');
   return {
@@ -28,18 +45,23 @@ export function findContenders(realm: BenchRealm, quick: boolean): Field {
 /** npm's `kerberos` is looked for here. */
 export const NATIVE_FOLDER: string = resolve(import.meta.dirname, '../../kerberos');
 
-function ownContenders(realm: BenchRealm): Contender[] {
+/** @param build - Where `npm run bench` of a version has compiled it to. */
+function ownContenders(realm: BenchRealm, build: string): Contender[] {
+  // The program's place in earlier versions comes last.
+  const gssServer = ['src/cli/gss-server/main.js', 'src/cli/gss-server.js']
+    .map((path) => join(build, path))
+    .find(existsSync)!;
   return ['noble', 'node'].map(
     (backend): Contender => ({
       name: backend,
       own: true,
       abilities: ['accept', 'messages', 'transfer', ...(backend === 'node' ? FLOWS : [])],
-      command: { program: process.execPath, args: [join(COMPILED, 'own.js'), backend] },
+      command: { program: process.execPath, args: [join(build, WORKERS, 'own.js'), backend] },
       // gss-server has Node's primitives, and a file for its replay cache, as MIT's has.
       server: (port, keytab) => ({
         program: process.execPath,
         args: [
-          resolve(COMPILED, '../../../src/cli/gss-server.js'),
+          gssServer,
           ...['-port', String(port), '-keytab', keytab, '-rcache', `dir:${realm.folder}`],
           HOST_BASED_SERVICE,
         ],
@@ -150,7 +172,7 @@ function nativeContender(realm: BenchRealm): Contender | string {
     abilities: ['accept'],
     command: {
       program: process.execPath,
-      args: [join(COMPILED, 'native.js'), NATIVE_FOLDER],
+      args: [join(BUILD, WORKERS, 'native.js'), NATIVE_FOLDER],
       env: { KRB5_CONFIG: realm.krb5Conf, KRB5RCACHENAME: 'dfl:', KRB5RCACHEDIR: realm.folder },
     },
     warmUp: 2,
@@ -170,7 +192,8 @@ const WITHOUT_INTRINSICS = [
   '-XX:-UseSHA512Intrinsics',
 ];
 // Compiled, this file is in test/bench/build/test/bench.
-const COMPILED = resolve(import.meta.dirname, 'workers');
+const BUILD = resolve(import.meta.dirname, '../..');
+const WORKERS = 'test/bench/workers';
 const SOURCES = resolve(import.meta.dirname, '../../../workers');
 const QUIET: ExecFileSyncOptionsWithStringEncoding = {
   encoding: 'utf8',

@@ -31,7 +31,7 @@ const QUICK_EFFORT = 0.2;
 const options = parseOptions(process.argv.slice(2));
 if (options.installKerberos) installKerberos();
 const realm = new BenchRealm();
-const { contenders, absent } = findContenders(realm, options.quick);
+const { contenders, absent } = findContenders(realm, options);
 const runners: Runner[] = contenders.map((contender) => ({
   ...contender,
   worker: new WorkerProcess(contender.name, contender.command),

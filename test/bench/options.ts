@@ -9,6 +9,8 @@ export interface BenchOptions {
   /** Which jobs. */
   readonly only?: RegExp;
   readonly rounds: number;
+  /** A checkout of an earlier version with its bench built: it takes part instead of the peers. */
+  readonly against?: string;
   /** Whether to fetch and build npm's `kerberos` first. */
   readonly installKerberos: boolean;
 }
@@ -21,6 +23,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       json: { type: 'string' },
       only: { type: 'string' },
       rounds: { type: 'string' },
+      against: { type: 'string' },
       'install-kerberos': { type: 'boolean', default: false },
     },
   });
@@ -34,5 +37,6 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     installKerberos: values['install-kerberos'],
     ...(values.json !== undefined && { json: values.json }),
     ...(values.only !== undefined && { only: new RegExp(values.only) }),
+    ...(values.against !== undefined && { against: values.against }),
   };
 }
