@@ -30,7 +30,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['crypto'],
   ['random.ts', 'time.ts'],
   ['bytes.ts'],
-  ['errors.ts'],
+  ['errors.ts', 'text.ts'],
 ];
 
 /** Packages, and who alone may import them. */

@@ -5,6 +5,7 @@
 
 import { decodeUtf8 } from '../bytes.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
+import { printableName } from '../text.ts';
 import type { RealmPaths } from './realm-path.ts';
 import { realmPath } from './realm-path.ts';
 
@@ -30,7 +31,7 @@ export function checkTransited(
   const allowed = path.slice(0, -1);
   const stray = transited.find((realm) => !allowed.includes(realm));
   if (stray === undefined) return;
-  const [from, to, through] = [clientRealm, serverRealm, stray].map(printable);
+  const [from, to, through] = [clientRealm, serverRealm, stray].map(printableName);
   throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', undefined, {
     hint:
       `the ticket went through realm ${through}, which is not on the path from ${from} to ${to}; ` +
@@ -144,11 +145,6 @@ function decode(contents: Uint8Array): string {
     if (error instanceof DecodeError) throw illegal('is not valid UTF-8');
     throw error;
   }
-}
-
-/** Realms of the ticket may hold anything. */
-function printable(realm: string): string {
-  return JSON.stringify(realm).slice(1, -1);
 }
 
 function illegal(problem: string): KerberosError {

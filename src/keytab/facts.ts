@@ -2,6 +2,7 @@
 import { enctypeName } from '../crypto/numbers.ts';
 import type { Principal } from '../messages/principal.ts';
 import { formatPrincipal } from '../messages/principal.ts';
+import { printableName } from '../text.ts';
 import type { Keytab, KeytabEntry } from './keytab.ts';
 import type { AcceptedKeys, PrincipalKeys } from './keytab-index.ts';
 import { acceptedKeys, findPrincipal, principalsOf } from './keytab-index.ts';
@@ -39,7 +40,7 @@ export function gatherKeytabFacts(keytab: Keytab, matcher: ServiceMatcher): Keyt
   return {
     principals: principalsOf(keytab),
     matcher,
-    service: printable(formatServiceName(matcher)),
+    service: printableName(formatServiceName(matcher)),
     accepted: acceptedKeys(keytab, matcher),
   };
 }
@@ -100,21 +101,9 @@ export function entriesInQuestion({ subject, accepted }: Facts): readonly Keytab
   );
 }
 
-/** A principal for messages: MIT krb5's text form, made {@link printable}. */
+/** A principal for messages: MIT krb5's text form, made {@link printableName printable}. */
 export function printablePrincipal(principal: Principal): string {
-  return printable(formatPrincipal(principal));
-}
-
-/**
- * A name that anybody may have sent, fit for a log and a terminal: no control characters, no
- * direction marks, and not longer than an operator reads.
- */
-export function printable(text: string): string {
-  const short = text.length > MAX_NAME ? `${text.slice(0, MAX_NAME)}...` : text;
-  return short.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
-    (char) => `\\x${char.codePointAt(0)!.toString(16).padStart(2, '0')}`,
-  );
+  return printableName(formatPrincipal(principal));
 }
 
 /** The first of many; the others are not even looked at. */
@@ -135,4 +124,3 @@ function atMost(list: readonly string[]): string[] {
 /** How many principals are looked at for a hint: a forged ticket must not make it expensive. */
 export const MAX_SCANNED = 256;
 const MAX_LISTED = 8;
-const MAX_NAME = 256;

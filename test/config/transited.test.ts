@@ -149,7 +149,7 @@ describe('checkTransited', () => {
     expect(check('COM,EVIL.ORG', 'A.COM', 'B.COM', none)).toContain('realm EVIL.ORG');
     expect(check('com', 'A.COM', 'B.COM', none)).toContain('realm com');
     expect(check('COM', 'A.COM', 'A.COM', none)).toContain('realm COM');
-    expect(check('E\nL', 'A.COM', 'B.COM', none)).toContain('realm E\\nL');
+    expect(check('E\nL', 'A.COM', 'B.COM', none)).toContain('realm E\\x0aL');
     // MIT krb5: nobody goes through the realm where he arrives.
     expect(check('B.COM', 'A.COM', 'B.COM', none)).toContain('realm B.COM');
     expect(check('A.COM', 'A.COM', 'B.COM', none)).toBe('no error');

@@ -1,0 +1,73 @@
+/** Text that a peer may have chosen, made fit for one line of a log or a terminal. */
+
+/**
+ * The text with every character escaped that could end a line, move the cursor or change the
+ * direction of what is read: control characters (C0, DEL, C1), format characters (bidirectional
+ * marks, zero-width characters, tags), line and paragraph separators, lone surrogates.
+ *
+ * All else stays as it is, a backslash too, so printable text is unchanged.
+ *
+ * @returns `\x1b`, `\x202e` for each: `\x` and the code point in hexadecimal digits, at least two.
+ */
+export function printable(text: string): string {
+  return UNSAFE.test(text) ? text.replace(EVERY_UNSAFE, escapeChar) : text;
+}
+
+/** {@link printable} of a name or a realm: at most 256 UTF-16 units of it, then `...`. */
+export function printableName(name: string): string {
+  return printable(name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}...` : name);
+}
+
+/** {@link printable} of UTF-8; a byte that belongs to no character becomes `\xff`. */
+export function printableUtf8(bytes: Uint8Array): string {
+  const pieces: string[] = [];
+  let start = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const length = characterLength(bytes, at);
+    at += length;
+    if (length > 0 && at < bytes.length && at - start < MAX_PIECE) continue;
+    pieces.push(printable(UTF8.decode(bytes.subarray(start, at))));
+    if (length === 0) pieces.push(escapeCode(bytes[at++]!));
+    start = at;
+  }
+  return pieces.join('');
+}
+
+/** The length of the character there; 0 if it is malformed (Unicode, table 3-7). */
+function characterLength(bytes: Uint8Array, at: number): number {
+  const lead = bytes[at]!;
+  if (lead < 0x80) return 1;
+  const length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+  if (length === 0 || at + length > bytes.length) return 0;
+  const second = bytes[at + 1]!;
+  const [from, to] = SECOND_BYTE[lead] ?? CONTINUATION;
+  if (second < from || second > to) return 0;
+  for (let i = 2; i < length; i++) {
+    if ((bytes[at + i]! & 0xc0) !== 0x80) return 0;
+  }
+  return length;
+}
+
+function escapeChar(char: string): string {
+  return escapeCode(char.codePointAt(0)!);
+}
+
+function escapeCode(code: number): string {
+  return `\\x${code.toString(16).padStart(2, '0')}`;
+}
+
+const MAX_NAME = 256;
+// What is replaced at once is held in memory several times.
+const MAX_PIECE = 65_536;
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+const EVERY_UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+// A byte order mark is escaped as any format character, not dropped.
+const UTF8: TextDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const CONTINUATION: readonly [number, number] = [0x80, 0xbf];
+// Overlong forms, surrogates and what is above U+10FFFF show in the second byte.
+const SECOND_BYTE: Readonly<Record<number, readonly [number, number]>> = {
+  224: [0xa0, 0xbf],
+  237: [0x80, 0x9f],
+  240: [0x90, 0xbf],
+  244: [0x80, 0x8f],
+};
