@@ -269,7 +269,9 @@ function judgeReplay(fresh: boolean): void {
   // Anything but true refuses: a cache that answers nonsense lets nobody in.
   if (fresh !== true) {
     throw new KerberosError('KRB_AP_ERR_REPEAT', undefined, {
-      hint: 'the same request came twice: a retry of a proxy or load balancer, or an attack',
+      hint:
+        'the same request came twice: a retry of a proxy or load balancer, a client that sends one ' +
+        'header with several requests, a server that authenticates one request twice, or an attack',
     });
   }
 }
