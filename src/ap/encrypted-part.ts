@@ -1,6 +1,7 @@
 /** The encrypted parts of messages: DER that may come out of decryption padded. */
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KerberosError } from '../errors.ts';
+import { lengthOctets, readLength } from '../messages/der-length.ts';
 
 /**
  * Decrypts a part of a message.
@@ -35,12 +36,8 @@ export function decryptPartOrNothing(
   }
 }
 
-/** Length of the DER element at the start, header included; whether it makes sense is not judged. */
+/** Length of the DER element at the start, header included; all of it if that makes no sense. */
 function elementLength(bytes: Uint8Array): number {
-  const first = bytes[1] ?? 0;
-  if (first < 0x80) return 2 + first;
-  let length = 0;
-  for (let i = 2; i < 2 + (first & 0x7f) && i < bytes.length; i++)
-    length = length * 256 + bytes[i]!;
-  return 2 + (first & 0x7f) + length;
+  const length = readLength(bytes, 1, bytes.length, 'shortest');
+  return length < 0 ? bytes.length : 1 + lengthOctets(bytes[1]!) + length;
 }

@@ -4,6 +4,7 @@
  */
 import { Reader } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
+import { LengthFault, lengthOctets, readLength } from '../messages/der-length.ts';
 import type { Room } from '../messages/der-writer.ts';
 import { decodeMechanism, encodeMechanism, Mechanism } from './mechanism.ts';
 import type { Oid } from './oid.ts';
@@ -33,9 +34,9 @@ export function unframeToken(token: Uint8Array): UnframedToken {
     if (reader.u8() !== APPLICATION_0) {
       throw new DecodeError('token does not start with [APPLICATION 0] (0x60)');
     }
-    const body = reader.sub(readLength(reader));
+    const body = reader.sub(takeLength(reader));
     if (body.u8() !== TAG_OID) throw new DecodeError('token names no mechanism');
-    const mechanism = decodeMechanism(body.take(readLength(body)));
+    const mechanism = decodeMechanism(body.take(takeLength(body)));
     return { mechanism, inner: body.rest() };
   });
 }
@@ -141,17 +142,15 @@ function lengthBytes(length: number): number {
   return length < 0x80 ? 0 : Math.ceil((32 - Math.clz32(length)) / 8);
 }
 
-/** A definite length in the fewest bytes (X.690 §10.1). */
-function readLength(reader: Reader): number {
-  const first = reader.u8();
-  if (first < 0x80) return first;
-  const count = first & 0x7f;
-  if (count === 0 || count > 4) throw new DecodeError('token has a length of an unknown form');
-  let length = 0;
-  for (let i = 0; i < count; i++) length = length * 256 + reader.u8();
-  if (length < 0x80 || length < 256 ** (count - 1)) {
-    throw new DecodeError('token has a length that is not in the shortest form');
+/** A definite length; the header is not protected, and MIT krb5 does not ask for the fewest octets. */
+function takeLength(reader: Reader): number {
+  const { bytes, offset, remaining } = reader;
+  const length = readLength(bytes, offset, offset + remaining, 'definite');
+  if (length === LengthFault.unknownForm) {
+    throw new DecodeError('token has a length of an unknown form');
   }
+  // Where the octets are truncated, this says so.
+  reader.skip(remaining === 0 ? 1 : lengthOctets(bytes[offset]!));
   return length;
 }
 

@@ -41,7 +41,8 @@ export interface EncApRepPart {
  *   {@link DecodeError} for all else.
  */
 export function decodeApRep(bytes: Uint8Array): ApRep {
-  return DerReader.all(bytes, 'AP-REP', readApRep);
+  // As for the AP-REQ: no one has signed these bytes.
+  return DerReader.all(bytes, 'AP-REP', readApRep, 'definite');
 }
 
 export function encodeApRep(apRep: ApRep): Uint8Array {

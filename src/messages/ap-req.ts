@@ -73,7 +73,8 @@ export interface Authenticator {
  *   `KRB_AP_ERR_BADVERSION` for a pvno or tkt-vno other than 5, {@link DecodeError} for all else.
  */
 export function decodeApReq(bytes: Uint8Array): ApReq {
-  return DerReader.all(bytes, 'AP-REQ', readApReq);
+  // Nothing protects the form of these bytes: what is encrypted in them is read strictly.
+  return DerReader.all(bytes, 'AP-REQ', readApReq, 'definite');
 }
 
 export function encodeApReq(apReq: ApReq): Uint8Array {

@@ -1,11 +1,14 @@
 /**
  * A strict DER reader (X.690 §10, §11) that works on indexes: no tree, no copy, no recursion of its
  * own, so that depth is bounded by the code that calls it. It takes single-byte tags, definite
- * lengths in their shortest form, and the primitive types that Kerberos and SPNEGO use.
+ * lengths (in their shortest form, unless told otherwise), and the primitive types that Kerberos and
+ * SPNEGO use.
  */
 import { decodeUtf8 } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 import type { KerberosTime } from '../time.ts';
+import type { LengthForm } from './der-length.ts';
+import { LengthFault, lengthOctets, readLength } from './der-length.ts';
 import { parseGeneralizedTime, TIME_LENGTH } from './der-time.ts';
 import { keepText, recentText } from './recent-texts.ts';
 
@@ -41,19 +44,21 @@ export class DerReader {
   /** What is read, for messages: `'AP-REQ'`. */
   readonly label: string;
   readonly #bytes: Uint8Array;
+  readonly #lengths: LengthForm;
   #at = 0;
   #end: number;
 
   /** @param bytes - Not copied; what the reader returns are views into it. */
-  constructor(bytes: Uint8Array, label: string) {
+  constructor(bytes: Uint8Array, label: string, lengths: LengthForm = 'shortest') {
     this.#bytes = bytes;
     this.label = label;
+    this.#lengths = lengths;
     this.#end = bytes.length;
   }
 
   /** Reads the whole of `bytes`; anything left over is an error. */
-  static all<T>(bytes: Uint8Array, label: string, read: Read<T>): T {
-    const reader = new DerReader(bytes, label);
+  static all<T>(bytes: Uint8Array, label: string, read: Read<T>, lengths?: LengthForm): T {
+    const reader = new DerReader(bytes, label, lengths);
     const value = read(reader);
     reader.leave(reader.#end);
     return value;
@@ -230,18 +235,10 @@ export class DerReader {
     return end;
   }
 
-  // X.690 §10.1: definite form, in the fewest bytes.
   #openLong(first: number): number {
-    const count = first & 0x7f;
-    if (count === 0) throw this.error('indefinite length');
-    if (count > 4) throw this.error(`length of ${count} bytes`);
-    if (count > this.#end - this.#at) throw this.error('truncated length');
-    let length = 0;
-    for (let i = 0; i < count; i++) length = length * 256 + this.#bytes[this.#at + i]!;
-    if (length < (count === 1 ? 0x80 : 256 ** (count - 1))) {
-      throw this.error('length not in its shortest form');
-    }
-    this.#at += count;
+    const length = readLength(this.#bytes, this.#at - 1, this.#end, this.#lengths);
+    if (length < 0) throw this.error(describeFault(length, first));
+    this.#at += lengthOctets(first) - 1;
     if (length > this.#end - this.#at) throw this.error(`truncated: ${length} bytes announced`);
     return this.#at + length;
   }
@@ -307,6 +304,12 @@ export function tagName(tag: number): string {
     if ((tag & 0xe0) === Tag.application) return `[APPLICATION ${number}]`;
   }
   return TAG_NAMES.get(tag) ?? `0x${tag.toString(16).padStart(2, '0')}`;
+}
+
+function describeFault(fault: number, first: number): string {
+  if (fault === LengthFault.truncated) return 'truncated length';
+  if (fault === LengthFault.notShortest) return 'length not in its shortest form';
+  return first === 0x80 ? 'indefinite length' : `length of ${first & 0x7f} bytes`;
 }
 
 const TAG_NAMES: ReadonlyMap<number, string> = new Map([

@@ -76,6 +76,7 @@ export function decodeNegToken(
       if (reader.nextTag === NEG_TOKEN_RESP) return reader.field(1, readResp);
       return reader.field(0, readInit);
     },
+    'definite',
   );
 }
 
@@ -107,8 +108,11 @@ function innerOf({ mechanism, inner }: UnframedToken): Uint8Array {
 function readInit(reader: DerReader): ReceivedNegTokenInit {
   const outer = reader.enter(Tag.sequence);
   const mechTypeList = reader.field(0, (field) => field.element(Tag.sequence));
-  const mechTypes = DerReader.all(mechTypeList, 'MechTypeList', (list) =>
-    list.list(MAX_MECHANISMS, (item) => decodeMechanism(item.objectIdentifier())),
+  const mechTypes = DerReader.all(
+    mechTypeList,
+    'MechTypeList',
+    (list) => list.list(MAX_MECHANISMS, (item) => decodeMechanism(item.objectIdentifier())),
+    'definite',
   );
   const reqFlags = reader.optional(1, readReqFlags);
   const mechToken = readBytes(reader, 2);

@@ -6,6 +6,7 @@ import type { Reader } from '../bytes.ts';
 import { Writer } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 import { readBytes, writeBytes } from '../gss/export-format.ts';
+import { lengthOctets, readLength } from '../messages/der-length.ts';
 
 /** Collects the pieces of one token after the other. */
 export class TokenAssembler {
@@ -67,15 +68,9 @@ export class TokenAssembler {
 
 /** Length of the DER element that starts here, header included. */
 function announcedLength(bytes: Uint8Array): number {
-  const first = bytes[1];
-  const count = first === undefined || first < 0x80 ? 0 : first & 0x7f;
-  if (first === undefined || first === 0x80 || count > 4 || bytes.length < 2 + count) {
-    throw new DecodeError('token has a truncated or unknown header');
-  }
-  if (count === 0) return 2 + first;
-  let length = 0;
-  for (let i = 0; i < count; i++) length = length * 256 + bytes[2 + i]!;
-  return 2 + count + length;
+  const length = readLength(bytes, 1, bytes.length, 'definite');
+  if (length < 0) throw new DecodeError('token has a truncated or unknown header');
+  return 1 + lengthOctets(bytes[1]!) + length;
 }
 
 // [APPLICATION 0] of a first token; negTokenInit and negTokenResp without it.

@@ -17,12 +17,14 @@ export function oracleDecode(messageName: string, bytes: Uint8Array): unknown {
 /**
  * Whether the bytes are one of the forms that we read and do not write: a BIT STRING of other than
  * 32 bits, a negative number where UInt32 stands, an empty list that is optional, an extension of
- * a message (RFC 4120 §1.5.1), a verifier of an unknown kind (RFC 7751 §3).
+ * a message (RFC 4120 §1.5.1), a verifier of an unknown kind (RFC 7751 §3); and in what is not
+ * encrypted, a length in more bytes than it needs.
  */
 export function isKnownVariant(messageName: string, bytes: Uint8Array): boolean {
   const tree = parse(bytes);
   if (messageName === 'Cammac' && hasUnknownVerifier(tree)) return true;
   return someNode(tree, (node) => {
+    if (NOT_ENCRYPTED.includes(messageName) && hasLongLength(node)) return true;
     if (node instanceof asn1js.BitString) {
       return node.valueBlock.unusedBits > 0 || node.valueBlock.valueHexView.length !== 4;
     }
@@ -35,6 +37,14 @@ export function isKnownVariant(messageName: string, bytes: Uint8Array): boolean 
     const lastField = LAST_FIELDS[node.idBlock.tagNumber]!;
     return isMessage && childrenOf(child).some((field) => field.idBlock.tagNumber > lastField);
   });
+}
+
+/** The messages that come from the network as they are. */
+export const NOT_ENCRYPTED: readonly string[] = ['ApReq', 'ApRep'];
+
+function hasLongLength({ lenBlock }: Node): boolean {
+  const least = lenBlock.length < 0x80 ? 1 : 1 + Math.ceil(Math.log2(lenBlock.length + 1) / 8);
+  return lenBlock.blockLength > least;
 }
 
 function hasUnknownVerifier(cammac: Node): boolean {

@@ -67,6 +67,18 @@ describe('NegTokenInit', () => {
     expect(decode(framed(der('a0', '3000')))).toMatchObject({ mechTypes: [] });
   });
 
+  it('takes lengths in more bytes than needed, and gives the list of mechanisms as it came', () => {
+    const list = `3082000c0681092a864886f712010202`;
+    const init = framed(der('a0', list), 'a2840000000404820000', 'a381030481 00'.replace(' ', ''));
+    for (const token of [init, `6081${init.slice(2)}`]) {
+      expect(decode(token)).toEqual({
+        kind: 'init',
+        mechTypes: [Mechanism.krb5],
+        mechTypeList: fromHex(list),
+      });
+    }
+  });
+
   it('takes any reqFlags, which say nothing', () => {
     for (const [bits, flags] of [
       ['030201ff', 0xff000000],
@@ -131,7 +143,9 @@ describe('NegTokenInit', () => {
     [framed(MECHS, 'a400'), 'truncated'],
     [framed(MECHS, 'a10402020901'), 'BIT STRING'],
     ['6080', 'length of an unknown form'],
-    [`${framed(MECHS).slice(0, 2)}81${framed(MECHS).slice(2)}`, 'shortest form'],
+    [framed(der('a0', '3089', '00'.repeat(8), '0b', KRB5)), 'length of 9 bytes'],
+    [framed(der('a0', '3080', KRB5, '0000')), 'indefinite length'],
+    [framed(der('a0', '3081', '0c', KRB5)), 'truncated'],
   ])('is refused: %s', (hex, message) => {
     expect(() => decode(hex)).toThrow(DecodeError);
     expect(() => decode(hex)).toThrow(message);

@@ -58,7 +58,9 @@ describe('TokenAssembler', () => {
     [['60'], 'truncated or unknown header'],
     [['6082ff'], 'truncated or unknown header'],
     [['6080'], 'truncated or unknown header'],
-    [['60850000000001'], 'truncated or unknown header'],
+    [['60890000000000000001'], 'truncated or unknown header'],
+    [['60850100000000'], 'truncated or unknown header'],
+    [['60850000000001', 'abcd'], 'unexpected bytes'],
     [['600501', ''], 'an empty piece'],
     [['600501', '0203040506'], 'unexpected bytes'],
   ])('refuses %j', (pieces, message) => {
