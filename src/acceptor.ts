@@ -6,7 +6,6 @@ import type { Reader } from './bytes.ts';
 import { plainBytes } from './bytes.ts';
 import { checkTransited } from './config/transited.ts';
 import { DecodeError, KerberosError } from './errors.ts';
-import { bindingsOf } from './gss/channel-bindings.ts';
 import { SecurityContext } from './gss/context.ts';
 import { openExport, sealExport } from './gss/export-format.ts';
 import type { UnframedToken } from './gss/framing.ts';
@@ -27,7 +26,9 @@ import type {
   HandshakeOptions,
   MechanismHandshake,
 } from './gss/settings.ts';
+import { ACCEPTOR_OPTIONS, HANDSHAKE_OPTIONS } from './gss/settings.ts';
 import { GssError } from './gss/status.ts';
+import { checkOptions } from './options.ts';
 import { systemRandom } from './random.ts';
 import type { NegotiableMechanism } from './spnego/acceptor.ts';
 import { SpnegoHandshake } from './spnego/acceptor.ts';
@@ -53,32 +54,21 @@ export class Acceptor {
   readonly #settings: AcceptorSettings;
 
   constructor(options: AcceptorOptions) {
-    const maxSkew = options.maxSkew ?? DEFAULT_SKEW;
-    if (!Number.isSafeInteger(maxSkew) || maxSkew < 0) {
-      throw new RangeError(`maxSkew: expected whole seconds, got ${maxSkew}`);
-    }
-    const channelBindingPolicy = options.channelBindingPolicy ?? 'when-supported';
-    const pacPolicy = options.pacPolicy ?? 'when-valid';
-    checkChoice('channelBindingPolicy', channelBindingPolicy, [
-      'off',
-      'when-supported',
-      'required',
-    ]);
-    checkChoice('pacPolicy', pacPolicy, ['off', 'when-valid', 'required']);
+    checkOptions('createAcceptor', options, ACCEPTOR_OPTIONS);
     const clock = options.clock ?? systemClock;
     const random = options.random ?? systemRandom;
     this.#settings = {
       credential: options.credential,
-      mechanisms: checkMechanisms(options.mechanisms ?? OFFERED),
+      mechanisms: options.mechanisms ?? OFFERED,
       clock,
       random,
-      maxSkew,
+      maxSkew: options.maxSkew ?? DEFAULT_SKEW,
       replayCache: options.replayCache ?? new MemoryReplayCache({ clock, random }),
       openedTickets: new OpenedTickets(),
-      channelBindingPolicy,
+      channelBindingPolicy: options.channelBindingPolicy ?? 'when-supported',
       permittedEnctypes: options.permittedEnctypes ?? PREFERRED_ENCTYPES,
       onWeakEnctype: options.onWeakEnctype,
-      pacPolicy,
+      pacPolicy: options.pacPolicy ?? 'when-valid',
       kdcKey: options.kdcKey,
       checkAddresses: options.checkAddresses ?? false,
       checkTransited: options.checkTransited ?? checkByHierarchy,
@@ -122,7 +112,7 @@ export class Handshake {
   constructor(settings: AcceptorSettings, options: HandshakeOptions) {
     this.#settings = settings;
     this.#options = options;
-    if (options.channelBindings !== undefined) bindingsOf(options.channelBindings);
+    checkOptions('handshake', options, HANDSHAKE_OPTIONS);
     this.#assembler = options.reassemble === true ? new TokenAssembler() : undefined;
   }
 
@@ -275,21 +265,6 @@ export class Handshake {
     };
     return [krb5];
   }
-}
-
-/** A word that is none of these would stand for the weakest of them. */
-function checkChoice(option: string, choice: string, choices: readonly string[]): void {
-  if (choices.includes(choice)) return;
-  throw new RangeError(`${option}: expected ${choices.join(', ')}, got ${choice}`);
-}
-
-function checkMechanisms(mechanisms: readonly Oid[]): readonly Oid[] {
-  for (const mechanism of mechanisms) {
-    if (mechanism !== Mechanism.spnego && !isKrb5Mechanism(mechanism)) {
-      throw new RangeError(`mechanisms: expected Kerberos or SPNEGO, got ${mechanism}`);
-    }
-  }
-  return mechanisms;
 }
 
 const checkByHierarchy: TransitedCheck = (contents, clientRealm, serverRealm) =>

@@ -898,6 +898,11 @@ describe('options that make no sense', () => {
     [Uint8Array.of(1), 'channelBindings: expected objects'],
     [null, 'channelBindings: expected objects'],
     [[[{}]], 'channelBindings: expected objects'],
+    [Promise.resolve(), 'channelBindings: expected objects with addresses or applicationData'],
+    // Every client is bound to a channel that nothing is known of.
+    [{}, 'channelBindings: expected addresses or applicationData, got bindings without any'],
+    [[{ applicationData: new Uint8Array() }], 'expected addresses or applicationData'],
+    [{ initiatorAddress: { type: 255, address: new Uint8Array() } }, 'expected addresses or'],
     [[{ applicationData: 'text' }], 'applicationData: expected a Uint8Array'],
     [{ initiatorAddress: { type: 2, address: [1] } }, 'initiatorAddress: expected a Uint8Array'],
     [{ acceptorAddress: { type: 2, address: '1' } }, 'acceptorAddress: expected a Uint8Array'],
@@ -906,6 +911,18 @@ describe('options that make no sense', () => {
     const begin = () => acceptor.begin({ channelBindings: channelBindings as never });
     expect(begin).toThrow(TypeError);
     expect(begin).toThrow(message);
+  });
+
+  it('are refused: a credential that is still to come, a name that is misspelt', async () => {
+    const { credential } = await makeParties();
+    const coming = { credential: Promise.resolve(credential) } as never;
+    expect(() => createAcceptor(coming)).toThrow(
+      'credential: expected what `await acquireCredential(...)` gives, got a promise',
+    );
+    const misspelt = { credential, channelBindingsPolicy: 'required' };
+    expect(() => createAcceptor(misspelt)).toThrow(
+      'createAcceptor: expected no option "channelBindingsPolicy"; is channelBindingPolicy meant?',
+    );
   });
 
   it('are refused: mechanisms that are neither Kerberos nor SPNEGO', async () => {

@@ -29,7 +29,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['messages'],
   ['crypto'],
   ['random.ts', 'time.ts'],
-  ['bytes.ts'],
+  ['bytes.ts', 'options.ts'],
   ['errors.ts', 'text.ts'],
 ];
 

@@ -1,8 +1,12 @@
 /** Channel bindings: their hash in the authenticator (RFC 4121 §4.1.1.2), and what is demanded. */
 import { md5 } from '@noble/hashes/legacy.js';
 import { constantTimeEqual, plainBytes, Writer } from '../bytes.ts';
+import { describe, isPlainObject } from '../options.ts';
 
-/** RFC 2744 §3.11. For TLS only `applicationData` is used (RFC 5929, RFC 9266). */
+/**
+ * RFC 2744 §3.11. For TLS only `applicationData` is used (RFC 5929, RFC 9266). At least one of the
+ * three must say something: a channel without any is no channel, and every client is bound to it.
+ */
 export interface ChannelBindings {
   readonly initiatorAddress?: ChannelAddress;
   readonly acceptorAddress?: ChannelAddress;
@@ -24,10 +28,11 @@ export interface ChannelAddress {
 export type ChannelBindingPolicy = 'off' | 'when-supported' | 'required';
 
 /**
- * Bindings as a caller gives them: several where the channel may have been any of these.
+ * Bindings as a caller gives them: several where the channel may have been any of these. An empty
+ * list is a channel whose bindings are not known: a client that sends any is refused.
  *
  * @returns Each of them.
- * @throws TypeError if it is something else.
+ * @throws TypeError if it is something else, or one of them is empty.
  */
 export function bindingsOf(
   given: ChannelBindings | readonly ChannelBindings[],
@@ -37,16 +42,27 @@ export function bindingsOf(
     throw new RangeError(`channelBindings: expected at most ${MAX_BINDINGS}, got ${all.length}`);
   }
   for (const bindings of all) {
-    const isPlain = typeof bindings === 'object' && bindings !== null && !Array.isArray(bindings);
-    if (!isPlain || ArrayBuffer.isView(bindings)) {
-      throw new TypeError('channelBindings: expected objects with addresses or applicationData');
+    if (!isPlainObject(bindings)) {
+      throw new TypeError(
+        `channelBindings: expected objects with addresses or applicationData, got ${describe(bindings)}`,
+      );
     }
     const { initiatorAddress, acceptorAddress, applicationData } = bindings;
     if (initiatorAddress !== undefined) plainBytes(initiatorAddress.address, 'initiatorAddress');
     if (acceptorAddress !== undefined) plainBytes(acceptorAddress.address, 'acceptorAddress');
     if (applicationData !== undefined) plainBytes(applicationData, 'applicationData');
+    if (saysNothing(initiatorAddress) && saysNothing(acceptorAddress) && !applicationData?.length) {
+      throw new TypeError(
+        'channelBindings: expected addresses or applicationData, got bindings without any',
+      );
+    }
   }
   return all;
+}
+
+function saysNothing(address: ChannelAddress | undefined): boolean {
+  if (address === undefined) return true;
+  return address.address.length === 0 && [UNSPECIFIED, NO_ADDRESS].includes(address.type);
 }
 
 /** The 16 bytes of RFC 4121 §4.1.1.2: MD5 over little-endian types, lengths and contents. */

@@ -3,18 +3,40 @@ import type { ApPolicy, TransitedCheck } from '../ap/accept.ts';
 import type { ReplayCache } from '../ap/replay-cache.ts';
 import type { PacPolicy, VouchedDataPolicy } from '../ap/vouched-data.ts';
 import type { Writer } from '../bytes.ts';
-import type { EncryptionKey } from '../crypto/key.ts';
+import { EncryptionKey } from '../crypto/key.ts';
 import type { HostAddress } from '../messages/host-address.ts';
+import type { OptionRules } from '../options.ts';
+import {
+  bytes,
+  callback,
+  definite,
+  flag,
+  kind,
+  listOf,
+  objectWith,
+  oneOf,
+  optionsOf,
+  promptCallback,
+  range,
+  required,
+  wholeNumber,
+} from '../options.ts';
 import type { RandomSource } from '../random.ts';
 import type { Clock } from '../time.ts';
 import type { ChannelBindingPolicy, ChannelBindings } from './channel-bindings.ts';
+import { bindingsOf } from './channel-bindings.ts';
 import type { SecurityContext } from './context.ts';
 import type { AcceptorCredential } from './credential.ts';
 import type { UnframedToken } from './framing.ts';
+import { isKrb5Mechanism, Mechanism } from './mechanism.ts';
 import type { Oid } from './oid.ts';
 import type { GssError } from './status.ts';
 import type { WeakEnctypeReport } from './weak-enctype.ts';
 
+/**
+ * Options of an acceptor. Those that decide who is let in must not be `undefined`: they may be
+ * absent, but a variable that was meant to set one and is not set is refused.
+ */
 export interface AcceptorOptions {
   readonly credential: AcceptorCredential;
   /** Mechanisms to accept: Kerberos, SPNEGO (which negotiates Kerberos); both if absent. */
@@ -94,3 +116,42 @@ export interface MechanismHandshake {
   /** Moves what it holds between two tokens into an exported handshake. */
   save(writer: Writer): void;
 }
+
+export const ACCEPTOR_OPTIONS: OptionRules<AcceptorOptions> = {
+  credential: required(
+    objectWith('what `await acquireCredential(...)` gives', 'candidates', 'explain', 'refresh'),
+  ),
+  mechanisms: definite(
+    listOf(
+      range(
+        'Kerberos or SPNEGO',
+        (value) => value === Mechanism.spnego || isKrb5Mechanism(value as Oid),
+      ),
+    ),
+  ),
+  replayCache: definite(objectWith('a replay cache', 'checkAndStore')),
+  clock: promptCallback,
+  random: promptCallback,
+  maxSkew: definite(
+    range('whole seconds', (value) => Number.isSafeInteger(value) && (value as number) >= 0),
+  ),
+  channelBindingPolicy: definite(oneOf('off', 'when-supported', 'required')),
+  permittedEnctypes: definite(listOf(wholeNumber(1, 0x7fff_ffff))),
+  onWeakEnctype: callback,
+  checkAddresses: definite(flag),
+  pacPolicy: definite(oneOf('off', 'when-valid', 'required')),
+  kdcKey: definite(kind('an EncryptionKey', (value) => value instanceof EncryptionKey)),
+  checkTransited: definite(promptCallback),
+};
+
+export const HANDSHAKE_OPTIONS: OptionRules<HandshakeOptions> = {
+  channelBindings: {
+    presence: 'optional',
+    check: (value) => void bindingsOf(value as ChannelBindings),
+  },
+  peerAddress: optionsOf<HostAddress>({
+    type: required(wholeNumber(-0x8000_0000, 0x7fff_ffff)),
+    address: required(bytes),
+  }),
+  reassemble: flag,
+};
