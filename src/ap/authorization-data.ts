@@ -47,7 +47,6 @@ export function findAuthorizationData(
   return found;
 }
 
-// As deep as AD-IF-RELEVANT is opened.
 const MAX_DEPTH = 4;
 // What this acceptor reads, or what binds the KDC only (RFC 4120 §5.2.6.4, MS-KILE §2.2): clients
 // of Windows and Heimdal send some of them outside AD-IF-RELEVANT.

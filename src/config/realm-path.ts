@@ -11,8 +11,17 @@ export type RealmPaths = ReadonlyMap<string, ReadonlyMap<string, readonly string
  */
 export function realmPath(client: string, server: string, capaths: RealmPaths): string[] {
   if (client === server) return [];
+  return configuredPath(client, server, capaths) ?? hierarchy(client, server);
+}
+
+/** {@link realmPath} where `[capaths]` names it. */
+export function configuredPath(
+  client: string,
+  server: string,
+  capaths: RealmPaths,
+): string[] | undefined {
   const between = capaths.get(client)?.get(server);
-  if (between === undefined || between.length === 0) return hierarchy(client, server);
+  if (between === undefined || between.length === 0) return undefined;
   return between[0]!.startsWith('.') ? [client, server] : [client, ...between, server];
 }
 

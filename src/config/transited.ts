@@ -5,16 +5,18 @@
 
 import { decodeUtf8 } from '../bytes.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
+import { ANONYMOUS_REALM } from '../messages/principal.ts';
 import { printableName } from '../text.ts';
 import type { RealmPaths } from './realm-path.ts';
-import { realmPath } from './realm-path.ts';
+import { configuredPath, realmPath } from './realm-path.ts';
 
 /**
  * Checks that every realm of a ticket's transited field lies on the path between the client's
- * realm and ours: the one in `[capaths]`, else up and down the hierarchy. For tickets whose KDC
- * did not set TRANSITED-POLICY-CHECKED.
+ * realm and ours: the one in `[capaths]`, else up and down the hierarchy. Where `[capaths]` names
+ * realms between the two, a ticket that went through none of them is refused as well; MIT krb5 does
+ * not look at an empty field. For tickets whose KDC did not set TRANSITED-POLICY-CHECKED.
  *
- * @param contents - The transited field's contents, of type DOMAIN-X500-COMPRESS.
+ * @param contents - The transited field's contents, of type DOMAIN-X500-COMPRESS; may be empty.
  * @throws {@link KerberosError} `KRB_AP_ERR_ILL_CR_TKT` with the realms in its detail.
  */
 export function checkTransited(
@@ -23,19 +25,32 @@ export function checkTransited(
   serverRealm: string,
   config: { readonly capaths: RealmPaths },
 ): void {
+  // RFC 8062 §3: the anonymous realm hides the client's own, so that there is no path to check.
+  if (clientRealm === ANONYMOUS_REALM) return;
   const transited = expandTransited(contents, clientRealm, serverRealm);
-  // RFC 8062 §4.1: the anonymous realm hides the client's own.
-  if (transited.length === 0 || clientRealm === ANONYMOUS_REALM) return;
   const path = realmPath(clientRealm, serverRealm, config.capaths);
   // MIT krb5: our own realm is not among those that a ticket goes through.
   const allowed = path.slice(0, -1);
   const stray = transited.find((realm) => !allowed.includes(realm));
-  if (stray === undefined) return;
-  const [from, to, through] = [clientRealm, serverRealm, stray].map(printableName);
+  const [from, to] = [clientRealm, serverRealm].map(printableName);
+  if (stray !== undefined) {
+    const through = printableName(stray);
+    throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', undefined, {
+      hint:
+        `the ticket went through realm ${through}, which is not on the path from ${from} to ${to}; ` +
+        `if that is right, say so in the subsection ${from} of [capaths]: ${to} = ${through}`,
+      detail: { transited, path },
+    });
+  }
+  // MIT krb5 has no path from a realm to itself either.
+  if (clientRealm === serverRealm && !isEmpty(contents))
+    throw illegal('leads from a realm to itself');
+  const configured = configuredPath(clientRealm, serverRealm, config.capaths) ?? [];
+  if (configured.length <= 2 || transited.some((realm) => realm !== clientRealm)) return;
   throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', undefined, {
     hint:
-      `the ticket went through realm ${through}, which is not on the path from ${from} to ${to}; ` +
-      `if that is right, say so in the subsection ${from} of [capaths]: ${to} = ${through}`,
+      `the ticket went through no realm, and [capaths] names a path from ${from} to ${to}; ` +
+      `if the realms trust each other directly, write ${to} = . in the subsection ${from}`,
     detail: { transited, path },
   });
 }
@@ -53,15 +68,18 @@ export function expandTransited(
   serverRealm: string,
 ): string[] {
   if (contents.length > MAX_CONTENTS) throw illegal('is too long');
+  if (isEmpty(contents)) return [];
   // MIT krb5: some implementations end it with a NUL.
   const text = decode(contents).replace(/\0$/, '');
-  if (text === '' || text.startsWith('\0')) return [];
+  // RFC 4120 §3.3.3.1: an encoding holds no NUL. MIT krb5 reads no further than a leading one.
+  if (text.includes('\0')) throw illegal('has a NUL in it');
   const realms = new Set<string>();
   let previous = text.startsWith(',') ? clientRealm : '';
   let gap = false;
   const subfields = splitSubfields(text);
   for (const [i, subfield] of subfields.entries()) {
     if (subfield.name === '') {
+      if (subfield.alone) throw illegal('has a subfield of nothing but blanks');
       // RFC 4120 §3.3.3.1: a null subfield stands for all realms between its neighbours.
       gap = true;
       continue;
@@ -97,7 +115,8 @@ function splitSubfields(text: string): Subfield[] {
     } else if (char === '\\') {
       // RFC 4120 §3.3.3.1: a backslash takes the next character as it is.
       i++;
-      name += text[i] ?? '';
+      if (i === text.length) throw illegal('ends with a lone backslash');
+      name += text[i]!;
     } else if (char === ' ' && name === '') {
       alone = true;
     } else {
@@ -138,6 +157,10 @@ function addBetween(realms: Set<string>, a: string, b: string): void {
   }
 }
 
+function isEmpty(contents: Uint8Array): boolean {
+  return contents.length === 0 || (contents.length === 1 && contents[0] === 0);
+}
+
 function decode(contents: Uint8Array): string {
   try {
     return decodeUtf8(contents, 'transited field');
@@ -151,6 +174,5 @@ function illegal(problem: string): KerberosError {
   return new KerberosError('KRB_AP_ERR_ILL_CR_TKT', `The ticket's transited field ${problem}`);
 }
 
-const ANONYMOUS_REALM = 'WELLKNOWN:ANONYMOUS';
 const MAX_CONTENTS = 4096;
 const MAX_REALM = 512;

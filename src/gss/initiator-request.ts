@@ -4,7 +4,8 @@ import { findAuthorizationData } from '../ap/authorization-data.ts';
 import { constantTimeEqual, fromHex } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { Enctype, KeyUsage } from '../crypto/numbers.ts';
-import { DecodeError, KerberosError } from '../errors.ts';
+import { KerberosError } from '../errors.ts';
+import type { Authenticator } from '../messages/ap-req.ts';
 import { ApOption } from '../messages/ap-req.ts';
 import { AuthorizationDataType } from '../messages/authorization-data.ts';
 import type { Checksum } from '../messages/encrypted-data.ts';
@@ -33,6 +34,7 @@ export function readInitiatorRequest(
   options: HandshakeOptions,
 ): InitiatorRequest {
   const { checksum } = verified.authenticator;
+  checkApOptions(verified);
   if (checksum?.type === GSS_CHECKSUM_TYPE) {
     const asked = decodeInitiatorOptions(checksum.checksum);
     const bound = checkBindings(asked.bindings, verified, settings, options);
@@ -121,18 +123,28 @@ function checkBindings(
   return false;
 }
 
-/** MS-KILE §3.4.5, AD-AUTH-DATA-AP-OPTIONS: what was made for use outside of TLS is no good inside. */
+/**
+ * AD-AUTH-DATA-AP-OPTIONS (MS-KILE §2.2.6) is there once and has four bytes, whether somebody asks
+ * for bindings or not (MIT krb5, accept_sec_context.c `check_cbt`).
+ */
+function checkApOptions({ authenticator }: VerifiedApReq): void {
+  if (authenticator.authorizationData === undefined) return;
+  const [first, ...others] = apOptionsOf(authenticator);
+  if (first === undefined || (others.length === 0 && first.length === 4)) return;
+  throw new KerberosError('KRB_AP_ERR_MSG_TYPE', 'AD-AUTH-DATA-AP-OPTIONS is malformed');
+}
+
+/** MS-KILE §3.4.5: an authenticator that was made for use outside of TLS is no good inside. */
 function clientSupportsBindings({ authenticator }: VerifiedApReq): boolean {
-  const options = findAuthorizationData(
-    authenticator.authorizationData,
-    AuthorizationDataType.apOptions,
+  const [options] = apOptionsOf(authenticator);
+  if (options === undefined) return false;
+  return (
+    (new DataView(options.buffer, options.byteOffset).getUint32(0, true) & AP_OPTIONS_CBT) !== 0
   );
-  if (options.length === 0) return false;
-  const [first] = options;
-  if (options.length > 1 || first?.length !== 4) {
-    throw new DecodeError('AD-AUTH-DATA-AP-OPTIONS is malformed');
-  }
-  return (new DataView(first.buffer, first.byteOffset).getUint32(0, true) & AP_OPTIONS_CBT) !== 0;
+}
+
+function apOptionsOf({ authorizationData }: Authenticator): Uint8Array[] {
+  return findAuthorizationData(authorizationData, AuthorizationDataType.apOptions);
 }
 
 function badBindings(hint: string): GssError {

@@ -3,7 +3,9 @@ import { decodeUtf8 } from '../bytes.ts';
 import { KerberosError } from '../errors.ts';
 import type { Principal } from '../messages/principal.ts';
 import {
+  ANONYMOUS_REALM,
   formatPrincipal,
+  isAnonymousName,
   NameType,
   parseEnterprise,
   parsePrincipal,
@@ -70,7 +72,7 @@ export class GssName {
 
   /** The name of a principal: the mechanism name of whoever authenticated with Kerberos. */
   static ofPrincipal(principal: Principal, attributes?: Uint8Array): GssName {
-    const type = isAnonymous(principal) ? GssNameType.anonymous : GssNameType.principalName;
+    const type = isAnonymousName(principal) ? GssNameType.anonymous : GssNameType.principalName;
     return new GssName(type, formatPrincipal(principal), principal, attributes);
   }
 
@@ -179,12 +181,6 @@ export function splitHostBasedService(text: string): { service: string; host?: s
   return host === '' ? { service } : { service, host };
 }
 
-/** Whether it is the anonymous principal of RFC 8062 §3, whatever its realm. */
-export function isAnonymous(principal: Principal): boolean {
-  const [first, second] = principal.components;
-  return principal.components.length === 2 && first === 'WELLKNOWN' && second === 'ANONYMOUS';
-}
-
 function importExported(input: string | Uint8Array): GssName {
   if (typeof input === 'string') throw badName('an exported name is bytes, not text');
   const { text, attributes } = decodeExportedName(input);
@@ -245,5 +241,5 @@ function badName(message: string): GssError {
 const ANONYMOUS: Principal = {
   nameType: NameType.wellKnown,
   components: ['WELLKNOWN', 'ANONYMOUS'],
-  realm: 'WELLKNOWN:ANONYMOUS',
+  realm: ANONYMOUS_REALM,
 };

@@ -16,7 +16,7 @@ import { readMessage, readMessageHeader, writeMessage, writeMessageHeader } from
 import {
   readKerberosTime,
   readMicroseconds,
-  readUint32,
+  readSequenceNumber,
   writeKerberosTime,
   writeMicroseconds,
   writeUint32,
@@ -129,7 +129,7 @@ function readEncApRepPartBody(reader: DerReader): EncApRepPart {
   const ctime = reader.field(0, readKerberosTime);
   const cusec = reader.field(1, readMicroseconds);
   const subkey = reader.optional(2, readKeyValue);
-  const sequenceNumber = reader.optional(3, readUint32);
+  const sequenceNumber = reader.optional(3, readSequenceNumber);
   const part: Mutable<EncApRepPart> = { ctime, cusec };
   if (subkey !== undefined) part.subkey = subkey;
   if (sequenceNumber !== undefined) part.sequenceNumber = sequenceNumber;

@@ -28,7 +28,7 @@ import {
   readKerberosTime,
   readMicroseconds,
   readRealm,
-  readUint32,
+  readSequenceNumber,
   writeFlags,
   writeInt32,
   writeKerberosString,
@@ -134,7 +134,7 @@ function readAuthenticatorBody(reader: DerReader): Authenticator {
   const cusec = reader.field(4, readMicroseconds);
   const ctime = reader.field(5, readKerberosTime);
   const subkey = reader.optional(6, readKeyValue);
-  const sequenceNumber = reader.optional(7, readUint32);
+  const sequenceNumber = reader.optional(7, readSequenceNumber);
   const authorizationData = reader.optional(8, readAuthorizationData);
   const authenticator: Mutable<Authenticator> = { clientRealm, clientName, cusec, ctime };
   if (checksum !== undefined) authenticator.checksum = checksum;

@@ -1,5 +1,4 @@
 /** AuthorizationData (RFC 4120 §5.2.6): a list of typed octet strings. */
-import { DecodeError } from '../errors.ts';
 import { DerReader, Tag } from './der.ts';
 import type { DerWriter } from './der-writer.ts';
 import { encodeDer } from './der-writer.ts';
@@ -27,6 +26,9 @@ export const AuthorizationDataType = {
   apOptions: 143,
 } as const;
 
+/** How many AD-IF-RELEVANT inside each other are opened. KDCs and clients send one. */
+export const MAX_IF_RELEVANT_DEPTH = 10;
+
 /**
  * The contents of AD-IF-RELEVANT (RFC 4120 §5.2.6.1), which are AuthorizationData again.
  *
@@ -37,10 +39,11 @@ export function decodeAuthorizationData(bytes: Uint8Array): AuthorizationData {
 }
 
 /**
- * The elements that stand alone and those inside AD-IF-RELEVANT, however these are nested, in one
- * list.
+ * The bare elements and those inside AD-IF-RELEVANT, up to {@link MAX_IF_RELEVANT_DEPTH} deep, in
+ * one list. Deeper ones are left out: RFC 4120 §5.2.6.1 lets a server ignore what it does not
+ * understand in there.
  *
- * @throws {@link DecodeError} if an AD-IF-RELEVANT cannot be read, or is nested more than four deep.
+ * @throws {@link DecodeError} if an AD-IF-RELEVANT cannot be read.
  */
 export function relevantElements(data: AuthorizationData | undefined): AuthorizationDataElement[] {
   const elements: AuthorizationDataElement[] = [];
@@ -51,8 +54,9 @@ export function relevantElements(data: AuthorizationData | undefined): Authoriza
 function collect(data: AuthorizationData, into: AuthorizationDataElement[], depth: number): void {
   for (const element of data) {
     if (element.type !== AuthorizationDataType.ifRelevant) into.push(element);
-    else if (depth === MAX_DEPTH) throw new DecodeError('AD-IF-RELEVANT is nested too deep');
-    else collect(decodeAuthorizationData(element.data), into, depth + 1);
+    else if (depth < MAX_IF_RELEVANT_DEPTH) {
+      collect(decodeAuthorizationData(element.data), into, depth + 1);
+    }
   }
 }
 
@@ -82,5 +86,3 @@ function writeElement(writer: DerWriter, element: AuthorizationDataElement): voi
   writer.field(1, writeOctets, element.data);
   writer.end(begun);
 }
-
-const MAX_DEPTH = 4;

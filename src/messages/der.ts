@@ -124,6 +124,14 @@ export class DerReader {
     return this.#number(Tag.integer, minimum, maximum);
   }
 
+  /** As {@link integer}, in at most eight bytes, of which the first may be padding. */
+  paddedInteger(minimum: number, maximum: number): number {
+    const end = this.#open(Tag.integer);
+    const length = end - this.#at;
+    if (length === 0 || length > 8) throw this.error(`an INTEGER of ${length} bytes`);
+    return this.#twosComplement(end, minimum, maximum);
+  }
+
   /** ENUMERATED between 0 and `maximum`. */
   enumerated(maximum: number): number {
     return this.#number(Tag.enumerated, 0, maximum);
@@ -255,8 +263,14 @@ export class DerReader {
       if ((first & 0x80) === (bytes[start + 1]! & 0x80))
         throw this.error('an INTEGER with padding');
     }
+    return this.#twosComplement(end, minimum, maximum);
+  }
+
+  #twosComplement(end: number, minimum: number, maximum: number): number {
+    const bytes = this.#bytes;
+    const first = bytes[this.#at]!;
     let value = first < 0x80 ? first : first - 256;
-    for (let at = start + 1; at < end; at++) value = value * 256 + bytes[at]!;
+    for (let at = this.#at + 1; at < end; at++) value = value * 256 + bytes[at]!;
     if (value < minimum || value > maximum) throw this.error(`INTEGER ${value} out of range`);
     this.#at = end;
     return value;

@@ -15,11 +15,21 @@ export function writeInt32(writer: DerWriter, value: number): void {
 /**
  * UInt32 (RFC 4120 §5.2.4): kvno, sequence numbers, nonces. Negative 32-bit numbers mean the same
  * 32 bits: MIT krb5 up to 1.6, Heimdal and Windows write kvno as Int32 (read-only domain
- * controllers have it above 2^31), and old peers sequence numbers (MIT krb5 asn1_k_encode.c,
- * `kvno` and `decode_seqno`). Five bytes with a leading zero are the regular form.
+ * controllers have it above 2^31; MIT krb5 asn1_k_encode.c, `kvno`). Five bytes with a leading zero
+ * are the regular form.
  */
 export function readUint32(reader: DerReader): number {
   return reader.integer(MIN_INT32, MAX_UINT32) >>> 0;
+}
+
+/**
+ * seq-number (RFC 4120 §5.5.1), decoded exactly as MIT krb5 does (asn1_k_encode.c `decode_seqno`):
+ * old peers encode negative 32-bit numbers, and peers that take four bytes as they are encode -1 as
+ * `FF FF FF FF` (any value from 0xFF800000), which is not the shortest form. The number is sealed
+ * inside the authenticator: another encoding of it is no other number.
+ */
+export function readSequenceNumber(reader: DerReader): number {
+  return reader.paddedInteger(MIN_INT32, MAX_UINT32) >>> 0;
 }
 
 export function writeUint32(writer: DerWriter, value: number): void {

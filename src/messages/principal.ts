@@ -107,6 +107,14 @@ export function principalEqual(a: Principal, b: Principal): boolean {
   return true;
 }
 
+/** Whether it is the anonymous principal's name (RFC 8062 §3), in whatever realm. */
+export function isAnonymousName({ components }: PrincipalName): boolean {
+  return components.length === 2 && components[0] === 'WELLKNOWN' && components[1] === 'ANONYMOUS';
+}
+
+/** The realm of a client that hides its own as well (RFC 8062 §3). */
+export const ANONYMOUS_REALM = 'WELLKNOWN:ANONYMOUS';
+
 /**
  * PrincipalName with at least one component. MIT krb5 also takes a name of none; it would be
  * displayed as the name of one empty component is, so we refuse it.

@@ -5,6 +5,7 @@ import {
   AuthorizationDataType,
   decodeAuthorizationData,
   encodeAuthorizationData,
+  MAX_IF_RELEVANT_DEPTH,
   relevantElements,
 } from '../messages/authorization-data.ts';
 import type { EncTicketPart } from '../messages/ticket.ts';
@@ -30,14 +31,24 @@ export function findPac(data: AuthorizationData | undefined): Uint8Array | undef
 
 /** The ticket with a PAC of a single zero byte: what a ticket signature covers (MS-PAC §2.8.3). */
 export function withEmptyPac(ticket: EncTicketPart): EncTicketPart {
-  return { ...ticket, authorizationData: (ticket.authorizationData ?? []).map(emptied) };
+  return { ...ticket, authorizationData: emptied(ticket.authorizationData ?? [], 0) };
 }
 
-function emptied(element: AuthorizationData[number]): AuthorizationData[number] {
+function emptied(data: AuthorizationData, depth: number): AuthorizationData {
+  return data.map((element) => emptiedElement(element, depth));
+}
+
+/** As deep as {@link findPac} looks: an AD-IF-RELEVANT below that stays as it is. */
+function emptiedElement(
+  element: AuthorizationData[number],
+  depth: number,
+): AuthorizationData[number] {
   if (element.type === AuthorizationDataType.win2kPac) return { ...element, data: EMPTY_PAC };
-  if (element.type !== AuthorizationDataType.ifRelevant) return element;
+  if (element.type !== AuthorizationDataType.ifRelevant || depth === MAX_IF_RELEVANT_DEPTH) {
+    return element;
+  }
   const inner = decodeAuthorizationData(element.data);
-  const without = inner.map(emptied);
+  const without = emptied(inner, depth + 1);
   if (without.every((each, i) => each === inner[i])) return element;
   return { ...element, data: encodeAuthorizationData(without) };
 }

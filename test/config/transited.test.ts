@@ -72,6 +72,20 @@ describe('expandTransited', () => {
     [`${'a'.repeat(600)}`, 'A', 'B', 'overlong realm'],
     [`${'a.,'.repeat(1300)}b`, 'A', 'B', 'overlong realm'],
     ['a'.repeat(4097), 'A', 'B', 'too long'],
+    // MIT krb5: a blank takes away the neighbour, so that no gap is beside it.
+    [', ', 'X.A', 'A', 'nothing but blanks'],
+    [' ', 'X.A', 'A', 'nothing but blanks'],
+    [',A,   ,X.A', 'X.A', 'A', 'nothing but blanks'],
+    // A quote that quotes nothing is no null subfield either.
+    [',\\', 'X.A', 'A', 'lone backslash'],
+    ['\\', 'X.A', 'A', 'lone backslash'],
+    ['A\\', 'X.A', 'A', 'lone backslash'],
+    [',\\\\', 'X.A', 'A', 'gap between unrelated realms'],
+    ['\\\\', 'X.A', 'A', 'no error'],
+    // MIT krb5 reads no further than a leading NUL.
+    ['\0EVIL', 'X.A', 'A', 'a NUL in it'],
+    ['EV\0IL', 'X.A', 'A', 'a NUL in it'],
+    ['\0\0', 'X.A', 'A', 'a NUL in it'],
   ])('judges %.30j', (contents, client, server, message) => {
     expect(codeOf(() => expand(contents, client, server))).toContain(message);
   });
@@ -157,5 +171,29 @@ describe('checkTransited', () => {
 
   it('has nothing to check for an anonymous client', () => {
     expect(check('EVIL.ORG', 'WELLKNOWN:ANONYMOUS', 'B.COM', none)).toBe('no error');
+    // Not even whether it can be read: a gap beside that realm means nothing.
+    expect(check(',COM,', 'WELLKNOWN:ANONYMOUS', 'B.COM', none)).toBe('no error');
+    expect(check('COM\\', 'WELLKNOWN:ANONYMOUS', 'B.COM', none)).toBe('no error');
+  });
+
+  it('lets a ticket that went through no realm come where [capaths] names none', () => {
+    expect(check('', 'A.COM', 'B.COM', none)).toBe('no error');
+    expect(check('\0', 'A.COM', 'B.COM', none)).toBe('no error');
+    expect(check('', 'ATHENA.MIT.EDU', 'KERBEROS.COM', capaths)).toBe('no error');
+    expect(check('', 'KABLOOEY.KERBEROS.COM', 'LCS.MIT.EDU', capaths)).toBe('no error');
+  });
+
+  it.each(['', '\0', 'LCS.MIT.EDU'])('refuses %j where [capaths] names realms between', (field) => {
+    expect(check(field, 'LCS.MIT.EDU', 'KABLOOEY.KERBEROS.COM', capaths)).toBe(
+      'KRB_AP_ERR_ILL_CR_TKT: Illegal cross-realm ticket (the ticket went through no realm, and ' +
+        '[capaths] names a path from LCS.MIT.EDU to KABLOOEY.KERBEROS.COM; if the realms trust each ' +
+        'other directly, write KABLOOEY.KERBEROS.COM = . in the subsection LCS.MIT.EDU)',
+    );
+  });
+
+  it('knows no way from a realm to itself, as MIT krb5', () => {
+    expect(check('', 'A.COM', 'A.COM', none)).toBe('no error');
+    expect(check('\0', 'A.COM', 'A.COM', none)).toBe('no error');
+    expect(check(',', 'A.COM', 'A.COM', none)).toContain('leads from a realm to itself');
   });
 });

@@ -93,3 +93,49 @@ describe('a client that sends no channel bindings', () => {
     },
   );
 });
+
+describe('AD-AUTH-DATA-AP-OPTIONS', () => {
+  const element = (length: number) => ({
+    type: AuthorizationDataType.apOptions,
+    data: new Uint8Array(length),
+  });
+  const ifRelevant = (...elements: ReturnType<typeof element>[]) => ({
+    type: AuthorizationDataType.ifRelevant,
+    data: encodeAuthorizationData(elements),
+  });
+
+  it.each([
+    ['four bytes', [element(4)], 'complete'],
+    ['none', [element(0)], 'failed'],
+    ['three bytes', [element(3)], 'failed'],
+    ['five bytes', [element(5)], 'failed'],
+    ['twice', [element(4), element(4)], 'failed'],
+    ['twice, once inside of AD-IF-RELEVANT', [element(4), ifRelevant(element(4))], 'failed'],
+  ] as const)('of %s, whether bindings are given or not', async (_, data, expected) => {
+    const initiator = { authenticator: { authorizationData: data } };
+    for (const handshake of [{}, { channelBindings: OURS }]) {
+      for (const channelBindingPolicy of ['off', 'when-supported'] as const) {
+        const result = await attempt({ initiator, handshake, acceptor: { channelBindingPolicy } });
+        expect(result.status).toBe(expected);
+        if (result.status !== 'failed') continue;
+        // MIT krb5, accept_sec_context.c check_cbt.
+        expect(result.error.minor?.code).toBe('KRB_AP_ERR_MSG_TYPE');
+      }
+    }
+  });
+
+  it('more than ten AD-IF-RELEVANT deep is ignored, and refuses nobody', async () => {
+    for (const [depth, expected] of [
+      [10, 'GSS_S_BAD_BINDINGS'],
+      [11, 'open'],
+    ] as const) {
+      let data = apOptions(0x4000).authorizationData!;
+      for (let i = 0; i < depth; i++) {
+        data = [{ type: AuthorizationDataType.ifRelevant, data: encodeAuthorizationData(data) }];
+      }
+      const initiator = { authenticator: { authorizationData: data } };
+      const result = await attempt({ initiator, handshake: { channelBindings: OURS } });
+      expect(outcomeOf(result), `depth ${depth}`).toBe(expected);
+    }
+  });
+});

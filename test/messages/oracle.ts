@@ -16,9 +16,9 @@ export function oracleDecode(messageName: string, bytes: Uint8Array): unknown {
 
 /**
  * Whether the bytes are one of the forms that we read and do not write: a BIT STRING of other than
- * 32 bits, a negative number where UInt32 stands, an empty list that is optional, an extension of
- * a message (RFC 4120 §1.5.1), a verifier of an unknown kind (RFC 7751 §3); and in what is not
- * encrypted, a length in more bytes than it needs.
+ * 32 bits, a negative number where UInt32 stands, a padded sequence number, an empty list that is
+ * optional, an extension of a message (RFC 4120 §1.5.1), a verifier of an unknown kind (RFC 7751
+ * §3); and in what is not encrypted, a length in more bytes than it needs.
  */
 export function isKnownVariant(messageName: string, bytes: Uint8Array): boolean {
   const tree = parse(bytes);
@@ -28,7 +28,7 @@ export function isKnownVariant(messageName: string, bytes: Uint8Array): boolean 
     if (node instanceof asn1js.BitString) {
       return node.valueBlock.unusedBits > 0 || node.valueBlock.valueHexView.length !== 4;
     }
-    if (node instanceof asn1js.Integer) return node.toBigInt() < 0n;
+    if (node instanceof asn1js.Integer) return node.toBigInt() < 0n || isPadded(node);
     if (!(node instanceof asn1js.Constructed)) return false;
     const [child] = node.valueBlock.value;
     if (!(child instanceof asn1js.Sequence)) return false;
@@ -45,6 +45,11 @@ export const NOT_ENCRYPTED: readonly string[] = ['ApReq', 'ApRep'];
 function hasLongLength({ lenBlock }: Node): boolean {
   const least = lenBlock.length < 0x80 ? 1 : 1 + Math.ceil(Math.log2(lenBlock.length + 1) / 8);
   return lenBlock.blockLength > least;
+}
+
+/** Sequence numbers alone are read so. */
+function isPadded({ valueBlock: { valueHexView } }: asn1js.Integer): boolean {
+  return valueHexView.length > 1 && valueHexView[0] === 0 && valueHexView[1]! < 0x80;
 }
 
 function hasUnknownVerifier(cammac: Node): boolean {

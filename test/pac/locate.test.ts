@@ -48,9 +48,29 @@ test('an AD-IF-RELEVANT that is none is refused: it could hold the PAC', () => {
   });
 });
 
-test('containers five deep are refused: who knows what is in there', () => {
-  const deep = [ifRelevant(ifRelevant(ifRelevant(ifRelevant(ifRelevant(other)))))];
-  expect(thrownBy(() => findPac(deep))).toMatchObject({ name: 'DecodeError' });
+function nested(
+  depth: number,
+  ...elements: AuthorizationDataElement[]
+): AuthorizationDataElement[] {
+  return depth === 0 ? elements : nested(depth - 1, ifRelevant(...elements));
+}
+
+test('what is more than ten containers deep is ignored (RFC 4120 §5.2.6.1)', () => {
+  expect([...findPac(nested(10, pac))!]).toEqual([1, 2, 3]);
+  expect(findPac(nested(11, pac))).toBeUndefined();
+  // Not even opened.
+  expect(findPac(nested(10, { type: 1, data: Uint8Array.of(0x30) }))).toBeUndefined();
+});
+
+test('the PAC of a ticket is emptied where it is found, and only there', () => {
+  const empty = { type: 128, data: Uint8Array.of(0) };
+  const ticket = ticketFor('alice', 5);
+  const emptied = (...data: AuthorizationDataElement[]) =>
+    withEmptyPac({ ...ticket, authorizationData: data }).authorizationData;
+  expect(emptied(...nested(10, pac))).toEqual(nested(10, empty));
+  expect(emptied(...nested(11, pac))).toEqual(nested(11, pac));
+  const unreadable = nested(10, { type: 1, data: Uint8Array.of(0x30) });
+  expect(emptied(...unreadable)).toEqual(unreadable);
 });
 
 test('the PAC of a ticket is emptied as deep as it is found', () => {
