@@ -118,6 +118,19 @@ describe('imports', () => {
     expect(new Set(declared)).toEqual(new Set(Object.keys(PACKAGES)));
   });
 
+  it('of asn1js is not loaded with any entry or program: its users ask for it at run time', () => {
+    const reached = new Set([...entries.map(([, path]) => path), 'cli/gss-server.ts']);
+    for (const path of reached) {
+      const text = withoutComments(sources.get(path)!);
+      const found = text.matchAll(/^(?:import|export) (?!type )[^;]*?from '(\.[^']+)';/gm);
+      for (const [, specifier] of found) {
+        reached.add(targetOf({ from: path, specifier: specifier! }));
+      }
+    }
+    expect(reached.size).toBeGreaterThan(100);
+    expect(reached).not.toContain('messages/asn1.ts');
+  });
+
   it('of weak cryptography are loaded on request only', () => {
     const eager = [...sources]
       .filter(([path]) => !path.startsWith('crypto/legacy/'))

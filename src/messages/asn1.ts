@@ -1,8 +1,9 @@
 /**
- * The only importer of asn1js, for reading what is rare: errors and forwarded credentials. It
- * walks the tree of a SEQUENCE of explicitly tagged fields; what one field holds is read by the
- * same strict functions as in all other messages. Writing goes through our own writer always: an
- * error is what any stranger can make us write, and asn1js takes half a millisecond for one.
+ * The only importer of asn1js, for the data of an error message, which is rare and loosely defined.
+ * Messages go through {@link DerReader}: no entry of the package loads asn1js when it is imported.
+ *
+ * This walks the tree of a SEQUENCE of explicitly tagged fields; the value of each field is read by
+ * the same strict functions as in the messages.
  */
 import * as asn1js from 'asn1js';
 import { DecodeError } from '../errors.ts';
@@ -10,8 +11,6 @@ import type { Read } from './der.ts';
 import { DerReader, Tag, tagName } from './der.ts';
 import { checkDer } from './der-check.ts';
 import { Limit } from './limits.ts';
-import { checkMessageTag, checkMessageType } from './message.ts';
-import { readInt32 } from './primitives.ts';
 
 /** An element of asn1js's tree. */
 export type Asn1Node = asn1js.BaseBlock;
@@ -46,42 +45,14 @@ export class Asn1Fields {
   }
 
   required<T>(number: number, read: Read<T>): T {
-    return DerReader.all(this.node(number).valueBeforeDecodeView, this.#label, read);
+    const value = this.#values.get(number);
+    if (value === undefined) throw new DecodeError(`${this.#label}: field [${number}] is missing`);
+    return DerReader.all(value.valueBeforeDecodeView, this.#label, read);
   }
 
   optional<T>(number: number, read: Read<T>): T | undefined {
     return this.#values.has(number) ? this.required(number, read) : undefined;
   }
-
-  /** The value of a required field, for what has fields itself. */
-  node(number: number): Asn1Node {
-    const value = this.#values.get(number);
-    if (value === undefined) throw new DecodeError(`${this.#label}: field [${number}] is missing`);
-    return value;
-  }
-}
-
-/**
- * Reads `[APPLICATION number] SEQUENCE`. Fields above those that the caller asks for are
- * extensions and ignored (RFC 4120 §1.5.1).
- *
- * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE` for another message; {@link DecodeError}.
- */
-export function decodeMessageFields(bytes: Uint8Array, label: string, number: number): Asn1Fields {
-  checkMessageTag(bytes[0] ?? -1, label, number);
-  const message = decodeTree(bytes, label);
-  const sequence = onlyChildOf(message, Tag.application | number, label);
-  return Asn1Fields.of(sequence, label, MAX_FIELD);
-}
-
-/** Checks `pvno [0]` and `msg-type [1]`. @throws {@link KerberosError} as their names say. */
-export function checkMessageHeader(fields: Asn1Fields, label: string, messageType: number): void {
-  checkMessageType(
-    fields.required(0, readInt32),
-    fields.required(1, readInt32),
-    label,
-    messageType,
-  );
 }
 
 /** Strict DER as asn1js's tree. @throws {@link DecodeError}. */
@@ -129,6 +100,3 @@ function tagOf(element: Asn1Node): number {
   const { tagClass, tagNumber, isConstructed } = element.idBlock;
   return ((tagClass - 1) << 6) | (isConstructed ? 0x20 : 0) | tagNumber;
 }
-
-/** The highest number that fits into one identifier octet. */
-const MAX_FIELD = 30;

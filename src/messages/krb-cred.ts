@@ -1,8 +1,6 @@
 /** KRB-CRED and EncKrbCredPart (RFC 4120 §5.8): forwarded tickets with their session keys. */
 import type { KerberosTime } from '../time.ts';
-import type { Asn1Node } from './asn1.ts';
-import { Asn1Fields, checkMessageHeader, decodeMessageFields, listOf } from './asn1.ts';
-import { Tag } from './der.ts';
+import { DerReader, Tag } from './der.ts';
 import type { DerWriter } from './der-writer.ts';
 import { encodeDer } from './der-writer.ts';
 import type { EncryptedData, KeyValue } from './encrypted-data.ts';
@@ -21,7 +19,7 @@ import {
 } from './host-address.ts';
 import { Limit } from './limits.ts';
 import type { Mutable } from './message.ts';
-import { writeMessage, writeMessageHeader } from './message.ts';
+import { readMessage, readMessageHeader, writeMessage, writeMessageHeader } from './message.ts';
 import {
   readFlags,
   readKerberosTime,
@@ -84,15 +82,7 @@ export interface KrbCredInfo {
  *   {@link DecodeError} for all else.
  */
 export function decodeKrbCred(bytes: Uint8Array): ReceivedKrbCred {
-  const fields = decodeMessageFields(bytes, LABEL, KRB_CRED);
-  checkMessageHeader(fields, LABEL, KRB_CRED);
-  const tickets = listOf(fields.node(2), LABEL, Limit.credentialTickets);
-  const encodedTickets = tickets.map((ticket) => ticket.valueBeforeDecodeView);
-  return {
-    tickets: encodedTickets.map(decodeTicket),
-    encodedTickets,
-    encPart: fields.required(3, readEncryptedData),
-  };
+  return DerReader.all(bytes, 'KRB-CRED', readKrbCred);
 }
 
 export function encodeKrbCred(cred: KrbCred): Uint8Array {
@@ -101,29 +91,38 @@ export function encodeKrbCred(cred: KrbCred): Uint8Array {
 
 /** @returns Its byte fields are views into `bytes`. @throws {@link DecodeError}. */
 export function decodeEncKrbCredPart(bytes: Uint8Array): EncKrbCredPart {
-  const fields = decodeMessageFields(bytes, PART_LABEL, ENC_KRB_CRED_PART);
-  const part: Mutable<EncKrbCredPart> = {
-    ticketInfo: listOf(fields.node(0), PART_LABEL, Limit.credentialTickets).map(infoOf),
-  };
-  const nonce = fields.optional(1, readUint32);
-  const timestamp = fields.optional(2, readKerberosTime);
-  const usec = fields.optional(3, readMicroseconds);
-  const senderAddress = fields.optional(4, readHostAddress);
-  const recipientAddress = fields.optional(5, readHostAddress);
-  if (nonce !== undefined) part.nonce = nonce;
-  if (timestamp !== undefined) part.timestamp = timestamp;
-  if (usec !== undefined) part.usec = usec;
-  if (senderAddress !== undefined) part.senderAddress = senderAddress;
-  if (recipientAddress !== undefined) part.recipientAddress = recipientAddress;
-  return part;
+  return DerReader.all(bytes, 'EncKrbCredPart', readEncKrbCredPart);
 }
 
 export function encodeEncKrbCredPart(part: EncKrbCredPart): Uint8Array {
   return encodeDer(writeEncKrbCredPart, part);
 }
 
+function readKrbCred(reader: DerReader): ReceivedKrbCred {
+  return readMessage(reader, KRB_CRED, 3, readKrbCredBody);
+}
+
 function writeKrbCred(writer: DerWriter, cred: KrbCred): void {
   writeMessage(writer, KRB_CRED, writeKrbCredBody, cred);
+}
+
+function readKrbCredBody(reader: DerReader): ReceivedKrbCred {
+  readMessageHeader(reader, KRB_CRED);
+  const encodedTickets = reader.field(2, readEncodedTickets);
+  return {
+    tickets: encodedTickets.map(decodeTicket),
+    encodedTickets,
+    encPart: reader.field(3, readEncryptedData),
+  };
+}
+
+/** Elements of any tag: reading each as a ticket names the message that it is instead. */
+function readEncodedTickets(reader: DerReader): readonly Uint8Array[] {
+  return reader.list(Limit.credentialTickets, readElement);
+}
+
+function readElement(reader: DerReader): Uint8Array {
+  return reader.element(reader.nextTag);
 }
 
 function writeKrbCredBody(writer: DerWriter, cred: KrbCred): void {
@@ -136,8 +135,27 @@ function writeTickets(writer: DerWriter, tickets: readonly Ticket[]): void {
   writer.list(tickets, writeTicket);
 }
 
+function readEncKrbCredPart(reader: DerReader): EncKrbCredPart {
+  return readMessage(reader, ENC_KRB_CRED_PART, 5, readEncKrbCredPartBody);
+}
+
 function writeEncKrbCredPart(writer: DerWriter, part: EncKrbCredPart): void {
   writeMessage(writer, ENC_KRB_CRED_PART, writeEncKrbCredPartBody, part);
+}
+
+function readEncKrbCredPartBody(reader: DerReader): EncKrbCredPart {
+  const part: Mutable<EncKrbCredPart> = { ticketInfo: reader.field(0, readInfos) };
+  const nonce = reader.optional(1, readUint32);
+  const timestamp = reader.optional(2, readKerberosTime);
+  const usec = reader.optional(3, readMicroseconds);
+  const senderAddress = reader.optional(4, readHostAddress);
+  const recipientAddress = reader.optional(5, readHostAddress);
+  if (nonce !== undefined) part.nonce = nonce;
+  if (timestamp !== undefined) part.timestamp = timestamp;
+  if (usec !== undefined) part.usec = usec;
+  if (senderAddress !== undefined) part.senderAddress = senderAddress;
+  if (recipientAddress !== undefined) part.recipientAddress = recipientAddress;
+  return part;
 }
 
 function writeEncKrbCredPartBody(writer: DerWriter, part: EncKrbCredPart): void {
@@ -149,23 +167,28 @@ function writeEncKrbCredPartBody(writer: DerWriter, part: EncKrbCredPart): void 
   writer.optional(5, writeHostAddress, part.recipientAddress);
 }
 
+function readInfos(reader: DerReader): readonly KrbCredInfo[] {
+  return reader.list(Limit.credentialTickets, readInfo);
+}
+
 function writeInfos(writer: DerWriter, infos: readonly KrbCredInfo[]): void {
   writer.list(infos, writeInfo);
 }
 
-function infoOf(sequence: Asn1Node): KrbCredInfo {
-  const fields = Asn1Fields.of(sequence, PART_LABEL, LAST_INFO_FIELD);
-  const info: Mutable<KrbCredInfo> = { key: fields.required(0, readKeyValue) };
-  const clientRealm = fields.optional(1, readRealm);
-  const clientName = fields.optional(2, readPrincipalName);
-  const flags = fields.optional(3, readFlags);
-  const authTime = fields.optional(4, readKerberosTime);
-  const startTime = fields.optional(5, readKerberosTime);
-  const endTime = fields.optional(6, readKerberosTime);
-  const renewTill = fields.optional(7, readKerberosTime);
-  const realm = fields.optional(8, readRealm);
-  const serverName = fields.optional(9, readPrincipalName);
-  const addresses = fields.optional(10, readHostAddresses);
+function readInfo(reader: DerReader): KrbCredInfo {
+  const outer = reader.enter(Tag.sequence);
+  const info: Mutable<KrbCredInfo> = { key: reader.field(0, readKeyValue) };
+  const clientRealm = reader.optional(1, readRealm);
+  const clientName = reader.optional(2, readPrincipalName);
+  const flags = reader.optional(3, readFlags);
+  const authTime = reader.optional(4, readKerberosTime);
+  const startTime = reader.optional(5, readKerberosTime);
+  const endTime = reader.optional(6, readKerberosTime);
+  const renewTill = reader.optional(7, readKerberosTime);
+  const realm = reader.optional(8, readRealm);
+  const serverName = reader.optional(9, readPrincipalName);
+  const addresses = reader.optional(10, readHostAddresses);
+  reader.leave(outer);
   if (clientRealm !== undefined) info.clientRealm = clientRealm;
   if (clientName !== undefined) info.clientName = clientName;
   if (flags !== undefined) info.flags = flags;
@@ -197,9 +220,6 @@ function writeInfo(writer: DerWriter, info: KrbCredInfo): void {
   writer.end(begun);
 }
 
-const LABEL = 'KRB-CRED';
-const PART_LABEL = 'EncKrbCredPart';
-const LAST_INFO_FIELD = 10;
 // RFC 4120 §5.10.
 const KRB_CRED = 22;
 const ENC_KRB_CRED_PART = 29;

@@ -1,10 +1,10 @@
 /** KRB-ERROR (RFC 4120 §5.9.1). */
 import type { KerberosTime } from '../time.ts';
-import { checkMessageHeader, decodeMessageFields } from './asn1.ts';
+import { DerReader } from './der.ts';
 import type { DerWriter } from './der-writer.ts';
 import { encodeDer } from './der-writer.ts';
 import type { Mutable } from './message.ts';
-import { writeMessage, writeMessageHeader } from './message.ts';
+import { readMessage, readMessageHeader, writeMessage, writeMessageHeader } from './message.ts';
 import {
   readInt32,
   readKerberosString,
@@ -49,21 +49,35 @@ export interface KrbError {
  *   {@link DecodeError} for all else.
  */
 export function decodeKrbError(bytes: Uint8Array): KrbError {
-  const fields = decodeMessageFields(bytes, LABEL, KRB_ERROR);
-  checkMessageHeader(fields, LABEL, KRB_ERROR);
-  const error: Mutable<KrbError> = {
-    stime: fields.required(4, readKerberosTime),
-    susec: fields.required(5, readMicroseconds),
-    errorCode: fields.required(6, readInt32),
-    realm: fields.required(9, readKerberosString),
-    serverName: fields.required(10, readAnyPrincipalName),
-  };
-  const ctime = fields.optional(2, readKerberosTime);
-  const cusec = fields.optional(3, readMicroseconds);
-  const clientRealm = fields.optional(7, readKerberosString);
-  const clientName = fields.optional(8, readAnyPrincipalName);
-  const eText = fields.optional(11, readKerberosString);
-  const eData = fields.optional(12, readOctets);
+  return DerReader.all(bytes, 'KRB-ERROR', readKrbError);
+}
+
+export function encodeKrbError(error: KrbError): Uint8Array {
+  return encodeDer(writeKrbError, error);
+}
+
+function readKrbError(reader: DerReader): KrbError {
+  return readMessage(reader, KRB_ERROR, LAST_FIELD, readKrbErrorBody);
+}
+
+function writeKrbError(writer: DerWriter, error: KrbError): void {
+  writeMessage(writer, KRB_ERROR, writeKrbErrorBody, error);
+}
+
+function readKrbErrorBody(reader: DerReader): KrbError {
+  readMessageHeader(reader, KRB_ERROR);
+  const ctime = reader.optional(2, readKerberosTime);
+  const cusec = reader.optional(3, readMicroseconds);
+  const stime = reader.field(4, readKerberosTime);
+  const susec = reader.field(5, readMicroseconds);
+  const errorCode = reader.field(6, readInt32);
+  const clientRealm = reader.optional(7, readKerberosString);
+  const clientName = reader.optional(8, readAnyPrincipalName);
+  const realm = reader.field(9, readKerberosString);
+  const serverName = reader.field(10, readAnyPrincipalName);
+  const eText = reader.optional(11, readKerberosString);
+  const eData = reader.optional(12, readOctets);
+  const error: Mutable<KrbError> = { stime, susec, errorCode, realm, serverName };
   if (ctime !== undefined) error.ctime = ctime;
   if (cusec !== undefined) error.cusec = cusec;
   if (clientRealm !== undefined) error.clientRealm = clientRealm;
@@ -71,14 +85,6 @@ export function decodeKrbError(bytes: Uint8Array): KrbError {
   if (eText !== undefined) error.eText = eText;
   if (eData !== undefined) error.eData = eData;
   return error;
-}
-
-export function encodeKrbError(error: KrbError): Uint8Array {
-  return encodeDer(writeKrbError, error);
-}
-
-function writeKrbError(writer: DerWriter, error: KrbError): void {
-  writeMessage(writer, KRB_ERROR, writeKrbErrorBody, error);
 }
 
 function writeKrbErrorBody(writer: DerWriter, error: KrbError): void {
@@ -96,6 +102,6 @@ function writeKrbErrorBody(writer: DerWriter, error: KrbError): void {
   writer.optional(12, writeOctets, error.eData);
 }
 
-const LABEL = 'KRB-ERROR';
+const LAST_FIELD = 12;
 // RFC 4120 §5.10.
 const KRB_ERROR = 30;

@@ -15,10 +15,10 @@ export const Limit = {
   credentialTickets: 32,
   /** METHOD-DATA, TYPED-DATA, strings of an authentication indicator, verifiers. */
   listElements: 256,
-  /** Nesting of a whole message: KRB-CRED with its tickets needs 10. */
+  /** Nesting of an extension, or of the data of an error: the known ones need 4. */
   depth: 24,
-  /** Elements of a message that goes through asn1js, which takes 3 to 20 µs and 4 kB for each. */
+  /** Elements of these: asn1js, which reads error data, takes 3 to 20 µs and 4 kB for each. */
   nodes: 1536,
-  /** Bytes of such a message: a KRB-CRED with a ticket whose PAC has thousands of groups. */
+  /** Bytes of error data. */
   treeBytes: 1_048_576,
 } as const;

@@ -55,7 +55,8 @@ export function writeMessage<T>(
 export function readMessageHeader(reader: DerReader, messageType: number): void {
   const version = reader.field(0, readInt32);
   const type = reader.field(1, readInt32);
-  checkMessageType(version, type, reader.label, messageType);
+  if (type !== messageType) throw wrongMessageType(reader.label, type, messageType);
+  checkVersion(version, `pvno of ${reader.label}`);
 }
 
 export function writeMessageHeader(writer: DerWriter, messageType: number): void {
@@ -69,27 +70,12 @@ export function readVersion(reader: DerReader, what: string): void {
 }
 
 /**
- * Judges pvno and msg-type, the type first.
- *
- * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE`, `KRB_AP_ERR_BADVERSION`.
- */
-export function checkMessageType(
-  version: number,
-  type: number,
-  label: string,
-  expectedType: number,
-): void {
-  if (type !== expectedType) throw wrongMessageType(label, type, expectedType);
-  checkVersion(version, `pvno of ${label}`);
-}
-
-/**
  * Tells another message from what is no message at all.
  *
  * @param tag - The identifier octet that a message begins with.
  * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE` if it is that of another message.
  */
-export function checkMessageTag(tag: number, label: string, number: number): void {
+function checkMessageTag(tag: number, label: string, number: number): void {
   const type = tag & TAG_NUMBER;
   // RFC 4120 §5.1.4. A number above 30 is written otherwise (X.690 §8.1.2.4), and is none of ours.
   if ((tag & CLASS_AND_FORM) === Tag.application && type !== number && type !== TAG_NUMBER) {

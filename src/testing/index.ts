@@ -2,6 +2,8 @@
  * For tests without a KDC: tickets made from the service's own key, and a client to present them.
  * Whoever holds a keytab can do this; it proves nothing about any user.
  */
+export type { ErrorToken } from './error-token.ts';
+export { readErrorToken } from './error-token.ts';
 export type { InitiatorOptions } from './initiator.ts';
 export { createInitiator, Initiator } from './initiator.ts';
 export type { MintedTicket, MintTicketOptions } from './mint.ts';

@@ -161,8 +161,8 @@ describe('the order of fields', () => {
     }
     for (const number of [4, 5, 6, 9, 10]) {
       const bytes = altered('error', { [number]: new Uint8Array() });
-      expect(codeOf(() => decodeKrbError(bytes))).toBe(
-        `KRB5_PARSE_MALFORMED: KRB-ERROR: field [${number}] is missing`,
+      expect(codeOf(() => decodeKrbError(bytes))).toContain(
+        `KRB5_PARSE_MALFORMED: KRB-ERROR: [${number}] expected, got [`,
       );
     }
   });
