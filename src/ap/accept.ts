@@ -11,7 +11,7 @@ import type { ApReq, Authenticator } from '../messages/ap-req.ts';
 import { ApOption, decodeAuthenticator } from '../messages/ap-req.ts';
 import type { HostAddress } from '../messages/host-address.ts';
 import type { Principal, PrincipalName } from '../messages/principal.ts';
-import { formatPrincipal, principalEqual } from '../messages/principal.ts';
+import { principalEqual, printablePrincipal } from '../messages/principal.ts';
 import type { EncTicketPart, Ticket } from '../messages/ticket.ts';
 import { decodeEncTicketPart, TicketFlag } from '../messages/ticket.ts';
 import type { Clock, KerberosTime } from '../time.ts';
@@ -21,6 +21,7 @@ import { decryptPartOrNothing } from './encrypted-part.ts';
 import type { OpenedTicket, OpenedTickets } from './opened-tickets.ts';
 import { markOf } from './opened-tickets.ts';
 import type { ReplayCache } from './replay-cache.ts';
+import { checkReplay } from './replay-check.ts';
 
 /** Where keys come from. */
 export interface ServiceKeys {
@@ -67,7 +68,8 @@ export interface VerifiedApReq {
 }
 
 /**
- * Verifies an AP-REQ. The checks and their order are MIT krb5's, the ones cheap and certain first.
+ * Verifies an AP-REQ. The checks and their order are MIT krb5's, but for the replay cache, which
+ * is asked last: a request that is refused for another reason is not stored.
  *
  * @param peerAddress - Given when the ticket's addresses are to be checked (RFC 4120 §3.2.3); null if
  *   they are and the peer's is not known: then a ticket that names addresses is refused.
@@ -91,6 +93,7 @@ export async function acceptApReq(
   const { service, ticket, sessionKey } = opened;
 
   let authenticator: Authenticator | undefined;
+  let subkey: EncryptionKey | undefined;
   try {
     authenticator = openAuthenticator(apReq, sessionKey);
     const client = clientOf(ticket, authenticator);
@@ -98,15 +101,8 @@ export async function acceptApReq(
     checkTransited(ticket, service.principal.realm, policy);
 
     const now = Math.floor(policy.clock() / 1000);
-    const skew = checkSkew(authenticator.ctime, now, policy.maxSkew);
-    // A request outside the window is refused for that in any case; stored, it would only let a
-    // client fill the cache with times of its choice.
-    if (skew === undefined) {
-      const answer = askReplayCache(apReq, authenticator, policy);
-      judgeReplay(typeof answer === 'boolean' ? answer : await answer);
-    }
     checkTimes(ticket, now, policy.maxSkew);
-    if (skew !== undefined) throw skew;
+    checkSkew(authenticator.ctime, now, policy.maxSkew);
     checkValid(ticket);
     checkCriticalElements(ticket.authorizationData, 'ticket');
     checkCriticalElements(authenticator.authorizationData, 'authenticator');
@@ -114,14 +110,20 @@ export async function acceptApReq(
     // MIT krb5, decrypt_tk.c and rd_req_dec.c: all three.
     checkPermitted(service.key.enctype, policy, 'ticket');
     checkPermitted(sessionKey.enctype, policy, 'session key');
-    if (authenticator.subkey === undefined) {
-      return { apReq, opened, client, authenticator };
+    if (authenticator.subkey !== undefined) {
+      checkPermitted(authenticator.subkey.enctype, policy, 'subkey');
+      subkey = importKey(authenticator.subkey, service.key, 'subkey');
     }
-    checkPermitted(authenticator.subkey.enctype, policy, 'subkey');
-    const subkey = importKey(authenticator.subkey, service.key, 'subkey');
-    return { apReq, opened, client, authenticator, subkey };
+
+    // MIT krb5 asks before it looks at the times. A request that is refused in any case must not
+    // fill the cache: a ticket that has ended would be good enough for that.
+    const asked = checkReplay(opened, client, authenticator, apReq.authenticator.cipher, policy);
+    if (asked !== undefined) await asked;
+    const verified = { apReq, opened, client, authenticator };
+    return subkey === undefined ? verified : { ...verified, subkey };
   } catch (error) {
     policy.openedTickets.keep(apReq.ticket, opened);
+    subkey?.dispose();
     authenticator?.subkey?.value.fill(0);
     // Old initiators delegate in the clear there (RFC 4121 §4.1.1).
     authenticator?.checksum?.checksum.fill(0);
@@ -198,8 +200,13 @@ function clientOf(ticket: EncTicketPart, authenticator: Authenticator): Principa
   const client = toPrincipal(ticket.clientName, ticket.clientRealm);
   const claimed = toPrincipal(authenticator.clientName, authenticator.clientRealm);
   if (!principalEqual(client, claimed)) {
+    const detail = {
+      ticketClient: printablePrincipal(client),
+      authenticator: printablePrincipal(claimed),
+    };
     throw new KerberosError('KRB_AP_ERR_BADMATCH', undefined, {
-      detail: { ticketClient: formatPrincipal(client), authenticator: formatPrincipal(claimed) },
+      hint: `the ticket is of ${detail.ticketClient}, the authenticator of ${detail.authenticator}`,
+      detail,
     });
   }
   return client;
@@ -229,53 +236,6 @@ function checkTransited(ticket: EncTicketPart, serverRealm: string, policy: ApPo
   policy.checkTransited(contents, ticket.clientRealm, serverRealm);
 }
 
-/** @returns What the replay cache answers: a promise only where it has to look first. */
-function askReplayCache(
-  apReq: ApReq,
-  authenticator: Authenticator,
-  policy: ApPolicy,
-): boolean | Promise<boolean> {
-  const record = {
-    ciphertext: apReq.authenticator.cipher,
-    ctime: authenticator.ctime,
-    // The last second in which checkSkew lets it pass is ctime + skew.
-    expiresAt: authenticator.ctime + policy.maxSkew + 1,
-  };
-  try {
-    const answer = policy.replayCache.checkAndStore(record);
-    return typeof answer === 'boolean' ? answer : awaitAnswer(answer);
-  } catch (cause) {
-    return refuseUnanswered(cause);
-  }
-}
-
-async function awaitAnswer(answer: Promise<boolean>): Promise<boolean> {
-  try {
-    return await answer;
-  } catch (cause) {
-    return refuseUnanswered(cause);
-  }
-}
-
-function refuseUnanswered(cause: unknown): never {
-  if (cause instanceof KerberosError) throw cause;
-  throw new KerberosError('KRB5_RC_IO', undefined, {
-    cause,
-    hint: 'the replay cache did not answer; until it does, nobody is let in',
-  });
-}
-
-function judgeReplay(fresh: boolean): void {
-  // Anything but true refuses: a cache that answers nonsense lets nobody in.
-  if (fresh !== true) {
-    throw new KerberosError('KRB_AP_ERR_REPEAT', undefined, {
-      hint:
-        'the same request came twice: a retry of a proxy or load balancer, a client that sends one ' +
-        'header with several requests, a server that authenticates one request twice, or an attack',
-    });
-  }
-}
-
 function checkTimes(ticket: EncTicketPart, now: KerberosTime, maxSkew: number): void {
   const start = ticket.startTime ?? ticket.authTime;
   if (start - now <= maxSkew && now - ticket.endTime <= maxSkew) return;
@@ -303,14 +263,10 @@ function checkValid(ticket: EncTicketPart): void {
   });
 }
 
-function checkSkew(
-  ctime: KerberosTime,
-  now: KerberosTime,
-  maxSkew: number,
-): KerberosError | undefined {
+function checkSkew(ctime: KerberosTime, now: KerberosTime, maxSkew: number): void {
   const offset = ctime - now;
-  if (Math.abs(offset) <= maxSkew) return undefined;
-  return new KerberosError('KRB_AP_ERR_SKEW', undefined, {
+  if (Math.abs(offset) <= maxSkew) return;
+  throw new KerberosError('KRB_AP_ERR_SKEW', undefined, {
     hint: `the client's clock is ${Math.abs(offset)} s ${offset > 0 ? 'ahead of' : 'behind'} this machine's; ${maxSkew} s are allowed`,
     detail: { clientTime: formatTime(ctime), now: formatTime(now), offset, maxSkew },
   });

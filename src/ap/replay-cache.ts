@@ -1,5 +1,6 @@
 /** The replay cache of RFC 4120 §3.2.3: its interface, and the default in memory. */
 import { KerberosError } from '../errors.ts';
+import type { Principal } from '../messages/principal.ts';
 import type { RandomSource } from '../random.ts';
 import { systemRandom } from '../random.ts';
 import type { Clock, KerberosTime } from '../time.ts';
@@ -18,6 +19,11 @@ export interface ReplayRecord {
   readonly ctime: KerberosTime;
   /** After this time the request would be refused for its age: the record may be forgotten. */
   readonly expiresAt: KerberosTime;
+  /**
+   * Who sent it: the ticket's client, which is authenticated. A cache that fills up can tell the
+   * clients apart by it.
+   */
+  readonly client?: Principal;
 }
 
 export interface ReplayCache {

@@ -1,7 +1,7 @@
 /** What is known about a ticket and a keytab when no key opened the ticket. */
 import { enctypeName } from '../crypto/numbers.ts';
 import type { Principal } from '../messages/principal.ts';
-import { formatPrincipal } from '../messages/principal.ts';
+import { printablePrincipal } from '../messages/principal.ts';
 import { printableName } from '../text.ts';
 import type { Keytab, KeytabEntry } from './keytab.ts';
 import type { AcceptedKeys, PrincipalKeys } from './keytab-index.ts';
@@ -99,11 +99,6 @@ export function entriesInQuestion({ subject, accepted }: Facts): readonly Keytab
   return (
     subject?.entries ?? first(accepted.principals, MAX_SCANNED).flatMap((keys) => keys.entries)
   );
-}
-
-/** A principal for messages: MIT krb5's text form, made {@link printableName printable}. */
-export function printablePrincipal(principal: Principal): string {
-  return printableName(formatPrincipal(principal));
 }
 
 /** The first of many; the others are not even looked at. */

@@ -1,8 +1,9 @@
 /** What an operator can do about a ticket that no key opened. */
 import { enctypeName } from '../crypto/numbers.ts';
 import type { Principal } from '../messages/principal.ts';
+import { printablePrincipal } from '../messages/principal.ts';
 import type { Facts, KeytabFacts } from './facts.ts';
-import { enctypesOf, keytabPrincipals, kvnosOf, MAX_SCANNED, printablePrincipal } from './facts.ts';
+import { enctypesOf, keytabPrincipals, kvnosOf, MAX_SCANNED } from './facts.ts';
 import type { PrincipalKeys } from './keytab-index.ts';
 import { MAX_KEY_TRIALS } from './lookup.ts';
 import type { ServiceMatcher } from './service-name.ts';

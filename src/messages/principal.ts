@@ -1,5 +1,6 @@
 /** Principal names and realms (RFC 4120 §5.2.2, §6) and the text form that MIT krb5 gives them. */
 import { KerberosError } from '../errors.ts';
+import { printableName } from '../text.ts';
 import type { DerReader } from './der.ts';
 import { Tag } from './der.ts';
 import type { DerWriter } from './der-writer.ts';
@@ -34,6 +35,11 @@ export interface Principal extends PrincipalName {
 /** `HTTP/www.example.com@EXAMPLE.COM`; what {@link parsePrincipal} would misread is escaped. */
 export function formatPrincipal(principal: Principal): string {
   return `${principal.components.map(escapeName).join('/')}@${escapeName(principal.realm)}`;
+}
+
+/** {@link formatPrincipal}, {@link printableName printable}: for logs, whoever sent the name. */
+export function printablePrincipal(principal: Principal): string {
+  return printableName(formatPrincipal(principal));
 }
 
 /** The components without the realm. An `@` stays as it is, as MIT krb5 shows it. */

@@ -1,0 +1,82 @@
+/** Asks the replay cache about a request (RFC 4120 §3.2.3), and takes nothing but a clear yes. */
+import { KerberosError } from '../errors.ts';
+import type { Authenticator } from '../messages/ap-req.ts';
+import type { Principal } from '../messages/principal.ts';
+import { printablePrincipal } from '../messages/principal.ts';
+import { formatTime } from '../time.ts';
+import type { OpenedTicket } from './opened-tickets.ts';
+import type { ReplayCache } from './replay-cache.ts';
+
+/**
+ * @param cipher - The authenticator as it came.
+ * @returns A promise only where the cache gives one.
+ * @throws {@link KerberosError} KRB_AP_ERR_REPEAT for a replay, KRB5_RC_IO if the cache cannot tell.
+ */
+export function checkReplay(
+  opened: OpenedTicket,
+  client: Principal,
+  authenticator: Authenticator,
+  cipher: Uint8Array,
+  { replayCache, maxSkew }: { readonly replayCache: ReplayCache; readonly maxSkew: number },
+): Promise<void> | undefined {
+  const { ctime } = authenticator;
+  let answer: unknown;
+  try {
+    answer = replayCache.checkAndStore({
+      ciphertext: cipher,
+      ctime,
+      // The last second in which checkSkew lets it pass is ctime + skew.
+      expiresAt: ctime + maxSkew + 1,
+      client,
+    });
+  } catch (cause) {
+    throw unanswered(cause);
+  }
+  if (answer === true) return undefined;
+  if (answer === false) throw repeated(opened, client, authenticator);
+  return awaitAnswer(answer, opened, client, authenticator);
+}
+
+async function awaitAnswer(
+  answer: unknown,
+  opened: OpenedTicket,
+  client: Principal,
+  authenticator: Authenticator,
+): Promise<void> {
+  let fresh: unknown;
+  try {
+    fresh = await answer;
+  } catch (cause) {
+    throw unanswered(cause);
+  }
+  // Anything but true refuses: a cache that answers nonsense lets nobody in.
+  if (fresh !== true) throw repeated(opened, client, authenticator);
+}
+
+function unanswered(cause: unknown): KerberosError {
+  if (cause instanceof KerberosError) return cause;
+  return new KerberosError('KRB5_RC_IO', undefined, {
+    cause,
+    hint: 'the replay cache did not answer; until it does, nobody is let in',
+  });
+}
+
+function repeated(
+  { service }: OpenedTicket,
+  principal: Principal,
+  { ctime, cusec }: Authenticator,
+): KerberosError {
+  const detail = {
+    client: printablePrincipal(principal),
+    service: printablePrincipal(service.principal),
+    clientTime: formatTime(ctime),
+    clientMicroseconds: cusec,
+  };
+  return new KerberosError('KRB_AP_ERR_REPEAT', undefined, {
+    hint:
+      'the same request came twice: a retry of a proxy or load balancer, a client that sends one ' +
+      'header with several requests, a server that authenticates one request twice, or an attack; ' +
+      `it is from ${detail.client} to ${detail.service}, of ${detail.clientTime}`,
+    detail,
+  });
+}
