@@ -33,6 +33,7 @@ export type { DelegatedCredential, DelegatedTicket } from './gss/delegated-crede
 export { exportName, exportNameComposite } from './gss/exported-name.ts';
 export { ContextFlag } from './gss/flags.ts';
 export type { IovBuffer, IovBufferType, IovLengths } from './gss/iov.ts';
+export type { CredentialWarning, KeytabProvider } from './gss/key-source.ts';
 export { Mechanism, mechanismName, parseMechanism } from './gss/mechanism.ts';
 export type { NameOptions } from './gss/name.ts';
 export {

@@ -30,7 +30,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['crypto'],
   ['random.ts', 'time.ts'],
   ['bytes.ts', 'options.ts'],
-  ['errors.ts', 'text.ts'],
+  ['errors.ts', 'text.ts', 'warning.ts'],
 ];
 
 /** Packages, and who alone may import them. */

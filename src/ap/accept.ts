@@ -6,7 +6,7 @@ import { constantTimeEqual } from '../bytes.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { enctypeName, isWeakEnctype, KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
-import type { KeytabEntry } from '../keytab/keytab.ts';
+import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
 import type { ApReq, Authenticator } from '../messages/ap-req.ts';
 import { ApOption, decodeAuthenticator } from '../messages/ap-req.ts';
 import type { HostAddress } from '../messages/host-address.ts';
@@ -25,6 +25,15 @@ import { checkReplay } from './replay-check.ts';
 
 /** Where keys come from. */
 export interface ServiceKeys {
+  /** The keys in use: the same object until they change. */
+  readonly keytab: Keytab;
+  /**
+   * Asked before keys are used: a key that is no longer in the keytab opens nothing.
+   *
+   * @returns What to await first, which takes a few seconds at most and never rejects; undefined
+   *   where the keys are known to be young enough.
+   */
+  current(): Promise<void> | undefined;
   /** The keys to try on a ticket, the likeliest first; none if nothing fits. */
   candidates(ticket: Ticket): Iterable<KeytabEntry>;
   /** Why there was no candidate, or why none of them opened the ticket. */
@@ -86,6 +95,8 @@ export async function acceptApReq(
       hint: 'the client asked for ENC-TKT-IN-SKEY; the service has a keytab, not a ticket',
     });
   }
+  const looking = keys.current();
+  if (looking !== undefined) await looking;
   const opened =
     openTicket(apReq.ticket, keys, policy) ??
     ((await keys.refresh()) ? openTicket(apReq.ticket, keys, policy) : undefined);
@@ -137,6 +148,7 @@ function openTicket(
   { openedTickets }: ApPolicy,
 ): OpenedTicket | undefined {
   const { cipher } = ticket.encPart;
+  openedTickets.retain(keys.keytab);
   let known = openedTickets.take(ticket);
   try {
     for (const service of keys.candidates(ticket)) {

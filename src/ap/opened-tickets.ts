@@ -10,7 +10,7 @@
  */
 import { bytesEqual } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
-import type { KeytabEntry } from '../keytab/keytab.ts';
+import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
 import type { EncTicketPart, Ticket } from '../messages/ticket.ts';
 import type { VouchedData } from './vouched-data.ts';
 
@@ -32,6 +32,22 @@ export class OpenedTickets {
   readonly #kept: (Kept | undefined)[] = new Array(SLOTS).fill(undefined);
   /** For each slot, what the ticket that was last there ended with. */
   readonly #marks = new Int32Array(SLOTS);
+  #keytab: Keytab | undefined;
+  #entries: ReadonlySet<KeytabEntry> | undefined;
+
+  /** Forgets the tickets whose `service` is not in this keytab, and wipes their session keys. */
+  retain(keytab: Keytab): void {
+    if (keytab === this.#keytab) return;
+    const entries = new Set(keytab.entries);
+    this.#keytab = keytab;
+    this.#entries = entries;
+    for (const [slot, kept] of this.#kept.entries()) {
+      if (kept === undefined || entries.has(kept.opened.service)) continue;
+      // One that is in use comes back to keep(), which does not take it.
+      if (!kept.inUse) kept.opened.sessionKey.dispose();
+      this.#kept[slot] = undefined;
+    }
+  }
 
   /**
    * @returns Nothing if it has not come twice before, or is in use; else the caller's, to
@@ -59,7 +75,8 @@ export class OpenedTickets {
     const isNew = this.#marks[slot] !== mark;
     this.#marks[slot] = mark;
     // A caller who has altered its token meanwhile must not spoil the ticket of somebody else.
-    if (isNew || cipher.length > MAX_LENGTH || markOf(cipher) !== mark) {
+    const isRevoked = this.#entries?.has(opened.service) === false;
+    if (isNew || isRevoked || cipher.length > MAX_LENGTH || markOf(cipher) !== mark) {
       opened.sessionKey.dispose();
       return;
     }

@@ -60,10 +60,8 @@ export async function configure(
   const credential = await acquireCredential({
     keytab,
     service: config.ignoreAcceptorHostname ? withoutHost(service) : service,
+    onWarning: ({ message }) => warn(message),
   });
-  // A ticket that finds no key looks for newer ones by itself; a key that was taken out of the
-  // keytab is found missing here.
-  setInterval(() => void credential.refresh(), KEYTAB_INTERVAL).unref();
   const replayCache = await openReplayCache(replayCacheName, {
     ...(defaultReplayCacheName !== undefined && { defaultName: defaultReplayCacheName }),
   });
@@ -114,6 +112,3 @@ function localNameOrNone(client: Principal, config: KerberosConfig): string | un
     throw error;
   }
 }
-
-// Milliseconds between looks at the keytab file.
-const KEYTAB_INTERVAL = 5000;

@@ -9,16 +9,33 @@ import type { TicketKeyRequest } from '../keytab/lookup.ts';
 import { selectKeys } from '../keytab/lookup.ts';
 import type { ServiceMatcher } from '../keytab/service-name.ts';
 import { formatServiceName, matchService, parseServiceName } from '../keytab/service-name.ts';
+import { faultOfKeytab } from '../keytab/succession.ts';
 import type { Ticket } from '../messages/ticket.ts';
+import type { OptionRules } from '../options.ts';
+import {
+  callback,
+  checkOptions,
+  definite,
+  isPlainObject,
+  kind,
+  promptCallback,
+  range,
+} from '../options.ts';
+import type { Clock } from '../time.ts';
+import { systemClock } from '../time.ts';
+import { callSafely, printWarning } from '../warning.ts';
+import type { CredentialWarning, KeytabProvider } from './key-source.ts';
+import { KeySource } from './key-source.ts';
 import { GssError } from './status.ts';
 
 export interface AcquireCredentialOptions {
   /**
-   * The keys, or a function that gives them. The function is asked again when a ticket finds no
-   * key, so that a rotated keytab needs no restart; while it fails, the last keytab serves on. While
-   * it does not answer, exchanges whose ticket finds no key wait for it, and no others.
+   * The keys, or a function that returns them. The function is called again while the credential is
+   * in use: every few seconds, and when a ticket finds no key. A key that it no longer returns opens
+   * no ticket after 5 s. If it fails, does not answer within 2 s, or returns an empty keytab or none
+   * at all, the operator is told (`onWarning`), and the last keys serve on.
    */
-  readonly keytab: Keytab | (() => Keytab | Promise<Keytab>);
+  readonly keytab: Keytab | KeytabProvider;
   /**
    * `host@fqdn`, `HTTP/fqdn@REALM`, `host@` for any host, several of them; absent or `*` for any
    * key of the keytab.
@@ -26,6 +43,15 @@ export interface AcquireCredentialOptions {
   readonly service?: string | readonly string[];
   /** What the keys compute with; that of the keytab if absent. */
   readonly crypto?: CryptoProvider;
+  /**
+   * Seconds for which the last keys serve on while the function fails; then all clients are
+   * refused until it returns a keytab again. Absent: they serve on without end.
+   */
+  readonly maxKeytabAge?: number;
+  /** Told once of each fault of the keytab. If absent, the runtime prints it as a warning. */
+  readonly onWarning?: (warning: CredentialWarning) => void;
+  /** What the age of the keys is measured with; the machine's clock if absent. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -33,59 +59,45 @@ export interface AcquireCredentialOptions {
  *
  * @throws {@link GssError} GSS_S_NO_CRED if the keytab cannot be had or has no key for the service;
  *   GSS_S_BAD_NAME if the service's name is malformed.
+ * @throws TypeError, RangeError for options that make no sense.
  */
 export async function acquireCredential(
   options: AcquireCredentialOptions,
 ): Promise<AcceptorCredential> {
-  let matcher: ServiceMatcher;
-  try {
-    matcher = parseServiceName(options.service);
-  } catch (error) {
-    if (error instanceof KerberosError) {
-      throw new GssError('GSS_S_BAD_NAME', undefined, { minor: error });
-    }
-    throw error;
-  }
-  const { keytab: source, crypto } = options;
+  checkOptions('acquireCredential', options, CREDENTIAL_OPTIONS);
+  const matcher = readService(options.service);
+  const {
+    keytab: source,
+    crypto,
+    clock = systemClock,
+    onWarning = printCredentialWarning,
+  } = options;
   const provider = typeof source === 'function' ? source : undefined;
-  let keytab: Keytab;
-  try {
-    keytab = typeof source === 'function' ? await source() : source;
-  } catch (error) {
-    const minor = error instanceof KerberosError ? error : undefined;
-    throw new GssError(
-      'GSS_S_NO_CRED',
-      undefined,
-      minor === undefined ? { cause: error } : { minor },
-    );
-  }
-  if (!keytab.entries.some((entry) => matchService(matcher, entry.principal) !== undefined)) {
-    throw new GssError('GSS_S_NO_CRED', undefined, { minor: explainNoService(keytab, matcher) });
-  }
-  return new AcceptorCredential(keytab, matcher, provider, crypto);
+  const askedAt = clock();
+  const keytab = typeof source === 'function' ? await askFirst(source) : source;
+  const useless = explainUseless(keytab, matcher);
+  if (useless !== undefined) throw new GssError('GSS_S_NO_CRED', undefined, { minor: useless });
+  const keys = new KeySource(keytab, askedAt, {
+    provider,
+    crypto,
+    clock,
+    maxKeytabAge: (options.maxKeytabAge ?? Number.POSITIVE_INFINITY) * 1000,
+    explainUseless: (next) => explainUseless(next, matcher),
+    warn: (warning) => callSafely(onWarning, warning),
+  });
+  return new AcceptorCredential(keys, matcher, crypto);
 }
 
 /** Keys of a service. Made by {@link acquireCredential}; shared by all of an acceptor's contexts. */
 export class AcceptorCredential implements ServiceKeys {
+  readonly #keys: KeySource;
   readonly #matcher: ServiceMatcher;
-  readonly #provider: (() => Keytab | Promise<Keytab>) | undefined;
-  readonly #crypto: CryptoProvider | undefined;
-  #source: Keytab;
-  #keytab: Keytab;
-  #refreshing: Promise<boolean> | undefined;
-  #waiting = 0;
+  readonly #crypto: CryptoProvider;
 
-  constructor(
-    keytab: Keytab,
-    matcher: ServiceMatcher,
-    provider?: () => Keytab | Promise<Keytab>,
-    crypto?: CryptoProvider,
-  ) {
+  constructor(keys: KeySource, matcher: ServiceMatcher, crypto: CryptoProvider | undefined) {
+    this.#keys = keys;
     this.#matcher = matcher;
-    this.#provider = provider;
-    this.#crypto = crypto;
-    this.#source = keytab;
-    this.#keytab = this.#adopt(keytab);
+    this.#crypto = crypto ?? keys.keytab.entries[0]?.key.crypto ?? defaultCrypto;
   }
 
   /** The service as MIT krb5 shows it: `host/@` for any host, `*` for any key. */
@@ -95,64 +107,87 @@ export class AcceptorCredential implements ServiceKeys {
 
   /** The keytab in use. */
   get keytab(): Keytab {
-    return this.#keytab;
+    return this.#keys.keytab;
   }
 
   /** What its keys compute with. */
   get crypto(): CryptoProvider {
-    return this.#crypto ?? this.#keytab.entries[0]?.key.crypto ?? defaultCrypto;
+    return this.#keys.keytab.entries[0]?.key.crypto ?? this.#crypto;
+  }
+
+  current(): Promise<void> | undefined {
+    return this.#keys.current();
   }
 
   candidates(ticket: Ticket): Iterable<KeytabEntry> {
-    return selectKeys(this.#keytab, this.#matcher, requestOf(ticket));
+    return selectKeys(this.#keys.keytab, this.#matcher, requestOf(ticket));
   }
 
   explain(ticket: Ticket): KerberosError {
-    return explainNoKey(this.#keytab, this.#matcher, requestOf(ticket));
+    return this.#keys.expired ?? explainNoKey(this.#keys.keytab, this.#matcher, requestOf(ticket));
   }
 
-  /**
-   * Many tickets may find no key at once; the provider is asked once for all of them. While it does
-   * not answer, so many may wait for it; the others are refused with the keys at hand.
-   */
   refresh(): Promise<boolean> {
-    if (this.#provider === undefined || this.#waiting === MAX_WAITING) return NOTHING_NEW;
-    this.#waiting++;
-    this.#refreshing ??= this.#reload(this.#provider).finally(() => {
-      this.#refreshing = undefined;
-      this.#waiting = 0;
-    });
-    return this.#refreshing;
+    return this.#keys.refresh();
   }
+}
 
-  async #reload(provider: () => Keytab | Promise<Keytab>): Promise<boolean> {
-    try {
-      const keytab = await provider();
-      if (keytab === this.#source || !Array.isArray(keytab.entries)) return false;
-      this.#keytab = this.#adopt(keytab);
-      this.#source = keytab;
-      return true;
-    } catch {
-      // The provider has its own way to tell its owner. The keys at hand are still good.
-      return false;
+function readService(service: AcquireCredentialOptions['service']): ServiceMatcher {
+  try {
+    return parseServiceName(service);
+  } catch (error) {
+    if (!(error instanceof KerberosError)) throw error;
+    throw new GssError('GSS_S_BAD_NAME', undefined, { minor: error });
+  }
+}
+
+async function askFirst(provider: KeytabProvider): Promise<Keytab> {
+  try {
+    const keytab = await provider();
+    const fault = faultOfKeytab(keytab);
+    if (fault !== undefined)
+      throw new TypeError(`keytab: expected a function of a keytab, ${fault}`);
+    return keytab;
+  } catch (error) {
+    if (error instanceof KerberosError) {
+      throw new GssError('GSS_S_NO_CRED', undefined, { minor: error });
     }
+    throw new GssError('GSS_S_NO_CRED', undefined, { cause: error });
   }
+}
 
-  #adopt(keytab: Keytab): Keytab {
-    const crypto = this.#crypto;
-    if (crypto === undefined) return keytab;
-    const entries = keytab.entries.map((entry) => ({
-      ...entry,
-      key: entry.key.withCrypto(crypto),
-    }));
-    return { ...keytab, entries };
-  }
+function explainUseless(keytab: Keytab, matcher: ServiceMatcher): KerberosError | undefined {
+  return keytab.entries.some((entry) => matchService(matcher, entry.principal) !== undefined)
+    ? undefined
+    : explainNoService(keytab, matcher);
+}
+
+function printCredentialWarning({ message }: CredentialWarning): void {
+  printWarning(message, 'KRB5_ACCEPTOR_KEYTAB');
 }
 
 function requestOf({ realm, serverName, encPart }: Ticket): TicketKeyRequest {
   return { realm, serverName, enctype: encPart.enctype, kvno: encPart.kvno ?? 0 };
 }
 
-const NOTHING_NEW = Promise.resolve(false);
-// A keytab is read in milliseconds. Behind one that hangs, strangers could pile up without end.
-const MAX_WAITING = 256;
+const CREDENTIAL_OPTIONS: OptionRules<AcquireCredentialOptions> = {
+  keytab: {
+    presence: 'required',
+    check: (value, name) => {
+      const fault = typeof value === 'function' ? undefined : faultOfKeytab(value);
+      if (fault !== undefined) {
+        throw new TypeError(`${name}: expected a keytab or a function, ${fault}`);
+      }
+    },
+  },
+  // The value of a variable that is not set; without the option, any key would do.
+  service: definite(kind('a name or a list of names', isNameOrList)),
+  crypto: kind('a crypto provider', (value) => isPlainObject(value) && 'profiles' in value),
+  maxKeytabAge: definite(range('seconds', (value) => typeof value === 'number' && value >= 0)),
+  onWarning: callback,
+  clock: promptCallback,
+};
+
+function isNameOrList(value: unknown): boolean {
+  return typeof value === 'string' || Array.isArray(value);
+}

@@ -36,14 +36,15 @@ export type ServiceMatcher =
  * `HTTP@x` x is a host, in `HTTP/x@y` y is a realm.
  *
  * @throws {@link KerberosError} `KRB5_PARSE_MALFORMED`.
- * @throws TypeError for an empty list: it would accept nobody, or be taken for everybody.
+ * @throws TypeError for an empty list, which would accept nobody or be taken for everybody, and for
+ *   a list with `*` or with a value that is no text in it: one slip would accept every key.
  */
 export function parseServiceName(text?: string | readonly string[]): ServiceMatcher {
   if (text === undefined || text === '*') return { type: 'any' };
   if (typeof text !== 'string') {
     if (text.length === 0) throw new TypeError('service names: expected at least one, got none');
-    if (text.length === 1) return parseServiceName(text[0]);
-    return { type: 'oneOf', matchers: text.map((name) => parseServiceName(name)) };
+    const matchers = text.map(parseListed);
+    return matchers.length === 1 ? matchers[0]! : { type: 'oneOf', matchers };
   }
   return PRINCIPAL_FORM.test(text) ? parsePrincipalForm(text) : parseHostBased(text);
 }
@@ -114,6 +115,12 @@ function matchHostBased(
   // RFC 4120 §6.2.1: host names "MUST be lowercase" in a principal; keytabs from Active Directory
   // have them as the administrator typed them, and DNS tells no difference.
   return host === matcher.host || host.toLowerCase() === matcher.host;
+}
+
+function parseListed(name: unknown, i: number): ServiceMatcher {
+  if (typeof name === 'string' && name !== '*') return parseServiceName(name);
+  const got = typeof name === 'string' ? "'*'" : String(name);
+  throw new TypeError(`service names: expected names of services, got ${got} at ${i}`);
 }
 
 function parsePrincipalForm(text: string): ServiceMatcher {

@@ -131,6 +131,39 @@ describe('an opened ticket', () => {
     expect(tickets.take(other)).toBe(bobs);
   });
 
+  it('is forgotten and wiped once the key that opened it is not in the keytab any more', () => {
+    const before = makeKeytab({ enctype: 18 });
+    const after = makeKeytab({ enctype: 18, seed: 8 });
+    const service = before.entries[0]!;
+    const opened = () => ({ ...openedAs(1, ticket), service });
+    const tickets = new OpenedTickets();
+    tickets.retain(before);
+    const [first, kept] = [opened(), opened()];
+    for (const each of [first, kept]) tickets.keep(ticket, each);
+    tickets.retain({ ...before, entries: [...after.entries, service] });
+    expect(tickets.take(ticket)).toBe(kept);
+    tickets.keep(ticket, kept);
+    tickets.retain(after);
+    expect(isDisposed(kept)).toBe(true);
+    expect(tickets.take(ticket)).toBeUndefined();
+    // Opened by that key while the keytab changed.
+    const late = opened();
+    tickets.keep(ticket, late);
+    expect(isDisposed(late)).toBe(true);
+    expect(tickets.take(ticket)).toBeUndefined();
+  });
+
+  it('is not wiped under the hands of its user when its key goes, but afterwards', () => {
+    const tickets = new OpenedTickets();
+    const kept = keepTwice(tickets, ticket, 1);
+    expect(tickets.take(ticket)).toBe(kept);
+    tickets.retain(makeKeytab({ seed: 8 }));
+    expect(isDisposed(kept)).toBe(false);
+    tickets.keep(ticket, kept);
+    expect(isDisposed(kept)).toBe(true);
+    expect(tickets.take(ticket)).toBeUndefined();
+  });
+
   it('is kept up to a length', () => {
     const tickets = new OpenedTickets();
     for (const [length, isKept] of [

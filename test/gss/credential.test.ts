@@ -90,6 +90,7 @@ describe('a keytab that is rotated', () => {
         await Promise.resolve();
         return current;
       },
+      clock: () => NOW,
     });
     const acceptor = createAcceptor({ credential, clock: () => NOW });
     expect((await acceptor.begin().accept(requestFor(old))).status).toBe('complete');
@@ -112,6 +113,8 @@ describe('a keytab that is rotated', () => {
         if (failing) throw new Error('the file is gone');
         return keytab;
       },
+      clock: () => NOW,
+      onWarning: () => {},
     });
     const acceptor = createAcceptor({ credential, clock: () => NOW });
     failing = true;

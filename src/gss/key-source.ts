@@ -1,0 +1,254 @@
+/**
+ * Where a credential's keys come from, and how old they may become.
+ *
+ * A key that was taken out of a keytab has to stop opening tickets, and no event announces that: so
+ * keys have an age. From {@link LOOK_AGAIN_AGE} on, the provider is asked again in the background;
+ * from {@link MAX_AGE} on, whoever needs the keys waits for its answer. The age counts from the
+ * moment the provider was asked, because the keytab may change while it answers.
+ */
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { KerberosError } from '../errors.ts';
+import type { Keytab } from '../keytab/keytab.ts';
+import { carryOver, faultOfKeytab, sameKeys } from '../keytab/succession.ts';
+import { printableName } from '../text.ts';
+import type { Clock } from '../time.ts';
+
+/**
+ * Gives the keys of the moment. As long as they do not change it should return the same object, and
+ * never alter one that it has returned.
+ */
+export interface KeytabProvider {
+  (): Keytab | Promise<Keytab>;
+  /**
+   * Set while the provider returns earlier keys because it cannot get at the current ones. A
+   * provider that sets it reports the failure to the operator itself.
+   */
+  readonly failure?: unknown;
+}
+
+/** Something about the keys that an operator should know. */
+export interface CredentialWarning {
+  /**
+   * - `provider`: the provider failed, or returned no keytab or an empty one; the last keys serve on.
+   * - `no-service`: the new keytab has no key for the service, whose clients are all refused.
+   * - `expired`: the provider has failed for `maxKeytabAge`; all clients are refused.
+   */
+  readonly kind: 'provider' | 'no-service' | 'expired';
+  readonly message: string;
+  readonly error: KerberosError;
+}
+
+export interface KeySourceOptions {
+  /** Absent for a keytab that does not change. */
+  readonly provider: KeytabProvider | undefined;
+  /** What the keys compute with; that of the keytab if absent. */
+  readonly crypto: CryptoProvider | undefined;
+  readonly clock: Clock;
+  /** Milliseconds for which keys serve on while the provider fails. */
+  readonly maxKeytabAge: number;
+  /** Why a keytab has no key for the service; undefined if it has one. */
+  readonly explainUseless: (keytab: Keytab) => KerberosError | undefined;
+  /** Must not throw. */
+  readonly warn: (warning: CredentialWarning) => void;
+}
+
+/** The keys that a provider gives, at most {@link MAX_AGE} old. */
+export class KeySource {
+  readonly #options: KeySourceOptions;
+  /** The object that the provider returned last. */
+  #given: Keytab | undefined;
+  #keytab: Keytab;
+  /** When the last look that came to an end began. */
+  #lookedAt: number;
+  /** When the last look that found keys began. */
+  #confirmedAt: number;
+  #look: Look | undefined;
+  #waiting = 0;
+  #expired: KerberosError | undefined;
+  #told: string | undefined;
+
+  /** @param askedAt - The time at which the provider was asked for `keytab`. */
+  constructor(keytab: Keytab, askedAt: number, options: KeySourceOptions) {
+    this.#options = options;
+    this.#given = keytab;
+    this.#keytab = carryOver([], keytab, options.crypto);
+    this.#lookedAt = askedAt;
+    this.#confirmedAt = askedAt;
+  }
+
+  /** The keys in use. It has no entries once they have expired. */
+  get keytab(): Keytab {
+    return this.#keytab;
+  }
+
+  /** Why the keys have expired; undefined if they have not. */
+  get expired(): KerberosError | undefined {
+    return this.#expired;
+  }
+
+  /** @returns What to await before using the keys; undefined while they are young enough. */
+  current(): Promise<void> | undefined {
+    if (this.#options.provider === undefined) return undefined;
+    const age = this.#options.clock() - this.#lookedAt;
+    // A clock that was set back, or returns no number, proves no age.
+    if (age >= 0 && age < LOOK_AGAIN_AGE) return undefined;
+    if (!(age >= 0 && age < MAX_AGE)) return this.#catchUp();
+    this.#begin(this.#options.provider);
+    return undefined;
+  }
+
+  /**
+   * Asks the provider now, because a ticket found no key. Callers at the same time share one look;
+   * at most {@link MAX_WAITING} of them wait for it.
+   *
+   * @returns Whether there are other keys than before.
+   */
+  async refresh(): Promise<boolean> {
+    const { provider } = this.#options;
+    if (provider === undefined || this.#waiting === MAX_WAITING) return false;
+    this.#waiting++;
+    try {
+      return await this.#answerOf(this.#begin(provider));
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  async #catchUp(): Promise<void> {
+    const { provider, clock } = this.#options;
+    // A process that was frozen resumes with a look of long ago, which is why there is a second.
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await this.#answerOf(this.#begin(provider!));
+      const age = clock() - this.#lookedAt;
+      if (age >= 0 && age < MAX_AGE) return;
+    }
+    this.#expireIfOld();
+  }
+
+  /** The look in progress, or a new one. */
+  #begin(provider: KeytabProvider): Look {
+    const now = this.#options.clock();
+    if (this.#look !== undefined && !isGivenUp(this.#look, now)) return this.#look;
+    const look: Look = { begun: now, answer: NOTHING_NEW, bounded: undefined, isLate: false };
+    this.#look = look;
+    look.answer = this.#ask(provider, look);
+    return look;
+  }
+
+  async #ask(provider: KeytabProvider, look: Look): Promise<boolean> {
+    const answer = await answerOf(provider);
+    // A look that was given up has been overtaken by another.
+    if (this.#look !== look) return false;
+    this.#look = undefined;
+    this.#lookedAt = look.begun;
+    if (answer instanceof KerberosError) {
+      this.#warn('provider', answer);
+      this.#expireIfOld();
+      return false;
+    }
+    if (provider.failure !== undefined) {
+      this.#expireIfOld();
+      return false;
+    }
+    this.#confirmedAt = look.begun;
+    this.#told = undefined;
+    return this.#adopt(answer);
+  }
+
+  /** A look's answer; false if it does not come in time, which is a failure of the provider. */
+  #answerOf(look: Look): Promise<boolean> {
+    if (look.isLate) return NOTHING_NEW;
+    look.bounded ??= new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        look.isLate = true;
+        this.#warn('provider', failed(`it has not answered for ${PATIENCE / 1000} s`));
+        resolve(false);
+      }, PATIENCE);
+      void look.answer.then((isNew) => {
+        clearTimeout(timer);
+        resolve(isNew);
+      });
+    });
+    return look.bounded;
+  }
+
+  #adopt(keytab: Keytab): boolean {
+    const given = this.#given;
+    if (keytab === given) return false;
+    this.#given = keytab;
+    if (given !== undefined && sameKeys(keytab, given)) return false;
+    this.#keytab = carryOver(this.#keytab.entries, keytab, this.#options.crypto);
+    this.#expired = undefined;
+    const useless = this.#options.explainUseless(keytab);
+    if (useless !== undefined) this.#warn('no-service', useless);
+    return true;
+  }
+
+  #expireIfOld(): void {
+    const { clock, maxKeytabAge } = this.#options;
+    if (this.#expired !== undefined || clock() - this.#confirmedAt <= maxKeytabAge) return;
+    this.#expired = new KerberosError(
+      'KRB5_KT_IOERR',
+      `The keytab cannot be had, and its keys have expired after ${maxKeytabAge / 1000} s`,
+      { hint: 'make the keytab readable again; maxKeytabAge says how long its keys serve without' },
+    );
+    // The same keys are good again as soon as the provider confirms them.
+    this.#given = undefined;
+    this.#keytab = { version: 2, entries: [] };
+    this.#warn('expired', this.#expired);
+  }
+
+  /** Once for each state of affairs, however often it is found. */
+  #warn(kind: CredentialWarning['kind'], error: KerberosError): void {
+    if (this.#told === error.message || (kind === 'provider' && this.#expired !== undefined))
+      return;
+    this.#told = error.message;
+    const consequence = kind === 'provider' ? '; the keys read before stay in use' : '';
+    const hint = error.hint === undefined ? '' : ` (${error.hint})`;
+    this.#options.warn({ kind, message: `${error.message}${consequence}${hint}`, error });
+  }
+}
+
+/** One call of the provider. */
+interface Look {
+  readonly begun: number;
+  /** Never rejects. */
+  answer: Promise<boolean>;
+  /** The answer, or false after {@link PATIENCE}; made when the first one waits. */
+  bounded: Promise<boolean> | undefined;
+  /** Whether somebody has waited in vain: nobody else does then. */
+  isLate: boolean;
+}
+
+function isGivenUp({ isLate, begun }: Look, now: number): boolean {
+  return isLate && !(Math.abs(now - begun) < GIVE_UP_AGE);
+}
+
+async function answerOf(provider: KeytabProvider): Promise<Keytab | KerberosError> {
+  try {
+    const keytab = await provider();
+    const fault = faultOfKeytab(keytab);
+    if (fault !== undefined) return failed(`expected a keytab, ${fault}`);
+    // Who rewrites a keytab in place begins with an empty one.
+    return keytab.entries.length === 0 ? failed('the keytab has no entries') : keytab;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : `it threw a ${typeof error}`;
+    return failed(printableName(text), error);
+  }
+}
+
+function failed(text: string, cause?: unknown): KerberosError {
+  return new KerberosError('KRB5_KT_IOERR', `The keytab provider failed: ${text}`, { cause });
+}
+
+const NOTHING_NEW = Promise.resolve(false);
+// Milliseconds.
+const LOOK_AGAIN_AGE = 2000;
+// With the time that a look may take, a removed key opens tickets for less than 5 s.
+const MAX_AGE = 3000;
+/** How long a look may take. */
+const PATIENCE = 2000;
+/** After which a late look is taken for lost, and another one begun. */
+const GIVE_UP_AGE = 30_000;
+// A keytab is read in milliseconds. Behind one that hangs, strangers could pile up without end.
+const MAX_WAITING = 256;
