@@ -29,6 +29,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['messages'],
   ['crypto'],
   ['random.ts', 'time.ts'],
+  ['hooks.ts'],
   ['bytes.ts', 'options.ts'],
   ['errors.ts', 'text.ts', 'warning.ts'],
 ];

@@ -6,6 +6,7 @@ import type { Reader, Writer } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
+import { ignoreResult } from '../hooks.ts';
 import { decodeApRep, decodeEncApRepPart } from '../messages/ap-rep.ts';
 import type { ApReq } from '../messages/ap-req.ts';
 import { ApOption, decodeApReq } from '../messages/ap-req.ts';
@@ -133,8 +134,19 @@ export class Krb5Handshake implements MechanismHandshake {
   #complete(state: ContextState): SecurityContext {
     const context = new SecurityContext(state);
     const weak = reportWeakEnctypes(context);
-    if (weak !== undefined) this.#settings.onWeakEnctype?.(weak);
-    return context;
+    const { onWeakEnctype } = this.#settings;
+    if (weak === undefined || onWeakEnctype === undefined) return context;
+    try {
+      ignoreResult('onWeakEnctype', onWeakEnctype, onWeakEnctype(weak));
+      return context;
+    } catch (cause) {
+      context.delegatedCredential?.dispose();
+      context.dispose();
+      throw new KerberosError('KRB_ERR_GENERIC', 'onWeakEnctype threw', {
+        cause,
+        hint: 'clients with weak encryption types are refused until it does not',
+      });
+    }
   }
 }
 

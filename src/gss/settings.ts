@@ -55,7 +55,11 @@ export interface AcceptorOptions {
    * makes one that has (`withLegacyEnctypes`) has allowed them, for all three.
    */
   readonly permittedEnctypes?: readonly number[];
-  /** Told of each context that needs an enctype that is not safe any more. Must not throw. */
+  /**
+   * Told of each context that needs an enctype that is not safe any more, before the client is let
+   * in. What it throws refuses the client, as an audit that cannot be written should; a promise is
+   * not waited for, and its rejection is a warning.
+   */
   readonly onWeakEnctype?: (report: WeakEnctypeReport) => void;
   /** Whether a ticket that names addresses must come from one of them; false if absent. */
   readonly checkAddresses?: boolean;
@@ -93,7 +97,7 @@ export interface AcceptorSettings extends ApPolicy, VouchedDataPolicy {
   readonly random: RandomSource;
   readonly channelBindingPolicy: ChannelBindingPolicy;
   readonly checkAddresses: boolean;
-  readonly onWeakEnctype: ((report: WeakEnctypeReport) => void) | undefined;
+  readonly onWeakEnctype: AcceptorOptions['onWeakEnctype'];
 }
 
 /**

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 
 import type { Acceptor } from '../acceptor.ts';
 import { importSecurityContext } from '../gss/context.ts';
+import { tell } from '../hooks.ts';
 import { parseHostAddress, plainAddress } from './peer-address.ts';
 import type { ConnectionEvent, ConnectionInfo, GssServerEvent } from './server-events.ts';
 import { SignSession } from './sign-session.ts';
@@ -26,7 +27,10 @@ export interface GssServerLimits {
 export interface GssServerOptions {
   /** Shared by all connections. */
   readonly acceptor: Acceptor;
-  /** Called in order for each connection; must not throw. */
+  /**
+   * Called in order for each connection, and not waited for. What it throws, or rejects with, is a
+   * warning of the process; the client is served on.
+   */
   readonly onEvent?: (event: GssServerEvent) => void;
   /** Export and import each context before its first message (`gss-server -export`). */
   readonly exportContext?: boolean;
@@ -139,11 +143,11 @@ class TcpGssServer implements GssServer {
       channel.end();
     } catch (error) {
       channel.abort();
-      this.#reportFault({ type: 'fault', error, connection });
+      emit({ type: 'fault', error });
     }
     await channel.closed;
     this.#open.delete(channel);
-    this.#reportFault({ type: 'close', connection });
+    emit({ type: 'close' });
   }
 
   async close(grace?: number): Promise<void> {
@@ -162,14 +166,7 @@ class TcpGssServer implements GssServer {
   }
 
   #emit(event: GssServerEvent): void {
-    this.#options.onEvent?.(event);
-  }
-
-  /** A callback that throws on what tells of its own fault has had its say. */
-  #reportFault(event: GssServerEvent): void {
-    try {
-      this.#emit(event);
-    } catch {}
+    tell('onEvent', this.#options.onEvent, event);
   }
 }
 

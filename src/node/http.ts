@@ -8,6 +8,7 @@ import type { Acceptor, Handshake } from '../acceptor.ts';
 import type { SecurityContext } from '../gss/context.ts';
 import type { HandshakeOptions } from '../gss/settings.ts';
 import { GssError } from '../gss/status.ts';
+import { tell } from '../hooks.ts';
 import type { NegotiateResult } from '../http/negotiate.ts';
 import { negotiate } from '../http/negotiate.ts';
 import { parseHostAddress } from './peer-address.ts';
@@ -33,7 +34,10 @@ export interface HttpAuthenticatorOptions {
    * of several requests, which would need that, is refused where a header tells of a proxy.
    */
   readonly proxyKeepsConnectionsApart?: boolean;
-  /** Told why a client was refused, for the log. Must not throw. */
+  /**
+   * Told why a client was refused, for the log; the client has been answered. What it throws, or
+   * rejects with, is a warning of the process.
+   */
   readonly onFailure?: (error: GssError, request: HttpRequest) => void;
   /** Told once if headers are limited to less than a ticket may need; else Node prints it. */
   readonly onWarning?: (message: string) => void;
@@ -90,11 +94,12 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
     if (refusal.status === 401 && refusal.state !== undefined) {
       unfinished.set(socket, refusal.state);
     }
-    if (refusal.error !== undefined) onFailure?.(refusal.error, request);
     setHeaders(response, refusal.headers);
     response.statusCode = refusal.status;
     response.setHeader('Content-Type', 'text/plain');
     response.end(refusal.status === 401 ? 'Unauthorized\n' : 'Bad Request\n');
+    // The client has its answer, whatever becomes of the log.
+    if (refusal.error !== undefined) tell('onFailure', onFailure, refusal.error, request);
     return undefined;
   };
 }
@@ -144,7 +149,9 @@ function checkHeaderLimit({ socket, httpVersionMajor }: HttpRequest, warn: Warn)
   const { server } = socket as { server?: { maxHeaderSize?: number } };
   const limit = server?.maxHeaderSize ?? maxHeaderSize;
   if (limit >= NEEDED_HEADER_SIZE) return;
-  warn(
+  tell(
+    'onWarning',
+    warn,
     `headers are limited to ${limit} bytes, and clients in many groups send tickets of up to ` +
       `64000: give createServer { maxHeaderSize: ${NEEDED_HEADER_SIZE} }`,
   );

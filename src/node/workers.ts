@@ -10,6 +10,7 @@
 import type { Worker } from 'node:cluster';
 import cluster from 'node:cluster';
 import process from 'node:process';
+import { tell } from '../hooks.ts';
 import type { GssServer } from './gss-server.ts';
 
 export interface WorkersOptions {
@@ -17,7 +18,10 @@ export interface WorkersOptions {
   readonly count: number;
   /** 0 takes a free one, the same for all. */
   readonly port: number;
-  /** Told of each process that ended without being asked to. Must not throw. */
+  /**
+   * Told of each process that ended without being asked to. What it throws, or rejects with, is a
+   * warning of the process.
+   */
   readonly onEnd?: (end: WorkerEnd) => void;
 }
 
@@ -222,7 +226,7 @@ class WorkerPool implements Workers {
       const delay =
         place.failures === 0 ? 0 : Math.min(FIRST_DELAY * 2 ** (place.failures - 1), MAX_DELAY);
       place.timer = setTimeout(() => this.#fill(place), delay);
-      this.#options.onEnd?.({ pid: worker.process.pid, exitCode, signal, delay });
+      tell('onEnd', this.#options.onEnd, { pid: worker.process.pid, exitCode, signal, delay });
     }
   }
 

@@ -26,6 +26,7 @@ import { createInitiator } from '../../src/testing/index.ts';
 import { Census } from '../support/census.ts';
 import type { ExchangeOptions } from '../support/realm-kit.ts';
 import { makeKeytab, makeParties, NOW, seededRandom } from '../support/realm-kit.ts';
+import { collectWarnings } from '../support/warnings.ts';
 
 const MESSAGE = encodeUtf8('a message');
 
@@ -398,12 +399,34 @@ describe('a client that comes again with its ticket', () => {
     });
     for (let time = 0; time < 4; time++) {
       throws = true;
-      expect((await begin().accept(request().begin())).status).toBe('failed');
+      expect(await begin().accept(request().begin())).toMatchObject({
+        status: 'failed',
+        error: { minor: { message: 'onWeakEnctype threw', cause: { message: 'not today' } } },
+      });
       throws = false;
       const initiator = request();
       const result = await begin().accept(initiator.begin());
       talk(initiator.finish(result.outputToken), contextOf(result));
     }
+  });
+});
+
+describe('a client whose enctype is weak', () => {
+  it('is served though the promise of the one who is told of it rejects', async () => {
+    using warnings = collectWarnings();
+    const { begin, request } = await makeClient({
+      keytab: makeKeytab({ enctype: 23, crypto: withLegacyEnctypes() }),
+      acceptor: { onWeakEnctype: () => Promise.reject(new Error('not today')) },
+    });
+    for (let time = 0; time < 2; time++) {
+      expect((await begin().accept(request().begin())).status).toBe('complete');
+    }
+    expect(await warnings.seen()).toEqual([
+      {
+        code: 'KRB5_ACCEPTOR_HOOK',
+        message: expect.stringMatching(/^onWeakEnctype failed: not today\./),
+      },
+    ]);
   });
 });
 

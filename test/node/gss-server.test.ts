@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes.ts';
 import { createGssServer } from '../../src/node/gss-server.ts';
 import { encodeFrame } from '../../src/node/token-frame.ts';
+import { collectWarnings } from '../support/warnings.ts';
 import { SampleClient, TestServer, testAcceptor } from './sample-client.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -206,6 +207,43 @@ describe('createGssServer', () => {
     expect(events.at(-1)).toBe('close');
     expect(server.connections).toBe(0);
     listener.close();
+  });
+
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('disk full');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('disk full'))],
+  ])('serves though onEvent %s at every event', async (_, fail) => {
+    using warnings = collectWarnings();
+    const types: string[] = [];
+    const server = createGssServer({
+      acceptor: await testAcceptor(),
+      limits: { maxConnections: 1 },
+      onEvent: (event) => {
+        types.push(event.type);
+        return fail();
+      },
+    });
+    const { port } = await server.listen(0, '127.0.0.1');
+    const client = new SampleClient(port);
+    expect(await client.sign(await client.authenticate(), MESSAGE)).toBe(true);
+    // One too many: that event comes from the listener, where nobody catches.
+    await new SampleClient(port).closed;
+    client.send(0x01, EMPTY);
+    await client.closed;
+    await server.close();
+    expect(types).toContain('overload');
+    expect(types.at(-1)).toBe('close');
+    expect(await warnings.seen()).toEqual([
+      {
+        code: 'KRB5_ACCEPTOR_HOOK',
+        message: expect.stringMatching(/^onEvent failed: disk full\./),
+      },
+    ]);
   });
 
   it('rejects with the system error where it cannot listen', async () => {

@@ -5,6 +5,7 @@ import type {
   OutgoingHttpHeaders,
   RequestListener,
   ServerOptions,
+  ServerResponse,
 } from 'node:http';
 import { Agent, createServer, request as httpRequest } from 'node:http';
 import { connect as connectHttp2, createSecureServer } from 'node:http2';
@@ -27,6 +28,7 @@ import {
   encodeNegTokenResp,
 } from '../../src/spnego/neg-token.ts';
 import { CLIENT, makeParties } from '../support/realm-kit.ts';
+import { collectWarnings } from '../support/warnings.ts';
 
 interface KeyPair {
   readonly certificate: string;
@@ -173,6 +175,51 @@ describe('httpAuthenticator', () => {
       ['GSS_S_FAILURE', 'KRB_AP_ERR_REPEAT'],
       ['GSS_S_DEFECTIVE_TOKEN', undefined],
     ]);
+  });
+
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('disk full');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('disk full'))],
+  ])('answers though onFailure %s', async (_, onFailure) => {
+    using warnings = collectWarnings();
+    const { acceptor, initiator } = await makeParties();
+    await using site = await Site.plain(acceptor, { onFailure });
+    for (let time = 0; time < 2; time++) {
+      expect((await site.get(Uint8Array.of(1))).status).toBe(401);
+    }
+    expect((await site.get(initiator.begin())).status).toBe(200);
+    expect(await warnings.seen()).toEqual([
+      {
+        code: 'KRB5_ACCEPTOR_HOOK',
+        message: expect.stringMatching(/^onFailure failed: disk full\./),
+      },
+    ]);
+  });
+
+  it('answers before it tells of a failure', async () => {
+    const { acceptor } = await makeParties();
+    let ended: boolean | undefined;
+    const authenticate = httpAuthenticator({
+      acceptor,
+      onFailure: () => {
+        ended = answer?.writableEnded;
+      },
+    });
+    let answer: ServerResponse | undefined;
+    await using site = new Site(acceptor);
+    await site.listen(
+      createServer(LARGE, (request, response) => {
+        answer = response;
+        void authenticate(request, response);
+      }),
+    );
+    await site.get(Uint8Array.of(1));
+    expect(ended).toBe(true);
   });
 
   describe('with an exchange of two requests', () => {
