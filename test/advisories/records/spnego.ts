@@ -1,0 +1,96 @@
+import type { Advisories } from '../advisory.ts';
+
+/** Negotiation: RFC 4178, MS-SPNG, MS-NEGOEX. */
+export const SPNEGO = {
+  overlongLength: {
+    ids: ['CVE-2009-0844'],
+    peer: 'MIT krb5',
+    flaw: 'A DER length larger than the token lets the SPNEGO parser read beyond its buffer.',
+    here: 'Each length is compared with the bytes that are there, before anything is read or allocated.',
+    test: 'a length that no bytes back is a defective token',
+  },
+  failedFirstToken: {
+    ids: ['CVE-2009-0845'],
+    peer: 'MIT krb5',
+    flaw: 'A first token that is refused before a context exists crashes the clean-up behind it.',
+    here: 'The refusal is a result like any other, carries a reject, and the exchange is over.',
+    test: 'a first token that makes no context is answered with a reject, once',
+  },
+  initiatorChooses: {
+    ids: ['CVE-2014-4343'],
+    peer: 'MIT krb5',
+    flaw: 'A peer that names another mechanism in the middle of the negotiation makes two owners of one OID.',
+    here: 'Only the acceptor chooses (RFC 4178 §4.2.2): a token that names a mechanism later is defective.',
+    test: 'an initiator that chooses a mechanism in a later token is refused',
+  },
+  emptyContinuation: {
+    ids: ['CVE-2014-4344'],
+    peer: 'MIT krb5',
+    flaw: 'An empty second token is dereferenced.',
+    here: 'An empty token is a question only at the beginning; later it is a defective token.',
+    test: 'an empty token in the middle is a defective token',
+  },
+  listTamperedWith: {
+    ids: ['go-krb5 #154', 'chimera #1234'],
+    peer: 'go-krb5, chimera',
+    flaw: 'A mechListMIC is taken whatever it holds, or not looked at, so that the list of mechanisms can be rewritten on its way.',
+    here: 'Where Kerberos was not the first choice, a MIC over the list as it came is demanded and verified.',
+    test: 'a list of mechanisms rewritten on its way is found out',
+  },
+  micOfAnotherType: {
+    ids: ['MIT krb5 ticket 9213'],
+    peer: 'MIT krb5',
+    flaw: 'A mechListMIC that is no OCTET STRING is dereferenced.',
+    here: 'Every field has to be of its type.',
+    test: 'a mechListMIC, or a token, of another type is a defective token',
+  },
+  micUnderItsTag: {
+    ids: ['MIT krb5 ticket 9183'],
+    peer: 'MIT krb5',
+    flaw: 'The mechListMIC is looked for under the tag [4] and so never verified.',
+    here: 'It is [3], and [4] only behind the negHints of MS-SPNG; a wrong one refuses under either tag.',
+    test: 'a mechListMIC is verified under the tag that it has',
+  },
+  sequenceZero: {
+    ids: ['sspi-rs #748'],
+    peer: 'sspi-rs',
+    flaw: 'A mechListMIC is refused because its sequence number is 0, as Windows has it, and not the expected one.',
+    here: 'The checksum decides; the number is of no consequence for the negotiation.',
+    test: 'a mechListMIC with the sequence number 0 is as good as any',
+  },
+  negoEx: {
+    ids: ['CVE-2026-40355', 'CVE-2026-40356'],
+    peer: 'MIT krb5',
+    flaw: 'Offsets, counts and header lengths of NegoEx messages are used unchecked.',
+    here: 'There is no NegoEx: its messages are told by their signature and refused, or passed over where Kerberos is offered too.',
+    test: 'NegoEx messages of any content are refused by name, or passed over',
+  },
+  unknownPreferred: {
+    ids: ['CVE-2021-44758'],
+    peer: 'Heimdal',
+    flaw: 'An initial token for a mechanism that the acceptor does not have is handed to no mechanism at all.',
+    here: 'The token of a mechanism that is not chosen is dropped; with no common mechanism the refusal says so.',
+    test: 'a token for a mechanism that nobody has reaches no mechanism',
+  },
+  emptyMechTypes: {
+    ids: ['go-krb5 #132'],
+    peer: 'gokrb5, go-krb5',
+    flaw: 'The first element of an empty list of mechanisms is used.',
+    here: 'The mechanism is searched in the list; an empty one has none.',
+    test: 'an offer of no mechanisms, or of nothing at all, is refused',
+  },
+  unknownChoice: {
+    ids: ['CVE-2022-44640'],
+    peer: 'Heimdal',
+    flaw: 'An alternative of a CHOICE that the decoder does not know leaves memory in an undefined state.',
+    here: 'Each CHOICE (NegotiationToken, the token itself) has a closed set of tags; every other one is a defective token.',
+    test: 'an alternative that a CHOICE does not have is a defective token',
+  },
+  hostileOids: {
+    ids: ['CVE-2020-8625', 'CVE-2021-25216'],
+    peer: "BIND's SPNEGO (from Heimdal)",
+    flaw: 'Decoding an OBJECT IDENTIFIER writes or reads beyond its buffer.',
+    here: 'OIDs are bounded views of the token; the ones that are no well-formed OID are defective, long ones are unknown mechanisms.',
+    test: 'an OID of any length and any bytes is refused or unknown',
+  },
+} as const satisfies Advisories;
