@@ -1,5 +1,6 @@
 /** Acceptors: long-lived, shared by all connections; and the exchanges that they begin. */
 import type { TransitedCheck } from './ap/accept.ts';
+import type { ClientRealms } from './ap/client-policy.ts';
 import { OpenedTickets } from './ap/opened-tickets.ts';
 import { MemoryReplayCache } from './ap/replay-cache.ts';
 import type { Reader } from './bytes.ts';
@@ -71,6 +72,8 @@ export class Acceptor {
       pacPolicy: options.pacPolicy ?? 'when-valid',
       kdcKey: options.kdcKey,
       checkAddresses: options.checkAddresses ?? false,
+      allowAnonymous: options.allowAnonymous ?? false,
+      clientRealms: copyOf(options.clientRealms),
       checkTransited: options.checkTransited ?? checkByHierarchy,
     };
   }
@@ -265,6 +268,11 @@ export class Handshake {
     };
     return [krb5];
   }
+}
+
+/** A list that is altered later changes nothing of what was checked. */
+function copyOf(realms: ClientRealms | undefined): ClientRealms | undefined {
+  return typeof realms === 'object' ? [...realms] : realms;
 }
 
 const checkByHierarchy: TransitedCheck = (contents, clientRealm, serverRealm) =>

@@ -69,6 +69,7 @@ export function isKerberosErrorName(name: string): name is KerberosErrorName {
 
 // RFC 4120 §7.5.9.
 const NUMBERS = {
+  KDC_ERR_POLICY: 12,
   KDC_ERR_ETYPE_NOSUPP: 14,
   KRB_AP_ERR_BAD_INTEGRITY: 31,
   KRB_AP_ERR_TKT_EXPIRED: 32,
@@ -113,6 +114,7 @@ export type KerberosErrorName = keyof typeof NUMBERS | LocalName;
 
 // The texts are those that operators of MIT krb5 know and search for.
 const TEXTS: Readonly<Record<KerberosErrorName, string>> = {
+  KDC_ERR_POLICY: 'KDC policy rejects request',
   KDC_ERR_ETYPE_NOSUPP: 'KDC has no support for encryption type',
   KRB_AP_ERR_BAD_INTEGRITY: 'Decrypt integrity check failed',
   KRB_AP_ERR_TKT_EXPIRED: 'Ticket expired',

@@ -91,6 +91,26 @@ export function listOf(rule: OptionRule): OptionRule {
   };
 }
 
+/** A list as the rule has it, with something in it. */
+export function nonEmpty(list: OptionRule): OptionRule {
+  return {
+    presence: 'optional',
+    check: (value, name) => {
+      list.check(value, name);
+      if ((value as readonly unknown[]).length > 0) return;
+      throw new RangeError(`${name}: expected at least one, got an empty list`);
+    },
+  };
+}
+
+/** What a function's rule takes, if it is a function; else what the other rule does. */
+export function either(callbackRule: OptionRule, other: OptionRule): OptionRule {
+  return {
+    presence: 'optional',
+    check: (value, name) => (typeof value === 'function' ? callbackRule : other).check(value, name),
+  };
+}
+
 /** An object that has methods of these names. */
 export function objectWith(expected: string, ...methods: readonly string[]): OptionRule {
   return kind(

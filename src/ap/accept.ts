@@ -17,6 +17,8 @@ import { decodeEncTicketPart, TicketFlag } from '../messages/ticket.ts';
 import type { Clock, KerberosTime } from '../time.ts';
 import { formatTime } from '../time.ts';
 import { checkCriticalElements } from './authorization-data.ts';
+import type { ClientPolicy, OwnRealms } from './client-policy.ts';
+import { checkClient } from './client-policy.ts';
 import { decryptPartOrNothing } from './encrypted-part.ts';
 import type { OpenedTicket, OpenedTickets } from './opened-tickets.ts';
 import { markOf } from './opened-tickets.ts';
@@ -24,7 +26,7 @@ import type { ReplayCache } from './replay-cache.ts';
 import { checkReplay } from './replay-check.ts';
 
 /** Where keys come from. */
-export interface ServiceKeys {
+export interface ServiceKeys extends OwnRealms {
   /** The keys in use: the same object until they change. */
   readonly keytab: Keytab;
   /**
@@ -43,7 +45,7 @@ export interface ServiceKeys {
 }
 
 /** What an acceptor demands, beyond what RFC 4120 does. */
-export interface ApPolicy {
+export interface ApPolicy extends ClientPolicy {
   readonly clock: Clock;
   /** Seconds. */
   readonly maxSkew: number;
@@ -57,7 +59,10 @@ export interface ApPolicy {
 }
 
 /**
- * @param contents - The `transited` field, DOMAIN-X500-COMPRESS (RFC 4120 §3.3.3.1), not empty.
+ * Asked about each ticket of a client of another realm, and about each that came through realms.
+ *
+ * @param contents - The `transited` field, DOMAIN-X500-COMPRESS (RFC 4120 §3.3.3.1). Empty: the two
+ *   realms trust each other directly.
  * @throws {@link KerberosError} KRB_AP_ERR_ILL_CR_TKT if a realm in it is on no path that is trusted.
  */
 export type TransitedCheck = (
@@ -109,6 +114,7 @@ export async function acceptApReq(
     authenticator = openAuthenticator(apReq, sessionKey);
     const client = clientOf(ticket, authenticator);
     if (peerAddress !== undefined) checkAddress(ticket, peerAddress);
+    checkClient(ticket, service.principal.realm, keys, policy);
     checkTransited(ticket, service.principal.realm, policy);
 
     const now = Math.floor(policy.clock() / 1000);
@@ -243,8 +249,15 @@ function checkAddress(ticket: EncTicketPart, peer: HostAddress | null): void {
 function checkTransited(ticket: EncTicketPart, serverRealm: string, policy: ApPolicy): void {
   // RFC 4120 §2.7: the flag says that the KDC has checked.
   if ((ticket.flags & TicketFlag.transitedPolicyChecked) !== 0) return;
-  const { contents } = ticket.transited;
-  if (contents.length === 0) return;
+  const { type, contents } = ticket.transited;
+  // Active Directory's type is 0 where the field is empty.
+  if (type !== DOMAIN_X500_COMPRESS && !(type === 0 && contents.length === 0)) {
+    throw new KerberosError(
+      'KRB_AP_ERR_ILL_CR_TKT',
+      `The ticket's transited field is of type ${type}, which is not understood`,
+    );
+  }
+  if (contents.length === 0 && ticket.clientRealm === serverRealm) return;
   policy.checkTransited(contents, ticket.clientRealm, serverRealm);
 }
 
@@ -294,3 +307,6 @@ function checkPermitted(enctype: number, policy: ApPolicy, what: string): void {
     },
   );
 }
+
+// RFC 4120 §3.3.3.2: the only type that there is.
+const DOMAIN_X500_COMPRESS = 1;

@@ -5,6 +5,7 @@ import { defaultCrypto } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
 import { explainNoKey, explainNoService } from '../keytab/explain.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
+import { acceptedKeys } from '../keytab/keytab-index.ts';
 import type { TicketKeyRequest } from '../keytab/lookup.ts';
 import { selectKeys } from '../keytab/lookup.ts';
 import type { ServiceMatcher } from '../keytab/service-name.ts';
@@ -121,6 +122,10 @@ export class AcceptorCredential implements ServiceKeys {
 
   candidates(ticket: Ticket): Iterable<KeytabEntry> {
     return selectKeys(this.#keys.keytab, this.#matcher, requestOf(ticket));
+  }
+
+  hasKeysOf(realm: string): boolean {
+    return acceptedKeys(this.keytab, this.#matcher).realms.has(realm);
   }
 
   explain(ticket: Ticket): KerberosError {

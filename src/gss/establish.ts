@@ -9,6 +9,7 @@ import { encodeSealedApRep } from '../messages/ap-rep.ts';
 import type { Room } from '../messages/der-writer.ts';
 import type { Mutable } from '../messages/message.ts';
 import type { Principal } from '../messages/principal.ts';
+import { isAnonymousName } from '../messages/principal.ts';
 import type { ContextState, TicketInfo } from './context-state.ts';
 import { openDelegation } from './delegated-credential.ts';
 import { ContextFlag } from './flags.ts';
@@ -40,7 +41,9 @@ export function establish(
   const flags =
     request.flags |
     (delegated === undefined ? 0 : ContextFlag.delegation) |
-    (mutual ? ContextFlag.mutual : 0);
+    (mutual ? ContextFlag.mutual : 0) |
+    // RFC 2743 §1.2.5: it is for the acceptor to say; no initiator can ask for it in Kerberos.
+    (isAnonymousName(ticket.clientName) ? ContextFlag.anonymous : 0);
   const { subkey = sessionKey } = verified;
   const acceptorSubkey =
     enctype === undefined ? undefined : makeSubkey(enctype, subkey, dce, settings);

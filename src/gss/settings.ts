@@ -1,5 +1,6 @@
 /** What an acceptor is given, and what one exchange is. */
 import type { ApPolicy, TransitedCheck } from '../ap/accept.ts';
+import type { ClientRealms } from '../ap/client-policy.ts';
 import type { ReplayCache } from '../ap/replay-cache.ts';
 import type { PacPolicy, VouchedDataPolicy } from '../ap/vouched-data.ts';
 import type { Writer } from '../bytes.ts';
@@ -10,9 +11,11 @@ import {
   bytes,
   callback,
   definite,
+  either,
   flag,
   kind,
   listOf,
+  nonEmpty,
   objectWith,
   oneOf,
   optionsOf,
@@ -71,8 +74,23 @@ export interface AcceptorOptions {
    */
   readonly kdcKey?: EncryptionKey;
   /**
+   * Whether anonymous clients (RFC 8062) may come, whom nobody has authenticated; false if absent.
+   * The name of such a client is `WELLKNOWN/ANONYMOUS`, and the context has
+   * `ContextFlag.anonymous`.
+   */
+  readonly allowAnonymous?: boolean;
+  /**
+   * From which realms clients may come, the service's own included: a list, or a function that must
+   * return exactly `true`. If absent, any realm that the service's KDC vouches for. A realm in which
+   * the service has a key of its own is vouched for by that key only, whether the list names it or
+   * not: who holds the key of one realm could otherwise present clients of the other. A function
+   * alone may allow that.
+   */
+  readonly clientRealms?: ClientRealms;
+  /**
    * Judges the realms that a ticket came through, where its KDC has not. If absent, they must lie
-   * on the way up and down between the two realms' names (RFC 4120 §2.7).
+   * on the way up and down between the two realms' names (RFC 4120 §2.7). `acceptorPolicy` has one
+   * that follows `[capaths]`.
    */
   readonly checkTransited?: TransitedCheck;
 }
@@ -145,6 +163,16 @@ export const ACCEPTOR_OPTIONS: OptionRules<AcceptorOptions> = {
   checkAddresses: definite(flag),
   pacPolicy: definite(oneOf('off', 'when-valid', 'required')),
   kdcKey: definite(kind('an EncryptionKey', (value) => value instanceof EncryptionKey)),
+  allowAnonymous: flag,
+  clientRealms: definite(
+    either(
+      promptCallback,
+      // A realm is no pattern: '*' would be one that nobody is of.
+      nonEmpty(
+        listOf(range('a realm', (value) => typeof value === 'string' && /^[^*]+$/.test(value))),
+      ),
+    ),
+  ),
   checkTransited: definite(promptCallback),
 };
 

@@ -15,6 +15,8 @@ export interface PrincipalKeys {
 /** What a matcher accepts of a keytab. */
 export interface AcceptedKeys {
   readonly principals: ReadonlySet<PrincipalKeys>;
+  /** Of these principals. */
+  readonly realms: ReadonlySet<string>;
   /** By enctype, keys whose enctype the provider has. */
   readonly usable: ReadonlyMap<number, readonly AcceptedKey[]>;
 }
@@ -112,17 +114,19 @@ function child(node: NameNode, name: string): NameNode {
 
 function filterKeys(principals: readonly PrincipalKeys[], matcher: ServiceMatcher): AcceptedKeys {
   const accepted = new Set<PrincipalKeys>();
+  const realms = new Set<string>();
   const usable = new Map<number, AcceptedKey[]>();
   for (const principal of principals) {
     const match = matchService(matcher, principal.principal);
     if (match === undefined) continue;
     accepted.add(principal);
+    realms.add(principal.principal.realm);
     const everyKvno = match === 'every-kvno';
     for (const [enctype, entries] of principal.usable) {
       for (const entry of entries) append(usable, enctype, { entry, principal, everyKvno });
     }
   }
-  return { principals: accepted, usable };
+  return { principals: accepted, realms, usable };
 }
 
 function append<T>(lists: Map<number, T[]>, key: number, value: T): void {
