@@ -100,12 +100,13 @@ function checkBindings(
   sent: Uint8Array,
   verified: VerifiedApReq,
   { channelBindingPolicy }: AcceptorSettings,
-  { channelBindings }: HandshakeOptions,
+  { channelBindings, channelBindingsUnavailable }: HandshakeOptions,
 ): boolean {
   if (channelBindingPolicy === 'off') return false;
   if (channelBindings === undefined) {
     if (channelBindingPolicy === 'when-supported') return false;
-    throw badBindings('channel bindings are required, and the server gave none of its own');
+    const reason = channelBindingsUnavailable ?? 'the server gave none of its own';
+    throw badBindings(`channel bindings are required, and ${reason}`);
   }
   const ours = bindingsOf(channelBindings);
   if (ours.some((bindings) => matchesChannelBindings(sent, bindings))) return true;

@@ -22,6 +22,7 @@ import {
   promptCallback,
   range,
   required,
+  text,
   wholeNumber,
 } from '../options.ts';
 import type { RandomSource } from '../random.ts';
@@ -99,6 +100,11 @@ export interface AcceptorOptions {
 export interface HandshakeOptions {
   /** The channel that the exchange runs in; several where it may be any of these. */
   readonly channelBindings?: ChannelBindings | readonly ChannelBindings[];
+  /**
+   * Why the bindings of the channel cannot be had, where it has some: the reason of the refusal if
+   * they are required.
+   */
+  readonly channelBindingsUnavailable?: string;
   /** Where the peer is; looked at if `checkAddresses` is set. */
   readonly peerAddress?: HostAddress;
   /**
@@ -181,6 +187,7 @@ export const HANDSHAKE_OPTIONS: OptionRules<HandshakeOptions> = {
     presence: 'optional',
     check: (value) => void bindingsOf(value as ChannelBindings),
   },
+  channelBindingsUnavailable: text,
   peerAddress: optionsOf<HostAddress>({
     type: required(wholeNumber(-0x8000_0000, 0x7fff_ffff)),
     address: required(bytes),

@@ -25,6 +25,21 @@ export function tlsServerEndPoint(certificate: Uint8Array): ChannelBindings | un
 }
 
 /**
+ * Why {@link tlsServerEndPoint} has none for a certificate, for the operator: names the algorithm
+ * that it is signed with.
+ *
+ * @param certificate - DER, without bindings.
+ */
+export function explainNoEndPoint(certificate: Uint8Array): string {
+  const oid = DerReader.all(certificate, 'certificate', readSignatureOid);
+  const cause = oid === RSASSA_PSS ? 'more than one hash function' : 'no hash function known here';
+  return (
+    `the server's certificate is signed with ${SIGNATURE_NAMES.get(oid) ?? oid}, which has ${cause}: ` +
+    'RFC 5929 defines no tls-server-end-point for it'
+  );
+}
+
+/**
  * `tls-exporter` (RFC 9266): the bindings of one connection of TLS 1.3.
  *
  * @param keyingMaterial - 32 bytes exported with the label `EXPORTER-Channel-Binding` and an empty
@@ -50,6 +65,15 @@ function readSignatureAlgorithm(reader: DerReader): SignatureHash | undefined {
   reader.element(Tag.bitString);
   reader.leave(outer);
   return hash;
+}
+
+function readSignatureOid(reader: DerReader): Oid {
+  const outer = reader.enter(Tag.sequence);
+  reader.element(Tag.sequence);
+  const oid = readHash(reader);
+  reader.element(Tag.bitString);
+  reader.leave(outer);
+  return oid;
 }
 
 /** AlgorithmIdentifier. @param use - Called where the parameters stand; reads all of them or none. */
@@ -119,6 +143,7 @@ const DIGESTS: ReadonlyMap<Oid, SignatureHash> = new Map([
 ]);
 
 // RFC 8017 App. C, RFC 5758 §3: RSA, ECDSA, DSA. With SHA-3: NIST CSOR, 2.16.840.1.101.3.4.3.
+// 1.3.14.3.2: older numbers (OIW) of RSA with MD5, DSA with SHA-1, RSA with SHA-1.
 const SIGNATURES: ReadonlyMap<Oid, SignatureHash> = new Map([
   ['1.2.840.113549.1.1.4', 'md5'],
   ['1.2.840.113549.1.1.5', 'sha1'],
@@ -128,6 +153,9 @@ const SIGNATURES: ReadonlyMap<Oid, SignatureHash> = new Map([
   ['1.2.840.113549.1.1.13', 'sha512'],
   ['1.2.840.113549.1.1.15', 'sha512_224'],
   ['1.2.840.113549.1.1.16', 'sha512_256'],
+  ['1.3.14.3.2.3', 'md5'],
+  ['1.3.14.3.2.27', 'sha1'],
+  ['1.3.14.3.2.29', 'sha1'],
   ['1.2.840.10045.4.1', 'sha1'],
   ['1.2.840.10045.4.3.1', 'sha224'],
   ['1.2.840.10045.4.3.2', 'sha256'],
@@ -150,4 +178,14 @@ const SIGNATURES: ReadonlyMap<Oid, SignatureHash> = new Map([
   ['2.16.840.1.101.3.4.3.14', 'sha3_256'],
   ['2.16.840.1.101.3.4.3.15', 'sha3_384'],
   ['2.16.840.1.101.3.4.3.16', 'sha3_512'],
+]);
+
+// RFC 8410 §3, RFC 8017 App. C, RFC 9881 §2.
+const SIGNATURE_NAMES: ReadonlyMap<Oid, string> = new Map([
+  ['1.3.101.112', 'Ed25519'],
+  ['1.3.101.113', 'Ed448'],
+  [RSASSA_PSS, 'RSASSA-PSS'],
+  ['2.16.840.1.101.3.4.3.17', 'ML-DSA-44'],
+  ['2.16.840.1.101.3.4.3.18', 'ML-DSA-65'],
+  ['2.16.840.1.101.3.4.3.19', 'ML-DSA-87'],
 ]);

@@ -3,17 +3,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { maxHeaderSize } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
-import process from 'node:process';
 import type { Acceptor, Handshake } from '../acceptor.ts';
 import type { SecurityContext } from '../gss/context.ts';
 import type { HandshakeOptions } from '../gss/settings.ts';
 import { GssError } from '../gss/status.ts';
-import { tell } from '../hooks.ts';
+import { tell, warnOperator } from '../hooks.ts';
 import type { NegotiateResult } from '../http/negotiate.ts';
 import { negotiate } from '../http/negotiate.ts';
+import type { Certificate } from './http-bindings.ts';
+import { requestBindings } from './http-bindings.ts';
 import { parseHostAddress } from './peer-address.ts';
 import type { TlsBindingType } from './tls-bindings.ts';
-import { channelBindingsOf } from './tls-bindings.ts';
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
@@ -22,13 +22,19 @@ export interface HttpAuthenticatorOptions {
   readonly acceptor: Acceptor;
   /**
    * What a client over TLS binds its exchange to; `tls-server-end-point` if absent. What follows
-   * from it is the acceptor's `channelBindingPolicy`. Behind a proxy that has the certificate, a
-   * function that returns that certificate's bindings, or `none`.
+   * from it is the acceptor's `channelBindingPolicy`. A function returns a request's bindings;
+   * `none` looks at none.
    */
   readonly channelBindings?:
     | TlsBindingType
     | 'none'
     | ((request: HttpRequest) => HandshakeOptions['channelBindings']);
+  /**
+   * The certificate that clients see, for `tls-server-end-point`, where the connection does not tell:
+   * that of a proxy, or this server's own under Bun. Several where it may be any of these. A string
+   * is PEM, bytes are PEM or DER; of a chain in PEM the first counts.
+   */
+  readonly certificate?: Certificate | readonly Certificate[];
   /**
    * The proxy before this server gives each client connections of its own. Otherwise an exchange
    * of several requests, which would need that, is refused where a header tells of a proxy.
@@ -39,7 +45,10 @@ export interface HttpAuthenticatorOptions {
    * rejects with, is a warning of the process.
    */
   readonly onFailure?: (error: GssError, request: HttpRequest) => void;
-  /** Told once if headers are limited to less than a ticket may need; else Node prints it. */
+  /**
+   * Told once if headers are limited to less than a ticket may need, and once for each reason for
+   * which connections over TLS have no channel bindings; else Node prints it.
+   */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -70,22 +79,33 @@ export type HttpAuthenticate = (
  * that needs another request, as SPNEGO does if Kerberos is not the client's first choice.
  */
 export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthenticate {
-  const { acceptor, onFailure } = options;
+  const { acceptor, onFailure, onWarning } = options;
+  const warn: Warn = (message, code) => {
+    if (onWarning === undefined) warnOperator(message, code);
+    else tell('onWarning', onWarning, message);
+  };
+  const bindingsOf = requestBindings<HttpRequest>(options, (message) =>
+    warn(message, 'KRB5_ACCEPTOR_NO_CHANNEL_BINDINGS'),
+  );
   const unfinished = new WeakMap<Socket, Handshake>();
   let checked = false;
   return async (request, response) => {
-    if (!checked) checkHeaderLimit(request, options.onWarning ?? printWarning);
+    if (!checked) checkHeaderLimit(request, warn);
     checked = true;
     const { socket } = request;
     const state = unfinished.get(socket);
     unfinished.delete(socket);
-    const channelBindings = bindingsOf(request, options);
+    const { authorization } = request.headers;
+    const { refusal: unbound, ...bindings } = bindingsOf(request);
     const peerAddress = parseHostAddress(socket.remoteAddress);
-    const result = await negotiate(acceptor, request.headers.authorization, {
-      ...(state !== undefined && { state }),
-      ...(channelBindings !== undefined && { channelBindings }),
-      ...(peerAddress !== undefined && { peerAddress }),
-    });
+    const result =
+      unbound !== undefined && authorization !== undefined
+        ? { status: 401 as const, headers: { 'WWW-Authenticate': 'Negotiate' }, error: unbound }
+        : await negotiate(acceptor, authorization, {
+            ...(state !== undefined && { state }),
+            ...bindings,
+            ...(peerAddress !== undefined && { peerAddress }),
+          });
     if (result.status === 200) {
       setHeaders(response, result.headers);
       return result.context;
@@ -129,16 +149,6 @@ function refuseShared(
   return { status: 401, headers: { 'WWW-Authenticate': 'Negotiate' }, error };
 }
 
-function bindingsOf(
-  request: HttpRequest,
-  { channelBindings = 'tls-server-end-point' }: HttpAuthenticatorOptions,
-): HandshakeOptions['channelBindings'] {
-  if (typeof channelBindings === 'function') return channelBindings(request);
-  return channelBindings === 'none'
-    ? undefined
-    : channelBindingsOf(request.socket, channelBindings);
-}
-
 function setHeaders(response: HttpResponse, headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
 }
@@ -154,15 +164,20 @@ function checkHeaderLimit({ socket, httpVersionMajor }: HttpRequest, warn: Warn)
     warn,
     `headers are limited to ${limit} bytes, and clients in many groups send tickets of up to ` +
       `64000: give createServer { maxHeaderSize: ${NEEDED_HEADER_SIZE} }`,
+    'KRB5_ACCEPTOR_MAX_HEADER_SIZE',
   );
 }
 
-type Warn = (message: string) => void;
+type Warn = (message: string, code: string) => void;
 
-function printWarning(message: string): void {
-  process.emitWarning(message, { code: 'KRB5_ACCEPTOR_MAX_HEADER_SIZE' });
-}
-
-const PROXY_HEADERS = ['via', 'forwarded', 'x-forwarded-for'] as const;
+// Each is set by some proxy's usual configuration, none by clients: one that does is only refused.
+const PROXY_HEADERS = [
+  'via',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
+] as const;
 // Windows' MaxTokenSize of 48000 bytes in base64, and room for the other headers.
 const NEEDED_HEADER_SIZE = 81_920;

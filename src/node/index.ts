@@ -10,6 +10,7 @@ export type {
   HttpResponse,
 } from './http.ts';
 export { httpAuthenticator } from './http.ts';
+export type { Certificate } from './http-bindings.ts';
 export type { KeytabFileOptions, KeytabWarning } from './keytab-file.ts';
 export { keytabFile, loadKeytab } from './keytab-file.ts';
 export { loadKerberosConfig } from './krb5-conf-file.ts';

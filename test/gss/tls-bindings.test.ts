@@ -30,6 +30,9 @@ const OID = {
   mgf1: der(6, fromHex('2a864886f70d010108')),
   sha1: der(6, fromHex('2b0e03021a')),
   sha256: der(6, fromHex('608648016503040201')),
+  oiwMd5WithRsa: der(6, fromHex('2b0e030203')),
+  oiwDsaWithSha1: der(6, fromHex('2b0e03021b')),
+  oiwSha1WithRsa: der(6, fromHex('2b0e03021d')),
   sha256WithRsa: der(6, fromHex('2a864886f70d01010b')),
 };
 const NULL = der(5);
@@ -91,6 +94,11 @@ describe('tlsServerEndPoint', () => {
     for (const good of [
       signedBy(OID.sha256WithRsa),
       signedBy(OID.sha256WithRsa, NULL),
+      // Older numbers of RSA with SHA-1 and MD5 and of DSA with SHA-1: SHA-256 in their place, as
+      // OpenSSL and Python's cryptography know them.
+      signedBy(OID.oiwSha1WithRsa, NULL),
+      signedBy(OID.oiwDsaWithSha1),
+      signedBy(OID.oiwMd5WithRsa, NULL),
       signedBy(OID.pss, pssParameters()),
       signedBy(OID.pss, pssParameters(saltLength)),
       // RFC 4055 §3.1: all of them left out; SHA-1, in whose place comes SHA-256.

@@ -44,6 +44,14 @@ function endPointOf(pem: string): ChannelBindings {
 }
 
 const SERVER_END_POINT = endPointOf(certificate);
+const PROXY_HEADERS = [
+  'Via',
+  'Forwarded',
+  'X-Forwarded-For',
+  'X-Forwarded-Host',
+  'X-Forwarded-Proto',
+  'X-Real-IP',
+];
 const LARGE = { maxHeaderSize: 81_920 };
 
 interface Answer {
@@ -246,7 +254,7 @@ describe('httpAuthenticator', () => {
       expect(site.failures.map(({ code }) => code)).toEqual(['GSS_S_DEFECTIVE_TOKEN']);
     });
 
-    it.each(['Via', 'Forwarded', 'X-Forwarded-For'])(
+    it.each(PROXY_HEADERS)(
       'does not go on where %s tells of a proxy, unless allowed',
       async (name) => {
         for (const allowed of [false, true]) {
