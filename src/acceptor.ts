@@ -1,5 +1,5 @@
 /** Acceptors: long-lived, shared by all connections; and the exchanges that they begin. */
-import type { TransitedCheck } from './ap/accept.ts';
+import type { PermittedEnctypes, TransitedCheck } from './ap/accept.ts';
 import type { ClientRealms } from './ap/client-policy.ts';
 import { OpenedTickets } from './ap/opened-tickets.ts';
 import { MemoryReplayCache } from './ap/replay-cache.ts';
@@ -67,7 +67,7 @@ export class Acceptor {
       replayCache: options.replayCache ?? new MemoryReplayCache({ clock, random }),
       openedTickets: new OpenedTickets(),
       channelBindingPolicy: options.channelBindingPolicy ?? 'when-supported',
-      permittedEnctypes: options.permittedEnctypes ?? PREFERRED_ENCTYPES,
+      permittedEnctypes: permittedEnctypesOf(options),
       onWeakEnctype: options.onWeakEnctype,
       pacPolicy: options.pacPolicy ?? 'when-valid',
       kdcKey: options.kdcKey,
@@ -268,6 +268,15 @@ export class Handshake {
     };
     return [krb5];
   }
+}
+
+function permittedEnctypesOf(options: AcceptorOptions): PermittedEnctypes {
+  const permitted = options.permittedEnctypes ?? PREFERRED_ENCTYPES;
+  return {
+    ticket: options.ticketEnctypes ?? permitted,
+    session: options.sessionEnctypes ?? permitted,
+    subkey: options.subkeyEnctypes ?? permitted,
+  };
 }
 
 /** A list that is altered later changes nothing of what was checked. */

@@ -44,6 +44,13 @@ export interface ServiceKeys extends OwnRealms {
   refresh(): Promise<boolean>;
 }
 
+/** Enctypes that keys may have, the most preferred first. */
+export interface PermittedEnctypes {
+  readonly ticket: readonly number[];
+  readonly session: readonly number[];
+  readonly subkey: readonly number[];
+}
+
 /** What an acceptor demands, beyond what RFC 4120 does. */
 export interface ApPolicy extends ClientPolicy {
   readonly clock: Clock;
@@ -52,8 +59,7 @@ export interface ApPolicy extends ClientPolicy {
   readonly replayCache: ReplayCache;
   /** Those that come again. */
   readonly openedTickets: OpenedTickets;
-  /** Enctypes that tickets, session keys and subkeys may have, the most preferred first. */
-  readonly permittedEnctypes: readonly number[];
+  readonly permittedEnctypes: PermittedEnctypes;
   /** Whether the realms between client and server may vouch for the client (RFC 4120 §2.7). */
   readonly checkTransited: TransitedCheck;
 }
@@ -125,10 +131,11 @@ export async function acceptApReq(
     checkCriticalElements(authenticator.authorizationData, 'authenticator');
 
     // MIT krb5, decrypt_tk.c and rd_req_dec.c: all three.
-    checkPermitted(service.key.enctype, policy, 'ticket');
-    checkPermitted(sessionKey.enctype, policy, 'session key');
+    const { permittedEnctypes } = policy;
+    checkPermitted(service.key.enctype, permittedEnctypes.ticket, 'ticket');
+    checkPermitted(sessionKey.enctype, permittedEnctypes.session, 'session key');
     if (authenticator.subkey !== undefined) {
-      checkPermitted(authenticator.subkey.enctype, policy, 'subkey');
+      checkPermitted(authenticator.subkey.enctype, permittedEnctypes.subkey, 'subkey');
       subkey = importKey(authenticator.subkey, service.key, 'subkey');
     }
 
@@ -297,14 +304,12 @@ function checkSkew(ctime: KerberosTime, now: KerberosTime, maxSkew: number): voi
   });
 }
 
-function checkPermitted(enctype: number, policy: ApPolicy, what: string): void {
-  if (policy.permittedEnctypes.includes(enctype)) return;
+function checkPermitted(enctype: number, permitted: readonly number[], what: string): void {
+  if (permitted.includes(enctype)) return;
   throw new KerberosError(
     'KRB5_NOPERM_ETYPE',
     `Encryption type ${enctypeName(enctype)} not permitted`,
-    {
-      hint: `the ${what} has it; permitted: ${policy.permittedEnctypes.map(enctypeName).join(' ')}`,
-    },
+    { hint: `the ${what} has it; permitted: ${permitted.map(enctypeName).join(' ')}` },
   );
 }
 

@@ -35,7 +35,9 @@ export function establish(
   const dce = (request.flags & ContextFlag.dceStyle) !== 0;
   const mutual = dce || (request.flags & ContextFlag.mutual) !== 0;
   // The enctype before any key: what may still refuse leaves none behind.
-  const enctype = mutual ? chooseSubkeyEnctype(verified, settings.permittedEnctypes) : undefined;
+  const enctype = mutual
+    ? chooseSubkeyEnctype(verified, settings.permittedEnctypes.subkey)
+    : undefined;
   const delegated =
     request.delegation === undefined ? undefined : openDelegation(request.delegation, verified);
   const flags =

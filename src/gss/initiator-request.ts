@@ -3,7 +3,7 @@ import type { VerifiedApReq } from '../ap/accept.ts';
 import { findAuthorizationData } from '../ap/authorization-data.ts';
 import { constantTimeEqual, fromHex } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
-import { Enctype, KeyUsage } from '../crypto/numbers.ts';
+import { Enctype, enctypeName, KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
 import type { Authenticator } from '../messages/ap-req.ts';
 import { ApOption } from '../messages/ap-req.ts';
@@ -76,6 +76,8 @@ function isOverNothing({ type, checksum }: Checksum, sessionKey: EncryptionKey):
 /**
  * The enctype of the acceptor's subkey: of those that the initiator offers (RFC 4537), or uses, the
  * one that we prefer.
+ *
+ * @throws {@link KerberosError} KRB5_NOPERM_ETYPE if none of them is permitted.
  */
 export function chooseSubkeyEnctype(
   { authenticator, opened: { sessionKey }, subkey }: VerifiedApReq,
@@ -92,7 +94,11 @@ export function chooseSubkeyEnctype(
   for (const enctype of permitted) {
     if (offered.includes(enctype) && profiles.has(enctype)) return enctype;
   }
-  return used;
+  throw new KerberosError('KRB5_NOPERM_ETYPE', undefined, {
+    hint:
+      `the client offers ${[...new Set(offered)].map(enctypeName).join(' ')} for the acceptor's ` +
+      `subkey; permitted: ${permitted.map(enctypeName).join(' ')}`,
+  });
 }
 
 /** Whether the initiator has proved that it is at the other end of our channel. */

@@ -60,6 +60,16 @@ export interface AcceptorOptions {
    */
   readonly permittedEnctypes?: readonly number[];
   /**
+   * Instead of `permittedEnctypes`, for the keys that open tickets: those of the keytab. With
+   * `sessionEnctypes` and `subkeyEnctypes` alone it is as MIT krb5's
+   * gss_krb5_set_allowable_enctypes, which says nothing of them.
+   */
+  readonly ticketEnctypes?: readonly number[];
+  /** Instead of `permittedEnctypes`, for session keys, which the KDC chooses. */
+  readonly sessionEnctypes?: readonly number[];
+  /** Instead of `permittedEnctypes`, for subkeys: the initiator's, and ours, which is chosen by it. */
+  readonly subkeyEnctypes?: readonly number[];
+  /**
    * Told of each context that needs an enctype that is not safe any more, before the client is let
    * in. What it throws refuses the client, as an audit that cannot be written should; a promise is
    * not waited for, and its rejection is a warning.
@@ -145,6 +155,8 @@ export interface MechanismHandshake {
   save(writer: Writer): void;
 }
 
+const ENCTYPES = definite(listOf(wholeNumber(1, 0x7fff_ffff)));
+
 export const ACCEPTOR_OPTIONS: OptionRules<AcceptorOptions> = {
   credential: required(
     objectWith('what `await acquireCredential(...)` gives', 'candidates', 'explain', 'refresh'),
@@ -164,7 +176,10 @@ export const ACCEPTOR_OPTIONS: OptionRules<AcceptorOptions> = {
     range('whole seconds', (value) => Number.isSafeInteger(value) && (value as number) >= 0),
   ),
   channelBindingPolicy: definite(oneOf('off', 'when-supported', 'required')),
-  permittedEnctypes: definite(listOf(wholeNumber(1, 0x7fff_ffff))),
+  permittedEnctypes: ENCTYPES,
+  ticketEnctypes: ENCTYPES,
+  sessionEnctypes: ENCTYPES,
+  subkeyEnctypes: ENCTYPES,
   onWeakEnctype: callback,
   checkAddresses: definite(flag),
   pacPolicy: definite(oneOf('off', 'when-valid', 'required')),

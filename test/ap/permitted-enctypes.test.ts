@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import type { AcceptorOptions } from '../../src/index.ts';
+import { ContextFlag } from '../../src/index.ts';
+import { AuthorizationDataType } from '../../src/messages/authorization-data.ts';
+import { encodeEtypeList } from '../../src/messages/etype-list.ts';
+import { makeKeytab, makeParties } from '../support/realm-kit.ts';
+
+interface Keys {
+  readonly ticket: number;
+  readonly session: number;
+  /** None if null. */
+  readonly subkey: number | null;
+  /** RFC 4537. */
+  readonly offered?: readonly number[];
+  readonly flags?: number;
+}
+
+/** The enctype of the context's keys, or why there is none. */
+async function outcomeOf(keys: Keys, acceptor: Partial<AcceptorOptions>): Promise<number | string> {
+  const type = AuthorizationDataType.etypeNegotiation;
+  const { begin, initiator } = await makeParties({
+    keytab: makeKeytab({ enctype: keys.ticket }),
+    ticket: { sessionEnctype: keys.session },
+    initiator: {
+      subkeyEnctype: keys.subkey,
+      ...(keys.flags !== undefined && { flags: keys.flags }),
+      ...(keys.offered && {
+        authenticator: { authorizationData: [{ type, data: encodeEtypeList(keys.offered) }] },
+      }),
+    },
+    acceptor,
+  });
+  const result = await begin().accept(initiator.begin());
+  if (result.status === 'complete') return result.context.enctype;
+  if (result.status !== 'failed') throw new Error(result.status);
+  const { minor } = result.error;
+  return `${minor?.code}: ${minor?.hint}`;
+}
+
+describe('enctypes may be permitted for tickets, session keys and subkeys apart', () => {
+  it.each<[string, Keys, Partial<AcceptorOptions>, RegExp | number]>([
+    [
+      // What MIT krb5's gss_krb5_set_allowable_enctypes says.
+      'an AES128 session under an AES256 ticket',
+      { ticket: 18, session: 17, subkey: 17 },
+      { sessionEnctypes: [17], subkeyEnctypes: [17] },
+      17,
+    ],
+    [
+      'an AES256 session where those are AES128',
+      { ticket: 18, session: 18, subkey: 18 },
+      { sessionEnctypes: [17], subkeyEnctypes: [17] },
+      /^KRB5_NOPERM_ETYPE: the session key has it; permitted: aes128-cts-hmac-sha1-96$/,
+    ],
+    [
+      'a ticket',
+      { ticket: 17, session: 18, subkey: 18 },
+      { ticketEnctypes: [18] },
+      /^KRB5_NOPERM_ETYPE: the ticket has it; permitted: aes256-cts-hmac-sha1-96$/,
+    ],
+    [
+      'a subkey',
+      { ticket: 18, session: 18, subkey: 17 },
+      { subkeyEnctypes: [18, 20] },
+      /^KRB5_NOPERM_ETYPE: the subkey has it/,
+    ],
+    [
+      'a list of its own goes before the one for all',
+      { ticket: 18, session: 17, subkey: 17 },
+      { permittedEnctypes: [17], ticketEnctypes: [18] },
+      17,
+    ],
+    [
+      'the one for all is for those without',
+      { ticket: 18, session: 17, subkey: 17 },
+      { permittedEnctypes: [18], sessionEnctypes: [17] },
+      /^KRB5_NOPERM_ETYPE: the subkey has it; permitted: aes256-cts-hmac-sha1-96$/,
+    ],
+    [
+      "our subkey is of the subkeys' list, in its order",
+      { ticket: 18, session: 17, subkey: 17, offered: [18, 20] },
+      { subkeyEnctypes: [20, 18, 17], permittedEnctypes: [17, 18] },
+      20,
+    ],
+    [
+      'no subkey is made that the list does not have',
+      { ticket: 18, session: 17, subkey: null },
+      { subkeyEnctypes: [18, 20] },
+      /^KRB5_NOPERM_ETYPE: the client offers aes128-cts-hmac-sha1-96 for the acceptor's subkey; permitted: aes256-cts-hmac-sha1-96 aes256-cts-hmac-sha384-192$/,
+    ],
+    [
+      'none is looked for where there is none',
+      { ticket: 18, session: 17, subkey: null, flags: ContextFlag.integrity },
+      { subkeyEnctypes: [18] },
+      17,
+    ],
+    [
+      'an empty list permits none',
+      { ticket: 18, session: 18, subkey: 18 },
+      { ticketEnctypes: [] },
+      /^KRB5_NOPERM_ETYPE: the ticket has it; permitted: $/,
+    ],
+  ])('%s', async (_, keys, acceptor, expected) => {
+    const outcome = await outcomeOf(keys, acceptor);
+    if (typeof expected === 'number') expect(outcome).toBe(expected);
+    else expect(outcome).toMatch(expected);
+  });
+
+  it.each(['ticketEnctypes', 'sessionEnctypes', 'subkeyEnctypes'])(
+    '%s is checked',
+    async (name) => {
+      for (const value of [undefined, null, 18, [Number.NaN], ['aes256-cts'], [18, undefined]]) {
+        await expect(makeParties({ acceptor: { [name]: value } })).rejects.toThrow(
+          `${name}: expected`,
+        );
+      }
+    },
+  );
+});
