@@ -23,6 +23,11 @@ export interface ServerArguments {
   /** Bytes. */
   readonly maxTokenSize: number | undefined;
   readonly maxConnections: number | undefined;
+  readonly maxConnectionsPerSource: number | undefined;
+  /** Seconds. */
+  readonly maxPenalty: number | undefined;
+  /** Whether clients without a context are refused. */
+  readonly requireAuthentication: true | undefined;
   /** Processes; undefined: this one serves. */
   readonly workers: number | undefined;
 }
@@ -86,7 +91,10 @@ function parse(argv: readonly string[]): ParsedArguments {
       idleTimeout: integer(values, 'timeout', 1, MAX_SECONDS),
       handshakeTimeout: integer(values, 'handshake', 1, MAX_SECONDS),
       maxTokenSize: integer(values, 'maxtoken', 1, MAX_TOKEN),
-      maxConnections: integer(values, 'maxconn', 1, 1_000_000),
+      maxConnections: integer(values, 'maxconn', 1, MAX_CONNECTIONS),
+      maxConnectionsPerSource: integer(values, 'maxsource', 1, MAX_CONNECTIONS),
+      maxPenalty: integer(values, 'penalty', 0, MAX_SECONDS),
+      requireAuthentication: switches.has('authenticated') || undefined,
       workers: integer(values, 'workers', 1, 256),
     },
   };
@@ -160,6 +168,7 @@ function tryParseMechanism(value: string): Oid | undefined {
 const DEFAULT_PORT = 4444;
 // Timers count milliseconds in 31 bits.
 const MAX_SECONDS = 2_147_483;
+const MAX_CONNECTIONS = 1_000_000;
 // What an int holds: stock clients announce lengths as one.
 const MAX_TOKEN = 2_147_483_647;
 
@@ -168,6 +177,7 @@ const SWITCHES: ReadonlySet<string> = new Set([
   'inetd',
   'once',
   'export',
+  'authenticated',
   'help',
   'version',
 ]);
@@ -182,5 +192,7 @@ const TEXTS: ReadonlySet<string> = new Set([
   'handshake',
   'maxtoken',
   'maxconn',
+  'maxsource',
+  'penalty',
   'workers',
 ]);

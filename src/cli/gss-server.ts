@@ -16,9 +16,10 @@ import type { Configured } from './configure.ts';
 import { configure } from './configure.ts';
 import { HELP, USAGE } from './help.ts';
 import type { Block } from './lines.ts';
-import { formatEvent, formatGssError, formatWorkerEnd } from './lines.ts';
+import { errorBlock, formatEvent, formatGssError, formatWorkerEnd, stderrLine } from './lines.ts';
 import type { Output } from './output.ts';
 import { clientOwnsStandardStreams, detachStandardStreams, openOutput } from './output.ts';
+import { SessionMarks } from './session-marks.ts';
 import { systemErrorText } from './text.ts';
 
 /** @returns The exit status. */
@@ -57,14 +58,16 @@ async function serve(options: ServerArguments, clientOwnsStreams: boolean): Prom
     return FAILURE;
   }
   process.on('uncaughtException', (error) => {
-    output.print([stderrLine(`gss-server: ${error.stack}`)]);
+    output.print([errorBlock('gss-server', error, true)]);
     process.exit(FAILURE);
   });
   const configured = await tryToConfigure(options, output);
   if (configured === undefined) return NO_CREDENTIALS;
   const { acceptor, localName, replayCache } = configured;
   const lineOptions = { verbose: options.verbose, localName };
-  const print = (event: GssServerEvent): void => output.print(formatEvent(event, lineOptions));
+  const marks = new SessionMarks(options.inetd || cluster.isWorker);
+  const print = (event: GssServerEvent): void =>
+    output.print(marks.mark(event, formatEvent(event, lineOptions)));
   if (options.inetd) return await serveInetd(options, acceptor, print);
   if (cluster.isWorker) return await serveInWorker(options, acceptor, print);
   // One client needs one process.
@@ -187,16 +190,20 @@ function createServer(
   acceptor: Acceptor,
   onEvent: PrintEvent,
 ): GssServer {
-  const { idleTimeout, handshakeTimeout, maxTokenSize, maxConnections } = options;
+  const { idleTimeout, handshakeTimeout, maxTokenSize } = options;
+  const { maxConnections, maxConnectionsPerSource, maxPenalty } = options;
   return createGssServer({
     acceptor,
     onEvent,
     exportContext: options.exportContext,
+    requireAuthentication: options.requireAuthentication ?? false,
     limits: {
       ...(idleTimeout !== undefined && { idleTimeout }),
       ...(handshakeTimeout !== undefined && { handshakeTimeout }),
       ...(maxTokenSize !== undefined && { maxTokenSize }),
       ...(maxConnections !== undefined && { maxConnections }),
+      ...(maxConnectionsPerSource !== undefined && { maxConnectionsPerSource }),
+      ...(maxPenalty !== undefined && { maxPenalty }),
     },
   });
 }
@@ -215,6 +222,7 @@ function stopOnSignals(stop: (grace: number) => void): void {
 function printStart(output: Output, options: ServerArguments, port: number): void {
   output.print([stderrLine('starting...')]);
   if (options.port === 0) output.print([stderrLine(`listening on port ${port}`)]);
+  if (output.warning !== undefined) output.print([stderrLine(`gss-server: ${output.warning}`)]);
 }
 
 function bindingFailed(error: unknown): Block {
@@ -223,10 +231,6 @@ function bindingFailed(error: unknown): Block {
 
 function complain(message: string | undefined): void {
   if (message !== undefined) process.stderr.write(`gss-server: ${message}\n`);
-}
-
-function stderrLine(text: string): Block {
-  return { to: 'stderr', bytes: Buffer.from(`${text}\n`) };
 }
 
 function packageVersion(): string {

@@ -3,8 +3,8 @@
 export const USAGE: string = `Usage: gss-server [-port port] [-verbose] [-inetd] [-once] [-export]
        [-logfile file] [-keytab name] [-rcache name] [-mech mechanism]
        [-host address] [-timeout seconds] [-handshake seconds]
-       [-maxtoken bytes] [-maxconn number] [-workers number]
-       service_name
+       [-maxtoken bytes] [-maxconn number] [-maxsource number] [-penalty seconds]
+       [-authenticated] [-workers number] service_name
        gss-server -help | -version
 `;
 
@@ -36,16 +36,28 @@ Options start with one dash or two; a value follows as the next argument or afte
   -timeout seconds    give up a client that sends no token for so long (300)
   -handshake seconds  give up a client that is not authenticated after so long (60)
   -maxtoken bytes     refuse longer tokens (16777216)
-  -maxconn number     close connections above this number at once (1024)
+  -maxconn number     serve at most so many connections at a time (1024); one more takes the place
+                      of the oldest that is not authenticated, or is closed if all are
+  -maxsource number   of these, serve at most so many of one address, or of one /64 of IPv6 (three
+                      quarters of -maxconn)
+  -penalty seconds    let the failures of an address count for at most so long (60; 0: not at all):
+                      where many of its connections fail, they give way before those of others
+  -authenticated      refuse clients that do not authenticate (gss-client -na)
   -workers number     serve with so many processes, which share the port and the replay cache; one
-                      that ends is replaced. -maxconn is of each of them; -once needs only this one
+                      that ends is replaced. -maxconn, -maxsource and -penalty are of each of them;
+                      -once needs only this one
   -help, -version     print this, or the version, and exit
 
 Output: the lines of MIT's gss-server, on the same streams. What it does not have goes to stderr:
   hint: ...           what to do about the error before it
   listening on port N with -port 0
-  closing connection from ...        a client that was too slow, or one connection too many
+  closing connection from ...        a client that was too slow, or one connection too many (of
+                                     these at most one line a second)
+  many connections from ...          an address that is penalised (-penalty)
   gss-server: worker ... ended       and when another takes its place
+Control characters, marks of direction and the like in what a client says are escaped (\\x1b), and
+"Unauthenticated client ...:" comes before lines of a client that is not authenticated wherever they
+might be taken for another's. The -logfile is made with mode 0600.
 Lines that belong together are one write, so those of several workers do not mix (but in a pipe
 they may, where they are more than 4096 bytes together: give such a -verbose log a -logfile).
 Under inetd, where stdout and stderr are the client's socket, nothing is written to them: stdout's

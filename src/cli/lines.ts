@@ -1,4 +1,7 @@
-/** What gss-server prints about an event: the lines of MIT's program, byte for byte. */
+/**
+ * What gss-server prints about an event: the lines of MIT's program, byte for byte, except that
+ * control characters and the like in what a client chose are escaped ({@link printable}).
+ */
 import { Buffer } from 'node:buffer';
 
 import { concatBytes, toHex } from '../bytes.ts';
@@ -15,6 +18,7 @@ import type { ConnectionInfo, GssServerEvent } from '../node/server-events.ts';
 import type { ChannelFailure } from '../node/token-channel.ts';
 import type { Truncation } from '../node/token-frame.ts';
 import type { WorkerEnd } from '../node/workers.ts';
+import { printable, printableUtf8 } from '../text.ts';
 import { hexDump, looksLikeText, systemErrorText, upToNul } from './text.ts';
 
 /** Bytes that are written at once, so that no other connection's come between. */
@@ -61,6 +65,8 @@ export function formatEvent(event: GssServerEvent, options: LineOptions): Block[
       return formatGssError(event.stage, event.error);
     case 'noop-expected':
       return [log(`Expected NOOP token, got ${event.flags} token instead`)];
+    case 'unauthenticated-refused':
+      return [closing(event.connection, 'it does not authenticate (-authenticated)')];
     case 'unauthenticated-request':
       return [log('Unauthenticated client requested authenticated services!')];
     case 'channel-error':
@@ -69,15 +75,11 @@ export function formatEvent(event: GssServerEvent, options: LineOptions): Block[
         ...(event.sendingContextToken ? [log('failure sending token')] : []),
       ];
     case 'fault':
-      return [line('stderr', `gss-server: internal error: ${faultText(event.error, verbose)}`)];
+      return [errorBlock('gss-server: internal error', event.error, verbose)];
     case 'overload':
-      return [
-        line(
-          'stderr',
-          `closing connection from ${event.remoteAddress ?? 'a client'}: ` +
-            `${event.limit} connections are open (-maxconn)`,
-        ),
-      ];
+      return [formatOverload(event)];
+    case 'penalty':
+      return [formatPenalty(event)];
     case 'listener-error':
       return [line('stderr', `accepting connection: ${systemErrorText(event.error)}`)];
     case 'open':
@@ -91,6 +93,20 @@ export function formatGssError(operation: string, error: unknown): Block[] {
   const blocks = displayStatus(error).map((text) => log(`GSS-API error ${operation}: ${text}`));
   const hint = error instanceof GssError ? error.hint : undefined;
   return hint === undefined ? blocks : [...blocks, hintLine(hint)];
+}
+
+/** An error that is nobody's but ours, with its stack if asked for. */
+export function errorBlock(title: string, error: unknown, withStack: boolean): Block {
+  const text = String(error);
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  // Of the stack only what V8 put behind the message, which may quote a client.
+  const frames = withStack && stack.startsWith(`${text}\n`) ? stack.slice(text.length) : '';
+  return { to: 'stderr', bytes: utf8(`${title}: ${printable(text)}${frames}\n`) };
+}
+
+/** A line on stderr. */
+export function stderrLine(text: string): Block {
+  return line('stderr', text);
 }
 
 /** One of the processes of -workers is gone. */
@@ -147,13 +163,14 @@ function formatAttribute(name: string, values: readonly Uint8Array[]): Block[] {
   return values.map((value) => {
     const rows = toHex(value).match(/.{1,64}/g) ?? [];
     const text = rows.map((row) => `\n${row}`).join('');
-    return line('stdout', `Attribute ${name} Authenticated Complete\n\n\n${text}\n`);
+    const title = `Attribute ${printable(name)} Authenticated Complete`;
+    return { to: 'stdout', bytes: utf8(`${title}\n\n\n${text}\n\n`) };
   });
 }
 
 function formatMessage(message: Uint8Array, notEncrypted: boolean): Block[] {
   const shown = looksLikeText(message)
-    ? [utf8('Received message: "'), upToNul(message), utf8('"\n')]
+    ? [utf8(`Received message: "${printableUtf8(upToNul(message))}"\n`)]
     : [utf8('Received message: \n'), hexDump(message)];
   return [
     ...(notEncrypted ? [line('stderr', 'Warning!  Message not encrypted.')] : []),
@@ -176,6 +193,9 @@ function formatFailure(failure: ChannelFailure, connection: ConnectionInfo): Blo
       return [line('stderr', `reading token ${failure.part}: ${systemErrorText(failure.error)}`)];
     case 'write-error':
       return [line('stderr', `sending token data: ${systemErrorText(failure.error)}`)];
+    case 'displaced':
+      // 'overload' says so, at most once a second.
+      return [];
     case 'aborted':
       return [closing(connection, 'the server is stopping')];
   }
@@ -193,18 +213,39 @@ function formatTruncation({ part, read, expected }: Truncation): Block {
   }
 }
 
-function closing({ remoteAddress, remotePort }: ConnectionInfo, reason: string): Block {
-  const peer = remoteAddress === undefined ? 'a client' : `${remoteAddress} port ${remotePort}`;
-  return line('stderr', `closing connection from ${peer}: ${reason}`);
+function closing(connection: ConnectionInfo, reason: string): Block {
+  return line('stderr', `closing connection from ${peerOf(connection)}: ${reason}`);
+}
+
+/** Of the client, for messages: `192.0.2.7 port 50000`. */
+export function peerOf({ remoteAddress, remotePort }: ConnectionInfo): string {
+  return remoteAddress === undefined ? 'a client' : `${remoteAddress} port ${remotePort}`;
+}
+
+type EventOf<T extends GssServerEvent['type']> = Extract<GssServerEvent, { type: T }>;
+
+function formatOverload(event: EventOf<'overload'>): Block {
+  const { remoteAddress = 'a client', limit, of: whose, displaced, more } = event;
+  const peer = displaced ? `${remoteAddress}, which is not authenticated` : remoteAddress;
+  const reasons = {
+    all: `${limit} connections are open (-maxconn)`,
+    source: `${limit} connections of its address are open (-maxsource)`,
+    penalty: 'too many of its address failed (-penalty)',
+  };
+  const others = more === undefined ? '' : `; so were ${more} others`;
+  return line('stderr', `closing connection from ${peer}: ${reasons[whose ?? 'all']}${others}`);
+}
+
+function formatPenalty({ remoteAddress = 'a client', seconds, more }: EventOf<'penalty'>): Block {
+  const others = more === undefined ? '' : `; those of ${more} others too`;
+  const text =
+    `many connections from ${remoteAddress} failed to authenticate: they give way first ` +
+    `for ${Math.ceil(seconds)} seconds (-penalty)${others}`;
+  return line('stderr', text);
 }
 
 function hintLine(hint: string): Block {
   return line('stderr', `hint: ${hint}`);
-}
-
-function faultText(error: unknown, verbose: boolean): string {
-  if (!(error instanceof Error)) return String(error);
-  return (verbose ? error.stack : undefined) ?? String(error);
 }
 
 /** printf's %7.4f. */
@@ -220,8 +261,9 @@ function log(text: string): Block {
   return line('log', text);
 }
 
+/** One line, whatever a client put into the text. */
 function line(to: Block['to'], text: string): Block {
-  return { to, bytes: utf8(`${text}\n`) };
+  return { to, bytes: utf8(`${printable(text)}\n`) };
 }
 
 /** A quarter of the time of a TextEncoder: there are ten lines to a client. */

@@ -11,10 +11,12 @@ export interface Output {
    * come before or after them.
    */
   readonly print: (blocks: readonly Block[]) => void;
+  /** What the operator should know of the log file. */
+  readonly warning: string | undefined;
 }
 
 export interface OutputOptions {
-  /** Appended to; `/dev/null` means no log, undefined means stdout. */
+  /** Appended to, made with mode 0600; `/dev/null` means no log, undefined means stdout. */
   readonly logfile: string | undefined;
   /** Standard streams that are the client's connection: nothing may go there. */
   readonly clientOwnsStreams: boolean;
@@ -23,7 +25,8 @@ export interface OutputOptions {
 /** @throws The system's error if the log file cannot be opened. */
 export function openOutput(options: OutputOptions): Output {
   const standard = options.clientOwnsStreams ? undefined : openStandardStreams();
-  const logfile = openLog(options.logfile);
+  const file = openLog(options.logfile);
+  const logfile = file?.write;
   const stdout = standard?.stdout ?? discard;
   const log = logfile ?? stdout;
   // Under inetd there is no stderr but the client: the operator looks into the log.
@@ -40,6 +43,7 @@ export function openOutput(options: OutputOptions): Output {
         write(together.length === 1 ? together[0]! : concatBytes(...together));
       }
     },
+    warning: file?.warning,
   };
 }
 
@@ -82,12 +86,13 @@ function openStandardStreams(): { stdout: Write; stderr: Write } {
   };
 }
 
-function openLog(path: string | undefined): Write | undefined {
+function openLog(path: string | undefined): { write: Write; warning?: string } | undefined {
   if (path === undefined) return undefined;
-  if (path === '/dev/null') return discard;
-  const descriptor = openSync(path, 'a');
+  if (path === '/dev/null') return { write: discard };
+  // What clients say is in it, and with -verbose their tokens.
+  const descriptor = openSync(path, 'a', 0o600);
   let complained = false;
-  return (bytes) => {
+  const write = (bytes: Uint8Array): void => {
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
     } catch (error) {
@@ -96,6 +101,11 @@ function openLog(path: string | undefined): Write | undefined {
       complained = true;
     }
   };
+  const mode = fstatSync(descriptor).mode & 0o777;
+  // Windows has no modes.
+  if (process.geteuid === undefined || (mode & 0o077) === 0) return { write };
+  const octal = mode.toString(8);
+  return { write, warning: `${path} is open to other users (mode ${octal}): chmod 600 ${path}` };
 }
 
 function discard(): void {}

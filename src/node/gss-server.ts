@@ -5,7 +5,11 @@ import { createServer } from 'node:net';
 import type { Acceptor } from '../acceptor.ts';
 import { importSecurityContext } from '../gss/context.ts';
 import { tell } from '../hooks.ts';
-import { parseHostAddress, plainAddress } from './peer-address.ts';
+import type { HostAddress } from '../messages/host-address.ts';
+import type { Seat, ShareLimit } from './connection-shares.ts';
+import { ConnectionShares } from './connection-shares.ts';
+import { EventRate } from './event-rate.ts';
+import { parseHostAddress, plainAddress, sourceOf } from './peer-address.ts';
 import type { ConnectionEvent, ConnectionInfo, GssServerEvent } from './server-events.ts';
 import { SignSession } from './sign-session.ts';
 import { TokenChannel } from './token-channel.ts';
@@ -18,8 +22,25 @@ export interface GssServerLimits {
   readonly handshakeTimeout?: number;
   /** Longest token, in bytes; default 16 MiB. Those of the handshake: at most 256 KiB. */
   readonly maxTokenSize?: number;
-  /** Connections at a time; more are closed at once. Default 1024. */
+  /**
+   * Connections at a time, default 1024. Where there are so many, the oldest of those without an
+   * authenticated client gives way to a new one, of the source that has most of them; where all
+   * clients are authenticated, the new one is closed.
+   */
   readonly maxConnections?: number;
+  /**
+   * Of these, connections of one source: an IPv4 address or a /64 of IPv6. Default: three quarters
+   * of all. Behind a proxy that hides its clients' addresses, set it to `maxConnections`.
+   */
+  readonly maxConnectionsPerSource?: number;
+  /**
+   * Seconds for which the failures of a source can count at most, default 60; 0: they do not count.
+   * Each connection that ends without authentication counts one second. A source that has more
+   * than a quarter of this at a time gives way first, and while more than half of all connections
+   * are open, has an eighth of its share for clients that are not authenticated. It is never
+   * refused for that alone.
+   */
+  readonly maxPenalty?: number;
   /** What unfinished tokens of more than 64 KiB may hold in memory together; default 256 MiB. */
   readonly maxBufferedBytes?: number;
 }
@@ -34,6 +55,8 @@ export interface GssServerOptions {
   readonly onEvent?: (event: GssServerEvent) => void;
   /** Export and import each context before its first message (`gss-server -export`). */
   readonly exportContext?: boolean;
+  /** Refuse clients that do not authenticate (`gss-client -na`); default false, as MIT krb5. */
+  readonly requireAuthentication?: boolean;
   readonly limits?: GssServerLimits;
 }
 
@@ -72,23 +95,23 @@ class TcpGssServer implements GssServer {
   readonly #options: GssServerOptions;
   readonly #limits: Required<GssServerLimits>;
   readonly #budget: FrameBudget;
+  readonly #shares: ConnectionShares;
+  readonly #overloads: EventRate<RareEvent>;
+  readonly #penalties: EventRate<RareEvent>;
   readonly #server: Server;
   readonly #open = new Set<TokenChannel>();
   #count = 0;
 
   constructor(options: GssServerOptions) {
     this.#options = options;
-    this.#limits = checkLimits({ ...DEFAULT_LIMITS, ...options.limits });
+    this.#limits = completeLimits(options.limits);
     this.#budget = new FrameBudget(this.#limits.maxBufferedBytes);
     this.#server = createServer({ allowHalfOpen: true }, (socket) => void this.serve(socket));
-    this.#server.maxConnections = this.#limits.maxConnections;
-    this.#server.on('drop', (dropped) =>
-      this.#emit({
-        type: 'overload',
-        remoteAddress: plainAddress(dropped?.remoteAddress),
-        limit: this.#limits.maxConnections,
-      }),
-    );
+    this.#shares = new ConnectionShares(this.#limits);
+    const report = (event: RareEvent, more: number): void =>
+      this.#emit(more === 0 ? event : { ...event, more });
+    this.#overloads = new EventRate(report);
+    this.#penalties = new EventRate(report);
   }
 
   get address(): AddressInfo | undefined {
@@ -114,24 +137,52 @@ class TcpGssServer implements GssServer {
   }
 
   async serve(socket: Socket): Promise<void> {
-    const { idleTimeout, handshakeTimeout, maxTokenSize } = this.#limits;
-    const connection: ConnectionInfo = {
-      id: ++this.#count,
-      remoteAddress: plainAddress(socket.remoteAddress),
-      remotePort: socket.remotePort,
-    };
-    const emit = (event: ConnectionEvent): void => this.#emit({ ...event, connection });
+    const peerAddress = parseHostAddress(socket.remoteAddress);
+    const remoteAddress = plainAddress(socket.remoteAddress);
+    const seat = this.#shares.enter(sourceOf(peerAddress), (limit) => {
+      channel.giveWay();
+      this.#overloads.push({ ...this.#overload(remoteAddress, limit), displaced: true });
+    });
+    if (typeof seat === 'string') {
+      socket.destroy();
+      this.#overloads.push(this.#overload(remoteAddress, seat));
+      return;
+    }
+    const { idleTimeout, maxTokenSize } = this.#limits;
     const channel = new TokenChannel(socket, {
       idleTimeout: idleTimeout * 1000,
       maxToken: maxTokenSize,
       budget: this.#budget,
     });
-    const peerAddress = parseHostAddress(socket.remoteAddress);
+    const connection = { id: ++this.#count, remoteAddress, remotePort: socket.remotePort };
     this.#open.add(channel);
+    await this.#converse(channel, seat, connection, peerAddress);
+    // All that is left is to wait for the client's end.
+    this.#shares.wait(seat);
+    await channel.closed;
+    this.#open.delete(channel);
+    this.#shares.leave(seat);
+    this.#emit({ type: 'close', connection });
+  }
+
+  async #converse(
+    channel: TokenChannel,
+    seat: Seat,
+    connection: ConnectionInfo,
+    peerAddress: HostAddress | undefined,
+  ): Promise<void> {
+    const { handshakeTimeout, maxTokenSize } = this.#limits;
+    let accepted = false;
+    const emit = (event: ConnectionEvent): void => {
+      if (event.type === 'accepted') this.#shares.settle(seat);
+      accepted ||= event.type === 'accepted' || event.type === 'accepted-unauthenticated';
+      this.#emit({ ...event, connection });
+    };
     try {
       emit({ type: 'open' });
       await new SignSession(channel, {
         acceptor: this.#options.acceptor,
+        requireAuthentication: this.#options.requireAuthentication ?? false,
         ...(peerAddress !== undefined && { peerAddress }),
         exportContext: this.#options.exportContext ?? false,
         importContext: importSecurityContext,
@@ -141,13 +192,23 @@ class TcpGssServer implements GssServer {
         onEvent: emit,
       }).run();
       channel.end();
+      if (!accepted) this.#penalise(seat, connection);
     } catch (error) {
       channel.abort();
       emit({ type: 'fault', error });
     }
-    await channel.closed;
-    this.#open.delete(channel);
-    emit({ type: 'close' });
+  }
+
+  #penalise(seat: Seat, { remoteAddress }: ConnectionInfo): void {
+    const seconds = this.#shares.fail(seat);
+    if (seconds !== undefined) this.#penalties.push({ type: 'penalty', remoteAddress, seconds });
+  }
+
+  #overload(remoteAddress: string | undefined, reached: ShareLimit): OverloadEvent {
+    const { maxConnections, maxConnectionsPerSource } = this.#limits;
+    return reached === 'connections'
+      ? { type: 'overload', remoteAddress, limit: maxConnections }
+      : { type: 'overload', remoteAddress, limit: maxConnectionsPerSource, of: reached };
   }
 
   async close(grace?: number): Promise<void> {
@@ -170,21 +231,33 @@ class TcpGssServer implements GssServer {
   }
 }
 
-function checkLimits(limits: Required<GssServerLimits>): Required<GssServerLimits> {
-  for (const [name, value] of Object.entries(limits)) {
-    const max = name.endsWith('Timeout') ? MAX_TIMEOUT : Number.MAX_SAFE_INTEGER;
+function completeLimits(given: GssServerLimits = {}): Required<GssServerLimits> {
+  const limits = { ...DEFAULT_LIMITS, ...given };
+  const { maxConnections } = limits;
+  const complete = {
+    ...limits,
+    maxConnectionsPerSource:
+      limits.maxConnectionsPerSource ?? maxConnections - Math.floor(maxConnections / 4),
+  };
+  for (const [name, value] of Object.entries(complete)) {
+    if (name === 'maxPenalty' && value === 0) continue;
+    const max = SECONDS.test(name) ? MAX_SECONDS : Number.MAX_SAFE_INTEGER;
     if (!(value > 0 && value <= max)) {
       throw new RangeError(`${name}: expected a number above 0 and at most ${max}, got ${value}`);
     }
   }
-  return limits;
+  return complete;
 }
 
-const DEFAULT_LIMITS: Required<GssServerLimits> = {
+type OverloadEvent = Extract<GssServerEvent, { type: 'overload' }>;
+type RareEvent = Extract<GssServerEvent, { type: 'overload' | 'penalty' }>;
+
+const DEFAULT_LIMITS: Required<Omit<GssServerLimits, 'maxConnectionsPerSource'>> = {
   idleTimeout: 300,
   handshakeTimeout: 60,
   maxTokenSize: 16 * 1024 * 1024,
   maxConnections: 1024,
+  maxPenalty: 60,
   maxBufferedBytes: 256 * 1024 * 1024,
 };
 // Kerberos tokens with a large PAC and a delegated ticket stay below 128 KiB.
@@ -193,4 +266,5 @@ const MAX_CONTEXT_TOKEN = 256 * 1024;
 // a second, then three: with Node's 511 a burst of strangers costs everybody that long.
 const BACKLOG = 4096;
 // Timers count milliseconds in 31 bits.
-const MAX_TIMEOUT = 2_147_483;
+const MAX_SECONDS = 2_147_483;
+const SECONDS = /Timeout$|^maxPenalty$/;

@@ -1,6 +1,7 @@
 /** A socket's address as Kerberos writes it (RFC 4120 §7.5.3). */
 import { isIPv4, isIPv6 } from 'node:net';
 
+import { toHex } from '../bytes.ts';
 import type { HostAddress } from '../messages/host-address.ts';
 import { AddressType } from '../messages/host-address.ts';
 
@@ -15,6 +16,16 @@ export function parseHostAddress(address: string | undefined): HostAddress | und
   if (plain === undefined) return undefined;
   if (isIPv4(plain)) return { type: AddressType.ipv4, address: parseIpv4(plain) };
   return isIPv6(plain) ? { type: AddressType.ipv6, address: parseIpv6(plain) } : undefined;
+}
+
+/**
+ * Who is behind an address, as far as an address can tell: an IPv4 address, a /64 of IPv6 (which
+ * one host has to itself); all others, such as clients on a Unix socket, are one.
+ */
+export function sourceOf(address: HostAddress | undefined): string {
+  if (address === undefined) return '';
+  const { type, address: bytes } = address;
+  return type === AddressType.ipv6 ? `${toHex(bytes.subarray(0, 8))}/64` : bytes.join('.');
 }
 
 function parseIpv4(text: string): Uint8Array {

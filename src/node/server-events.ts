@@ -53,6 +53,8 @@ export type ConnectionEvent =
   | { readonly type: 'gss-error'; readonly stage: GssStage; readonly error: GssError }
   /** The first token of a v2 connection is not a NOOP. */
   | { readonly type: 'noop-expected'; readonly flags: number }
+  /** A client would not authenticate, and has to (`requireAuthentication`). */
+  | { readonly type: 'unauthenticated-refused' }
   /** A client without a context wants what only a context gives. */
   | { readonly type: 'unauthenticated-request' }
   | {
@@ -67,11 +69,30 @@ export type ConnectionEvent =
 
 export type GssServerEvent =
   | (ConnectionEvent & { readonly connection: ConnectionInfo })
-  /** A connection above the limit was closed at once. */
+  /** A connection was closed because there were too many. At most one such event a second. */
   | {
       readonly type: 'overload';
+      /** Of the connection that was closed. */
       readonly remoteAddress: string | undefined;
+      /** How many there may be. */
       readonly limit: number;
+      /** The limit is that of each source, or of one that is penalised; absent: of all together. */
+      readonly of?: 'source' | 'penalty';
+      /** It was open and not authenticated, and gave way to a newer one; absent: it was refused. */
+      readonly displaced?: true;
+      /** So many others were closed since the last such event. */
+      readonly more?: number;
+    }
+  /**
+   * A source has failed to authenticate so often that its connections give way before others. At
+   * most one such event a second.
+   */
+  | {
+      readonly type: 'penalty';
+      readonly remoteAddress: string | undefined;
+      readonly seconds: number;
+      /** So many others were penalised since the last such event. */
+      readonly more?: number;
     }
   /** The listening socket reports an error; the server goes on. */
   | { readonly type: 'listener-error'; readonly error: Error };

@@ -16,6 +16,8 @@ import { TokenFlag } from './token-frame.ts';
 
 export interface SignSessionOptions {
   readonly acceptor: Acceptor;
+  /** Refuse clients that do not ask for a context. */
+  readonly requireAuthentication: boolean;
   /** For acceptors that check the addresses in tickets. */
   readonly peerAddress?: HostAddress;
   /** Export and import the context before the first message; v1 sessions always do. */
@@ -83,6 +85,10 @@ export class SignSession {
         return false;
       }
       if ((frame.flags & TokenFlag.contextNext) === 0) {
+        if (this.#options.requireAuthentication) {
+          this.#emit({ type: 'unauthenticated-refused' });
+          return false;
+        }
         this.#emit({ type: 'accepted-unauthenticated' });
         return true;
       }

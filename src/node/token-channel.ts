@@ -15,6 +15,8 @@ export type ChannelFailure =
   /** The system's error, `ECONNRESET`, and the part of a token that was on its way. */
   | { readonly reason: 'read-error'; readonly part: Truncation['part']; readonly error: Error }
   | { readonly reason: 'write-error'; readonly error: Error }
+  /** Too many connections: this one was not authenticated, and gave way to another. */
+  | { readonly reason: 'displaced' }
   /** This side gave the connection up: the server is closing. */
   | { readonly reason: 'aborted' };
 
@@ -165,6 +167,11 @@ export class TokenChannel {
   expire(limit: string): void {
     const truncation = this.#receiving ? { truncation: this.#parser.truncation() } : {};
     this.#giveUp({ reason: 'timeout', limit, ...truncation });
+  }
+
+  /** Drops the connection for the sake of another. */
+  giveWay(): void {
+    this.#giveUp({ reason: 'displaced' });
   }
 
   /** Drops the connection at once. */

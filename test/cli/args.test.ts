@@ -19,6 +19,9 @@ const DEFAULTS: ServerArguments = {
   handshakeTimeout: undefined,
   maxTokenSize: undefined,
   maxConnections: undefined,
+  maxConnectionsPerSource: undefined,
+  maxPenalty: undefined,
+  requireAuthentication: undefined,
   workers: undefined,
 };
 const SERVICE = 'host@www.example.com';
@@ -60,6 +63,12 @@ describe('parseArguments', () => {
       ['-timeout', '9', '-handshake', '8', '-maxtoken', '7', '-maxconn', '6', SERVICE],
       { idleTimeout: 9, handshakeTimeout: 8, maxTokenSize: 7, maxConnections: 6 },
     ],
+    [
+      'shares',
+      ['-maxsource', '5', '-penalty', '0', SERVICE],
+      { maxConnectionsPerSource: 5, maxPenalty: 0 },
+    ],
+    ['who may come', ['-authenticated', SERVICE], { requireAuthentication: true }],
     ['workers', ['-workers', '2', '-once', SERVICE], { workers: 2, once: true }],
     ['an address', ['-host', '::1', SERVICE], { host: '::1' }],
   ])('takes %s', (_name, argv, expected) => {
@@ -113,7 +122,7 @@ describe('parseArguments', () => {
 
   it('knows every option of its own usage, and the help explains each', () => {
     const options = [...USAGE.matchAll(/\[-(\w+)( \w+)?\]/g)];
-    expect(options.length).toBe(15);
+    expect(options.length).toBe(18);
     for (const [, name, value] of options) {
       const argument = { mech: 'krb5', host: '::1' }[name!] ?? '1';
       const argv = value === undefined ? [`-${name}`] : [`-${name}`, argument];

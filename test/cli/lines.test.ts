@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes.ts';
 import type { LineOptions } from '../../src/cli/lines.ts';
-import { formatEvent, formatGssError, formatWorkerEnd } from '../../src/cli/lines.ts';
+import { errorBlock, formatEvent, formatGssError, formatWorkerEnd } from '../../src/cli/lines.ts';
 import { KerberosError } from '../../src/errors.ts';
 import type { SecurityContext } from '../../src/gss/context.ts';
-import { importName } from '../../src/gss/name.ts';
+import { GssName, importName } from '../../src/gss/name.ts';
 import { GssError } from '../../src/gss/status.ts';
 import { formatPrincipal } from '../../src/messages/principal.ts';
 import type { ConnectionEvent, GssServerEvent } from '../../src/node/server-events.ts';
@@ -196,18 +196,68 @@ describe('formatEvent', () => {
 
   it.each([
     ['text', 'testmsg', '"testmsg"\n'],
-    ['a final line feed', 'a\n', '"a\n"\n'],
-    ['white space', '\t\v', '"\t\v"\n'],
+    ['printable text of any script', 'caf\u00e9 "x" \\n 世界', '"caf\u00e9 "x" \\n 世界"\n'],
+    ['a final line feed', 'a\n', '"a\\x0a"\n'],
+    ['white space', '\t\v', '"\\x09\\x0b"\n'],
     ['one byte', 'a', '"a"\n'],
     ['nothing', '', '""\n'],
-    ['binary after two printable bytes', Uint8Array.of(65, 66, 1, 255), '"AB\x01\xff"\n'],
+    ['binary after two printable bytes', Uint8Array.of(65, 66, 1, 255), '"AB\\x01\\xff"\n'],
     ['text up to a NUL, as printf has it', 'ab\0cd', '"ab"\n'],
     ['a first byte that is not printable', Uint8Array.of(1, 65), '\n01 41 \n'],
     ['a second byte that is not printable', Uint8Array.of(65, 0), '\n41 00 \n'],
     ['one byte that is not printable', Uint8Array.of(0x7f), '\n7f \n'],
     ['a byte above ASCII', Uint8Array.of(0xc3, 0xa9), '\nc3 a9 \n'],
   ])('shows a message: %s', (_name, text, expected) => {
-    expect(message(text)).toEqual([`log: Received message: ${expected}`]);
+    const bytes = Buffer.from(`log: Received message: ${expected}`).toString('latin1');
+    expect(message(text)).toEqual([bytes]);
+  });
+
+  // What a client without any ticket may say, and what a principal may be called.
+  const HOSTILE = [
+    'ab"\nAccepted connection: "administrator@EXAMPLE.COM"',
+    'ab\r\x1b]0;owned\x07\x1b[2J',
+    'ab\x85\x9b2J\x7f',
+    'ab\u202enimda\u2066\u2069\u200f\u061c\u2028\u2029',
+  ];
+  const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+
+  it.each(HOSTILE)('shows %j in one line, whoever says it', (text) => {
+    const minor = new KerberosError('KRB_AP_ERR_BADMATCH', `ticket of ${text}`, {
+      hint: `ask ${text}`,
+    });
+    const gssError = new GssError('GSS_S_FAILURE', undefined, { minor });
+    const principal = { nameType: 1, components: [text], realm: text };
+    const initiator = GssName.ofPrincipal(principal);
+    const ticket = { enctype: 23, sessionEnctype: 18, server: text };
+    const pacError = new KerberosError('KRB_AP_ERR_MODIFIED', text, { hint: text });
+    const context = { ...contextOf(0), initiator, ticket, pacError } as never;
+    const accepted = { type: 'accepted', context, framing: 'v2', connection: CONNECTION } as const;
+    const lines = [
+      ...formatEvent(
+        {
+          type: 'message',
+          message: encodeUtf8(text),
+          notEncrypted: false,
+          connection: CONNECTION,
+        },
+        { verbose: true },
+      ),
+      ...formatEvent(accepted, { verbose: true, localName: () => text }),
+      ...formatGssError('accepting context', gssError),
+      errorBlock('gss-server', Object.assign(new Error(text), { stack: `Error: ${text}` }), true),
+    ].map(({ bytes }) => Buffer.from(bytes).toString());
+    expect(lines).toHaveLength(10);
+    for (const line of lines) {
+      expect(line.slice(-1)).toBe('\n');
+      expect(line.slice(0, -1)).not.toMatch(CONTROL);
+    }
+  });
+
+  it('shows a stack without what a client put into the message of its error', () => {
+    const error = new Error('x\n    at forged');
+    error.stack = 'Error: x\n    at forged\n    at real';
+    const shown = Buffer.from(errorBlock('gss-server', error, true).bytes).toString();
+    expect(shown).toBe('gss-server: Error: x\\x0a    at forged\n    at real\n');
   });
 
   it('warns on stderr, before the message, when it was not encrypted', () => {
@@ -257,6 +307,13 @@ describe('formatEvent', () => {
       { type: 'fault', error: new TypeError('oops') },
       ['stderr: gss-server: internal error: TypeError: oops\n'],
     ],
+    [
+      { type: 'unauthenticated-refused' },
+      [
+        'stderr: closing connection from 192.0.2.7 port 50000: it does not authenticate ' +
+          '(-authenticated)\n',
+      ],
+    ],
     [{ type: 'open' }, []],
     [{ type: 'close' }, []],
   ])('shows %j', (event, lines) => {
@@ -304,6 +361,28 @@ describe('formatEvent', () => {
     ]);
     expect(failed({ reason: 'aborted' })).toEqual([
       'stderr: closing connection from 192.0.2.7 port 50000: the server is stopping\n',
+    ]);
+  });
+
+  it('shows who gave way, and how many more', () => {
+    const overload = { type: 'overload', remoteAddress: '192.0.2.7', limit: 9 } as const;
+    const displaced = { ...overload, displaced: true } as const;
+    expect(show({ ...displaced, of: 'source', more: 70 }, false)).toEqual([
+      'stderr: closing connection from 192.0.2.7, which is not authenticated: 9 connections of its ' +
+        'address are open (-maxsource); so were 70 others\n',
+    ]);
+    expect(show({ ...displaced, of: 'penalty' }, false)).toEqual([
+      'stderr: closing connection from 192.0.2.7, which is not authenticated: too many of its ' +
+        'address failed (-penalty)\n',
+    ]);
+    const failure = { reason: 'displaced' } as const;
+    expect(printed({ type: 'channel-error', failure, sendingContextToken: false })).toEqual([]);
+    const penalty = { type: 'penalty', remoteAddress: '192.0.2.7', seconds: 15.2 } as const;
+    const start =
+      'stderr: many connections from 192.0.2.7 failed to authenticate: they give way first';
+    expect(show(penalty, false)).toEqual([`${start} for 16 seconds (-penalty)\n`]);
+    expect(show({ ...penalty, more: 3 }, false)).toEqual([
+      `${start} for 16 seconds (-penalty); those of 3 others too\n`,
     ]);
   });
 

@@ -1,4 +1,4 @@
-import fs, { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import fs, { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,6 +63,16 @@ describe('the output', () => {
     }
     expect(readFileSync(logfile, 'utf8')).toBe('flags\nmessage\n'.repeat(2));
     expect(written).toEqual(['stdout: Accepted\n', 'stderr: hint\n', ...written.slice(0, 2)]);
+  });
+
+  it('makes the log file for its user alone, and says if an older one is not', () => {
+    const logfile = join(folder, 'log');
+    const open = () => openOutput({ logfile, clientOwnsStreams: false }).warning;
+    expect(open()).toBeUndefined();
+    expect(statSync(logfile).mode & 0o777).toBe(0o600);
+    chmodSync(logfile, 0o644);
+    expect(open()).toBe(`${logfile} is open to other users (mode 644): chmod 600 ${logfile}`);
+    expect(statSync(logfile).mode & 0o777).toBe(0o644);
   });
 
   it('never goes to a client that has the standard streams: hints go to the log', () => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Acceptor } from '../../src/acceptor.ts';
@@ -9,8 +10,8 @@ const EMPTY = new Uint8Array(0);
 const MESSAGE = encodeUtf8('hello');
 
 /** Whether a well-behaved client is served. */
-async function serves(server: TestServer): Promise<boolean> {
-  const client = new SampleClient(server.port);
+async function serves(server: TestServer, from?: string): Promise<boolean> {
+  const client = new SampleClient(server.port, 'v2', from);
   const signed = await client.sign(await client.authenticate(), MESSAGE);
   client.send(0x01, EMPTY);
   await client.closed;
@@ -203,6 +204,93 @@ describe('limits', () => {
     second.send(0x01, EMPTY);
     await second.closed;
     await server.until('close');
+    expect(await serves(server)).toBe(true);
+  });
+});
+
+describe('many connections that say nothing', () => {
+  async function crowd(server: TestServer, count: number): Promise<SampleClient[]> {
+    const silent = Array.from({ length: count }, () => new SampleClient(server.port));
+    await Promise.all(silent.map(({ socket }) => once(socket, 'connect')));
+    await server.untilCount('open', count);
+    return silent;
+  }
+
+  it('keep out no client of another address, and none of their own', async () => {
+    await using server = await TestServer.start({ limits: { maxConnections: 64 } });
+    const silent = await crowd(server, 96);
+    expect(server.server.connections).toBeLessThanOrEqual(64);
+    expect(await serves(server, '127.0.0.2')).toBe(true);
+    expect(await serves(server)).toBe(true);
+    // The oldest gave way, and the server says so, but not of each.
+    await silent[0]!.closed;
+    expect(await server.until('overload')).toEqual({
+      type: 'overload',
+      remoteAddress: '127.0.0.1',
+      limit: 48,
+      of: 'source',
+      displaced: true,
+    });
+    expect(server.types().filter((type) => type === 'overload').length).toBeLessThan(10);
+    for (const client of silent) client.close();
+  });
+
+  it('cost no authenticated client its connection', async () => {
+    await using server = await TestServer.start({ limits: { maxConnections: 8 } });
+    const client = new SampleClient(server.port);
+    const context = await client.authenticate();
+    const silent = await crowd(server, 15).catch(() => []);
+    expect(await client.sign(context, MESSAGE)).toBe(true);
+    for (const one of silent) one.close();
+  });
+
+  it('are failures of their source, which is told once', async () => {
+    await using server = await TestServer.start({ limits: { maxPenalty: 3 } });
+    for (let i = 0; i < 6; i++) {
+      const client = new SampleClient(server.port);
+      client.socket.end();
+      await client.closed;
+    }
+    const penalty = await server.until('penalty');
+    expect(penalty).toEqual({ type: 'penalty', remoteAddress: '127.0.0.1', seconds: 1 });
+    expect(server.types().filter((type) => type === 'penalty')).toHaveLength(1);
+    expect(await serves(server)).toBe(true);
+  });
+
+  it('are none where the clients talk without a context, as they may', async () => {
+    await using server = await TestServer.start({ limits: { maxPenalty: 3 } });
+    for (let i = 0; i < 6; i++) {
+      const client = new SampleClient(server.port);
+      client.send(0x01, EMPTY);
+      client.send(0x01, EMPTY);
+      await client.closed;
+    }
+    expect(await serves(server)).toBe(true);
+    expect(server.types()).not.toContain('penalty');
+  });
+
+  it('are none where a client is done and does not close: it gives way as well', async () => {
+    await using server = await TestServer.start({ limits: { maxConnections: 1 } });
+    const done = new SampleClient(server.port);
+    await done.authenticate();
+    done.socket.pause();
+    done.send(0x01, EMPTY);
+    await server.until('finished');
+    expect(await serves(server)).toBe(true);
+    expect(server.types()).not.toContain('penalty');
+    done.close();
+  });
+});
+
+describe('a client that does not authenticate', () => {
+  it('is refused where it has to, and nobody else is', async () => {
+    await using server = await TestServer.start({ requireAuthentication: true });
+    const client = new SampleClient(server.port);
+    client.send(0x01, EMPTY);
+    client.send(0x04, MESSAGE);
+    expect(await client.receive()).toBeUndefined();
+    await server.until('close');
+    expect(server.types()).toEqual(['open', 'unauthenticated-refused', 'close']);
     expect(await serves(server)).toBe(true);
   });
 });

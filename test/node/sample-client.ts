@@ -75,6 +75,14 @@ export class TestServer {
     }
   }
 
+  /** Waits until so many events of the type have happened. */
+  async untilCount(type: GssServerEvent['type'], count: number): Promise<void> {
+    for (const deadline = Date.now() + 20_000; ; await sleep(5)) {
+      if (this.events.filter((event) => event.type === type).length >= count) return;
+      if (Date.now() > deadline) throw new Error(`not ${count} times ${type}`);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server.close(0);
   }
@@ -94,11 +102,13 @@ export class SampleClient {
   #received: Buffer = Buffer.alloc(0);
   #over = false;
 
-  constructor(port: number, framing: Framing = 'v2') {
+  /** @param localAddress - Where it comes from: `127.0.0.2` is another source than others. */
+  constructor(port: number, framing: Framing = 'v2', localAddress?: string) {
     this.framing = framing;
     this.socket = createConnection({
       port,
       host: '127.0.0.1',
+      ...(localAddress !== undefined && { localAddress }),
       noDelay: true,
       allowHalfOpen: true,
     });
