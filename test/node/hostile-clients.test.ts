@@ -315,7 +315,7 @@ describe('a fault', () => {
     expect(await serves(server)).toBe(true);
   });
 
-  it('of the callback ends its connection only', async () => {
+  it('of the callback is no client’s: it is served on', async () => {
     let thrown = 0;
     await using server = await TestServer.start({
       onEvent: () => {
@@ -324,9 +324,11 @@ describe('a fault', () => {
     });
     const client = new SampleClient(server.port);
     client.send(0x01, EMPTY);
+    client.send(0x01, EMPTY);
     expect(await client.receive()).toBeUndefined();
     await server.until('close');
-    expect(server.types()).toEqual(['open', 'fault', 'close']);
+    expect(server.types()).toEqual(['open', 'accepted-unauthenticated', 'finished', 'close']);
+    expect(thrown).toBeGreaterThanOrEqual(3);
     expect(await serves(server)).toBe(true);
   });
 });
