@@ -73,8 +73,18 @@ advisory('overlongLength', async () => {
     }
   }
   expect(grown).toBeGreaterThanOrEqual(8);
-  const huge = Uint8Array.of(0x60, 0x84, 0xff, 0xff, 0xff, 0xff, 6, 6, 0x2b, 6, 1, 5, 5, 2);
-  expect(failureOf(await begin().accept(huge)).error.code).toBe('GSS_S_DEFECTIVE_TOKEN');
+  // MIT krb5's t_invalid.c: headers that end in the middle.
+  for (const token of [
+    [0x60],
+    [0x60, 0x84],
+    [0x60, 0x40, 0x06],
+    [0x60, 0x40, 0x06, 0x09],
+    [0x60, 0x03, 0x06, 0x82],
+    [0x60, 0x84, 0xff, 0xff, 0xff, 0xff, 6, 6, 0x2b, 6, 1, 5, 5, 2],
+  ]) {
+    const { error } = failureOf(await begin().accept(Uint8Array.from(token)));
+    expect(error.code).toBe('GSS_S_DEFECTIVE_TOKEN');
+  }
 });
 
 advisory('failedFirstToken', async () => {

@@ -3,8 +3,8 @@ import type { Advisories } from '../advisory.ts';
 /** Negotiation: RFC 4178, MS-SPNG, MS-NEGOEX. */
 export const SPNEGO = {
   overlongLength: {
-    ids: ['CVE-2009-0844'],
-    peer: 'MIT krb5',
+    ids: ['CVE-2009-0844', 'CVE-2021-25216'],
+    peer: 'MIT krb5, BIND',
     flaw: 'A DER length larger than the token lets the SPNEGO parser read beyond its buffer.',
     here: 'Each length is compared with the bytes that are there, before anything is read or allocated.',
     test: 'a length that no bytes back is a defective token',
@@ -87,7 +87,7 @@ export const SPNEGO = {
     test: 'an alternative that a CHOICE does not have is a defective token',
   },
   hostileOids: {
-    ids: ['CVE-2020-8625', 'CVE-2021-25216'],
+    ids: ['CVE-2020-8625'],
     peer: "BIND's SPNEGO (from Heimdal)",
     flaw: 'Decoding an OBJECT IDENTIFIER writes or reads beyond its buffer.',
     here: 'OIDs are bounded views of the token; the ones that are no well-formed OID are defective, long ones are unknown mechanisms.',
