@@ -1,6 +1,7 @@
 /** Tokens in the paths of krb5.conf: `FILE:/var/lib/%{uid}.keytab`. */
 import { tmpdir, userInfo } from 'node:os';
 import process from 'node:process';
+import { windowsToken } from './platform-paths.ts';
 
 /**
  * Replaces `%{uid}` and the like (MIT krb5, krb5_conf.rst "Parameter expansion", expand_path.c).
@@ -32,6 +33,6 @@ function valueOfToken(token: string): string | undefined {
     case 'null':
       return '';
     default:
-      return undefined;
+      return process.platform === 'win32' ? windowsToken(token) : undefined;
   }
 }

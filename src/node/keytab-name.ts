@@ -2,13 +2,14 @@
 import { env } from 'node:process';
 import { KerberosError } from '../errors.ts';
 import { expandPathTokens } from './expand-path.ts';
+import { defaultKeytabName } from './platform-paths.ts';
 
 export interface KeytabNameOptions {
   /** Where `KRB5_KTNAME` is looked up; the process's own environment if absent. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /**
-   * `default_keytab_name`: what no name and no `KRB5_KTNAME` means; `FILE:/etc/krb5.keytab` if
-   * absent.
+   * `default_keytab_name`: what no name and no `KRB5_KTNAME` means; `FILE:/etc/krb5.keytab`, or on
+   * Windows `FILE:C:\Windows\krb5kt`, if absent.
    */
   readonly defaultName?: string;
 }
@@ -36,7 +37,8 @@ export function resolveKeytabName(
 }
 
 /** MIT krb5, ktdefname.c: only the name in krb5.conf may hold tokens such as `%{uid}`. */
-function defaultNameOf({ defaultName = DEFAULT_KEYTAB_NAME }: KeytabNameOptions): string {
+function defaultNameOf({ defaultName, environment }: KeytabNameOptions): string {
+  if (defaultName === undefined) return defaultKeytabName(environment);
   const expanded = expandPathTokens(defaultName);
   if (expanded !== undefined) return expanded;
   throw unknown(
@@ -68,6 +70,4 @@ function unknown(text: string, problem: string, hint: string): KerberosError {
   );
 }
 
-// MIT krb5's DEFKTNAME as Debian, Red Hat and macOS build it.
-const DEFAULT_KEYTAB_NAME = 'FILE:/etc/krb5.keytab';
 const WINDOWS_DRIVE = /^[A-Za-z]:/;

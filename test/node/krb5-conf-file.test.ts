@@ -1,7 +1,9 @@
-import fs, { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import fs, { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { KerberosError } from '../../src/errors.ts';
 import { loadKerberosConfig, loadProfile } from '../../src/node/krb5-conf-file.ts';
@@ -112,6 +114,50 @@ describe('loadKerberosConfig', () => {
     syncBuiltinESMExports();
     expect(loadKerberosConfig().defaultRealm).toBeUndefined();
     expect(looked).toEqual(['/etc/krb5.conf']);
+  });
+
+  it('takes an empty KRB5_CONFIG for one that is not set', () => {
+    vi.stubEnv('KRB5_CONFIG', '');
+    const looked: unknown[] = [];
+    vi.spyOn(fs, 'statSync').mockImplementation(((path: string) => {
+      looked.push(path);
+      throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
+    }) as never);
+    syncBuiltinESMExports();
+    loadKerberosConfig();
+    expect(looked).toEqual(['/etc/krb5.conf']);
+  });
+
+  it('reads one file where the name is a path of Windows', () => {
+    const cwd = process.cwd();
+    write('C:\\krb5.ini', '[libdefaults]\ndefault_realm = DRIVE\n');
+    process.chdir(folder);
+    try {
+      vi.stubEnv('KRB5_CONFIG', 'C:\\krb5.ini');
+      expect(loadKerberosConfig().defaultRealm).toBe('DRIVE');
+    } finally {
+      process.chdir(cwd);
+    }
+  });
+
+  it('reads regular files only, and waits for nobody', () => {
+    const fifo = join(folder, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const including = write('fifo.conf', `include ${fifo}\n`);
+    const problem = `${fifo} cannot be read: it is not a regular file`;
+    for (const file of [fifo, including]) {
+      expect(codeOf(() => loadKerberosConfig(file))).toBe(`KRB5_CONFIG_BADFORMAT: ${problem}`);
+    }
+    expect(codeOf(() => loadProfile('/dev/zero'))).toContain('/dev/zero cannot be read');
+    expect(loadKerberosConfig('/dev/null').defaultRealm).toBeUndefined();
+  });
+
+  it('reads no more than a profile may have', () => {
+    const file = write('sparse.conf', '');
+    truncateSync(file, 64_000_001);
+    expect(codeOf(() => loadProfile(file))).toBe(
+      `KRB5_CONFIG_BADFORMAT: ${file} cannot be read: it has more than 64000000 bytes`,
+    );
   });
 
   it('refuses a file that cannot be read for another reason than its absence', () => {
