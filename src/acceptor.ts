@@ -27,7 +27,7 @@ import type {
   HandshakeOptions,
   MechanismHandshake,
 } from './gss/settings.ts';
-import { ACCEPTOR_OPTIONS, HANDSHAKE_OPTIONS } from './gss/settings.ts';
+import { ACCEPTOR_OPTIONS, HANDSHAKE_OPTIONS, vouchedDataPolicy } from './gss/settings.ts';
 import { GssError } from './gss/status.ts';
 import { checkOptions } from './options.ts';
 import { systemRandom } from './random.ts';
@@ -69,8 +69,8 @@ export class Acceptor {
       channelBindingPolicy: options.channelBindingPolicy ?? 'when-supported',
       permittedEnctypes: permittedEnctypesOf(options),
       onWeakEnctype: options.onWeakEnctype,
-      pacPolicy: options.pacPolicy ?? 'when-valid',
-      kdcKey: options.kdcKey,
+      requiredFlags: options.requiredFlags ?? 0,
+      ...vouchedDataPolicy(options),
       checkAddresses: options.checkAddresses ?? false,
       allowAnonymous: options.allowAnonymous ?? false,
       clientRealms: copyOf(options.clientRealms),

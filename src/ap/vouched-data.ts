@@ -13,6 +13,7 @@ import { Limit } from '../messages/limits.ts';
 import { findPac } from '../pac/locate.ts';
 import type { Pac } from '../pac/pac.ts';
 import { verifyPac } from '../pac/pac.ts';
+import { printableName } from '../text.ts';
 import type { OpenedTicket } from './opened-tickets.ts';
 
 /**
@@ -35,6 +36,10 @@ export interface VouchedDataPolicy {
   readonly pacPolicy: PacPolicy;
   /** The KDC's own, if it is known: the signatures that are made with it are verified too. */
   readonly kdcKey: EncryptionKey | undefined;
+  /** Whether those that not every KDC makes must be there as well. */
+  readonly requireKdcSignatures: boolean;
+  /** Of these the ticket must have one, if there are any. */
+  readonly requiredIndicators: readonly string[];
 }
 
 /**
@@ -43,7 +48,7 @@ export interface VouchedDataPolicy {
  * @param policy - Of the acceptor that opened it.
  * @returns The caller's own, or frozen: no other request of the ticket sees what is done with it.
  * @throws {@link KerberosError} if the policy requires a PAC that is not there or not good, or an
- *   AD-CAMMAC is malformed, or there are too many indicators.
+ *   indicator that is not there, or an AD-CAMMAC is malformed, or there are too many indicators.
  */
 export function vouchedDataOf(opened: OpenedTicket, policy: VouchedDataPolicy): VouchedData {
   opened.vouched ??= readVouchedData(opened, policy);
@@ -60,6 +65,7 @@ function readVouchedData(opened: OpenedTicket, policy: VouchedDataPolicy): Vouch
   const { pacPolicy } = policy;
   const data = relevantElements(ticket.authorizationData);
   const authenticationIndicators = readIndicators(data, service.key);
+  checkIndicators(authenticationIndicators, policy);
   if (pacPolicy === 'off') return { authenticationIndicators };
   try {
     const bytes = findPac(data);
@@ -81,16 +87,31 @@ function readVouchedData(opened: OpenedTicket, policy: VouchedDataPolicy): Vouch
 function verifyPacOf(
   { ticket, service, sessionKey }: OpenedTicket,
   bytes: Uint8Array,
-  { kdcKey }: VouchedDataPolicy,
+  { kdcKey, requireKdcSignatures }: VouchedDataPolicy,
 ): Pac {
   if (kdcKey === undefined) return verifyPac(bytes, ticket, service.key);
   // The KDC has signed the ticket with its session key, which was taken out.
   const key = { enctype: sessionKey.enctype, value: sessionKey.bytes() };
   try {
-    return verifyPac(bytes, { ...ticket, key }, service.key, kdcKey);
+    return verifyPac(bytes, { ...ticket, key }, service.key, kdcKey, requireKdcSignatures);
   } finally {
     key.value.fill(0);
   }
+}
+
+function checkIndicators(
+  indicators: readonly string[],
+  { requiredIndicators }: VouchedDataPolicy,
+): void {
+  if (requiredIndicators.length === 0) return;
+  if (indicators.some((indicator) => requiredIndicators.includes(indicator))) return;
+  const has = indicators.slice(0, MAX_SHOWN).map(printableName);
+  throw new KerberosError('KDC_ERR_POLICY', 'The client authenticated in no way that is required', {
+    hint:
+      `one of ${requiredIndicators.join(', ')} is required; the ticket has ` +
+      (has.length === 0 ? 'no authentication indicator' : has.join(', ')),
+    detail: { required: requiredIndicators, indicators: has },
+  });
 }
 
 /** The indicators of every AD-CAMMAC whose service verifier is good; of others nothing counts. */
@@ -116,3 +137,5 @@ function readIndicators(data: AuthorizationData, key: EncryptionKey): string[] {
   }
   return indicators;
 }
+
+const MAX_SHOWN = 8;

@@ -8,7 +8,9 @@ import type { HostAddress } from '../messages/host-address.ts';
 import type { KrbCredInfo } from '../messages/krb-cred.ts';
 import { decodeEncKrbCredPart, decodeKrbCred } from '../messages/krb-cred.ts';
 import type { Principal } from '../messages/principal.ts';
+import { formatPrincipal, principalEqual } from '../messages/principal.ts';
 import type { Ticket } from '../messages/ticket.ts';
+import { printableName } from '../text.ts';
 import type { KerberosTime } from '../time.ts';
 
 /** A ticket that the initiator lets the acceptor use. Secret: whoever has it is the initiator. */
@@ -32,8 +34,8 @@ export interface DelegatedTicket {
 /** What was delegated. It outlives the context; {@link dispose} wipes its keys. */
 export class DelegatedCredential {
   /**
-   * Whose it is, as the initiator says: its first ticket alone knows, and only the KDC reads that.
-   * Who is there is `context.initiator`.
+   * The initiator, equal to `context.initiator`: a credential that names another client is refused.
+   * Whose the tickets really are only the KDC can read.
    */
   readonly client: Principal;
   /** At least one. */
@@ -62,8 +64,11 @@ export class DelegatedCredential {
  * versions of MIT krb5 and Heimdal send it in the clear, inside of an authenticator that is
  * encrypted anyway: MIT krb5 accepts all three.
  *
+ * MIT krb5 does not compare its client with the initiator. Nobody who delegates his own has another:
+ * both names are those of one ticket-granting ticket.
+ *
  * @param bytes - Not copied; keys that stand there in the clear are wiped.
- * @throws {@link KerberosError} KRB_AP_ERR_BAD_INTEGRITY, {@link DecodeError}.
+ * @throws {@link KerberosError} KRB_AP_ERR_BAD_INTEGRITY, KRB_AP_ERR_BADMATCH, {@link DecodeError}.
  */
 export function openDelegation(bytes: Uint8Array, verified: VerifiedApReq): DelegatedCredential {
   const { tickets, encodedTickets, encPart } = decodeKrbCred(bytes);
@@ -112,6 +117,15 @@ function describe(
 ): DelegatedTicket {
   // RFC 4120 §5.8.1: names may be left out where the receiver knows them.
   const client = principalOf(info.clientName, info.clientRealm) ?? verified.client;
+  if (!principalEqual(client, verified.client)) {
+    const [named, initiator] = [client, verified.client].map((name) =>
+      printableName(formatPrincipal(name)),
+    ) as [string, string];
+    throw new KerberosError('KRB_AP_ERR_BADMATCH', 'Delegated credential is of another client', {
+      hint: 'stored under the name that it claims, it would be used for somebody else',
+      detail: { delegated: named, initiator },
+    });
+  }
   // MIT krb5: what the info says goes before what stands on the ticket, which nobody has signed.
   const named = principalOf(info.serverName, info.realm);
   const server = named ?? { ...ticket.serverName, realm: ticket.realm };

@@ -17,3 +17,21 @@ export const ContextFlag = {
   identify: 0x2000,
   extendedError: 0x4000,
 } as const;
+
+/** The flags that an initiator may ask for (RFC 4121 §4.1.1.1). Delegation follows the credential. */
+export const INITIATOR_FLAGS = [
+  'mutual',
+  'replay',
+  'sequence',
+  'confidentiality',
+  'integrity',
+  'dceStyle',
+  'identify',
+  'extendedError',
+] as const;
+
+/** {@link INITIATOR_FLAGS} as bits. */
+export const INITIATOR_FLAG_BITS: number = INITIATOR_FLAGS.reduce(
+  (bits, name) => bits | ContextFlag[name],
+  0,
+);

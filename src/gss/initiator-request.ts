@@ -12,7 +12,7 @@ import type { Checksum } from '../messages/encrypted-data.ts';
 import { decodeEtypeList } from '../messages/etype-list.ts';
 import { decodeInitiatorOptions, GSS_CHECKSUM_TYPE } from './authenticator-checksum.ts';
 import { bindingsOf, matchesChannelBindings } from './channel-bindings.ts';
-import { ContextFlag } from './flags.ts';
+import { ContextFlag, INITIATOR_FLAG_BITS, INITIATOR_FLAGS } from './flags.ts';
 import type { AcceptorSettings, HandshakeOptions } from './settings.ts';
 import { GssError } from './status.ts';
 
@@ -38,7 +38,7 @@ export function readInitiatorRequest(
   if (checksum?.type === GSS_CHECKSUM_TYPE) {
     const asked = decodeInitiatorOptions(checksum.checksum);
     const bound = checkBindings(asked.bindings, verified, settings, options);
-    const flags = (asked.flags & GRANTED) | (bound ? ContextFlag.channelBound : 0);
+    const flags = (asked.flags & INITIATOR_FLAG_BITS) | (bound ? ContextFlag.channelBound : 0);
     return asked.delegation === undefined ? { flags } : { flags, delegation: asked.delegation };
   }
   checkBindings(NO_BINDINGS, verified, settings, options);
@@ -57,6 +57,26 @@ export function readInitiatorRequest(
   return {
     flags: ContextFlag.replay | ContextFlag.sequence | (mutual ? ContextFlag.mutual : 0),
   };
+}
+
+/**
+ * Refuses an initiator that did not ask for what the acceptor requires.
+ *
+ * @throws {@link KerberosError} KDC_ERR_POLICY.
+ */
+export function checkRequiredFlags(
+  { flags }: InitiatorRequest,
+  { requiredFlags }: AcceptorSettings,
+): void {
+  // MIT krb5: three legs are mutual, whether the initiator says so or not.
+  const asked = flags & ContextFlag.dceStyle ? flags | ContextFlag.mutual : flags;
+  const missing = requiredFlags & ~asked;
+  if (missing === 0) return;
+  const names = INITIATOR_FLAGS.filter((name) => (missing & ContextFlag[name]) !== 0);
+  throw new KerberosError('KDC_ERR_POLICY', 'The client did not ask for what is required', {
+    hint: `requiredFlags has ${names.join(', ')}, which the client left out`,
+    detail: { missing: names },
+  });
 }
 
 /** Whether a checksum is over no data, as krb5_mk_req makes it for a client that gives none. */
@@ -164,14 +184,3 @@ const RSA_MD5 = 7;
 const MD5_OF_NOTHING = fromHex('d41d8cd98f00b204e9800998ecf8427e');
 // MS-KILE §2.2.6 (KERB_AP_OPTIONS_CBT).
 const AP_OPTIONS_CBT = 0x4000;
-
-// RFC 4121 §4.1.1.1: the flags that an initiator may ask for. Delegation follows the credential.
-const GRANTED =
-  ContextFlag.mutual |
-  ContextFlag.replay |
-  ContextFlag.sequence |
-  ContextFlag.confidentiality |
-  ContextFlag.integrity |
-  ContextFlag.dceStyle |
-  ContextFlag.identify |
-  ContextFlag.extendedError;

@@ -20,7 +20,7 @@ import { ContextFlag } from './flags.ts';
 import type { UnframedToken } from './framing.ts';
 import { frameToken, TokenId, unframeToken } from './framing.ts';
 import { readPendingContext, writePendingContext } from './handshake-export.ts';
-import { readInitiatorRequest } from './initiator-request.ts';
+import { checkRequiredFlags, readInitiatorRequest } from './initiator-request.ts';
 import { isKrb5Mechanism, Mechanism } from './mechanism.ts';
 import type { Oid } from './oid.ts';
 import type {
@@ -66,6 +66,7 @@ export class Krb5Handshake implements MechanismHandshake {
       if (isUnframedApReq(token) !== ((request.flags & ContextFlag.dceStyle) !== 0)) {
         throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'only a DCE style AP-REQ comes unframed');
       }
+      checkRequiredFlags(request, settings);
       const { opened } = verified;
       const { state, reply } = establish(verified, request, mechanism, settings);
       verified = undefined;

@@ -31,6 +31,7 @@ import type { ChannelBindingPolicy, ChannelBindings } from './channel-bindings.t
 import { bindingsOf } from './channel-bindings.ts';
 import type { SecurityContext } from './context.ts';
 import type { AcceptorCredential } from './credential.ts';
+import { INITIATOR_FLAG_BITS, INITIATOR_FLAGS } from './flags.ts';
 import type { UnframedToken } from './framing.ts';
 import { isKrb5Mechanism, Mechanism } from './mechanism.ts';
 import type { Oid } from './oid.ts';
@@ -75,6 +76,11 @@ export interface AcceptorOptions {
    * not waited for, and its rejection is a warning.
    */
   readonly onWeakEnctype?: (report: WeakEnctypeReport) => void;
+  /**
+   * `ContextFlag` bits that the initiator must have asked for, of those that it may ask for, such as
+   * `ContextFlag.mutual | ContextFlag.integrity`; none if absent.
+   */
+  readonly requiredFlags?: number;
   /** Whether a ticket that names addresses must come from one of them; false if absent. */
   readonly checkAddresses?: boolean;
   /** What to do with the PAC of a ticket; `when-valid` if absent. */
@@ -84,6 +90,17 @@ export interface AcceptorOptions {
    * only the KDC can check are verified too (MS-PAC §2.8.2 to §2.8.4), and must be good.
    */
   readonly kdcKey?: EncryptionKey;
+  /**
+   * With `kdcKey`: whether the PAC must have a ticket signature and a full one (extended KDC
+   * signature), as Active Directory makes them since CVE-2022-37967; false if absent: they must be
+   * good where they are there. It requires a PAC: `pacPolicy` is `required` then.
+   */
+  readonly requireKdcSignatures?: boolean;
+  /**
+   * Authentication indicators (RFC 8129) of which the ticket must have at least one, vouched for by
+   * the KDC, as MIT krb5's `require_auth` for a service; any way to authenticate if absent.
+   */
+  readonly requiredIndicators?: readonly string[];
   /**
    * Whether anonymous clients (RFC 8062) may come, whom nobody has authenticated; false if absent.
    * The name of such a client is `WELLKNOWN/ANONYMOUS`, and the context has
@@ -104,6 +121,29 @@ export interface AcceptorOptions {
    * that follows `[capaths]`.
    */
   readonly checkTransited?: TransitedCheck;
+}
+
+/**
+ * What is asked of the PAC and of other data that the KDC vouches for.
+ *
+ * @throws RangeError for options that contradict each other.
+ */
+export function vouchedDataPolicy(options: AcceptorOptions): VouchedDataPolicy {
+  const { pacPolicy, kdcKey, requireKdcSignatures = false, requiredIndicators = [] } = options;
+  if (requireKdcSignatures && kdcKey === undefined) {
+    throw new RangeError('requireKdcSignatures: expected a kdcKey beside it, got none');
+  }
+  if (requireKdcSignatures && pacPolicy !== undefined && pacPolicy !== 'required') {
+    throw new RangeError(
+      `pacPolicy: expected required where requireKdcSignatures is set, got ${pacPolicy}`,
+    );
+  }
+  return {
+    pacPolicy: pacPolicy ?? (requireKdcSignatures ? 'required' : 'when-valid'),
+    kdcKey,
+    requireKdcSignatures,
+    requiredIndicators: [...requiredIndicators],
+  };
 }
 
 /** One exchange's own. */
@@ -131,6 +171,8 @@ export interface AcceptorSettings extends ApPolicy, VouchedDataPolicy {
   readonly random: RandomSource;
   readonly channelBindingPolicy: ChannelBindingPolicy;
   readonly checkAddresses: boolean;
+  /** `ContextFlag` bits. */
+  readonly requiredFlags: number;
   readonly onWeakEnctype: AcceptorOptions['onWeakEnctype'];
 }
 
@@ -180,10 +222,18 @@ export const ACCEPTOR_OPTIONS: OptionRules<AcceptorOptions> = {
   ticketEnctypes: ENCTYPES,
   sessionEnctypes: ENCTYPES,
   subkeyEnctypes: ENCTYPES,
+  requiredFlags: definite(
+    range(
+      `bits of ${INITIATOR_FLAGS.map((name) => `ContextFlag.${name}`).join(', ')}`,
+      (value) => (Number(value) & INITIATOR_FLAG_BITS) === value,
+    ),
+  ),
   onWeakEnctype: callback,
   checkAddresses: definite(flag),
   pacPolicy: definite(oneOf('off', 'when-valid', 'required')),
   kdcKey: definite(kind('an EncryptionKey', (value) => value instanceof EncryptionKey)),
+  requireKdcSignatures: definite(flag),
+  requiredIndicators: definite(nonEmpty(listOf(text))),
   allowAnonymous: flag,
   clientRealms: definite(
     either(

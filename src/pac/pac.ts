@@ -6,8 +6,9 @@
  * - {@link verifyPac} throws, and there is no PAC, if the frame is malformed (bounds, overlap, a
  *   known buffer twice), if the server signature or the KDC signature is absent, if the server
  *   signature is not of the key's checksum type or does not verify with the key that opened the
- *   ticket, or if client name or time are not the ticket's. Whether the context is refused then,
- *   or goes on without a PAC, is for the acceptor's policy: no field of it is ever shown.
+ *   ticket, if client name or time are not the ticket's, or if PAC_REQUESTOR cannot be read or is
+ *   not the user's SID. Whether the context is refused then, or goes on without a PAC, is for the
+ *   acceptor's policy: no field of it is ever shown.
  * - After that every buffer stands for itself. One that is absent leaves its fields absent. One
  *   that is malformed does the same and is listed in {@link Pac.malformed}; it is read when first
  *   asked for. `groupSids` is then `undefined`, never an empty or shorter list.
@@ -74,6 +75,7 @@ export interface MalformedBuffer {
  * @param serverKey - The very key that decrypted the ticket.
  * @param kdcKey - The KDC's own key (of krbtgt), for the few who have it: the KDC signature, and
  *   the ticket and full signatures if present, must verify then.
+ * @param allSignatures - Whether ticket and full signature must be there.
  * @throws {@link KerberosError} `KRB_AP_ERR_MODIFIED`, `KRB_AP_ERR_INAPP_CKSUM`,
  *   `KRB_AP_ERR_BADMATCH`, or a DecodeError: the PAC is unusable.
  */
@@ -82,16 +84,36 @@ export function verifyPac(
   ticket: EncTicketPart,
   serverKey: PacKey,
   kdcKey?: PacKey,
+  allSignatures = false,
 ): VerifiedPac {
   const pac = parsePacType(bytes);
   verifyServerSignature(pac, serverKey);
   const client = verifyClientInfo(pac, ticket);
   if (kdcKey !== undefined) {
     verifyKdcSignature(pac, kdcKey);
-    if (has(pac, PacBufferType.ticketSignature)) verifyTicketSignature(pac, ticket, kdcKey);
-    if (has(pac, PacBufferType.fullSignature)) verifyFullSignature(pac, kdcKey);
+    const { ticketSignature, fullSignature } = PacBufferType;
+    if (allSignatures || has(pac, ticketSignature)) verifyTicketSignature(pac, ticket, kdcKey);
+    if (allSignatures || has(pac, fullSignature)) verifyFullSignature(pac, kdcKey);
   }
-  return new VerifiedPac(pac, client, kdcKey !== undefined);
+  const verified = new VerifiedPac(pac, client, kdcKey !== undefined);
+  if (has(pac, PacBufferType.requestorSid)) checkRequestor(verified);
+  return verified;
+}
+
+/**
+ * MS-PAC §2.15: the account that asked for the ticket is the one that the PAC is of. It is not where
+ * a KDC was made to look up one account by the name of another (CVE-2021-42287).
+ */
+function checkRequestor(pac: VerifiedPac): void {
+  const { requestorSid, userSid } = pac;
+  if (requestorSid === undefined) {
+    throw pac.malformed.find(({ type }) => type === PacBufferType.requestorSid)!.error;
+  }
+  // A PAC that names no user has nothing that could be somebody else's.
+  if (userSid === undefined || userSid === requestorSid) return;
+  throw new KerberosError('KRB_AP_ERR_BADMATCH', 'PAC is of another account than asked for it', {
+    detail: { requestorSid, userSid },
+  });
 }
 
 /**

@@ -183,7 +183,6 @@ describe('what a KRB-CRED leaves out', () => {
       [{}, 'alice@EXAMPLE.TEST'],
       [{ clientName }, 'alice@EXAMPLE.TEST'],
       [{ clientRealm }, 'alice@EXAMPLE.TEST'],
-      [{ clientName, clientRealm }, 'bob@OTHER.TEST'],
     ] as const) {
       const result = await delegate([TICKET], [infoOf(more)]);
       if (result.status !== 'complete') throw new Error('not complete');
@@ -191,6 +190,31 @@ describe('what a KRB-CRED leaves out', () => {
       expect(formatPrincipal(credential.client)).toBe(client);
       expect(formatPrincipal(credential.tickets[0]!.client)).toBe(client);
     }
+  });
+
+  it('cannot be another client than who sent it, in any of its tickets', async () => {
+    for (const [clientName, clientRealm] of [
+      ['bob', 'EXAMPLE.TEST'],
+      ['alice', 'OTHER.TEST'],
+      ['administrator', 'EXAMPLE.TEST'],
+      ['Alice', 'EXAMPLE.TEST'],
+    ] as const) {
+      const other = infoOf({ clientName: { nameType: 1, components: [clientName] }, clientRealm });
+      for (const infos of [[other], [infoOf({}), other]]) {
+        const result = await delegate(
+          infos.map(() => TICKET),
+          infos,
+        );
+        expect(result).toMatchObject({
+          status: 'failed',
+          error: { minor: { code: 'KRB_AP_ERR_BADMATCH' } },
+        });
+      }
+    }
+    // RFC 4120 §6.2: the type of a name is a hint.
+    const clientName = { nameType: 2, components: ['alice'] };
+    const same = infoOf({ clientName, clientRealm: 'EXAMPLE.TEST' });
+    expect((await delegate([TICKET], [same])).status).toBe('complete');
   });
 
   it('of the service is what its ticket says', async () => {

@@ -125,7 +125,7 @@ test('JSON shows names and SIDs', () => {
 });
 
 describe('a signed buffer that is malformed', () => {
-  const readable = [1, 11, 12, 13, 14, 15, 17, 18];
+  const readable = [1, 11, 12, 13, 14, 15, 17];
 
   test.each(readable)('type %i: its fields are absent, it is listed, the others stay', (type) => {
     const others = { ...everything };
@@ -135,7 +135,6 @@ describe('a signed buffer that is malformed', () => {
     if (type === 13) delete others.claims;
     if (type === 15) delete others.deviceClaims;
     if (type === 17) delete others.attributes;
-    if (type === 18) delete others.requestorSid;
     const pac = pacOf({ ...others, buffers: [{ type, data: fromHex('0110') }] });
     expect(pac.malformed).toEqual([{ type, error: expect.any(DecodeError) }]);
     expect(
@@ -147,11 +146,17 @@ describe('a signed buffer that is malformed', () => {
         pac.deviceInfo,
         pac.deviceClaims,
         pac.attributes,
-        pac.requestorSid,
       ][readable.indexOf(type)],
     ).toBeUndefined();
     if (type !== 1) expect(pac.groupSids).toHaveLength(2);
     if (type !== 12) expect(pac.upn).toBe('alice@example.com');
+  });
+
+  test('requestor: the PAC is refused, for nobody knows who asked', () => {
+    const { requestorSid, ...others } = everything;
+    const malformed = { ...others, buffers: [{ type: 18, data: fromHex('0110') }] };
+    expect(thrownBy(() => pacOf(malformed))).toBeInstanceOf(DecodeError);
+    expect(pacOf({ ...others, ...(requestorSid && { requestorSid }) }).malformed).toEqual([]);
   });
 
   test('logon info: groups are unknown, which is not "none"', () => {
@@ -294,5 +299,96 @@ describe('hostile', () => {
       ),
       { numRuns: runs(500) },
     );
+  });
+});
+
+// MS-PAC §2.15, CVE-2021-42287.
+describe('PAC_REQUESTOR', () => {
+  const user = `${domain}-1103`;
+  const upn = { upn: 'a@b', dnsDomainName: 'B', constructed: false, samName: 'a' };
+
+  test.each<[string, PacContents]>([
+    ["is the user's SID of the logon info", { logonInfo: {}, requestorSid: user }],
+    [
+      'is the first extra SID, where the user has no relative ID',
+      {
+        logonInfo: { userId: 0, extraSids: [{ sid: 'S-1-5-21-9-9-9-5', attributes: 7 }] },
+        requestorSid: 'S-1-5-21-9-9-9-5',
+      },
+    ],
+    ['is that of the UPN info', { upnDnsInfo: { ...upn, sid: user }, requestorSid: user }],
+    ['is alone: nobody is named whom it could contradict', { requestorSid: user }],
+    ['is not there', { logonInfo: {} }],
+  ])('%s', (_, contents) => {
+    expect(pacOf(contents).requestorSid).toBe(contents.requestorSid);
+  });
+
+  test.each<[string, PacContents]>([
+    ['of another user', { logonInfo: {}, requestorSid: `${domain}-500` }],
+    ['of another domain', { logonInfo: {}, requestorSid: 'S-1-5-21-1-1-1-1103' }],
+    ['of the domain', { logonInfo: {}, requestorSid: domain }],
+    [
+      'of another user than the UPN info names',
+      { upnDnsInfo: { ...upn, sid: user }, requestorSid: `${domain}-500` },
+    ],
+  ])('%s refuses the PAC', (_, contents) => {
+    expect(thrownBy(() => pacOf(contents))).toMatchObject({
+      code: 'KRB_AP_ERR_BADMATCH',
+      message: 'PAC is of another account than asked for it',
+    });
+  });
+});
+
+// CVE-2022-37967: without the full signature, who can break the service key's checksum (RC4) can
+// alter a PAC that the KDC has signed.
+describe('ticket and full signatures', () => {
+  const kdcKey = aesKey(2);
+  const without = (...types: number[]) => {
+    const bytes = mintPac(ticket, everything, { serverKey, kdcKey });
+    return resign(bytes, types);
+  };
+
+  /** The PAC without some buffers, whose type is now unknown, signed again. */
+  function resign(bytes: Uint8Array, types: readonly number[]): Uint8Array {
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    const at = new Map<number, number>();
+    for (let i = 0; i < view.getUint32(0, true); i++) {
+      const type = view.getUint32(8 + 16 * i, true);
+      if (types.includes(type)) view.setUint32(8 + 16 * i, 9000 + type, true);
+      else at.set(type, Number(view.getBigUint64(8 + 16 * i + 8, true)) + 4);
+    }
+    const fill = (type: number, data: Uint8Array) => bytes.set(data, at.get(type)!);
+    for (const type of [6, 7, 19]) if (at.has(type)) fill(type, new Uint8Array(12));
+    if (at.has(19)) fill(19, kdcKey.checksum(17, bytes));
+    const server = serverKey.checksum(17, bytes);
+    fill(6, server);
+    fill(7, kdcKey.checksum(17, server));
+    return bytes;
+  }
+
+  test.each([
+    [[], 'none', 'none'],
+    [[16], 'none', 'PAC has no ticket signature'],
+    [[19], 'none', 'PAC has no full signature'],
+    [[16, 19], 'none', 'PAC has no ticket signature'],
+  ] as const)('without %j: %s, and where both must be there %s', (types, lax, strict) => {
+    for (const [all, expected] of [
+      [false, lax],
+      [true, strict],
+    ] as const) {
+      const bytes = without(...types);
+      const signedTicket = attachPac(ticket, everything, { serverKey, kdcKey });
+      const outcome = (): string => {
+        try {
+          verifyPac(bytes, signedTicket, serverKey, kdcKey, all);
+          return 'none';
+        } catch (error) {
+          if (!(error instanceof KerberosError)) throw error;
+          expect(error.code).toBe('KRB_AP_ERR_INAPP_CKSUM');
+          return error.message;
+        }
+      };
+      expect(outcome()).toBe(expected);
+    }
   });
 });
