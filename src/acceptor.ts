@@ -2,6 +2,7 @@
 import type { PermittedEnctypes, TransitedCheck } from './ap/accept.ts';
 import type { ClientRealms } from './ap/client-policy.ts';
 import { OpenedTickets } from './ap/opened-tickets.ts';
+import { Answerer, Patience } from './ap/patience.ts';
 import { MemoryReplayCache } from './ap/replay-cache.ts';
 import type { Reader } from './bytes.ts';
 import { plainBytes } from './bytes.ts';
@@ -21,13 +22,19 @@ import { isUnframedApReq, Krb5Handshake } from './gss/krb5-handshake.ts';
 import { isKrb5Mechanism, Mechanism, mechanismName } from './gss/mechanism.ts';
 import type { Oid } from './gss/oid.ts';
 import type {
+  AcceptOptions,
   AcceptorOptions,
   AcceptorSettings,
   AcceptResult,
   HandshakeOptions,
   MechanismHandshake,
 } from './gss/settings.ts';
-import { ACCEPTOR_OPTIONS, HANDSHAKE_OPTIONS, vouchedDataPolicy } from './gss/settings.ts';
+import {
+  ACCEPT_OPTIONS,
+  ACCEPTOR_OPTIONS,
+  HANDSHAKE_OPTIONS,
+  vouchedDataPolicy,
+} from './gss/settings.ts';
 import { GssError } from './gss/status.ts';
 import { checkOptions } from './options.ts';
 import { systemRandom } from './random.ts';
@@ -36,7 +43,7 @@ import { SpnegoHandshake } from './spnego/acceptor.ts';
 import { explainForeignOffer, refuseForeignToken } from './spnego/foreign-token.ts';
 import { isUnframedNegToken } from './spnego/neg-token.ts';
 import { TokenAssembler } from './spnego/token-assembler.ts';
-import { systemClock } from './time.ts';
+import { systemClock, systemTimer } from './time.ts';
 
 /**
  * Makes an acceptor.
@@ -75,6 +82,12 @@ export class Acceptor {
       allowAnonymous: options.allowAnonymous ?? false,
       clientRealms: copyOf(options.clientRealms),
       checkTransited: options.checkTransited ?? checkByHierarchy,
+      waits: {
+        timer: options.timer ?? systemTimer,
+        deadline: options.deadline ?? DEFAULT_DEADLINE,
+        replayCache: new Answerer('replay cache', 'KRB5_RC_IO'),
+        keytab: new Answerer('keytab', 'KRB5_KT_IOERR'),
+      },
     };
   }
 
@@ -110,6 +123,7 @@ export class Handshake {
   readonly #options: HandshakeOptions;
   #assembler: TokenAssembler | undefined;
   #mechanism: MechanismHandshake | undefined;
+  readonly #patience: Patience;
   #state: 'ready' | 'busy' | 'done' = 'ready';
 
   constructor(settings: AcceptorSettings, options: HandshakeOptions) {
@@ -117,6 +131,7 @@ export class Handshake {
     this.#options = options;
     checkOptions('handshake', options, HANDSHAKE_OPTIONS);
     this.#assembler = options.reassemble === true ? new TokenAssembler() : undefined;
+    this.#patience = new Patience(settings.waits);
   }
 
   /**
@@ -124,10 +139,15 @@ export class Handshake {
    * is not `continue`, and send each `outputToken` to the peer, that of a failure too.
    *
    * @param token - As received; must not change before the promise is settled.
+   * @param options - Its `signal` counts for this call instead of the handshake's own.
    * @throws TypeError if called out of turn or with no bytes. What the peer sends never throws.
    */
-  async accept(token: Uint8Array): Promise<AcceptResult> {
+  async accept(token: Uint8Array, options?: AcceptOptions): Promise<AcceptResult> {
     const bytes = plainBytes(token, 'token');
+    if (options !== undefined) checkOptions('accept', options, ACCEPT_OPTIONS);
+    const patience = this.#patience;
+    patience.signal = options?.signal ?? this.#options.signal;
+    if (patience.aborted !== undefined) return this.#giveUp(patience.aborted);
     if (this.#state !== 'ready') {
       throw new TypeError(
         this.#state === 'done'
@@ -137,8 +157,32 @@ export class Handshake {
     }
     this.#state = 'busy';
     const result = await this.#accept(bytes);
+    if (patience.aborted !== undefined && result.status !== 'failed') {
+      if (result.status === 'complete') {
+        result.context.delegatedCredential?.dispose();
+        result.context.dispose();
+      }
+      return this.#giveUp(patience.aborted);
+    }
     this.#state = result.status === 'continue' ? 'ready' : 'done';
     return result;
+  }
+
+  /**
+   * Ends the exchange, and wipes what it holds: to be called when the peer goes away before the
+   * end. A token that is being taken fails; a context that is established is not touched.
+   *
+   * @param reason - Becomes the `cause` of that failure.
+   */
+  abort(reason?: unknown): void {
+    if (this.#state === 'done') return;
+    this.#patience.abort(reason);
+    // What takes a token at present ends by itself.
+    if (this.#state === 'ready') this.#dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.abort();
   }
 
   /**
@@ -178,6 +222,7 @@ export class Handshake {
     const handshake = new Handshake(settings, {
       ...(channelBindings !== undefined && { channelBindings }),
       ...(peerAddress !== undefined && { peerAddress }),
+      ...(options.signal !== undefined && { signal: options.signal }),
       reassemble,
     });
     if (assembler !== undefined) handshake.#assembler = assembler;
@@ -185,7 +230,12 @@ export class Handshake {
       case MechanismKind.none:
         return handshake;
       case MechanismKind.krb5:
-        handshake.#mechanism = Krb5Handshake.restore(reader, settings, handshake.#options);
+        handshake.#mechanism = Krb5Handshake.restore(
+          reader,
+          settings,
+          handshake.#options,
+          handshake.#patience,
+        );
         return handshake;
       case MechanismKind.spnego:
         handshake.#mechanism = SpnegoHandshake.restore(
@@ -197,6 +247,16 @@ export class Handshake {
       default:
         throw new DecodeError('exported handshake is of an unknown mechanism');
     }
+  }
+
+  #giveUp(minor: KerberosError): AcceptResult {
+    this.#dispose();
+    return { status: 'failed', error: new GssError('GSS_S_FAILURE', undefined, { minor }) };
+  }
+
+  #dispose(): void {
+    this.#state = 'done';
+    this.#mechanism?.dispose();
   }
 
   async #accept(piece: Uint8Array): Promise<AcceptResult> {
@@ -248,7 +308,7 @@ export class Handshake {
   }
 
   #krb5(): Krb5Handshake {
-    return new Krb5Handshake(this.#settings, this.#options);
+    return new Krb5Handshake(this.#settings, this.#options, this.#patience);
   }
 
   #negotiation(): SpnegoHandshake<SecurityContext> {
@@ -261,7 +321,7 @@ export class Handshake {
     const krb5: NegotiableMechanism<SecurityContext> = {
       oids: [Mechanism.krb5, Mechanism.msKrb5, Mechanism.oldKrb5],
       begin: () => this.#krb5(),
-      restore: (reader) => Krb5Handshake.restore(reader, settings, this.#options),
+      restore: (reader) => Krb5Handshake.restore(reader, settings, this.#options, this.#patience),
       saveContext: SecurityContext.save,
       restoreContext: (reader) =>
         new SecurityContext(readPendingContext(reader, { crypto: credential.crypto, random })),
@@ -293,6 +353,8 @@ const MechanismKind = { none: 0, krb5: 1, spnego: 2 } as const;
 const OFFERED: readonly Oid[] = [Mechanism.krb5, Mechanism.spnego];
 // RFC 4120 §8.2: five minutes.
 const DEFAULT_SKEW = 300;
+// Clients and proxies wait for 10 s and more.
+const DEFAULT_DEADLINE = 5;
 // The order of MIT krb5's default permitted_enctypes; but what is weak, and only there if somebody
 // made a provider that has it, comes last.
 const PREFERRED_ENCTYPES: readonly number[] = [18, 17, 20, 19, 26, 25, 16, 23];

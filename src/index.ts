@@ -49,7 +49,12 @@ export { nameAttributes } from './gss/name-attributes.ts';
 export type { Oid, OidStyle } from './gss/oid.ts';
 export { formatOid, parseOid } from './gss/oid.ts';
 export type { SequenceStatus } from './gss/sequence.ts';
-export type { AcceptorOptions, AcceptResult, HandshakeOptions } from './gss/settings.ts';
+export type {
+  AcceptOptions,
+  AcceptorOptions,
+  AcceptResult,
+  HandshakeOptions,
+} from './gss/settings.ts';
 export type { GssErrorCode } from './gss/status.ts';
 export { displayMajor, displayStatus, GssError } from './gss/status.ts';
 export { tlsExporter, tlsServerEndPoint } from './gss/tls-bindings.ts';
@@ -62,5 +67,5 @@ export { TicketFlag } from './messages/ticket.ts';
 export type { MalformedBuffer, Pac, PacSignatures, SignatureState } from './pac/pac.ts';
 export type { RandomSource } from './random.ts';
 export { systemRandom } from './random.ts';
-export type { Clock, KerberosTime } from './time.ts';
+export type { Clock, KerberosTime, Timer } from './time.ts';
 export { systemClock } from './time.ts';

@@ -18,6 +18,20 @@ export function printableName(name: string): string {
   return printable(name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}...` : name);
 }
 
+/**
+ * What was thrown, for a log: at most 256 characters of an error's name and message, without the
+ * credentials of a URL in it; only the type of anything else. Never throws.
+ */
+export function describeThrown(thrown: unknown): string {
+  try {
+    if (!(thrown instanceof Error)) return thrown === null ? 'null' : typeof thrown;
+    const text = `${thrown.name}: ${thrown.message}`.slice(0, MAX_PIECE);
+    return printableName(text.replace(/:\/\/[^\s/@]*@/g, '://...@'));
+  } catch {
+    return 'an error that cannot be read';
+  }
+}
+
 /** {@link printable} of UTF-8; a byte that belongs to no character becomes `\xff`. */
 export function printableUtf8(bytes: Uint8Array): string {
   const pieces: string[] = [];

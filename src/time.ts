@@ -16,3 +16,18 @@ export const systemClock: Clock = () => Date.now();
 export function formatTime(time: KerberosTime): string {
   return new Date(time * 1000).toISOString().replace('.000Z', 'Z');
 }
+
+/**
+ * Calls `callback` once, so many milliseconds later.
+ *
+ * @returns A function that prevents the call.
+ */
+export type Timer = (callback: () => void, milliseconds: number) => () => void;
+
+/** The runtime's own. A timer that is running does not keep a process alive. */
+export const systemTimer: Timer = (callback, milliseconds) => {
+  const timer: unknown = setTimeout(callback, milliseconds);
+  // Node, Deno and Bun return an object; browsers a number.
+  if (typeof timer === 'object') (timer as { unref?: () => void }).unref?.();
+  return () => clearTimeout(timer as number);
+};

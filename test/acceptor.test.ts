@@ -398,8 +398,8 @@ const REFUSALS: readonly Refusal[] = [
     (answer): Refusal => ({
       name: `a replay cache that answers nonsense: ${answer}`,
       options: { acceptor: { replayCache: { checkAndStore: () => answer as never } } },
-      code: 'KRB_AP_ERR_REPEAT',
-      number: 34,
+      code: 'KRB5_RC_IO',
+      number: 60,
     }),
   ),
 ];

@@ -22,6 +22,7 @@ import { checkClient } from './client-policy.ts';
 import { decryptPartOrNothing } from './encrypted-part.ts';
 import type { OpenedTicket, OpenedTickets } from './opened-tickets.ts';
 import { markOf } from './opened-tickets.ts';
+import type { Patience } from './patience.ts';
 import type { ReplayCache } from './replay-cache.ts';
 import { checkReplay } from './replay-check.ts';
 
@@ -91,6 +92,7 @@ export interface VerifiedApReq {
  * Verifies an AP-REQ. The checks and their order are MIT krb5's, but for the replay cache, which
  * is asked last: a request that is refused for another reason is not stored.
  *
+ * @param patience - How it waits for replay cache and keytab. When it is over, all keys are wiped.
  * @param peerAddress - Given when the ticket's addresses are to be checked (RFC 4120 §3.2.3); null if
  *   they are and the peer's is not known: then a ticket that names addresses is refused.
  * @throws {@link KerberosError} with the code of the check that failed.
@@ -99,6 +101,7 @@ export async function acceptApReq(
   apReq: ApReq,
   keys: ServiceKeys,
   policy: ApPolicy,
+  patience: Patience,
   peerAddress?: HostAddress | null,
 ): Promise<VerifiedApReq> {
   if ((apReq.apOptions & ApOption.useSessionKey) !== 0) {
@@ -107,10 +110,10 @@ export async function acceptApReq(
     });
   }
   const looking = keys.current();
-  if (looking !== undefined) await looking;
+  if (looking !== undefined) await patience.wait(looking, patience.settings.keytab);
   const opened =
     openTicket(apReq.ticket, keys, policy) ??
-    ((await keys.refresh()) ? openTicket(apReq.ticket, keys, policy) : undefined);
+    ((await newerKeys(keys, patience)) ? openTicket(apReq.ticket, keys, policy) : undefined);
   if (opened === undefined) throw keys.explain(apReq.ticket);
   const { service, ticket, sessionKey } = opened;
 
@@ -141,10 +144,12 @@ export async function acceptApReq(
 
     // MIT krb5 asks before it looks at the times. A request that is refused in any case must not
     // fill the cache: a ticket that has ended would be good enough for that.
-    const asked = checkReplay(opened, client, authenticator, apReq.authenticator.cipher, policy);
+    const { cipher } = apReq.authenticator;
+    const asked = checkReplay(opened, client, authenticator, cipher, policy, patience);
     if (asked !== undefined) await asked;
-    const verified = { apReq, opened, client, authenticator };
-    return subkey === undefined ? verified : { ...verified, subkey };
+    return subkey === undefined
+      ? { apReq, opened, client, authenticator }
+      : { apReq, opened, client, authenticator, subkey };
   } catch (error) {
     policy.openedTickets.keep(apReq.ticket, opened);
     subkey?.dispose();
@@ -153,6 +158,12 @@ export async function acceptApReq(
     authenticator?.checksum?.checksum.fill(0);
     throw error;
   }
+}
+
+async function newerKeys(keys: ServiceKeys, patience: Patience): Promise<boolean> {
+  const { keytab } = patience.settings;
+  keytab.checkRoom();
+  return (await patience.wait(keys.refresh(), keytab)) === true;
 }
 
 function openTicket(

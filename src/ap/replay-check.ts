@@ -3,8 +3,11 @@ import { KerberosError } from '../errors.ts';
 import type { Authenticator } from '../messages/ap-req.ts';
 import type { Principal } from '../messages/principal.ts';
 import { printablePrincipal } from '../messages/principal.ts';
+import { describe, isThenable } from '../options.ts';
+import { describeThrown } from '../text.ts';
 import { formatTime } from '../time.ts';
 import type { OpenedTicket } from './opened-tickets.ts';
+import type { Patience } from './patience.ts';
 import type { ReplayCache } from './replay-cache.ts';
 
 /**
@@ -18,9 +21,12 @@ export function checkReplay(
   authenticator: Authenticator,
   cipher: Uint8Array,
   { replayCache, maxSkew }: { readonly replayCache: ReplayCache; readonly maxSkew: number },
+  patience: Patience,
 ): Promise<void> | undefined {
+  patience.settings.replayCache.checkRoom();
   const { ctime } = authenticator;
   let answer: unknown;
+  let pending: boolean;
   try {
     answer = replayCache.checkAndStore({
       ciphertext: cipher,
@@ -29,35 +35,41 @@ export function checkReplay(
       expiresAt: ctime + maxSkew + 1,
       client,
     });
+    pending = typeof answer !== 'boolean' && isThenable(answer);
   } catch (cause) {
-    throw unanswered(cause);
+    throw failed(cause);
   }
-  if (answer === true) return undefined;
-  if (answer === false) throw repeated(opened, client, authenticator);
-  return awaitAnswer(answer, opened, client, authenticator);
+  if (!pending) {
+    judge(answer, opened, client, authenticator);
+    return undefined;
+  }
+  return patience.wait(answer as PromiseLike<unknown>, patience.settings.replayCache).then(
+    (late) => judge(late, opened, client, authenticator),
+    (cause) => {
+      throw failed(cause);
+    },
+  );
 }
 
-async function awaitAnswer(
-  answer: unknown,
+/** Nothing but true lets anybody in. */
+function judge(
+  fresh: unknown,
   opened: OpenedTicket,
   client: Principal,
   authenticator: Authenticator,
-): Promise<void> {
-  let fresh: unknown;
-  try {
-    fresh = await answer;
-  } catch (cause) {
-    throw unanswered(cause);
-  }
-  // Anything but true refuses: a cache that answers nonsense lets nobody in.
-  if (fresh !== true) throw repeated(opened, client, authenticator);
+): void {
+  if (fresh === true) return;
+  if (fresh === false) throw repeated(opened, client, authenticator);
+  throw new KerberosError('KRB5_RC_IO', 'The replay cache gave no answer', {
+    hint: `checkAndStore: expected true or false, got ${describe(fresh)}; nobody is let in`,
+  });
 }
 
-function unanswered(cause: unknown): KerberosError {
+function failed(cause: unknown): KerberosError {
   if (cause instanceof KerberosError) return cause;
   return new KerberosError('KRB5_RC_IO', undefined, {
     cause,
-    hint: 'the replay cache did not answer; until it does, nobody is let in',
+    hint: `the replay cache threw ${describeThrown(cause)}; until it answers, nobody is let in`,
   });
 }
 

@@ -12,6 +12,7 @@ import type { Keytab } from '../keytab/keytab.ts';
 import { carryOver, faultOfKeytab, sameKeys } from '../keytab/succession.ts';
 import { printableName } from '../text.ts';
 import type { Clock } from '../time.ts';
+import { systemTimer } from '../time.ts';
 
 /**
  * Gives the keys of the moment. As long as they do not change it should return the same object, and
@@ -159,13 +160,13 @@ export class KeySource {
   #answerOf(look: Look): Promise<boolean> {
     if (look.isLate) return NOTHING_NEW;
     look.bounded ??= new Promise((resolve) => {
-      const timer = setTimeout(() => {
+      const cancel = systemTimer(() => {
         look.isLate = true;
         this.#warn('provider', failed(`it has not answered for ${PATIENCE / 1000} s`));
         resolve(false);
       }, PATIENCE);
       void look.answer.then((isNew) => {
-        clearTimeout(timer);
+        cancel();
         resolve(isNew);
       });
     });

@@ -2,6 +2,7 @@
 import type { VerifiedApReq } from '../ap/accept.ts';
 import { acceptApReq } from '../ap/accept.ts';
 import { decryptPart } from '../ap/encrypted-part.ts';
+import type { Patience } from '../ap/patience.ts';
 import type { Reader, Writer } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
@@ -35,12 +36,14 @@ import { reportWeakEnctypes } from './weak-enctype.ts';
 export class Krb5Handshake implements MechanismHandshake {
   readonly #settings: AcceptorSettings;
   readonly #options: HandshakeOptions;
+  readonly #patience: Patience;
   /** DCE style: what is established as soon as the initiator's AP-REP is here. */
   #pending: PendingContext | undefined;
 
-  constructor(settings: AcceptorSettings, options: HandshakeOptions) {
+  constructor(settings: AcceptorSettings, options: HandshakeOptions, patience: Patience) {
     this.#settings = settings;
     this.#options = options;
+    this.#patience = patience;
   }
 
   async accept(token: Uint8Array, unframed?: UnframedToken): Promise<AcceptResult> {
@@ -59,7 +62,13 @@ export class Krb5Handshake implements MechanismHandshake {
     let verified: VerifiedApReq | undefined;
     try {
       const peerAddress = settings.checkAddresses ? (this.#options.peerAddress ?? null) : undefined;
-      verified = await acceptApReq(apReq, settings.credential, settings, peerAddress);
+      verified = await acceptApReq(
+        apReq,
+        settings.credential,
+        settings,
+        this.#patience,
+        peerAddress,
+      );
       const request = readInitiatorRequest(verified, settings, this.#options);
       peerWaits ||= (request.flags & (ContextFlag.mutual | ContextFlag.dceStyle)) !== 0;
       // MIT krb5: DCE style and unframed tokens come together, or not at all.
@@ -97,13 +106,19 @@ export class Krb5Handshake implements MechanismHandshake {
     this.#pending = undefined;
   }
 
+  dispose(): void {
+    if (this.#pending !== undefined) disposePending(this.#pending);
+    this.#pending = undefined;
+  }
+
   /** What {@link save} wrote. */
   static restore(
     reader: Reader,
     settings: AcceptorSettings,
     options: HandshakeOptions,
+    patience: Patience,
   ): Krb5Handshake {
-    const handshake = new Krb5Handshake(settings, options);
+    const handshake = new Krb5Handshake(settings, options, patience);
     handshake.#pending = readOptional(reader, () => readPending(reader, settings));
     return handshake;
   }
@@ -123,11 +138,13 @@ export class Krb5Handshake implements MechanismHandshake {
       if (part.subkey !== undefined || part.sequenceNumber !== state.sendSequence.low) {
         throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
       }
+      const context = this.#complete(state);
+      // What is left of it is the context's.
       sessionKey.dispose();
-      return { status: 'complete', context: this.#complete(state) };
-    } catch (error) {
-      disposePending({ state, sessionKey });
       this.#pending = undefined;
+      return { status: 'complete', context };
+    } catch (error) {
+      this.dispose();
       return { status: 'failed', error: asFailure(error) };
     }
   }

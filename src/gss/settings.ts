@@ -1,6 +1,7 @@
 /** What an acceptor is given, and what one exchange is. */
 import type { ApPolicy, TransitedCheck } from '../ap/accept.ts';
 import type { ClientRealms } from '../ap/client-policy.ts';
+import type { WaitSettings } from '../ap/patience.ts';
 import type { ReplayCache } from '../ap/replay-cache.ts';
 import type { PacPolicy, VouchedDataPolicy } from '../ap/vouched-data.ts';
 import type { Writer } from '../bytes.ts';
@@ -26,7 +27,7 @@ import {
   wholeNumber,
 } from '../options.ts';
 import type { RandomSource } from '../random.ts';
-import type { Clock } from '../time.ts';
+import type { Clock, Timer } from '../time.ts';
 import type { ChannelBindingPolicy, ChannelBindings } from './channel-bindings.ts';
 import { bindingsOf } from './channel-bindings.ts';
 import type { SecurityContext } from './context.ts';
@@ -121,6 +122,13 @@ export interface AcceptorOptions {
    * that follows `[capaths]`.
    */
   readonly checkTransited?: TransitedCheck;
+  /**
+   * Seconds that an exchange waits for an answer of the replay cache, or of the keytab's function;
+   * 5 if absent. The exchange fails then, with `KRB5_RC_IO` or `KRB5_KT_IOERR`.
+   */
+  readonly deadline?: number;
+  /** What the deadline is measured with; the runtime's `setTimeout` if absent. */
+  readonly timer?: Timer;
 }
 
 /**
@@ -162,7 +170,15 @@ export interface HandshakeOptions {
    * at once (MS-SPNG §3.1.5.4). If absent, a piece of a token is a defective token.
    */
   readonly reassemble?: boolean;
+  /**
+   * Ends the waiting for the replay cache or the keytab: because the peer has gone away, perhaps.
+   * The exchange fails, and no keys are left of it.
+   */
+  readonly signal?: AbortSignal;
 }
+
+/** Of one call of `accept`. */
+export type AcceptOptions = Pick<HandshakeOptions, 'signal'>;
 
 /** The options with their defaults. */
 export interface AcceptorSettings extends ApPolicy, VouchedDataPolicy {
@@ -173,6 +189,7 @@ export interface AcceptorSettings extends ApPolicy, VouchedDataPolicy {
   readonly checkAddresses: boolean;
   /** `ContextFlag` bits. */
   readonly requiredFlags: number;
+  readonly waits: WaitSettings;
   readonly onWeakEnctype: AcceptorOptions['onWeakEnctype'];
 }
 
@@ -195,6 +212,8 @@ export interface MechanismHandshake {
   accept(token: Uint8Array, unframed?: UnframedToken): Promise<AcceptResult>;
   /** Moves what it holds between two tokens into an exported handshake. */
   save(writer: Writer): void;
+  /** Wipes what it holds between two tokens. */
+  dispose(): void;
 }
 
 const ENCTYPES = definite(listOf(wholeNumber(1, 0x7fff_ffff)));
@@ -245,7 +264,17 @@ export const ACCEPTOR_OPTIONS: OptionRules<AcceptorOptions> = {
     ),
   ),
   checkTransited: definite(promptCallback),
+  // The runtime's timers count milliseconds in 31 bits.
+  deadline: range(
+    'seconds, above 0 and at most 2147483',
+    (value) => typeof value === 'number' && value > 0 && value <= 2_147_483,
+  ),
+  timer: promptCallback,
 };
+
+const SIGNAL = objectWith('an AbortSignal', 'addEventListener', 'removeEventListener');
+
+export const ACCEPT_OPTIONS: OptionRules<AcceptOptions> = { signal: SIGNAL };
 
 export const HANDSHAKE_OPTIONS: OptionRules<HandshakeOptions> = {
   channelBindings: {
@@ -258,4 +287,5 @@ export const HANDSHAKE_OPTIONS: OptionRules<HandshakeOptions> = {
     address: required(bytes),
   }),
   reassemble: flag,
+  signal: SIGNAL,
 };

@@ -44,6 +44,8 @@ export interface NegotiatedHandshake<C> {
   accept(token: Uint8Array, unframed?: UnframedToken): Promise<NegotiationResult<C>>;
   /** Moves what it holds between two tokens into an exported handshake. */
   save(writer: Writer): void;
+  /** Wipes what it holds between two tokens. */
+  dispose(): void;
 }
 
 /** A mechanism that can be negotiated. */
@@ -96,13 +98,18 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
     try {
       return await this.#accept(token, unframed);
     } catch (error) {
-      this.#context?.delegatedCredential?.dispose();
-      this.#context?.dispose();
-      this.#context = undefined;
+      this.dispose();
       const failure = asGssError(error);
       if (failure.minor?.code === 'SPNEGO_REJECTED') return { status: 'failed', error: failure };
       return { status: 'failed', error: failure, outputToken: REJECT.slice() };
     }
+  }
+
+  dispose(): void {
+    this.#context?.delegatedCredential?.dispose();
+    this.#context?.dispose();
+    this.#context = undefined;
+    this.#chosen?.handshake.dispose();
   }
 
   save(writer: Writer): void {

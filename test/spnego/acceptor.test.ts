@@ -82,6 +82,7 @@ function fakeMechanism(oids: readonly [Oid, ...Oid[]] = [krb5, msKrb5, oldKrb5])
     oids,
     begin: () => ({
       save: NOT_MOVED.saveContext,
+      dispose: () => {},
       accept: async (token) => answer(token[0] === 0x60 ? 'mutual' : textOf(token)),
     }),
   };
@@ -351,6 +352,7 @@ describe('no SPNEGO at all', () => {
       ...mechanism,
       begin: () => ({
         save: NOT_MOVED.saveContext,
+        dispose: () => {},
         accept: async (token) => {
           tokens.push(textOf(token));
           return { status: 'continue', outputToken: bytesOf('x') };
@@ -481,6 +483,7 @@ describe('refusals', () => {
       begin: () => ({
         accept: () => Promise.reject(new RangeError('bug')),
         save: NOT_MOVED.saveContext,
+        dispose: () => {},
       }),
     };
     const token = encodeNegTokenInit({ mechTypes: [krb5], mechToken: bytesOf('x') });
