@@ -180,6 +180,11 @@ export class EncryptionKey {
     return message.subarray(confounderLength, message.length - trailerLength);
   }
 
+  /** {@link Sealer.peek}: enough to find out that another key made a message, and for nothing else. */
+  peek(usage: number, ciphertext: Uint8Array, length: number): Uint8Array | undefined {
+    return this.#sealer(usage).peek(ciphertext, length);
+  }
+
   /**
    * Encrypts in place.
    *

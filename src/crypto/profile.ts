@@ -71,6 +71,13 @@ export interface Sealer {
    * @returns Whether the message is authentic; if not, its bytes are of no use.
    */
   open(message: Uint8Array): boolean;
+  /**
+   * Decrypts the head of a message without verifying anything.
+   *
+   * @returns The first `length` bytes of the plaintext, at most 16, in a buffer of its own; undefined
+   *   for a message that is too short to have its head decrypted on its own.
+   */
+  peek(message: Uint8Array, length: number): Uint8Array | undefined;
   /** {@link seal} of a message in pieces. @param trailer - Room for it. */
   sealSegments(pieces: MessagePieces, random: RandomSource): void;
   /** {@link open} of a message in pieces. */

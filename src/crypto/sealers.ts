@@ -48,6 +48,10 @@ export class PlaintextMacSealer implements Sealer {
     return codeMatches(mac.digest([message.subarray(0, end)]), macLength, message, end);
   }
 
+  peek(message: Uint8Array, length: number): Uint8Array | undefined {
+    return peekBlocks(this.#parts, message, length);
+  }
+
   sealSegments(pieces: MessagePieces, random: RandomSource): void {
     const { cipher, mode, mac, macLength } = this.#parts;
     random(pieces.confounder);
@@ -100,6 +104,10 @@ export class CiphertextMacSealer implements Sealer {
     return true;
   }
 
+  peek(message: Uint8Array, length: number): Uint8Array | undefined {
+    return peekBlocks(this.#parts, message, length);
+  }
+
   sealSegments(pieces: MessagePieces, random: RandomSource): void {
     const { cipher, mode, mac, macLength } = this.#parts;
     random(pieces.confounder);
@@ -125,6 +133,20 @@ export class CiphertextMacSealer implements Sealer {
     this.#parts.cipher.wipe();
     this.#parts.mac.wipe();
   }
+}
+
+/** The head of a message under CBC. Ciphertext stealing concerns the last two blocks only. */
+function peekBlocks(
+  { cipher, macLength }: SealerParts,
+  message: Uint8Array,
+  length: number,
+): Uint8Array | undefined {
+  const { blockSize } = cipher;
+  const end = blockSize + Math.ceil(length / blockSize) * blockSize;
+  if (message.length - macLength < end + 2 * blockSize) return undefined;
+  const head = new Uint8Array(message.subarray(0, end));
+  cipher.cbcDecrypt(head, 0, end, ZERO_BLOCK);
+  return head.subarray(blockSize, blockSize + length);
 }
 
 function isCiphertextLength({ cipher, mode }: SealerParts, length: number): boolean {

@@ -101,6 +101,14 @@ class Rc4Sealer implements Sealer {
     return this.#open(message.subarray(0, MAC_LENGTH), body, body);
   }
 
+  peek(message: Uint8Array, length: number): Uint8Array | undefined {
+    const head = MAC_LENGTH + CONFOUNDER_LENGTH;
+    if (message.length < head + length) return undefined;
+    const bytes = new Uint8Array(message.subarray(0, head + length));
+    this.#crypt(bytes.subarray(0, MAC_LENGTH), [bytes.subarray(MAC_LENGTH)]);
+    return bytes.subarray(head);
+  }
+
   sealSegments(pieces: MessagePieces, random: RandomSource): void {
     const { signed, encrypted } = inPieces(pieces);
     this.#seal(pieces.confounder, signed, encrypted, random);
