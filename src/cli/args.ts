@@ -28,6 +28,8 @@ export interface ServerArguments {
   readonly maxPenalty: number | undefined;
   /** Whether clients without a context are refused. */
   readonly requireAuthentication: true | undefined;
+  /** Whether clients may be anonymous. */
+  readonly allowAnonymous: true | undefined;
   /** Processes; undefined: this one serves. */
   readonly workers: number | undefined;
 }
@@ -95,6 +97,7 @@ function parse(argv: readonly string[]): ParsedArguments {
       maxConnectionsPerSource: integer(values, 'maxsource', 1, MAX_CONNECTIONS),
       maxPenalty: integer(values, 'penalty', 0, MAX_SECONDS),
       requireAuthentication: switches.has('authenticated') || undefined,
+      allowAnonymous: switches.has('anonymous') || undefined,
       workers: integer(values, 'workers', 1, 256),
     },
   };
@@ -178,6 +181,7 @@ const SWITCHES: ReadonlySet<string> = new Set([
   'once',
   'export',
   'authenticated',
+  'anonymous',
   'help',
   'version',
 ]);

@@ -38,6 +38,7 @@ export async function configure(
   {
     service,
     mechanism,
+    allowAnonymous,
     workers,
     keytab: keytabName,
     replayCache: replayCacheName,
@@ -74,6 +75,7 @@ export async function configure(
     credential,
     replayCache,
     ...acceptorPolicy(config),
+    allowAnonymous: allowAnonymous ?? false,
     ...(mechanism !== undefined && { mechanisms: [mechanism] }),
   });
   return {

@@ -4,7 +4,7 @@ export const USAGE: string = `Usage: gss-server [-port port] [-verbose] [-inetd]
        [-logfile file] [-keytab name] [-rcache name] [-mech mechanism]
        [-host address] [-timeout seconds] [-handshake seconds]
        [-maxtoken bytes] [-maxconn number] [-maxsource number] [-penalty seconds]
-       [-authenticated] [-workers number] service_name
+       [-authenticated] [-anonymous] [-workers number] service_name
        gss-server -help | -version
 `;
 
@@ -43,6 +43,7 @@ Options start with one dash or two; a value follows as the next argument or afte
   -penalty seconds    let the failures of an address count for at most so long (60; 0: not at all):
                       where many of its connections fail, they give way before those of others
   -authenticated      refuse clients that do not authenticate (gss-client -na)
+  -anonymous          accept tickets of anonymous clients (RFC 8062: kinit -n), as MIT's program does
   -workers number     serve with so many processes, which share the port and the replay cache; one
                       that ends is replaced. -maxconn, -maxsource and -penalty are of each of them;
                       -once needs only this one

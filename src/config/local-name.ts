@@ -15,7 +15,7 @@ export interface LocalNameConfig {
 export interface LocalNameMappings {
   /** auth_to_local, in order; empty: the default rule alone. */
   readonly authToLocal: readonly LocalNameRule[];
-  /** auth_to_local_names: principal without realm → account. */
+  /** auth_to_local_names: principal of the default realm, without it → account. */
   readonly authToLocalNames: ReadonlyMap<string, string>;
 }
 
@@ -23,6 +23,10 @@ export interface LocalNameMappings {
  * The local account of a principal, as MIT krb5's krb5_aname_to_localname finds it without
  * plugins: auth_to_local_names, then the auth_to_local rules, the first that applies, even if it
  * leaves nothing of the name. Both are those of the default realm.
+ *
+ * Stricter than MIT krb5, where auth_to_local_names hold for clients of any realm, so that a partner's
+ * `alice` has the account of our own ("problematic", says localauth_names.c): here they hold for
+ * clients of the default realm. For others write a rule that looks at the realm, `$0`.
  *
  * The name is the client's: one whose selection string, or whose account, is longer than 1024
  * characters or has a NUL in it has no local name. One match takes a time bounded by the lengths of
@@ -35,7 +39,10 @@ export function localName(principal: Principal, config: LocalNameConfig): string
   const realm = config.defaultRealm;
   if (realm === undefined) return undefined;
   const mappings = config.realms.get(realm);
-  const named = mappings?.authToLocalNames.get(formatPrincipalName(principal));
+  const named =
+    principal.realm === realm
+      ? mappings?.authToLocalNames.get(formatPrincipalName(principal))
+      : undefined;
   if (named !== undefined) return named;
   const rules = mappings?.authToLocal ?? [];
   if (rules.length === 0) return defaultName(principal, realm) ?? undefined;

@@ -22,6 +22,7 @@ const DEFAULTS: ServerArguments = {
   maxConnectionsPerSource: undefined,
   maxPenalty: undefined,
   requireAuthentication: undefined,
+  allowAnonymous: undefined,
   workers: undefined,
 };
 const SERVICE = 'host@www.example.com';
@@ -69,6 +70,7 @@ describe('parseArguments', () => {
       { maxConnectionsPerSource: 5, maxPenalty: 0 },
     ],
     ['who may come', ['-authenticated', SERVICE], { requireAuthentication: true }],
+    ['anonymous clients', ['-anonymous', SERVICE], { allowAnonymous: true }],
     ['workers', ['-workers', '2', '-once', SERVICE], { workers: 2, once: true }],
     ['an address', ['-host', '::1', SERVICE], { host: '::1' }],
   ])('takes %s', (_name, argv, expected) => {
@@ -122,7 +124,7 @@ describe('parseArguments', () => {
 
   it('knows every option of its own usage, and the help explains each', () => {
     const options = [...USAGE.matchAll(/\[-(\w+)( \w+)?\]/g)];
-    expect(options.length).toBe(18);
+    expect(options.length).toBe(19);
     for (const [, name, value] of options) {
       const argument = { mech: 'krb5', host: '::1' }[name!] ?? '1';
       const argv = value === undefined ? [`-${name}`] : [`-${name}`, argument];

@@ -61,6 +61,21 @@ describe('gss-server configures itself', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('to accept anonymous clients where it is told to, and only there', async () => {
+    const keytab = makeKeytab();
+    const path = write('keytab', formatKeytab(keytab));
+    const client = 'WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS';
+    for (const [options, expected] of [
+      [[], 'failed'],
+      [['-anonymous'], 'complete'],
+    ] as const) {
+      const args = parse(...options, '-keytab', path, 'host@server.example.test');
+      const { acceptor } = await configure(args, () => {});
+      const token = createInitiator({ ticket: mintTicket({ keytab, client }) }).begin();
+      expect((await acceptor.begin().accept(token)).status).toBe(expected);
+    }
+  });
+
   it('from krb5.conf: keytab name, skew, local names, host names', async () => {
     const keytab = makeKeytab();
     const path = write('keytab', formatKeytab(keytab));

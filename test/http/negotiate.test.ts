@@ -5,7 +5,7 @@ import { decodeBase64, encodeBase64 } from '../../src/http/base64.ts';
 import type { NegotiateResult } from '../../src/http/index.ts';
 import { negotiate } from '../../src/http/index.ts';
 import type { Handshake } from '../../src/index.ts';
-import { Mechanism } from '../../src/index.ts';
+import { Mechanism, TicketFlag } from '../../src/index.ts';
 import {
   decodeNegToken,
   encodeNegTokenInit,
@@ -134,6 +134,22 @@ describe('negotiate', () => {
     expect(() => initiator.finish(tokenOf(result))).toThrowError(
       expect.objectContaining({ minor: expect.objectContaining({ errorCode: 31 }) }),
     );
+  });
+
+  it('answers no anonymous client with 200, unless it is allowed to', async () => {
+    const ticket = {
+      client: 'WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS',
+      flags: TicketFlag.anonymous,
+    };
+    for (const [allowAnonymous, status] of [
+      [false, 401],
+      [true, 200],
+    ] as const) {
+      const { acceptor, initiator } = await makeParties({ ticket, acceptor: { allowAnonymous } });
+      expect((await negotiate(acceptor, header(initiator.begin()))).status).toBe(status);
+    }
+    const { acceptor, initiator } = await makeParties({ ticket });
+    expect((await negotiate(acceptor, header(initiator.begin()))).status).toBe(401);
   });
 
   it('refuses a replayed request', async () => {
