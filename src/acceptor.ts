@@ -37,13 +37,13 @@ import {
 } from './gss/settings.ts';
 import { GssError } from './gss/status.ts';
 import { checkOptions } from './options.ts';
-import { systemRandom } from './random.ts';
+import { checkedRandom, contextRandom } from './random.ts';
 import type { NegotiableMechanism } from './spnego/acceptor.ts';
 import { SpnegoHandshake } from './spnego/acceptor.ts';
 import { explainForeignOffer, refuseForeignToken } from './spnego/foreign-token.ts';
 import { isUnframedNegToken } from './spnego/neg-token.ts';
 import { TokenAssembler } from './spnego/token-assembler.ts';
-import { systemClock, systemTimer } from './time.ts';
+import { checkedClock, systemClock, systemTimer } from './time.ts';
 
 /**
  * Makes an acceptor.
@@ -63,15 +63,17 @@ export class Acceptor {
 
   constructor(options: AcceptorOptions) {
     checkOptions('createAcceptor', options, ACCEPTOR_OPTIONS);
-    const clock = options.clock ?? systemClock;
-    const random = options.random ?? systemRandom;
+    const clock = options.clock === undefined ? systemClock : checkedClock(options.clock);
+    const random = options.random === undefined ? undefined : checkedRandom(options.random);
     this.#settings = {
       credential: options.credential,
       mechanisms: options.mechanisms ?? OFFERED,
       clock,
-      random,
+      randomOfContext: random === undefined ? contextRandom : () => random,
       maxSkew: options.maxSkew ?? DEFAULT_SKEW,
-      replayCache: options.replayCache ?? new MemoryReplayCache({ clock, random }),
+      replayCache:
+        options.replayCache ??
+        new MemoryReplayCache({ clock, ...(random !== undefined && { random }) }),
       openedTickets: new OpenedTickets(),
       channelBindingPolicy: options.channelBindingPolicy ?? 'when-supported',
       permittedEnctypes: permittedEnctypesOf(options),
@@ -317,14 +319,16 @@ export class Handshake {
 
   #negotiable(): readonly NegotiableMechanism<SecurityContext>[] {
     const settings = this.#settings;
-    const { random, credential } = settings;
+    const { randomOfContext, credential } = settings;
     const krb5: NegotiableMechanism<SecurityContext> = {
       oids: [Mechanism.krb5, Mechanism.msKrb5, Mechanism.oldKrb5],
       begin: () => this.#krb5(),
       restore: (reader) => Krb5Handshake.restore(reader, settings, this.#options, this.#patience),
       saveContext: SecurityContext.save,
       restoreContext: (reader) =>
-        new SecurityContext(readPendingContext(reader, { crypto: credential.crypto, random })),
+        new SecurityContext(
+          readPendingContext(reader, { crypto: credential.crypto, random: randomOfContext() }),
+        ),
     };
     return [krb5];
   }
@@ -344,8 +348,10 @@ function copyOf(realms: ClientRealms | undefined): ClientRealms | undefined {
   return typeof realms === 'object' ? [...realms] : realms;
 }
 
-const checkByHierarchy: TransitedCheck = (contents, clientRealm, serverRealm) =>
+const checkByHierarchy: TransitedCheck = (contents, clientRealm, serverRealm) => {
   checkTransited(contents, clientRealm, serverRealm, { capaths: new Map() });
+  return true;
+};
 
 // In an exported handshake.
 const MechanismKind = { none: 0, krb5: 1, spnego: 2 } as const;

@@ -4,6 +4,7 @@
  */
 import { isThenable } from './options.ts';
 import { printableName } from './text.ts';
+import { printWarning } from './warning.ts';
 
 /**
  * Calls a hook. What it throws or rejects with is a warning to the operator, once for each hook: one
@@ -34,21 +35,19 @@ export function ignoreResult(name: string, hook: object, result: unknown): void 
   }
 }
 
-/** A warning to the operator, by the way that the runtime has for it. Never throws. */
-export function warnOperator(message: string, code: string): void {
+/** An answer that comes too late to decide anything: its rejection must not end the process. */
+export function dropPromise(answer: unknown): void {
   try {
-    const host = Reflect.get(globalThis, 'process') as Host | undefined;
-    if (typeof host?.emitWarning === 'function') host.emitWarning(message, { code });
-    else console.warn(`${code}: ${message}`);
+    if (isThenable(answer)) answer.then(undefined, () => undefined);
   } catch {
-    // There is no other way.
+    // Nor must a thenable that throws.
   }
 }
 
 function warnOfHook(name: string, hook: object, error: unknown): void {
   if (FAILED.has(hook)) return;
   FAILED.add(hook);
-  warnOperator(
+  printWarning(
     `${name} failed: ${reasonOf(error)}. The exchanges that it is told of go on; it is called ` +
       'again, and not warned of again',
     'KRB5_ACCEPTOR_HOOK',
@@ -62,11 +61,6 @@ function reasonOf(error: unknown): string {
   } catch {
     return 'something that has no text';
   }
-}
-
-/** As Node, Bun and Deno have it. */
-interface Host {
-  readonly emitWarning?: (message: string, options: { readonly code: string }) => void;
 }
 
 const FAILED = new WeakSet<object>();

@@ -1,4 +1,5 @@
 /** Time: Kerberos counts whole seconds and, where it matters, microseconds (RFC 4120 §5.2.3). */
+import { KerberosError } from './errors.ts';
 
 /**
  * Whole seconds since 1970-01-01T00:00:00Z (RFC 4120 §5.2.3, without a fraction). Years 0000 to
@@ -11,6 +12,32 @@ export type Clock = () => number;
 
 /** The machine's own clock. */
 export const systemClock: Clock = () => Date.now();
+
+/**
+ * The clock, which gives a time or throws: comparisons with what is no number are false, and
+ * whichever way they are written, some check would pass.
+ *
+ * @returns A clock that throws {@link KerberosError} KRB_ERR_GENERIC instead.
+ */
+export function checkedClock(clock: Clock): Clock {
+  return () => {
+    let now: unknown;
+    try {
+      now = clock();
+    } catch (cause) {
+      throw noTime('the option clock threw', cause);
+    }
+    if (typeof now === 'number' && now >= EARLIEST && now <= LATEST) return now;
+    throw noTime('the option clock must return milliseconds since 1970, as Date.now does');
+  };
+}
+
+function noTime(hint: string, cause?: unknown): KerberosError {
+  return new KerberosError('KRB_ERR_GENERIC', 'The clock gives no time', {
+    hint,
+    ...(cause !== undefined && { cause }),
+  });
+}
 
 /** `2026-11-23T16:12:49Z`, for messages. */
 export function formatTime(time: KerberosTime): string {
@@ -31,3 +58,7 @@ export const systemTimer: Timer = (callback, milliseconds) => {
   if (typeof timer === 'object') (timer as { unref?: () => void }).unref?.();
   return () => clearTimeout(timer as number);
 };
+
+// Years 0000 and 9999.
+const EARLIEST = -62_167_219_200_000;
+const LATEST = 253_402_300_799_999;

@@ -468,7 +468,7 @@ describe('a refusal', () => {
       },
       {
         ticket: { transited: { type: 1, contents: TEXT.encode('B.TEST') } },
-        acceptor: { checkTransited: () => {} },
+        acceptor: { checkTransited: () => true },
       },
       {
         ticket: {
@@ -580,7 +580,7 @@ describe('a refusal', () => {
       let asked = 0;
       const { result } = await attempt({
         ticket: { flags, transited: { type: 1, contents: TEXT.encode(contents) } },
-        acceptor: { checkTransited: () => void asked++ },
+        acceptor: { checkTransited: () => ++asked > 0 },
       });
       expect(result.status).toBe('complete');
       expect(asked).toBe(expected);
@@ -872,6 +872,84 @@ describe('DCE style', () => {
     const dce = await makeParties({ initiator: { flags } });
     const wrapped = frameToken(Mechanism.krb5, TokenId.apReq, dce.initiator.begin());
     expect(failureOf(await dce.begin().accept(wrapped)).code).toBe('GSS_S_DEFECTIVE_TOKEN');
+  });
+});
+
+describe('a clock or randomness that fails', () => {
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no clock');
+      },
+    ],
+    ...[Number.NaN, Number.POSITIVE_INFINITY, 1e18, '1780315200000', 1780315200000n, undefined].map(
+      (time): [string, () => unknown] => [`gives ${String(time)}`, () => time],
+    ),
+    ['gives a promise', () => Promise.resolve(NOW)],
+  ])('refuses, typed, and the client is answered: a clock that %s', async (_, clock) => {
+    const { result } = await attempt({ acceptor: { clock: clock as () => number } });
+    expect(result).toMatchObject({
+      status: 'failed',
+      error: {
+        code: 'GSS_S_FAILURE',
+        minor: { code: 'KRB_ERR_GENERIC', hint: expect.stringContaining('the option clock') },
+      },
+    });
+    const { outputToken } = result;
+    const { inner } = unframeToken(outputToken!);
+    expect(decodeKrbError(inner.subarray(2))).toMatchObject({ errorCode: 60, stime: 0 });
+  });
+
+  it.each<[string, () => void]>([
+    ['writes nothing', () => {}],
+    [
+      'throws',
+      () => {
+        throw new Error('no entropy');
+      },
+    ],
+  ])('refuses, typed: randomness that %s', async (_, random) => {
+    const { result } = await attempt({
+      acceptor: { random, replayCache: { checkAndStore: () => true } },
+    });
+    expect(result).toMatchObject({
+      status: 'failed',
+      error: { minor: { code: 'KRB_ERR_GENERIC', hint: expect.stringContaining('option random') } },
+    });
+  });
+});
+
+describe('a path that is judged by the application', () => {
+  const STRAY: ExchangeOptions['ticket'] = {
+    client: 'eve@EVIL.TEST',
+    transited: { type: 1, contents: TEXT.encode('B.TEST') },
+  };
+
+  it.each<[string, () => unknown, string]>([
+    ['false', () => false, 'returned false'],
+    ['nothing', () => undefined, 'returned undefined'],
+    ['what is true in an if', () => 'yes', 'returned text'],
+    ['a promise', () => Promise.resolve(true), 'returned a promise'],
+    ['a promise that rejects', () => Promise.reject(new Error('no')), 'returned a promise'],
+    [
+      'an error',
+      () => {
+        throw new Error('no');
+      },
+      'checkTransited threw',
+    ],
+  ])('is refused by %s', async (_, checkTransited, hint) => {
+    const { result } = await attempt({
+      ticket: STRAY,
+      acceptor: { checkTransited: checkTransited as () => boolean },
+    });
+    expect(failureOf(result).minor).toMatchObject({
+      code: 'KRB_AP_ERR_ILL_CR_TKT',
+      hint: expect.stringContaining(hint),
+    });
+    // A rejection that nobody handles would fail the run.
+    await new Promise((resolve) => setImmediate(resolve));
   });
 });
 

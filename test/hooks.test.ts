@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { tell, warnOperator } from '../src/hooks.ts';
+import { tell } from '../src/hooks.ts';
+import { printWarning } from '../src/warning.ts';
 import { collectWarnings } from './support/warnings.ts';
 
 const CODE = 'KRB5_ACCEPTOR_HOOK';
@@ -63,10 +64,10 @@ describe('a warning to the operator', () => {
     vi.stubGlobal('process', undefined);
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     try {
-      warnOperator('message', 'CODE');
+      printWarning('message', 'CODE');
       expect(warn.mock.calls).toEqual([['CODE: message']]);
       warn.mockImplementation(failing(new Error('no console')));
-      warnOperator('message', 'CODE');
+      printWarning('message', 'CODE');
       expect(warn).toHaveBeenCalledTimes(2);
     } finally {
       vi.unstubAllGlobals();

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { systemRandom } from '../src/random.ts';
+import type { RandomSource } from '../src/random.ts';
+import { checkedRandom, contextRandom, systemRandom } from '../src/random.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -27,31 +28,63 @@ describe('the runtime’s randomness', () => {
     expect(target.includes(0)).toBe(false);
   });
 
-  it('is read in blocks, and gives no byte twice', () => {
+  it('is asked at each call: nothing is fetched ahead that a clone would have as well', () => {
     const asked = countingGenerator();
-    // What an earlier caller left in the pool goes first.
-    while (asked.length === 0) systemRandom(new Uint8Array(64));
+    for (const length of [4, 16, 32]) systemRandom(new Uint8Array(length));
+    expect(asked).toEqual([4, 16, 32]);
+  });
+});
+
+describe('the randomness of a context', () => {
+  it('is read in blocks of its own, and gives no byte twice', () => {
+    const asked = countingGenerator();
     const taken: number[] = [];
-    for (let i = 0; i < 1000; i++) {
-      const target = new Uint8Array(16);
-      systemRandom(target);
+    const first = contextRandom();
+    const other = contextRandom();
+    expect(asked).toEqual([]);
+    for (const length of [32, 4, 16, 16, 1, 15, ...Array<number>(40).fill(16)]) {
+      const target = new Uint8Array(length);
+      first(target);
       taken.push(...target);
     }
-    expect(asked).toEqual([4096, 4096, 4096, 4096]);
-    const continued = taken.filter((byte, i) => i > 0 && byte === 1 + (taken[i - 1]! % 255));
-    expect(continued).toHaveLength(taken.length - 1);
+    // What is left of a block that is too short is not used.
+    expect(asked).toEqual([64, 256, 256, 256]);
+    expect(taken.every((byte) => byte > 0)).toBe(true);
+    expect(new Set(taken.slice(0, 240)).size).toBe(240);
+    asked.length = 0;
+    other(new Uint8Array(16));
+    expect(asked).toEqual([64]);
   });
 
-  it('leaves a pool that is too short for the whole of a request', () => {
+  it('leaves what is longer than a key to the runtime', () => {
     const asked = countingGenerator();
-    while (asked.length === 0) systemRandom(new Uint8Array(64));
-    const first = new Uint8Array(4096);
-    systemRandom(first);
-    expect(asked).toEqual([4096, 4096]);
-    expect(first.includes(0)).toBe(false);
-    systemRandom(new Uint8Array());
-    expect(asked).toHaveLength(2);
-    systemRandom(new Uint8Array(1));
-    expect(asked).toHaveLength(3);
+    const random = contextRandom();
+    random(new Uint8Array(65));
+    random(new Uint8Array());
+    expect(asked).toEqual([65]);
+  });
+});
+
+describe('the randomness of an application', () => {
+  it('is taken where it writes, and for what is too short to tell', () => {
+    const target = new Uint8Array(16);
+    checkedRandom((bytes) => bytes.set([1], 15))(target);
+    expect(target[15]).toBe(1);
+    checkedRandom(() => {})(new Uint8Array(15));
+  });
+
+  it.each<[string, RandomSource, string]>([
+    ['writes nothing', () => {}, 'the option random wrote nothing'],
+    [
+      'throws',
+      () => {
+        throw new Error('no entropy');
+      },
+      'the option random threw',
+    ],
+  ])('that %s is refused', (_, random, hint) => {
+    expect(() => checkedRandom(random)(new Uint8Array(16))).toThrow(
+      expect.objectContaining({ code: 'KRB_ERR_GENERIC', hint: expect.stringContaining(hint) }),
+    );
   });
 });

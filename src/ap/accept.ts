@@ -6,6 +6,7 @@ import { constantTimeEqual } from '../bytes.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { enctypeName, isWeakEnctype, KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
+import { dropPromise } from '../hooks.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
 import type { ApReq, Authenticator } from '../messages/ap-req.ts';
 import { ApOption, decodeAuthenticator } from '../messages/ap-req.ts';
@@ -14,6 +15,7 @@ import type { Principal, PrincipalName } from '../messages/principal.ts';
 import { principalEqual, printablePrincipal } from '../messages/principal.ts';
 import type { EncTicketPart, Ticket } from '../messages/ticket.ts';
 import { decodeEncTicketPart, TicketFlag } from '../messages/ticket.ts';
+import { describe } from '../options.ts';
 import type { Clock, KerberosTime } from '../time.ts';
 import { formatTime } from '../time.ts';
 import { checkCriticalElements } from './authorization-data.ts';
@@ -70,13 +72,14 @@ export interface ApPolicy extends ClientPolicy {
  *
  * @param contents - The `transited` field, DOMAIN-X500-COMPRESS (RFC 4120 §3.3.3.1). Empty: the two
  *   realms trust each other directly.
- * @throws {@link KerberosError} KRB_AP_ERR_ILL_CR_TKT if a realm in it is on no path that is trusted.
+ * @returns True if the path is trusted. Whatever else it returns refuses: false, nothing, a promise.
+ * @throws {@link KerberosError} KRB_AP_ERR_ILL_CR_TKT, where it can say which realm is not.
  */
 export type TransitedCheck = (
   contents: Uint8Array,
   clientRealm: string,
   serverRealm: string,
-) => void;
+) => boolean;
 
 /** An AP-REQ that passed every check. */
 export interface VerifiedApReq {
@@ -282,7 +285,23 @@ function checkTransited(ticket: EncTicketPart, serverRealm: string, policy: ApPo
     );
   }
   if (contents.length === 0 && ticket.clientRealm === serverRealm) return;
-  policy.checkTransited(contents, ticket.clientRealm, serverRealm);
+  let answer: unknown;
+  try {
+    answer = policy.checkTransited(contents, ticket.clientRealm, serverRealm);
+  } catch (cause) {
+    if (cause instanceof KerberosError) throw cause;
+    throw refuseTransited('threw', cause);
+  }
+  if (answer === true) return;
+  dropPromise(answer);
+  throw refuseTransited(`must return true to trust a path, and returned ${describe(answer)}`);
+}
+
+function refuseTransited(what: string, cause?: unknown): KerberosError {
+  return new KerberosError('KRB_AP_ERR_ILL_CR_TKT', undefined, {
+    hint: `the option checkTransited ${what}`,
+    ...(cause !== undefined && { cause }),
+  });
 }
 
 function checkTimes(ticket: EncTicketPart, now: KerberosTime, maxSkew: number): void {

@@ -1,5 +1,6 @@
 /** Which clients an acceptor lets in: what it demands beyond RFC 4120's checks of the ticket. */
 import { KerberosError } from '../errors.ts';
+import { dropPromise } from '../hooks.ts';
 import { ANONYMOUS_REALM, isAnonymousName } from '../messages/principal.ts';
 import type { EncTicketPart } from '../messages/ticket.ts';
 import { TicketFlag } from '../messages/ticket.ts';
@@ -95,8 +96,7 @@ function askClientRealms(
   }
   if (answer === true) return;
   if (!isThenable(answer)) throw refuseRealm(clientRealm, 'clientRealms did not return true');
-  // Nobody waits for it: its rejection must not end the process.
-  answer.then(undefined, () => undefined);
+  dropPromise(answer);
   throw refuseRealm(clientRealm, 'clientRealms returned a promise, where it must answer at once');
 }
 

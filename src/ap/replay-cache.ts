@@ -1,10 +1,12 @@
 /** The replay cache of RFC 4120 §3.2.3: its interface, and the default in memory. */
 import { KerberosError } from '../errors.ts';
 import type { Principal } from '../messages/principal.ts';
+import type { OptionRules } from '../options.ts';
+import { checkOptions, promptCallback, wholeNumber } from '../options.ts';
 import type { RandomSource } from '../random.ts';
 import { systemRandom } from '../random.ts';
 import type { Clock, KerberosTime } from '../time.ts';
-import { systemClock } from '../time.ts';
+import { checkedClock, systemClock } from '../time.ts';
 import { FINGERPRINT_BYTES, FingerprintSet } from './fingerprint-set.ts';
 
 /** One authenticator that decrypted well. */
@@ -48,6 +50,16 @@ export function checkRecord({ ciphertext, ctime, expiresAt }: ReplayRecord): voi
   }
 }
 
+export interface MemoryReplayCacheOptions {
+  readonly clock?: Clock;
+  readonly random?: RandomSource;
+  /**
+   * Default 2^22, about 170 MB when full. A full cache refuses what is new ({@link KerberosError}
+   * `KRB5_RC_IO`) rather than forget.
+   */
+  readonly maxEntries?: number;
+}
+
 /**
  * A replay cache in this process's memory: 22 to 43 bytes an entry, bounded, forgetting by itself.
  *
@@ -70,18 +82,10 @@ export class MemoryReplayCache implements ReplayCache {
   #horizon = Number.NEGATIVE_INFINITY;
   #size = 0;
 
-  /**
-   * @param options - `maxEntries`: default 2^22, about 170 MB when full. A full cache refuses what
-   *   is new ({@link KerberosError} `KRB5_RC_IO`) rather than forget.
-   */
-  constructor(
-    options: {
-      readonly clock?: Clock;
-      readonly random?: RandomSource;
-      readonly maxEntries?: number;
-    } = {},
-  ) {
-    this.#clock = options.clock ?? systemClock;
+  /** @throws TypeError, RangeError for options that make no sense. */
+  constructor(options: MemoryReplayCacheOptions = {}) {
+    checkOptions('MemoryReplayCache', options, MEMORY_REPLAY_CACHE_OPTIONS);
+    this.#clock = options.clock === undefined ? systemClock : checkedClock(options.clock);
     this.#maxEntries = options.maxEntries ?? 4_194_304;
     // A client can choose its ciphertexts; it must not be able to choose their places in the table.
     const seed = new Uint8Array(4);
@@ -142,3 +146,9 @@ export class MemoryReplayCache implements ReplayCache {
 }
 
 const GROUP_SECONDS = 16;
+
+export const MEMORY_REPLAY_CACHE_OPTIONS: OptionRules<MemoryReplayCacheOptions> = {
+  clock: promptCallback,
+  random: promptCallback,
+  maxEntries: wholeNumber(1),
+};

@@ -6,7 +6,11 @@ import { checkTransited } from './transited.ts';
 export interface ConfiguredPolicy {
   readonly maxSkew: number;
   readonly permittedEnctypes: readonly number[];
-  readonly checkTransited: (contents: Uint8Array, clientRealm: string, serverRealm: string) => void;
+  readonly checkTransited: (
+    contents: Uint8Array,
+    clientRealm: string,
+    serverRealm: string,
+  ) => boolean;
 }
 
 /** `createAcceptor({ credential, ...acceptorPolicy(config) })`. */
@@ -14,7 +18,9 @@ export function acceptorPolicy(config: KerberosConfig): ConfiguredPolicy {
   return {
     maxSkew: config.clockSkew,
     permittedEnctypes: config.permittedEnctypes,
-    checkTransited: (contents, clientRealm, serverRealm) =>
-      checkTransited(contents, clientRealm, serverRealm, config),
+    checkTransited: (contents, clientRealm, serverRealm) => {
+      checkTransited(contents, clientRealm, serverRealm, config);
+      return true;
+    },
   };
 }

@@ -1,4 +1,6 @@
 /** What keys work with: primitives, and the encryption types that are allowed. */
+import type { OptionRule } from '../options.ts';
+import { isPlainObject, kind } from '../options.ts';
 import { aes128Sha1, aes256Sha1 } from './aes-sha1.ts';
 import { aes128Sha2, aes256Sha2 } from './aes-sha2.ts';
 import type { CryptoBackend } from './backend.ts';
@@ -30,3 +32,12 @@ export const defaultCrypto: CryptoProvider = {
     ),
   ),
 };
+
+/** For options that take a {@link CryptoProvider}. */
+export const cryptoProvider: OptionRule = kind(
+  'a CryptoProvider',
+  (value) =>
+    isPlainObject(value) &&
+    isPlainObject(Reflect.get(value, 'backend')) &&
+    Reflect.get(value, 'profiles') instanceof Map,
+);

@@ -1,8 +1,9 @@
 /** Acceptor credentials (RFC 2743 §2.1.1): which keys stand for which services. */
 import type { ServiceKeys } from '../ap/accept.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { defaultCrypto } from '../crypto/provider.ts';
+import { cryptoProvider, defaultCrypto } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
+import { tell } from '../hooks.ts';
 import { explainNoKey, explainNoService } from '../keytab/explain.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
 import { acceptedKeys } from '../keytab/keytab-index.ts';
@@ -13,18 +14,10 @@ import { formatServiceName, matchService, parseServiceName } from '../keytab/ser
 import { faultOfKeytab } from '../keytab/succession.ts';
 import type { Ticket } from '../messages/ticket.ts';
 import type { OptionRules } from '../options.ts';
-import {
-  callback,
-  checkOptions,
-  definite,
-  isPlainObject,
-  kind,
-  promptCallback,
-  range,
-} from '../options.ts';
+import { callback, checkOptions, definite, kind, promptCallback, range } from '../options.ts';
 import type { Clock } from '../time.ts';
 import { systemClock } from '../time.ts';
-import { callSafely, printWarning } from '../warning.ts';
+import { printWarning } from '../warning.ts';
 import type { CredentialWarning, KeytabProvider } from './key-source.ts';
 import { KeySource } from './key-source.ts';
 import { GssError } from './status.ts';
@@ -84,7 +77,7 @@ export async function acquireCredential(
     clock,
     maxKeytabAge: (options.maxKeytabAge ?? Number.POSITIVE_INFINITY) * 1000,
     explainUseless: (next) => explainUseless(next, matcher),
-    warn: (warning) => callSafely(onWarning, warning),
+    warn: (warning) => tell('onWarning', onWarning, warning),
   });
   return new AcceptorCredential(keys, matcher, crypto);
 }
@@ -175,7 +168,7 @@ function requestOf({ realm, serverName, encPart }: Ticket): TicketKeyRequest {
   return { realm, serverName, enctype: encPart.enctype, kvno: encPart.kvno ?? 0 };
 }
 
-const CREDENTIAL_OPTIONS: OptionRules<AcquireCredentialOptions> = {
+export const CREDENTIAL_OPTIONS: OptionRules<AcquireCredentialOptions> = {
   keytab: {
     presence: 'required',
     check: (value, name) => {
@@ -187,7 +180,7 @@ const CREDENTIAL_OPTIONS: OptionRules<AcquireCredentialOptions> = {
   },
   // The value of a variable that is not set; without the option, any key would do.
   service: definite(kind('a name or a list of names', isNameOrList)),
-  crypto: kind('a crypto provider', (value) => isPlainObject(value) && 'profiles' in value),
+  crypto: cryptoProvider,
   maxKeytabAge: definite(range('seconds', (value) => typeof value === 'number' && value >= 0)),
   onWarning: callback,
   clock: promptCallback,

@@ -10,6 +10,7 @@ import type { Room } from '../messages/der-writer.ts';
 import type { Mutable } from '../messages/message.ts';
 import type { Principal } from '../messages/principal.ts';
 import { isAnonymousName } from '../messages/principal.ts';
+import type { RandomSource } from '../random.ts';
 import type { ContextState, TicketInfo } from './context-state.ts';
 import { openDelegation } from './delegated-credential.ts';
 import { ContextFlag } from './flags.ts';
@@ -47,8 +48,10 @@ export function establish(
     // RFC 2743 §1.2.5: it is for the acceptor to say; no initiator can ask for it in Kerberos.
     (isAnonymousName(ticket.clientName) ? ContextFlag.anonymous : 0);
   const { subkey = sessionKey } = verified;
+  // Drawn anew for each context: nothing that a clone of this process could draw as well.
+  const random = settings.randomOfContext();
   const acceptorSubkey =
-    enctype === undefined ? undefined : makeSubkey(enctype, subkey, dce, settings);
+    enctype === undefined ? undefined : makeSubkey(enctype, subkey, dce, random);
   const old = (acceptorSubkey ?? subkey).oldTokens !== undefined;
   const peerSequence = authenticator.sequenceNumber ?? 0;
   const acceptor = nameOfService(service.principal);
@@ -65,14 +68,14 @@ export function establish(
     initiatorKey: verified.subkey ?? sessionKey.copy(),
     // Without an AP-REP the initiator cannot learn our number: both count from its own, as MIT
     // krb5 does.
-    sendSequence: new SequenceCounter(mutual ? randomSequence(settings) : peerSequence),
+    sendSequence: new SequenceCounter(mutual ? randomSequence(random) : peerSequence),
     window: new SequenceWindow(peerSequence, {
       replay: (flags & ContextFlag.replay) !== 0,
       sequence: (flags & ContextFlag.sequence) !== 0,
       // RFC 1964 §1.2.1.2: 32 bits.
       width: old ? 32 : 64,
     }),
-    random: settings.random,
+    random,
   };
   if (acceptorSubkey !== undefined) state.acceptorSubkey = acceptorSubkey;
   if (delegated !== undefined) state.delegatedCredential = delegated;
@@ -89,7 +92,7 @@ function makeSubkey(
   enctype: number,
   initiatorKey: EncryptionKey,
   dce: boolean,
-  { random }: AcceptorSettings,
+  random: RandomSource,
 ): EncryptionKey | undefined {
   const key = EncryptionKey.generate(enctype, random, initiatorKey.crypto);
   const bothOld = initiatorKey.oldTokens !== undefined && key.oldTokens !== undefined;
@@ -137,7 +140,7 @@ function replyTo(verified: VerifiedApReq, state: ContextState): Uint8Array {
 }
 
 /** 30 bits, like MIT krb5: older peers take larger numbers for negative ones. */
-function randomSequence({ random }: AcceptorSettings): number {
+function randomSequence(random: RandomSource): number {
   const bytes = new Uint8Array(4);
   random(bytes);
   return ((bytes[0]! & 0x3f) << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!;

@@ -22,14 +22,16 @@ import type { VouchedData } from '../ap/vouched-data.ts';
 import type { Reader, Writer } from '../bytes.ts';
 import { concatBytes } from '../bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { defaultCrypto } from '../crypto/provider.ts';
+import { cryptoProvider, defaultCrypto } from '../crypto/provider.ts';
 import { DecodeError, isKerberosErrorName, KerberosError } from '../errors.ts';
 import type { AuthorizationDataElement } from '../messages/authorization-data.ts';
 import { Limit } from '../messages/limits.ts';
+import type { OptionRules } from '../options.ts';
+import { checkOptions, promptCallback } from '../options.ts';
 import { findPac } from '../pac/locate.ts';
 import { importPac } from '../pac/pac.ts';
 import type { RandomSource } from '../random.ts';
-import { systemRandom } from '../random.ts';
+import { checkedRandom, contextRandom } from '../random.ts';
 import type { ContextState, TicketInfo } from './context-state.ts';
 import type { ExportFormat } from './export-format.ts';
 import {
@@ -70,10 +72,12 @@ export function encodeContext(state: ContextState): Uint8Array {
  * Reads what {@link encodeContext} wrote.
  *
  * @throws GssError GSS_S_DEFECTIVE_TOKEN.
+ * @throws TypeError for options that make no sense.
  */
 export function decodeContext(bytes: Uint8Array, options: ImportOptions): ContextState {
+  checkOptions('importSecurityContext', options, IMPORT_OPTIONS);
   const crypto = options.crypto ?? defaultCrypto;
-  const random = options.random ?? systemRandom;
+  const random = options.random === undefined ? contextRandom() : checkedRandom(options.random);
   return openExport(FORMAT, crypto, bytes, (reader) => readContext(reader, { crypto, random }));
 }
 
@@ -232,3 +236,8 @@ const FORMAT: ExportFormat = {
 };
 const ABSENT = 0xffff_ffff_ffff_ffffn;
 const PacKind = { none: 0, verified: 1, refused: 2, verifiedByKdcKey: 3 } as const;
+
+export const IMPORT_OPTIONS: OptionRules<ImportOptions> = {
+  crypto: cryptoProvider,
+  random: promptCallback,
+};

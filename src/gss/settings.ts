@@ -184,7 +184,8 @@ export type AcceptOptions = Pick<HandshakeOptions, 'signal'>;
 export interface AcceptorSettings extends ApPolicy, VouchedDataPolicy {
   readonly credential: AcceptorCredential;
   readonly mechanisms: readonly Oid[];
-  readonly random: RandomSource;
+  /** A source for one context: the same one for all only where the application gave it. */
+  readonly randomOfContext: () => RandomSource;
   readonly channelBindingPolicy: ChannelBindingPolicy;
   readonly checkAddresses: boolean;
   /** `ContextFlag` bits. */

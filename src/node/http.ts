@@ -7,9 +7,10 @@ import type { Acceptor, Handshake } from '../acceptor.ts';
 import type { SecurityContext } from '../gss/context.ts';
 import type { HandshakeOptions } from '../gss/settings.ts';
 import { GssError } from '../gss/status.ts';
-import { tell, warnOperator } from '../hooks.ts';
+import { tell } from '../hooks.ts';
 import type { NegotiateResult } from '../http/negotiate.ts';
 import { negotiate } from '../http/negotiate.ts';
+import { printWarning } from '../warning.ts';
 import type { Certificate } from './http-bindings.ts';
 import { requestBindings } from './http-bindings.ts';
 import { parseHostAddress } from './peer-address.ts';
@@ -81,7 +82,7 @@ export type HttpAuthenticate = (
 export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthenticate {
   const { acceptor, onFailure, onWarning } = options;
   const warn: Warn = (message, code) => {
-    if (onWarning === undefined) warnOperator(message, code);
+    if (onWarning === undefined) printWarning(message, code);
     else tell('onWarning', onWarning, message);
   };
   const bindingsOf = requestBindings<HttpRequest>(options, (message) =>

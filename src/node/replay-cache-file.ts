@@ -1,9 +1,11 @@
 /** A replay cache in files: it survives a restart, and the processes of a machine share it. */
 import type { ReplayCache, ReplayRecord } from '../ap/replay-cache.ts';
 import { checkRecord } from '../ap/replay-cache.ts';
+import type { OptionRules } from '../options.ts';
+import { checkOptions, definite, flag, promptCallback, text, wholeNumber } from '../options.ts';
 import { systemRandom } from '../random.ts';
 import type { Clock, KerberosTime } from '../time.ts';
-import { systemClock } from '../time.ts';
+import { checkedClock, systemClock } from '../time.ts';
 import { defaultReplayDirectory, ReplayDirectory } from './replay-cache-directory.ts';
 import { replayCacheError, systemReplayCacheError } from './replay-cache-error.ts';
 import type { LogContext } from './replay-cache-log.ts';
@@ -65,8 +67,10 @@ export class FileReplayCache implements ReplayCache {
    * Opens the cache, and reads what the latest file holds; the others are read when asked about.
    *
    * @throws {@link KerberosError} `KRB5_RC_IO` if the directory cannot be used, or is not safe.
+   * @throws TypeError, RangeError for options that make no sense.
    */
   static async open(options: FileReplayCacheOptions = {}): Promise<FileReplayCache> {
+    checkOptions('FileReplayCache', options, FILE_REPLAY_CACHE_OPTIONS);
     const cache = new FileReplayCache(options);
     const now = groupOf(cache.#clock() / 1000);
     let log: ReplayLog | undefined;
@@ -83,7 +87,7 @@ export class FileReplayCache implements ReplayCache {
 
   private constructor(options: FileReplayCacheOptions) {
     this.#directory = new ReplayDirectory(options.directory ?? defaultReplayDirectory());
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = options.clock === undefined ? systemClock : checkedClock(options.clock);
     // Not injected: two caches with the same identity would take each other's records for theirs.
     const random = new Uint8Array(WRITER_ID_BYTES + 4);
     systemRandom(random);
@@ -186,3 +190,10 @@ const GROUP_SECONDS = 64;
 const MAX_LOGS = 128;
 const BUFFER_BYTES = 131_072;
 const WRITER_ID_BYTES = 8;
+
+export const FILE_REPLAY_CACHE_OPTIONS: OptionRules<FileReplayCacheOptions> = {
+  directory: definite(text),
+  clock: promptCallback,
+  maxEntries: wholeNumber(1),
+  durable: definite(flag),
+};

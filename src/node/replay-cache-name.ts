@@ -3,10 +3,12 @@ import process from 'node:process';
 import type { ReplayCache } from '../ap/replay-cache.ts';
 import { MemoryReplayCache } from '../ap/replay-cache.ts';
 import { KerberosError } from '../errors.ts';
+import type { OptionRules } from '../options.ts';
+import { checkOptions, objectWith, text } from '../options.ts';
 import { expandPathTokens } from './expand-path.ts';
 import { defaultReplayDirectory } from './replay-cache-directory.ts';
 import type { FileReplayCacheOptions } from './replay-cache-file.ts';
-import { FileReplayCache } from './replay-cache-file.ts';
+import { FILE_REPLAY_CACHE_OPTIONS, FileReplayCache } from './replay-cache-file.ts';
 
 export interface ReplayCacheNameOptions extends Omit<FileReplayCacheOptions, 'directory'> {
   /** `default_rcache_name` of krb5.conf. */
@@ -34,6 +36,7 @@ export async function openReplayCache(
   name?: string,
   options: ReplayCacheNameOptions = {},
 ): Promise<ReplayCache> {
+  checkOptions('openReplayCache', options, REPLAY_CACHE_NAME_OPTIONS);
   const { environment = process.env, defaultName, ...fileOptions } = options;
   const text = name ?? nameOf(environment, defaultName);
   const [type, residual] = text.startsWith('/') ? ['dir', text] : split(text);
@@ -41,7 +44,10 @@ export async function openReplayCache(
     case 'none':
       return NO_REPLAY_CACHE;
     case 'memory':
-      return new MemoryReplayCache(fileOptions);
+      return new MemoryReplayCache({
+        ...(fileOptions.clock !== undefined && { clock: fileOptions.clock }),
+        ...(fileOptions.maxEntries !== undefined && { maxEntries: fileOptions.maxEntries }),
+      });
     case 'dfl':
       return await FileReplayCache.open({
         ...fileOptions,
@@ -88,3 +94,11 @@ function unknown(name: string): KerberosError {
 }
 
 const NO_REPLAY_CACHE: ReplayCache = { checkAndStore: () => true };
+
+const { directory: _, ...OF_A_FILE } = FILE_REPLAY_CACHE_OPTIONS;
+
+export const REPLAY_CACHE_NAME_OPTIONS: OptionRules<ReplayCacheNameOptions> = {
+  ...OF_A_FILE,
+  defaultName: text,
+  environment: objectWith('an environment'),
+};

@@ -26,7 +26,7 @@ import { ApOption, encodeApReq, encodeAuthenticator } from '../messages/ap-req.t
 import { decodeKrbError } from '../messages/krb-error.ts';
 import { formatPrincipal } from '../messages/principal.ts';
 import type { RandomSource } from '../random.ts';
-import { systemRandom } from '../random.ts';
+import { contextRandom } from '../random.ts';
 import type { Clock } from '../time.ts';
 import { systemClock } from '../time.ts';
 import type { MintedTicket } from './mint.ts';
@@ -67,7 +67,7 @@ export class Initiator {
     const { sessionKey } = options.ticket;
     this.#options = options;
     this.#flags = options.flags ?? DEFAULT_FLAGS;
-    this.#random = options.random ?? systemRandom;
+    this.#random = options.random ?? contextRandom();
     this.#subkey =
       options.subkeyEnctype === null
         ? undefined

@@ -217,6 +217,24 @@ describe('the replay cache in memory', () => {
     expect(cache.size).toBe(1);
   });
 
+  it.each([Number.NaN, -1, 0, 1.5, Number.POSITIVE_INFINITY, 'many' as never, null as never])(
+    'has a bound that is one, and not %s',
+    (maxEntries) => {
+      expect(() => new MemoryReplayCache({ maxEntries })).toThrow(
+        `maxEntries: expected a whole number, at least 1, got ${maxEntries}`,
+      );
+    },
+  );
+
+  it('refuses where its clock gives no time', () => {
+    for (const time of [Number.NaN, Number.POSITIVE_INFINITY, '0' as never, 0n as never]) {
+      const cache = new MemoryReplayCache({ clock: () => time });
+      expect(() => cache.checkAndStore(recordOf(ciphertext(1), NOW_SECONDS))).toThrow(
+        expect.objectContaining({ code: 'KRB_ERR_GENERIC' }),
+      );
+    }
+  });
+
   it('is not for ciphertexts that no profile makes', () => {
     expect(() => makeCache().checkAndStore(recordOf(new Uint8Array(15), 0))).toThrow(RangeError);
     expect(new KerberosError('KRB5_RC_IO').errorCode).toBe(60);
