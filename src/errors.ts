@@ -62,6 +62,14 @@ export function krbErrorName(errorCode: number): KerberosErrorName | undefined {
   return undefined;
 }
 
+/**
+ * Whether the service is at fault, and not its client: the client may come again with what it has,
+ * once the replay cache, the keytab, the clock or whatever else was broken is mended.
+ */
+export function isOwnFault(code: KerberosErrorName): boolean {
+  return OWN_FAULTS.has(code);
+}
+
 /** Whether a text is one of our codes. */
 export function isKerberosErrorName(name: string): name is KerberosErrorName {
   return Object.hasOwn(TEXTS, name);
@@ -111,6 +119,18 @@ type LocalName =
   | 'SPNEGO_REJECTED';
 
 export type KerberosErrorName = keyof typeof NUMBERS | LocalName;
+
+const OWN_FAULTS: ReadonlySet<KerberosErrorName> = new Set<KerberosErrorName>([
+  'KRB5_RC_IO',
+  'KRB5_RC_TYPE_NOTFOUND',
+  'KRB5_KT_NOTFOUND',
+  'KRB5_KT_FORMAT',
+  'KRB5_KT_IOERR',
+  'KRB5_KT_UNKNOWN_TYPE',
+  'KRB5_CONFIG_BADFORMAT',
+  // A clock, a source of randomness or a callback that failed, an exchange that was aborted, a defect.
+  'KRB_ERR_GENERIC',
+]);
 
 // The texts are those that operators of MIT krb5 know and search for.
 const TEXTS: Readonly<Record<KerberosErrorName, string>> = {

@@ -1,5 +1,6 @@
 /** HTTP authentication with GSS-API (RFC 4559): a header in, a status and a header out. */
 import type { Acceptor, Handshake } from '../acceptor.ts';
+import { isOwnFault } from '../errors.ts';
 import type { SecurityContext } from '../gss/context.ts';
 import type { HandshakeOptions } from '../gss/settings.ts';
 import { GssError } from '../gss/status.ts';
@@ -10,7 +11,7 @@ export interface NegotiateOptions extends Omit<HandshakeOptions, 'reassemble'> {
   /**
    * What the answer to the request before on the same connection gave. An exchange of several
    * requests belongs to one client: over a connection that a proxy uses for many, leave it away,
-   * and treat an answer with a state as a failure.
+   * and treat an answer with a state as a failure. It is aborted if the client does not go on with it.
    */
   readonly state?: Handshake;
 }
@@ -23,6 +24,8 @@ export interface NegotiateOptions extends Omit<HandshakeOptions, 'reassemble'> {
  *   which prove to the client who the server is.
  * - 401: without an error, the client has not authenticated yet; with `state`, it will go on in the
  *   next request on this connection.
+ * - 503: the service is at fault (replay cache, keytab, clock), or the exchange was aborted: what the
+ *   client sent may be good, and it should come again.
  * - 400: the header is none that any client should send.
  */
 export type NegotiateResult =
@@ -33,6 +36,7 @@ export type NegotiateResult =
       readonly state?: Handshake;
       readonly error?: GssError;
     }
+  | { readonly status: 503; readonly headers: NegotiateHeaders; readonly error: GssError }
   | { readonly status: 400; readonly headers: NegotiateHeaders; readonly error: GssError };
 
 /** Empty, or one. */
@@ -50,20 +54,15 @@ export async function negotiate(
   authorization: string | null | undefined,
   options: NegotiateOptions = {},
 ): Promise<NegotiateResult> {
-  // RFC 9110 §11.4: a scheme in any case, spaces, and one token68.
-  const [, scheme = '', credentials = ''] = /^([^ ]*) *(.*)$/s.exec(authorization ?? '')!;
-  if (scheme.toLowerCase() !== 'negotiate') {
-    return scheme === '' ? { status: 401, headers: CHALLENGE } : otherScheme(scheme, credentials);
-  }
-  if (credentials === '') return { status: 401, headers: CHALLENGE };
-  const token = decodeBase64(credentials);
-  if (token === undefined) return { status: 400, headers: {}, error: malformed(credentials) };
-
   const { state, ...handshakeOptions } = options;
+  const credentials = readCredentials(authorization);
   // RFC 2743 §3.1: only a first token has the header that begins so; the client starts over.
-  const handshake =
-    state === undefined || token[0] === INITIAL_TOKEN ? acceptor.begin(handshakeOptions) : state;
-  const result = await handshake.accept(token);
+  const goesOn = credentials instanceof Uint8Array && credentials[0] !== INITIAL_TOKEN;
+  if (!goesOn) state?.abort();
+  if (!(credentials instanceof Uint8Array)) return credentials;
+  const handshake = (goesOn ? state : undefined) ?? acceptor.begin(handshakeOptions);
+  const { signal } = options;
+  const result = await handshake.accept(credentials, signal && { signal });
   const headers = challenge(result.outputToken);
   switch (result.status) {
     case 'complete': {
@@ -73,8 +72,25 @@ export async function negotiate(
     case 'continue':
       return { status: 401, headers, state: handshake };
     case 'failed':
-      return { status: 401, headers, error: result.error };
+      return refuse(result.error, headers);
   }
+}
+
+/** @returns The token, or the answer to a request that has none. */
+function readCredentials(authorization: string | null | undefined): Uint8Array | NegotiateResult {
+  // RFC 9110 §11.4: a scheme in any case, spaces, and one token68.
+  const [, scheme = '', credentials = ''] = /^([^ ]*) *(.*)$/s.exec(authorization ?? '')!;
+  if (scheme.toLowerCase() !== 'negotiate') {
+    return scheme === '' ? { status: 401, headers: CHALLENGE } : otherScheme(scheme, credentials);
+  }
+  if (credentials === '') return { status: 401, headers: CHALLENGE };
+  return decodeBase64(credentials) ?? { status: 400, headers: {}, error: malformed(credentials) };
+}
+
+function refuse(error: GssError, headers: NegotiateHeaders): NegotiateResult {
+  return error.minor !== undefined && isOwnFault(error.minor.code)
+    ? { status: 503, headers: RETRY, error }
+    : { status: 401, headers, error };
 }
 
 /** RFC 4559 §4.1 and §4.2: the same header asks for a token and carries one. */
@@ -111,5 +127,7 @@ function nameOf(scheme: string): string {
 
 const HEADER = 'WWW-Authenticate';
 const CHALLENGE: NegotiateHeaders = Object.freeze({ [HEADER]: 'Negotiate' });
+// RFC 9110 §10.2.3, in seconds.
+const RETRY: NegotiateHeaders = Object.freeze({ 'Retry-After': '5' });
 const INITIAL_TOKEN = 0x60;
 const KNOWN_SCHEMES = ['Basic', 'Bearer', 'Digest', 'DPoP', 'NTLM'] as const;

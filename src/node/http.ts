@@ -1,6 +1,7 @@
 /** HTTP authentication (RFC 4559) for servers of node:http, node:https and what stands on them. */
+import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { maxHeaderSize } from 'node:http';
+import { maxHeaderSize, STATUS_CODES } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Acceptor, Handshake } from '../acceptor.ts';
@@ -88,14 +89,15 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
   const bindingsOf = requestBindings<HttpRequest>(options, (message) =>
     warn(message, 'KRB5_ACCEPTOR_NO_CHANNEL_BINDINGS'),
   );
-  const unfinished = new WeakMap<Socket, Handshake>();
+  const connections = new WeakMap<Socket, Connection>();
   let checked = false;
   return async (request, response) => {
     if (!checked) checkHeaderLimit(request, warn);
     checked = true;
     const { socket } = request;
-    const state = unfinished.get(socket);
-    unfinished.delete(socket);
+    const connection = connectionOf(request, response, connections);
+    const state = connection.unfinished;
+    connection.unfinished = undefined;
     const { authorization } = request.headers;
     const { refusal: unbound, ...bindings } = bindingsOf(request);
     const peerAddress = parseHostAddress(socket.remoteAddress);
@@ -105,6 +107,7 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
         : await negotiate(acceptor, authorization, {
             ...(state !== undefined && { state }),
             ...bindings,
+            signal: connection.signal,
             ...(peerAddress !== undefined && { peerAddress }),
           });
     if (result.status === 200) {
@@ -113,16 +116,50 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
     }
     const refusal = refuseShared(result, request, options);
     if (refusal.status === 401 && refusal.state !== undefined) {
-      unfinished.set(socket, refusal.state);
+      connection.unfinished = refusal.state;
     }
     setHeaders(response, refusal.headers);
     response.statusCode = refusal.status;
     response.setHeader('Content-Type', 'text/plain');
-    response.end(refusal.status === 401 ? 'Unauthorized\n' : 'Bad Request\n');
+    response.end(`${STATUS_CODES[refusal.status]}\n`);
     // The client has its answer, whatever becomes of the log.
     if (refusal.error !== undefined) tell('onFailure', onFailure, refusal.error, request);
     return undefined;
   };
+}
+
+/** What is remembered of a connection, until the client goes away. */
+class Connection {
+  /** An exchange that needs another request. */
+  unfinished: Handshake | undefined;
+  readonly #gone = new AbortController();
+
+  /** @param closing - Emits `close` when the client goes away. */
+  constructor(closing: EventEmitter) {
+    closing.once('close', () => {
+      this.#gone.abort(CLIENT_GONE);
+      this.unfinished?.abort(CLIENT_GONE);
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#gone.signal;
+  }
+}
+
+function connectionOf(
+  request: HttpRequest,
+  response: HttpResponse,
+  connections: WeakMap<Socket, Connection>,
+): Connection {
+  // Requests over HTTP/2 end one by one, and have no exchange in common.
+  if (request.httpVersionMajor > 1) return new Connection(response);
+  let connection = connections.get(request.socket);
+  if (connection === undefined) {
+    connection = new Connection(request.socket);
+    connections.set(request.socket, connection);
+  }
+  return connection;
 }
 
 type Refusal = Exclude<NegotiateResult, { status: 200 }>;
@@ -137,6 +174,7 @@ function refuseShared(
   const http2 = request.httpVersionMajor > 1;
   const proxy = PROXY_HEADERS.find((name) => request.headers[name] !== undefined);
   if (!http2 && (proxy === undefined || proxyKeepsConnectionsApart === true)) return result;
+  result.state.abort();
   const error = new GssError(
     'GSS_S_UNAVAILABLE',
     'the client needs several requests on a connection of its own to authenticate',
@@ -171,6 +209,7 @@ function checkHeaderLimit({ socket, httpVersionMajor }: HttpRequest, warn: Warn)
 
 type Warn = (message: string, code: string) => void;
 
+const CLIENT_GONE: unknown = new Error('the client closed its connection');
 // Each is set by some proxy's usual configuration, none by clients: one that does is only refused.
 const PROXY_HEADERS = [
   'via',
