@@ -87,5 +87,9 @@ function headerOf(tag: number, total: number): readonly number[] {
 /** Length of the DER element at the start, header included; all of it if that makes no sense. */
 function elementLength(bytes: Uint8Array): number {
   const length = readLength(bytes, 1, bytes.length, 'shortest');
-  return length < 0 ? bytes.length : 1 + lengthOctets(bytes[1]!) + length;
+  // Who reads it refuses such a length: nothing but the head is known to be no padding.
+  return length < 0 ? HEAD : 1 + lengthOctets(bytes[1]!) + length;
 }
+
+// Identifier and first length octet.
+const HEAD = 2;
