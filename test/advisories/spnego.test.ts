@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { concatBytes, encodeUtf8, Writer } from '../../src/bytes.ts';
 import { frameMechanismToken } from '../../src/gss/framing.ts';
 import { encodeMechanism } from '../../src/gss/mechanism.ts';
-import type { AcceptResult, Handshake, Oid, SecurityContext } from '../../src/index.ts';
+import type { Handshake, Oid, SecurityContext } from '../../src/index.ts';
 import { ContextFlag, Mechanism } from '../../src/index.ts';
 import {
   decodeNegToken,
@@ -16,14 +16,10 @@ import { micToken } from '../support/cfx-tokens.ts';
 import { CLIENT, makeParties } from '../support/realm-kit.ts';
 import { testsOf } from './advisory.ts';
 import { SPNEGO } from './records/spnego.ts';
+import { failureOf } from './support.ts';
 
 const advisory = testsOf(SPNEGO);
 const { krb5, ntlmssp, negoex } = Mechanism;
-
-function failureOf(result: AcceptResult) {
-  if (result.status !== 'failed') throw new Error(`not refused: ${result.status}`);
-  return result;
-}
 
 function respOf(token: Uint8Array | undefined) {
   const resp = decodeNegToken(token ?? new Uint8Array());

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { Writer } from '../../src/bytes.ts';
 import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
 import { KeyUsage } from '../../src/crypto/numbers.ts';
-import type { AcceptorOptions, AcceptResult, SecurityContext } from '../../src/index.ts';
+import type { AcceptorOptions, AcceptResult } from '../../src/index.ts';
 import { Enctype, formatKeytab, parseKeytab, TicketFlag } from '../../src/index.ts';
 import type { AuthorizationData } from '../../src/messages/authorization-data.ts';
 import {
@@ -17,6 +17,7 @@ import { findPac } from '../../src/pac/locate.ts';
 import { PacBufferType, parsePacType } from '../../src/pac/pac-type.ts';
 import type { MintTicketOptions } from '../../src/testing/index.ts';
 import { createInitiator, mintTicket } from '../../src/testing/index.ts';
+import { defaultLogonInfo } from '../../src/testing/pac.ts';
 import { encodeClientInfo } from '../../src/testing/pac-buffers.ts';
 import { aesKey, frame } from '../support/pac.ts';
 import {
@@ -29,6 +30,7 @@ import {
 } from '../support/realm-kit.ts';
 import { testsOf } from './advisory.ts';
 import { TICKETS } from './records/tickets.ts';
+import { contextOf, failureOf } from './support.ts';
 
 const advisory = testsOf(TICKETS);
 const keytab = makeKeytab();
@@ -36,17 +38,6 @@ const serviceKey = keytab.entries[0]!.key;
 const kdcKey = aesKey(9);
 const GROUPS = { logonInfo: { groupIds: [{ relativeId: 1200, attributes: 7 }] } } as const;
 const ADMINS = { logonInfo: { groupIds: [{ relativeId: 512, attributes: 7 }] } } as const;
-
-function failureOf(result: AcceptResult) {
-  if (result.status !== 'failed') throw new Error(`not refused: ${result.status}`);
-  return result;
-}
-
-function contextOf(result: AcceptResult): SecurityContext {
-  if (result.status === 'failed') throw result.error;
-  if (result.status !== 'complete') throw new Error('not complete');
-  return result.context;
-}
 
 /** Presents a ticket that says this. */
 async function present(
@@ -194,6 +185,25 @@ advisory('pacOfAnother', async () => {
   }
 });
 
+advisory('userOfThePac', async () => {
+  const domain = defaultLogonInfo.logonDomainId;
+  for (const requestorSid of [`${domain}-500`, `${domain}-1104`, domain, 'S-1-5-21-1-2-3-1103']) {
+    await expectNoPac(asData(pacOf({ pac: { ...GROUPS, requestorSid } })), requestorSid);
+  }
+  // alice was renamed, and another user has the name now.
+  const sids: (string | undefined)[] = [];
+  for (const userId of [1103, 1104]) {
+    const pac = { logonInfo: { userId }, requestorSid: `${domain}-${userId}` };
+    const context = contextOf(await present({ pac }, { pacPolicy: 'required' }));
+    expect(context.initiator.toString()).toBe(CLIENT);
+    sids.push(context.pac?.userSid);
+  }
+  expect(sids).toEqual([`${domain}-1103`, `${domain}-1104`]);
+  // A KDC that was asked to leave the PAC out (CVE-2021-42287) vouches for nobody.
+  const { error } = failureOf(await present({}, { pacPolicy: 'required' }));
+  expect(error.minor?.code).toBe('KRB_AP_ERR_MODIFIED');
+});
+
 advisory('fullSignature', async () => {
   const ticket = { pac: GROUPS, kdcKey };
   // What a collision of the server signature would give: both others are good for the altered PAC.
@@ -202,13 +212,7 @@ advisory('fullSignature', async () => {
     const rid = Buffer.from(pac).indexOf(Uint8Array.of(0xb0, 4, 0, 0, 7, 0, 0, 0));
     expect(rid).toBeGreaterThan(0);
     new DataView(pac.buffer).setUint32(rid, 512, true);
-    const [server, kdc] = [PacBufferType.serverSignature, PacBufferType.kdcSignature].map((type) =>
-      signatureIn(pac, type),
-    );
-    server!.fill(0);
-    kdc!.fill(0);
-    server!.set(serviceKey.checksum(KeyUsage.pacChecksum, pac));
-    kdc!.set(kdcKey.checksum(KeyUsage.pacChecksum, server!));
+    signAsColliding(pac);
     return { ...part, authorizationData: asData(pac) };
   };
   const without = contextOf(await presentAltered(ticket, {}, collide));
@@ -218,6 +222,20 @@ advisory('fullSignature', async () => {
   expect(error.minor?.message).toBe('PAC full signature does not verify');
   const good = contextOf(await presentAltered(ticket, policy, (part) => part));
   expect(good.pac?.signatures.full).toBe('verified');
+  // Without the full one, nothing tells the PAC of a KDC of old times from an altered one.
+  const strict = { ...policy, requireKdcSignatures: true };
+  const cut = (part: EncTicketPart): EncTicketPart => {
+    const pac = findPac(part.authorizationData)!.slice();
+    const { buffers } = parsePacType(pac);
+    // The type of its entry: one that nobody knows.
+    const entry = 8 + 16 * buffers.findIndex(({ type }) => type === PacBufferType.fullSignature);
+    new DataView(pac.buffer).setUint32(entry, 4711, true);
+    signAsColliding(pac);
+    return { ...part, authorizationData: asData(pac) };
+  };
+  expect(contextOf(await presentAltered(ticket, policy, cut)).pac?.signatures.full).toBe('absent');
+  expect(failureOf(await presentAltered(ticket, strict, cut)).error.code).toBe('GSS_S_FAILURE');
+  expect((await presentAltered(ticket, strict, (part) => part)).status).toBe('complete');
 });
 
 advisory('bronzeBit', async () => {
@@ -300,6 +318,14 @@ function signAsIn(good: Uint8Array, altered: Uint8Array): void {
     altered.fill(0, at(type), at(type) + checksumLength);
   }
   altered.set(serviceKey.checksum(KeyUsage.pacChecksum, altered), at(serverSignature));
+}
+
+/** Server and KDC signature anew, and not the full one: what a collision of the first would give. */
+function signAsColliding(pac: Uint8Array): void {
+  const server = signatureIn(pac, PacBufferType.serverSignature).fill(0);
+  const kdc = signatureIn(pac, PacBufferType.kdcSignature).fill(0);
+  server.set(serviceKey.checksum(KeyUsage.pacChecksum, pac));
+  kdc.set(kdcKey.checksum(KeyUsage.pacChecksum, server));
 }
 
 /** ISO 3309, as RFC 3961 §6.1.3 has it: without the inversions, little-endian. */

@@ -37,12 +37,19 @@ export const TICKETS = {
     here: 'Client name and authentication time of a PAC have to be the ticket’s (MS-PAC §2.7); two PACs are none.',
     test: 'a good PAC of another user, of another time, or beside another one is not shown',
   },
+  userOfThePac: {
+    ids: ['CVE-2021-42287', 'CVE-2020-25717'],
+    peer: 'Windows, Samba',
+    flaw: 'A user gets a ticket under a name that is another’s afterwards, or is one on the machine, and is taken for that one.',
+    here: 'PAC_REQUESTOR has to be the SID of the PAC’s user; applications identify users by pac.userSid, which is verified, and require a PAC with pacPolicy.',
+    test: 'a PAC requested by another user is not shown, and users of one name differ by verified SIDs',
+  },
   fullSignature: {
     ids: ['CVE-2022-37967'],
     peer: 'Windows, Samba, MIT krb5',
     flaw: 'The KDC’s signature covers no more than the server’s: with a collision of that, groups are added.',
-    here: 'Whoever has the KDC’s key (kdcKey) gets the full signature verified, which covers all of the PAC.',
-    test: 'a PAC altered under the same server and KDC signatures fails by its full signature',
+    here: 'Whoever has the KDC’s key (kdcKey) gets the full signature verified, which covers all of the PAC, and may demand it (requireKdcSignatures).',
+    test: 'a PAC altered under the same server and KDC signatures fails by its full signature, or by having none',
   },
   bronzeBit: {
     ids: ['CVE-2020-17049'],
