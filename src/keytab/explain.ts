@@ -16,6 +16,8 @@ import {
   entriesInQuestion,
   gatherFacts,
   gatherKeytabFacts,
+  hasEnctype,
+  hasHigherKvno,
   keytabPrincipals,
   kvnosOf,
 } from './facts.ts';
@@ -99,7 +101,7 @@ function search(facts: Facts): Explanation {
     ];
   }
   if (fitting.length === 0) {
-    const older = own.entries.some((entry) => entry.kvno > kvno);
+    const older = hasHigherKvno(own, kvno);
     return [
       'KRB_AP_ERR_BADKEYVER',
       `Request ticket server ${server} kvno ${kvno} not found in keytab; ` +
@@ -130,7 +132,7 @@ function explicitServer(facts: Facts, principal: Principal): Explanation {
   const { service, server, kvno, subject, fitting } = facts;
   // Whoever asked for another name than ours, with a key that is not ours, did not mean us.
   const named = principalEqual(principal, facts.ticketServer);
-  if (!subject?.entries.some((entry) => entry.key.enctype === facts.enctype)) {
+  if (subject === undefined || !hasEnctype(subject, facts.enctype)) {
     return [
       'KRB_AP_ERR_NOKEY',
       `No key table entry found for ${service}`,
@@ -142,7 +144,7 @@ function explicitServer(facts: Facts, principal: Principal): Explanation {
   const key = fitting.find((entry) => entry.key.enctype === facts.enctype)?.key;
   if (key === undefined) {
     const message = `Cannot find key for ${service} kvno ${kvno} in keytab`;
-    const older = subject.entries.some((entry) => entry.kvno > kvno);
+    const older = hasHigherKvno(subject, kvno);
     const hint = older
       ? hints.ticketOutOfDate(facts, subject)
       : hints.keytabOutOfDate(facts, subject);

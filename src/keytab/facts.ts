@@ -6,8 +6,9 @@ import { printableName } from '../text.ts';
 import type { Keytab, KeytabEntry } from './keytab.ts';
 import type { AcceptedKeys, PrincipalKeys } from './keytab-index.ts';
 import { acceptedKeys, findPrincipal, principalsOf } from './keytab-index.ts';
+import type { KvnoList } from './kvno-list.ts';
 import type { TicketKeyRequest } from './lookup.ts';
-import { kvnoFits } from './lookup.ts';
+import { fitting } from './lookup.ts';
 import type { ServiceMatcher } from './service-name.ts';
 import { formatServiceName } from './service-name.ts';
 
@@ -32,7 +33,7 @@ export interface Facts extends KeytabFacts {
   readonly own: PrincipalKeys | undefined;
   /** The principal whose keys the error is about: the explicit one, else the ticket server. */
   readonly subject: PrincipalKeys | undefined;
-  /** Entries of the subject whose kvno fits. */
+  /** Entries of the subject whose kvno fits: one of each enctype. */
   readonly fitting: readonly KeytabEntry[];
 }
 
@@ -65,8 +66,22 @@ export function gatherFacts(
     enctype: ticket.enctype,
     own,
     subject,
-    fitting: subject?.entries.filter((entry) => kvnoFits(entry.kvno, kvno)) ?? [],
+    fitting: listsOf(subject).flatMap((list) => fitting(list, kvno).slice(0, 1)),
   };
+}
+
+/** Whether the keytab has a key of the principal and enctype. */
+export function hasEnctype(keys: PrincipalKeys | undefined, enctype: number): boolean {
+  return keys !== undefined && (keys.usable.has(enctype) || keys.unusable.has(enctype));
+}
+
+/** Whether the keytab has a key of the principal with a higher kvno. */
+export function hasHigherKvno(keys: PrincipalKeys, kvno: number): boolean {
+  return listsOf(keys).some(({ highest }) => highest > kvno);
+}
+
+function listsOf(keys: PrincipalKeys | undefined): KvnoList<KeytabEntry>[] {
+  return keys === undefined ? [] : [...keys.usable.values(), ...keys.unusable.values()];
 }
 
 /** The names that the keytab holds, those that the matcher accepts before the others. */
@@ -83,21 +98,26 @@ export function keytabPrincipals({ principals, accepted }: KeytabFacts): string[
   return more > 0 ? [...names, `${more} more`] : names;
 }
 
-/** The kvnos of the entries, ascending. */
-export function kvnosOf(entries: readonly KeytabEntry[]): string[] {
-  const kvnos = [...new Set(entries.map((entry) => entry.kvno))].sort((a, b) => a - b);
-  return atMost(kvnos.map(String));
+/** The kvnos of the entries, ascending. @param entries - A list that does not change. */
+export function kvnosOf(entries: readonly KeytabEntry[]): readonly string[] {
+  return onceFor(kvnoLists, entries, () => {
+    const kvnos = [...new Set(entries.map((entry) => entry.kvno))].sort((a, b) => a - b);
+    return atMost(kvnos.map(String));
+  });
 }
 
-/** The names of the enctypes of the entries. */
-export function enctypesOf(entries: readonly KeytabEntry[]): string[] {
-  return atMost([...new Set(entries.map((entry) => enctypeName(entry.key.enctype)))]);
+/** The names of the enctypes of the entries. @param entries - A list that does not change. */
+export function enctypesOf(entries: readonly KeytabEntry[]): readonly string[] {
+  return onceFor(enctypeLists, entries, () =>
+    atMost([...new Set(entries.map((entry) => enctypeName(entry.key.enctype)))]),
+  );
 }
 
 /** Entries that the error is about: of its subject, else all that the matcher accepts. */
 export function entriesInQuestion({ subject, accepted }: Facts): readonly KeytabEntry[] {
-  return (
-    subject?.entries ?? first(accepted.principals, MAX_SCANNED).flatMap((keys) => keys.entries)
+  if (subject !== undefined) return subject.entries;
+  return onceFor(acceptedEntries, accepted, () =>
+    first(accepted.principals, MAX_SCANNED).flatMap((keys) => keys.entries),
   );
 }
 
@@ -111,11 +131,24 @@ function first<T>(items: Iterable<T>, count: number): T[] {
   return list;
 }
 
+/** A forged ticket must not have thousands of entries listed each time. */
+function onceFor<K extends object, V>(known: WeakMap<K, V>, key: K, find: () => V): V {
+  let value = known.get(key);
+  if (value === undefined) {
+    value = find();
+    known.set(key, value);
+  }
+  return value;
+}
+
 function atMost(list: readonly string[]): string[] {
   if (list.length <= MAX_LISTED) return [...list];
   return [...list.slice(0, MAX_LISTED), `${list.length - MAX_LISTED} more`];
 }
 
+const kvnoLists = new WeakMap<readonly KeytabEntry[], readonly string[]>();
+const enctypeLists = new WeakMap<readonly KeytabEntry[], readonly string[]>();
+const acceptedEntries = new WeakMap<AcceptedKeys, readonly KeytabEntry[]>();
 /** How many principals are looked at for a hint: a forged ticket must not make it expensive. */
 export const MAX_SCANNED = 256;
 const MAX_LISTED = 8;

@@ -27,7 +27,7 @@ export function serverNotAccepted(facts: Facts): string {
 
 export function serverNotInKeytab(facts: Facts): string {
   const near = nearMiss(facts, facts.ticketServer);
-  const keys = facts.accepted.usable.get(facts.enctype)?.length ?? 0;
+  const keys = facts.accepted.usable.get(facts.enctype)?.all.length ?? 0;
   const tried =
     keys > MAX_KEY_TRIALS
       ? `only ${MAX_KEY_TRIALS} of ${keys} keys of other names were tried: add this name`

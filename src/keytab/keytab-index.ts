@@ -1,6 +1,7 @@
 /** A keytab, indexed: by principal, and by what a matcher accepts of it. Each is made once. */
 import type { Principal, PrincipalName } from '../messages/principal.ts';
 import type { Keytab, KeytabEntry } from './keytab.ts';
+import { KvnoList } from './kvno-list.ts';
 import type { ServiceMatcher } from './service-name.ts';
 import { matchService } from './service-name.ts';
 
@@ -9,7 +10,9 @@ export interface PrincipalKeys {
   readonly principal: Principal;
   readonly entries: readonly KeytabEntry[];
   /** By enctype, those whose enctype the provider has. */
-  readonly usable: ReadonlyMap<number, readonly KeytabEntry[]>;
+  readonly usable: ReadonlyMap<number, KvnoList<KeytabEntry>>;
+  /** By enctype, the others. */
+  readonly unusable: ReadonlyMap<number, KvnoList<KeytabEntry>>;
 }
 
 /** What a matcher accepts of a keytab. */
@@ -18,14 +21,15 @@ export interface AcceptedKeys {
   /** Of these principals. */
   readonly realms: ReadonlySet<string>;
   /** By enctype, keys whose enctype the provider has. */
-  readonly usable: ReadonlyMap<number, readonly AcceptedKey[]>;
+  readonly usable: ReadonlyMap<number, KvnoList<AcceptedKey>>;
+  /** By enctype, those of {@link usable} that may be tried on a ticket of another kvno. */
+  readonly anyKvno: ReadonlyMap<number, readonly AcceptedKey[]>;
 }
 
 export interface AcceptedKey {
   readonly entry: KeytabEntry;
+  readonly kvno: number;
   readonly principal: PrincipalKeys;
-  /** Whether it may be tried on a ticket of another kvno. */
-  readonly everyKvno: boolean;
 }
 
 /** What the keytab has of each principal, in the order in which it first has them. */
@@ -71,8 +75,11 @@ interface NameNode {
 
 interface GrowingKeys extends PrincipalKeys {
   readonly entries: KeytabEntry[];
-  readonly usable: Map<number, KeytabEntry[]>;
+  readonly usable: Map<number, KvnoList<KeytabEntry>>;
+  unusable: Map<number, KvnoList<KeytabEntry>>;
 }
+
+const NONE: Map<number, KvnoList<KeytabEntry>> = new Map();
 
 // Keytabs and matchers are values that do not change: what follows from them is worth keeping.
 const indexes = new WeakMap<Keytab, KeytabIndex>();
@@ -94,11 +101,13 @@ function buildIndex(keytab: Keytab): KeytabIndex {
     let node = child(realms, principal.realm);
     for (const component of principal.components) node = child(node, component);
     if (node.keys === undefined) {
-      node.keys = { principal, entries: [], usable: new Map() };
+      node.keys = { principal, entries: [], usable: new Map(), unusable: NONE };
       principals.push(node.keys);
     }
     node.keys.entries.push(entry);
-    if (key.supported) append(node.keys.usable, key.enctype, entry);
+    // Nearly all keytabs have none of these, and some have many principals.
+    if (!key.supported && node.keys.unusable === NONE) node.keys.unusable = new Map();
+    listOf(key.supported ? node.keys.usable : node.keys.unusable, key.enctype).add(entry);
   }
   return { principals, realms, accepted: new WeakMap() };
 }
@@ -114,23 +123,36 @@ function child(node: NameNode, name: string): NameNode {
 
 function filterKeys(principals: readonly PrincipalKeys[], matcher: ServiceMatcher): AcceptedKeys {
   const accepted = new Set<PrincipalKeys>();
+  const usable = new Map<number, KvnoList<AcceptedKey>>();
+  const anyKvno = new Map<number, AcceptedKey[]>();
   const realms = new Set<string>();
-  const usable = new Map<number, AcceptedKey[]>();
   for (const principal of principals) {
     const match = matchService(matcher, principal.principal);
     if (match === undefined) continue;
     accepted.add(principal);
     realms.add(principal.principal.realm);
-    const everyKvno = match === 'every-kvno';
-    for (const [enctype, entries] of principal.usable) {
-      for (const entry of entries) append(usable, enctype, { entry, principal, everyKvno });
+    for (const [enctype, { all }] of principal.usable) {
+      const list = listOf(usable, enctype);
+      const free = anyKvno.get(enctype) ?? [];
+      anyKvno.set(enctype, free);
+      for (const entry of all) {
+        const key: AcceptedKey = { entry, kvno: entry.kvno, principal };
+        list.add(key);
+        if (match === 'every-kvno') free.push(key);
+      }
     }
   }
-  return { principals: accepted, realms, usable };
+  return { principals: accepted, realms, usable, anyKvno };
 }
 
-function append<T>(lists: Map<number, T[]>, key: number, value: T): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [value]);
-  else list.push(value);
+function listOf<T extends { readonly kvno: number }>(
+  lists: Map<number, KvnoList<T>>,
+  enctype: number,
+): KvnoList<T> {
+  let list = lists.get(enctype);
+  if (list === undefined) {
+    list = new KvnoList();
+    lists.set(enctype, list);
+  }
+  return list;
 }

@@ -8,6 +8,7 @@
 import type { PrincipalName } from '../messages/principal.ts';
 import type { Keytab, KeytabEntry } from './keytab.ts';
 import { acceptedKeys, findPrincipal } from './keytab-index.ts';
+import type { KvnoList } from './kvno-list.ts';
 import type { ServiceMatcher } from './service-name.ts';
 import { matchService } from './service-name.ts';
 
@@ -51,22 +52,27 @@ export function* selectKeys(
 
   const own = findPrincipal(keytab, ticket.realm, ticket.serverName);
   const match = own && matchService(matcher, own.principal);
-  if (own !== undefined && match !== undefined) {
-    const keys = own.usable.get(ticket.enctype) ?? [];
+  const keys = own?.usable.get(ticket.enctype);
+  if (keys !== undefined && match !== undefined) {
     for (const entry of inOrder(keys, kvno, match === 'every-kvno')) {
       yield entry;
       if (--left === 0) return;
     }
   }
 
-  const others = acceptedKeys(keytab, matcher).usable.get(ticket.enctype) ?? [];
-  for (const fitting of [true, false]) {
-    for (const { entry, principal, everyKvno } of others) {
-      if (kvnoFits(entry.kvno, kvno) !== fitting || !(fitting || everyKvno)) continue;
-      if (principal === own) continue;
-      yield entry;
-      if (--left === 0) return;
-    }
+  // What is skipped here was tried above, so that few keys are looked at, however many there are.
+  const accepted = acceptedKeys(keytab, matcher);
+  const others = accepted.usable.get(ticket.enctype);
+  if (others === undefined) return;
+  for (const { entry, principal } of fitting(others, kvno)) {
+    if (principal === own) continue;
+    yield entry;
+    if (--left === 0) return;
+  }
+  for (const { entry, principal } of accepted.anyKvno.get(ticket.enctype) ?? []) {
+    if (principal === own || kvnoFits(entry.kvno, kvno)) continue;
+    yield entry;
+    if (--left === 0) return;
   }
 }
 
@@ -75,39 +81,52 @@ export function* selectKeys(
  * only; 0, in either, stands for any.
  */
 export function kvnoFits(entryKvno: number, ticketKvno: number): boolean {
-  return closeness(entryKvno, ticketKvno) !== Closeness.not;
+  if (entryKvno === 0 || ticketKvno === 0 || entryKvno === ticketKvno) return true;
+  return entryKvno === (ticketKvno & 0xff);
 }
 
-const Closeness = { exact: 0, lowBits: 1, any: 2, not: 3 } as const;
-
-function closeness(entryKvno: number, ticketKvno: number): number {
-  if (entryKvno === 0 || ticketKvno === 0) return Closeness.any;
-  if (entryKvno === ticketKvno) return Closeness.exact;
-  return entryKvno === (ticketKvno & 0xff) ? Closeness.lowBits : Closeness.not;
+/** Those whose kvno fits, in the order exact, low 8 bits, any. */
+export function fitting<T extends { readonly kvno: number }>(
+  keys: KvnoList<T>,
+  kvno: number,
+): readonly T[] {
+  if (kvno === 0) return keys.all;
+  const low = kvno & 0xff;
+  const exact = keys.withKvno(kvno);
+  const lowBits = low === kvno || low === 0 ? [] : keys.withKvno(low);
+  const any = keys.withKvno(0);
+  return lowBits.length + any.length === 0 ? exact : [...exact, ...lowBits, ...any];
 }
 
 /** Keys of one principal and enctype: the better their kvno fits, the earlier. */
 function inOrder(
-  keys: readonly KeytabEntry[],
+  keys: KvnoList<KeytabEntry>,
   kvno: number,
   everyKvno: boolean,
-): readonly KeytabEntry[] {
+): Iterable<KeytabEntry> {
+  const { all } = keys;
   // The usual case: one key, and it is the one.
-  if (keys.length === 1 && (everyKvno || kvnoFits(keys[0]!.kvno, kvno))) return keys;
-  const fitting = (how: number) => keys.filter((entry) => closeness(entry.kvno, kvno) === how);
-  return [
-    ...fitting(Closeness.exact),
-    ...fitting(Closeness.lowBits),
-    ...newestFirst(fitting(Closeness.any)),
-    ...(everyKvno ? newestFirst(fitting(Closeness.not)) : []),
-  ];
+  if (all.length === 1 && (everyKvno || kvnoFits(all[0]!.kvno, kvno))) return all;
+  if (kvno === 0) return newestFirst(keys, []);
+  return everyKvno ? everyInOrder(keys, kvno) : fitting(keys, kvno);
 }
 
-/** The newest, as MIT krb5 chooses it, and then the others as they come. */
-function newestFirst(keys: readonly KeytabEntry[]): readonly KeytabEntry[] {
-  if (keys.length < 2) return keys;
-  const newest = keys.reduce((best, entry) => (isNewer(entry, best) ? entry : best));
-  return [newest, ...keys.filter((entry) => entry !== newest)];
+function* everyInOrder(keys: KvnoList<KeytabEntry>, kvno: number): Iterable<KeytabEntry> {
+  yield* fitting(keys, kvno);
+  yield* newestFirst(keys, [kvno, kvno & 0xff, 0]);
+}
+
+/** Those of other kvnos: the newest, as MIT krb5 chooses it, and then the rest as they come. */
+function* newestFirst(
+  keys: KvnoList<KeytabEntry>,
+  excluded: readonly number[],
+): Iterable<KeytabEntry> {
+  const newest = keys.newestBut(excluded, isNewer);
+  if (newest === undefined) return;
+  yield newest;
+  for (const entry of keys.all) {
+    if (entry !== newest && !excluded.includes(entry.kvno)) yield entry;
+  }
 }
 
 /**

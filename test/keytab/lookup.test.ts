@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Enctype } from '../../src/crypto/numbers.ts';
+import { explainNoKey } from '../../src/keytab/explain.ts';
 import type { Keytab, KeytabEntry } from '../../src/keytab/keytab.ts';
 import type { TicketKeyRequest } from '../../src/keytab/lookup.ts';
 import { kvnoFits, MAX_KEY_TRIALS, selectKeys } from '../../src/keytab/lookup.ts';
 import { matchService, parseServiceName } from '../../src/keytab/service-name.ts';
-import { formatPrincipal, principalEqual } from '../../src/messages/principal.ts';
+import { formatPrincipal, parsePrincipal, principalEqual } from '../../src/messages/principal.ts';
 import { runs } from '../support/properties.ts';
 import { keytabOf, ticketFor } from './support.ts';
 
@@ -147,6 +148,55 @@ describe('a ticket', () => {
     );
     expect(tried(manyKvnos, '*', ticketFor('a@R', 150, AES128))).toHaveLength(MAX_KEY_TRIALS);
     expect(tried(manyKvnos, '*', ticketFor('a@R', 150, AES128))[0]).toBe('a@R#150');
+  });
+});
+
+describe('a large keytab', () => {
+  const SIZE = 20_000;
+
+  /** The keytab, with a count of how often anything of an entry is looked at. */
+  function watched(name: (i: number) => string, kvno: (i: number) => number) {
+    const key = keytabOf(['a@R', 1, AES256]).entries[0]!.key;
+    const looks = { count: 0 };
+    const entries = Array.from({ length: SIZE }, (_, i): KeytabEntry => {
+      const entry = { principal: parsePrincipal(name(i)), kvno: kvno(i), timestamp: i, key };
+      const get = (_target: unknown, member: keyof KeytabEntry) => {
+        looks.count++;
+        return entry[member];
+      };
+      return new Proxy(entry, { get } as ProxyHandler<KeytabEntry>);
+    });
+    const keytab: Keytab = { version: 2, entries };
+    return { keytab, looks };
+  }
+
+  const shapes: [string, (i: number) => string, (i: number) => number][] = [
+    ['names', (i) => `HTTP/h${i}@R`, () => 1],
+    ['kvnos of one name', () => 'HTTP/h1@R', (i) => i + 1],
+    ['equal entries', () => 'HTTP/h1@R', () => 1],
+    ['names and kvnos', (i) => `HTTP/h${i % 100}@R`, (i) => 1 + Math.floor(i / 100)],
+    ['entries that stand for any kvno', () => 'HTTP/h1@R', () => 0],
+  ];
+
+  it.each(shapes)('of many %s is not read through for a ticket', (_, name, kvno) => {
+    const { keytab, looks } = watched(name, kvno);
+    for (const service of ['*', 'HTTP@', 'HTTP/h1@R', ['HTTP/h1@R', 'host@', 'HTTP@h2']]) {
+      const matcher = parseServiceName(service);
+      for (const server of ['HTTP/h1@R', 'HTTP/alias@R', 'host/x@S']) {
+        for (const ticketKvno of [undefined, 1, 7, 255, 300, 0xffff_ffff]) {
+          for (const enctype of [AES256, AES128]) {
+            const ticket = ticketFor(server, ticketKvno, enctype);
+            // The index is made at the first time.
+            for (let time = 0; time < 2; time++) {
+              looks.count = 0;
+              expect([...selectKeys(keytab, matcher, ticket)].length).toBeLessThanOrEqual(64);
+              explainNoKey(keytab, matcher, ticket);
+            }
+            expect(looks.count).toBeLessThan(1000);
+          }
+        }
+      }
+    }
   });
 });
 
