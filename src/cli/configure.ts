@@ -64,6 +64,7 @@ export async function configure(
     onWarning: ({ message }) => warn(message),
   });
   const replayCache = await openReplayCache(replayCacheName, {
+    onWarning: warn,
     ...(defaultReplayCacheName !== undefined && { defaultName: defaultReplayCacheName }),
   });
   if (workers !== undefined && replayCache instanceof MemoryReplayCache) {

@@ -30,7 +30,9 @@ Options start with one dash or two; a value follows as the next argument or afte
   -keytab name        FILE:path or path; without it KRB5_KTNAME, then the system's default keytab
   -rcache name        replay cache: dfl: (files in a directory that this user's servers share),
                       dir:path (in this directory), memory: (of this process), none:; without it
-                      KRB5RCACHENAME, KRB5RCACHETYPE, default_rcache_name, dfl:
+                      KRB5RCACHENAME, KRB5RCACHETYPE, default_rcache_name, dfl:. That is in
+                      KRB5RCACHEDIR, STATE_DIRECTORY, RUNTIME_DIRECTORY, XDG_RUNTIME_DIR, TMPDIR
+                      or /var/tmp
   -mech mechanism     accept this mechanism only: kerberos_v5 (krb5) or spnego, or an OID such as
                       1.2.840.113554.1.2.2 or '{ 1 2 840 113554 1 2 2 }'
   -timeout seconds    give up a client that sends no token for so long (300)

@@ -3,7 +3,6 @@ import type { Stats } from 'node:fs';
 import {
   closeSync,
   constants,
-  existsSync,
   fstatSync,
   fsyncSync,
   lstatSync,
@@ -12,30 +11,12 @@ import {
   readdirSync,
   renameSync,
   statfsSync,
-  statSync,
   unlinkSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { replayCacheError } from './replay-cache-error.ts';
-
-/**
- * The directory that a replay cache has if none is named: a private one for each user, in
- * `KRB5RCACHEDIR`, `TMPDIR` or `/var/tmp` (`LOCALAPPDATA` on Windows). MIT krb5's programs look for
- * their own file in the same places; they do not share records with us.
- */
-export function defaultReplayDirectory(
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): string {
-  const parent =
-    environment.KRB5RCACHEDIR ||
-    (isWindows ? environment.LOCALAPPDATA : environment.TMPDIR) ||
-    (existsSync(VAR_TMP) ? VAR_TMP : tmpdir());
-  // As in MIT krb5, the user counts whose rights the process has.
-  const user = process.geteuid?.();
-  return join(parent, user === undefined ? 'krb5.replays' : `krb5_${user}.replays`);
-}
+import { findPathFault } from './safe-path.ts';
 
 /**
  * One log of records, `replays-N`, for each group of client times. A log that is over is renamed to
@@ -43,6 +24,8 @@ export function defaultReplayDirectory(
  */
 export class ReplayDirectory {
   readonly path: string;
+  /** A descriptor of the directory that was prepared first, so that no other gets its number. */
+  #held: number | undefined;
 
   constructor(path: string) {
     this.path = resolve(path);
@@ -54,6 +37,8 @@ export class ReplayDirectory {
    * @throws {@link KerberosError} `KRB5_RC_IO` if anybody else could change what lies in it.
    */
   prepare(): void {
+    const fault = findPathFault(this.path);
+    if (fault !== undefined) throw this.#unsafe(fault.path, fault.problem);
     try {
       mkdirSync(this.path, { mode: 0o700 });
     } catch (error) {
@@ -62,13 +47,19 @@ export class ReplayDirectory {
     const stats = lstatSync(this.path);
     if (!stats.isDirectory()) throw this.#unsafe(this.path, 'is not a directory');
     this.#checkOwner(this.path, stats, 'chmod 700');
-    this.#checkParent(dirname(this.path));
+    this.#hold(stats);
     if (
       process.platform === 'linux' &&
       NETWORK_FILE_SYSTEMS.has(statfsSync(this.path).type >>> 0)
     ) {
       throw this.#unsafe(this.path, 'is on a network file system, where appending is not atomic');
     }
+  }
+
+  /** Lets go of the directory. It may be used again. */
+  close(): void {
+    if (this.#held !== undefined) closeSync(this.#held);
+    this.#held = undefined;
   }
 
   logPath(group: number): string {
@@ -90,6 +81,8 @@ export class ReplayDirectory {
       if (!stats.isFile()) throw this.#unsafe(path, 'is not a regular file');
       this.#checkOwner(path, stats, 'chmod 600');
       if (stats.nlink > 1) throw this.#unsafe(path, 'has a second name elsewhere');
+      // While it was opened, another directory may have been here for a moment.
+      this.#hold(lstatSync(this.path));
       // After the log was made: whoever forgets this group renames its log first, and what we just
       // made anew would not know what the old one knew.
       if (this.forgot(group)) {
@@ -143,18 +136,31 @@ export class ReplayDirectory {
     return ignoreAbsence(() => readdirSync(this.path)) ?? [];
   }
 
-  /** Who may rename our directory can put another in its place, which knows nothing. */
-  #checkParent(path: string): void {
-    const user = process.geteuid?.();
-    if (user === undefined) return;
-    const { mode, uid } = statSync(path);
-    if (uid !== 0 && uid !== user) {
-      throw this.#unsafe(path, `belongs to uid ${uid}, who can rename what is in it`);
+  /**
+   * The directory must be the one that it was: one that was put in its place knows nothing. Only
+   * where the former was removed, a new one takes its place; what it knew is in memory.
+   */
+  #hold(now: Stats): void {
+    // Windows opens no directories.
+    if (isWindows) return;
+    const held = this.#held === undefined ? undefined : fstatSync(this.#held);
+    if (held !== undefined && held.dev === now.dev && held.ino === now.ino) return;
+    if (held !== undefined && held.nlink > 0) {
+      throw replayCacheError(
+        this.path,
+        'is another directory than before',
+        'nobody is let in until the former is back, or removed, or the server is restarted: who ' +
+          'renamed it?',
+      );
     }
-    // In a directory like /tmp only the sticky bit keeps others from it.
-    if ((mode & 0o1002) === 0o002) {
-      throw this.#unsafe(path, 'lets every user rename what is in it');
+    const fd = openSync(this.path, DIRECTORY_FLAGS);
+    const opened = fstatSync(fd);
+    if (opened.dev !== now.dev || opened.ino !== now.ino) {
+      closeSync(fd);
+      throw this.#unsafe(this.path, 'was replaced while it was opened');
     }
+    this.close();
+    this.#held = fd;
   }
 
   #checkOwner(path: string, stats: Stats, remedy: string): void {
@@ -202,7 +208,6 @@ const isWindows = process.platform === 'win32';
 const LOG = 'replays-';
 const OVER = 'over-';
 const NUMBER = /^-?\d{1,15}$/;
-const VAR_TMP = '/var/tmp';
 // O_NONBLOCK: a FIFO in the file's place must not hold us. Windows lacks it and O_NOFOLLOW.
 const LOG_FLAGS =
   constants.O_RDWR |
@@ -210,6 +215,8 @@ const LOG_FLAGS =
   constants.O_CREAT |
   (constants.O_NOFOLLOW ?? 0) |
   (constants.O_NONBLOCK ?? 0);
+const DIRECTORY_FLAGS =
+  constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0);
 // statfs(2), f_type: NFS, SMB, SMB2, CIFS, 9P, AFS, CEPH, Lustre, GPFS, CODA.
 const NETWORK_FILE_SYSTEMS: ReadonlySet<number> = new Set([
   0x6969, 0x517b, 0xfe534d42, 0xff534d42, 0x01021997, 0x5346414f, 0x00c36400, 0x0bd00bd0,

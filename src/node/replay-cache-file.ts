@@ -2,22 +2,41 @@
 import type { ReplayCache, ReplayRecord } from '../ap/replay-cache.ts';
 import { checkRecord } from '../ap/replay-cache.ts';
 import type { OptionRules } from '../options.ts';
-import { checkOptions, definite, flag, promptCallback, text, wholeNumber } from '../options.ts';
+import {
+  callback,
+  checkOptions,
+  definite,
+  flag,
+  promptCallback,
+  text,
+  wholeNumber,
+} from '../options.ts';
 import { systemRandom } from '../random.ts';
 import type { Clock, KerberosTime } from '../time.ts';
 import { checkedClock, systemClock } from '../time.ts';
-import { defaultReplayDirectory, ReplayDirectory } from './replay-cache-directory.ts';
+import { ReplayDirectory } from './replay-cache-directory.ts';
 import { replayCacheError, systemReplayCacheError } from './replay-cache-error.ts';
 import type { LogContext } from './replay-cache-log.ts';
 import { ReplayLog } from './replay-cache-log.ts';
+import { findReplayDirectory } from './replay-cache-place.ts';
 import { RecordWriter } from './replay-cache-record.ts';
 
 export interface FileReplayCacheOptions {
   /**
    * Made if it is not there; its parent must exist. It must be this user's alone, on a local disk.
-   * If absent: `krb5_<euid>.replays` in `KRB5RCACHEDIR`, `TMPDIR` or `/var/tmp`.
+   * No other user may be able to rename it: of the directories above, each belongs to root or to this
+   * user, and only sticky ones are writable to others.
+   *
+   * If absent: `krb5_<euid>.replays` in `KRB5RCACHEDIR`; else in the first of `STATE_DIRECTORY`,
+   * `RUNTIME_DIRECTORY` and `XDG_RUNTIME_DIR` that is there; else in `TMPDIR` or `/var/tmp`, under
+   * another name if somebody else has taken that one.
    */
   readonly directory?: string;
+  /**
+   * Told why the directory is not the default one; a warning of the process if absent. Not called
+   * where `directory` is given.
+   */
+  readonly onWarning?: (message: string) => void;
   readonly clock?: Clock;
   /**
    * How many records all processes together may leave within the time that requests are accepted,
@@ -86,7 +105,9 @@ export class FileReplayCache implements ReplayCache {
   }
 
   private constructor(options: FileReplayCacheOptions) {
-    this.#directory = new ReplayDirectory(options.directory ?? defaultReplayDirectory());
+    this.#directory = new ReplayDirectory(
+      options.directory ?? findReplayDirectory(process.env, options.onWarning),
+    );
     this.#clock = options.clock === undefined ? systemClock : checkedClock(options.clock);
     // Not injected: two caches with the same identity would take each other's records for theirs.
     const random = new Uint8Array(WRITER_ID_BYTES + 4);
@@ -138,6 +159,7 @@ export class FileReplayCache implements ReplayCache {
     this.#closed = true;
     for (const log of this.#logs.values()) log.close();
     this.#logs.clear();
+    this.#directory.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -196,4 +218,5 @@ export const FILE_REPLAY_CACHE_OPTIONS: OptionRules<FileReplayCacheOptions> = {
   clock: promptCallback,
   maxEntries: wholeNumber(1),
   durable: definite(flag),
+  onWarning: callback,
 };

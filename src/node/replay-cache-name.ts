@@ -6,9 +6,9 @@ import { KerberosError } from '../errors.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions, objectWith, text } from '../options.ts';
 import { expandPathTokens } from './expand-path.ts';
-import { defaultReplayDirectory } from './replay-cache-directory.ts';
 import type { FileReplayCacheOptions } from './replay-cache-file.ts';
 import { FILE_REPLAY_CACHE_OPTIONS, FileReplayCache } from './replay-cache-file.ts';
+import { findReplayDirectory } from './replay-cache-place.ts';
 
 export interface ReplayCacheNameOptions extends Omit<FileReplayCacheOptions, 'directory'> {
   /** `default_rcache_name` of krb5.conf. */
@@ -51,7 +51,7 @@ export async function openReplayCache(
     case 'dfl':
       return await FileReplayCache.open({
         ...fileOptions,
-        directory: defaultReplayDirectory(environment),
+        directory: findReplayDirectory(environment, fileOptions.onWarning),
       });
     case 'dir':
     case 'file2':

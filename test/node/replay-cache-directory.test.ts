@@ -5,6 +5,7 @@ import fs, {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -13,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { defaultReplayDirectory, ReplayDirectory } from '../../src/node/replay-cache-directory.ts';
+import { ReplayDirectory } from '../../src/node/replay-cache-directory.ts';
 
 let parent: string;
 let path: string;
@@ -28,19 +29,67 @@ afterEach(() => {
   rmSync(parent, { recursive: true });
 });
 
-const user = process.geteuid?.();
+describe('the directory that it is in', () => {
+  it('is not one that others could have put there: each directory above counts', () => {
+    mkdirSync(join(parent, 'a', 'b'), { recursive: true });
+    const directory = new ReplayDirectory(join(parent, 'a', 'b', 'cache'));
+    directory.prepare();
+    for (const [mode, problem] of [
+      [0o777, 'lets every user rename what is in it'],
+      [0o770, 'lets its group rename what is in it'],
+    ] as const) {
+      chmodSync(join(parent, 'a'), mode);
+      for (const ask of [() => directory.prepare(), () => directory.openLog(1)]) {
+        expect(ask).toThrow(
+          expect.objectContaining({
+            code: 'KRB5_RC_IO',
+            message: `Replay cache ${join(parent, 'a')} ${problem}`,
+          }),
+        );
+      }
+    }
+    expect(readdirSync(directory.path)).toEqual([]);
+    directory.close();
+  });
 
-describe('the directory of a user', () => {
-  it('is where the environment says, else where it survives a restart', () => {
-    const name = `krb5_${user}.replays`;
-    expect(defaultReplayDirectory({ KRB5RCACHEDIR: '/a', TMPDIR: '/b' })).toBe(`/a/${name}`);
-    expect(defaultReplayDirectory({ KRB5RCACHEDIR: '', TMPDIR: '/b' })).toBe(`/b/${name}`);
-    vi.spyOn(fs, 'existsSync').mockImplementation((path) => path === '/var/tmp');
+  it('stays the one that it was, unless it was removed', () => {
+    const directory = new ReplayDirectory(path);
+    fs.closeSync(directory.openLog(1));
+    renameSync(path, `${path}-aside`);
+    mkdirSync(path, { mode: 0o700 });
+    expect(() => directory.openLog(2)).toThrow(
+      expect.objectContaining({
+        code: 'KRB5_RC_IO',
+        message: `Replay cache ${path} is another directory than before`,
+      }),
+    );
+    rmSync(path, { recursive: true });
+    renameSync(`${path}-aside`, path);
+    fs.closeSync(directory.openLog(2));
+    rmSync(path, { recursive: true });
+    fs.closeSync(directory.openLog(3));
+    directory.close();
+    // Closed, it remembers nothing.
+    renameSync(path, `${path}-aside`);
+    fs.closeSync(directory.openLog(4));
+    directory.close();
+  });
+
+  it('is looked at again once a log is open', () => {
+    const directory = new ReplayDirectory(path);
+    directory.prepare();
+    const { openSync } = fs;
+    vi.spyOn(fs, 'openSync').mockImplementation((name, ...rest) => {
+      // For a moment another directory has the name.
+      renameSync(path, `${path}-aside`);
+      mkdirSync(path, { mode: 0o700 });
+      return openSync(name, ...rest);
+    });
+    const closed = vi.spyOn(fs, 'closeSync');
     syncBuiltinESMExports();
-    expect(defaultReplayDirectory({ TMPDIR: '' })).toBe(`/var/tmp/${name}`);
-    vi.spyOn(fs, 'existsSync').mockReturnValue(false);
-    syncBuiltinESMExports();
-    expect(defaultReplayDirectory({})).toBe(join(tmpdir(), name));
+    expect(() => directory.openLog(1)).toThrow('is another directory than before');
+    expect(closed).toHaveBeenCalledTimes(1);
+    directory.close();
   });
 });
 
@@ -68,11 +117,11 @@ describe('the logs in it', () => {
     for (const other of ['replays-x', 'replays-', 'over-1e9', 'over-+5', 'replays-5.old']) {
       writeFileSync(join(path, other), '');
     }
-    const { renameSync } = fs;
+    const rename = fs.renameSync;
     vi.spyOn(fs, 'renameSync').mockImplementation((from, to) => {
       // Another process was faster with this one.
       if (String(from) === directory.logPath(1)) rmSync(from);
-      renameSync(from, to);
+      rename(from, to);
     });
     syncBuiltinESMExports();
     directory.forgetBelow(4);
@@ -107,18 +156,20 @@ describe('the logs in it', () => {
 
 describe('on Windows, where users have no numbers and modes mean nothing', () => {
   let windows: typeof import('../../src/node/replay-cache-directory.ts');
+  let place: typeof import('../../src/node/replay-cache-place.ts');
 
   beforeEach(async () => {
     vi.spyOn(process, 'platform', 'get').mockReturnValue('win32');
     vi.spyOn(process as { geteuid: unknown }, 'geteuid', 'get').mockReturnValue(undefined);
     vi.resetModules();
     windows = await import('../../src/node/replay-cache-directory.ts');
+    place = await import('../../src/node/replay-cache-place.ts');
   });
 
   it('the directory is in the user’s own profile', () => {
     const environment = { LOCALAPPDATA: '/profile', TMPDIR: '/tmp' };
-    expect(windows.defaultReplayDirectory(environment)).toBe('/profile/krb5.replays');
-    expect(windows.defaultReplayDirectory({ ...environment, KRB5RCACHEDIR: '/a' })).toBe(
+    expect(place.defaultReplayDirectory(environment)).toBe('/profile/krb5.replays');
+    expect(place.defaultReplayDirectory({ ...environment, KRB5RCACHEDIR: '/a' })).toBe(
       '/a/krb5.replays',
     );
   });
