@@ -1,6 +1,6 @@
 /** Acceptors: long-lived, shared by all connections; and the exchanges that they begin. */
-import type { PermittedEnctypes, TransitedCheck } from './ap/accept.ts';
-import type { ClientRealms } from './ap/client-policy.ts';
+import type { PermittedEnctypes } from './ap/accept.ts';
+import type { ClientRealms, TransitedCheck } from './ap/client-policy.ts';
 import { OpenedTickets } from './ap/opened-tickets.ts';
 import { Answerer, Patience } from './ap/patience.ts';
 import { MemoryReplayCache } from './ap/replay-cache.ts';

@@ -6,7 +6,6 @@ import { constantTimeEqual } from '../bytes.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { enctypeName, isWeakEnctype, KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
-import { dropPromise } from '../hooks.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
 import type { ApReq, Authenticator } from '../messages/ap-req.ts';
 import { ApOption, decodeAuthenticator } from '../messages/ap-req.ts';
@@ -15,7 +14,6 @@ import type { Principal, PrincipalName } from '../messages/principal.ts';
 import { principalEqual, printablePrincipal } from '../messages/principal.ts';
 import type { EncTicketPart, Ticket } from '../messages/ticket.ts';
 import { decodeEncTicketPart, TicketFlag } from '../messages/ticket.ts';
-import { describe } from '../options.ts';
 import type { Clock, KerberosTime } from '../time.ts';
 import { formatTime } from '../time.ts';
 import { checkCriticalElements } from './authorization-data.ts';
@@ -63,23 +61,7 @@ export interface ApPolicy extends ClientPolicy {
   /** Those that come again. */
   readonly openedTickets: OpenedTickets;
   readonly permittedEnctypes: PermittedEnctypes;
-  /** Whether the realms between client and server may vouch for the client (RFC 4120 §2.7). */
-  readonly checkTransited: TransitedCheck;
 }
-
-/**
- * Asked about each ticket of a client of another realm, and about each that came through realms.
- *
- * @param contents - The `transited` field, DOMAIN-X500-COMPRESS (RFC 4120 §3.3.3.1). Empty: the two
- *   realms trust each other directly.
- * @returns True if the path is trusted. Whatever else it returns refuses: false, nothing, a promise.
- * @throws {@link KerberosError} KRB_AP_ERR_ILL_CR_TKT, where it can say which realm is not.
- */
-export type TransitedCheck = (
-  contents: Uint8Array,
-  clientRealm: string,
-  serverRealm: string,
-) => boolean;
 
 /** An AP-REQ that passed every check. */
 export interface VerifiedApReq {
@@ -127,7 +109,6 @@ export async function acceptApReq(
     const client = clientOf(ticket, authenticator);
     if (peerAddress !== undefined) checkAddress(ticket, peerAddress);
     checkClient(ticket, service.principal.realm, keys, policy);
-    checkTransited(ticket, service.principal.realm, policy);
 
     const now = Math.floor(policy.clock() / 1000);
     checkTimes(ticket, now, policy.maxSkew);
@@ -273,37 +254,6 @@ function checkAddress(ticket: EncTicketPart, peer: HostAddress | null): void {
   });
 }
 
-function checkTransited(ticket: EncTicketPart, serverRealm: string, policy: ApPolicy): void {
-  // RFC 4120 §2.7: the flag says that the KDC has checked.
-  if ((ticket.flags & TicketFlag.transitedPolicyChecked) !== 0) return;
-  const { type, contents } = ticket.transited;
-  // Active Directory's type is 0 where the field is empty.
-  if (type !== DOMAIN_X500_COMPRESS && !(type === 0 && contents.length === 0)) {
-    throw new KerberosError(
-      'KRB_AP_ERR_ILL_CR_TKT',
-      `The ticket's transited field is of type ${type}, which is not understood`,
-    );
-  }
-  if (contents.length === 0 && ticket.clientRealm === serverRealm) return;
-  let answer: unknown;
-  try {
-    answer = policy.checkTransited(contents, ticket.clientRealm, serverRealm);
-  } catch (cause) {
-    if (cause instanceof KerberosError) throw cause;
-    throw refuseTransited('threw', cause);
-  }
-  if (answer === true) return;
-  dropPromise(answer);
-  throw refuseTransited(`must return true to trust a path, and returned ${describe(answer)}`);
-}
-
-function refuseTransited(what: string, cause?: unknown): KerberosError {
-  return new KerberosError('KRB_AP_ERR_ILL_CR_TKT', undefined, {
-    hint: `the option checkTransited ${what}`,
-    ...(cause !== undefined && { cause }),
-  });
-}
-
 function checkTimes(ticket: EncTicketPart, now: KerberosTime, maxSkew: number): void {
   const start = ticket.startTime ?? ticket.authTime;
   if (start - now <= maxSkew && now - ticket.endTime <= maxSkew) return;
@@ -349,8 +299,6 @@ function checkPermitted(enctype: number, permitted: readonly number[], what: str
   );
 }
 
-// RFC 4120 §3.3.3.2: the only type that there is.
-const DOMAIN_X500_COMPRESS = 1;
 // RFC 4120 §5.3: [APPLICATION 3].
 const ENC_TICKET_PART_TAG = 0x63;
 // Bytes. Here the look ahead begins to cost less than a hundredth of the decryption.

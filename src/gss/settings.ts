@@ -1,6 +1,6 @@
 /** What an acceptor is given, and what one exchange is. */
-import type { ApPolicy, TransitedCheck } from '../ap/accept.ts';
-import type { ClientRealms } from '../ap/client-policy.ts';
+import type { ApPolicy } from '../ap/accept.ts';
+import type { ClientRealms, TransitedCheck } from '../ap/client-policy.ts';
 import type { WaitSettings } from '../ap/patience.ts';
 import type { ReplayCache } from '../ap/replay-cache.ts';
 import type { PacPolicy, VouchedDataPolicy } from '../ap/vouched-data.ts';
