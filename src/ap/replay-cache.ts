@@ -7,6 +7,7 @@ import type { RandomSource } from '../random.ts';
 import { systemRandom } from '../random.ts';
 import type { Clock, KerberosTime } from '../time.ts';
 import { checkedClock, systemClock } from '../time.ts';
+import { ClientShares } from './client-shares.ts';
 import { FINGERPRINT_BYTES, FingerprintSet } from './fingerprint-set.ts';
 
 /** One authenticator that decrypted well. */
@@ -75,6 +76,7 @@ export class MemoryReplayCache implements ReplayCache {
   readonly #maxEntries: number;
   readonly #seed: number;
   readonly #groups = new Map<number, FingerprintSet>();
+  readonly #shares: ClientShares;
   #oldest = Number.POSITIVE_INFINITY;
   /** Seconds: how long after its ctime a record may still be of use. */
   #lifetime = 0;
@@ -91,6 +93,7 @@ export class MemoryReplayCache implements ReplayCache {
     const seed = new Uint8Array(4);
     (options.random ?? systemRandom)(seed);
     this.#seed = new DataView(seed.buffer).getUint32(0);
+    this.#shares = new ClientShares(this.#maxEntries, this.#seed);
   }
 
   /** How many records are held. */
@@ -100,7 +103,7 @@ export class MemoryReplayCache implements ReplayCache {
 
   checkAndStore(record: ReplayRecord): boolean {
     checkRecord(record);
-    const { ciphertext, ctime, expiresAt } = record;
+    const { ciphertext, ctime, expiresAt, client } = record;
     this.#lifetime = Math.max(this.#lifetime, expiresAt - ctime);
     this.#forget(this.#clock() / 1000);
     const group = Math.floor(ctime / GROUP_SECONDS);
@@ -116,14 +119,15 @@ export class MemoryReplayCache implements ReplayCache {
       this.#groups.set(group, set);
       if (group < this.#oldest) this.#oldest = group;
     }
-    const known = set.lookUp(ciphertext);
-    if (known) return false;
+    if (set.lookUp(ciphertext)) return false;
     if (this.#size >= this.#maxEntries) {
       throw new KerberosError('KRB5_RC_IO', 'Replay cache is full', {
         hint: `raise maxEntries (now ${this.#maxEntries}), or share the load among more processes`,
       });
     }
+    this.#shares.check(client, this.#size);
     set.add(ciphertext);
+    this.#shares.add(client, this.#size, set);
     this.#size++;
     return true;
   }
@@ -136,6 +140,7 @@ export class MemoryReplayCache implements ReplayCache {
     for (const [group, set] of this.#groups) {
       if (group < over) {
         this.#size -= set.size;
+        this.#shares.forget(set);
         this.#groups.delete(group);
         this.#horizon = Math.max(this.#horizon, group + 1);
       } else if (group < this.#oldest) {

@@ -138,11 +138,10 @@ export class Krb5Handshake implements MechanismHandshake {
       if (part.subkey !== undefined || part.sequenceNumber !== state.sendSequence.low) {
         throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
       }
-      const context = this.#complete(state);
-      // What is left of it is the context's.
       sessionKey.dispose();
+      // The rest of it is the context's.
       this.#pending = undefined;
-      return { status: 'complete', context };
+      return { status: 'complete', context: this.#complete(state) };
     } catch (error) {
       this.dispose();
       return { status: 'failed', error: asFailure(error) };

@@ -1,4 +1,5 @@
 /** A replay cache in files: it survives a restart, and the processes of a machine share it. */
+import { ClientShares } from '../ap/client-shares.ts';
 import type { ReplayCache, ReplayRecord } from '../ap/replay-cache.ts';
 import { checkRecord } from '../ap/replay-cache.ts';
 import type { OptionRules } from '../options.ts';
@@ -41,7 +42,7 @@ export interface FileReplayCacheOptions {
   /**
    * How many records all processes together may leave within the time that requests are accepted,
    * default 2^22: 130 MB of disk, and up to 170 MB of memory in each process. A full cache refuses
-   * what is new rather than forget.
+   * what is new rather than forget; one that is half full gives each client a share of the rest.
    */
   readonly maxEntries?: number;
   /**
@@ -112,12 +113,15 @@ export class FileReplayCache implements ReplayCache {
     // Not injected: two caches with the same identity would take each other's records for theirs.
     const random = new Uint8Array(WRITER_ID_BYTES + 4);
     systemRandom(random);
+    const seed = new DataView(random.buffer).getUint32(WRITER_ID_BYTES);
+    const maxEntries = options.maxEntries ?? 4_194_304;
     this.#context = {
       writer: new RecordWriter(random.subarray(0, WRITER_ID_BYTES)),
       buffer: new Uint8Array(BUFFER_BYTES),
-      seed: new DataView(random.buffer).getUint32(WRITER_ID_BYTES),
+      seed,
       durable: options.durable ?? false,
-      maxEntries: options.maxEntries ?? 4_194_304,
+      maxEntries,
+      shares: new ClientShares(maxEntries, seed),
       entries: 0,
     };
   }
@@ -139,11 +143,11 @@ export class FileReplayCache implements ReplayCache {
    */
   checkAndStore(record: ReplayRecord): boolean | Promise<boolean> {
     checkRecord(record);
-    const { ciphertext, ctime, expiresAt } = record;
+    const { ciphertext, ctime, expiresAt, client } = record;
     this.#lifetime = Math.max(this.#lifetime, expiresAt - ctime);
     try {
       this.#forget(this.#clock() / 1000);
-      const answer = this.#log(groupOf(ctime)).store(ciphertext);
+      const answer = this.#log(groupOf(ctime)).store(ciphertext, client);
       return typeof answer === 'boolean' ? answer : answer.catch((error) => this.#fail(error));
     } catch (error) {
       return this.#fail(error);

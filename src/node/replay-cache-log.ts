@@ -2,8 +2,10 @@
 import { closeSync, fdatasync, fstatSync, readSync, writeSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { ClientShares } from '../ap/client-shares.ts';
 import { FINGERPRINT_BYTES, FingerprintSet } from '../ap/fingerprint-set.ts';
 import { bytesEqual } from '../bytes.ts';
+import type { Principal } from '../messages/principal.ts';
 import { replayCacheError } from './replay-cache-error.ts';
 import type { RecordWriter } from './replay-cache-record.ts';
 import { FINGERPRINT_END, isRecord, RECORD_BYTES } from './replay-cache-record.ts';
@@ -17,6 +19,7 @@ export interface LogContext {
   readonly seed: number;
   readonly durable: boolean;
   readonly maxEntries: number;
+  readonly shares: ClientShares;
   /** How many records all logs hold in memory. */
   entries: number;
 }
@@ -71,14 +74,25 @@ export class ReplayLog {
   }
 
   /** As `checkAndStore` of a replay cache; a promise if there is much to read first. */
-  store(ciphertext: Uint8Array): boolean | Promise<boolean> {
+  store(ciphertext: Uint8Array, client?: Principal): boolean | Promise<boolean> {
     if (this.#busy !== undefined) {
       const copy = ciphertext.slice(-FINGERPRINT_BYTES);
-      return this.#busy.then(() => this.store(copy));
+      return this.#busy.then(() => this.store(copy, client));
     }
     this.#checkUsable();
     if (this.#known.lookUp(ciphertext)) return false;
-    return this.#store(ciphertext, true);
+    this.#context.shares.check(client, this.#context.entries);
+    const answer = this.#store(ciphertext, true);
+    if (typeof answer === 'boolean') return this.#count(answer, client);
+    return answer.then((fresh) => this.#count(fresh, client));
+  }
+
+  /** What other processes store is not counted: a record does not name its client. */
+  #count(fresh: boolean, client: Principal | undefined): boolean {
+    const { shares, entries } = this.#context;
+    // It is among the entries by now.
+    if (fresh && !this.#closed) shares.add(client, entries - 1, this);
+    return fresh;
   }
 
   /** @param again - Whether to write the record once more if it is not found. */
@@ -103,6 +117,7 @@ export class ReplayLog {
     if (this.#closed) return;
     this.#closed = true;
     this.#context.entries -= this.#known.size;
+    this.#context.shares.forget(this);
     this.#release();
   }
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
 import { encodeInitiatorOptions } from '../../src/gss/authenticator-checksum.ts';
 import { frameMechanismToken, frameToken, TokenId, unframeToken } from '../../src/gss/framing.ts';
 import { ContextFlag, KerberosError, Mechanism } from '../../src/index.ts';
 import { decodeKrbError } from '../../src/messages/krb-error.ts';
-import { makeParties, NOW_SECONDS } from '../support/realm-kit.ts';
+import { makeKeytab, makeParties, NOW_SECONDS } from '../support/realm-kit.ts';
 
 const OTHER_FLAGS =
   ContextFlag.delegation |
@@ -86,5 +87,26 @@ describe('a first token', () => {
         error: { code: 'GSS_S_DEFECTIVE_TOKEN', minor: { code } },
       });
     }
+  });
+});
+
+describe('a third leg of DCE style', () => {
+  it('is refused where the callback for weak enctypes throws', async () => {
+    const crypto = withLegacyEnctypes();
+    const { initiator, begin } = await makeParties({
+      keytab: makeKeytab({ enctype: 23, crypto }),
+      initiator: { flags: ContextFlag.dceStyle | ContextFlag.mutual },
+      acceptor: {
+        onWeakEnctype: () => {
+          throw new Error('log down');
+        },
+      },
+    });
+    const handshake = begin();
+    const { outputToken } = await handshake.accept(initiator.begin());
+    expect(await handshake.accept(initiator.confirm(outputToken!))).toMatchObject({
+      status: 'failed',
+      error: { minor: { message: 'onWeakEnctype threw' } },
+    });
   });
 });
