@@ -114,6 +114,11 @@ export interface OldTokenKeys {
   /** Confounder, message and padding of a Wrap token together have a multiple of so many bytes. */
   readonly paddedTo: number;
   /**
+   * Whether all messages of one sequence number are sealed with one keystream, whoever sends them:
+   * who listens to two has the XOR of their plaintexts.
+   */
+  readonly keystreamOfNumber: boolean;
+  /**
    * SGN_CKSUM of the parts: the token's first eight bytes; for a Wrap token the confounder; the
    * message; for a Wrap token the padding.
    */

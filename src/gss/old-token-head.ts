@@ -1,8 +1,10 @@
 /** What stands before the message in the tokens of RFC 1964 §1.2 and RFC 4757 §7. */
 import { constantTimeEqual } from '../bytes.ts';
 import type { OldSequence, OldTokenKeys } from '../crypto/profile.ts';
+import { ContextFlag } from './flags.ts';
 import type { ProtectionState } from './message-protection.ts';
 import { badMic, defectiveToken, peerOf } from './message-protection.ts';
+import { GssError } from './status.ts';
 
 // RFC 1964 §1.2.1, §1.2.2 and §1.2.3, of which the last names no more than this number.
 export const TokId = { mic: 0x0101, deleteContext: 0x0102, wrap: 0x0201 } as const;
@@ -33,6 +35,24 @@ export class OldTokenHeads {
   paddingOf(length: number): number {
     const { paddedTo } = this.keys;
     return paddedTo - (length % paddedTo);
+  }
+
+  /**
+   * SEAL_ALG of a token to be sent.
+   *
+   * @throws GssError GSS_S_UNAVAILABLE where nothing can be sealed: without an AP-REP both sides
+   *   count from the initiator's number, and RC4 would seal both directions with one keystream.
+   */
+  sealAlgorithm(confidential: boolean): number {
+    if (!confidential) return NO_SEAL;
+    const { role, flags } = this.#state;
+    const ownNumbers = role === 'initiator' || (flags & ContextFlag.mutual) !== 0;
+    if (ownNumbers || !this.keys.keystreamOfNumber) return this.keys.sealAlgorithm;
+    throw new GssError('GSS_S_UNAVAILABLE', 'RC4 cannot seal what this side sends', {
+      hint:
+        'the client did not ask for mutual authentication: both directions have the same sequence ' +
+        'numbers, and so the same keystream (RFC 4757 §7.3); let it ask, use AES, or sign only',
+    });
   }
 
   /**

@@ -20,7 +20,7 @@ import { Mechanism } from './mechanism.ts';
 import type { ProtectionState } from './message-protection.ts';
 import { defectiveToken } from './message-protection.ts';
 import type { Oid } from './oid.ts';
-import { CONFOUNDER, NO_SEAL, OldTokenHeads, TokId } from './old-token-head.ts';
+import { CONFOUNDER, OldTokenHeads, TokId } from './old-token-head.ts';
 
 export class OldTokenIov implements IovProtection {
   readonly #state: ProtectionState;
@@ -51,6 +51,7 @@ export class OldTokenIov implements IovProtection {
 
   wrap(layout: IovLayout, confidential: boolean): void {
     const { keys } = this.#heads;
+    const sealAlgorithm = this.#heads.sealAlgorithm(confidential);
     const header = layout.header.bytes!;
     const padding = layout.padding?.bytes ?? NOTHING;
     const { head, confounder } = this.#cut(header);
@@ -59,7 +60,6 @@ export class OldTokenIov implements IovProtection {
     padding.fill(padding.length);
     const segments = [{ bytes: confounder, encrypted: true }, ...segmentsOf(layout)];
     const signed = segments.map(({ bytes }) => bytes);
-    const sealAlgorithm = confidential ? keys.sealAlgorithm : NO_SEAL;
     const number = this.#heads.write(head, TokId.wrap, sealAlgorithm, signed);
     if (confidential) crypt(segments, (bytes) => keys.encrypt(bytes, number));
   }

@@ -30,6 +30,7 @@ export class OldTokenProtection implements MessageProtection {
 
   wrap(message: Uint8Array, confidential: boolean): Uint8Array {
     const heads = this.#heads;
+    const sealAlgorithm = heads.sealAlgorithm(confidential);
     const start = heads.length + CONFOUNDER;
     const padding = heads.paddingOf(message.length);
     const inner = new Uint8Array(start + message.length + padding);
@@ -39,7 +40,6 @@ export class OldTokenProtection implements MessageProtection {
     inner.set(message, start);
     // RFC 1964 §1.2.2.3: each byte of the padding is its length.
     inner.fill(padding, start + message.length);
-    const sealAlgorithm = confidential ? heads.keys.sealAlgorithm : NO_SEAL;
     const number = heads.write(head, TokId.wrap, sealAlgorithm, [body]);
     if (confidential) heads.keys.encrypt(body, number);
     return frameMechanismToken(this.#state.mechanism, inner);

@@ -11,6 +11,7 @@ const KEYS: OldTokenKeys = {
   sealAlgorithm: 0xc3d4,
   checksumLength: 4,
   paddedTo: 8,
+  keystreamOfNumber: false,
   checksum: (kind, ...parts) =>
     Uint8Array.of(kind === 'mic' ? 1 : 2, ...parts.map(({ length }) => length), 0, 0).slice(0, 4),
   sealSequence: ({ number, sender }) =>

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatBytes } from '../../src/bytes.ts';
+import { concatBytes, toHex } from '../../src/bytes.ts';
 import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
 import { frameMechanismToken, unframeToken } from '../../src/gss/framing.ts';
-import type { SecurityContext, WeakEnctypeReport } from '../../src/index.ts';
+import type { IovBuffer, SecurityContext, WeakEnctypeReport } from '../../src/index.ts';
 import {
   acquireCredential,
   ContextFlag,
@@ -338,6 +338,47 @@ describe.each([
   });
 });
 
+describe('a context without mutual authentication', () => {
+  // Replay, sequence, confidentiality and integrity.
+  const ONE_WAY = 0x3c;
+  const unavailable = expect.objectContaining({
+    code: 'GSS_S_UNAVAILABLE',
+    hint: expect.stringContaining('mutual authentication'),
+  });
+
+  it('seals nothing with RC4, whose keystream both directions would share; it signs', async () => {
+    const keytab = makeKeytab({ enctype: 23, crypto });
+    const { client, server } = await establish({ keytab, initiator: { flags: ONE_WAY } });
+    expect(() => server.wrap(MESSAGE)).toThrow(unavailable);
+    const buffers: IovBuffer[] = [
+      { type: 'header', bytes: new Uint8Array(100) },
+      { type: 'data', bytes: MESSAGE.slice() },
+      { type: 'padding', bytes: new Uint8Array(1) },
+    ];
+    expect(() => server.wrapIov(buffers)).toThrow(unavailable);
+    // No number was used up, nor is it another after an export.
+    const moved = importSecurityContext(server.export(), { crypto });
+    expect(() => moved.wrap(MESSAGE)).toThrow(unavailable);
+    const signed = moved.wrap(MESSAGE, { confidential: false });
+    expect(client.unwrap(signed)).toMatchObject({ message: MESSAGE, sequence: 'ok' });
+    expect(client.verifyMic(MESSAGE, moved.getMic(MESSAGE)).sequence).toBe('ok');
+    expect(moved.unwrap(client.wrap(MESSAGE)).message).toEqual(MESSAGE);
+  });
+
+  it.each([16, 18])('seals with enctype %i', async (enctype) => {
+    const keytab = makeKeytab({ enctype, crypto });
+    const { client, server } = await establish({ keytab, initiator: { flags: ONE_WAY } });
+    expect(client.unwrap(server.wrap(MESSAGE)).message).toEqual(MESSAGE);
+  });
+
+  it('is the only one where both directions would have one keystream', async () => {
+    const keytab = makeKeytab({ enctype: 23, crypto });
+    const { client, server } = await establish({ keytab });
+    const [a, b] = [client.wrap(MESSAGE), server.wrap(MESSAGE)];
+    expect(toHex(a.subarray(-MESSAGE.length))).not.toBe(toHex(b.subarray(-MESSAGE.length)));
+  });
+});
+
 describe('a context of an old enctype', () => {
   it('has no acceptor subkey: the AP-REP repeats the initiator’s', async () => {
     const { initiator, begin } = await makeParties({ keytab: makeKeytab({ enctype: 23, crypto }) });
@@ -358,7 +399,10 @@ describe('a context of an old enctype', () => {
           initiator: { flags, subkeyEnctype: null },
         });
         expect(server.unwrap(client.wrap(MESSAGE)).message).toEqual(MESSAGE);
-        expect(client.unwrap(server.wrap(MESSAGE)).message).toEqual(MESSAGE);
+        // One way, RC4 only signs.
+        const confidential = enctype !== 23 || flags !== 0;
+        const answer = client.unwrap(server.wrap(MESSAGE, { confidential }));
+        expect(answer).toMatchObject({ message: MESSAGE, confidential });
       }
     }
   });
@@ -390,7 +434,7 @@ describe('a context of an old enctype', () => {
       { initiator: { authenticator: offersAes }, acceptor: { permittedEnctypes: [23] } },
     ] as ExchangeOptions[]) {
       const { client, server } = await establish({ ...options, keytab });
-      expect(server.wrap(MESSAGE)[0]).toBe(0x60);
+      expect(server.wrap(MESSAGE, { confidential: false })[0]).toBe(0x60);
       expect(server.unwrap(client.wrap(MESSAGE)).message).toEqual(MESSAGE);
     }
   });

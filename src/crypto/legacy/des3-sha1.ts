@@ -79,6 +79,7 @@ class Des3TokenKeys implements OldTokenKeys {
   readonly sealAlgorithm: number = 0x0002;
   readonly checksumLength: number = MAC_LENGTH;
   readonly paddedTo: number = BLOCK_LENGTH;
+  readonly keystreamOfNumber: boolean = false;
   readonly #cipher: TripleDes;
   readonly #mac: Mac;
 

@@ -157,6 +157,8 @@ class Rc4TokenKeys implements OldTokenKeys {
   readonly sealAlgorithm: number = 0x0010;
   readonly checksumLength: number = 8;
   readonly paddedTo: number = 1;
+  // RFC 4757 §7.3: a stream cipher, keyed with SND_SEQ's number and not with its direction.
+  readonly keystreamOfNumber: boolean = true;
   readonly #ksign: Uint8Array;
   // RFC 4757 §7.2, §7.3: keys of sequence numbers and messages, before what is a token's own.
   readonly #kseq: Uint8Array;
