@@ -212,6 +212,16 @@ export class Handshake {
     });
   }
 
+  /**
+   * What to tell the operator if the client does not go on with this exchange: it would rather have
+   * used NTLM or NegoEx, perhaps because it has no ticket, and was asked for Kerberos, which it offers
+   * too. `GSS_S_BAD_MECH` with the minor `NTLM_RECEIVED` or `NEGOEX_RECEIVED`; undefined for a client
+   * that chose Kerberos itself, and once it has sent its next token.
+   */
+  get foreignChoice(): GssError | undefined {
+    return this.#mechanism?.foreignChoice;
+  }
+
   /** What {@link export} wrote, without its frame. */
   static restore(reader: Reader, settings: AcceptorSettings, options: HandshakeOptions): Handshake {
     const exported = readOptions(reader);
@@ -219,12 +229,16 @@ export class Handshake {
     // What was collected is part of a token: no option undoes that.
     const reassemble = assembler !== undefined || options.reassemble === true;
     // An option that is there and undefined is as one that is not: it must take nothing away.
-    const { channelBindings = exported.channelBindings, peerAddress = exported.peerAddress } =
-      options;
+    const {
+      channelBindings = exported.channelBindings,
+      peerAddress = exported.peerAddress,
+      channelBindingsUnavailable: unavailable,
+    } = options;
     const handshake = new Handshake(settings, {
       ...(channelBindings !== undefined && { channelBindings }),
       ...(peerAddress !== undefined && { peerAddress }),
       ...(options.signal !== undefined && { signal: options.signal }),
+      ...(unavailable !== undefined && { channelBindingsUnavailable: unavailable }),
       reassemble,
     });
     if (assembler !== undefined) handshake.#assembler = assembler;
@@ -276,7 +290,11 @@ export class Handshake {
       if (error instanceof GssError) return { status: 'failed', error };
       if (!(error instanceof KerberosError)) throw error;
       // Like MIT krb5, without a minor status: there is no mechanism yet that could have one.
-      const defective = new GssError('GSS_S_DEFECTIVE_TOKEN', error.message, { cause: error });
+      const { message, hint } = error;
+      const defective = new GssError('GSS_S_DEFECTIVE_TOKEN', message, {
+        cause: error,
+        ...(hint !== undefined && { hint }),
+      });
       return { status: 'failed', error: defective };
     }
   }

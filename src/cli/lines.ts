@@ -63,6 +63,8 @@ export function formatEvent(event: GssServerEvent, options: LineOptions): Block[
       return event.framing === 'v2' ? [log('NOOP token')] : [];
     case 'gss-error':
       return formatGssError(event.stage, event.error);
+    case 'abandoned':
+      return event.error.hint === undefined ? [] : [hintLine(event.error.hint)];
     case 'noop-expected':
       return [log(`Expected NOOP token, got ${event.flags} token instead`)];
     case 'unauthenticated-refused':
@@ -90,9 +92,13 @@ export function formatEvent(event: GssServerEvent, options: LineOptions): Block[
 
 /** The lines about a GSS call that failed, and what to do about it. */
 export function formatGssError(operation: string, error: unknown): Block[] {
-  const blocks = displayStatus(error).map((text) => log(`GSS-API error ${operation}: ${text}`));
-  const hint = error instanceof GssError ? error.hint : undefined;
-  return hint === undefined ? blocks : [...blocks, hintLine(hint)];
+  const lines = displayStatus(error);
+  const blocks = lines.map((text) => log(`GSS-API error ${operation}: ${text}`));
+  if (!(error instanceof GssError)) return blocks;
+  // MIT's two lines have no room for the message of an error without a minor status.
+  const { message, hint } = error;
+  const rest = [lines.includes(message) ? undefined : message, hint].filter(Boolean).join('; ');
+  return rest === '' ? blocks : [...blocks, hintLine(rest)];
 }
 
 /** An error that is nobody's but ours, with its stack if asked for. */

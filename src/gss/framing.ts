@@ -16,6 +16,11 @@ export const TokenId = {
   krbError: 0x0300,
 } as const;
 
+/** The hint for what should have come later in some exchange, where none has begun. */
+export const BEGUN_ELSEWHERE: string =
+  'the token belongs to an exchange that began on another connection or server: a proxy or load ' +
+  'balancer in between must keep a client on one, or clients must prefer Kerberos, which needs one token';
+
 /** What a token's header says, and what follows it. */
 export interface UnframedToken {
   readonly mechanism: Oid;
@@ -32,7 +37,10 @@ export interface UnframedToken {
 export function unframeToken(token: Uint8Array): UnframedToken {
   return Reader.all(token, 'token', (reader) => {
     if (reader.u8() !== APPLICATION_0) {
-      throw new DecodeError('token does not start with [APPLICATION 0] (0x60)');
+      const hint = explainStart(token);
+      throw new DecodeError('token does not start with [APPLICATION 0] (0x60)', {
+        ...(hint !== undefined && { hint }),
+      });
     }
     const body = reader.sub(takeLength(reader));
     if (body.u8() !== TAG_OID) throw new DecodeError('token names no mechanism');
@@ -142,6 +150,19 @@ function lengthBytes(length: number): number {
   return length < 0x80 ? 0 : Math.ceil((32 - Math.clz32(length)) / 8);
 }
 
+/** What a token seems to be that is not the first one of a context, by how it starts. */
+function explainStart(token: Uint8Array): string | undefined {
+  const [first = 0, second = 0] = token;
+  if (LATER_STARTS.includes(first) || LATER_STARTS.includes((first << 8) | second)) {
+    return BEGUN_ELSEWHERE;
+  }
+  if (first === TLS_HANDSHAKE && second === 3) return 'the client speaks TLS: it is not used here';
+  const text = String.fromCharCode(...token.subarray(0, 16));
+  return /^(?:YI|TlRM)[A-Za-z0-9+/=]*$/.test(text)
+    ? 'the token is text in base64: whoever hands it on must decode it'
+    : undefined;
+}
+
 /** A definite length; the header is not protected, and MIT krb5 does not ask for the fewest octets. */
 function takeLength(reader: Reader): number {
   const { bytes, offset, remaining } = reader;
@@ -159,3 +180,7 @@ const APPLICATION_0 = 0x60;
 const TAG_OID = 0x06;
 // RFC 4121 §4.1: TOK_ID.
 const ID_LENGTH = 2;
+// NegTokenResp, AP-REP and KRB-ERROR, without a header; MIC and Wrap (RFC 4121 §4.2.6).
+const LATER_STARTS: readonly number[] = [0xa1, 0x6f, 0x7e, 0x0404, 0x0504];
+// RFC 8446 §5.1: ContentType handshake.
+const TLS_HANDSHAKE = 0x16;

@@ -73,7 +73,12 @@ export class Krb5Handshake implements MechanismHandshake {
       peerWaits ||= (request.flags & (ContextFlag.mutual | ContextFlag.dceStyle)) !== 0;
       // MIT krb5: DCE style and unframed tokens come together, or not at all.
       if (isUnframedApReq(token) !== ((request.flags & ContextFlag.dceStyle) !== 0)) {
-        throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'only a DCE style AP-REQ comes unframed');
+        throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'only a DCE style AP-REQ comes unframed', {
+          hint: isUnframedApReq(token)
+            ? 'the client sent a bare AP-REQ: the header of RFC 2743 §3.1 (0x60, mechanism, 01 00) is ' +
+              'missing, which GSS-API puts before it and krb5_mk_req does not'
+            : 'the client asked for DCE style, whose AP-REQ has no header of RFC 2743 §3.1',
+        });
       }
       checkRequiredFlags(request, settings);
       const { opened } = verified;

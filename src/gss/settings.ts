@@ -215,6 +215,8 @@ export interface MechanismHandshake {
   save(writer: Writer): void;
   /** Wipes what it holds between two tokens. */
   dispose(): void;
+  /** The client would rather have used a mechanism that is not ours, and has not gone on yet. */
+  readonly foreignChoice?: GssError | undefined;
 }
 
 const ENCTYPES = definite(listOf(wholeNumber(1, 0x7fff_ffff)));

@@ -102,10 +102,11 @@ function challenge(token: Uint8Array | undefined): NegotiateHeaders {
 function otherScheme(scheme: string, credentials: string): NegotiateResult {
   // `Authorization: NTLM ...` comes from a client that some other server has taught so.
   const token = scheme.toUpperCase() === 'NTLM' ? decodeBase64(credentials) : undefined;
+  const name = nameOf(scheme);
   const error =
     (token && explainForeignToken(token)) ??
-    new GssError('GSS_S_BAD_MECH', `the client authenticates with ${nameOf(scheme)}`, {
-      hint: 'only Negotiate is taken here',
+    new GssError('GSS_S_BAD_MECH', `the client authenticates with ${name}`, {
+      hint: name === KERBEROS ? KERBEROS_HINT : 'only Negotiate is taken here',
     });
   return { status: 401, headers: CHALLENGE, error };
 }
@@ -130,4 +131,9 @@ const CHALLENGE: NegotiateHeaders = Object.freeze({ [HEADER]: 'Negotiate' });
 // RFC 9110 §10.2.3, in seconds.
 const RETRY: NegotiateHeaders = Object.freeze({ 'Retry-After': '5' });
 const INITIAL_TOKEN = 0x60;
-const KNOWN_SCHEMES = ['Basic', 'Bearer', 'Digest', 'DPoP', 'NTLM'] as const;
+// No registered scheme: some clients of web services put a bare AP-REQ or a token of GSS-API there.
+const KERBEROS = 'Kerberos';
+const KERBEROS_HINT =
+  'only Negotiate is taken here (RFC 4559): the client must send the same token of GSS-API, with its ' +
+  'header of RFC 2743 §3.1, as Authorization: Negotiate';
+const KNOWN_SCHEMES = ['Basic', 'Bearer', 'Digest', 'DPoP', KERBEROS, 'NTLM'] as const;

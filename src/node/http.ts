@@ -43,8 +43,9 @@ export interface HttpAuthenticatorOptions {
    */
   readonly proxyKeepsConnectionsApart?: boolean;
   /**
-   * Told why a client was refused, for the log; the client has been answered. What it throws, or
-   * rejects with, is a warning of the process.
+   * Told why a client was refused, for the log; and once its connection ends or it starts over, that a
+   * client was asked for Kerberos and would rather have used NTLM. The client has been answered. What
+   * it throws, or rejects with, is a warning of the process.
    */
   readonly onFailure?: (error: GssError, request: HttpRequest) => void;
   /**
@@ -90,33 +91,37 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
     warn(message, 'KRB5_ACCEPTOR_NO_CHANNEL_BINDINGS'),
   );
   const connections = new WeakMap<Socket, Connection>();
+  const tellOfChoice = ({ handshake: { foreignChoice }, request }: Unfinished) => {
+    if (foreignChoice !== undefined) tell('onFailure', onFailure, foreignChoice, request);
+  };
   let checked = false;
   return async (request, response) => {
     if (!checked) checkHeaderLimit(request, warn);
     checked = true;
-    const { socket } = request;
-    const connection = connectionOf(request, response, connections);
-    const state = connection.unfinished;
+    const connection = connectionOf(request, response, connections, tellOfChoice);
+    const begun = connection.unfinished;
     connection.unfinished = undefined;
     const { authorization } = request.headers;
     const { refusal: unbound, ...bindings } = bindingsOf(request);
-    const peerAddress = parseHostAddress(socket.remoteAddress);
+    const peerAddress = parseHostAddress(request.socket.remoteAddress);
     const result =
       unbound !== undefined && authorization !== undefined
-        ? { status: 401 as const, headers: { 'WWW-Authenticate': 'Negotiate' }, error: unbound }
+        ? { status: 503 as const, headers: {}, error: unbound }
         : await negotiate(acceptor, authorization, {
-            ...(state !== undefined && { state }),
+            ...(begun !== undefined && { state: begun.handshake }),
             ...bindings,
             signal: connection.signal,
             ...(peerAddress !== undefined && { peerAddress }),
           });
+    // It has one still if the client has not gone on with it.
+    if (begun !== undefined) tellOfChoice(begun);
     if (result.status === 200) {
       setHeaders(response, result.headers);
       return result.context;
     }
     const refusal = refuseShared(result, request, options);
     if (refusal.status === 401 && refusal.state !== undefined) {
-      connection.unfinished = refusal.state;
+      connection.unfinished = { handshake: refusal.state, request };
     }
     setHeaders(response, refusal.headers);
     response.statusCode = refusal.status;
@@ -130,15 +135,20 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
 
 /** What is remembered of a connection, until the client goes away. */
 class Connection {
-  /** An exchange that needs another request. */
-  unfinished: Handshake | undefined;
+  /** An exchange that needs another request, and the request that it last came with. */
+  unfinished: Unfinished | undefined;
   readonly #gone = new AbortController();
 
-  /** @param closing - Emits `close` when the client goes away. */
-  constructor(closing: EventEmitter) {
+  /**
+   * @param closing - Emits `close` when the client goes away.
+   * @param onGone - Told of the exchange that it leaves.
+   */
+  constructor(closing: EventEmitter, onGone: (unfinished: Unfinished) => void) {
     closing.once('close', () => {
       this.#gone.abort(CLIENT_GONE);
-      this.unfinished?.abort(CLIENT_GONE);
+      if (this.unfinished === undefined) return;
+      this.unfinished.handshake.abort(CLIENT_GONE);
+      onGone(this.unfinished);
     });
   }
 
@@ -147,16 +157,22 @@ class Connection {
   }
 }
 
+interface Unfinished {
+  readonly handshake: Handshake;
+  readonly request: HttpRequest;
+}
+
 function connectionOf(
   request: HttpRequest,
   response: HttpResponse,
   connections: WeakMap<Socket, Connection>,
+  onGone: (unfinished: Unfinished) => void,
 ): Connection {
   // Requests over HTTP/2 end one by one, and have no exchange in common.
-  if (request.httpVersionMajor > 1) return new Connection(response);
+  if (request.httpVersionMajor > 1) return new Connection(response, onGone);
   let connection = connections.get(request.socket);
   if (connection === undefined) {
-    connection = new Connection(request.socket);
+    connection = new Connection(request.socket, onGone);
     connections.set(request.socket, connection);
   }
   return connection;
@@ -174,16 +190,16 @@ function refuseShared(
   const http2 = request.httpVersionMajor > 1;
   const proxy = PROXY_HEADERS.find((name) => request.headers[name] !== undefined);
   if (!http2 && (proxy === undefined || proxyKeepsConnectionsApart === true)) return result;
+  const choice = result.state.foreignChoice?.minor;
   result.state.abort();
+  const cause = http2
+    ? 'over HTTP/2 requests do not follow one another: offer HTTP/1.1, or let clients prefer Kerberos'
+    : `the header ${proxy} tells of a proxy: set proxyKeepsConnectionsApart if it gives each ` +
+      'client connections of its own, or let clients prefer Kerberos';
   const error = new GssError(
     'GSS_S_UNAVAILABLE',
     'the client needs several requests on a connection of its own to authenticate',
-    {
-      hint: http2
-        ? 'over HTTP/2 requests do not follow one another: offer HTTP/1.1, or let clients prefer Kerberos'
-        : `the header ${proxy} tells of a proxy: set proxyKeepsConnectionsApart if it gives each ` +
-          'client connections of its own, or let clients prefer Kerberos',
-    },
+    choice === undefined ? { hint: cause } : { hint: `${cause}; ${choice.hint}`, minor: choice },
   );
   return { status: 401, headers: { 'WWW-Authenticate': 'Negotiate' }, error };
 }

@@ -51,6 +51,8 @@ export type ConnectionEvent =
   /** The client said that it is done: a NOOP (v2), or the end of the stream (v1). */
   | { readonly type: 'finished'; readonly framing: Framing }
   | { readonly type: 'gss-error'; readonly stage: GssStage; readonly error: GssError }
+  /** The client left when it was asked for Kerberos; see `Handshake.foreignChoice`. */
+  | { readonly type: 'abandoned'; readonly error: GssError }
   /** The first token of a v2 connection is not a NOOP. */
   | { readonly type: 'noop-expected'; readonly flags: number }
   /** A client would not authenticate, and has to (`requireAuthentication`). */

@@ -112,8 +112,18 @@ export class SignSession {
         this.#emit({ type: 'accepted', context: result.context, framing: this.#framing });
         return true;
       }
-      frame = await this.#channel.receive();
+      frame = await this.#channel.receive().catch((error: unknown) => {
+        this.#leave(handshake);
+        throw error;
+      });
     }
+  }
+
+  /** The client has left in the middle: it may say more of it than that nothing came. */
+  #leave(handshake: Handshake): void {
+    const error = handshake.foreignChoice;
+    handshake.abort();
+    if (error !== undefined) this.#emit({ type: 'abandoned', error });
   }
 
   /** A keytab or a replay cache that does not answer must not hold what has long been given up. */

@@ -11,12 +11,12 @@ import {
 } from '../gss/export-format.ts';
 import { ContextFlag } from '../gss/flags.ts';
 import type { UnframedToken } from '../gss/framing.ts';
-import { unframeIfFramed } from '../gss/framing.ts';
+import { BEGUN_ELSEWHERE, unframeIfFramed } from '../gss/framing.ts';
 import { decodeMechanism, encodeMechanism, Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
 import { GssError } from '../gss/status.ts';
 import type { Mutable } from '../messages/message.ts';
-import { explainForeignOffer, refuseForeignToken } from './foreign-token.ts';
+import { explainForeignChoice, explainForeignOffer, refuseForeignToken } from './foreign-token.ts';
 import type { NegTokenResp, ReceivedNegTokenInit, ReceivedNegTokenResp } from './neg-token.ts';
 import { decodeNegToken, encodeNegTokenInit, encodeNegTokenResp, NegState } from './neg-token.ts';
 
@@ -78,6 +78,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
   #context: C | undefined;
   #micRequired = false;
   #micSent = false;
+  #foreignChoice: GssError | undefined;
 
   /**
    * @param mechanisms - What may be negotiated; named in this order if the client asks.
@@ -103,6 +104,14 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
       if (failure.minor?.code === 'SPNEGO_REJECTED') return { status: 'failed', error: failure };
       return { status: 'failed', error: failure, outputToken: REJECT.slice() };
     }
+  }
+
+  /**
+   * The client would rather have used a mechanism that is not ours, and has not gone on with ours yet:
+   * what to tell the operator if it does not.
+   */
+  get foreignChoice(): GssError | undefined {
+    return this.#foreignChoice;
   }
 
   dispose(): void {
@@ -160,8 +169,10 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
   #accept(token: Uint8Array, unframed?: UnframedToken): Eventually<NegotiationResult<C>> {
     if (this.#chosen === undefined) return this.#first(token, unframed);
     if (this.#chosen.raw) return this.#chosen.handshake.accept(token);
+    this.#foreignChoice = undefined;
     refuseForeignToken(token);
     const resp = decodeNegToken(token);
+    refuseForeignToken((resp.kind === 'resp' ? resp.responseToken : resp.mechToken) ?? EMPTY);
     if (resp.kind !== 'resp') throw defective('a second NegTokenInit');
     return this.#next(resp);
   }
@@ -178,7 +189,10 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
     }
     refuseForeignToken(token);
     const init = decodeNegToken(token, unframed);
-    if (init.kind !== 'init') throw defective('a NegTokenResp before any NegTokenInit');
+    if (init.kind !== 'init') {
+      refuseForeignToken(init.responseToken ?? EMPTY);
+      throw defective('a NegTokenResp before any NegTokenInit', BEGUN_ELSEWHERE);
+    }
     return this.#negotiate(init);
   }
 
@@ -217,6 +231,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
       // RFC 4178 §5: not the client's first choice, so the list must be protected. The token that
       // came along is the first choice's, and of no use.
       this.#micRequired = true;
+      this.#foreignChoice = explainForeignChoice(init.mechTypes[0]!, init.mechToken);
       return this.#continue(NegState.requestMic);
     }
     if (init.mechToken === undefined) return this.#continue(NegState.acceptIncomplete);
@@ -339,8 +354,8 @@ function presence(token: Uint8Array | undefined): Uint8Array | undefined {
   return token === undefined || token.length === 0 ? undefined : token;
 }
 
-function defective(problem: string): DecodeError {
-  return new DecodeError(`SPNEGO token: ${problem}`);
+function defective(problem: string, hint?: string): DecodeError {
+  return new DecodeError(`SPNEGO token: ${problem}`, hint === undefined ? {} : { hint });
 }
 
 function asGssError(error: unknown): GssError {
@@ -349,7 +364,8 @@ function asGssError(error: unknown): GssError {
   return new GssError('GSS_S_DEFECTIVE_TOKEN', undefined, { minor: error });
 }
 
-const NO_LIST = { mechTypeList: new Uint8Array(0) } as const;
+const EMPTY = new Uint8Array(0);
+const NO_LIST = { mechTypeList: EMPTY } as const;
 // MS-SPNG §2.2.1: what Windows sends, so that nobody relies on it.
 const HINT_NAME = 'not_defined_in_RFC4178@please_ignore';
 const REJECT = encodeNegTokenResp({ negState: NegState.reject });

@@ -28,6 +28,29 @@ export function refuseForeignToken(token: Uint8Array): void {
 }
 
 /**
+ * What to say of a client that offers one of our mechanisms, but not first, and does not come back
+ * when it is asked for it.
+ *
+ * @param first - The mechanism that the client would rather have used.
+ * @param token - What it has sent for that.
+ * @returns As {@link explainForeignToken}; undefined where the first choice says nothing.
+ */
+export function explainForeignChoice(
+  first: Oid,
+  token: Uint8Array | undefined,
+): GssError | undefined {
+  const sent = token && explainForeignToken(token)?.minor?.code;
+  const isNtlm = sent === 'NTLM_RECEIVED' || first === Mechanism.ntlmssp;
+  const name = isNtlm ? 'NTLM' : 'NegoEx';
+  if (!isNtlm && sent === undefined && first !== Mechanism.negoex) return undefined;
+  const hint = `the client's own choice was ${name}, and Kerberos the next one only: ${FALLBACK}`;
+  const minor = new KerberosError(isNtlm ? 'NTLM_RECEIVED' : 'NEGOEX_RECEIVED', undefined, {
+    hint,
+  });
+  return new GssError('GSS_S_BAD_MECH', undefined, { minor });
+}
+
+/**
  * What to say of a list of mechanisms that has none of ours.
  *
  * @returns `GSS_S_BAD_MECH` with the minor `NTLM_RECEIVED`, `NEGOEX_RECEIVED` or

@@ -425,6 +425,34 @@ describe('formatGssError', () => {
       'GSS-API error acquiring credentials: Unknown error\n',
     ]);
   });
+
+  it.each([
+    [undefined, 'stderr: hint: token names no mechanism\n'],
+    ['ask the client', 'stderr: hint: token names no mechanism; ask the client\n'],
+  ])('says beside Unknown error what the error says itself: %s', (hint, last) => {
+    const options = hint === undefined ? {} : { hint };
+    const error = new GssError('GSS_S_DEFECTIVE_TOKEN', 'token names no mechanism', options);
+    const lines = formatGssError('accepting context', error).map(
+      ({ to, bytes }) => `${to}: ${Buffer.from(bytes)}`,
+    );
+    expect(lines).toEqual([
+      'log: GSS-API error accepting context: Invalid token was supplied\n',
+      'log: GSS-API error accepting context: Unknown error\n',
+      last,
+    ]);
+  });
+
+  it('has a hint for a client that left, if there is one', () => {
+    const connection = CONNECTION;
+    const lines = (error: GssError) =>
+      formatEvent({ type: 'abandoned', error, connection }, { verbose: false }).map(
+        ({ to, bytes }) => `${to}: ${Buffer.from(bytes)}`,
+      );
+    expect(lines(new GssError('GSS_S_CONTINUE_NEEDED', 'the client left'))).toEqual([]);
+    expect(lines(new GssError('GSS_S_BAD_MECH', undefined, { hint: 'no ticket' }))).toEqual([
+      'stderr: hint: no ticket\n',
+    ]);
+  });
 });
 
 describe('formatWorkerEnd', () => {

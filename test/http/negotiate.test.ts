@@ -183,6 +183,7 @@ describe('negotiate', () => {
 
   it.each([
     ['Basic YWxpY2U6c2VjcmV0', 'Basic'],
+    ['kerberos boIB7DCCAeg=', 'Kerberos'],
     ['bearer secret', 'Bearer'],
     ['NTLM secret', 'NTLM'],
     ['YWxpY2U6c2VjcmV0', 'another scheme'],

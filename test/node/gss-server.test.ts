@@ -1,8 +1,10 @@
 import { createConnection, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes.ts';
+import { Mechanism } from '../../src/gss/mechanism.ts';
 import { createGssServer } from '../../src/node/gss-server.ts';
 import { encodeFrame } from '../../src/node/token-frame.ts';
+import { encodeNegTokenInit } from '../../src/spnego/neg-token.ts';
 import { collectWarnings } from '../support/warnings.ts';
 import { SampleClient, TestServer, testAcceptor } from './sample-client.ts';
 
@@ -105,6 +107,21 @@ describe('createGssServer', () => {
     client.send(0x04, MESSAGE);
     expect(await client.receive()).toBeUndefined();
     expect(await server.until('noop-expected')).toMatchObject({ flags: 4 });
+  });
+
+  it('tells of a client that wanted NTLM and left when it was asked for Kerberos', async () => {
+    await using server = await TestServer.start();
+    const client = new SampleClient(server.port);
+    const mechTypes = [Mechanism.ntlmssp, Mechanism.krb5];
+    client.send(0x11, EMPTY);
+    client.send(0x02, encodeNegTokenInit({ mechTypes }));
+    expect((await client.receive())?.flags).toBe(0x02);
+    client.socket.end();
+    expect(await server.until('abandoned')).toMatchObject({
+      error: { code: 'GSS_S_BAD_MECH', minor: { code: 'NTLM_RECEIVED' } },
+    });
+    await server.until('close');
+    expect(server.types().slice(-3)).toEqual(['abandoned', 'channel-error', 'close']);
   });
 
   it('sends nothing back for an altered message, and for a repeated one', async () => {

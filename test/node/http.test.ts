@@ -52,6 +52,11 @@ const PROXY_HEADERS = [
   'X-Forwarded-Proto',
   'X-Real-IP',
 ];
+const NTLM_FIRST = encodeNegTokenInit({
+  mechTypes: [Mechanism.ntlmssp, Mechanism.krb5],
+  mechToken: Buffer.from('NTLMSSP\0\x01\0\0\0'),
+});
+const KERBEROS_AFTER_ALL = encodeNegTokenResp({ responseToken: Uint8Array.of(0x60, 0) });
 const LARGE = { maxHeaderSize: 81_920 };
 
 interface Answer {
@@ -252,6 +257,38 @@ describe('httpAuthenticator', () => {
       const second = encodeNegTokenResp({ responseToken: initiator.begin() });
       expect((await site.get(second)).status).toBe(401);
       expect(site.failures.map(({ code }) => code)).toEqual(['GSS_S_DEFECTIVE_TOKEN']);
+    });
+
+    it.each<[string, (site: Site) => Promise<unknown>, number]>([
+      ['the connection ends', async (site) => site.agent.destroy(), 1],
+      ['it starts over', (site) => site.get(NTLM_FIRST), 1],
+      ['it asks without a header', (site) => site.get(), 1],
+      ['it goes on with Kerberos', (site) => site.get(KERBEROS_AFTER_ALL), 0],
+    ])('tells of a client that wanted NTLM, once %s', async (_, then, told) => {
+      const { acceptor } = await makeParties();
+      const failures: string[] = [];
+      await using site = await Site.plain(acceptor, {
+        onFailure: ({ code, minor, hint }, request) => {
+          failures.push(`${code} ${minor?.code} ${request.url} ${hint}`);
+        },
+      });
+      expect((await site.get(NTLM_FIRST)).status).toBe(401);
+      expect(failures).toEqual([]);
+      await then(site);
+      await vi.waitFor(() => expect(failures.length).toBeGreaterThan(0));
+      const ofNtlm = failures.filter((text) => text.startsWith('GSS_S_BAD_MECH NTLM_RECEIVED /'));
+      expect(ofNtlm).toHaveLength(told);
+      if (told > 0) expect(ofNtlm[0]).toContain("the client's own choice was NTLM");
+    });
+
+    it('tells of it behind a proxy in the refusal', async () => {
+      const { acceptor } = await makeParties();
+      await using site = await Site.plain(acceptor);
+      expect((await site.get(NTLM_FIRST, { Via: '1.1 proxy' })).status).toBe(401);
+      const [failure] = site.failures;
+      expect(failure?.code).toBe('GSS_S_UNAVAILABLE');
+      expect(failure?.minor?.code).toBe('NTLM_RECEIVED');
+      expect(failure?.hint).toMatch(/the header via .*; the client's own choice was NTLM/);
     });
 
     it.each(PROXY_HEADERS)(

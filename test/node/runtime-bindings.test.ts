@@ -31,7 +31,7 @@ const DER = new X509Certificate(certificate).raw;
 const OURS = tlsServerEndPoint(DER)!;
 const RELAYED: ChannelBindings = { applicationData: new Uint8Array(53) };
 
-const TCP = { destroyed: false, server: {}, encrypted: false };
+const TCP = { destroyed: false, server: {}, encrypted: false, once() {} };
 const BUN = { ...TCP, encrypted: true };
 const DENO = {
   ...BUN,
@@ -202,7 +202,7 @@ describe('tls-exporter', () => {
           ...options,
         });
         expect(challenged).toBe(401);
-        expect(statuses.every((status) => status >= 400)).toBe(true);
+        expect(statuses).toEqual([503, 503]);
         expect(failures.map(({ code }) => code)).toEqual([
           'GSS_S_UNAVAILABLE',
           'GSS_S_UNAVAILABLE',

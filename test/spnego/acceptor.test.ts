@@ -389,6 +389,64 @@ describe('other mechanisms', () => {
   });
 });
 
+describe('a client that would rather use another mechanism', () => {
+  const ntlm = bytesOf('NTLMSSP\0\x03\0\0\0');
+
+  it.each<[string, Uint8Array[]]>([
+    ['as the first token', [encodeNegTokenResp({ responseToken: ntlm })]],
+    [
+      'where Kerberos goes on',
+      [encodeNegTokenInit({ mechTypes: [krb5] }), encodeNegTokenResp({ responseToken: ntlm })],
+    ],
+    [
+      'with a choice of its own',
+      [
+        encodeNegTokenInit({ mechTypes: [krb5] }),
+        encodeNegTokenResp({ supportedMech: ntlmssp, responseToken: ntlm }),
+      ],
+    ],
+    [
+      'in a second NegTokenInit',
+      [
+        encodeNegTokenInit({ mechTypes: [krb5] }),
+        encodeNegTokenInit({ mechTypes: [ntlmssp], mechToken: ntlm }),
+      ],
+    ],
+  ])('is told by its token, whatever else is wrong: %s', async (_, tokens) => {
+    const { send } = setUp();
+    let error: GssError | undefined;
+    for (const token of tokens) ({ error } = await send(token));
+    expect(error?.code).toBe('GSS_S_BAD_MECH');
+    expect(error?.minor?.code).toBe('NTLM_RECEIVED');
+  });
+
+  it.each<[Oid, Uint8Array | undefined, string | undefined]>([
+    [ntlmssp, undefined, 'NTLM_RECEIVED'],
+    [ntlmssp, ntlm, 'NTLM_RECEIVED'],
+    [negoex, undefined, 'NEGOEX_RECEIVED'],
+    [negoex, bytesOf('NEGOEXTS'), 'NEGOEX_RECEIVED'],
+    [UNKNOWN, ntlm, 'NTLM_RECEIVED'],
+    [UNKNOWN, bytesOf('x'), undefined],
+  ])('is told apart as long as it does not go on: %s', async (first, mechToken, code) => {
+    const handshake = new SpnegoHandshake([fakeMechanism().mechanism]);
+    const init = { mechTypes: [first, krb5], ...(mechToken && { mechToken }) };
+    const result = await handshake.accept(encodeNegTokenInit(init));
+    expect(result.status).toBe('continue');
+    expect(handshake.foreignChoice?.minor?.code).toBe(code);
+    await handshake.accept(encodeNegTokenResp({ responseToken: bytesOf('mutual') }));
+    expect(handshake.foreignChoice).toBeUndefined();
+  });
+
+  it('leaves nothing behind when it leaves', async () => {
+    const { mechanism, contexts } = fakeMechanism();
+    const handshake = new SpnegoHandshake([mechanism]);
+    await handshake.accept(encodeNegTokenInit({ mechTypes: [ntlmssp, krb5] }));
+    await handshake.accept(encodeNegTokenResp({ responseToken: bytesOf('mutual') }));
+    handshake.dispose();
+    expect(contexts.map(({ disposed }) => disposed)).toEqual([true]);
+  });
+});
+
 describe('refusals', () => {
   it("carry the mechanism's error token, and no other word", async () => {
     const { init } = setUp();
