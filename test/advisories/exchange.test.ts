@@ -93,6 +93,12 @@ advisory('unauthenticatedNames', async () => {
     expect(result.context.ticket.kvno).toBe(1);
   }
   expect(accepted).toBeGreaterThan(8);
+  // Two names of one account have one key: the keytab says which service this is, not the ticket.
+  const account = makeKeytab({ principal: OTHER_SERVICE });
+  const { begin } = await makeParties({ keytab: account, service: 'HTTP@www.example.test' });
+  const forHost = await makeParties({ keytab: makeKeytab() });
+  const context = contextOf(await begin().accept(forHost.initiator.begin()));
+  expect(context.acceptor.toString()).toBe(OTHER_SERVICE);
 });
 
 advisory('malleableReplayKey', async () => {
