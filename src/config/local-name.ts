@@ -2,8 +2,10 @@
 import { KerberosError } from '../errors.ts';
 import type { Principal } from '../messages/principal.ts';
 import { formatPrincipalName } from '../messages/principal.ts';
+import { printable } from '../text.ts';
 import type { Fault, LocalNameRule, SelectionPart, Substitution } from './local-name-rule.ts';
 import { isFault } from './local-name-rule.ts';
+import type { Work } from './regex.ts';
 
 /** What {@link localName} needs of the configuration. */
 export interface LocalNameConfig {
@@ -28,9 +30,14 @@ export interface LocalNameMappings {
  * `alice` has the account of our own ("problematic", says localauth_names.c): here they hold for
  * clients of the default realm. For others write a rule that looks at the realm, `$0`.
  *
- * The name is the client's: one whose selection string, or whose account, is longer than 1024
- * characters or has a NUL in it has no local name. One match takes a time bounded by the lengths of
- * expression and name; a substitution with `g` makes one for each replacement.
+ * The name is the client's. Where MIT krb5 gives any text, there is no account here if
+ *
+ * - the selection string or the account is longer than 1024 characters, or takes more than a
+ *   bounded number of steps to match and substitute;
+ * - the account is `.` or `..`, begins with `/`, begins with `-` though the client's name has one, or
+ *   has control, format or direction characters in it;
+ * - a single component that is used, by a selection or by DEFAULT, has `/` or `@` in it:
+ *   `root\@EXAMPLE.COM` is one component, and reads like a client of another realm.
  *
  * @returns undefined if there is none.
  * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT` if what is malformed of a rule is reached.
@@ -46,8 +53,9 @@ export function localName(principal: Principal, config: LocalNameConfig): string
   if (named !== undefined) return named;
   const rules = mappings?.authToLocal ?? [];
   if (rules.length === 0) return defaultName(principal, realm) ?? undefined;
+  const work: Work = { left: MAX_WORK };
   for (const rule of rules) {
-    const name = applyRule(rule, principal, realm);
+    const name = applyRule(rule, principal, realm, work);
     if (name !== undefined) return name ?? undefined;
   }
   return undefined;
@@ -58,6 +66,7 @@ function applyRule(
   rule: LocalNameRule,
   principal: Principal,
   realm: string,
+  work: Work,
 ): string | null | undefined {
   switch (rule.kind) {
     case 'default':
@@ -70,14 +79,16 @@ function applyRule(
       if (isFault(selection)) return skipOrStop(text, selection);
       const selected =
         components === undefined ? formatPrincipalName(principal) : select(selection, principal);
-      if (!isBounded(selected)) return null;
+      if (selected === null || !isBounded(selected)) return null;
       const chars = Array.from(selected);
       if (isFault(match)) return skipOrStop(text, match);
       if (match !== undefined) {
-        const found = match.search(chars, 0);
+        const found = match.search(chars, 0, work);
+        // A rule that was not judged to its end may be there to keep somebody out.
+        if (work.left < 0) return null;
         if (found?.start !== 0 || found.end !== chars.length) return undefined;
       }
-      return substituteAll(text, chars, substitutions);
+      return checkAccount(substituteAll(text, chars, substitutions, work), selected);
     }
   }
 }
@@ -92,39 +103,54 @@ function defaultName(principal: Principal, realm: string): string | null | undef
   const [name, second] = principal.components;
   const count = principal.components.length;
   if (principal.realm !== realm || count > 2 || (count === 2 && second !== realm)) return undefined;
-  return name !== undefined && name !== '' && isBounded(name) ? name : null;
+  if (name === undefined || name === '' || SEPARATOR.test(name) || !isBounded(name)) return null;
+  return checkAccount(name, name);
 }
 
-function select(selection: readonly SelectionPart[], principal: Principal): string {
-  return selection
-    .map((part) => {
-      if (typeof part === 'string') return part;
-      return part === 0 ? principal.realm : principal.components[part - 1]!;
-    })
-    .join('');
+/** @returns null if a component could be taken for several, or for a name with its realm. */
+function select(selection: readonly SelectionPart[], principal: Principal): string | null {
+  let selected = '';
+  for (const part of selection) {
+    const component = typeof part === 'number' && part > 0 ? principal.components[part - 1]! : '';
+    if (SEPARATOR.test(component)) return null;
+    selected += typeof part === 'string' ? part : part === 0 ? principal.realm : component;
+  }
+  return selected;
+}
+
+/** Accounts become arguments of commands, parts of paths and lines of logs. */
+function checkAccount(
+  account: string | null | undefined,
+  selected: string,
+): string | null | undefined {
+  if (account === null || account === undefined) return account;
+  const isOption = account.startsWith('-') && selected.includes('-');
+  const isPath = account === '.' || account === '..' || account.startsWith('/');
+  return isOption || isPath || printable(account) !== account ? null : account;
 }
 
 function substituteAll(
   text: string,
   chars: readonly string[],
   substitutions: readonly (Substitution | Fault)[],
+  work: Work,
 ): string | null | undefined {
   let current = chars;
   for (const substitution of substitutions) {
     if (isFault(substitution)) return skipOrStop(text, substitution);
-    current = substitute(current, substitution);
-    if (current.length > MAX_NAME) return null;
+    current = substitute(current, substitution, work);
+    if (work.left < 0 || current.length > MAX_NAME) return null;
   }
   return current.length === 0 ? null : current.join('');
 }
 
-function substitute(chars: readonly string[], rule: Substitution): string[] {
+function substitute(chars: readonly string[], rule: Substitution, work: Work): string[] {
   const replacement = Array.from(rule.replacement);
   const result: string[] = [];
   let at = 0;
   while (at <= chars.length && result.length <= MAX_NAME) {
     // MIT krb5 searches what is left as a text of its own: ^ matches after each replacement.
-    const match = rule.pattern.search(chars, at);
+    const match = rule.pattern.search(chars, at, work);
     if (match === undefined) break;
     result.push(...chars.slice(at, match.start), ...replacement);
     at = match.end;
@@ -144,3 +170,6 @@ function isBounded(text: string): boolean {
 }
 
 const MAX_NAME = 1024;
+// Steps of expressions: some ten milliseconds.
+const MAX_WORK = 200_000;
+const SEPARATOR = /[/@]/;

@@ -21,8 +21,14 @@ export interface Regex {
    *
    * @param chars - The text, one code point each.
    * @param from - Where the search starts; `^` matches there, as at the start of a text.
+   * @param work - Steps are taken from it; the search ends without a match when none are left.
    */
-  search(chars: readonly string[], from: number): RegexMatch | undefined;
+  search(chars: readonly string[], from: number, work?: Work): RegexMatch | undefined;
+}
+
+/** What a caller spends on several searches together; `left` is below 0 when it is used up. */
+export interface Work {
+  left: number;
 }
 
 /** Compiles an expression, unless {@link parseRegex} refuses it or it unfolds too far. */
@@ -32,7 +38,7 @@ export function compileRegex(pattern: string): Regex | RegexRefusal {
   const program: Step[] = [];
   if (!emit(tree, program)) return 'unsupported';
   program.push({ kind: 'match' });
-  return { search: (chars, from) => search(program, chars, from) };
+  return { search: (chars, from, work) => search(program, chars, from, work) };
 }
 
 type Step =
@@ -106,7 +112,12 @@ interface Thread {
   readonly start: number;
 }
 
-function search(program: readonly Step[], chars: readonly string[], from: number) {
+function search(
+  program: readonly Step[],
+  chars: readonly string[],
+  from: number,
+  work: Work = { left: Number.POSITIVE_INFINITY },
+): RegexMatch | undefined {
   let threads: Thread[] = [];
   let best: RegexMatch | undefined;
   for (let at = from; at <= chars.length; at++) {
@@ -121,6 +132,8 @@ function search(program: readonly Step[], chars: readonly string[], from: number
         else threads.push({ step: reached, start });
       }
     }
+    work.left -= seen.size + CHAR_WORK;
+    if (work.left < 0) return undefined;
     const char = chars[at];
     if (char === undefined || (threads.length === 0 && best !== undefined)) break;
     threads = advance(program, threads, char);
@@ -160,3 +173,5 @@ function closure(
 }
 
 const MAX_STEPS = 1000;
+// What a character costs beside the steps that wait for it.
+const CHAR_WORK = 4;

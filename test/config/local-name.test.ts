@@ -147,6 +147,46 @@ ${realm} = {
     expect(nameOf('aaaa@X', grow)).toBe('none');
   });
 
+  it.each([
+    ['a line feed', 'RULE:[1:$1]', 'a\\nb@X'],
+    ['an escape sequence', 'RULE:[1:$1]', 'a\x1b[2J@X'],
+    ['a mark of direction', 'RULE:[1:$1]', 'a\u202eb@X'],
+    ['a line feed of a default name', 'DEFAULT', 'a\\nb@KRBTEST.COM'],
+    ['an option', 'RULE:[1:$1]', '-rf@X'],
+    ['an option that a rule uncovers', 'RULE:[1:$1]s/x//', 'x-rf@X'],
+    ['an option as a default name', 'DEFAULT', '-rf@KRBTEST.COM'],
+    ['the directory above', 'RULE:[1:$1]', '..@X'],
+    ['a directory', 'DEFAULT', '.@KRBTEST.COM'],
+    ['a path', 'RULE:[1:$1]', 'a\\/b@X'],
+    ['a path as a default name', 'DEFAULT', '..\\/root@KRBTEST.COM'],
+    ['a path from the root', 'RULE:', '/etc@X'],
+    ['a name with its realm', 'RULE:[1:$1](.*@EXAMPLE.COM)s/@.*//', 'root\\@EXAMPLE.COM@X'],
+    ['such a name where the realm is cut off', 'RULE:[1:$1@$0](.*@X)s/@.*//', 'root\\@R@X'],
+    ['such a name as a default name', 'DEFAULT', 'root\\@EXAMPLE.COM@KRBTEST.COM'],
+  ])('has no account that is %s', (_, rule, principal) => {
+    expect(nameOf(principal, config(rule))).toBe('none');
+    // Nor by a rule that comes later.
+    expect(nameOf(principal, config(rule, 'RULE:s/.*/guest/'))).toBe('none');
+  });
+
+  it('has accounts with what the operator writes, and with what is harmless', () => {
+    expect(nameOf('abc@X', config('RULE:[1:-$1]'))).toBe('none');
+    expect(nameOf('abc@X', config('RULE:s/^/-/'))).toBe('-abc');
+    expect(nameOf('a-b.c_d@X', config('RULE:[1:$1]'))).toBe('a-b.c_d');
+    expect(nameOf('a/b@X', config('RULE:[2:$1/$2@$0]'))).toBe('a/b@X');
+  });
+
+  it('has none where it takes too much work, and tries no further rule', () => {
+    const dots = '.'.repeat(1000);
+    const slow = 'RULE:[1:$1]s/\\.*x|\\./-/g';
+    expect(nameOf(`${dots}@X`, config(slow, 'RULE:s/.*/guest/'))).toBe('none');
+    expect(nameOf(`a${'.'.repeat(60)}@X`, config(slow))).toBe(`a${'-'.repeat(60)}`);
+    expect(nameOf(`a${'.'.repeat(999)}@X`, config('RULE:s/\\./-/g'))).toBe(`a${'-'.repeat(999)}`);
+    const many = config(...Array.from({ length: 300 }, () => 'RULE:[1:$1](.*.*.*.*z)'), 'RULE:');
+    expect(nameOf('a'.repeat(1000).concat('@X'), many)).toBe('none');
+    expect(nameOf('a@X', many)).toBe('a');
+  });
+
   it('is not stopped by a name that makes a backtracking matcher explode', () => {
     const settings = config('RULE:((a+)+)s/(a|a)*$/x/g', 'RULE:[1:$1](x+x+x+y)');
     const start = performance.now();
