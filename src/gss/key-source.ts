@@ -30,11 +30,12 @@ export interface KeytabProvider {
 /** Something about the keys that an operator should know. */
 export interface CredentialWarning {
   /**
+   * - `records`: the keytab has records that cannot be read; the others serve.
    * - `provider`: the provider failed, or returned no keytab or an empty one; the last keys serve on.
    * - `no-service`: the new keytab has no key for the service, whose clients are all refused.
    * - `expired`: the provider has failed for `maxKeytabAge`; all clients are refused.
    */
-  readonly kind: 'provider' | 'no-service' | 'expired';
+  readonly kind: 'records' | 'provider' | 'no-service' | 'expired';
   readonly message: string;
   readonly error: KerberosError;
 }
@@ -67,6 +68,7 @@ export class KeySource {
   #waiting = 0;
   #expired: KerberosError | undefined;
   #told: string | undefined;
+  #toldSkipped: string | undefined;
 
   /** @param askedAt - The time at which the provider was asked for `keytab`. */
   constructor(keytab: Keytab, askedAt: number, options: KeySourceOptions) {
@@ -75,6 +77,7 @@ export class KeySource {
     this.#keytab = carryOver([], keytab, options.crypto);
     this.#lookedAt = askedAt;
     this.#confirmedAt = askedAt;
+    this.#reportSkipped(keytab);
   }
 
   /** The keys in use. It has no entries once they have expired. */
@@ -177,6 +180,7 @@ export class KeySource {
     const given = this.#given;
     if (keytab === given) return false;
     this.#given = keytab;
+    this.#reportSkipped(keytab);
     if (given !== undefined && sameKeys(keytab, given)) return false;
     this.#keytab = carryOver(this.#keytab.entries, keytab, this.#options.crypto);
     this.#expired = undefined;
@@ -197,6 +201,15 @@ export class KeySource {
     this.#given = undefined;
     this.#keytab = { version: 2, entries: [] };
     this.#warn('expired', this.#expired);
+  }
+
+  #reportSkipped({ skipped }: Keytab): void {
+    if (skipped === undefined) return;
+    const error = skipped[0]!;
+    const more = skipped.length === 1 ? '' : `, and ${skipped.length - 1} more`;
+    const message = `${error.message}${more}: left out, the others serve (${error.hint})`;
+    if (message !== this.#toldSkipped) this.#options.warn({ kind: 'records', message, error });
+    this.#toldSkipped = message;
   }
 
   /** Once for each state of affairs, however often it is found. */

@@ -153,7 +153,18 @@ const LIKENESS: readonly Likeness[] = [
       principal.realm !== wanted.realm,
   },
   {
-    text: 'is an account, not a service on a host: a name with one @ and no / is service@host',
+    text:
+      'is one component: the tool that wrote it did not split the name at its slash; write it ' +
+      'again with the service and the host apart',
+    holds: ({ components }, wanted) =>
+      components.length === 1 &&
+      wanted.components.length > 1 &&
+      lower(components[0]!) === lower(wanted.components.join('/')),
+  },
+  {
+    text:
+      'is an account, not a service on a host: a name with one @ and no / is service@host. ' +
+      "Write '*' to accept every key of the keytab",
     holds: (principal, wanted) =>
       wanted.realm === undefined &&
       principal.components.length === 1 &&

@@ -12,6 +12,7 @@ import { DecodeError, KerberosError } from '../errors.ts';
 import { Limit } from '../messages/limits.ts';
 import type { Principal } from '../messages/principal.ts';
 import { formatPrincipal, NameType } from '../messages/principal.ts';
+import { printableUtf8 } from '../text.ts';
 import type { KerberosTime } from '../time.ts';
 
 /** One key of one principal. */
@@ -33,6 +34,8 @@ export interface Keytab {
   readonly byteOrder?: 'big' | 'little';
   /** In the order of the file. */
   readonly entries: readonly KeytabEntry[];
+  /** Why records of the file are not among the entries. Absent if all of them are. */
+  readonly skipped?: readonly KerberosError[];
 }
 
 export interface ParseKeytabOptions {
@@ -41,13 +44,25 @@ export interface ParseKeytabOptions {
 }
 
 /**
- * Reads a keytab. Holes, padding behind an entry and whatever follows a zero length are skipped.
+ * Reads a keytab. Holes, padding behind an entry and whatever follows a zero length are skipped. A
+ * record that cannot be read (a name in another encoding, a key of the wrong length) costs that record
+ * and no other, and is reported in `skipped`: so does MIT krb5, whose tools write such records.
  *
  * @param bytes - The whole file; keys and names are copied out of it, so it may be wiped.
- * @throws {@link KerberosError} `KRB5_KT_FORMAT`: no keytab, truncated, or an entry that cannot be
- *   read. Nothing is skipped silently.
+ * @throws {@link KerberosError} `KRB5_KT_FORMAT`: no keytab, truncated, or none of its records can be
+ *   read.
  */
 export function parseKeytab(bytes: Uint8Array, options: ParseKeytabOptions = {}): Keytab {
+  try {
+    return parse(bytes, options);
+  } catch (error) {
+    const hint = textHint(bytes);
+    if (!(error instanceof KerberosError) || hint === undefined) throw error;
+    throw malformed(error.message, { hint, cause: error });
+  }
+}
+
+function parse(bytes: Uint8Array, options: ParseKeytabOptions): Keytab {
   if (bytes.length < 2) {
     throw malformed(`keytab of ${bytes.length} bytes has no version`, {
       hint: 'the file is empty or cut off; write the keytab again',
@@ -58,10 +73,10 @@ export function parseKeytab(bytes: Uint8Array, options: ParseKeytabOptions = {})
       hint: 'a base64 text has to be decoded first; a credential cache is not a keytab',
     });
   }
-  if (bytes[1] === 2) return { version: 2, entries: toEntries(readRecords(bytes, V2), options) };
+  if (bytes[1] === 2) return { version: 2, ...toEntries(readRecords(bytes, V2), options) };
   const { records, littleEndian } = readVersion1(bytes);
   const byteOrder = littleEndian ? 'little' : 'big';
-  return { version: 1, byteOrder, entries: toEntries(records, options) };
+  return { version: 1, byteOrder, ...toEntries(records, options) };
 }
 
 /**
@@ -103,7 +118,10 @@ interface RawEntry {
  * Version 0x0501 does not say its byte order. In the wrong one the first record's length alone is
  * off by a factor of 2¹⁶ or more, so at most one of the two orders reads to the end.
  */
-function readVersion1(bytes: Uint8Array): { records: RawEntry[]; littleEndian: boolean } {
+function readVersion1(bytes: Uint8Array): {
+  records: (RawEntry | KerberosError)[];
+  littleEndian: boolean;
+} {
   try {
     return { records: readRecords(bytes, V1_BIG), littleEndian: false };
   } catch (bigError) {
@@ -120,8 +138,9 @@ function firstLength(bytes: Uint8Array, littleEndian: boolean): number {
   return bytes.length < 6 ? 0 : Math.abs(new Reader(bytes, 'keytab', 2).i32(littleEndian));
 }
 
-function readRecords(bytes: Uint8Array, layout: Layout): RawEntry[] {
-  const records: RawEntry[] = [];
+/** What each record holds, or why it cannot be read. */
+function readRecords(bytes: Uint8Array, layout: Layout): (RawEntry | KerberosError)[] {
+  const records: (RawEntry | KerberosError)[] = [];
   try {
     const reader = new Reader(bytes, 'keytab', 2);
     while (reader.remaining > 0) {
@@ -138,17 +157,26 @@ function readRecords(bytes: Uint8Array, layout: Layout): RawEntry[] {
         // 4 bytes of padding, and the last one claims 4 bytes more than the file has.
         const short = layout.version === 1 && length === reader.remaining + 4;
         const size = short ? reader.remaining : length;
-        records.push(readRecord(reader.sub(size, `keytab record at byte ${at}`), at, layout));
+        const record = reader.sub(size, `keytab record at byte ${at}`);
+        records.push(orFault(() => readRecord(record, at, layout)));
       }
     }
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    throw malformed(error.message, {
-      hint: 'the file is cut off or damaged; write the keytab again',
-      cause: error,
-    });
+    // A record with a fault may have a wrong length, and then is the cause.
+    throw records.find((record) => record instanceof KerberosError) ?? damaged(error);
   }
   return records;
+}
+
+function orFault<T>(read: () => T): T | KerberosError {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof DecodeError) return damaged(error);
+    if (error instanceof KerberosError) return error;
+    throw error;
+  }
 }
 
 function readRecord(record: Reader, at: number, { version, littleEndian }: Layout): RawEntry {
@@ -176,14 +204,38 @@ function readRecord(record: Reader, at: number, { version, littleEndian }: Layou
 }
 
 function readText(record: Reader, littleEndian: boolean): string {
-  return decodeUtf8(record.take(record.u16(littleEndian)), `a name in ${record.label}`);
+  const bytes = record.take(record.u16(littleEndian));
+  try {
+    return decodeUtf8(bytes, `a name in ${record.label}`);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    const name = printableUtf8(bytes);
+    throw malformed(`${error.message}: ${name}`, {
+      hint: 'the tool that wrote it used another encoding (Latin-1?); write it with MIT or Heimdal',
+      cause: error,
+    });
+  }
 }
 
-function toEntries(records: readonly RawEntry[], options: ParseKeytabOptions): KeytabEntry[] {
-  return records.map((record) => {
+/** @throws The first fault if nothing but faults was found. */
+function toEntries(
+  records: readonly (RawEntry | KerberosError)[],
+  options: ParseKeytabOptions,
+): Pick<Keytab, 'entries' | 'skipped'> {
+  const entries: KeytabEntry[] = [];
+  const skipped: KerberosError[] = [];
+  for (const record of records) {
+    const key = record instanceof KerberosError ? record : orFault(() => toKey(record, options));
+    if (record instanceof KerberosError || key instanceof KerberosError) {
+      skipped.push(key as KerberosError);
+      continue;
+    }
     const { principal, kvno, timestamp } = record;
-    return { principal, kvno, timestamp, key: toKey(record, options) };
-  });
+    entries.push({ principal, kvno, timestamp, key });
+  }
+  if (skipped.length === 0) return { entries };
+  if (entries.length === 0) throw skipped[0]!;
+  return { entries, skipped };
 }
 
 function toKey(record: RawEntry, options: ParseKeytabOptions): EncryptionKey {
@@ -232,6 +284,32 @@ function checkRange(label: string, value: number, low: number, high: number): vo
   if (!Number.isInteger(value) || value < low || value > high) {
     throw new RangeError(`${label}: expected ${low} to ${high}, got ${value}`);
   }
+}
+
+/** What a copy through a text channel leaves behind, if this looks like one. */
+function textHint(bytes: Uint8Array): string | undefined {
+  let replaced = 0;
+  let lineEnds = 0;
+  let bareLineEnds = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i] === 0xef && bytes[i + 1] === 0xbf && bytes[i + 2] === 0xbd) replaced++;
+    if (bytes[i] !== 0x0a) continue;
+    if (bytes[i - 1] === 0x0d) lineEnds++;
+    else bareLineEnds++;
+  }
+  const sign =
+    replaced > 0
+      ? 'ef bf bd stands in it for bytes that are no text'
+      : lineEnds > 0 && bareLineEnds === 0
+        ? 'each 0a in it has a 0d before it'
+        : undefined;
+  if (sign === undefined) return undefined;
+  return `the file was copied as text (${sign}): copy it as bytes, or in base64`;
+}
+
+function damaged(cause: DecodeError): KerberosError {
+  const hint = 'the file is cut off or damaged; write the keytab again';
+  return malformed(cause.message, { hint, cause });
 }
 
 function malformed(message: string, options: { hint: string; cause?: unknown }): KerberosError {

@@ -264,6 +264,29 @@ describe('a provider that fails', () => {
     expect(warnings[0]!.message).toContain(SERVICE);
   });
 
+  it('has records that cannot be read: reported for each keytab, and the others serve', async () => {
+    const skipped = [1, 2].map(
+      (n) => new KerberosError('KRB5_KT_FORMAT', `record ${n}`, { hint: 'h' }),
+    );
+    const { state, warnings, present } = await makeService();
+    for (const [at, list] of [
+      [1, skipped.slice(0, 1)],
+      [2, skipped.slice(0, 1)],
+      [3, skipped],
+    ] as const) {
+      state.answer = () => ({ ...both, skipped: list });
+      state.now = NOW + 5000 * at;
+      expect(await present(legitimate)).toBe('complete');
+    }
+    expect(warnings.map(({ kind, message }) => `${kind}: ${message}`)).toEqual([
+      'records: record 1: left out, the others serve (h)',
+      'records: record 1, and 1 more: left out, the others serve (h)',
+    ]);
+    const credential = { keytab: { ...both, skipped }, onWarning: vi.fn() };
+    await acquireCredential(credential);
+    expect(credential.onWarning).toHaveBeenCalledTimes(1);
+  });
+
   it('is reported by the runtime where nobody listens', async () => {
     const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const state = { now: NOW, keytab: both as unknown };

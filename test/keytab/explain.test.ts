@@ -272,6 +272,17 @@ describe('the hint', () => {
     expect(explain(service, server, kvno).hint).toContain(part);
   });
 
+  it('for a name that a tool did not split says so, and for an account how to accept it', () => {
+    const unsplit = keytabOf(['HTTP\\/www.example.com@R', 1, 18]);
+    for (const service of ['HTTP@www.example.com', 'HTTP/www.example.com@R']) {
+      const { hint } = explainNoService(unsplit, parseServiceName(service));
+      expect(hint).toContain('HTTP\\/www.example.com@R is one component');
+    }
+    const account = keytabOf(['svc-web@EXAMPLE.COM', 1, 18]);
+    const { hint } = explainNoService(account, parseServiceName('svc-web@EXAMPLE.COM'));
+    expect(hint).toContain("Write '*' to accept every key of the keytab");
+  });
+
   it('for a missing enctype names those that are there, and the switch of Active Directory', () => {
     const error = explain('*', 'HTTP/vm@KRBTEST.COM', 3, AES128);
     expect(error.hint).toContain(

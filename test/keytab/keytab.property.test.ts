@@ -125,7 +125,9 @@ describe('keytabs, whatever they hold', () => {
           for (const [at, bit] of flips) bytes[at % bytes.length]! ^= 1 << bit;
           const parsed = parseOrRefuse(bytes);
           if (parsed === undefined) return;
-          expect(plain(parseKeytab(formatKeytab(parsed)))).toEqual(plain(parsed));
+          // What was left out is not written again.
+          const { skipped: _, ...kept } = parsed;
+          expect(plain(parseKeytab(formatKeytab(kept)))).toEqual(plain(kept));
         },
       ),
       { numRuns: runs(500) },

@@ -197,6 +197,40 @@ describe('version 2', () => {
     expect(JSON.stringify([error.message, error.hint, error.detail])).not.toMatch(/c0ffee/i);
   });
 
+  it.each([
+    ['a name in Latin-1', '0001 0001 52 0004 6af67267 00000001 00000005 07 0011 0000', 'j\\xf6rg'],
+    ['a key of 16 bytes', body.replace('0011 0010', '0012 0010'), 'cannot have 16 bytes'],
+    ['a key of 0 bytes', '0001 0001 52 0001 61 00000001 00000005 07 0012 0000', 'have 0 bytes'],
+    ['no components', '0000 0001 52', 'has a name of 0 components'],
+    ['an end that is missing', body.slice(0, body.indexOf('ff')), 'is truncated'],
+  ])('leaves out a record with %s, and says why', (_, hex, reason) => {
+    const keytab = parseKeytab(file(one, record(hex), record(`${body} 00000009`)));
+    expect(keytab.entries.map(({ kvno }) => kvno)).toEqual([255, 9]);
+    expect(keytab.skipped?.map(({ code }) => code)).toEqual(['KRB5_KT_FORMAT']);
+    expect(keytab.skipped?.[0]?.message).toContain('record at byte 43');
+    expect(keytab.skipped?.[0]?.message).toContain(reason);
+    expect(keytab.skipped?.[0]?.hint).toBeDefined();
+    // Written again, it has the others only.
+    expect(parseKeytab(formatKeytab(keytab)).skipped).toBeUndefined();
+  });
+
+  it('names the encoding, not damage, where a name is in Latin-1', () => {
+    const error = kerberosErrorOf(() =>
+      parseKeytab(file(record('0001 0001 52 0004 6af67267 00000001 00000005 07 0011 0000'))),
+    );
+    expect(error.hint).toContain('another encoding (Latin-1?)');
+  });
+
+  it.each([
+    ['replaced bytes', '0502 00000027 efbfbd efbfbd', 'copied as text (ef bf bd'],
+    ['line ends', '0502 00000027 0d0a 41 0d0a', 'copied as text (each 0a'],
+    ['its version replaced', 'efbfbd02', 'copied as text (ef bf bd'],
+    ['line ends of both kinds', '0502 00000027 0d0a 41 0a', 'cut off or damaged'],
+    ['no line ends', '0502 00000027 41', 'cut off or damaged'],
+  ])('explains a file with %s', (_, hex, hint) => {
+    expect(kerberosErrorOf(() => parseKeytab(fromHex(hex))).hint).toContain(hint);
+  });
+
   it('does not keep the bytes that it read', () => {
     const bytes = file(one);
     const keytab = parseKeytab(bytes);
