@@ -1,0 +1,117 @@
+/** The handlers of docs/http.md, each run as it is printed there. */
+import { readFileSync } from 'node:fs';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { encodeBase64 } from '../../src/http/base64.ts';
+import { negotiate } from '../../src/http/negotiate.ts';
+import { CLIENT, makeParties } from '../support/realm-kit.ts';
+
+type Handler = (request: Request) => Promise<Response>;
+
+const text = readFileSync('docs/http.md', 'utf8');
+const recipes = new Map(
+  [...text.matchAll(/^## (.+?)\n(?:(?!^## )[\s\S])*?^```ts\n([\s\S]*?)^```$/gm)].map((match) => [
+    match[1]!,
+    match[2]!,
+  ]),
+);
+
+/** A handler with an acceptor of its own, and requests to ask it with. */
+async function setUp(title: string) {
+  const { acceptor, initiator } = await makeParties();
+  const said: string[] = [];
+  const { outputText } = ts.transpileModule(recipes.get(title)!, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022 },
+  });
+  const make = new Function(
+    'negotiate',
+    'acceptor',
+    'log',
+    'checkPassword',
+    `${outputText}; return handler;`,
+  );
+  const handler = make(
+    negotiate,
+    acceptor,
+    (line: string) => said.push(line),
+    async (authorization: string) => authorization === 'Basic YWxpY2U6c2VjcmV0',
+  ) as Handler;
+  const ask = (authorization?: string, init: RequestInit = {}) => {
+    const headers = new Headers(init.headers);
+    if (authorization !== undefined) headers.set('Authorization', authorization);
+    return handler(new Request('https://www.example.test/', { ...init, headers }));
+  };
+  const token = `Negotiate ${encodeBase64(initiator.begin())}`;
+  return { ask, token, said };
+}
+
+const challengeOf = (response: Response) => response.headers.get('WWW-Authenticate');
+
+describe('recipes for HTTP', () => {
+  it('are the ones that are tested here', () => {
+    expect([...recipes.keys()]).toEqual([
+      'A handler',
+      'CORS: the preflight has no credentials',
+      'Basic beside Negotiate',
+      'No second challenge',
+    ]);
+  });
+
+  it.each([...recipes.keys()])('ask a client, and let it in: %s', async (title) => {
+    const { ask, token } = await setUp(title);
+    const asked = await ask();
+    expect(asked.status).toBe(401);
+    expect(challengeOf(asked)).toMatch(/^Negotiate(?:$|, Basic )/);
+    const welcome = await ask(token);
+    expect(welcome.status).toBe(200);
+    expect(await welcome.text()).toBe(`welcome ${CLIENT}`);
+    // RFC 4559 §4.2: proves to the client who the server is.
+    expect(challengeOf(welcome)).toMatch(/^Negotiate [A-Za-z0-9+/=]+$/);
+    expect((await ask('Negotiate !')).status).toBe(400);
+    expect((await ask(token)).status).not.toBe(200);
+  });
+
+  it('answer a preflight without credentials, for one origin', async () => {
+    const { ask, token } = await setUp('CORS: the preflight has no credentials');
+    const headers = { Origin: 'https://app.example.com' };
+    const preflight = await ask(undefined, { method: 'OPTIONS', headers });
+    expect(preflight.status).toBe(204);
+    for (const response of [
+      preflight,
+      await ask(undefined, { headers }),
+      await ask(token, { headers }),
+    ]) {
+      expect(response.headers.get('Access-Control-Allow-Origin')).toBe(headers.Origin);
+      expect(response.headers.get('Access-Control-Allow-Credentials')).toBe('true');
+    }
+    const other = await ask(undefined, {
+      method: 'OPTIONS',
+      headers: { Origin: 'https://x.test' },
+    });
+    expect(other.headers.get('Access-Control-Allow-Origin')).toBeNull();
+  });
+
+  it('offer Basic beside Negotiate, and take a good password only', async () => {
+    const { ask } = await setUp('Basic beside Negotiate');
+    expect(challengeOf(await ask())).toBe('Negotiate, Basic realm="example", charset="UTF-8"');
+    expect((await ask('Basic YWxpY2U6c2VjcmV0')).status).toBe(200);
+    const refused = await ask('Basic YWxpY2U6d3Jvbmc=');
+    expect(refused.status).toBe(401);
+    expect(challengeOf(refused)).toMatch(/^Negotiate, Basic /);
+  });
+
+  it('ask a refused client no second time', async () => {
+    const { ask, token, said } = await setUp('No second challenge');
+    expect((await ask(token)).status).toBe(200);
+    const replay = await ask(token);
+    expect(replay.status).toBe(403);
+    // The KRB-ERROR, and no challenge.
+    expect(challengeOf(replay)).toMatch(/^Negotiate YH/);
+    const other = await ask('Kerberos boIB7DCCAeg=');
+    expect([other.status, challengeOf(other)]).toEqual([403, null]);
+    expect(said).toHaveLength(2);
+    expect(said[1]).toMatch(
+      /^the client authenticates with Kerberos; only Negotiate is taken here/,
+    );
+  });
+});
