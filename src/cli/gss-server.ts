@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** gss-server: see help.ts for what it does. */
 import cluster from 'node:cluster';
-import { fstatSync, readFileSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Acceptor } from '../acceptor.ts';
 import { KerberosError } from '../errors.ts';
@@ -21,6 +21,7 @@ import type { Output } from './output.ts';
 import { clientOwnsStandardStreams, detachStandardStreams, openOutput } from './output.ts';
 import { SessionMarks } from './session-marks.ts';
 import { systemErrorText } from './text.ts';
+import { VERSION } from './version.ts';
 
 /** @returns The exit status. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -34,7 +35,7 @@ async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(HELP);
       return 0;
     case 'version':
-      process.stdout.write(`gss-server (krb5-acceptor) ${packageVersion()}\n`);
+      process.stdout.write(`gss-server (krb5-acceptor) ${VERSION}\n`);
       return 0;
     case 'usage':
       complain(parsed.message);
@@ -231,11 +232,6 @@ function bindingFailed(error: unknown): Block {
 
 function complain(message: string | undefined): void {
   if (message !== undefined) process.stderr.write(`gss-server: ${message}\n`);
-}
-
-function packageVersion(): string {
-  const path = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }
 
 const SUCCESS = 0;

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Keys: the one object of this folder that the layers above hold. */
 import { constantTimeEqual, encodeUtf8 } from '../bytes.ts';
 import { KerberosError } from '../errors.ts';

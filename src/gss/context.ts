@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Established contexts: who is there, and the messages that pass (RFC 2743 §2.2 and §2.3). */
 import type { Writer } from '../bytes.ts';
 import { concatBytes, plainBytes } from '../bytes.ts';

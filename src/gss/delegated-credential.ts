@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Credentials that an initiator delegates with its AP-REQ (RFC 4121 §4.1.1, "Deleg"). */
 import type { VerifiedApReq } from '../ap/accept.ts';
 import { decryptPartOrNothing } from '../ap/encrypted-part.ts';
