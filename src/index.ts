@@ -3,6 +3,7 @@
 export type { Acceptor, Handshake } from './acceptor.ts';
 export { createAcceptor } from './acceptor.ts';
 export type { ClientRealms, TransitedCheck } from './ap/client-policy.ts';
+export type { StopSignal } from './ap/patience.ts';
 export type { MemoryReplayCacheOptions, ReplayCache, ReplayRecord } from './ap/replay-cache.ts';
 export { MemoryReplayCache } from './ap/replay-cache.ts';
 export type { PacPolicy } from './ap/vouched-data.ts';

@@ -44,11 +44,22 @@ export class Answerer {
   }
 }
 
+/**
+ * An `AbortSignal` by its shape: the name is not in the types of ECMAScript, but in those of Node.js
+ * or of the DOM, and no project needs either to use this package.
+ */
+export interface StopSignal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 /** The waiting of one exchange. It ends with an answer, at the deadline, or by {@link abort}. */
 export class Patience {
   readonly settings: WaitSettings;
   /** Of the call that is going on. */
-  signal: AbortSignal | undefined;
+  signal: StopSignal | undefined;
   #pending: Pending | undefined;
   #aborted: KerberosError | undefined;
 

@@ -1,7 +1,7 @@
 /** What an acceptor is given, and what one exchange is. */
 import type { ApPolicy } from '../ap/accept.ts';
 import type { ClientRealms, TransitedCheck } from '../ap/client-policy.ts';
-import type { WaitSettings } from '../ap/patience.ts';
+import type { StopSignal, WaitSettings } from '../ap/patience.ts';
 import type { ReplayCache } from '../ap/replay-cache.ts';
 import type { PacPolicy, VouchedDataPolicy } from '../ap/vouched-data.ts';
 import type { Writer } from '../bytes.ts';
@@ -174,7 +174,7 @@ export interface HandshakeOptions {
    * Ends the waiting for the replay cache or the keytab: because the peer has gone away, perhaps.
    * The exchange fails, and no keys are left of it.
    */
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
 }
 
 /** Of one call of `accept`. */
