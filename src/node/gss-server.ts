@@ -6,6 +6,18 @@ import type { Acceptor } from '../acceptor.ts';
 import { importSecurityContext } from '../gss/context.ts';
 import { tell } from '../hooks.ts';
 import type { HostAddress } from '../messages/host-address.ts';
+import type { OptionRule, OptionRules } from '../options.ts';
+import {
+  callback,
+  checkOptions,
+  definite,
+  flag,
+  objectWith,
+  optionsOf,
+  range,
+  required,
+  wholeNumber,
+} from '../options.ts';
 import type { Seat, ShareLimit } from './connection-shares.ts';
 import { ConnectionShares } from './connection-shares.ts';
 import { EventRate } from './event-rate.ts';
@@ -86,8 +98,13 @@ export interface GssServer {
   readonly connections: number;
 }
 
-/** Makes a server of the gss-sample protocol, both framings. */
+/**
+ * Makes a server of the gss-sample protocol, both framings.
+ *
+ * @throws TypeError, RangeError for an option that is unknown or not of its kind.
+ */
 export function createGssServer(options: GssServerOptions): GssServer {
+  checkOptions('createGssServer', options, SERVER_OPTIONS);
   return new TcpGssServer(options);
 }
 
@@ -234,19 +251,20 @@ class TcpGssServer implements GssServer {
 function completeLimits(given: GssServerLimits = {}): Required<GssServerLimits> {
   const limits = { ...DEFAULT_LIMITS, ...given };
   const { maxConnections } = limits;
-  const complete = {
+  return {
     ...limits,
     maxConnectionsPerSource:
       limits.maxConnectionsPerSource ?? maxConnections - Math.floor(maxConnections / 4),
   };
-  for (const [name, value] of Object.entries(complete)) {
-    if (name === 'maxPenalty' && value === 0) continue;
-    const max = SECONDS.test(name) ? MAX_SECONDS : Number.MAX_SAFE_INTEGER;
-    if (!(value > 0 && value <= max)) {
-      throw new RangeError(`${name}: expected a number above 0 and at most ${max}, got ${value}`);
-    }
-  }
-  return complete;
+}
+
+function above0(most: number): OptionRule {
+  return definite(
+    range(
+      `a number above 0 and at most ${most}`,
+      (value) => typeof value === 'number' && value > 0 && value <= most,
+    ),
+  );
 }
 
 type OverloadEvent = Extract<GssServerEvent, { type: 'overload' }>;
@@ -267,4 +285,26 @@ const MAX_CONTEXT_TOKEN = 256 * 1024;
 const BACKLOG = 4096;
 // Timers count milliseconds in 31 bits.
 const MAX_SECONDS = 2_147_483;
-const SECONDS = /Timeout$|^maxPenalty$/;
+
+const LIMIT_OPTIONS: OptionRules<GssServerLimits> = {
+  idleTimeout: above0(MAX_SECONDS),
+  handshakeTimeout: above0(MAX_SECONDS),
+  maxTokenSize: above0(Number.MAX_SAFE_INTEGER),
+  maxConnections: definite(wholeNumber(1)),
+  maxConnectionsPerSource: definite(wholeNumber(1)),
+  maxPenalty: definite(
+    range(
+      `a number from 0 to ${MAX_SECONDS}`,
+      (value) => typeof value === 'number' && value >= 0 && value <= MAX_SECONDS,
+    ),
+  ),
+  maxBufferedBytes: above0(Number.MAX_SAFE_INTEGER),
+};
+
+const SERVER_OPTIONS: OptionRules<GssServerOptions> = {
+  acceptor: required(objectWith('an acceptor', 'begin')),
+  onEvent: callback,
+  exportContext: flag,
+  requireAuthentication: definite(flag),
+  limits: optionsOf(LIMIT_OPTIONS),
+};

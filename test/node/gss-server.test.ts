@@ -2,6 +2,7 @@ import { createConnection, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes.ts';
 import { Mechanism } from '../../src/gss/mechanism.ts';
+import type { GssServerOptions } from '../../src/node/gss-server.ts';
 import { createGssServer } from '../../src/node/gss-server.ts';
 import { encodeFrame } from '../../src/node/token-frame.ts';
 import { encodeNegTokenInit } from '../../src/spnego/neg-token.ts';
@@ -271,6 +272,22 @@ describe('createGssServer', () => {
     });
     expect(second.address).toBeUndefined();
     await second.close();
+  });
+
+  it('refuses options that it does not know, or that would silently mean no', async () => {
+    const acceptor = await testAcceptor();
+    const refusals: [object, string][] = [
+      [{ requireAuthentification: true }, 'requireAuthentication'],
+      [{ requireAuthentication: undefined }, 'requireAuthentication'],
+      [{ requireAuthentication: 'no' }, 'requireAuthentication: expected true or false'],
+      [{ limits: { maxConnectionsPerHost: 5 } }, 'maxConnectionsPerHost'],
+      [{ limits: { maxConnectionsPerSource: Number.NaN } }, 'limits.maxConnectionsPerSource'],
+      [{ limits: { maxPenalty: -1 } }, 'limits.maxPenalty: expected a number from 0 to 2147483'],
+      [{ acceptor: Promise.resolve(acceptor) }, 'acceptor'],
+    ];
+    for (const [options, message] of refusals) {
+      expect(() => createGssServer({ acceptor, ...options } as GssServerOptions)).toThrow(message);
+    }
   });
 
   it('refuses limits that make no sense', async () => {
