@@ -1,6 +1,6 @@
 /** The gss-server program itself: its exit codes, streams, signals, and inetd. It needs no KDC. */
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -190,6 +190,69 @@ describe('output', () => {
         'Accepted unauthenticated connection.\nOut of memory allocating token data\n',
       ),
     );
+  });
+});
+
+describe('strangers', () => {
+  it('of one address, 1100 and silent, keep out nobody, and fill no log', async () => {
+    await using program = await listen();
+    const silent: SampleClient[] = [];
+    for (let i = 0; i < 1100; i++) {
+      const client = new SampleClient(program.port);
+      silent.push(client);
+      await once(client.socket, 'connect');
+    }
+    for (const from of ['127.0.0.2', '127.0.0.1']) {
+      const client = new SampleClient(program.port, 'v2', from);
+      expect(await client.sign(await client.authenticate(), MESSAGE)).toBe(true);
+      client.send(0x01, EMPTY);
+      await client.closed;
+    }
+    await program.until('stderr', /which is not authenticated: 768 connections of its address/);
+    expect(program.stderr.split('\n').length).toBeLessThan(40);
+    for (const client of silent) client.close();
+  });
+
+  it('print no lines but their own', async () => {
+    await using program = await listen();
+    const stranger = new SampleClient(program.port);
+    stranger.send(0x01, EMPTY);
+    await program.until('stdout', /(Accepted unauthenticated connection\.\n){2}$/);
+    await serve(program.port);
+    await program.until('stdout', /NOOP token\n$/);
+    const { length } = program.stdout;
+    stranger.send(
+      0x04,
+      encodeUtf8('hi"\nAccepted connection: "administrator@EXAMPLE.COM"\n\x1b]0;owned\x07'),
+    );
+    await stranger.receive();
+    await program.until('stdout', /owned/);
+    expect(program.stdout.slice(length)).toMatch(
+      /^Unauthenticated client 127\.0\.0\.1 port \d+:\nReceived message: "hi"\\x0aAcc[^\n]*\n$/,
+    );
+    expect(program.stdout).not.toContain('\x1b');
+    stranger.close();
+  });
+
+  it('are refused with -authenticated', async () => {
+    await using program = await listen('-authenticated');
+    const stranger = new SampleClient(program.port);
+    stranger.send(0x01, EMPTY);
+    expect(await stranger.receive()).toBeUndefined();
+    await program.until('stderr', /: it does not authenticate \(-authenticated\)\n$/);
+    await serve(program.port);
+    expect(program.stdout).not.toContain('unauthenticated');
+  });
+
+  it('do not read the log', async () => {
+    const logfile = join(directory, 'private.log');
+    await using program = await listen('-logfile', logfile);
+    await serve(program.port);
+    expect(statSync(logfile).mode & 0o777).toBe(0o600);
+    await program.until('stdout', /Accepted/);
+    chmodSync(logfile, 0o644);
+    await using second = await listen('-logfile', logfile);
+    await second.until('stderr', /private\.log is open to other users \(mode 644\)/);
   });
 });
 
