@@ -12,6 +12,7 @@ import { acquireCredential } from '../gss/credential.ts';
 import { isKrb5Mechanism, Mechanism, mechanismName } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
 import { GssError } from '../gss/status.ts';
+import { parseServiceName } from '../keytab/service-name.ts';
 import type { Principal } from '../messages/principal.ts';
 import { nodeCrypto } from '../node/crypto.ts';
 import { keytabFile } from '../node/keytab-file.ts';
@@ -101,9 +102,18 @@ async function cryptoFor(config: KerberosConfig): Promise<CryptoProvider> {
   return withLegacyEnctypes(nodeCrypto, allowed);
 }
 
-/** ignore_acceptor_hostname: `host@www.example.org` stands for the service on any host. */
+/**
+ * ignore_acceptor_hostname: `host@www.example.org` and `host/www.example.org` stand for the service on
+ * any host. A principal with its realm stays exactly that one.
+ */
 function withoutHost(service: string): string {
-  return service.includes('/') ? service : service.replace(/@.*$/s, '@');
+  try {
+    const matcher = parseServiceName(service);
+    return matcher.type === 'host' ? `${matcher.service}@` : service;
+  } catch {
+    // Refused, with its reason, when the credential is acquired.
+    return service;
+  }
 }
 
 function localNameOrNone(client: Principal, config: KerberosConfig): string | undefined {

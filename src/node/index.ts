@@ -11,8 +11,9 @@ export type {
 } from './http.ts';
 export { httpAuthenticator } from './http.ts';
 export type { Certificate } from './http-bindings.ts';
-export type { KeytabFileOptions, KeytabWarning } from './keytab-file.ts';
+export type { KeytabFile, KeytabFileOptions } from './keytab-file.ts';
 export { keytabFile, loadKeytab } from './keytab-file.ts';
+export type { KeytabWarning } from './keytab-warning.ts';
 export { loadKerberosConfig } from './krb5-conf-file.ts';
 export type { FileReplayCacheOptions } from './replay-cache-file.ts';
 export { FileReplayCache } from './replay-cache-file.ts';

@@ -1,31 +1,22 @@
 /** Keytab files: found by name, read once or followed as they change. */
-import { platform } from 'node:process';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
+import type { KeytabProvider } from '../gss/key-source.ts';
+import { tell } from '../hooks.ts';
 import type { Keytab } from '../keytab/keytab.ts';
-import { principalEqual } from '../messages/principal.ts';
+import { sameKeys } from '../keytab/succession.ts';
+import { printWarning } from '../warning.ts';
 import type { KeytabNameOptions } from './keytab-name.ts';
 import { resolveKeytabName } from './keytab-name.ts';
 import type { FileStamp } from './keytab-reader.ts';
 import { readKeytabFile, sameStamp, stampKeytabFile } from './keytab-reader.ts';
-
-/** Something that an operator should hear about; nothing failed because of it. */
-export interface KeytabWarning {
-  /**
-   * - `permissions`: the group or others can read the file.
-   * - `reload`: the file changed, and what it is now cannot be used: the keys read before stay in
-   *   use. `error` says why.
-   */
-  readonly kind: 'permissions' | 'reload';
-  readonly path: string;
-  readonly message: string;
-  readonly error?: KerberosError;
-}
+import type { KeytabWarning } from './keytab-warning.ts';
+import { judgeKeytabFile } from './keytab-warning.ts';
 
 export interface KeytabFileOptions extends KeytabNameOptions {
   /** What the keys compute with; the default provider if absent. */
   readonly crypto?: CryptoProvider;
-  /** Called at most once for each change of the file; absent, warnings are dropped. */
+  /** Told once of each fault of the file. If absent, the runtime prints it as a warning. */
   readonly onWarning?: (warning: KeytabWarning) => void;
 }
 
@@ -39,7 +30,9 @@ export interface KeytabFileOptions extends KeytabNameOptions {
 export async function loadKeytab(name?: string, options: KeytabFileOptions = {}): Promise<Keytab> {
   const path = resolveKeytabName(name, options);
   const keytab = await readKeytabFile(path, options.crypto);
-  warnOfPermissions(path, (await stampKeytabFile(path)).mode, options);
+  for (const warning of judgeKeytabFile(path, await stampKeytabFile(path), keytab)) {
+    warn(warning, options);
+  }
   return keytab;
 }
 
@@ -56,16 +49,24 @@ export async function loadKeytab(name?: string, options: KeytabFileOptions = {})
  *   time share one reading.
  * @throws {@link KerberosError} `KRB5_KT_UNKNOWN_TYPE`.
  */
-export function keytabFile(name?: string, options: KeytabFileOptions = {}): () => Promise<Keytab> {
+export function keytabFile(name?: string, options: KeytabFileOptions = {}): KeytabFile {
   const path = resolveKeytabName(name, options);
-  const state: FollowedFile = { path, options, seen: undefined };
+  const state: FollowedFile = { path, options, seen: undefined, failure: undefined, told: [] };
   let reading: Promise<Keytab> | undefined;
-  return () => {
+  const read = () => {
     reading ??= follow(state).finally(() => {
       reading = undefined;
     });
     return reading;
   };
+  return Object.defineProperty(read, 'failure', { get: () => state.failure }) as KeytabFile;
+}
+
+/** What {@link keytabFile} returns. */
+export interface KeytabFile extends KeytabProvider {
+  (): Promise<Keytab>;
+  /** Why the file cannot be used now, while the keys read before stay in use. */
+  readonly failure: KerberosError | undefined;
 }
 
 interface FollowedFile {
@@ -75,9 +76,10 @@ interface FollowedFile {
   keytab?: Keytab;
   /** The file as it was looked at last, usable or not; absent: it has to be read again. */
   seen: FileStamp | undefined;
-  /** What the last warnings were about, so that each is given once. */
-  warnedMode?: number;
-  warnedFault?: string;
+  /** What is wrong with it now, though earlier keys serve. */
+  failure: KerberosError | undefined;
+  /** The warnings that hold for the file as it is, so that each is given once. */
+  told: readonly string[];
 }
 
 async function follow(file: FollowedFile): Promise<Keytab> {
@@ -91,22 +93,23 @@ async function follow(file: FollowedFile): Promise<Keytab> {
     // Rewriting a keytab in place begins with one that has no entries.
     if (keytab.entries.length === 0 && file.keytab?.entries.length) throw noEntries(path);
     if (file.keytab === undefined || !sameKeys(keytab, file.keytab)) file.keytab = keytab;
-    delete file.warnedFault;
-    if (stamp.mode !== file.warnedMode) warnOfPermissions(path, stamp.mode, options);
-    file.warnedMode = stamp.mode;
+    file.failure = undefined;
+    const warnings = judgeKeytabFile(path, stamp, file.keytab);
+    const { told } = file;
+    file.told = warnings.map(({ message }) => message);
+    for (const warning of warnings) {
+      if (!told.includes(warning.message)) warn(warning, options);
+    }
     return file.keytab;
   } catch (error) {
     if (file.keytab === undefined || !(error instanceof KerberosError)) throw error;
     // What denied us the file may go away without a change of the file itself.
     if (error.code !== 'KRB5_KT_FORMAT') file.seen = undefined;
-    if (error.message !== file.warnedFault) {
-      file.warnedFault = error.message;
-      options.onWarning?.({
-        kind: 'reload',
-        path,
-        message: `${error.message}; the keys read before stay in use`,
-        error,
-      });
+    const before = file.failure?.message;
+    file.failure = error;
+    if (error.message !== before) {
+      const message = `${error.message}; the keys read before stay in use`;
+      warn({ kind: 'reload', path, message, error }, options);
     }
     return file.keytab;
   }
@@ -120,33 +123,9 @@ function isSettled(stamp: FileStamp): boolean {
   return Date.now() - Number(stamp.modified / 1_000_000n) > 2000;
 }
 
-/** Whether nothing is gained by a new keytab: its keys would have to be scheduled anew. */
-function sameKeys(a: Keytab, b: Keytab): boolean {
-  return (
-    a.entries.length === b.entries.length &&
-    a.entries.every((entry, i) => {
-      const other = b.entries[i]!;
-      return (
-        entry.kvno === other.kvno &&
-        entry.timestamp === other.timestamp &&
-        principalEqual(entry.principal, other.principal) &&
-        entry.key.equals(other.key)
-      );
-    })
-  );
-}
-
-function warnOfPermissions(path: string, mode: number, options: KeytabFileOptions): void {
-  // Windows has no such bits; Node makes them up.
-  if (platform === 'win32' || (mode & 0o066) === 0) return;
-  const who = (mode & 0o006) === 0 ? 'its group' : 'other users';
-  options.onWarning?.({
-    kind: 'permissions',
-    path,
-    message:
-      `keytab file ${path} has mode ${mode.toString(8).padStart(4, '0')}: ${who} can get at ` +
-      `its keys, and with them be this service or anybody to it; chmod 600 ${path}`,
-  });
+function warn(warning: KeytabWarning, { onWarning }: KeytabFileOptions): void {
+  if (onWarning === undefined) printWarning(warning.message, 'KRB5_ACCEPTOR_KEYTAB');
+  else tell('onWarning', onWarning, warning);
 }
 
 function noEntries(path: string): KerberosError {

@@ -1,8 +1,9 @@
 /** Reads one keytab file, whatever is in its place, and says what is wrong with it. */
 import type { BigIntStats } from 'node:fs';
-import { constants } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { KerberosErrorName } from '../errors.ts';
 import { KerberosError } from '../errors.ts';
@@ -19,6 +20,8 @@ export interface FileStamp {
   readonly changed: bigint;
   /** Permission bits, `0o600`. */
   readonly mode: number;
+  /** The owner's uid. */
+  readonly owner: number;
 }
 
 export function sameStamp(a: FileStamp, b: FileStamp | undefined): boolean {
@@ -96,6 +99,7 @@ function stampOf(stats: BigIntStats): FileStamp {
     modified: stats.mtimeNs,
     changed: stats.ctimeNs,
     mode: Number(stats.mode & 0o7777n),
+    owner: Number(stats.uid),
   };
 }
 
@@ -112,10 +116,33 @@ function describe(path: string, error: unknown): KerberosError {
     `cannot be read: ${systemCode || String(error)}`,
     undefined,
   ];
+  const blocked = systemCode === 'EACCES' ? blockingDirectory(path) : undefined;
+  const remedy =
+    blocked === undefined
+      ? hint
+      : `let the user of this process enter the directory ${blocked} first; ${hint}`;
   return new KerberosError(code, `keytab file ${path} ${problem}`, {
-    ...(hint === undefined ? {} : { hint }),
+    ...(remedy !== undefined && { hint: remedy }),
     detail: { path },
     cause: error,
+  });
+}
+
+/** The first directory on the way to the file that this process may not enter. */
+function blockingDirectory(path: string): string | undefined {
+  const directories: string[] = [];
+  for (let at = dirname(resolve(path)); ; at = dirname(at)) {
+    directories.unshift(at);
+    if (at === dirname(at)) break;
+  }
+  // What is in a directory, even the directory itself, is found by who may enter it only.
+  return directories.find((directory) => {
+    try {
+      statSync(`${directory}/.`);
+      return false;
+    } catch {
+      return true;
+    }
   });
 }
 

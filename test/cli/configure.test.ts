@@ -150,6 +150,16 @@ describe('gss-server configures itself', () => {
     expect(acceptor.credential.service).toBe(SERVICE);
   });
 
+  it.each(['host@www.example.test', 'host/www.example.test', 'host/www.example.test@', 'host'])(
+    'with the service on any host for %s, if krb5.conf ignores host names',
+    async (service) => {
+      const path = write('keytab', formatKeytab(makeKeytab()));
+      write('krb5.conf', '[libdefaults]\n  ignore_acceptor_hostname = true\n');
+      const { acceptor } = await configure(parse('-keytab', path, service), () => {});
+      expect(acceptor.credential.service).toBe('host/@');
+    },
+  );
+
   it('with the mechanism of -mech alone', async () => {
     const keytab = makeKeytab();
     const path = write('keytab', formatKeytab(keytab));

@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -14,12 +16,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KerberosError } from '../../src/errors.ts';
 import type { Keytab } from '../../src/keytab/keytab.ts';
-import { formatKeytab } from '../../src/keytab/keytab.ts';
-import type { KeytabWarning } from '../../src/node/keytab-file.ts';
+import { formatKeytab, parseKeytab } from '../../src/keytab/keytab.ts';
 import { keytabFile, loadKeytab } from '../../src/node/keytab-file.ts';
+import type { KeytabWarning } from '../../src/node/keytab-warning.ts';
 import { keytabOf } from '../keytab/support.ts';
 
 let directory: string;
@@ -35,6 +37,7 @@ beforeEach(() => {
   warnings = [];
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   rmSync(directory, { recursive: true });
 });
 
@@ -62,6 +65,14 @@ async function asNobody<T>(run: () => Promise<T>): Promise<T> {
   } finally {
     if (isRoot) process.seteuid?.(0);
   }
+}
+
+/** Makes it another user's: root gives it away, who may not becomes another. @returns Its owner. */
+function giveAway(target: string): number {
+  const user = process.geteuid!();
+  if (user === 0) chownSync(target, 6666, 6666);
+  else vi.spyOn(process as { geteuid(): number }, 'geteuid').mockReturnValue(4321);
+  return user === 0 ? 6666 : user;
 }
 
 async function rejection(promise: Promise<unknown>): Promise<KerberosError> {
@@ -142,6 +153,20 @@ describe('loadKeytab', () => {
     expect(error.hint).toContain('chmod 600');
   });
 
+  it('names the directory above it that may not be entered', async () => {
+    const locked = join(directory, 'locked');
+    mkdirSync(join(locked, 'deep'), { recursive: true });
+    chmodSync(directory, 0o755);
+    chmodSync(locked, 0o700);
+    const file = join(locked, 'deep', 'web.keytab');
+    writeFileSync(file, formatKeytab(first), { mode: 0o644 });
+    const error = await rejection(asNobody(() => loadKeytab(file)));
+    expect(error.message).toBe(`keytab file ${file} cannot be read: permission denied`);
+    expect(error.hint).toContain(
+      `let the user of this process enter the directory ${locked} first`,
+    );
+  });
+
   it('refuses an empty file, a damaged one and one that is no keytab, and names it', async () => {
     write(new Uint8Array(0));
     const empty = await rejection(loadKeytab(path));
@@ -185,6 +210,74 @@ describe('loadKeytab', () => {
     ]);
   });
 
+  it('warns of an owner who is another user', async () => {
+    write(first);
+    const owner = giveAway(path);
+    await loadKeytab(path, { onWarning });
+    expect(warnings).toContainEqual({
+      kind: 'owner',
+      path,
+      message: expect.stringContaining(`belongs to uid ${owner}`),
+    });
+  });
+
+  it.each([
+    ['the directory', () => chmodSync(directory, 0o777), 'lets every user rename'],
+    ['one above it', () => chmodSync(directory, 0o770), 'lets its group rename'],
+    ['its owner', () => giveAway(directory), 'belongs to uid'],
+  ])('warns of %s, if another can put a file in its place', async (_, spoil, problem) => {
+    const below = join(directory, 'below');
+    mkdirSync(below);
+    const file = join(below, 'web.keytab');
+    writeFileSync(file, formatKeytab(first), { mode: 0o600 });
+    spoil();
+    await loadKeytab(file, { onWarning });
+    const warning = warnings.find(({ kind }) => kind === 'directory');
+    expect(warning?.path).toBe(file);
+    expect(warning?.message).toContain(`${directory} ${problem}`);
+    // Nor does a link from a safe place make it safe.
+    const safe = mkdtempSync(join(tmpdir(), 'keytab-link-'));
+    try {
+      symlinkSync(file, join(safe, 'link'));
+      warnings = [];
+      await loadKeytab(join(safe, 'link'), { onWarning });
+      expect(warnings.map(({ kind }) => kind)).toContain('directory');
+    } finally {
+      rmSync(safe, { recursive: true });
+    }
+  });
+
+  it.each(['demo', 'rotated', 'version1'])(
+    'warns of the sample keys in %s.keytab',
+    async (name) => {
+      const sample = readFileSync(new URL(`../../keytabs/${name}.keytab`, import.meta.url));
+      write(sample);
+      await loadKeytab(path, { onWarning });
+      expect(warnings).toMatchObject([{ kind: 'sample-keys', path }]);
+      expect(warnings[0]!.message).toContain('host/demo.example.org@EXAMPLE.ORG');
+      // Under whatever name, and each of them.
+      for (const { key } of parseKeytab(sample).entries) {
+        write({ ...first, entries: [...first.entries, { ...first.entries[0]!, key }] });
+        warnings = [];
+        await loadKeytab(path, { onWarning });
+        expect(warnings.map(({ kind }) => kind)).toEqual(['sample-keys']);
+      }
+    },
+  );
+
+  it('has the runtime print warnings that nobody takes', async () => {
+    const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    write(first, 0o644);
+    const read = keytabFile(path);
+    await read();
+    await read();
+    await loadKeytab(path);
+    expect(emitWarning.mock.calls).toEqual([
+      [expect.stringContaining('mode 0644'), { code: 'KRB5_ACCEPTOR_KEYTAB' }],
+      [expect.stringContaining('mode 0644'), { code: 'KRB5_ACCEPTOR_KEYTAB' }],
+    ]);
+  });
+
   it.each([0o600, 0o400, 0o700, 0o611])('does not warn of mode %o', async (mode) => {
     write(first, mode);
     await loadKeytab(path, { onWarning });
@@ -221,6 +314,19 @@ describe('keytabFile', () => {
     // The file itself does not change by this.
     chmodSync(directory, 0o700);
     expect(kvnos(await read())).toEqual([1, 2]);
+  });
+
+  it('says as long as it lasts why the file cannot be used', async () => {
+    write(first);
+    const read = keytabFile(path, { onWarning });
+    await read();
+    expect(read.failure).toBeUndefined();
+    rmSync(path);
+    await read();
+    expect(read.failure?.code).toBe('KRB5_KT_NOTFOUND');
+    write(first);
+    await read();
+    expect(read.failure).toBeUndefined();
   });
 
   it('gives the same keytab when the file was only touched', async () => {
