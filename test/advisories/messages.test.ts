@@ -289,6 +289,27 @@ advisory('decryptionOracle', async () => {
   }
 });
 
+advisory('keystream', async () => {
+  const keytab = makeKeytab({ enctype: 23, crypto });
+  const { confidentiality, integrity, mutual } = ContextFlag;
+  const oneWay = await establish({ keytab, initiator: { flags: confidentiality | integrity } });
+  expect(gssCodeOf(() => oneWay.server.wrap(MESSAGE))).toBe('GSS_S_UNAVAILABLE');
+  const data: IovBuffer = { type: 'data', bytes: MESSAGE.slice() };
+  const buffers: IovBuffer[] = [{ type: 'header' }, data, { type: 'padding' }];
+  expect(gssCodeOf(() => oneWay.server.wrapIov(buffers))).toBe('GSS_S_UNAVAILABLE');
+  // What the client seals opens, and what the server signs is good.
+  expect(oneWay.server.unwrap(oneWay.client.wrap(MESSAGE)).message).toEqual(MESSAGE);
+  const signed = oneWay.server.wrap(MESSAGE, { confidential: false });
+  expect(oneWay.client.unwrap(signed)).toMatchObject({ message: MESSAGE, confidential: false });
+  const both = await establish({ keytab, initiator: { flags: confidentiality | mutual } });
+  const other = MESSAGE.map((byte) => byte ^ 0x55);
+  // Without the padding of one byte.
+  const [a, b] = [both.client.wrap(MESSAGE), both.server.wrap(other)].map((token) =>
+    token.subarray(token.length - MESSAGE.length - 1, -1),
+  );
+  expect(a!.map((byte, at) => byte ^ b![at]!)).not.toEqual(new Uint8Array(a!.length).fill(0x55));
+});
+
 /** Neither as one token, nor as a stream of buffers. */
 function expectNoMessage(context: SecurityContext, token: Uint8Array): void {
   expect(gssCodeOf(() => context.unwrap(token))).toMatch(REFUSED);

@@ -72,4 +72,11 @@ export const MESSAGES = {
     here: 'A sealed token that does not open is GSS_S_BAD_MIC, without a detail, whatever was wrong in it.',
     test: 'sealed tokens that do not open all fail alike',
   },
+  keystream: {
+    ids: ['RFC 4757 §7.3'],
+    peer: 'Every implementation of RC4 in GSS-API',
+    flaw: 'Both directions seal messages of one sequence number with one keystream, and without an AP-REP they have the same numbers.',
+    here: 'RC4 seals nothing for a client without mutual authentication; with it each side has numbers of its own.',
+    test: 'RC4 never seals the two directions with one keystream',
+  },
 } as const satisfies Advisories;
