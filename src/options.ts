@@ -79,6 +79,17 @@ export function wholeNumber(least: number, most: number = Number.MAX_SAFE_INTEGE
   );
 }
 
+/** Seconds, fractions allowed, that the runtimes' timers can count. */
+export function seconds(least: 'above 0' | 'at least 0' = 'above 0'): OptionRule {
+  return range(
+    `a number ${least} and at most ${MAX_SECONDS}`,
+    (value) =>
+      typeof value === 'number' &&
+      (least === 'above 0' ? value > 0 : value >= 0) &&
+      value <= MAX_SECONDS,
+  );
+}
+
 /** A list, each item of which the rule takes. */
 export function listOf(rule: OptionRule): OptionRule {
   const list = kind('a list', Array.isArray);
@@ -241,3 +252,5 @@ export function isPlainObject(value: unknown): value is object {
 }
 
 const MAX_SHOWN = 60;
+// They count milliseconds in 31 bits.
+const MAX_SECONDS = 2_147_483;

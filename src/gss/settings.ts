@@ -23,6 +23,7 @@ import {
   promptCallback,
   range,
   required,
+  seconds,
   text,
   wholeNumber,
 } from '../options.ts';
@@ -267,11 +268,7 @@ export const ACCEPTOR_OPTIONS: OptionRules<AcceptorOptions> = {
     ),
   ),
   checkTransited: definite(promptCallback),
-  // The runtime's timers count milliseconds in 31 bits.
-  deadline: range(
-    'seconds, above 0 and at most 2147483',
-    (value) => typeof value === 'number' && value > 0 && value <= 2_147_483,
-  ),
+  deadline: definite(seconds()),
   timer: promptCallback,
 };
 

@@ -3,7 +3,10 @@ import type { Acceptor, Handshake } from '../acceptor.ts';
 import { isOwnFault } from '../errors.ts';
 import type { SecurityContext } from '../gss/context.ts';
 import type { HandshakeOptions } from '../gss/settings.ts';
+import { HANDSHAKE_OPTIONS } from '../gss/settings.ts';
 import { GssError } from '../gss/status.ts';
+import type { OptionRules } from '../options.ts';
+import { checkOptions, objectWith } from '../options.ts';
 import { explainForeignToken } from '../spnego/foreign-token.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
 
@@ -48,12 +51,14 @@ export type NegotiateHeaders = Readonly<Record<string, string>>;
  *
  * @param authorization - The request's `Authorization` header, if it has one.
  * @returns An answer; what the client sends never throws. Dispose of the context after use.
+ * @throws TypeError, RangeError for options that make no sense.
  */
 export async function negotiate(
   acceptor: Acceptor,
   authorization: string | null | undefined,
   options: NegotiateOptions = {},
 ): Promise<NegotiateResult> {
+  checkOptions('negotiate', options, NEGOTIATE_OPTIONS);
   const { state, ...handshakeOptions } = options;
   const credentials = readCredentials(authorization);
   // RFC 2743 §3.1: only a first token has the header that begins so; the client starts over.
@@ -137,3 +142,10 @@ const KERBEROS_HINT =
   'only Negotiate is taken here (RFC 4559): the client must send the same token of GSS-API, with its ' +
   'header of RFC 2743 §3.1, as Authorization: Negotiate';
 const KNOWN_SCHEMES = ['Basic', 'Bearer', 'Digest', 'DPoP', KERBEROS, 'NTLM'] as const;
+
+const { reassemble: _, ...OF_A_HANDSHAKE } = HANDSHAKE_OPTIONS;
+
+export const NEGOTIATE_OPTIONS: OptionRules<NegotiateOptions> = {
+  ...OF_A_HANDSHAKE,
+  state: objectWith('the state of the answer before', 'accept'),
+};

@@ -8,10 +8,13 @@ import { decodeUtf8, encodeUtf8, Reader, Writer } from '../bytes.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { enctypeName } from '../crypto/numbers.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { cryptoProvider } from '../crypto/provider.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
 import { Limit } from '../messages/limits.ts';
 import type { Principal } from '../messages/principal.ts';
 import { formatPrincipal, NameType } from '../messages/principal.ts';
+import type { OptionRules } from '../options.ts';
+import { checkOptions } from '../options.ts';
 import { printableUtf8 } from '../text.ts';
 import type { KerberosTime } from '../time.ts';
 
@@ -53,6 +56,7 @@ export interface ParseKeytabOptions {
  *   read.
  */
 export function parseKeytab(bytes: Uint8Array, options: ParseKeytabOptions = {}): Keytab {
+  checkOptions('parseKeytab', options, PARSE_KEYTAB_OPTIONS);
   try {
     return parse(bytes, options);
   } catch (error) {
@@ -321,3 +325,5 @@ const UINT32_MAX = 0xffffffff;
 const V2: Layout = { version: 2, littleEndian: false };
 const V1_BIG: Layout = { version: 1, littleEndian: false };
 const V1_LITTLE: Layout = { version: 1, littleEndian: true };
+
+export const PARSE_KEYTAB_OPTIONS: OptionRules<ParseKeytabOptions> = { crypto: cryptoProvider };

@@ -286,7 +286,7 @@ const BACKLOG = 4096;
 // Timers count milliseconds in 31 bits.
 const MAX_SECONDS = 2_147_483;
 
-const LIMIT_OPTIONS: OptionRules<GssServerLimits> = {
+export const LIMIT_OPTIONS: OptionRules<GssServerLimits> = {
   idleTimeout: above0(MAX_SECONDS),
   handshakeTimeout: above0(MAX_SECONDS),
   maxTokenSize: above0(Number.MAX_SAFE_INTEGER),
@@ -301,7 +301,7 @@ const LIMIT_OPTIONS: OptionRules<GssServerLimits> = {
   maxBufferedBytes: above0(Number.MAX_SAFE_INTEGER),
 };
 
-const SERVER_OPTIONS: OptionRules<GssServerOptions> = {
+export const SERVER_OPTIONS: OptionRules<GssServerOptions> = {
   acceptor: required(objectWith('an acceptor', 'begin')),
   onEvent: callback,
   exportContext: flag,

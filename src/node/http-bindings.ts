@@ -1,10 +1,13 @@
 /** Where the channel bindings of a request come from, and who hears that there are none. */
 import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { KerberosError } from '../errors.ts';
 import type { ChannelBindings } from '../gss/channel-bindings.ts';
+import { bindingsOf } from '../gss/channel-bindings.ts';
 import type { HandshakeOptions } from '../gss/settings.ts';
-import type { GssError } from '../gss/status.ts';
+import { GssError } from '../gss/status.ts';
 import { explainNoEndPoint, tlsServerEndPoint } from '../gss/tls-bindings.ts';
+import { dropPromise } from '../hooks.ts';
 import type { TlsBindingType } from './tls-bindings.ts';
 import { findChannelBindings, isUnavailable, unavailableBindings } from './tls-bindings.ts';
 
@@ -46,10 +49,7 @@ export function requestBindings<R extends { readonly socket: Socket }>(
   }
   if (channelBindings === 'none') return () => ({});
   if (typeof channelBindings === 'function') {
-    return (request) => {
-      const given = channelBindings(request);
-      return given === undefined ? {} : { channelBindings: given };
-    };
+    return (request) => askForBindings(() => channelBindings(request));
   }
   const warned = new Set<string>();
   return ({ socket }) => {
@@ -68,6 +68,24 @@ export function requestBindings<R extends { readonly socket: Socket }>(
     }
     return { channelBindingsUnavailable: unavailable };
   };
+}
+
+/** The application's own answer; one that is none refuses, and does not leave the client waiting. */
+function askForBindings(ask: () => HandshakeOptions['channelBindings']): RequestBindings {
+  let given: HandshakeOptions['channelBindings'];
+  try {
+    given = ask();
+    if (given === undefined) return {};
+    bindingsOf(given);
+    return { channelBindings: given };
+  } catch (cause) {
+    dropPromise(given);
+    const minor = new KerberosError('KRB_ERR_GENERIC', 'There are no channel bindings', {
+      cause,
+      hint: 'the option channelBindings threw, or returned what are none',
+    });
+    return { refusal: new GssError('GSS_S_FAILURE', undefined, { minor }) };
+  }
 }
 
 function endPointOf(certificate: Certificate): ChannelBindings {

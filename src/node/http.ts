@@ -11,6 +11,18 @@ import { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
 import type { NegotiateResult } from '../http/negotiate.ts';
 import { negotiate } from '../http/negotiate.ts';
+import type { OptionRules } from '../options.ts';
+import {
+  callback,
+  checkOptions,
+  definite,
+  either,
+  flag,
+  objectWith,
+  oneOf,
+  promptCallback,
+  required,
+} from '../options.ts';
 import { printWarning } from '../warning.ts';
 import type { Certificate } from './http-bindings.ts';
 import { requestBindings } from './http-bindings.ts';
@@ -80,8 +92,11 @@ export type HttpAuthenticate = (
  *
  * Each request is authenticated by itself. Nothing is remembered of a connection but an exchange
  * that needs another request, as SPNEGO does if Kerberos is not the client's first choice.
+ *
+ * @throws TypeError, RangeError for options that make no sense.
  */
 export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthenticate {
+  checkOptions('httpAuthenticator', options, HTTP_OPTIONS);
   const { acceptor, onFailure, onWarning } = options;
   const warn: Warn = (message, code) => {
     if (onWarning === undefined) printWarning(message, code);
@@ -237,3 +252,13 @@ const PROXY_HEADERS = [
 ] as const;
 // Windows' MaxTokenSize of 48000 bytes in base64, and room for the other headers.
 const NEEDED_HEADER_SIZE = 81_920;
+
+export const HTTP_OPTIONS: OptionRules<HttpAuthenticatorOptions> = {
+  acceptor: required(objectWith('what createAcceptor gives', 'begin')),
+  channelBindings: either(promptCallback, oneOf('tls-server-end-point', 'tls-exporter', 'none')),
+  // What it is, it says itself.
+  certificate: definite({ presence: 'optional', check: () => {} }),
+  proxyKeepsConnectionsApart: flag,
+  onFailure: callback,
+  onWarning: callback,
+};

@@ -1,10 +1,13 @@
 /** Keytab files: found by name, read once or followed as they change. */
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { cryptoProvider } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
 import type { KeytabProvider } from '../gss/key-source.ts';
 import { tell } from '../hooks.ts';
 import type { Keytab } from '../keytab/keytab.ts';
 import { sameKeys } from '../keytab/succession.ts';
+import type { OptionRules } from '../options.ts';
+import { callback, checkOptions, objectWith, text } from '../options.ts';
 import { printWarning } from '../warning.ts';
 import type { KeytabNameOptions } from './keytab-name.ts';
 import { resolveKeytabName } from './keytab-name.ts';
@@ -28,6 +31,7 @@ export interface KeytabFileOptions extends KeytabNameOptions {
  *   read, not a file, larger than 16 MiB), `KRB5_KT_FORMAT`, `KRB5_KT_UNKNOWN_TYPE`.
  */
 export async function loadKeytab(name?: string, options: KeytabFileOptions = {}): Promise<Keytab> {
+  checkOptions('loadKeytab', options, KEYTAB_FILE_OPTIONS);
   const path = resolveKeytabName(name, options);
   const keytab = await readKeytabFile(path, options.crypto);
   for (const warning of judgeKeytabFile(path, await stampKeytabFile(path), keytab)) {
@@ -50,6 +54,7 @@ export async function loadKeytab(name?: string, options: KeytabFileOptions = {})
  * @throws {@link KerberosError} `KRB5_KT_UNKNOWN_TYPE`.
  */
 export function keytabFile(name?: string, options: KeytabFileOptions = {}): KeytabFile {
+  checkOptions('keytabFile', options, KEYTAB_FILE_OPTIONS);
   const path = resolveKeytabName(name, options);
   const state: FollowedFile = { path, options, seen: undefined, failure: undefined, told: [] };
   let reading: Promise<Keytab> | undefined;
@@ -133,3 +138,10 @@ function noEntries(path: string): KerberosError {
     hint: 'export the keys into it again',
   });
 }
+
+export const KEYTAB_FILE_OPTIONS: OptionRules<KeytabFileOptions> = {
+  environment: objectWith('an environment'),
+  defaultName: text,
+  crypto: cryptoProvider,
+  onWarning: callback,
+};

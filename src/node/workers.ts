@@ -11,6 +11,8 @@ import type { Worker } from 'node:cluster';
 import cluster from 'node:cluster';
 import process from 'node:process';
 import { tell } from '../hooks.ts';
+import type { OptionRules } from '../options.ts';
+import { callback, checkOptions, required, wholeNumber } from '../options.ts';
 import type { GssServer } from './gss-server.ts';
 
 export interface WorkersOptions {
@@ -60,13 +62,12 @@ export class WorkerStartError extends Error {
  * 0.1 s and at most 30 s, twice as long each time. When the primary is gone, so are they.
  *
  * @returns When all of them listen.
+ * @throws TypeError, RangeError for options that make no sense.
  * @throws {@link WorkerStartError}, with the system's error as its cause if the port cannot be had.
  */
 export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   if (!cluster.isPrimary) throw new TypeError('startWorkers: expected the primary, got a worker');
-  if (!Number.isSafeInteger(options.count) || options.count < 1) {
-    throw new RangeError(`count: expected a number above 0, got ${options.count}`);
-  }
+  checkOptions('startWorkers', options, WORKERS_OPTIONS);
   const pool = new WorkerPool(options);
   await pool.start();
   return pool;
@@ -248,3 +249,9 @@ const FIRST_DELAY = 100;
 const MAX_DELAY = 30_000;
 // A worker that does not even come to its timers is not waited for.
 const STOP_SLACK = 200;
+
+export const WORKERS_OPTIONS: OptionRules<WorkersOptions> = {
+  count: required(wholeNumber(1)),
+  port: required(wholeNumber(0, 65_535)),
+  onEnd: callback,
+};

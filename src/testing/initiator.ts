@@ -25,6 +25,16 @@ import type { Authenticator } from '../messages/ap-req.ts';
 import { ApOption, encodeApReq, encodeAuthenticator } from '../messages/ap-req.ts';
 import { decodeKrbError } from '../messages/krb-error.ts';
 import { formatPrincipal } from '../messages/principal.ts';
+import type { OptionRules } from '../options.ts';
+import {
+  bytes,
+  checkOptions,
+  objectWith,
+  promptCallback,
+  range,
+  required,
+  text,
+} from '../options.ts';
 import type { RandomSource } from '../random.ts';
 import { contextRandom } from '../random.ts';
 import type { Clock } from '../time.ts';
@@ -49,7 +59,11 @@ export interface InitiatorOptions {
   readonly random?: RandomSource;
 }
 
-/** Makes an initiator: one for each context. */
+/**
+ * Makes an initiator: one for each context.
+ *
+ * @throws TypeError, RangeError for options that make no sense.
+ */
 export function createInitiator(options: InitiatorOptions): Initiator {
   return new Initiator(options);
 }
@@ -64,6 +78,7 @@ export class Initiator {
   #sent: Authenticator | undefined;
 
   constructor(options: InitiatorOptions) {
+    checkOptions('createInitiator', options, INITIATOR_OPTIONS);
     const { sessionKey } = options.ticket;
     this.#options = options;
     this.#flags = options.flags ?? DEFAULT_FLAGS;
@@ -251,3 +266,23 @@ const DEFAULT_FLAGS =
   ContextFlag.sequence |
   ContextFlag.confidentiality |
   ContextFlag.integrity;
+
+const number = range('a whole number', Number.isSafeInteger);
+const object = objectWith('an object');
+
+export const INITIATOR_OPTIONS: OptionRules<InitiatorOptions> = {
+  ticket: required(objectWith('what mintTicket gives')),
+  flags: number,
+  mechanism: text,
+  // An initiator of a test may say what it likes.
+  channelBindings: object,
+  delegation: bytes,
+  subkeyEnctype: range(
+    'a whole number or null',
+    (value) => value === null || Number.isSafeInteger(value),
+  ),
+  sequenceNumber: number,
+  authenticator: object,
+  clock: promptCallback,
+  random: promptCallback,
+};

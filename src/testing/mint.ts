@@ -9,6 +9,18 @@ import type { Principal } from '../messages/principal.ts';
 import { parsePrincipal } from '../messages/principal.ts';
 import type { EncTicketPart, Ticket } from '../messages/ticket.ts';
 import { encodeEncTicketPart, TicketFlag } from '../messages/ticket.ts';
+import type { OptionRules } from '../options.ts';
+import {
+  checkOptions,
+  isPlainObject,
+  kind,
+  listOf,
+  objectWith,
+  promptCallback,
+  range,
+  required,
+  text,
+} from '../options.ts';
 import type { RandomSource } from '../random.ts';
 import { systemRandom } from '../random.ts';
 import type { Clock, KerberosTime } from '../time.ts';
@@ -59,8 +71,10 @@ export interface MintedTicket {
  * Makes a ticket as a KDC would.
  *
  * @throws RangeError if the keytab has no such key.
+ * @throws TypeError, RangeError for options that make no sense.
  */
 export function mintTicket(options: MintTicketOptions): MintedTicket {
+  checkOptions('mintTicket', options, MINT_OPTIONS);
   const random = options.random ?? systemRandom;
   const service = findKey(options);
   const { realm } = service.principal;
@@ -116,3 +130,32 @@ function findKey({ keytab, service, enctype }: MintTicketOptions): KeytabEntry {
 // RFC 4120 §3.3.3.1.
 const DOMAIN_X500_COMPRESS = 1;
 const TEN_HOURS = 36_000;
+
+const number = range('a whole number', Number.isSafeInteger);
+const object = objectWith('an object');
+
+export const MINT_OPTIONS: OptionRules<MintTicketOptions> = {
+  keytab: required(
+    kind(
+      'a keytab',
+      (value) => isPlainObject(value) && Array.isArray(Reflect.get(value, 'entries')),
+    ),
+  ),
+  service: text,
+  enctype: number,
+  client: required(text),
+  sessionEnctype: number,
+  flags: number,
+  authTime: number,
+  startTime: number,
+  endTime: number,
+  renewTill: number,
+  transited: object,
+  addresses: listOf(object),
+  authorizationData: listOf(object),
+  kvno: range('a whole number or null', (value) => value === null || Number.isSafeInteger(value)),
+  pac: object,
+  kdcKey: kind('an EncryptionKey', (value) => value instanceof EncryptionKey),
+  clock: promptCallback,
+  random: promptCallback,
+};

@@ -457,20 +457,31 @@ describe('httpAuthenticator over TLS', () => {
 
   it('does not know other types', async () => {
     const { acceptor } = await makeParties();
-    const authenticate = httpAuthenticator({ acceptor, channelBindings: 'tls-unique' as 'none' });
-    const { site } = await tlsSite(acceptor, {});
-    await using _site = site;
-    site.server.removeAllListeners('request');
-    const failed = new Promise((resolve) => {
-      site.server.on('request', (request, response) => {
-        authenticate(request, response).catch((error: unknown) => {
-          response.end();
-          resolve(error);
-        });
-      });
-    });
-    await site.get();
-    expect(await failed).toBeInstanceOf(TypeError);
+    const options = { acceptor, channelBindings: 'tls-unique' as 'none' };
+    expect(() => httpAuthenticator(options)).toThrow(
+      new RangeError(
+        'channelBindings: expected tls-server-end-point, tls-exporter, none, got tls-unique',
+      ),
+    );
+  });
+
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no certificate');
+      },
+    ],
+    ['returns a promise', () => Promise.resolve({ applicationData: Uint8Array.of(1) })],
+    ['returns a promise that rejects', () => Promise.reject(new Error('no certificate'))],
+    ['returns bindings of nothing', () => ({})],
+  ])('answers 503 where the function for them %s', async (_, channelBindings) => {
+    const { acceptor, initiator } = await makeParties();
+    await using site = await Site.plain(acceptor, { channelBindings: channelBindings as never });
+    expect((await site.get(initiator.begin())).status).toBe(503);
+    expect(site.failures).toMatchObject([
+      { minor: { hint: expect.stringContaining('the option channelBindings threw, or') } },
+    ]);
   });
 
   it('serves HTTP/2, where an exchange of several requests is refused', async () => {
