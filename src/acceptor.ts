@@ -56,10 +56,11 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
 
 /**
  * Made by {@link createAcceptor}. It keeps the tickets that come again, opened: make one acceptor,
- * and use it for all exchanges.
+ * and use it for all exchanges. Dispose of it when no more clients are served.
  */
 export class Acceptor {
   readonly #settings: AcceptorSettings;
+  #disposed = false;
 
   constructor(options: AcceptorOptions) {
     checkOptions('createAcceptor', options, ACCEPTOR_OPTIONS);
@@ -100,6 +101,7 @@ export class Acceptor {
 
   /** Begins an exchange: one for each connection. */
   begin(options: HandshakeOptions = {}): Handshake {
+    this.#checkUsable();
     return new Handshake(this.#settings, options);
   }
 
@@ -112,10 +114,28 @@ export class Acceptor {
    * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN if they were altered or are of another version.
    */
   resume(bytes: Uint8Array, options: HandshakeOptions = {}): Handshake {
+    this.#checkUsable();
     const { crypto } = this.#settings.credential;
     return openExport(HANDSHAKE_FORMAT, crypto, plainBytes(bytes, 'bytes'), (reader) =>
       Handshake.restore(reader, this.#settings, options),
     );
+  }
+
+  /**
+   * Wipes the session keys of the tickets that it keeps. No exchange begins any more; those that
+   * have begun go on. The credential and the replay cache are the caller's.
+   */
+  dispose(): void {
+    this.#disposed = true;
+    this.#settings.openedTickets.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #checkUsable(): void {
+    if (this.#disposed) throw new TypeError('acceptor: expected one in use, got a disposed one');
   }
 }
 

@@ -309,8 +309,24 @@ describe('an exported handshake', () => {
     const { begin } = await makeParties();
     const handshake = begin();
     await handshake.accept(new Uint8Array());
-    // "K5HS" and 2: what this version wrote, the next one has to read or refuse.
-    expect([...handshake.export().subarray(0, 5)]).toEqual([0x4b, 0x35, 0x48, 0x53, 2]);
+    // "K5HS" and 3: what this version wrote, the next one has to read or refuse.
+    expect([...handshake.export().subarray(0, 5)]).toEqual([0x4b, 0x35, 0x48, 0x53, 3]);
+  });
+
+  it('counts the pieces of a token on, however often it moves', async () => {
+    const { acceptor } = await makeParties({ handshake: { reassemble: true } });
+    let handshake = acceptor.begin({ reassemble: true });
+    // [APPLICATION 0] of 3000 bytes.
+    await handshake.accept(Uint8Array.of(0x60, 0x82, 0x0b, 0xb4));
+    for (let piece = 2; piece <= 1024; piece++) {
+      handshake = acceptor.resume(handshake.export());
+      expect((await handshake.accept(Uint8Array.of(0))).status).toBe('continue');
+    }
+    handshake = acceptor.resume(handshake.export());
+    expect(await handshake.accept(Uint8Array.of(0))).toMatchObject({
+      status: 'failed',
+      error: { message: 'token comes in too many pieces' },
+    });
   });
 
   it('knows the replay cache of where it is', async () => {

@@ -153,10 +153,11 @@ async function newerKeys(keys: ServiceKeys, patience: Patience): Promise<boolean
 function openTicket(
   ticket: Ticket,
   keys: ServiceKeys,
-  { openedTickets }: ApPolicy,
+  { openedTickets, clock, maxSkew }: ApPolicy,
 ): OpenedTicket | undefined {
   const { cipher } = ticket.encPart;
   openedTickets.retain(keys.keytab);
+  openedTickets.forgetEnded(clock() / 1000 - maxSkew);
   let known = openedTickets.take(ticket);
   // The first key is nearly always the right one, and then a look ahead is in vain.
   let looksAhead = cipher.length > SHORT_TICKET;

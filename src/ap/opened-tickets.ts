@@ -12,6 +12,7 @@ import { bytesEqual } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
 import type { EncTicketPart, Ticket } from '../messages/ticket.ts';
+import type { KerberosTime } from '../time.ts';
 import type { VouchedData } from './vouched-data.ts';
 
 /** A ticket that was decrypted and verified. */
@@ -34,6 +35,11 @@ export class OpenedTickets {
   readonly #marks = new Int32Array(SLOTS);
   #keytab: Keytab | undefined;
   #entries: ReadonlySet<KeytabEntry> | undefined;
+  /** No ticket that is kept ends before. */
+  #firstEnd = Number.POSITIVE_INFINITY;
+  /** Tickets that ended before are not kept. */
+  #time = Number.NEGATIVE_INFINITY;
+  #disposed = false;
 
   /** Forgets the tickets whose `service` is not in this keytab, and wipes their session keys. */
   retain(keytab: Keytab): void {
@@ -47,6 +53,33 @@ export class OpenedTickets {
       if (!kept.inUse) kept.opened.sessionKey.dispose();
       this.#kept[slot] = undefined;
     }
+  }
+
+  /** Forgets the tickets that ended before this time, and wipes their session keys. */
+  forgetEnded(time: KerberosTime): void {
+    this.#time = time;
+    if (!(this.#firstEnd < time)) return;
+    this.#firstEnd = Number.POSITIVE_INFINITY;
+    for (const [slot, kept] of this.#kept.entries()) {
+      if (kept === undefined) continue;
+      const { endTime } = kept.opened.ticket;
+      // One that is in use comes back, and is looked at again.
+      if (endTime >= time || kept.inUse) {
+        this.#firstEnd = Math.min(this.#firstEnd, endTime);
+        continue;
+      }
+      kept.opened.sessionKey.dispose();
+      this.#kept[slot] = undefined;
+    }
+  }
+
+  /** Forgets all, and keeps nothing from now on. */
+  dispose(): void {
+    this.#disposed = true;
+    for (const kept of this.#kept) {
+      if (kept?.inUse === false) kept.opened.sessionKey.dispose();
+    }
+    this.#kept.fill(undefined);
   }
 
   /**
@@ -76,13 +109,15 @@ export class OpenedTickets {
     this.#marks[slot] = mark;
     // A caller who has altered its token meanwhile must not spoil the ticket of somebody else.
     const isRevoked = this.#entries?.has(opened.service) === false;
-    if (isNew || isRevoked || cipher.length > MAX_LENGTH || markOf(cipher) !== mark) {
+    const isOver = this.#disposed || opened.ticket.endTime < this.#time;
+    if (isNew || isRevoked || isOver || cipher.length > MAX_LENGTH || markOf(cipher) !== mark) {
       opened.sessionKey.dispose();
       return;
     }
     // One that is in use comes back here.
     if (kept?.inUse === false) kept.opened.sessionKey.dispose();
     this.#kept[slot] = { cipher: new Uint8Array(cipher), opened, inUse: false };
+    this.#firstEnd = Math.min(this.#firstEnd, opened.ticket.endTime);
   }
 }
 

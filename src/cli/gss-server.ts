@@ -69,15 +69,19 @@ async function serve(options: ServerArguments, clientOwnsStreams: boolean): Prom
   const marks = new SessionMarks(options.inetd || cluster.isWorker);
   const print = (event: GssServerEvent): void =>
     output.print(marks.mark(event, formatEvent(event, lineOptions)));
-  if (options.inetd) return await serveInetd(options, acceptor, print);
-  if (cluster.isWorker) return await serveInWorker(options, acceptor, print);
-  // One client needs one process.
-  if (options.workers === undefined || options.once) {
-    return await serveTcp(options, acceptor, output, print);
+  try {
+    if (options.inetd) return await serveInetd(options, acceptor, print);
+    if (cluster.isWorker) return await serveInWorker(options, acceptor, print);
+    // One client needs one process.
+    if (options.workers === undefined || options.once) {
+      return await serveTcp(options, acceptor, output, print);
+    }
+    // The primary has only seen to it that there is something to serve with.
+    await replayCache?.close();
+    return await serveWithWorkers(options, options.workers, output);
+  } finally {
+    acceptor.dispose();
   }
-  // The primary has only seen to it that there is something to serve with.
-  await replayCache?.close();
-  return await serveWithWorkers(options, options.workers, output);
 }
 
 async function tryToConfigure(

@@ -2,10 +2,10 @@
  * What an exchange holds between two tokens, in the terms of `export-format.ts`:
  *
  * ```
- * "K5HS" 2
+ * "K5HS" 3
  * optional list of channel bindings: optional address, optional address, optional bytes
  * optional peer's address   flag reassemble
- * u32 total, bytes so far of a token that comes in pieces; only if reassemble
+ * u32 total, u32 pieces, bytes so far of a token that comes in pieces; only if reassemble
  * u8 mechanism: 0 none yet, 1 Kerberos, 2 SPNEGO; what the mechanism writes
  * ```
  *
@@ -43,7 +43,7 @@ import type { HandshakeOptions } from './settings.ts';
 export const HANDSHAKE_FORMAT: ExportFormat = {
   label: 'exported handshake',
   // "K5HS" and the version.
-  magic: Uint8Array.of(0x4b, 0x35, 0x48, 0x53, 2),
+  magic: Uint8Array.of(0x4b, 0x35, 0x48, 0x53, 3),
 };
 
 export function writeOptions(writer: Writer, options: HandshakeOptions): void {

@@ -36,6 +36,7 @@ export interface SignSessionOptions {
 export class SignSession {
   readonly #channel: TokenChannel;
   readonly #options: SignSessionOptions;
+  #handshake: Handshake | undefined;
   #context: SecurityContext | undefined;
   #sendingContextToken = false;
 
@@ -54,6 +55,8 @@ export class SignSession {
       this.#report(error);
     } finally {
       this.#context?.dispose();
+      // A client that went away leaves no keys, and nobody waits for a keytab or a replay cache.
+      this.#handshake?.abort();
     }
   }
 
@@ -96,6 +99,7 @@ export class SignSession {
     }
     const { acceptor, peerAddress } = this.#options;
     const handshake = acceptor.begin(peerAddress === undefined ? {} : { peerAddress });
+    this.#handshake = handshake;
     for (;;) {
       this.#emit({ type: 'context-token-received', token: frame.data });
       const result = await this.#accept(handshake, frame.data);

@@ -24,6 +24,7 @@ export class TokenAssembler {
   /** Moves what is there of an unfinished token into an exported handshake. */
   save(writer: Writer): void {
     writer.u32(this.#total);
+    writer.u32(this.#count);
     writeBytes(writer, this.#pieces.finish());
   }
 
@@ -31,6 +32,7 @@ export class TokenAssembler {
   static restore(reader: Reader): TokenAssembler {
     const assembler = new TokenAssembler();
     assembler.#total = reader.u32();
+    assembler.#count = reader.u32();
     assembler.#pieces.raw(readBytes(reader));
     return assembler;
   }

@@ -303,7 +303,7 @@ describe('a fault', () => {
       begin: () => {
         begun++;
         if (begun > 1) return good.begin();
-        return { accept: () => Promise.reject(new Error('replay store is down')) };
+        return { accept: () => Promise.reject(new Error('replay store is down')), abort: () => {} };
       },
     } as unknown as Acceptor;
     await using server = await TestServer.start({ acceptor });
@@ -341,7 +341,7 @@ describe('an exchange of several tokens', () => {
       { status: 'failed', error: new Error('GssError'), outputToken: Uint8Array.of(3) },
     ];
     const acceptor = {
-      begin: () => ({ accept: async () => answers.shift() }),
+      begin: () => ({ accept: async () => answers.shift(), abort: () => {} }),
     } as unknown as Acceptor;
     await using server = await TestServer.start({ acceptor });
     const client = new SampleClient(server.port);

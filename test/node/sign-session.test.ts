@@ -36,7 +36,10 @@ async function watchedAcceptor(
   return {
     begin: (options: HandshakeOptions) => {
       const handshake = good.begin(options);
-      return { accept: async (token: Uint8Array) => watch(await handshake.accept(token)) };
+      return {
+        accept: async (token: Uint8Array) => watch(await handshake.accept(token)),
+        abort: () => handshake.abort(),
+      };
     },
   } as unknown as Acceptor;
 }
@@ -166,6 +169,7 @@ describe('a session', () => {
     const folder = mkdtempSync(join(tmpdir(), 'sign-session-'));
     const begin = vi.fn(() => ({
       accept: async () => ({ status: 'failed', error: new GssError('GSS_S_FAILURE') }),
+      abort: () => {},
     }));
     const server = createGssServer({ acceptor: { begin } as unknown as Acceptor });
     const listener = createServer({ allowHalfOpen: true });
