@@ -1,14 +1,10 @@
 /** Acceptors: long-lived, shared by all connections; and the exchanges that they begin. */
-import type { PermittedEnctypes } from './ap/accept.ts';
-import type { ClientRealms, TransitedCheck } from './ap/client-policy.ts';
-import { OpenedTickets } from './ap/opened-tickets.ts';
-import { Answerer, Patience } from './ap/patience.ts';
-import { MemoryReplayCache } from './ap/replay-cache.ts';
+import { Patience } from './ap/patience.ts';
 import type { Reader } from './bytes.ts';
 import { plainBytes } from './bytes.ts';
-import { checkTransited } from './config/transited.ts';
 import { DecodeError, KerberosError } from './errors.ts';
 import { SecurityContext } from './gss/context.ts';
+import { OFFERED, settingsOf } from './gss/default-settings.ts';
 import { openExport, sealExport } from './gss/export-format.ts';
 import type { UnframedToken } from './gss/framing.ts';
 import { unframeIfFramed, unframeToken } from './gss/framing.ts';
@@ -20,7 +16,6 @@ import {
 } from './gss/handshake-export.ts';
 import { isUnframedApReq, Krb5Handshake } from './gss/krb5-handshake.ts';
 import { isKrb5Mechanism, Mechanism, mechanismName } from './gss/mechanism.ts';
-import type { Oid } from './gss/oid.ts';
 import type {
   AcceptOptions,
   AcceptorOptions,
@@ -29,21 +24,14 @@ import type {
   HandshakeOptions,
   MechanismHandshake,
 } from './gss/settings.ts';
-import {
-  ACCEPT_OPTIONS,
-  ACCEPTOR_OPTIONS,
-  HANDSHAKE_OPTIONS,
-  vouchedDataPolicy,
-} from './gss/settings.ts';
+import { ACCEPT_OPTIONS, ACCEPTOR_OPTIONS, HANDSHAKE_OPTIONS } from './gss/settings.ts';
 import { GssError } from './gss/status.ts';
 import { checkOptions } from './options.ts';
-import { checkedRandom, contextRandom } from './random.ts';
 import type { NegotiableMechanism } from './spnego/acceptor.ts';
 import { SpnegoHandshake } from './spnego/acceptor.ts';
 import { explainForeignOffer, refuseForeignToken } from './spnego/foreign-token.ts';
 import { isUnframedNegToken } from './spnego/neg-token.ts';
 import { TokenAssembler } from './spnego/token-assembler.ts';
-import { checkedClock, systemClock, systemTimer } from './time.ts';
 
 /**
  * Makes an acceptor.
@@ -64,34 +52,7 @@ export class Acceptor {
 
   constructor(options: AcceptorOptions) {
     checkOptions('createAcceptor', options, ACCEPTOR_OPTIONS);
-    const clock = options.clock === undefined ? systemClock : checkedClock(options.clock);
-    const random = options.random === undefined ? undefined : checkedRandom(options.random);
-    this.#settings = {
-      credential: options.credential,
-      mechanisms: options.mechanisms ?? OFFERED,
-      clock,
-      randomOfContext: random === undefined ? contextRandom : () => random,
-      maxSkew: options.maxSkew ?? DEFAULT_SKEW,
-      replayCache:
-        options.replayCache ??
-        new MemoryReplayCache({ clock, ...(random !== undefined && { random }) }),
-      openedTickets: new OpenedTickets(),
-      channelBindingPolicy: options.channelBindingPolicy ?? 'when-supported',
-      permittedEnctypes: permittedEnctypesOf(options),
-      onWeakEnctype: options.onWeakEnctype,
-      requiredFlags: options.requiredFlags ?? 0,
-      ...vouchedDataPolicy(options),
-      checkAddresses: options.checkAddresses ?? false,
-      allowAnonymous: options.allowAnonymous ?? false,
-      clientRealms: copyOf(options.clientRealms),
-      checkTransited: options.checkTransited ?? checkByHierarchy,
-      waits: {
-        timer: options.timer ?? systemTimer,
-        deadline: options.deadline ?? DEFAULT_DEADLINE,
-        replayCache: new Answerer('replay cache', 'KRB5_RC_IO'),
-        keytab: new Answerer('keytab', 'KRB5_KT_IOERR'),
-      },
-    };
+    this.#settings = settingsOf(options);
   }
 
   /** The credential in use. */
@@ -372,33 +333,5 @@ export class Handshake {
   }
 }
 
-function permittedEnctypesOf(options: AcceptorOptions): PermittedEnctypes {
-  const permitted = options.permittedEnctypes ?? PREFERRED_ENCTYPES;
-  return {
-    ticket: options.ticketEnctypes ?? permitted,
-    session: options.sessionEnctypes ?? permitted,
-    subkey: options.subkeyEnctypes ?? permitted,
-  };
-}
-
-/** A list that is altered later changes nothing of what was checked. */
-function copyOf(realms: ClientRealms | undefined): ClientRealms | undefined {
-  return typeof realms === 'object' ? [...realms] : realms;
-}
-
-const checkByHierarchy: TransitedCheck = (contents, clientRealm, serverRealm) => {
-  checkTransited(contents, clientRealm, serverRealm, { capaths: new Map() });
-  return true;
-};
-
 // In an exported handshake.
 const MechanismKind = { none: 0, krb5: 1, spnego: 2 } as const;
-
-const OFFERED: readonly Oid[] = [Mechanism.krb5, Mechanism.spnego];
-// RFC 4120 §8.2: five minutes.
-const DEFAULT_SKEW = 300;
-// Clients and proxies wait for 10 s and more.
-const DEFAULT_DEADLINE = 5;
-// The order of MIT krb5's default permitted_enctypes; but what is weak, and only there if somebody
-// made a provider that has it, comes last.
-const PREFERRED_ENCTYPES: readonly number[] = [18, 17, 20, 19, 26, 25, 16, 23];
