@@ -14,7 +14,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes.ts';
+import { EncryptionKey } from '../../src/crypto/key.ts';
 import { unframeToken } from '../../src/gss/framing.ts';
+import type { Keytab } from '../../src/keytab/keytab.ts';
 import { formatKeytab } from '../../src/keytab/keytab.ts';
 import { createInitiator } from '../../src/testing/initiator.ts';
 import { mintTicket } from '../../src/testing/mint.ts';
@@ -60,6 +62,23 @@ function listen(args: readonly string[] = [], options: ProgramOptions = {}): Pro
 async function run(...args: readonly string[]): Promise<Program & { readonly code: unknown }> {
   const program = new Program([...args, SERVICE], { env });
   return Object.assign(program, { code: await program.ended });
+}
+
+/** Whether one of the processes lets a ticket made with the keys of this keytab in. */
+async function isLetIn(port: number, keys: Keytab): Promise<boolean> {
+  const client = new SampleClient(port);
+  const initiator = createInitiator({ ticket: mintTicket({ keytab: keys, client: 'alice' }) });
+  client.send(0x11, EMPTY);
+  client.send(0x02, initiator.begin());
+  const reply = await client.receive();
+  client.close();
+  await client.closed;
+  try {
+    initiator.finish(reply?.data);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** One client's whole exchange. */
@@ -347,5 +366,34 @@ describe('gss-server -workers with other options', () => {
     expect(code).toBe(255);
     expect(stdout).toMatch(/GSS-API error acquiring credentials: Replay cache \/nonexistent\//);
     expect(stderr).toContain('hint: nobody is let in until this works');
+  });
+});
+
+describe('a key that is taken out of the keytab', () => {
+  it('opens nothing in any process 5 s later, and no good client is lost', async () => {
+    const leaked: Keytab = {
+      ...KEYTAB,
+      entries: KEYTAB.entries.map((entry) => ({
+        ...entry,
+        kvno: 9,
+        key: new EncryptionKey(entry.key.enctype, new Uint8Array(32).fill(9)),
+      })),
+    };
+    const own = join(directory, 'rotated');
+    const both = { ...KEYTAB, entries: [...KEYTAB.entries, ...leaked.entries] };
+    writeFileSync(own, formatKeytab(both), { mode: 0o600 });
+    const argv = ['-workers', '2', '-keytab', own, SERVICE];
+    await using program = await Program.listen(argv, { env });
+    // The kernel chooses the process: so many go to both, as good as surely.
+    const attempts = Array.from({ length: 20 });
+    const everybody = (keys: Keytab) =>
+      Promise.all(attempts.map(() => isLetIn(program.port, keys)));
+    expect(new Set(await everybody(leaked))).toEqual(new Set([true]));
+    writeFileSync(own, formatKeytab(KEYTAB));
+    for (const end = Date.now() + 5000; Date.now() < end; await sleep(50)) {
+      expect(new Set(await everybody(KEYTAB))).toEqual(new Set([true]));
+    }
+    expect(new Set(await everybody(leaked))).toEqual(new Set([false]));
+    expect(new Set(await everybody(KEYTAB))).toEqual(new Set([true]));
   });
 });
