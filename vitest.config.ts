@@ -16,7 +16,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/interop/**'],
-          setupFiles: ['test/support/property-runs.ts'],
+          // Files below the entries do not load the default provider of keys; the entries do.
+          setupFiles: ['test/support/property-runs.ts', 'src/crypto/default-crypto.ts'],
           // Against hanging only: the machine may be slow and busy.
           testTimeout: 60_000 * Math.max(1, propertyFactor),
           hookTimeout: 60_000,
@@ -29,6 +30,7 @@ export default defineConfig({
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
           globalSetup: ['test/support/kdc.ts'],
+          setupFiles: ['src/crypto/default-crypto.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,

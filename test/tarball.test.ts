@@ -4,6 +4,9 @@ import { join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
+import { toHex } from '../src/bytes.ts';
+import { formatKeytab } from '../src/keytab/keytab.ts';
+import { makeKeytab } from './support/realm-kit.ts';
 import { run, runOrThrow } from './support/run.ts';
 import type { EmptyProject } from './support/tarball.ts';
 import { installTarball, runTsc } from './support/tarball.ts';
@@ -40,6 +43,14 @@ async function checkTypes(text: string, compilerOptions: object): Promise<void> 
 const entries = Object.keys(packageJson.exports)
   .filter((entry) => entry !== './package.json')
   .map((entry) => entry.replace('.', packageJson.name));
+
+/** @returns The path of one file that has the program and all that it imports. */
+async function bundle(input: string, platform: 'neutral' | 'node'): Promise<string> {
+  const file = join(project.directory, 'bundle.mjs');
+  const built = await rolldown({ input, platform, resolve: { mainFields: ['module', 'main'] } });
+  await built.write({ format: 'esm', file, codeSplitting: false });
+  return file;
+}
 
 // One handshake and one message, by the package's own client.
 const HANDSHAKE = `
@@ -134,16 +145,38 @@ describe('the installed tarball', () => {
   });
 
   it('has a program that knows its version in a bundle, too', async () => {
-    const outfile = join(project.directory, 'bundle.mjs');
-    const root = join(project.directory, 'node_modules/krb5-acceptor');
-    const bundle = await rolldown({
-      input: join(root, packageJson.bin['gss-server']),
-      platform: 'node',
-    });
-    await bundle.write({ format: 'esm', file: outfile, codeSplitting: false });
+    const program = join(
+      project.directory,
+      'node_modules/krb5-acceptor',
+      packageJson.bin['gss-server'],
+    );
+    const outfile = await bundle(program, 'node');
     expect(await runOrThrow(process.execPath, [outfile, '-version'])).toBe(
       `gss-server (krb5-acceptor) ${packageJson.version}\n`,
     );
+  });
+
+  it('reads keytabs in a bundle without ciphers, and computes in one that names them', async () => {
+    const keytab = toHex(formatKeytab(makeKeytab()));
+    const listing = `
+      const keytab = parseKeytab(Buffer.from('${keytab}', 'hex'));
+      const [{ principal, kvno, key }] = keytab.entries;
+      console.log(principal.realm, kvno, key.enctype, key.supported);`;
+    const compute = 'console.log(key.prf(new Uint8Array(1)).length);';
+    const read = `import { parseKeytab } from 'krb5-acceptor'; ${listing}`;
+    const lister = await bundle(write('lister.mjs', read), 'neutral');
+    expect(await runFile(lister)).toBe('EXAMPLE.TEST 1 18 true\n');
+    expect(/@noble|NobleAes|class Camellia/.test(readFileSync(lister, 'utf8'))).toBe(false);
+
+    const without = await bundle(write('without.mjs', `${read} ${compute}`), 'neutral');
+    const failed = await run(process.execPath, [without]);
+    expect(failed.stderr).toContain('import defaultCrypto and name it');
+
+    for (const name of ['defaultCrypto', 'EncryptionKey']) {
+      const all = `import { ${name}, parseKeytab } from 'krb5-acceptor'; ${listing} ${compute}`;
+      const path = write('computes.mjs', `${all} console.log(typeof ${name});`);
+      expect(await runFile(await bundle(path, 'neutral'))).toMatch(/true\n16\n/);
+    }
   });
 });
 

@@ -4,7 +4,7 @@ import { constantTimeEqual, encodeUtf8 } from '../bytes.ts';
 import { KerberosError } from '../errors.ts';
 import type { RandomSource } from '../random.ts';
 import type { Mac } from './backend.ts';
-import { enctypeName } from './numbers.ts';
+import { enctypeName, standardKeyLength } from './numbers.ts';
 import type {
   EncryptionProfile,
   KeyedProfile,
@@ -13,7 +13,7 @@ import type {
   Sealer,
 } from './profile.ts';
 import type { CryptoProvider } from './provider.ts';
-import { defaultCrypto } from './provider.ts';
+import { profileOf, registeredDefault } from './provider.ts';
 
 export interface PasswordOptions {
   /** Absent: the default of the encryption type's RFC. Between 1 and 2^24. */
@@ -29,10 +29,9 @@ export interface PasswordOptions {
  */
 export class EncryptionKey {
   readonly enctype: number;
-  /** What it works with; so should keys that arrive inside what it decrypts. */
-  readonly crypto: CryptoProvider;
+  readonly #crypto: CryptoProvider | undefined;
   readonly #value: Uint8Array;
-  readonly #profile: EncryptionProfile | undefined;
+  #profile: EncryptionProfile | undefined;
   #keyed: KeyedProfile | undefined;
   // Chains: a key has few usages, mostly one or two.
   #sealers: Derived<Sealer> | undefined;
@@ -42,21 +41,22 @@ export class EncryptionKey {
   /**
    * @param enctype - Any number: a keytab may hold keys that nothing here can use.
    * @param value - Copied.
+   * @param crypto - The default provider if absent.
    * @throws {@link KerberosError} `KRB5_BAD_KEYSIZE` if the length does not fit the enctype.
    */
-  constructor(enctype: number, value: Uint8Array, crypto: CryptoProvider = defaultCrypto) {
-    const profile = crypto.profiles.get(enctype);
-    if (profile !== undefined && value.length !== profile.keyLength) {
-      throw new KerberosError('KRB5_BAD_KEYSIZE', undefined, {
-        detail: {
-          enctype: enctypeName(enctype),
-          expectedLength: profile.keyLength,
-          length: value.length,
-        },
-      });
+  constructor(enctype: number, value: Uint8Array, crypto?: CryptoProvider) {
+    const profile = crypto?.profiles.get(enctype);
+    const keyLength = crypto === undefined ? standardKeyLength(enctype) : profile?.keyLength;
+    if (keyLength !== undefined && value.length !== keyLength) {
+      const detail = {
+        enctype: enctypeName(enctype),
+        expectedLength: keyLength,
+        length: value.length,
+      };
+      throw new KerberosError('KRB5_BAD_KEYSIZE', undefined, { detail });
     }
     this.enctype = enctype;
-    this.crypto = crypto;
+    this.#crypto = crypto;
     this.#value = new Uint8Array(value);
     this.#profile = profile;
   }
@@ -69,7 +69,7 @@ export class EncryptionKey {
   static generate(
     enctype: number,
     random: RandomSource,
-    crypto: CryptoProvider = defaultCrypto,
+    crypto: CryptoProvider = registeredDefault(),
   ): EncryptionKey {
     const profile = profileOf(enctype, crypto);
     const seed = new Uint8Array(profile.seedLength);
@@ -95,7 +95,7 @@ export class EncryptionKey {
     salt: string | Uint8Array,
     options: PasswordOptions = {},
   ): EncryptionKey {
-    const crypto = options.crypto ?? defaultCrypto;
+    const crypto = options.crypto ?? registeredDefault();
     const saltBytes = typeof salt === 'string' ? encodeUtf8(salt) : salt;
     const value = profileOf(enctype, crypto).stringToKey(
       crypto.backend,
@@ -108,8 +108,14 @@ export class EncryptionKey {
     return key;
   }
 
+  /** What it works with; so should keys that arrive inside what it decrypts. */
+  get crypto(): CryptoProvider {
+    return this.#crypto ?? registeredDefault();
+  }
+
   /** Whether the provider has the enctype; if not, any use throws `KDC_ERR_ETYPE_NOSUPP`. */
   get supported(): boolean {
+    if (this.#crypto === undefined) return standardKeyLength(this.enctype) !== undefined;
     return this.#profile !== undefined;
   }
 
@@ -294,7 +300,8 @@ export class EncryptionKey {
 
   /** The same key, to be disposed of on its own. */
   copy(): EncryptionKey {
-    return this.withCrypto(this.crypto);
+    this.#checkInUse();
+    return new EncryptionKey(this.enctype, this.#value, this.#crypto);
   }
 
   /** {@link copy} that works with another provider. */
@@ -359,7 +366,8 @@ export class EncryptionKey {
   }
 
   #known(): EncryptionProfile {
-    return this.#profile ?? profileOf(this.enctype, this.crypto);
+    this.#profile ??= profileOf(this.enctype, this.crypto);
+    return this.#profile;
   }
 
   #checkInUse(): void {
@@ -386,14 +394,4 @@ interface Derived<T> {
   readonly usage: number;
   readonly state: T;
   readonly next: Derived<T> | undefined;
-}
-
-function profileOf(enctype: number, crypto: CryptoProvider): EncryptionProfile {
-  const profile = crypto.profiles.get(enctype);
-  if (profile !== undefined) return profile;
-  throw new KerberosError(
-    'KDC_ERR_ETYPE_NOSUPP',
-    `Encryption type ${enctypeName(enctype)} is not supported`,
-    { detail: { enctype: enctypeName(enctype) } },
-  );
 }

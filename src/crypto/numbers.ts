@@ -85,6 +85,11 @@ export function isWeakEnctype(enctype: number): boolean {
   return find(enctype)?.weak ?? false;
 }
 
+/** Bytes of a key of an encryption type that the default provider has; undefined for another. */
+export function standardKeyLength(enctype: number): number | undefined {
+  return find(enctype)?.keyLength;
+}
+
 function find(enctype: number): EnctypeNames | undefined {
   return NAMES.find((entry) => entry.enctype === enctype);
 }
@@ -94,6 +99,8 @@ interface EnctypeNames {
   readonly name: string;
   readonly aliases: readonly string[];
   readonly weak?: true;
+  /** Of those that the default provider has. */
+  readonly keyLength?: number;
 }
 
 // Names and aliases: MIT krb5, doc/admin/conf_files/kdc_conf.rst "Encryption types".
@@ -108,10 +115,20 @@ const NAMES: readonly EnctypeNames[] = [
     aliases: ['des3-hmac-sha1', 'des3-cbc-sha1-kd'],
     weak: true,
   },
-  { enctype: 17, name: 'aes128-cts-hmac-sha1-96', aliases: ['aes128-cts', 'aes128-sha1'] },
-  { enctype: 18, name: 'aes256-cts-hmac-sha1-96', aliases: ['aes256-cts', 'aes256-sha1'] },
-  { enctype: 19, name: 'aes128-cts-hmac-sha256-128', aliases: ['aes128-sha2'] },
-  { enctype: 20, name: 'aes256-cts-hmac-sha384-192', aliases: ['aes256-sha2'] },
+  {
+    enctype: 17,
+    name: 'aes128-cts-hmac-sha1-96',
+    aliases: ['aes128-cts', 'aes128-sha1'],
+    keyLength: 16,
+  },
+  {
+    enctype: 18,
+    name: 'aes256-cts-hmac-sha1-96',
+    aliases: ['aes256-cts', 'aes256-sha1'],
+    keyLength: 32,
+  },
+  { enctype: 19, name: 'aes128-cts-hmac-sha256-128', aliases: ['aes128-sha2'], keyLength: 16 },
+  { enctype: 20, name: 'aes256-cts-hmac-sha384-192', aliases: ['aes256-sha2'], keyLength: 32 },
   { enctype: 23, name: 'arcfour-hmac', aliases: ['rc4-hmac', 'arcfour-hmac-md5'], weak: true },
   {
     enctype: 24,
@@ -119,6 +136,6 @@ const NAMES: readonly EnctypeNames[] = [
     aliases: ['rc4-hmac-exp', 'arcfour-hmac-md5-exp'],
     weak: true,
   },
-  { enctype: 25, name: 'camellia128-cts-cmac', aliases: ['camellia128-cts'] },
-  { enctype: 26, name: 'camellia256-cts-cmac', aliases: ['camellia256-cts'] },
+  { enctype: 25, name: 'camellia128-cts-cmac', aliases: ['camellia128-cts'], keyLength: 16 },
+  { enctype: 26, name: 'camellia256-cts-cmac', aliases: ['camellia256-cts'], keyLength: 32 },
 ];

@@ -1,11 +1,9 @@
 /** What keys work with: primitives, and the encryption types that are allowed. */
+import { KerberosError } from '../errors.ts';
 import type { OptionRule } from '../options.ts';
 import { isPlainObject, kind } from '../options.ts';
-import { aes128Sha1, aes256Sha1 } from './aes-sha1.ts';
-import { aes128Sha2, aes256Sha2 } from './aes-sha2.ts';
 import type { CryptoBackend } from './backend.ts';
-import { camellia128Cmac, camellia256Cmac } from './camellia-cmac.ts';
-import { nobleBackend } from './noble-backend.ts';
+import { enctypeName } from './numbers.ts';
 import type { EncryptionProfile } from './profile.ts';
 
 export interface CryptoProvider {
@@ -23,15 +21,35 @@ export type KeyedChecksum = (
   parts: readonly Uint8Array[],
 ) => Uint8Array;
 
-/** noble's primitives, and the encryption types that are safe to use. */
-export const defaultCrypto: CryptoProvider = {
-  backend: nobleBackend,
-  profiles: new Map(
-    [aes128Sha1, aes256Sha1, aes128Sha2, aes256Sha2, camellia128Cmac, camellia256Cmac].map(
-      (profile) => [profile.enctype, profile],
-    ),
-  ),
-};
+/** Sets the provider of keys that name none: default-crypto.ts does, when it is loaded. */
+export function registerDefault(provider: CryptoProvider): CryptoProvider {
+  registered = provider;
+  return provider;
+}
+
+/**
+ * The provider of keys that name none. To look it up instead of importing it keeps all ciphers out
+ * of a bundle that only reads keytabs.
+ *
+ * @throws TypeError in a bundle without it.
+ */
+export function registeredDefault(): CryptoProvider {
+  if (registered !== undefined) return registered;
+  throw new TypeError(
+    'crypto: expected a provider, got none in this bundle; import defaultCrypto and name it',
+  );
+}
+
+/** @throws {@link KerberosError} `KDC_ERR_ETYPE_NOSUPP` if the provider lacks the enctype. */
+export function profileOf(enctype: number, crypto: CryptoProvider): EncryptionProfile {
+  const profile = crypto.profiles.get(enctype);
+  if (profile !== undefined) return profile;
+  throw new KerberosError(
+    'KDC_ERR_ETYPE_NOSUPP',
+    `Encryption type ${enctypeName(enctype)} is not supported`,
+    { detail: { enctype: enctypeName(enctype) } },
+  );
+}
 
 /** For options that take a {@link CryptoProvider}. */
 export const cryptoProvider: OptionRule = kind(
@@ -41,3 +59,5 @@ export const cryptoProvider: OptionRule = kind(
     isPlainObject(Reflect.get(value, 'backend')) &&
     Reflect.get(value, 'profiles') instanceof Map,
 );
+
+let registered: CryptoProvider | undefined;

@@ -1,7 +1,8 @@
 /** Acceptor credentials (RFC 2743 §2.1.1): which keys stand for which services. */
 import type { ServiceKeys } from '../ap/accept.ts';
+import { defaultCrypto } from '../crypto/default-crypto.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { cryptoProvider, defaultCrypto } from '../crypto/provider.ts';
+import { cryptoProvider } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
 import { tell } from '../hooks.ts';
 import { explainNoKey, explainNoService } from '../keytab/explain.ts';

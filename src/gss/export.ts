@@ -21,8 +21,9 @@
 import type { VouchedData } from '../ap/vouched-data.ts';
 import type { Reader, Writer } from '../bytes.ts';
 import { concatBytes } from '../bytes.ts';
+import { defaultCrypto } from '../crypto/default-crypto.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { cryptoProvider, defaultCrypto } from '../crypto/provider.ts';
+import { cryptoProvider } from '../crypto/provider.ts';
 import { DecodeError, isKerberosErrorName, KerberosError } from '../errors.ts';
 import type { AuthorizationDataElement } from '../messages/authorization-data.ts';
 import { Limit } from '../messages/limits.ts';

@@ -42,7 +42,11 @@ export interface Keytab {
 }
 
 export interface ParseKeytabOptions {
-  /** What the keys compute with; the default provider if absent. */
+  /**
+   * What the keys compute with; the default provider if absent. A bundle that imports nothing else
+   * from here does not have that one: where such a program computes with keys, it names
+   * `defaultCrypto`.
+   */
   readonly crypto?: CryptoProvider;
 }
 

@@ -1,5 +1,5 @@
 /** Service tickets without a KDC. */
-import { EncryptionKey } from '../crypto/key.ts';
+import { EncryptionKey } from '../crypto/default-crypto.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
 import { matchService, parseServiceName } from '../keytab/service-name.ts';

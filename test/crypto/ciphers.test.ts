@@ -5,10 +5,10 @@ import { fromHex, toHex } from '../../src/bytes.ts';
 import type { BlockCipher } from '../../src/crypto/backend.ts';
 import { Camellia } from '../../src/crypto/camellia.ts';
 import { Cmac } from '../../src/crypto/cmac.ts';
+import { defaultCrypto } from '../../src/crypto/default-crypto.ts';
 import { TripleDes } from '../../src/crypto/legacy/des.ts';
 import { md4 } from '../../src/crypto/legacy/md4.ts';
 import { rc4 } from '../../src/crypto/legacy/rc4.ts';
-import { defaultCrypto } from '../../src/crypto/provider.ts';
 import { loadVectors } from '../support/vectors.ts';
 
 describe('Camellia', () => {

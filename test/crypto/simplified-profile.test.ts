@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { defaultCrypto } from '../../src/crypto/default-crypto.ts';
 import { EncryptionKey } from '../../src/crypto/key.ts';
-import { defaultCrypto } from '../../src/crypto/provider.ts';
 import { seededRandom, utf8 } from '../support/vectors.ts';
 
 describe('a key of the simplified profile', () => {

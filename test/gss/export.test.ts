@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, encodeUtf8, fromHex, toHex } from '../../src/bytes.ts';
-import { defaultCrypto } from '../../src/crypto/provider.ts';
+import { defaultCrypto } from '../../src/crypto/default-crypto.ts';
 import {
   ContextFlag,
   EncryptionKey,

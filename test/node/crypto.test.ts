@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.ts';
 import type { HashName } from '../../src/crypto/backend.ts';
+import { defaultCrypto } from '../../src/crypto/default-crypto.ts';
 import { EncryptionKey } from '../../src/crypto/key.ts';
 import { nobleBackend } from '../../src/crypto/noble-backend.ts';
-import { defaultCrypto } from '../../src/crypto/provider.ts';
 import { nodeBackend, nodeCrypto } from '../../src/node/crypto.ts';
 import { seededRandom } from '../support/vectors.ts';
 

@@ -5,9 +5,10 @@
  * random order. What an attacker could learn is the difference of the medians, against the spread
  * of the times themselves. It is a measurement, not a test: nothing is a failure.
  */
+
+import { defaultCrypto } from '../../src/crypto/default-crypto.ts';
 import { EncryptionKey } from '../../src/crypto/key.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
-import { defaultCrypto } from '../../src/crypto/provider.ts';
 import { createAcceptor } from '../../src/index.ts';
 import { nodeCrypto } from '../../src/node/crypto.ts';
 import { createInitiator } from '../../src/testing/index.ts';

@@ -2,10 +2,11 @@
  * Encryption types that are no longer safe (RFC 8429), for peers that have nothing better. Only
  * who imports this has them, and every key of theirs says that it is weak.
  */
+
+import { defaultCrypto } from '../default-crypto.ts';
 import { ChecksumType, Enctype } from '../numbers.ts';
 import type { EncryptionProfile } from '../profile.ts';
 import type { CryptoProvider } from '../provider.ts';
-import { defaultCrypto } from '../provider.ts';
 import { des3CbcSha1 } from './des3-sha1.ts';
 import { hmacMd5Checksum } from './hmac-md5.ts';
 import { rc4Hmac } from './rc4-hmac.ts';

@@ -1,9 +1,9 @@
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, toHex } from '../../../src/bytes.ts';
+import { defaultCrypto } from '../../../src/crypto/default-crypto.ts';
 import { EncryptionKey } from '../../../src/crypto/key.ts';
 import { withLegacyEnctypes } from '../../../src/crypto/legacy/index.ts';
-import { defaultCrypto } from '../../../src/crypto/provider.ts';
 import { seededRandom, utf8 } from '../../support/vectors.ts';
 
 const random = seededRandom(1);

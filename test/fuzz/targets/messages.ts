@@ -1,10 +1,10 @@
 /** Tokens of an established context, of every format: what was altered on its way must not open. */
 import { bytesEqual, toHex } from '../../../src/bytes.ts';
+import { defaultCrypto } from '../../../src/crypto/default-crypto.ts';
 import { EncryptionKey } from '../../../src/crypto/key.ts';
 import { withLegacyEnctypes } from '../../../src/crypto/legacy/index.ts';
 import { KeyUsage } from '../../../src/crypto/numbers.ts';
 import type { CryptoProvider } from '../../../src/crypto/provider.ts';
-import { defaultCrypto } from '../../../src/crypto/provider.ts';
 import { unframeToken } from '../../../src/gss/framing.ts';
 import type { SecurityContext } from '../../../src/index.ts';
 import { importSecurityContext } from '../../../src/index.ts';

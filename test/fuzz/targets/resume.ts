@@ -1,5 +1,5 @@
 /** Exchanges that were exported between two tokens, altered, and gone on with. */
-import { defaultCrypto } from '../../../src/crypto/provider.ts';
+import { defaultCrypto } from '../../../src/crypto/default-crypto.ts';
 import { ContextFlag, Mechanism } from '../../../src/index.ts';
 import { encodeNegTokenInit, encodeNegTokenResp } from '../../../src/spnego/neg-token.ts';
 import type { InitiatorOptions } from '../../../src/testing/index.ts';
