@@ -56,10 +56,10 @@ async function buildPackage(target: string): Promise<void> {
   await runTsc(['-p', 'tsconfig.node.json', '--noCheck', '--outDir', outDir], ROOT);
 }
 
-/** What `files` of package.json names, except for the build. */
+/** What `files` of package.json names, except for the build and what it leaves out. */
 function readFiles(root: string): string[] {
   const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as PackageJson;
-  return files.filter((name) => name !== 'dist');
+  return files.filter((name) => name !== 'dist' && !name.startsWith('!'));
 }
 
 interface PackageJson {
