@@ -257,9 +257,9 @@ function failed(text: string, cause?: unknown): KerberosError {
 
 const NOTHING_NEW = Promise.resolve(false);
 // Milliseconds.
-const LOOK_AGAIN_AGE = 2000;
+const LOOK_AGAIN_AGE = 1000;
 // With the time that a look may take, a removed key opens tickets for less than 5 s.
-const MAX_AGE = 3000;
+const MAX_AGE = 2000;
 /** How long a look may take. */
 const PATIENCE = 2000;
 /** After which a late look is taken for lost, and another one begun. */

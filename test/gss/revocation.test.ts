@@ -71,7 +71,7 @@ describe('a key that was taken out of the keytab', () => {
     );
   });
 
-  it.each([3000, 5000, 3_600_000, -1, Number.NaN])(
+  it.each([2000, 2500, 5000, 3_600_000, -1, Number.NaN])(
     'opens nothing in the first request after %s ms without any',
     async (elapsed) => {
       const { state, present } = await makeService();
@@ -113,7 +113,7 @@ describe('a key that was taken out of the keytab', () => {
 describe('looking again', () => {
   it('costs nothing but a look at the clock while the keys are young', async () => {
     const { state, present, credential } = await makeService();
-    state.now = NOW + 1999;
+    state.now = NOW + 999;
     for (let time = 0; time < 10; time++) expect(await present(legitimate)).toBe('complete');
     expect(credential.current()).toBeUndefined();
     expect(state.asked).toBe(1);
@@ -123,12 +123,12 @@ describe('looking again', () => {
     const { state, present, credential } = await makeService();
     let answer: (keytab: Keytab) => void = () => {};
     state.answer = () => new Promise<Keytab>((resolve) => (answer = resolve));
-    state.now = NOW + 2000;
+    state.now = NOW + 1000;
     expect(credential.current()).toBeUndefined();
     const early = Array.from({ length: 20 }, () => present(stolen));
     expect(await Promise.all(early)).toEqual(new Array(20).fill('complete'));
     expect(state.asked).toBe(2);
-    state.now = NOW + 3000;
+    state.now = NOW + 2000;
     const late = Array.from({ length: 20 }, () => present(stolen));
     await settle();
     answer(reduced());
