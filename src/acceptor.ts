@@ -60,9 +60,14 @@ export class Acceptor {
     return this.#settings.credential;
   }
 
-  /** Begins an exchange: one for each connection. */
+  /**
+   * Begins an exchange: one for each connection.
+   *
+   * @throws TypeError, RangeError for options that make no sense.
+   */
   begin(options: HandshakeOptions = {}): Handshake {
     this.#checkUsable();
+    checkOptions('begin', options, HANDSHAKE_OPTIONS);
     return new Handshake(this.#settings, options);
   }
 
@@ -73,9 +78,11 @@ export class Acceptor {
    * @param bytes - Copied, the caller's to wipe.
    * @param options - What differs from what {@link begin} was given: the channel, perhaps.
    * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN if they were altered or are of another version.
+   * @throws TypeError, RangeError for options that make no sense.
    */
   resume(bytes: Uint8Array, options: HandshakeOptions = {}): Handshake {
     this.#checkUsable();
+    checkOptions('resume', options, HANDSHAKE_OPTIONS);
     const { crypto } = this.#settings.credential;
     return openExport(HANDSHAKE_FORMAT, crypto, plainBytes(bytes, 'bytes'), (reader) =>
       Handshake.restore(reader, this.#settings, options),
@@ -112,7 +119,6 @@ export class Handshake {
   constructor(settings: AcceptorSettings, options: HandshakeOptions) {
     this.#settings = settings;
     this.#options = options;
-    checkOptions('handshake', options, HANDSHAKE_OPTIONS);
     this.#assembler = options.reassemble === true ? new TokenAssembler() : undefined;
     this.#patience = new Patience(settings.waits);
   }

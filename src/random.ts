@@ -1,5 +1,7 @@
 /** Randomness, injected wherever it is used. */
 import { KerberosError } from './errors.ts';
+import { dropPromise } from './hooks.ts';
+import { isThenable } from './options.ts';
 
 /** Fills all of `target` with random bytes of cryptographic quality. */
 export type RandomSource = (target: Uint8Array) => void;
@@ -53,17 +55,20 @@ export function contextRandom(): RandomSource {
  */
 export function checkedRandom(random: RandomSource): RandomSource {
   return (target) => {
+    let answer: unknown;
     try {
-      random(target);
+      answer = random(target);
     } catch (cause) {
       throw new KerberosError('KRB_ERR_GENERIC', 'There is no randomness', {
         cause,
         hint: 'the option random threw',
       });
     }
-    if (target.length < TELLING_LENGTH || target.some((byte) => byte !== 0)) return;
+    const late = isThenable(answer);
+    if (!late && (target.length < TELLING_LENGTH || target.some((byte) => byte !== 0))) return;
+    dropPromise(answer);
     throw new KerberosError('KRB_ERR_GENERIC', 'There is no randomness', {
-      hint: 'the option random wrote nothing: it must fill all of the array before it returns',
+      hint: 'the option random wrote nothing: it must fill the array before it returns',
     });
   };
 }

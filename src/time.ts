@@ -1,5 +1,6 @@
 /** Time: Kerberos counts whole seconds and, where it matters, microseconds (RFC 4120 §5.2.3). */
 import { KerberosError } from './errors.ts';
+import { dropPromise } from './hooks.ts';
 
 /**
  * Whole seconds since 1970-01-01T00:00:00Z (RFC 4120 §5.2.3, without a fraction). Years 0000 to
@@ -28,6 +29,7 @@ export function checkedClock(clock: Clock): Clock {
       throw noTime('the option clock threw', cause);
     }
     if (typeof now === 'number' && now >= EARLIEST && now <= LATEST) return now;
+    dropPromise(now);
     throw noTime('the option clock must return milliseconds since 1970, as Date.now does');
   };
 }
