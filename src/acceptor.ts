@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Acceptors: long-lived, shared by all connections; and the exchanges that they begin. */
 import { Patience } from './ap/patience.ts';
 import type { Reader } from './bytes.ts';
