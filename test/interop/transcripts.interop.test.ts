@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.ts';
-import { enctypeName } from '../../src/crypto/numbers.ts';
+import { Enctype, enctypeName } from '../../src/crypto/numbers.ts';
 import type { SecurityContext } from '../../src/index.ts';
 import { ContextFlag } from '../../src/index.ts';
 import { GssPeer } from '../support/gss-peer.ts';
@@ -122,6 +122,11 @@ async function exchangeMessages(
       const theirs = await peer.wrap(message, confidential);
       expect(context.unwrap(theirs)).toMatchObject({ message, confidential, sequence: 'ok' });
       steps.push({ from: 'initiator', kind, token: toHex(theirs), ...common });
+      if (confidential && sharesKeystream(context)) {
+        const wrap = () => context.wrap(message, { confidential });
+        expect(wrap).toThrow(expect.objectContaining({ code: 'GSS_S_UNAVAILABLE' }));
+        continue;
+      }
       const ours = context.wrap(message, { confidential });
       expect(await peer.unwrap(ours)).toEqual({ message, confidential });
       steps.push({ from: 'acceptor', kind, token: toHex(ours), ...common });
@@ -134,6 +139,11 @@ async function exchangeMessages(
     steps.push({ from: 'acceptor', kind: 'mic', token: toHex(ours), ...common });
   }
   return steps;
+}
+
+/** RFC 4757 §7.3: both directions of RC4 count from one number where there is no AP-REP. */
+function sharesKeystream({ enctype, flags }: SecurityContext): boolean {
+  return enctype === Enctype.rc4Hmac && (flags & ContextFlag.mutual) === 0;
 }
 
 const VERSIONS = `
