@@ -3,20 +3,17 @@
 import { Patience } from './ap/patience.ts';
 import type { Reader } from './bytes.ts';
 import { plainBytes } from './bytes.ts';
+import { SecurityContext } from './context/context.ts';
+import { openExport, sealExport } from './context/export-format.ts';
+import { readPendingContext } from './context/pending-context.ts';
 import { DecodeError, KerberosError } from './errors.ts';
-import { SecurityContext } from './gss/context.ts';
-import { OFFERED, settingsOf } from './gss/default-settings.ts';
-import { openExport, sealExport } from './gss/export-format.ts';
 import type { UnframedToken } from './gss/framing.ts';
 import { unframeIfFramed, unframeToken } from './gss/framing.ts';
-import {
-  HANDSHAKE_FORMAT,
-  readOptions,
-  readPendingContext,
-  writeOptions,
-} from './gss/handshake-export.ts';
-import { isUnframedApReq, Krb5Handshake } from './gss/krb5-handshake.ts';
 import { isKrb5Mechanism, Mechanism, mechanismName } from './gss/mechanism.ts';
+import { GssError } from './gss/status.ts';
+import { HANDSHAKE_FORMAT, readOptions, writeOptions } from './handshake-export.ts';
+import { OFFERED, settingsOf } from './krb5/default-settings.ts';
+import { isUnframedApReq, Krb5Handshake } from './krb5/handshake.ts';
 import type {
   AcceptOptions,
   AcceptorOptions,
@@ -24,9 +21,8 @@ import type {
   AcceptResult,
   HandshakeOptions,
   MechanismHandshake,
-} from './gss/settings.ts';
-import { ACCEPT_OPTIONS, ACCEPTOR_OPTIONS, HANDSHAKE_OPTIONS } from './gss/settings.ts';
-import { GssError } from './gss/status.ts';
+} from './krb5/settings.ts';
+import { ACCEPT_OPTIONS, ACCEPTOR_OPTIONS, HANDSHAKE_OPTIONS } from './krb5/settings.ts';
 import { checkOptions } from './options.ts';
 import type { NegotiableMechanism } from './spnego/acceptor.ts';
 import { SpnegoHandshake } from './spnego/acceptor.ts';

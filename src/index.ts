@@ -12,29 +12,27 @@ export { acceptorPolicy } from './config/acceptor-policy.ts';
 export { localName } from './config/local-name.ts';
 export type { KerberosConfig } from './config/settings.ts';
 export { parseKerberosConfig, realmOfHost } from './config/settings.ts';
-export { defaultCrypto, EncryptionKey } from './crypto/default-crypto.ts';
-export { Enctype, enctypeName, isWeakEnctype, parseEnctype } from './crypto/numbers.ts';
-export type { CryptoProvider } from './crypto/provider.ts';
-export type { ErrorDetail, KerberosErrorName } from './errors.ts';
-export { DecodeError, KerberosError } from './errors.ts';
-export type { ChannelBindingPolicy, ChannelBindings } from './gss/channel-bindings.ts';
 export type {
   MicStatus,
   PrfKey,
   SecurityContext,
   UnwrappedMessage,
   WrapOptions,
-} from './gss/context.ts';
-export { importSecurityContext } from './gss/context.ts';
-export type { TicketInfo } from './gss/context-state.ts';
-export type { AcceptorCredential, AcquireCredentialOptions } from './gss/credential.ts';
-export { acquireCredential } from './gss/credential.ts';
-export { formatCredentialCache } from './gss/credential-cache.ts';
-export type { DelegatedCredential, DelegatedTicket } from './gss/delegated-credential.ts';
+} from './context/context.ts';
+export { importSecurityContext } from './context/context.ts';
+export { formatCredentialCache } from './context/credential-cache.ts';
+export type { DelegatedCredential, DelegatedTicket } from './context/delegated-credential.ts';
+export { nameAttributes } from './context/name-attributes.ts';
+export type { TicketInfo } from './context/state.ts';
+export type { WeakEnctypeReport } from './context/weak-enctype.ts';
+export { defaultCrypto, EncryptionKey } from './crypto/default-crypto.ts';
+export { Enctype, enctypeName, isWeakEnctype, parseEnctype } from './crypto/numbers.ts';
+export type { CryptoProvider } from './crypto/provider.ts';
+export type { ErrorDetail, KerberosErrorName } from './errors.ts';
+export { DecodeError, KerberosError } from './errors.ts';
+export type { ChannelBindingPolicy, ChannelBindings } from './gss/channel-bindings.ts';
 export { exportName, exportNameComposite } from './gss/exported-name.ts';
 export { ContextFlag } from './gss/flags.ts';
-export type { IovBuffer, IovBufferType, IovLengths } from './gss/iov.ts';
-export type { CredentialWarning, KeytabProvider } from './gss/key-source.ts';
 export { Mechanism, mechanismName, parseMechanism } from './gss/mechanism.ts';
 export type { NameOptions } from './gss/name.ts';
 export {
@@ -45,22 +43,22 @@ export {
   GssNameType,
   importName,
 } from './gss/name.ts';
-export { nameAttributes } from './gss/name-attributes.ts';
 export type { Oid, OidStyle } from './gss/oid.ts';
 export { formatOid, parseOid } from './gss/oid.ts';
-export type { SequenceStatus } from './gss/sequence.ts';
+export type { GssErrorCode } from './gss/status.ts';
+export { displayMajor, displayStatus, GssError } from './gss/status.ts';
+export { tlsExporter, tlsServerEndPoint } from './gss/tls-bindings.ts';
+export type { Keytab, KeytabEntry, ParseKeytabOptions } from './keytab/keytab.ts';
+export { formatKeytab, parseKeytab } from './keytab/keytab.ts';
+export type { AcceptorCredential, AcquireCredentialOptions } from './krb5/credential.ts';
+export { acquireCredential } from './krb5/credential.ts';
+export type { CredentialWarning, KeytabProvider } from './krb5/key-source.ts';
 export type {
   AcceptOptions,
   AcceptorOptions,
   AcceptResult,
   HandshakeOptions,
-} from './gss/settings.ts';
-export type { GssErrorCode } from './gss/status.ts';
-export { displayMajor, displayStatus, GssError } from './gss/status.ts';
-export { tlsExporter, tlsServerEndPoint } from './gss/tls-bindings.ts';
-export type { WeakEnctypeReport } from './gss/weak-enctype.ts';
-export type { Keytab, KeytabEntry, ParseKeytabOptions } from './keytab/keytab.ts';
-export { formatKeytab, parseKeytab } from './keytab/keytab.ts';
+} from './krb5/settings.ts';
 export type { Principal, PrincipalName } from './messages/principal.ts';
 export { formatPrincipal, NameType, parsePrincipal } from './messages/principal.ts';
 export { TicketFlag } from './messages/ticket.ts';
@@ -69,3 +67,5 @@ export type { RandomSource } from './random.ts';
 export { systemRandom } from './random.ts';
 export type { Clock, KerberosTime, Timer } from './time.ts';
 export { systemClock } from './time.ts';
+export type { IovBuffer, IovBufferType, IovLengths } from './tokens/iov.ts';
+export type { SequenceStatus } from './tokens/sequence.ts';

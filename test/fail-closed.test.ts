@@ -5,9 +5,7 @@
  */
 import { afterAll, describe, expect, it } from 'vitest';
 import { MEMORY_REPLAY_CACHE_OPTIONS } from '../src/ap/replay-cache.ts';
-import { CREDENTIAL_OPTIONS } from '../src/gss/credential.ts';
-import { IMPORT_OPTIONS } from '../src/gss/export.ts';
-import { ACCEPT_OPTIONS, ACCEPTOR_OPTIONS, HANDSHAKE_OPTIONS } from '../src/gss/settings.ts';
+import { IMPORT_OPTIONS } from '../src/context/export.ts';
 import { NEGOTIATE_OPTIONS, negotiate } from '../src/http/negotiate.ts';
 import type { AcceptorOptions, AcceptResult, GssError } from '../src/index.ts';
 import {
@@ -18,12 +16,14 @@ import {
   parseKeytab,
 } from '../src/index.ts';
 import { PARSE_KEYTAB_OPTIONS } from '../src/keytab/keytab.ts';
-import { createGssServer, LIMIT_OPTIONS, SERVER_OPTIONS } from '../src/node/gss-server.ts';
+import { CREDENTIAL_OPTIONS } from '../src/krb5/credential.ts';
+import { ACCEPT_OPTIONS, ACCEPTOR_OPTIONS, HANDSHAKE_OPTIONS } from '../src/krb5/settings.ts';
+import { KEYTAB_FILE_OPTIONS, keytabFile, loadKeytab } from '../src/node/files/keytab-file.ts';
 import { HTTP_OPTIONS, httpAuthenticator } from '../src/node/http.ts';
-import { KEYTAB_FILE_OPTIONS, keytabFile, loadKeytab } from '../src/node/keytab-file.ts';
-import { FILE_REPLAY_CACHE_OPTIONS, FileReplayCache } from '../src/node/replay-cache-file.ts';
-import { openReplayCache, REPLAY_CACHE_NAME_OPTIONS } from '../src/node/replay-cache-name.ts';
-import { startWorkers, WORKERS_OPTIONS } from '../src/node/workers.ts';
+import { FILE_REPLAY_CACHE_OPTIONS, FileReplayCache } from '../src/node/replay-cache/file.ts';
+import { openReplayCache, REPLAY_CACHE_NAME_OPTIONS } from '../src/node/replay-cache/name.ts';
+import { createGssServer, LIMIT_OPTIONS, SERVER_OPTIONS } from '../src/node/server/gss-server.ts';
+import { startWorkers, WORKERS_OPTIONS } from '../src/node/server/workers.ts';
 import type { OptionRules } from '../src/options.ts';
 import { createInitiator, INITIATOR_OPTIONS } from '../src/testing/initiator.ts';
 import { MINT_OPTIONS, mintTicket } from '../src/testing/mint.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { encodeUtf8 } from '../src/bytes.ts';
-import { openOutput } from '../src/cli/output.ts';
+import { openOutput } from '../src/cli/gss-server/output.ts';
 import type { AcceptResult, Keytab, ReplayCache } from '../src/index.ts';
 import {
   acquireCredential,
@@ -16,7 +16,7 @@ import {
 import type { KeytabWarning } from '../src/node/index.ts';
 import { createGssServer, keytabFile } from '../src/node/index.ts';
 import { createInitiator, mintTicket } from '../src/testing/index.ts';
-import { SampleClient, TestServer } from './node/sample-client.ts';
+import { SampleClient, TestServer } from './node/server/sample-client.ts';
 import { CLIENT, makeKeytab, NOW, seededRandom } from './support/realm-kit.ts';
 
 let directory: string;

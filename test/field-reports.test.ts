@@ -1,7 +1,7 @@
 /** What users of Kerberos acceptors have reported: each gets in, or its operator is told the cause. */
 import { describe, expect, it } from 'vitest';
 import { fromHex } from '../src/bytes.ts';
-import { formatGssError } from '../src/cli/lines.ts';
+import { formatGssError } from '../src/cli/gss-server/lines.ts';
 import type { GssError } from '../src/index.ts';
 import { acquireCredential, createAcceptor, parseKeytab } from '../src/index.ts';
 import { loadVectors } from './support/vectors.ts';

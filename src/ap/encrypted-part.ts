@@ -2,8 +2,8 @@
 import { constantTimeEqual } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KerberosError } from '../errors.ts';
-import { Tag } from '../messages/der.ts';
-import { lengthOctets, readLength } from '../messages/der-length.ts';
+import { lengthOctets, readLength } from '../messages/der/length.ts';
+import { Tag } from '../messages/der/reader.ts';
 
 /**
  * Decrypts a part of a message.

@@ -4,8 +4,8 @@
  */
 import { Reader } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
-import { LengthFault, lengthOctets, readLength } from '../messages/der-length.ts';
-import type { Room } from '../messages/der-writer.ts';
+import { LengthFault, lengthOctets, readLength } from '../messages/der/length.ts';
+import type { Room } from '../messages/der/writer.ts';
 import { decodeMechanism, encodeMechanism, Mechanism } from './mechanism.ts';
 import type { Oid } from './oid.ts';
 

@@ -2,7 +2,7 @@
 import { sha224, sha256, sha384, sha512, sha512_224, sha512_256 } from '@noble/hashes/sha2.js';
 import { sha3_224, sha3_256, sha3_384, sha3_512 } from '@noble/hashes/sha3.js';
 import { concatBytes, encodeUtf8, plainBytes } from '../bytes.ts';
-import { DerReader, Tag } from '../messages/der.ts';
+import { DerReader, Tag } from '../messages/der/reader.ts';
 import type { ChannelBindings } from './channel-bindings.ts';
 import type { Oid } from './oid.ts';
 import { decodeOid } from './oid.ts';

@@ -1,10 +1,10 @@
 /** HTTP authentication with GSS-API (RFC 4559): a header in, a status and a header out. */
 import type { Acceptor, Handshake } from '../acceptor.ts';
+import type { SecurityContext } from '../context/context.ts';
 import { isOwnFault } from '../errors.ts';
-import type { SecurityContext } from '../gss/context.ts';
-import type { HandshakeOptions } from '../gss/settings.ts';
-import { HANDSHAKE_OPTIONS } from '../gss/settings.ts';
 import { GssError } from '../gss/status.ts';
+import type { HandshakeOptions } from '../krb5/settings.ts';
+import { HANDSHAKE_OPTIONS } from '../krb5/settings.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions, objectWith } from '../options.ts';
 import { explainForeignToken } from '../spnego/foreign-token.ts';

@@ -1,8 +1,8 @@
 /** AP-REP and EncAPRepPart (RFC 4120 §5.5.2). */
 import type { KerberosTime } from '../time.ts';
-import { DerReader } from './der.ts';
-import type { DerWriter, Room } from './der-writer.ts';
-import { encodeDer } from './der-writer.ts';
+import { DerReader } from './der/reader.ts';
+import type { DerWriter, Room } from './der/writer.ts';
+import { encodeDer } from './der/writer.ts';
 import type { EncryptedData, KeyValue, UnsealedData } from './encrypted-data.ts';
 import {
   readEncryptedData,

@@ -2,9 +2,9 @@
 import type { KerberosTime } from '../time.ts';
 import type { AuthorizationData } from './authorization-data.ts';
 import { readAuthorizationData, writeAuthorizationData } from './authorization-data.ts';
-import { DerReader } from './der.ts';
-import type { DerWriter } from './der-writer.ts';
-import { encodeDer } from './der-writer.ts';
+import { DerReader } from './der/reader.ts';
+import type { DerWriter } from './der/writer.ts';
+import { encodeDer } from './der/writer.ts';
 import type { Checksum, EncryptedData, KeyValue } from './encrypted-data.ts';
 import {
   readChecksum,

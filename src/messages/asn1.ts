@@ -7,9 +7,9 @@
  */
 import * as asn1js from 'asn1js';
 import { DecodeError } from '../errors.ts';
-import type { Read } from './der.ts';
-import { DerReader, Tag, tagName } from './der.ts';
-import { checkDer } from './der-check.ts';
+import { checkDer } from './der/check.ts';
+import type { Read } from './der/reader.ts';
+import { DerReader, Tag, tagName } from './der/reader.ts';
 import { Limit } from './limits.ts';
 
 /** An element of asn1js's tree. */

@@ -1,7 +1,7 @@
 /** AuthorizationData (RFC 4120 §5.2.6): a list of typed octet strings. */
-import { DerReader, Tag } from './der.ts';
-import type { DerWriter } from './der-writer.ts';
-import { encodeDer } from './der-writer.ts';
+import { DerReader, Tag } from './der/reader.ts';
+import type { DerWriter } from './der/writer.ts';
+import { encodeDer } from './der/writer.ts';
 import { Limit } from './limits.ts';
 import { readInt32, readOctets, writeInt32, writeOctets } from './primitives.ts';
 

@@ -5,10 +5,10 @@
  */
 import type { AuthorizationData } from './authorization-data.ts';
 import { readAuthorizationData, writeAuthorizationData } from './authorization-data.ts';
-import { DerReader, Tag } from './der.ts';
-import { skipElement } from './der-check.ts';
-import type { DerWriter } from './der-writer.ts';
-import { encodeDer } from './der-writer.ts';
+import { skipElement } from './der/check.ts';
+import { DerReader, Tag } from './der/reader.ts';
+import type { DerWriter } from './der/writer.ts';
+import { encodeDer } from './der/writer.ts';
 import type { Checksum } from './encrypted-data.ts';
 import { readChecksum, writeChecksum } from './encrypted-data.ts';
 import { Limit } from './limits.ts';

@@ -1,7 +1,7 @@
 /** The small structures that hold cryptographic material on the wire (RFC 4120 §5.2.9). */
-import type { DerReader } from './der.ts';
-import { Tag } from './der.ts';
-import type { DerWriter, Room, Write } from './der-writer.ts';
+import type { DerReader } from './der/reader.ts';
+import { Tag } from './der/reader.ts';
+import type { DerWriter, Room, Write } from './der/writer.ts';
 import {
   readInt32,
   readOctets,

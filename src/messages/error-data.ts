@@ -1,9 +1,9 @@
 /** What the e-data of a KRB-ERROR holds: METHOD-DATA, TYPED-DATA, or Windows' KERB-ERROR-DATA. */
 import type { Asn1Node } from './asn1.ts';
 import { Asn1Fields, decodeTree, listOf } from './asn1.ts';
-import { Tag } from './der.ts';
-import type { DerWriter } from './der-writer.ts';
-import { encodeDer } from './der-writer.ts';
+import { Tag } from './der/reader.ts';
+import type { DerWriter } from './der/writer.ts';
+import { encodeDer } from './der/writer.ts';
 import { Limit } from './limits.ts';
 import { readInt32, readOctets, writeInt32, writeOctets } from './primitives.ts';
 

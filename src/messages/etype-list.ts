@@ -2,9 +2,9 @@
  * EtypeList, the contents of AD-ETYPE-NEGOTIATION (RFC 4537 §3). Most authenticators carry one, so
  * it does not go through asn1js.
  */
-import { DerReader } from './der.ts';
-import type { DerWriter } from './der-writer.ts';
-import { encodeDer } from './der-writer.ts';
+import { DerReader } from './der/reader.ts';
+import type { DerWriter } from './der/writer.ts';
+import { encodeDer } from './der/writer.ts';
 import { Limit } from './limits.ts';
 import { readInt32, writeInt32 } from './primitives.ts';
 

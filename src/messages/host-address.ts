@@ -1,7 +1,7 @@
 /** Network addresses in tickets (RFC 4120 §5.2.5, §7.5.3). */
-import type { DerReader } from './der.ts';
-import { Tag } from './der.ts';
-import type { DerWriter } from './der-writer.ts';
+import type { DerReader } from './der/reader.ts';
+import { Tag } from './der/reader.ts';
+import type { DerWriter } from './der/writer.ts';
 import { Limit } from './limits.ts';
 import { readInt32, readOctets, writeInt32, writeOctets } from './primitives.ts';
 

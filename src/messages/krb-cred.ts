@@ -1,8 +1,8 @@
 /** KRB-CRED and EncKrbCredPart (RFC 4120 §5.8): forwarded tickets with their session keys. */
 import type { KerberosTime } from '../time.ts';
-import { DerReader, Tag } from './der.ts';
-import type { DerWriter } from './der-writer.ts';
-import { encodeDer } from './der-writer.ts';
+import { DerReader, Tag } from './der/reader.ts';
+import type { DerWriter } from './der/writer.ts';
+import { encodeDer } from './der/writer.ts';
 import type { EncryptedData, KeyValue } from './encrypted-data.ts';
 import {
   readEncryptedData,

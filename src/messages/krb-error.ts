@@ -1,8 +1,8 @@
 /** KRB-ERROR (RFC 4120 §5.9.1). */
 import type { KerberosTime } from '../time.ts';
-import { DerReader } from './der.ts';
-import type { DerWriter } from './der-writer.ts';
-import { encodeDer } from './der-writer.ts';
+import { DerReader } from './der/reader.ts';
+import type { DerWriter } from './der/writer.ts';
+import { encodeDer } from './der/writer.ts';
 import type { Mutable } from './message.ts';
 import { readMessage, readMessageHeader, writeMessage, writeMessageHeader } from './message.ts';
 import {

@@ -1,9 +1,9 @@
 /** What all messages share: `[APPLICATION n] SEQUENCE`, version, message type, extensions. */
 import { KerberosError } from '../errors.ts';
-import type { DerReader, Read } from './der.ts';
-import { Tag } from './der.ts';
-import { skipElement } from './der-check.ts';
-import type { DerWriter, Write } from './der-writer.ts';
+import { skipElement } from './der/check.ts';
+import type { DerReader, Read } from './der/reader.ts';
+import { Tag } from './der/reader.ts';
+import type { DerWriter, Write } from './der/writer.ts';
 import { Limit } from './limits.ts';
 import { readInt32, writeInt32 } from './primitives.ts';
 

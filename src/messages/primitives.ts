@@ -1,7 +1,7 @@
 /** The basic types of RFC 4120 §5.2, as readers and writers of one value. */
 import type { KerberosTime } from '../time.ts';
-import type { DerReader } from './der.ts';
-import type { DerWriter } from './der-writer.ts';
+import type { DerReader } from './der/reader.ts';
+import type { DerWriter } from './der/writer.ts';
 
 /** Int32 (RFC 4120 §5.2.4). */
 export function readInt32(reader: DerReader): number {

@@ -1,9 +1,9 @@
 /** Principal names and realms (RFC 4120 §5.2.2, §6) and the text form that MIT krb5 gives them. */
 import { KerberosError } from '../errors.ts';
 import { printableName } from '../text.ts';
-import type { DerReader } from './der.ts';
-import { Tag } from './der.ts';
-import type { DerWriter } from './der-writer.ts';
+import type { DerReader } from './der/reader.ts';
+import { Tag } from './der/reader.ts';
+import type { DerWriter } from './der/writer.ts';
 import { Limit } from './limits.ts';
 import { readInt32, readKerberosString, writeInt32, writeKerberosString } from './primitives.ts';
 

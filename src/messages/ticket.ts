@@ -2,9 +2,9 @@
 import type { KerberosTime } from '../time.ts';
 import type { AuthorizationData } from './authorization-data.ts';
 import { readAuthorizationData, writeAuthorizationData } from './authorization-data.ts';
-import { DerReader, Tag } from './der.ts';
-import type { DerWriter } from './der-writer.ts';
-import { encodeDer } from './der-writer.ts';
+import { DerReader, Tag } from './der/reader.ts';
+import type { DerWriter } from './der/writer.ts';
+import { encodeDer } from './der/writer.ts';
 import type { EncryptedData, KeyValue } from './encrypted-data.ts';
 import {
   readEncryptedData,

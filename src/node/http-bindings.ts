@@ -4,10 +4,10 @@ import type { Socket } from 'node:net';
 import { KerberosError } from '../errors.ts';
 import type { ChannelBindings } from '../gss/channel-bindings.ts';
 import { bindingsOf } from '../gss/channel-bindings.ts';
-import type { HandshakeOptions } from '../gss/settings.ts';
 import { GssError } from '../gss/status.ts';
 import { explainNoEndPoint, tlsServerEndPoint } from '../gss/tls-bindings.ts';
 import { dropPromise } from '../hooks.ts';
+import type { HandshakeOptions } from '../krb5/settings.ts';
 import type { TlsBindingType } from './tls-bindings.ts';
 import { findChannelBindings, isUnavailable, unavailableBindings } from './tls-bindings.ts';
 

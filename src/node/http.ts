@@ -5,12 +5,12 @@ import { maxHeaderSize, STATUS_CODES } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Acceptor, Handshake } from '../acceptor.ts';
-import type { SecurityContext } from '../gss/context.ts';
-import type { HandshakeOptions } from '../gss/settings.ts';
+import type { SecurityContext } from '../context/context.ts';
 import { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
 import type { NegotiateResult } from '../http/negotiate.ts';
 import { negotiate } from '../http/negotiate.ts';
+import type { HandshakeOptions } from '../krb5/settings.ts';
 import type { OptionRules } from '../options.ts';
 import {
   callback,

@@ -1,8 +1,10 @@
 /** Entry `krb5-acceptor/node`: what needs Node's own modules. */
 
 export { nodeCrypto } from './crypto.ts';
-export type { GssServer, GssServerLimits, GssServerOptions } from './gss-server.ts';
-export { createGssServer } from './gss-server.ts';
+export type { KeytabFile, KeytabFileOptions } from './files/keytab-file.ts';
+export { keytabFile, loadKeytab } from './files/keytab-file.ts';
+export type { KeytabWarning } from './files/keytab-warning.ts';
+export { loadKerberosConfig } from './files/krb5-conf-file.ts';
 export type {
   HttpAuthenticate,
   HttpAuthenticatorOptions,
@@ -11,24 +13,22 @@ export type {
 } from './http.ts';
 export { httpAuthenticator } from './http.ts';
 export type { Certificate } from './http-bindings.ts';
-export type { KeytabFile, KeytabFileOptions } from './keytab-file.ts';
-export { keytabFile, loadKeytab } from './keytab-file.ts';
-export type { KeytabWarning } from './keytab-warning.ts';
-export { loadKerberosConfig } from './krb5-conf-file.ts';
-export type { FileReplayCacheOptions } from './replay-cache-file.ts';
-export { FileReplayCache } from './replay-cache-file.ts';
-export type { ReplayCacheNameOptions } from './replay-cache-name.ts';
-export { openReplayCache } from './replay-cache-name.ts';
+export type { FileReplayCacheOptions } from './replay-cache/file.ts';
+export { FileReplayCache } from './replay-cache/file.ts';
+export type { ReplayCacheNameOptions } from './replay-cache/name.ts';
+export { openReplayCache } from './replay-cache/name.ts';
 export type {
   ConnectionEvent,
   ConnectionInfo,
   GssServerEvent,
   GssStage,
-} from './server-events.ts';
+} from './server/events.ts';
+export type { GssServer, GssServerLimits, GssServerOptions } from './server/gss-server.ts';
+export { createGssServer } from './server/gss-server.ts';
+export type { ChannelFailure } from './server/token-channel.ts';
+export type { Framing, Truncation } from './server/token-frame.ts';
+export { TokenFlag } from './server/token-frame.ts';
+export type { WorkerEnd, Workers, WorkersOptions } from './server/workers.ts';
+export { serveAsWorker, startWorkers, WorkerStartError } from './server/workers.ts';
 export type { TlsBindingType } from './tls-bindings.ts';
 export { channelBindingsOf } from './tls-bindings.ts';
-export type { ChannelFailure } from './token-channel.ts';
-export type { Framing, Truncation } from './token-frame.ts';
-export { TokenFlag } from './token-frame.ts';
-export type { WorkerEnd, Workers, WorkersOptions } from './workers.ts';
-export { serveAsWorker, startWorkers, WorkerStartError } from './workers.ts';

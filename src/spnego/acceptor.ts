@@ -1,6 +1,5 @@
 /** The acceptor's side of a negotiation (RFC 4178 §4 and §5), over mechanisms that it is given. */
 import type { Reader, Writer } from '../bytes.ts';
-import { DecodeError, KerberosError } from '../errors.ts';
 import {
   readBytes,
   readFlag,
@@ -8,7 +7,8 @@ import {
   writeBytes,
   writeFlag,
   writeOptional,
-} from '../gss/export-format.ts';
+} from '../context/export-format.ts';
+import { DecodeError, KerberosError } from '../errors.ts';
 import { ContextFlag } from '../gss/flags.ts';
 import type { UnframedToken } from '../gss/framing.ts';
 import { BEGUN_ELSEWHERE, unframeIfFramed } from '../gss/framing.ts';

@@ -5,9 +5,9 @@ import type { UnframedToken } from '../gss/framing.ts';
 import { frameMechanismToken, unframeIfFramed } from '../gss/framing.ts';
 import { decodeMechanism, encodeMechanism, Mechanism, mechanismName } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
-import { DerReader, Tag } from '../messages/der.ts';
-import type { DerWriter } from '../messages/der-writer.ts';
-import { encodeDer } from '../messages/der-writer.ts';
+import { DerReader, Tag } from '../messages/der/reader.ts';
+import type { DerWriter } from '../messages/der/writer.ts';
+import { encodeDer } from '../messages/der/writer.ts';
 import type { Mutable } from '../messages/message.ts';
 
 /** RFC 4178 §4.2.2. */

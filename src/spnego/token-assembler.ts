@@ -4,9 +4,9 @@
  */
 import type { Reader } from '../bytes.ts';
 import { Writer } from '../bytes.ts';
+import { readBytes, writeBytes } from '../context/export-format.ts';
 import { DecodeError } from '../errors.ts';
-import { readBytes, writeBytes } from '../gss/export-format.ts';
-import { lengthOctets, readLength } from '../messages/der-length.ts';
+import { lengthOctets, readLength } from '../messages/der/length.ts';
 
 /** Collects the pieces of one token after the other. */
 export class TokenAssembler {

@@ -1,19 +1,18 @@
 /** The initiator's side of the Kerberos mechanism (RFC 4121 §4.1), for tests. */
 import { decryptPart } from '../ap/encrypted-part.ts';
+import { SecurityContext } from '../context/context.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError, krbErrorName } from '../errors.ts';
-import { encodeInitiatorOptions } from '../gss/authenticator-checksum.ts';
 import type { ChannelBindings } from '../gss/channel-bindings.ts';
 import { hashChannelBindings } from '../gss/channel-bindings.ts';
-import { SecurityContext } from '../gss/context.ts';
 import { ContextFlag } from '../gss/flags.ts';
 import { frameToken, TokenId, unframeToken } from '../gss/framing.ts';
 import { Mechanism } from '../gss/mechanism.ts';
 import { GssName } from '../gss/name.ts';
 import type { Oid } from '../gss/oid.ts';
-import { SequenceCounter, SequenceWindow } from '../gss/sequence.ts';
 import { GssError } from '../gss/status.ts';
+import { encodeInitiatorOptions } from '../krb5/authenticator-checksum.ts';
 import type { EncApRepPart } from '../messages/ap-rep.ts';
 import {
   decodeApRep,
@@ -39,6 +38,7 @@ import type { RandomSource } from '../random.ts';
 import { contextRandom } from '../random.ts';
 import type { Clock } from '../time.ts';
 import { systemClock } from '../time.ts';
+import { SequenceCounter, SequenceWindow } from '../tokens/sequence.ts';
 import type { MintedTicket } from './mint.ts';
 
 export interface InitiatorOptions {

@@ -7,7 +7,7 @@ import { ClientShares } from '../../src/ap/client-shares.ts';
 import type { ReplayCache, ReplayRecord } from '../../src/index.ts';
 import { MemoryReplayCache } from '../../src/index.ts';
 import { parsePrincipal } from '../../src/messages/principal.ts';
-import { FileReplayCache } from '../../src/node/replay-cache-file.ts';
+import { FileReplayCache } from '../../src/node/replay-cache/file.ts';
 import { createInitiator, mintTicket } from '../../src/testing/index.ts';
 import { Census } from '../support/census.ts';
 import { CLIENT, makeParties, NOW, NOW_SECONDS, seededRandom } from '../support/realm-kit.ts';

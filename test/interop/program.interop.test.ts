@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeUtf8, fromHex } from '../../src/bytes.ts';
 import { formatKeytab } from '../../src/keytab/keytab.ts';
-import { KEYTAB, SampleClient } from '../node/sample-client.ts';
+import { KEYTAB, SampleClient } from '../node/server/sample-client.ts';
 import { Program } from '../support/program.ts';
 
 const EMPTY = new Uint8Array(0);

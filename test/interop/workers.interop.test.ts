@@ -20,7 +20,7 @@ import type { Keytab } from '../../src/keytab/keytab.ts';
 import { formatKeytab } from '../../src/keytab/keytab.ts';
 import { createInitiator } from '../../src/testing/initiator.ts';
 import { mintTicket } from '../../src/testing/mint.ts';
-import { KEYTAB, SampleClient } from '../node/sample-client.ts';
+import { KEYTAB, SampleClient } from '../node/server/sample-client.ts';
 import { freePort } from '../support/ports.ts';
 import type { ProgramOptions } from '../support/program.ts';
 import { Program } from '../support/program.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../src/bytes.ts';
 import { DecodeError } from '../../src/errors.ts';
-import { DerReader } from '../../src/messages/der.ts';
+import { DerReader } from '../../src/messages/der/reader.ts';
 import { readEncryptedData } from '../../src/messages/encrypted-data.ts';
 import { loadVectors } from '../support/vectors.ts';
 import { codecOf, codecs } from './codecs.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHex } from '../../src/bytes.ts';
 import { DecodeError, KerberosError } from '../../src/errors.ts';
-import { DerReader } from '../../src/messages/der.ts';
+import { DerReader } from '../../src/messages/der/reader.ts';
 import type { Principal } from '../../src/messages/principal.ts';
 import {
   formatPrincipal,

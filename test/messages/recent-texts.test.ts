@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes.ts';
-import { DerReader } from '../../src/messages/der.ts';
-import { encodeDer } from '../../src/messages/der-writer.ts';
+import { DerReader } from '../../src/messages/der/reader.ts';
+import { encodeDer } from '../../src/messages/der/writer.ts';
 import { keepText, recentText } from '../../src/messages/recent-texts.ts';
 
 const reread = (text: string) =>

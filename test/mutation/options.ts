@@ -46,4 +46,4 @@ const NAMES = ['--only', '--sample', '--seed', '--tests', '--by', '--jobs', '--j
 const USAGE =
   'usage: npm run mutate -- [--only REGEXP] [--sample N] [--seed N] [--tests N] [--jobs N]\n' +
   '                        [--by TEST-FILE,...] [--json PATH]\n' +
-  '  REGEXP is matched with lines such as: src/gss/sequence.ts:32:5  a < b -> ((a) <= (b))';
+  '  REGEXP is matched with lines such as: src/tokens/sequence.ts:32:5  a < b -> ((a) <= (b))';

@@ -90,7 +90,11 @@ class Runner {
 }
 
 /** They need processes of their own, which vitest's threads are not. */
-const EXCLUDED = ['test/interop/**', 'test/node/**', 'test/cli/shared-replay-cache.test.ts'];
+const EXCLUDED = [
+  'test/interop/**',
+  'test/node/**',
+  'test/cli/gss-server/shared-replay-cache.test.ts',
+];
 
 const runner = new Runner();
 process.on('message', async (job: Job) => {

@@ -33,7 +33,7 @@ export class ServerProcess {
     const args = [
       '--expose-gc',
       `--import=${new URL(`./probe.js?backend=${backend}`, import.meta.url).href}`,
-      fileURLToPath(new URL('../../src/cli/gss-server.js', import.meta.url)),
+      fileURLToPath(new URL('../../src/cli/gss-server/main.js', import.meta.url)),
       ...['-port', String(port), '-host', '127.0.0.1', '-keytab', keytab],
       ...['-rcache', `dir:${directory}/replays`, '-maxconn', '15000', '-logfile', '/dev/null', '*'],
     ];

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const PROGRAM = resolve(import.meta.dirname, '../../dist/cli/gss-server.js');
+const PROGRAM = resolve(import.meta.dirname, '../../dist/cli/gss-server/main.js');
 
 export interface ProgramOptions {
   readonly stdio?: StdioOptions;

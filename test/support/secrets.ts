@@ -1,8 +1,8 @@
 /** Looks for secrets in whatever a program can show of a value. */
 import { inspect } from 'node:util';
-import { formatEvent, formatGssError } from '../../src/cli/lines.ts';
+import { formatEvent, formatGssError } from '../../src/cli/gss-server/lines.ts';
 import { displayStatus } from '../../src/gss/status.ts';
-import type { GssServerEvent } from '../../src/node/server-events.ts';
+import type { GssServerEvent } from '../../src/node/server/events.ts';
 
 /** Bytes that must not show, each with a name for the message of a test that fails. */
 export type Secrets = Readonly<Record<string, Uint8Array>>;

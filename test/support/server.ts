@@ -10,7 +10,7 @@ import { keytab as keytabPath, realm, scratch } from './realm.ts';
 /** Our gss-server as a command line, and Debian's, on which the drivers themselves can be checked. */
 export const OUR_SERVER: readonly string[] = [
   process.execPath,
-  resolve(import.meta.dirname, '../../dist/cli/gss-server.js'),
+  resolve(import.meta.dirname, '../../dist/cli/gss-server/main.js'),
 ];
 export const MIT_SERVER: readonly string[] = ['/usr/bin/gss-server'];
 

@@ -1,11 +1,11 @@
 /** Does with a context what an application may do with it: nothing of it may fail in a new way. */
 
-import type { SecurityContext } from '../../../src/gss/context.ts';
-import { importSecurityContext } from '../../../src/gss/context.ts';
-import { formatCredentialCache } from '../../../src/gss/credential-cache.ts';
+import type { SecurityContext } from '../../../src/context/context.ts';
+import { importSecurityContext } from '../../../src/context/context.ts';
+import { formatCredentialCache } from '../../../src/context/credential-cache.ts';
+import { nameAttributes } from '../../../src/context/name-attributes.ts';
 import { exportName } from '../../../src/gss/exported-name.ts';
 import { displayName } from '../../../src/gss/name.ts';
-import { nameAttributes } from '../../../src/gss/name-attributes.ts';
 import type { Pac } from '../../../src/pac/pac.ts';
 import { Breach } from '../case.ts';
 import { keytab, seededRandom } from './realm.ts';

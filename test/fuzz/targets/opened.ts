@@ -5,12 +5,12 @@
 
 import { EncryptionKey } from '../../../src/crypto/key.ts';
 import { KeyUsage } from '../../../src/crypto/numbers.ts';
+import { frameToken, TokenId } from '../../../src/gss/framing.ts';
+import { ContextFlag, Mechanism } from '../../../src/index.ts';
 import {
   encodeInitiatorOptions,
   GSS_CHECKSUM_TYPE,
-} from '../../../src/gss/authenticator-checksum.ts';
-import { frameToken, TokenId } from '../../../src/gss/framing.ts';
-import { ContextFlag, Mechanism } from '../../../src/index.ts';
+} from '../../../src/krb5/authenticator-checksum.ts';
 import {
   decodeApRep,
   decodeEncApRepPart,

@@ -10,7 +10,7 @@ import {
   FrameError,
   FrameParser,
   TokenFlag,
-} from '../../../src/node/token-frame.ts';
+} from '../../../src/node/server/token-frame.ts';
 import { createInitiator } from '../../../src/testing/index.ts';
 import type { Case, Target } from '../case.ts';
 import { Breach } from '../case.ts';

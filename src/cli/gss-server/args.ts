@@ -1,0 +1,202 @@
+/** The command line of gss-server, as a pure function of its arguments. */
+import { KerberosError } from '../../errors.ts';
+import { parseMechanism } from '../../gss/mechanism.ts';
+import type { Oid } from '../../gss/oid.ts';
+
+export interface ServerArguments {
+  /** As given; `*` is any key of the keytab. */
+  readonly service: string;
+  readonly port: number;
+  readonly host: string | undefined;
+  readonly verbose: boolean;
+  readonly inetd: boolean;
+  readonly once: boolean;
+  readonly exportContext: boolean;
+  readonly logfile: string | undefined;
+  readonly keytab: string | undefined;
+  readonly replayCache: string | undefined;
+  readonly mechanism: Oid | undefined;
+  /** Seconds. */
+  readonly idleTimeout: number | undefined;
+  /** Seconds. */
+  readonly handshakeTimeout: number | undefined;
+  /** Bytes. */
+  readonly maxTokenSize: number | undefined;
+  readonly maxConnections: number | undefined;
+  readonly maxConnectionsPerSource: number | undefined;
+  /** Seconds. */
+  readonly maxPenalty: number | undefined;
+  /** Whether clients without a context are refused. */
+  readonly requireAuthentication: true | undefined;
+  /** Whether clients may be anonymous. */
+  readonly allowAnonymous: true | undefined;
+  /** Processes; undefined: this one serves. */
+  readonly workers: number | undefined;
+}
+
+export type ParsedArguments =
+  | { readonly action: 'serve'; readonly arguments: ServerArguments }
+  | { readonly action: 'help' }
+  | { readonly action: 'version' }
+  /** What is wrong; undefined where the usage alone says it. */
+  | { readonly action: 'usage'; readonly message: string | undefined };
+
+/**
+ * @param argv - The arguments after the program's name. Options start with one dash or two, and
+ * take their value from the next argument or after `=`.
+ */
+export function parseArguments(argv: readonly string[]): ParsedArguments {
+  try {
+    return parse(argv);
+  } catch (error) {
+    if (error instanceof UsageError) return { action: 'usage', message: error.message };
+    throw error;
+  }
+}
+
+class UsageError extends Error {}
+
+interface Values {
+  readonly switches: Set<string>;
+  readonly texts: Map<string, string>;
+  readonly positionals: string[];
+}
+
+function parse(argv: readonly string[]): ParsedArguments {
+  const values = collect(argv);
+  const { switches, texts, positionals } = values;
+  if (switches.has('help')) return { action: 'help' };
+  if (switches.has('version')) return { action: 'version' };
+  const [service, ...others] = positionals;
+  if (service === undefined) return { action: 'usage', message: undefined };
+  if (service === '') throw new UsageError('service_name: expected a name, got an empty text');
+  if (others.length > 0) {
+    throw new UsageError(`expected one service_name, got ${positionals.join(' and ')}`);
+  }
+  if (switches.has('inetd') && texts.has('workers')) {
+    throw new UsageError('-workers: inetd starts a process for each client, leave it away');
+  }
+  return {
+    action: 'serve',
+    arguments: {
+      service,
+      port: integer(values, 'port', 0, 65_535) ?? DEFAULT_PORT,
+      host: text(values, 'host'),
+      verbose: switches.has('verbose'),
+      inetd: switches.has('inetd'),
+      once: switches.has('once'),
+      exportContext: switches.has('export'),
+      logfile: text(values, 'logfile'),
+      keytab: text(values, 'keytab'),
+      replayCache: text(values, 'rcache'),
+      mechanism: mechanism(texts.get('mech')),
+      idleTimeout: integer(values, 'timeout', 1, MAX_SECONDS),
+      handshakeTimeout: integer(values, 'handshake', 1, MAX_SECONDS),
+      maxTokenSize: integer(values, 'maxtoken', 1, MAX_TOKEN),
+      maxConnections: integer(values, 'maxconn', 1, MAX_CONNECTIONS),
+      maxConnectionsPerSource: integer(values, 'maxsource', 1, MAX_CONNECTIONS),
+      maxPenalty: integer(values, 'penalty', 0, MAX_SECONDS),
+      requireAuthentication: switches.has('authenticated') || undefined,
+      allowAnonymous: switches.has('anonymous') || undefined,
+      workers: integer(values, 'workers', 1, 256),
+    },
+  };
+}
+
+function collect(argv: readonly string[]): Values {
+  const values: Values = { switches: new Set(), texts: new Map(), positionals: [] };
+  for (let i = 0; i < argv.length; i++) {
+    const argument = argv[i]!;
+    if (argument === '--') {
+      values.positionals.push(...argv.slice(i + 1));
+      break;
+    }
+    const option = /^--?([^=]+)(?:=(.*))?$/s.exec(argument);
+    if (option === null) {
+      values.positionals.push(argument);
+      continue;
+    }
+    const [, name, attached] = option as unknown as [string, string, string | undefined];
+    if (SWITCHES.has(name)) {
+      if (attached !== undefined) throw new UsageError(`-${name} takes no value`);
+      values.switches.add(name);
+    } else if (TEXTS.has(name)) {
+      const value = attached ?? argv[++i];
+      if (value === undefined) throw new UsageError(`-${name} needs a value`);
+      values.texts.set(name, value);
+    } else {
+      throw new UsageError(`unknown option ${argument}`);
+    }
+  }
+  return values;
+}
+
+function text(values: Values, name: string): string | undefined {
+  const value = values.texts.get(name);
+  if (value === '') throw new UsageError(`-${name}: expected a value, got an empty text`);
+  return value;
+}
+
+function integer(values: Values, name: string, min: number, max: number): number | undefined {
+  const value = values.texts.get(name);
+  if (value === undefined) return undefined;
+  const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
+  if (!(number >= min && number <= max)) {
+    throw new UsageError(`-${name}: expected a number from ${min} to ${max}, got '${value}'`);
+  }
+  return number;
+}
+
+function mechanism(value: string | undefined): Oid | undefined {
+  if (value === undefined) return undefined;
+  const oid = tryParseMechanism(value);
+  if (oid === undefined) {
+    throw new UsageError(
+      `-mech: expected a mechanism such as kerberos_v5, 1.2.840.113554.1.2.2 or ` +
+        `'{ 1 2 840 113554 1 2 2 }', got '${value}'`,
+    );
+  }
+  return oid;
+}
+
+function tryParseMechanism(value: string): Oid | undefined {
+  try {
+    return parseMechanism(value);
+  } catch (error) {
+    if (error instanceof KerberosError) return undefined;
+    throw error;
+  }
+}
+
+const DEFAULT_PORT = 4444;
+// Timers count milliseconds in 31 bits.
+const MAX_SECONDS = 2_147_483;
+const MAX_CONNECTIONS = 1_000_000;
+// What an int holds: stock clients announce lengths as one.
+const MAX_TOKEN = 2_147_483_647;
+
+const SWITCHES: ReadonlySet<string> = new Set([
+  'verbose',
+  'inetd',
+  'once',
+  'export',
+  'authenticated',
+  'anonymous',
+  'help',
+  'version',
+]);
+const TEXTS: ReadonlySet<string> = new Set([
+  'port',
+  'host',
+  'logfile',
+  'keytab',
+  'rcache',
+  'mech',
+  'timeout',
+  'handshake',
+  'maxtoken',
+  'maxconn',
+  'maxsource',
+  'penalty',
+  'workers',
+]);

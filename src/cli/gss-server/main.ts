@@ -1,0 +1,249 @@
+#!/usr/bin/env node
+/** gss-server: see help.ts for what it does. */
+import cluster from 'node:cluster';
+import { fstatSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Acceptor } from '../../acceptor.ts';
+import { KerberosError } from '../../errors.ts';
+import { GssError } from '../../gss/status.ts';
+import type { GssServerEvent } from '../../node/server/events.ts';
+import type { GssServer } from '../../node/server/gss-server.ts';
+import { createGssServer } from '../../node/server/gss-server.ts';
+import { serveAsWorker, startWorkers, WorkerStartError } from '../../node/server/workers.ts';
+import { systemErrorText } from '../text.ts';
+import { VERSION } from '../version.ts';
+import type { ServerArguments } from './args.ts';
+import { parseArguments } from './args.ts';
+import type { Configured } from './configure.ts';
+import { configure } from './configure.ts';
+import { HELP, USAGE } from './help.ts';
+import type { Block } from './lines.ts';
+import { errorBlock, formatEvent, formatGssError, formatWorkerEnd, stderrLine } from './lines.ts';
+import type { Output } from './output.ts';
+import { clientOwnsStandardStreams, detachStandardStreams, openOutput } from './output.ts';
+import { SessionMarks } from './session-marks.ts';
+
+/** @returns The exit status. */
+async function main(argv: readonly string[]): Promise<number> {
+  // Before anything can be printed: under inetd the standard streams may be the client.
+  const clientOwnsStreams =
+    argv.some((argument) => /^--?inetd$/.test(argument)) && clientOwnsStandardStreams();
+  if (clientOwnsStreams) detachStandardStreams();
+  const parsed = parseArguments(argv);
+  switch (parsed.action) {
+    case 'help':
+      process.stdout.write(HELP);
+      return 0;
+    case 'version':
+      process.stdout.write(`gss-server (krb5-acceptor) ${VERSION}\n`);
+      return 0;
+    case 'usage':
+      complain(parsed.message);
+      process.stderr.write(USAGE);
+      return FAILURE;
+    case 'serve':
+      return await serve(parsed.arguments, clientOwnsStreams);
+  }
+}
+
+async function serve(options: ServerArguments, clientOwnsStreams: boolean): Promise<number> {
+  if (options.inetd && !fstatSync(0).isSocket()) {
+    complain('-inetd: file descriptor 0 is not a socket');
+    return FAILURE;
+  }
+  let output: Output;
+  try {
+    output = openOutput({ logfile: options.logfile, clientOwnsStreams });
+  } catch (error) {
+    process.stderr.write(`${options.logfile}: ${systemErrorText(error)}\n`);
+    return FAILURE;
+  }
+  process.on('uncaughtException', (error) => {
+    output.print([errorBlock('gss-server', error, true)]);
+    process.exit(FAILURE);
+  });
+  const configured = await tryToConfigure(options, output);
+  if (configured === undefined) return NO_CREDENTIALS;
+  const { acceptor, localName, replayCache } = configured;
+  const lineOptions = { verbose: options.verbose, localName };
+  const marks = new SessionMarks(options.inetd || cluster.isWorker);
+  const print = (event: GssServerEvent): void =>
+    output.print(marks.mark(event, formatEvent(event, lineOptions)));
+  try {
+    if (options.inetd) return await serveInetd(options, acceptor, print);
+    if (cluster.isWorker) return await serveInWorker(options, acceptor, print);
+    // One client needs one process.
+    if (options.workers === undefined || options.once) {
+      return await serveTcp(options, acceptor, output, print);
+    }
+    // The primary has only seen to it that there is something to serve with.
+    await replayCache?.close();
+    return await serveWithWorkers(options, options.workers, output);
+  } finally {
+    acceptor.dispose();
+  }
+}
+
+async function tryToConfigure(
+  options: ServerArguments,
+  output: Output,
+): Promise<Configured | undefined> {
+  // What a worker has to warn of at its start the primary has said already.
+  let quiet = cluster.isWorker;
+  try {
+    return await configure(options, (message) => {
+      if (!quiet) output.print([stderrLine(`gss-server: ${message}`)]);
+    });
+  } catch (error) {
+    if (error instanceof KerberosError) {
+      const noCredential = new GssError('GSS_S_NO_CRED', undefined, { minor: error });
+      output.print(formatGssError('acquiring credentials', noCredential));
+    } else if (error instanceof GssError) {
+      const badName = error.code === 'GSS_S_BAD_NAME';
+      output.print(formatGssError(badName ? 'importing name' : 'acquiring credentials', error));
+    } else {
+      throw error;
+    }
+    return undefined;
+  } finally {
+    quiet = false;
+  }
+}
+
+type PrintEvent = (event: GssServerEvent) => void;
+
+async function serveInetd(
+  options: ServerArguments,
+  acceptor: Acceptor,
+  print: PrintEvent,
+): Promise<number> {
+  const server = createServer(options, acceptor, print);
+  stopOnSignals((grace) => void server.close(grace));
+  await server.serve(new Socket({ fd: 0, allowHalfOpen: true }));
+  return SUCCESS;
+}
+
+async function serveTcp(
+  options: ServerArguments,
+  acceptor: Acceptor,
+  output: Output,
+  print: PrintEvent,
+): Promise<number> {
+  return await new Promise((resolve) => {
+    const stopped = (): void => resolve(SUCCESS);
+    const server = createServer(options, acceptor, (event) => {
+      print(event);
+      if (options.once && event.type === 'open') void server.close().then(stopped);
+    });
+    server.listen(options.port, options.host).then(
+      ({ port }) => {
+        stopOnSignals((grace) => void server.close(grace).then(stopped));
+        printStart(output, options, port);
+      },
+      (error: unknown) => {
+        output.print([bindingFailed(error)]);
+        resolve(FAILURE);
+      },
+    );
+  });
+}
+
+async function serveWithWorkers(
+  options: ServerArguments,
+  count: number,
+  output: Output,
+): Promise<number> {
+  try {
+    const workers = await startWorkers({
+      count,
+      port: options.port,
+      onEnd: (end) => output.print(formatWorkerEnd(end)),
+    });
+    const stopped = new Promise<void>((resolve) =>
+      stopOnSignals((grace) => void workers.stop(grace).then(resolve)),
+    );
+    printStart(output, options, workers.port);
+    await stopped;
+    return SUCCESS;
+  } catch (error) {
+    if (!(error instanceof WorkerStartError)) throw error;
+    output.print([
+      error.cause === undefined
+        ? stderrLine(`gss-server: ${error.message}`)
+        : bindingFailed(error.cause),
+    ]);
+    return error.exitCode ?? FAILURE;
+  }
+}
+
+async function serveInWorker(
+  options: ServerArguments,
+  acceptor: Acceptor,
+  print: PrintEvent,
+): Promise<number> {
+  try {
+    await serveAsWorker(createServer(options, acceptor, print), options.host);
+    return SUCCESS;
+  } catch {
+    // The primary says why.
+    return FAILURE;
+  }
+}
+
+function createServer(
+  options: ServerArguments,
+  acceptor: Acceptor,
+  onEvent: PrintEvent,
+): GssServer {
+  const { idleTimeout, handshakeTimeout, maxTokenSize } = options;
+  const { maxConnections, maxConnectionsPerSource, maxPenalty } = options;
+  return createGssServer({
+    acceptor,
+    onEvent,
+    exportContext: options.exportContext,
+    requireAuthentication: options.requireAuthentication ?? false,
+    limits: {
+      ...(idleTimeout !== undefined && { idleTimeout }),
+      ...(handshakeTimeout !== undefined && { handshakeTimeout }),
+      ...(maxTokenSize !== undefined && { maxTokenSize }),
+      ...(maxConnections !== undefined && { maxConnections }),
+      ...(maxConnectionsPerSource !== undefined && { maxConnectionsPerSource }),
+      ...(maxPenalty !== undefined && { maxPenalty }),
+    },
+  });
+}
+
+/** Clients that are being served may finish; a second signal does not wait for them. */
+function stopOnSignals(stop: (grace: number) => void): void {
+  let grace = GRACE;
+  const onSignal = (): void => {
+    stop(grace);
+    grace = 0;
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
+
+function printStart(output: Output, options: ServerArguments, port: number): void {
+  output.print([stderrLine('starting...')]);
+  if (options.port === 0) output.print([stderrLine(`listening on port ${port}`)]);
+  if (output.warning !== undefined) output.print([stderrLine(`gss-server: ${output.warning}`)]);
+}
+
+function bindingFailed(error: unknown): Block {
+  return stderrLine(`binding socket: ${systemErrorText(error)}`);
+}
+
+function complain(message: string | undefined): void {
+  if (message !== undefined) process.stderr.write(`gss-server: ${message}\n`);
+}
+
+const SUCCESS = 0;
+const FAILURE = 1;
+// What MIT's program returns: -1.
+const NO_CREDENTIALS = 255;
+// Milliseconds: a stop takes less than three seconds in all.
+const GRACE = 2500;
+
+// Last, for it uses all of the above.
+process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,111 @@
+/** Where gss-server's lines go. Each block is written before the next event is looked at. */
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+
+import { concatBytes } from '../../bytes.ts';
+import { systemErrorText } from '../text.ts';
+import type { Block } from './lines.ts';
+
+export interface Output {
+  /**
+   * Blocks for the same place are one write, so that those of other processes which print there
+   * come before or after them.
+   */
+  readonly print: (blocks: readonly Block[]) => void;
+  /** What the operator should know of the log file. */
+  readonly warning: string | undefined;
+}
+
+export interface OutputOptions {
+  /** Appended to, made with mode 0600; `/dev/null` means no log, undefined means stdout. */
+  readonly logfile: string | undefined;
+  /** Standard streams that are the client's connection: nothing may go there. */
+  readonly clientOwnsStreams: boolean;
+}
+
+/** @throws The system's error if the log file cannot be opened. */
+export function openOutput(options: OutputOptions): Output {
+  const standard = options.clientOwnsStreams ? undefined : openStandardStreams();
+  const file = openLog(options.logfile);
+  const logfile = file?.write;
+  const stdout = standard?.stdout ?? discard;
+  const log = logfile ?? stdout;
+  // Under inetd there is no stderr but the client: the operator looks into the log.
+  const stderr = standard?.stderr ?? log;
+  const streams = { stdout, stderr, log };
+  return {
+    print: (blocks) => {
+      for (let at = 0; at < blocks.length; ) {
+        const write = streams[blocks[at]!.to];
+        const together: Uint8Array[] = [];
+        while (at < blocks.length && streams[blocks[at]!.to] === write) {
+          together.push(blocks[at++]!.bytes);
+        }
+        write(together.length === 1 ? together[0]! : concatBytes(...together));
+      }
+    },
+    warning: file?.warning,
+  };
+}
+
+/** Whether the standard streams are the socket on file descriptor 0, as inetd sets them up. */
+export function clientOwnsStandardStreams(): boolean {
+  const client = fstatSync(0);
+  return [1, 2].some((descriptor) => {
+    try {
+      const stream = fstatSync(descriptor);
+      return stream.dev === client.dev && stream.ino === client.ino;
+    } catch {
+      // Closed: whatever is opened next would take its place.
+      return true;
+    }
+  });
+}
+
+/** Makes sure that nothing, not even a crash of the runtime, is written to the client. */
+export function detachStandardStreams(): void {
+  for (const descriptor of [1, 2]) {
+    try {
+      closeSync(descriptor);
+    } catch {
+      // It was closed already.
+    }
+    // POSIX open: the lowest free descriptor, which is the one just closed.
+    openSync('/dev/null', 'w');
+  }
+}
+
+type Write = (bytes: Uint8Array) => void;
+
+function openStandardStreams(): { stdout: Write; stderr: Write } {
+  // Nobody reads any more (EPIPE): clients are served all the same.
+  process.stdout.on('error', () => {});
+  process.stderr.on('error', () => {});
+  return {
+    stdout: (bytes) => process.stdout.write(bytes),
+    stderr: (bytes) => process.stderr.write(bytes),
+  };
+}
+
+function openLog(path: string | undefined): { write: Write; warning?: string } | undefined {
+  if (path === undefined) return undefined;
+  if (path === '/dev/null') return { write: discard };
+  // What clients say is in it, and with -verbose their tokens.
+  const descriptor = openSync(path, 'a', 0o600);
+  let complained = false;
+  const write = (bytes: Uint8Array): void => {
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+    } catch (error) {
+      // A full disk costs the log, not the service.
+      if (!complained) process.stderr.write(`writing ${path}: ${systemErrorText(error)}\n`);
+      complained = true;
+    }
+  };
+  const mode = fstatSync(descriptor).mode & 0o777;
+  // Windows has no modes.
+  if (process.geteuid === undefined || (mode & 0o077) === 0) return { write };
+  const octal = mode.toString(8);
+  return { write, warning: `${path} is open to other users (mode ${octal}): chmod 600 ${path}` };
+}
+
+function discard(): void {}

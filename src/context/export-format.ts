@@ -1,0 +1,159 @@
+/**
+ * What exports are made of: formats of this project's own, the same on every machine.
+ *
+ * ```
+ * four letters  u8 version  contents  32 bytes SHA-256 of all before
+ * ```
+ *
+ * Numbers are big-endian. bytes: u32 length, contents; text: bytes in UTF-8; flag: u8 0 or 1;
+ * optional x: flag, then x if it is 1; principal: i32 name type, text realm, u16 count, text
+ * components; key: i32 enctype, bytes.
+ *
+ * The digest finds damage and forbids silent edits. It is no protection against somebody who may
+ * write the bytes: they hold the keys, so keep them as you keep keys.
+ */
+import { bytesEqual, constantTimeEqual, decodeUtf8, encodeUtf8, Reader, Writer } from '../bytes.ts';
+import { EncryptionKey } from '../crypto/key.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { DecodeError, KerberosError } from '../errors.ts';
+import { GssError } from '../gss/status.ts';
+import { Limit } from '../messages/limits.ts';
+import type { Principal } from '../messages/principal.ts';
+
+/** One kind of export. */
+export interface ExportFormat {
+  /** `exported context`, for messages. */
+  readonly label: string;
+  /** Four letters and the version. */
+  readonly magic: Uint8Array;
+}
+
+/** The export, its contents written by `write`. */
+export function sealExport(
+  format: ExportFormat,
+  crypto: CryptoProvider,
+  write: (writer: Writer) => void,
+): Uint8Array {
+  const writer = new Writer(1024);
+  writer.raw(format.magic);
+  write(writer);
+  const body = writer.finish();
+  const bytes = new Uint8Array(body.length + DIGEST);
+  bytes.set(body);
+  bytes.set(crypto.backend.hash('sha256', body), body.length);
+  body.fill(0);
+  return bytes;
+}
+
+/**
+ * Reads what {@link sealExport} made.
+ *
+ * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN if it was altered or is of another kind.
+ */
+export function openExport<T>(
+  format: ExportFormat,
+  crypto: CryptoProvider,
+  bytes: Uint8Array,
+  read: (reader: Reader) => T,
+): T {
+  const { label, magic } = format;
+  try {
+    const body = bytes.subarray(0, Math.max(0, bytes.length - DIGEST));
+    const digest = crypto.backend.hash('sha256', body);
+    if (!constantTimeEqual(digest, bytes.subarray(body.length))) {
+      throw new DecodeError(`${label} is damaged`);
+    }
+    return Reader.all(body, label, (reader) => {
+      if (!bytesEqual(reader.take(magic.length), magic)) throw new DecodeError(`no ${label}`);
+      return read(reader);
+    });
+  } catch (error) {
+    if (!(error instanceof KerberosError)) throw error;
+    throw new GssError('GSS_S_DEFECTIVE_TOKEN', undefined, { minor: error });
+  }
+}
+
+export function writeBytes(writer: Writer, bytes: Uint8Array): void {
+  writer.u32(bytes.length).raw(bytes);
+}
+
+/** @returns A copy. */
+export function readBytes(reader: Reader): Uint8Array {
+  return reader.take(reader.u32()).slice();
+}
+
+export function writeText(writer: Writer, text: string): void {
+  writeBytes(writer, encodeUtf8(text));
+}
+
+export function readText(reader: Reader): string {
+  return decodeUtf8(reader.take(reader.u32()), reader.label);
+}
+
+export function writeFlag(writer: Writer, flag: boolean): void {
+  writer.u8(flag ? 1 : 0);
+}
+
+export function readFlag(reader: Reader): boolean {
+  const flag = reader.u8();
+  if (flag > 1) throw new DecodeError(`${reader.label} has a malformed flag`);
+  return flag === 1;
+}
+
+export function writeOptional<T>(
+  writer: Writer,
+  value: T | undefined,
+  write: (writer: Writer, value: T) => void,
+): void {
+  writeFlag(writer, value !== undefined);
+  if (value !== undefined) write(writer, value);
+}
+
+export function readOptional<T>(reader: Reader, read: (reader: Reader) => T): T | undefined {
+  return readFlag(reader) ? read(reader) : undefined;
+}
+
+/** @param most - Lists are bounded even where the digest is right. */
+export function readList<T>(reader: Reader, most: number, read: (reader: Reader) => T): T[] {
+  const count = reader.u16();
+  if (count > most) throw new DecodeError(`${reader.label} has a list of ${count} elements`);
+  return Array.from({ length: count }, () => read(reader));
+}
+
+export function writeList<T>(
+  writer: Writer,
+  list: readonly T[],
+  write: (writer: Writer, value: T) => void,
+): void {
+  writer.u16(list.length);
+  for (const value of list) write(writer, value);
+}
+
+export function writePrincipal(writer: Writer, principal: Principal): void {
+  writer.u32(principal.nameType);
+  writeText(writer, principal.realm);
+  writeList(writer, principal.components, writeText);
+}
+
+export function readPrincipal(reader: Reader): Principal {
+  const nameType = reader.i32();
+  const realm = readText(reader);
+  return { nameType, realm, components: readList(reader, Limit.nameComponents, readText) };
+}
+
+export function writeKey(writer: Writer, key: EncryptionKey): void {
+  const bytes = key.bytes();
+  writer.u32(key.enctype);
+  writeBytes(writer, bytes);
+  bytes.fill(0);
+}
+
+export function readKey(reader: Reader, crypto: CryptoProvider): EncryptionKey {
+  const enctype = reader.i32();
+  const value = reader.take(reader.u32());
+  const key = new EncryptionKey(enctype, value, crypto);
+  if (!key.supported) throw new KerberosError('KDC_ERR_ETYPE_NOSUPP');
+  return key;
+}
+
+const DIGEST = 32;

@@ -1,0 +1,192 @@
+/** Acceptor credentials (RFC 2743 §2.1.1): which keys stand for which services. */
+import type { ServiceKeys } from '../ap/accept.ts';
+import { defaultCrypto } from '../crypto/default-crypto.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { cryptoProvider } from '../crypto/provider.ts';
+import { KerberosError } from '../errors.ts';
+import { GssError } from '../gss/status.ts';
+import { tell } from '../hooks.ts';
+import { explainNoKey, explainNoService } from '../keytab/explain.ts';
+import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
+import { acceptedKeys } from '../keytab/keytab-index.ts';
+import type { TicketKeyRequest } from '../keytab/lookup.ts';
+import { selectKeys } from '../keytab/lookup.ts';
+import type { ServiceMatcher } from '../keytab/service-name.ts';
+import { formatServiceName, matchService, parseServiceName } from '../keytab/service-name.ts';
+import { faultOfKeytab } from '../keytab/succession.ts';
+import type { Ticket } from '../messages/ticket.ts';
+import type { OptionRules } from '../options.ts';
+import { callback, checkOptions, definite, kind, promptCallback, range } from '../options.ts';
+import type { Clock } from '../time.ts';
+import { systemClock } from '../time.ts';
+import { printWarning } from '../warning.ts';
+import type { CredentialWarning, KeytabProvider } from './key-source.ts';
+import { KeySource } from './key-source.ts';
+
+export interface AcquireCredentialOptions {
+  /**
+   * The keys, or a function that returns them. The function is called again while the credential is
+   * in use: every few seconds, and when a ticket finds no key. A key that it no longer returns opens
+   * no ticket after 5 s. If it fails, does not answer within 2 s, or returns an empty keytab or none
+   * at all, the operator is told (`onWarning`), and the last keys serve on.
+   */
+  readonly keytab: Keytab | KeytabProvider;
+  /**
+   * `host@fqdn`, `HTTP/fqdn@REALM`, `host@` for any host, several of them; absent or `*` for any
+   * key of the keytab.
+   */
+  readonly service?: string | readonly string[];
+  /** What the keys compute with; that of the keytab if absent. */
+  readonly crypto?: CryptoProvider;
+  /**
+   * Seconds for which the last keys serve on while the function fails; then all clients are
+   * refused until it returns a keytab again. Absent: they serve on without end.
+   */
+  readonly maxKeytabAge?: number;
+  /** Told once of each fault of the keytab. If absent, the runtime prints it as a warning. */
+  readonly onWarning?: (warning: CredentialWarning) => void;
+  /** What the age of the keys is measured with; the machine's clock if absent. */
+  readonly clock?: Clock;
+}
+
+/**
+ * GSS_Acquire_cred for accepting (RFC 2743 §2.1.1).
+ *
+ * @throws {@link GssError} GSS_S_NO_CRED if the keytab cannot be had or has no key for the service;
+ *   GSS_S_BAD_NAME if the service's name is malformed.
+ * @throws TypeError, RangeError for options that make no sense.
+ */
+export async function acquireCredential(
+  options: AcquireCredentialOptions,
+): Promise<AcceptorCredential> {
+  checkOptions('acquireCredential', options, CREDENTIAL_OPTIONS);
+  const matcher = readService(options.service);
+  const {
+    keytab: source,
+    crypto,
+    clock = systemClock,
+    onWarning = printCredentialWarning,
+  } = options;
+  const provider = typeof source === 'function' ? source : undefined;
+  const askedAt = clock();
+  const keytab = typeof source === 'function' ? await askFirst(source) : source;
+  const useless = explainUseless(keytab, matcher);
+  if (useless !== undefined) throw new GssError('GSS_S_NO_CRED', undefined, { minor: useless });
+  const keys = new KeySource(keytab, askedAt, {
+    provider,
+    crypto,
+    clock,
+    maxKeytabAge: (options.maxKeytabAge ?? Number.POSITIVE_INFINITY) * 1000,
+    explainUseless: (next) => explainUseless(next, matcher),
+    warn: (warning) => tell('onWarning', onWarning, warning),
+  });
+  return new AcceptorCredential(keys, matcher, crypto);
+}
+
+/** Keys of a service. Made by {@link acquireCredential}; shared by all of an acceptor's contexts. */
+export class AcceptorCredential implements ServiceKeys {
+  readonly #keys: KeySource;
+  readonly #matcher: ServiceMatcher;
+  readonly #crypto: CryptoProvider;
+
+  constructor(keys: KeySource, matcher: ServiceMatcher, crypto: CryptoProvider | undefined) {
+    this.#keys = keys;
+    this.#matcher = matcher;
+    this.#crypto = crypto ?? keys.keytab.entries[0]?.key.crypto ?? defaultCrypto;
+  }
+
+  /** The service as MIT krb5 shows it: `host/@` for any host, `*` for any key. */
+  get service(): string {
+    return formatServiceName(this.#matcher);
+  }
+
+  /** The keytab in use. */
+  get keytab(): Keytab {
+    return this.#keys.keytab;
+  }
+
+  /** What its keys compute with. */
+  get crypto(): CryptoProvider {
+    return this.#keys.keytab.entries[0]?.key.crypto ?? this.#crypto;
+  }
+
+  current(): Promise<void> | undefined {
+    return this.#keys.current();
+  }
+
+  candidates(ticket: Ticket): Iterable<KeytabEntry> {
+    return selectKeys(this.#keys.keytab, this.#matcher, requestOf(ticket));
+  }
+
+  hasKeysOf(realm: string): boolean {
+    return acceptedKeys(this.keytab, this.#matcher).realms.has(realm);
+  }
+
+  explain(ticket: Ticket): KerberosError {
+    return this.#keys.expired ?? explainNoKey(this.#keys.keytab, this.#matcher, requestOf(ticket));
+  }
+
+  refresh(): Promise<boolean> {
+    return this.#keys.refresh();
+  }
+}
+
+function readService(service: AcquireCredentialOptions['service']): ServiceMatcher {
+  try {
+    return parseServiceName(service);
+  } catch (error) {
+    if (!(error instanceof KerberosError)) throw error;
+    throw new GssError('GSS_S_BAD_NAME', undefined, { minor: error });
+  }
+}
+
+async function askFirst(provider: KeytabProvider): Promise<Keytab> {
+  try {
+    const keytab = await provider();
+    const fault = faultOfKeytab(keytab);
+    if (fault !== undefined)
+      throw new TypeError(`keytab: expected a function of a keytab, ${fault}`);
+    return keytab;
+  } catch (error) {
+    if (error instanceof KerberosError) {
+      throw new GssError('GSS_S_NO_CRED', undefined, { minor: error });
+    }
+    throw new GssError('GSS_S_NO_CRED', undefined, { cause: error });
+  }
+}
+
+function explainUseless(keytab: Keytab, matcher: ServiceMatcher): KerberosError | undefined {
+  return keytab.entries.some((entry) => matchService(matcher, entry.principal) !== undefined)
+    ? undefined
+    : explainNoService(keytab, matcher);
+}
+
+function printCredentialWarning({ message }: CredentialWarning): void {
+  printWarning(message, 'KRB5_ACCEPTOR_KEYTAB');
+}
+
+function requestOf({ realm, serverName, encPart }: Ticket): TicketKeyRequest {
+  return { realm, serverName, enctype: encPart.enctype, kvno: encPart.kvno ?? 0 };
+}
+
+export const CREDENTIAL_OPTIONS: OptionRules<AcquireCredentialOptions> = {
+  keytab: {
+    presence: 'required',
+    check: (value, name) => {
+      const fault = typeof value === 'function' ? undefined : faultOfKeytab(value);
+      if (fault !== undefined) {
+        throw new TypeError(`${name}: expected a keytab or a function, ${fault}`);
+      }
+    },
+  },
+  // The value of a variable that is not set; without the option, any key would do.
+  service: definite(kind('a name or a list of names', isNameOrList)),
+  crypto: cryptoProvider,
+  maxKeytabAge: definite(range('seconds', (value) => typeof value === 'number' && value >= 0)),
+  onWarning: callback,
+  clock: promptCallback,
+};
+
+function isNameOrList(value: unknown): boolean {
+  return typeof value === 'string' || Array.isArray(value);
+}

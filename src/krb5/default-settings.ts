@@ -1,0 +1,74 @@
+/** The settings of an acceptor: its options, with a value for each that is absent. */
+import type { PermittedEnctypes } from '../ap/accept.ts';
+import type { ClientRealms, TransitedCheck } from '../ap/client-policy.ts';
+import { OpenedTickets } from '../ap/opened-tickets.ts';
+import { Answerer } from '../ap/patience.ts';
+import { MemoryReplayCache } from '../ap/replay-cache.ts';
+import { checkTransited } from '../config/transited.ts';
+import { Mechanism } from '../gss/mechanism.ts';
+import type { Oid } from '../gss/oid.ts';
+import { checkedRandom, contextRandom } from '../random.ts';
+import { checkedClock, systemClock, systemTimer } from '../time.ts';
+import type { AcceptorOptions, AcceptorSettings } from './settings.ts';
+import { vouchedDataPolicy } from './settings.ts';
+
+/** @param options - Checked. */
+export function settingsOf(options: AcceptorOptions): AcceptorSettings {
+  const clock = options.clock === undefined ? systemClock : checkedClock(options.clock);
+  const random = options.random === undefined ? undefined : checkedRandom(options.random);
+  return {
+    credential: options.credential,
+    mechanisms: options.mechanisms ?? OFFERED,
+    clock,
+    randomOfContext: random === undefined ? contextRandom : () => random,
+    maxSkew: options.maxSkew ?? DEFAULT_SKEW,
+    replayCache:
+      options.replayCache ??
+      new MemoryReplayCache({ clock, ...(random !== undefined && { random }) }),
+    openedTickets: new OpenedTickets(),
+    channelBindingPolicy: options.channelBindingPolicy ?? 'when-supported',
+    permittedEnctypes: permittedEnctypesOf(options),
+    onWeakEnctype: options.onWeakEnctype,
+    requiredFlags: options.requiredFlags ?? 0,
+    ...vouchedDataPolicy(options),
+    checkAddresses: options.checkAddresses ?? false,
+    allowAnonymous: options.allowAnonymous ?? false,
+    clientRealms: copyOf(options.clientRealms),
+    checkTransited: options.checkTransited ?? checkByHierarchy,
+    waits: {
+      timer: options.timer ?? systemTimer,
+      deadline: options.deadline ?? DEFAULT_DEADLINE,
+      replayCache: new Answerer('replay cache', 'KRB5_RC_IO'),
+      keytab: new Answerer('keytab', 'KRB5_KT_IOERR'),
+    },
+  };
+}
+
+function permittedEnctypesOf(options: AcceptorOptions): PermittedEnctypes {
+  const permitted = options.permittedEnctypes ?? PREFERRED_ENCTYPES;
+  return {
+    ticket: options.ticketEnctypes ?? permitted,
+    session: options.sessionEnctypes ?? permitted,
+    subkey: options.subkeyEnctypes ?? permitted,
+  };
+}
+
+/** A list that is altered later changes nothing of what was checked. */
+function copyOf(realms: ClientRealms | undefined): ClientRealms | undefined {
+  return typeof realms === 'object' ? [...realms] : realms;
+}
+
+const checkByHierarchy: TransitedCheck = (contents, clientRealm, serverRealm) => {
+  checkTransited(contents, clientRealm, serverRealm, { capaths: new Map() });
+  return true;
+};
+
+/** The mechanisms that an acceptor can have. */
+export const OFFERED: readonly Oid[] = [Mechanism.krb5, Mechanism.spnego];
+// RFC 4120 §8.2: five minutes.
+const DEFAULT_SKEW = 300;
+// Clients and proxies wait for 10 s and more.
+const DEFAULT_DEADLINE = 5;
+// The order of MIT krb5's default permitted_enctypes; but what is weak, and only there if somebody
+// made a provider that has it, comes last.
+const PREFERRED_ENCTYPES: readonly number[] = [18, 17, 20, 19, 26, 25, 16, 23];

@@ -1,0 +1,165 @@
+/** From a verified AP-REQ to a context and the AP-REP that tells the initiator of it. */
+import type { VerifiedApReq } from '../ap/accept.ts';
+import type { OpenedTicket } from '../ap/opened-tickets.ts';
+import { vouchedDataOf } from '../ap/vouched-data.ts';
+import { openDelegation } from '../context/delegated-credential.ts';
+import type { ContextState, TicketInfo } from '../context/state.ts';
+import { EncryptionKey } from '../crypto/key.ts';
+import { KeyUsage } from '../crypto/numbers.ts';
+import { ContextFlag } from '../gss/flags.ts';
+import { encodeFramed, TokenId } from '../gss/framing.ts';
+import { GssName } from '../gss/name.ts';
+import type { Oid } from '../gss/oid.ts';
+import type { EncApRepPart, PartSealer } from '../messages/ap-rep.ts';
+import { encodeSealedApRep } from '../messages/ap-rep.ts';
+import type { Room } from '../messages/der/writer.ts';
+import type { Mutable } from '../messages/message.ts';
+import type { Principal } from '../messages/principal.ts';
+import { isAnonymousName } from '../messages/principal.ts';
+import type { RandomSource } from '../random.ts';
+import { SequenceCounter, SequenceWindow } from '../tokens/sequence.ts';
+import type { InitiatorRequest } from './request.ts';
+import { chooseSubkeyEnctype } from './request.ts';
+import type { AcceptorSettings } from './settings.ts';
+
+/** Keys, numbers and flags of the context, and the token with the AP-REP if there is to be one. */
+export function establish(
+  verified: VerifiedApReq,
+  request: InitiatorRequest,
+  mechanism: Oid,
+  settings: AcceptorSettings,
+): { readonly state: ContextState; readonly reply: Uint8Array | undefined } {
+  const { authenticator, opened } = verified;
+  const { service, ticket, sessionKey } = opened;
+  const vouched = vouchedDataOf(opened, settings);
+  // MIT krb5: three legs are mutual, whether the initiator says so or not.
+  const dce = (request.flags & ContextFlag.dceStyle) !== 0;
+  const mutual = dce || (request.flags & ContextFlag.mutual) !== 0;
+  // The enctype before any key: what may still refuse leaves none behind.
+  const enctype = mutual
+    ? chooseSubkeyEnctype(verified, settings.permittedEnctypes.subkey)
+    : undefined;
+  const delegated =
+    request.delegation === undefined ? undefined : openDelegation(request.delegation, verified);
+  const flags =
+    request.flags |
+    (delegated === undefined ? 0 : ContextFlag.delegation) |
+    (mutual ? ContextFlag.mutual : 0) |
+    // RFC 2743 §1.2.5: it is for the acceptor to say; no initiator can ask for it in Kerberos.
+    (isAnonymousName(ticket.clientName) ? ContextFlag.anonymous : 0);
+  const { subkey = sessionKey } = verified;
+  // Drawn anew for each context: nothing that a clone of this process could draw as well.
+  const random = settings.randomOfContext();
+  const acceptorSubkey =
+    enctype === undefined ? undefined : makeSubkey(enctype, subkey, dce, random);
+  const old = (acceptorSubkey ?? subkey).oldTokens !== undefined;
+  const peerSequence = authenticator.sequenceNumber ?? 0;
+  const acceptor = nameOfService(service.principal);
+  const state: Mutable<ContextState> = {
+    role: 'acceptor',
+    initiator: GssName.ofPrincipal(verified.client),
+    acceptor,
+    mechanism,
+    flags: flags | ContextFlag.transferable | ContextFlag.protectionReady,
+    ticket: describeTicket(opened, acceptor.text),
+    authorizationData: ticket.authorizationData ?? [],
+    vouched,
+    // The context's own, which wipes it: the ticket may come again.
+    initiatorKey: verified.subkey ?? sessionKey.copy(),
+    // Without an AP-REP the initiator cannot learn our number: both count from its own, as MIT
+    // krb5 does.
+    sendSequence: new SequenceCounter(mutual ? randomSequence(random) : peerSequence),
+    window: new SequenceWindow(peerSequence, {
+      replay: (flags & ContextFlag.replay) !== 0,
+      sequence: (flags & ContextFlag.sequence) !== 0,
+      // RFC 1964 §1.2.1.2: 32 bits.
+      width: old ? 32 : 64,
+    }),
+    random,
+  };
+  if (acceptorSubkey !== undefined) state.acceptorSubkey = acceptorSubkey;
+  if (delegated !== undefined) state.delegatedCredential = delegated;
+  return { state, reply: mutual ? replyTo(verified, state) : undefined };
+}
+
+/**
+ * The acceptor's subkey, in the enctype that both sides like best (RFC 4537).
+ *
+ * Tokens older than RFC 4121 do not say which key they are made with, so that there is none for
+ * them: MIT krb5, accept_sec_context.c. DCE style always has one.
+ */
+function makeSubkey(
+  enctype: number,
+  initiatorKey: EncryptionKey,
+  dce: boolean,
+  random: RandomSource,
+): EncryptionKey | undefined {
+  const key = EncryptionKey.generate(enctype, random, initiatorKey.crypto);
+  const bothOld = initiatorKey.oldTokens !== undefined && key.oldTokens !== undefined;
+  if (!bothOld || dce) return key;
+  key.dispose();
+  return undefined;
+}
+
+/** All contexts of a service share its name, that of the keytab; none of them can alter it. */
+function nameOfService(principal: Principal): GssName {
+  let name = SERVICE_NAMES.get(principal);
+  if (name === undefined) {
+    const components = Object.freeze(principal.components.slice());
+    name = Object.freeze(GssName.ofPrincipal(Object.freeze({ ...principal, components })));
+    SERVICE_NAMES.set(principal, name);
+  }
+  return name;
+}
+
+/** The AP-REP (RFC 4120 §3.2.4), without a frame in DCE style. */
+function replyTo(verified: VerifiedApReq, state: ContextState): Uint8Array {
+  const { authenticator, opened } = verified;
+  const { sessionKey } = opened;
+  const { acceptorSubkey, sendSequence, random, flags, mechanism } = state;
+  // MIT krb5, mk_rep.c: without one of its own the acceptor repeats the initiator's.
+  const subkey = acceptorSubkey ?? verified.subkey;
+  const part: Mutable<EncApRepPart> = {
+    ctime: authenticator.ctime,
+    cusec: authenticator.cusec,
+    sequenceNumber: sendSequence.low,
+  };
+  if (subkey !== undefined) part.subkey = { enctype: subkey.enctype, value: subkey.bytes() };
+  const sealer: PartSealer = {
+    enctype: sessionKey.enctype,
+    roomFor: (length) => sessionKey.roomFor(length),
+    seal: (message) => sessionKey.seal(KeyUsage.apRepEncPart, message, random),
+  };
+  const encode = (room?: Room): Uint8Array => encodeSealedApRep(part, sealer, room);
+  const dce = (flags & ContextFlag.dceStyle) !== 0;
+  try {
+    return dce ? encode() : encodeFramed(mechanism, TokenId.apRep, encode);
+  } finally {
+    part.subkey?.value.fill(0);
+  }
+}
+
+/** 30 bits, like MIT krb5: older peers take larger numbers for negative ones. */
+function randomSequence(random: RandomSource): number {
+  const bytes = new Uint8Array(4);
+  random(bytes);
+  return ((bytes[0]! & 0x3f) << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!;
+}
+
+function describeTicket({ service, ticket, sessionKey }: OpenedTicket, server: string): TicketInfo {
+  const { startTime, renewTill } = ticket;
+  const info: Mutable<TicketInfo> = {
+    server,
+    kvno: service.kvno,
+    enctype: service.key.enctype,
+    sessionEnctype: sessionKey.enctype,
+    flags: ticket.flags,
+    authTime: new Date(ticket.authTime * 1000),
+    endTime: new Date(ticket.endTime * 1000),
+  };
+  if (startTime !== undefined) info.startTime = new Date(startTime * 1000);
+  if (renewTill !== undefined) info.renewTill = new Date(renewTill * 1000);
+  return info;
+}
+
+const SERVICE_NAMES = new WeakMap<Principal, GssName>();

@@ -1,0 +1,186 @@
+/** What a verified initiator asks for: flags, bindings, enctypes (RFC 4121 §4.1.1, RFC 4537). */
+import type { VerifiedApReq } from '../ap/accept.ts';
+import { findAuthorizationData } from '../ap/authorization-data.ts';
+import { constantTimeEqual, fromHex } from '../bytes.ts';
+import type { EncryptionKey } from '../crypto/key.ts';
+import { Enctype, enctypeName, KeyUsage } from '../crypto/numbers.ts';
+import { KerberosError } from '../errors.ts';
+import { bindingsOf, matchesChannelBindings } from '../gss/channel-bindings.ts';
+import { ContextFlag, INITIATOR_FLAG_BITS, INITIATOR_FLAGS } from '../gss/flags.ts';
+import { GssError } from '../gss/status.ts';
+import type { Authenticator } from '../messages/ap-req.ts';
+import { ApOption } from '../messages/ap-req.ts';
+import { AuthorizationDataType } from '../messages/authorization-data.ts';
+import type { Checksum } from '../messages/encrypted-data.ts';
+import { decodeEtypeList } from '../messages/etype-list.ts';
+import { decodeInitiatorOptions, GSS_CHECKSUM_TYPE } from './authenticator-checksum.ts';
+import type { AcceptorSettings, HandshakeOptions } from './settings.ts';
+
+export interface InitiatorRequest {
+  /** `ContextFlag` bits that are granted. */
+  readonly flags: number;
+  /** A KRB-CRED, still encrypted. */
+  readonly delegation?: Uint8Array;
+}
+
+/**
+ * Reads the authenticator's checksum and checks the channel bindings.
+ *
+ * @throws {@link GssError} GSS_S_BAD_BINDINGS, GSS_S_BAD_MIC; {@link KerberosError}.
+ */
+export function readInitiatorRequest(
+  verified: VerifiedApReq,
+  settings: AcceptorSettings,
+  options: HandshakeOptions,
+): InitiatorRequest {
+  const { checksum } = verified.authenticator;
+  checkApOptions(verified);
+  if (checksum?.type === GSS_CHECKSUM_TYPE) {
+    const asked = decodeInitiatorOptions(checksum.checksum);
+    const bound = checkBindings(asked.bindings, verified, settings, options);
+    const flags = (asked.flags & INITIATOR_FLAG_BITS) | (bound ? ContextFlag.channelBound : 0);
+    return asked.delegation === undefined ? { flags } : { flags, delegation: asked.delegation };
+  }
+  checkBindings(NO_BINDINGS, verified, settings, options);
+  // MS-KILE §3.4.5: Windows takes a missing checksum for no flags at all; some SMB clients rely
+  // on it, and MIT krb5 does the same.
+  if (checksum === undefined) return { flags: 0 };
+  // Samba sends a checksum over nothing. It has to be one: otherwise a request that was made for
+  // data of another protocol would be good here. RFC 4120 §7.5.1: it is made with the session key.
+  if (!isOverNothing(checksum, verified.opened.sessionKey)) {
+    throw new GssError('GSS_S_BAD_MIC', undefined, {
+      minor: new KerberosError('KRB_AP_ERR_BAD_INTEGRITY'),
+      hint: 'the AP-REQ was not made for GSS-API: its checksum is neither 0x8003 nor over nothing',
+    });
+  }
+  const mutual = (verified.apReq.apOptions & ApOption.mutualRequired) !== 0;
+  return {
+    flags: ContextFlag.replay | ContextFlag.sequence | (mutual ? ContextFlag.mutual : 0),
+  };
+}
+
+/**
+ * Refuses an initiator that did not ask for what the acceptor requires.
+ *
+ * @throws {@link KerberosError} KDC_ERR_POLICY.
+ */
+export function checkRequiredFlags(
+  { flags }: InitiatorRequest,
+  { requiredFlags }: AcceptorSettings,
+): void {
+  // MIT krb5: three legs are mutual, whether the initiator says so or not.
+  const asked = flags & ContextFlag.dceStyle ? flags | ContextFlag.mutual : flags;
+  const missing = requiredFlags & ~asked;
+  if (missing === 0) return;
+  const names = INITIATOR_FLAGS.filter((name) => (missing & ContextFlag[name]) !== 0);
+  throw new KerberosError('KDC_ERR_POLICY', 'The client did not ask for what is required', {
+    hint: `requiredFlags has ${names.join(', ')}, which the client left out`,
+    detail: { missing: names },
+  });
+}
+
+/** Whether a checksum is over no data, as krb5_mk_req makes it for a client that gives none. */
+function isOverNothing({ type, checksum }: Checksum, sessionKey: EncryptionKey): boolean {
+  // Heimdal, mk_req_ext.c: it has no key where the session key is of RC4. What protects it is the
+  // encryption of the authenticator.
+  if (type === RSA_MD5) {
+    return sessionKey.enctype === Enctype.rc4Hmac && constantTimeEqual(checksum, MD5_OF_NOTHING);
+  }
+  const { apReqAuthenticatorChecksum } = KeyUsage;
+  return (
+    type === sessionKey.checksumType &&
+    sessionKey.verifyChecksum(apReqAuthenticatorChecksum, checksum)
+  );
+}
+
+/**
+ * The enctype of the acceptor's subkey: of those that the initiator offers (RFC 4537), or uses, the
+ * one that we prefer.
+ *
+ * @throws {@link KerberosError} KRB5_NOPERM_ETYPE if none of them is permitted.
+ */
+export function chooseSubkeyEnctype(
+  { authenticator, opened: { sessionKey }, subkey }: VerifiedApReq,
+  permitted: readonly number[],
+): number {
+  const used = (subkey ?? sessionKey).enctype;
+  const lists = findAuthorizationData(
+    authenticator.authorizationData,
+    AuthorizationDataType.etypeNegotiation,
+  );
+  const offered = [sessionKey.enctype, used];
+  for (const list of lists) offered.push(...decodeEtypeList(list));
+  const { profiles } = sessionKey.crypto;
+  for (const enctype of permitted) {
+    if (offered.includes(enctype) && profiles.has(enctype)) return enctype;
+  }
+  throw new KerberosError('KRB5_NOPERM_ETYPE', undefined, {
+    hint:
+      `the client offers ${[...new Set(offered)].map(enctypeName).join(' ')} for the acceptor's ` +
+      `subkey; permitted: ${permitted.map(enctypeName).join(' ')}`,
+  });
+}
+
+/** Whether the initiator has proved that it is at the other end of our channel. */
+function checkBindings(
+  sent: Uint8Array,
+  verified: VerifiedApReq,
+  { channelBindingPolicy }: AcceptorSettings,
+  { channelBindings, channelBindingsUnavailable }: HandshakeOptions,
+): boolean {
+  if (channelBindingPolicy === 'off') return false;
+  if (channelBindings === undefined) {
+    if (channelBindingPolicy === 'when-supported') return false;
+    const reason = channelBindingsUnavailable ?? 'the server gave none of its own';
+    throw badBindings(`channel bindings are required, and ${reason}`);
+  }
+  const ours = bindingsOf(channelBindings);
+  if (ours.some((bindings) => matchesChannelBindings(sent, bindings))) return true;
+  if (!constantTimeEqual(sent, NO_BINDINGS)) {
+    throw badBindings(
+      'the client is bound to another channel: a TLS proxy in between, or a relayed request',
+    );
+  }
+  if (channelBindingPolicy === 'required') {
+    throw badBindings('the client sent no channel bindings, which are required');
+  }
+  if (clientSupportsBindings(verified)) {
+    throw badBindings('the client supports channel bindings (KERB_AP_OPTIONS_CBT) and sent none');
+  }
+  return false;
+}
+
+/**
+ * AD-AUTH-DATA-AP-OPTIONS (MS-KILE §2.2.6) is there once and has four bytes, whether somebody asks
+ * for bindings or not (MIT krb5, accept_sec_context.c `check_cbt`).
+ */
+function checkApOptions({ authenticator }: VerifiedApReq): void {
+  if (authenticator.authorizationData === undefined) return;
+  const [first, ...others] = apOptionsOf(authenticator);
+  if (first === undefined || (others.length === 0 && first.length === 4)) return;
+  throw new KerberosError('KRB_AP_ERR_MSG_TYPE', 'AD-AUTH-DATA-AP-OPTIONS is malformed');
+}
+
+/** MS-KILE §3.4.5: an authenticator that was made for use outside of TLS is no good inside. */
+function clientSupportsBindings({ authenticator }: VerifiedApReq): boolean {
+  const [options] = apOptionsOf(authenticator);
+  if (options === undefined) return false;
+  return (
+    (new DataView(options.buffer, options.byteOffset).getUint32(0, true) & AP_OPTIONS_CBT) !== 0
+  );
+}
+
+function apOptionsOf({ authorizationData }: Authenticator): Uint8Array[] {
+  return findAuthorizationData(authorizationData, AuthorizationDataType.apOptions);
+}
+
+function badBindings(hint: string): GssError {
+  return new GssError('GSS_S_BAD_BINDINGS', undefined, { hint });
+}
+
+const NO_BINDINGS = new Uint8Array(16);
+// RFC 3961 §6.2; RFC 1321 §A.5.
+const RSA_MD5 = 7;
+const MD5_OF_NOTHING = fromHex('d41d8cd98f00b204e9800998ecf8427e');
+// MS-KILE §2.2.6 (KERB_AP_OPTIONS_CBT).
+const AP_OPTIONS_CBT = 0x4000;

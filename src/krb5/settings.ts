@@ -1,0 +1,291 @@
+/** What an acceptor is given, and what one exchange is. */
+import type { ApPolicy } from '../ap/accept.ts';
+import type { ClientRealms, TransitedCheck } from '../ap/client-policy.ts';
+import type { StopSignal, WaitSettings } from '../ap/patience.ts';
+import type { ReplayCache } from '../ap/replay-cache.ts';
+import type { PacPolicy, VouchedDataPolicy } from '../ap/vouched-data.ts';
+import type { Writer } from '../bytes.ts';
+import type { SecurityContext } from '../context/context.ts';
+import type { WeakEnctypeReport } from '../context/weak-enctype.ts';
+import { EncryptionKey } from '../crypto/key.ts';
+import type { ChannelBindingPolicy, ChannelBindings } from '../gss/channel-bindings.ts';
+import { bindingsOf } from '../gss/channel-bindings.ts';
+import { INITIATOR_FLAG_BITS, INITIATOR_FLAGS } from '../gss/flags.ts';
+import type { UnframedToken } from '../gss/framing.ts';
+import { isKrb5Mechanism, Mechanism } from '../gss/mechanism.ts';
+import type { Oid } from '../gss/oid.ts';
+import type { GssError } from '../gss/status.ts';
+import type { HostAddress } from '../messages/host-address.ts';
+import type { OptionRules } from '../options.ts';
+import {
+  bytes,
+  callback,
+  definite,
+  either,
+  flag,
+  kind,
+  listOf,
+  nonEmpty,
+  objectWith,
+  oneOf,
+  optionsOf,
+  promptCallback,
+  range,
+  required,
+  seconds,
+  text,
+  wholeNumber,
+} from '../options.ts';
+import type { RandomSource } from '../random.ts';
+import type { Clock, Timer } from '../time.ts';
+import type { AcceptorCredential } from './credential.ts';
+
+/**
+ * Options of an acceptor. Those that decide who is let in must not be `undefined`: they may be
+ * absent, but a variable that was meant to set one and is not set is refused.
+ */
+export interface AcceptorOptions {
+  readonly credential: AcceptorCredential;
+  /** Mechanisms to accept: Kerberos, SPNEGO (which negotiates Kerberos); both if absent. */
+  readonly mechanisms?: readonly Oid[];
+  /** A {@link MemoryReplayCache} of its own if absent. */
+  readonly replayCache?: ReplayCache;
+  readonly clock?: Clock;
+  readonly random?: RandomSource;
+  /** Seconds that clocks may differ; 300 if absent (RFC 4120 §8.2). */
+  readonly maxSkew?: number;
+  /** `when-supported` if absent. It matters only for exchanges that are given bindings. */
+  readonly channelBindingPolicy?: ChannelBindingPolicy;
+  /**
+   * Enctypes that tickets, session keys and subkeys may have, the most preferred first; if absent,
+   * those of the keytab's provider, the weak ones last. The default provider has no weak ones: whoever
+   * makes one that has (`withLegacyEnctypes`) has allowed them, for all three.
+   */
+  readonly permittedEnctypes?: readonly number[];
+  /**
+   * Instead of `permittedEnctypes`, for the keys that open tickets: those of the keytab. With
+   * `sessionEnctypes` and `subkeyEnctypes` alone it is as MIT krb5's
+   * gss_krb5_set_allowable_enctypes, which says nothing of them.
+   */
+  readonly ticketEnctypes?: readonly number[];
+  /** Instead of `permittedEnctypes`, for session keys, which the KDC chooses. */
+  readonly sessionEnctypes?: readonly number[];
+  /** Instead of `permittedEnctypes`, for subkeys: the initiator's, and ours, which is chosen by it. */
+  readonly subkeyEnctypes?: readonly number[];
+  /**
+   * Told of each context that needs an enctype that is not safe any more, before the client is let
+   * in. What it throws refuses the client, as an audit that cannot be written should; a promise is
+   * not waited for, and its rejection is a warning.
+   */
+  readonly onWeakEnctype?: (report: WeakEnctypeReport) => void;
+  /**
+   * `ContextFlag` bits that the initiator must have asked for, of those that it may ask for, such as
+   * `ContextFlag.mutual | ContextFlag.integrity`; none if absent.
+   */
+  readonly requiredFlags?: number;
+  /** Whether a ticket that names addresses must come from one of them; false if absent. */
+  readonly checkAddresses?: boolean;
+  /** What to do with the PAC of a ticket; `when-valid` if absent. */
+  readonly pacPolicy?: PacPolicy;
+  /**
+   * The KDC's own key, of krbtgt, for the few who may have it: with it the signatures of a PAC that
+   * only the KDC can check are verified too (MS-PAC §2.8.2 to §2.8.4), and must be good.
+   */
+  readonly kdcKey?: EncryptionKey;
+  /**
+   * With `kdcKey`: whether the PAC must have a ticket signature and a full one (extended KDC
+   * signature), as Active Directory makes them since CVE-2022-37967; false if absent: they must be
+   * good where they are there. It requires a PAC: `pacPolicy` is `required` then.
+   */
+  readonly requireKdcSignatures?: boolean;
+  /**
+   * Authentication indicators (RFC 8129) of which the ticket must have at least one, vouched for by
+   * the KDC, as MIT krb5's `require_auth` for a service; any way to authenticate if absent.
+   */
+  readonly requiredIndicators?: readonly string[];
+  /**
+   * Whether anonymous clients (RFC 8062) may come, whom nobody has authenticated; false if absent.
+   * The name of such a client is `WELLKNOWN/ANONYMOUS`, and the context has
+   * `ContextFlag.anonymous`.
+   */
+  readonly allowAnonymous?: boolean;
+  /**
+   * From which realms clients may come, the service's own included: a list, or a function that must
+   * return exactly `true`. If absent, any realm that the service's KDC vouches for. A realm in which
+   * the service has a key of its own is vouched for by that key only, whether the list names it or
+   * not: who holds the key of one realm could otherwise present clients of the other. A function
+   * alone may allow that.
+   */
+  readonly clientRealms?: ClientRealms;
+  /**
+   * Judges the realms that a ticket came through, where its KDC has not. If absent, they must lie
+   * on the way up and down between the two realms' names (RFC 4120 §2.7). `acceptorPolicy` has one
+   * that follows `[capaths]`.
+   */
+  readonly checkTransited?: TransitedCheck;
+  /**
+   * Seconds that an exchange waits for an answer of the replay cache, or of the keytab's function;
+   * 5 if absent. The exchange fails then, with `KRB5_RC_IO` or `KRB5_KT_IOERR`.
+   */
+  readonly deadline?: number;
+  /** What the deadline is measured with; the runtime's `setTimeout` if absent. */
+  readonly timer?: Timer;
+}
+
+/**
+ * What is asked of the PAC and of other data that the KDC vouches for.
+ *
+ * @throws RangeError for options that contradict each other.
+ */
+export function vouchedDataPolicy(options: AcceptorOptions): VouchedDataPolicy {
+  const { pacPolicy, kdcKey, requireKdcSignatures = false, requiredIndicators = [] } = options;
+  if (requireKdcSignatures && kdcKey === undefined) {
+    throw new RangeError('requireKdcSignatures: expected a kdcKey beside it, got none');
+  }
+  if (requireKdcSignatures && pacPolicy !== undefined && pacPolicy !== 'required') {
+    throw new RangeError(
+      `pacPolicy: expected required where requireKdcSignatures is set, got ${pacPolicy}`,
+    );
+  }
+  return {
+    pacPolicy: pacPolicy ?? (requireKdcSignatures ? 'required' : 'when-valid'),
+    kdcKey,
+    requireKdcSignatures,
+    requiredIndicators: [...requiredIndicators],
+  };
+}
+
+/** One exchange's own. */
+export interface HandshakeOptions {
+  /** The channel that the exchange runs in; several where it may be any of these. */
+  readonly channelBindings?: ChannelBindings | readonly ChannelBindings[];
+  /**
+   * Why the bindings of the channel cannot be had, where it has some: the reason of the refusal if
+   * they are required.
+   */
+  readonly channelBindingsUnavailable?: string;
+  /** Where the peer is; looked at if `checkAddresses` is set. */
+  readonly peerAddress?: HostAddress;
+  /**
+   * Put together tokens that come in pieces, where the application protocol cannot carry a long one
+   * at once (MS-SPNG §3.1.5.4). If absent, a piece of a token is a defective token.
+   */
+  readonly reassemble?: boolean;
+  /**
+   * Ends the waiting for the replay cache or the keytab: because the peer has gone away, perhaps.
+   * The exchange fails, and no keys are left of it.
+   */
+  readonly signal?: StopSignal;
+}
+
+/** Of one call of `accept`. */
+export type AcceptOptions = Pick<HandshakeOptions, 'signal'>;
+
+/** The options with their defaults. */
+export interface AcceptorSettings extends ApPolicy, VouchedDataPolicy {
+  readonly credential: AcceptorCredential;
+  readonly mechanisms: readonly Oid[];
+  /** A source for one context: the same one for all only where the application gave it. */
+  readonly randomOfContext: () => RandomSource;
+  readonly channelBindingPolicy: ChannelBindingPolicy;
+  readonly checkAddresses: boolean;
+  /** `ContextFlag` bits. */
+  readonly requiredFlags: number;
+  readonly waits: WaitSettings;
+  readonly onWeakEnctype: AcceptorOptions['onWeakEnctype'];
+}
+
+/**
+ * GSS_Accept_sec_context's outcome (RFC 2743 §2.2.2). A token goes to the peer whatever the status:
+ * that of a failure tells it why.
+ */
+export type AcceptResult =
+  | {
+      readonly status: 'complete';
+      readonly context: SecurityContext;
+      readonly outputToken?: Uint8Array;
+    }
+  | { readonly status: 'continue'; readonly outputToken: Uint8Array }
+  | { readonly status: 'failed'; readonly error: GssError; readonly outputToken?: Uint8Array };
+
+/** One mechanism's side of one exchange. */
+export interface MechanismHandshake {
+  /** @param unframed - The token without its header, where that was looked at already. */
+  accept(token: Uint8Array, unframed?: UnframedToken): Promise<AcceptResult>;
+  /** Moves what it holds between two tokens into an exported handshake. */
+  save(writer: Writer): void;
+  /** Wipes what it holds between two tokens. */
+  dispose(): void;
+  /** The client would rather have used a mechanism that is not ours, and has not gone on yet. */
+  readonly foreignChoice?: GssError | undefined;
+}
+
+const ENCTYPES = definite(listOf(wholeNumber(1, 0x7fff_ffff)));
+
+export const ACCEPTOR_OPTIONS: OptionRules<AcceptorOptions> = {
+  credential: required(
+    objectWith('what `await acquireCredential(...)` gives', 'candidates', 'explain', 'refresh'),
+  ),
+  mechanisms: definite(
+    listOf(
+      range(
+        'Kerberos or SPNEGO',
+        (value) => value === Mechanism.spnego || isKrb5Mechanism(value as Oid),
+      ),
+    ),
+  ),
+  replayCache: definite(objectWith('a replay cache', 'checkAndStore')),
+  clock: promptCallback,
+  random: promptCallback,
+  maxSkew: definite(
+    range('whole seconds', (value) => Number.isSafeInteger(value) && (value as number) >= 0),
+  ),
+  channelBindingPolicy: definite(oneOf('off', 'when-supported', 'required')),
+  permittedEnctypes: ENCTYPES,
+  ticketEnctypes: ENCTYPES,
+  sessionEnctypes: ENCTYPES,
+  subkeyEnctypes: ENCTYPES,
+  requiredFlags: definite(
+    range(
+      `bits of ${INITIATOR_FLAGS.map((name) => `ContextFlag.${name}`).join(', ')}`,
+      (value) => (Number(value) & INITIATOR_FLAG_BITS) === value,
+    ),
+  ),
+  onWeakEnctype: callback,
+  checkAddresses: definite(flag),
+  pacPolicy: definite(oneOf('off', 'when-valid', 'required')),
+  kdcKey: definite(kind('an EncryptionKey', (value) => value instanceof EncryptionKey)),
+  requireKdcSignatures: definite(flag),
+  requiredIndicators: definite(nonEmpty(listOf(text))),
+  allowAnonymous: flag,
+  clientRealms: definite(
+    either(
+      promptCallback,
+      // A realm is no pattern: '*' would be one that nobody is of.
+      nonEmpty(
+        listOf(range('a realm', (value) => typeof value === 'string' && /^[^*]+$/.test(value))),
+      ),
+    ),
+  ),
+  checkTransited: definite(promptCallback),
+  deadline: definite(seconds()),
+  timer: promptCallback,
+};
+
+const SIGNAL = objectWith('an AbortSignal', 'addEventListener', 'removeEventListener');
+
+export const ACCEPT_OPTIONS: OptionRules<AcceptOptions> = { signal: SIGNAL };
+
+export const HANDSHAKE_OPTIONS: OptionRules<HandshakeOptions> = {
+  channelBindings: {
+    presence: 'optional',
+    check: (value) => void bindingsOf(value as ChannelBindings),
+  },
+  channelBindingsUnavailable: text,
+  peerAddress: optionsOf<HostAddress>({
+    type: required(wholeNumber(-0x8000_0000, 0x7fff_ffff)),
+    address: required(bytes),
+  }),
+  reassemble: flag,
+  signal: SIGNAL,
+};

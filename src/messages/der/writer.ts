@@ -1,0 +1,233 @@
+/** A DER writer (X.690 §10, §11), the counterpart of the reader in `der.ts`. */
+import { encodeUtf8 } from '../../bytes.ts';
+import type { KerberosTime } from '../../time.ts';
+import { Tag } from './reader.ts';
+import { formatGeneralizedTime, TIME_LENGTH } from './time.ts';
+
+/** Writes one value. It runs twice and must do the same both times. */
+export type Write<T> = (writer: DerWriter, value: T) => void;
+
+/** What to leave free around an element, given how long it is. */
+export type Room = (length: number) => { readonly before: number; readonly after: number };
+
+/**
+ * Encodes `value` with `write`: a first run measures, a second one writes into a buffer of the
+ * right size. So nothing is copied twice, and no copy of a secret stays behind.
+ *
+ * @returns The element, between zeros if there is to be room around it.
+ */
+export function encodeDer<T>(write: Write<T>, value: T, room?: Room): Uint8Array {
+  const writer = new DerWriter();
+  write(writer, value);
+  const bytes = writer.startWriting(room);
+  write(writer, value);
+  return bytes;
+}
+
+/** What {@link encodeDer} hands to the functions that write. */
+export class DerWriter {
+  /**
+   * Of all that encloses something, in the order of their beginnings: how long its contents are; and
+   * what {@link enclosed} leaves free in it.
+   */
+  readonly #lengths: number[] = [];
+  #nextLength = 0;
+  /** Absent while measuring. */
+  #bytes: Uint8Array | undefined;
+  #at = 0;
+
+  /** Ends the measuring. @returns The buffer that the second run fills. */
+  startWriting(room?: Room): Uint8Array {
+    const { before, after } = room === undefined ? NO_ROOM : room(this.#at);
+    const bytes = new Uint8Array(before + this.#at + after);
+    this.#bytes = bytes;
+    this.#at = before;
+    return bytes;
+  }
+
+  /** Begins an element that encloses others. @returns What {@link end} wants back. */
+  begin(tag: number): number {
+    if (this.#bytes === undefined) return this.#lengths.push(this.#at) - 1;
+    this.#header(tag, this.#lengths[this.#nextLength++]!);
+    return 0;
+  }
+
+  /** Ends what {@link begin} began. */
+  end(begun: number): void {
+    if (this.#bytes !== undefined) return;
+    const length = this.#at - this.#lengths[begun]!;
+    this.#lengths[begun] = length;
+    this.#at += headerLength(length);
+  }
+
+  /** The explicitly tagged field [number]. */
+  field<T>(number: number, write: Write<T>, value: T): void {
+    const begun = this.begin(Tag.context | number);
+    write(this, value);
+    this.end(begun);
+  }
+
+  /** As {@link field}; nothing if the value is undefined. */
+  optional<T>(number: number, write: Write<T>, value: T | undefined): void {
+    if (value !== undefined) this.field(number, write, value);
+  }
+
+  /**
+   * An OCTET STRING that holds an encoded value with zeros around it: room to encrypt it there.
+   */
+  enclosed<T>(write: Write<T>, value: T, room: Room): void {
+    const begun = this.begin(Tag.octetString);
+    if (this.#bytes !== undefined) {
+      const before = this.#lengths[this.#nextLength++]!;
+      const after = this.#lengths[this.#nextLength++]!;
+      this.#at += before;
+      write(this, value);
+      this.#at += after;
+      return;
+    }
+    // What is inside comes later in the list, and in the same order in the second run.
+    const slot = this.#lengths.push(0, 0) - 2;
+    const start = this.#at;
+    write(this, value);
+    const { before, after } = room(this.#at - start);
+    this.#lengths[slot] = before;
+    this.#lengths[slot + 1] = after;
+    this.#at += before + after;
+    this.end(begun);
+  }
+
+  /** SEQUENCE OF. */
+  list<T>(values: readonly T[], write: Write<T>): void {
+    const begun = this.begin(Tag.sequence);
+    for (const value of values) write(this, value);
+    this.end(begun);
+  }
+
+  /** INTEGER. @throws RangeError unless it is between `minimum` and `maximum`. */
+  integer(value: number, minimum: number, maximum: number): void {
+    if (!Number.isInteger(value) || value < minimum || value > maximum) {
+      throw new RangeError(`integer: expected ${minimum} to ${maximum}, got ${value}`);
+    }
+    this.#number(Tag.integer, value);
+  }
+
+  enumerated(value: number): void {
+    this.#number(Tag.enumerated, value);
+  }
+
+  boolean(value: boolean): void {
+    const bytes = this.#primitive(Tag.boolean, 1);
+    if (bytes !== undefined) bytes[this.#at - 1] = value ? 0xff : 0;
+  }
+
+  octetString(contents: Uint8Array): void {
+    this.primitive(Tag.octetString, contents);
+  }
+
+  /** @param contents - The encoded subidentifiers. */
+  objectIdentifier(contents: Uint8Array): void {
+    this.primitive(Tag.objectIdentifier, contents);
+  }
+
+  /** GeneralString; what is not ASCII goes as UTF-8. */
+  generalString(text: string): void {
+    this.#text(Tag.generalString, text);
+  }
+
+  utf8String(text: string): void {
+    this.#text(Tag.utf8String, text);
+  }
+
+  /** @throws RangeError if the time is not a whole second of the years 0000 to 9999. */
+  generalizedTime(time: KerberosTime): void {
+    const bytes = this.#primitive(Tag.generalizedTime, TIME_LENGTH);
+    if (bytes !== undefined) formatGeneralizedTime(time, bytes, this.#at - TIME_LENGTH);
+  }
+
+  /** BIT STRING of the 32 bits of `flags`: RFC 4120 §5.2.8 wants no fewer. */
+  flags(flags: number): void {
+    const bytes = this.#primitive(Tag.bitString, 5);
+    if (bytes === undefined) return;
+    const at = this.#at - 4;
+    for (let i = 0; i < 4; i++) bytes[at + i] = flags >>> (24 - 8 * i);
+  }
+
+  /** A primitive element with the contents given. */
+  primitive(tag: number, contents: Uint8Array): void {
+    const bytes = this.#primitive(tag, contents.length);
+    if (bytes !== undefined) bytes.set(contents, this.#at - contents.length);
+  }
+
+  /** Elements that are encoded already. */
+  raw(encoded: Uint8Array): void {
+    if (this.#bytes !== undefined) this.#bytes.set(encoded, this.#at);
+    this.#at += encoded.length;
+  }
+
+  // X.690 §8.3.2: two's complement in the fewest bytes.
+  #number(tag: number, value: number): void {
+    let count = 1;
+    for (let limit = 0x80; value >= limit || value < -limit; limit *= 256) count++;
+    const bytes = this.#primitive(tag, count);
+    if (bytes === undefined) return;
+    let rest = value;
+    for (let i = 1; i <= count; i++) {
+      bytes[this.#at - i] = rest % 256;
+      rest = Math.floor(rest / 256);
+    }
+  }
+
+  #text(tag: number, text: string): void {
+    if (!isAscii(text)) {
+      this.primitive(tag, encodeUtf8(text));
+      return;
+    }
+    const bytes = this.#primitive(tag, text.length);
+    if (bytes === undefined) return;
+    const at = this.#at - text.length;
+    for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
+  }
+
+  /**
+   * Makes room for a primitive element and writes its header.
+   *
+   * @returns The buffer whose `length` bytes before the new position are for the contents;
+   *   undefined while measuring.
+   */
+  #primitive(tag: number, length: number): Uint8Array | undefined {
+    if (this.#bytes === undefined) this.#at += headerLength(length);
+    else this.#header(tag, length);
+    this.#at += length;
+    return this.#bytes;
+  }
+
+  // X.690 §10.1: definite form, in the fewest bytes.
+  #header(tag: number, length: number): void {
+    const bytes = this.#bytes!;
+    bytes[this.#at++] = tag;
+    const count = headerLength(length) - 2;
+    if (count === 0) {
+      bytes[this.#at++] = length;
+      return;
+    }
+    bytes[this.#at++] = 0x80 | count;
+    for (let i = count - 1; i >= 0; i--) bytes[this.#at++] = length >>> (8 * i);
+  }
+}
+
+/** Bytes of identifier and length before contents of `length` bytes. */
+function headerLength(length: number): number {
+  if (length < 0x80) return 2;
+  if (length < 0x100) return 3;
+  if (length < 0x1_0000) return 4;
+  return length < 0x100_0000 ? 5 : 6;
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (text.charCodeAt(i) >= 0x80) return false;
+  }
+  return true;
+}
+
+const NO_ROOM = { before: 0, after: 0 } as const;

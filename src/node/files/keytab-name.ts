@@ -1,0 +1,73 @@
+/** Names of keytabs: `FILE:path`, a bare path, or none at all. */
+import { env } from 'node:process';
+import { KerberosError } from '../../errors.ts';
+import { expandPathTokens } from './expand-path.ts';
+import { defaultKeytabName } from './platform-paths.ts';
+
+export interface KeytabNameOptions {
+  /** Where `KRB5_KTNAME` is looked up; the process's own environment if absent. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /**
+   * `default_keytab_name`: what no name and no `KRB5_KTNAME` means; `FILE:/etc/krb5.keytab`, or on
+   * Windows `FILE:C:\Windows\krb5kt`, if absent.
+   */
+  readonly defaultName?: string;
+}
+
+/**
+ * The path of the file that a keytab name means.
+ *
+ * @param name - `FILE:path`, `WRFILE:path` or a path. Absent: what `KRB5_KTNAME` says, then the
+ *   default name.
+ * @throws {@link KerberosError} `KRB5_KT_UNKNOWN_TYPE` for `MEMORY:`, `DIR:` and the like, and
+ *   for a name without a path.
+ */
+export function resolveKeytabName(
+  name: string | undefined,
+  options: KeytabNameOptions = {},
+): string {
+  const fromEnvironment = (options.environment ?? env).KRB5_KTNAME;
+  // An empty variable is how scripts unset one.
+  const text = name ?? (fromEnvironment || defaultNameOf(options));
+  const path = pathOf(text);
+  if (path === '' || path.includes('\0')) {
+    throw unknown(text, 'names no file', 'write FILE:/path/of/the.keytab');
+  }
+  return path;
+}
+
+/** MIT krb5, ktdefname.c: only the name in krb5.conf may hold tokens such as `%{uid}`. */
+function defaultNameOf({ defaultName, environment }: KeytabNameOptions): string {
+  if (defaultName === undefined) return defaultKeytabName(environment);
+  const expanded = expandPathTokens(defaultName);
+  if (expanded !== undefined) return expanded;
+  throw unknown(
+    defaultName,
+    'has a token that is not known',
+    'write %{uid}, %{euid} or %{username}',
+  );
+}
+
+/** MIT krb5 ktbase.c: what stands before the first colon is the type, unless it cannot be one. */
+function pathOf(text: string): string {
+  const colon = text.indexOf(':');
+  if (colon < 0 || text.startsWith('/') || WINDOWS_DRIVE.test(text)) return text;
+  const type = text.slice(0, colon);
+  // WRFILE was once needed to write; to a reader the two are the same.
+  if (type === 'FILE' || type === 'WRFILE') return text.slice(colon + 1);
+  throw unknown(
+    text,
+    `has the type ${JSON.stringify(type)}`,
+    'only keytab files are supported: FILE:path, or a path without a colon before any /',
+  );
+}
+
+function unknown(text: string, problem: string, hint: string): KerberosError {
+  return new KerberosError(
+    'KRB5_KT_UNKNOWN_TYPE',
+    `keytab name ${JSON.stringify(text)} ${problem}`,
+    { hint },
+  );
+}
+
+const WINDOWS_DRIVE = /^[A-Za-z]:/;

@@ -1,0 +1,165 @@
+/** Reads one keytab file, whatever is in its place, and says what is wrong with it. */
+import type { BigIntStats } from 'node:fs';
+import { constants, statSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { CryptoProvider } from '../../crypto/provider.ts';
+import type { KerberosErrorName } from '../../errors.ts';
+import { KerberosError } from '../../errors.ts';
+import type { Keytab } from '../../keytab/keytab.ts';
+import { parseKeytab } from '../../keytab/keytab.ts';
+
+/** Which file and which version of it: a write, or another file in its place, changes this. */
+export interface FileStamp {
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly size: bigint;
+  /** Nanoseconds since 1970. */
+  readonly modified: bigint;
+  readonly changed: bigint;
+  /** Permission bits, `0o600`. */
+  readonly mode: number;
+  /** The owner's uid. */
+  readonly owner: number;
+}
+
+export function sameStamp(a: FileStamp, b: FileStamp | undefined): boolean {
+  return (
+    b !== undefined &&
+    a.device === b.device &&
+    a.inode === b.inode &&
+    a.size === b.size &&
+    a.modified === b.modified &&
+    a.changed === b.changed
+  );
+}
+
+/** @throws {@link KerberosError} `KRB5_KT_NOTFOUND`, `KRB5_KT_IOERR`. */
+export async function stampKeytabFile(path: string): Promise<FileStamp> {
+  try {
+    return stampOf(await stat(path, { bigint: true }));
+  } catch (error) {
+    throw describe(path, error);
+  }
+}
+
+/**
+ * @throws {@link KerberosError} `KRB5_KT_NOTFOUND`, `KRB5_KT_IOERR`, `KRB5_KT_FORMAT`; the
+ *   message begins with the path.
+ */
+export async function readKeytabFile(path: string, crypto?: CryptoProvider): Promise<Keytab> {
+  let handle: FileHandle | undefined;
+  try {
+    // Without O_NONBLOCK, opening a FIFO would hold one of Node's few file threads for good.
+    handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const bytes = await readWhole(handle);
+      if (bytes === undefined) continue;
+      try {
+        return parseKeytab(bytes, crypto === undefined ? {} : { crypto });
+      } finally {
+        bytes.fill(0);
+      }
+    }
+    throw new KerberosError('KRB5_KT_IOERR', 'it is being written all the time');
+  } catch (error) {
+    throw describe(path, error);
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** The file from its beginning; undefined if it changed meanwhile. */
+async function readWhole(handle: FileHandle): Promise<Uint8Array | undefined> {
+  const before = await handle.stat({ bigint: true });
+  if (before.isDirectory()) throw new KerberosError('KRB5_KT_IOERR', 'it is a directory');
+  if (!before.isFile()) throw new KerberosError('KRB5_KT_IOERR', 'it is not a regular file');
+  if (before.size > MAX_FILE_BYTES) {
+    throw new KerberosError('KRB5_KT_IOERR', `it is larger than ${MAX_FILE_BYTES >> 20} MiB`);
+  }
+  const bytes = new Uint8Array(Number(before.size));
+  let length = 0;
+  while (length < bytes.length) {
+    const { bytesRead } = await handle.read(bytes, length, bytes.length - length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  const after = await handle.stat({ bigint: true });
+  if (length === bytes.length && sameStamp(stampOf(before), stampOf(after))) return bytes;
+  bytes.fill(0);
+  return undefined;
+}
+
+function stampOf(stats: BigIntStats): FileStamp {
+  return {
+    device: stats.dev,
+    inode: stats.ino,
+    size: stats.size,
+    modified: stats.mtimeNs,
+    changed: stats.ctimeNs,
+    mode: Number(stats.mode & 0o7777n),
+    owner: Number(stats.uid),
+  };
+}
+
+/** The same fault, named after the file. */
+function describe(path: string, error: unknown): KerberosError {
+  if (error instanceof KerberosError) {
+    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    const message = `keytab file ${path}: ${error.message}`;
+    return new KerberosError(error.code, message, { ...hint, detail: { path }, cause: error });
+  }
+  const systemCode = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const [code, problem, hint] = SYSTEM_ERRORS[systemCode] ?? [
+    'KRB5_KT_IOERR',
+    `cannot be read: ${systemCode || String(error)}`,
+    undefined,
+  ];
+  const blocked = systemCode === 'EACCES' ? blockingDirectory(path) : undefined;
+  const remedy =
+    blocked === undefined
+      ? hint
+      : `let the user of this process enter the directory ${blocked} first; ${hint}`;
+  return new KerberosError(code, `keytab file ${path} ${problem}`, {
+    ...(remedy !== undefined && { hint: remedy }),
+    detail: { path },
+    cause: error,
+  });
+}
+
+/** The first directory on the way to the file that this process may not enter. */
+function blockingDirectory(path: string): string | undefined {
+  const directories: string[] = [];
+  for (let at = dirname(resolve(path)); ; at = dirname(at)) {
+    directories.unshift(at);
+    if (at === dirname(at)) break;
+  }
+  // What is in a directory, even the directory itself, is found by who may enter it only.
+  return directories.find((directory) => {
+    try {
+      statSync(`${directory}/.`);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+}
+
+const SYSTEM_ERRORS: Readonly<
+  Record<string, readonly [code: KerberosErrorName, problem: string, hint: string]>
+> = {
+  ENOENT: [
+    'KRB5_KT_NOTFOUND',
+    'not found',
+    'check the name, or set KRB5_KTNAME; a keytab is made by kadmin ktadd, ktpass or msktutil',
+  ],
+  ENOTDIR: ['KRB5_KT_NOTFOUND', 'not found', 'a directory of its path is a file'],
+  EACCES: [
+    'KRB5_KT_IOERR',
+    'cannot be read: permission denied',
+    'make it readable for the user of this process and for nobody else: chown, chmod 600',
+  ],
+};
+const MAX_FILE_BYTES = 16_777_216;
+const MAX_ATTEMPTS = 3;

@@ -1,0 +1,85 @@
+/** What an operator should hear about a keytab file that can be read. */
+import { realpathSync } from 'node:fs';
+import process, { platform } from 'node:process';
+import type { KerberosError } from '../../errors.ts';
+import type { Keytab } from '../../keytab/keytab.ts';
+import { printablePrincipal } from '../../messages/principal.ts';
+import type { FileStamp } from './keytab-reader.ts';
+import { findPathFault } from './safe-path.ts';
+import { findSampleKey } from './sample-keys.ts';
+
+/** Something that an operator should hear about; nothing failed because of it. */
+export interface KeytabWarning {
+  /**
+   * - `permissions`: the group or others can read the file.
+   * - `owner`: the file belongs to somebody who is neither root nor the user of this process.
+   * - `directory`: somebody else can put another file in its place.
+   * - `sample-keys`: it holds keys of the sample keytabs that are published with this package.
+   * - `reload`: the file changed, and what it is now cannot be used: the keys read before stay in
+   *   use. `error` says why.
+   */
+  readonly kind: 'permissions' | 'owner' | 'directory' | 'sample-keys' | 'reload';
+  readonly path: string;
+  readonly message: string;
+  readonly error?: KerberosError;
+}
+
+/** The warnings about a file that was read, in no case more than one of each kind. */
+export function judgeKeytabFile(path: string, stamp: FileStamp, keytab: Keytab): KeytabWarning[] {
+  return [
+    permissionsWarning(path, stamp),
+    ownerWarning(path, stamp),
+    directoryWarning(path),
+    sampleKeysWarning(path, keytab),
+  ].filter((warning) => warning !== undefined);
+}
+
+function permissionsWarning(path: string, { mode }: FileStamp): KeytabWarning | undefined {
+  // Windows has no such bits; Node makes them up.
+  if (platform === 'win32' || (mode & 0o066) === 0) return undefined;
+  const who = (mode & 0o006) === 0 ? 'its group' : 'other users';
+  return {
+    kind: 'permissions',
+    path,
+    message:
+      `keytab file ${path} has mode ${mode.toString(8).padStart(4, '0')}: ${who} can get at ` +
+      `its keys, and with them be this service or anybody to it; chmod 600 ${path}`,
+  };
+}
+
+function ownerWarning(path: string, { owner }: FileStamp): KeytabWarning | undefined {
+  const user = process.geteuid?.();
+  if (user === undefined || owner === 0 || owner === user) return undefined;
+  return {
+    kind: 'owner',
+    path,
+    message: `keytab file ${path} belongs to uid ${owner}, who can put other keys into it; chown it`,
+  };
+}
+
+function directoryWarning(path: string): KeytabWarning | undefined {
+  try {
+    const fault = findPathFault(path) ?? findPathFault(realpathSync(path));
+    if (fault === undefined) return undefined;
+    const message =
+      `keytab file ${path}: ${fault.path} ${fault.problem}, and so put a file with other keys in ` +
+      'its place; chown or chmod it';
+    return { kind: 'directory', path, message };
+  } catch {
+    // The file was read: the way to it has changed since, and the next look tells.
+    return undefined;
+  }
+}
+
+function sampleKeysWarning(path: string, keytab: Keytab): KeytabWarning | undefined {
+  const entry = findSampleKey(keytab);
+  if (entry === undefined) return undefined;
+  const name = printablePrincipal(entry.principal);
+  return {
+    kind: 'sample-keys',
+    path,
+    message:
+      `keytab file ${path} holds a published sample key (${name}): whoever knows it is anybody to ` +
+      'this service; use it for trials only',
+  };
+}

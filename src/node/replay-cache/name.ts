@@ -1,0 +1,104 @@
+/** Names of replay caches, as MIT krb5 has them: `type:residual`. */
+import process from 'node:process';
+import type { ReplayCache } from '../../ap/replay-cache.ts';
+import { MemoryReplayCache } from '../../ap/replay-cache.ts';
+import { KerberosError } from '../../errors.ts';
+import type { OptionRules } from '../../options.ts';
+import { checkOptions, objectWith, text } from '../../options.ts';
+import { expandPathTokens } from '../files/expand-path.ts';
+import type { FileReplayCacheOptions } from './file.ts';
+import { FILE_REPLAY_CACHE_OPTIONS, FileReplayCache } from './file.ts';
+import { findReplayDirectory } from './place.ts';
+
+export interface ReplayCacheNameOptions extends Omit<FileReplayCacheOptions, 'directory'> {
+  /** `default_rcache_name` of krb5.conf. */
+  readonly defaultName?: string;
+  /** The process's own if absent. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Opens the replay cache of a name:
+ *
+ * - `dfl:` a {@link FileReplayCache} of this user, where all such servers of the machine meet;
+ * - `dir:path`, or a path that begins with `/`, a {@link FileReplayCache} in that directory;
+ * - `file2:path` the same in the directory `path.replays`. Programs of MIT krb5 have their own file
+ *   there, which cannot be shared: see {@link FileReplayCache};
+ * - `memory:` a {@link MemoryReplayCache}, of this process only;
+ * - `none:` no protection from replays at all.
+ *
+ * @param name - If absent, what MIT krb5 would take: `KRB5RCACHENAME`, `KRB5RCACHETYPE`, the default
+ *   name, `dfl:`.
+ * @throws {@link KerberosError} `KRB5_RC_TYPE_NOTFOUND` for other names, `KRB5_RC_IO` if the
+ *   directory cannot be used.
+ */
+export async function openReplayCache(
+  name?: string,
+  options: ReplayCacheNameOptions = {},
+): Promise<ReplayCache> {
+  checkOptions('openReplayCache', options, REPLAY_CACHE_NAME_OPTIONS);
+  const { environment = process.env, defaultName, ...fileOptions } = options;
+  const text = name ?? nameOf(environment, defaultName);
+  const [type, residual] = text.startsWith('/') ? ['dir', text] : split(text);
+  switch (type) {
+    case 'none':
+      return NO_REPLAY_CACHE;
+    case 'memory':
+      return new MemoryReplayCache({
+        ...(fileOptions.clock !== undefined && { clock: fileOptions.clock }),
+        ...(fileOptions.maxEntries !== undefined && { maxEntries: fileOptions.maxEntries }),
+      });
+    case 'dfl':
+      return await FileReplayCache.open({
+        ...fileOptions,
+        directory: findReplayDirectory(environment, fileOptions.onWarning),
+      });
+    case 'dir':
+    case 'file2':
+      if (residual === '' || residual.includes('\0')) throw unknown(text);
+      return await FileReplayCache.open({
+        ...fileOptions,
+        directory: type === 'dir' ? residual : `${residual}.replays`,
+      });
+    default:
+      throw unknown(text);
+  }
+}
+
+// MIT krb5, rc_base.c:k5_rc_default. An empty variable is how scripts unset one.
+function nameOf(
+  environment: Readonly<Record<string, string | undefined>>,
+  defaultName: string | undefined,
+): string {
+  const { KRB5RCACHENAME, KRB5RCACHETYPE } = environment;
+  if (KRB5RCACHENAME) return KRB5RCACHENAME;
+  if (KRB5RCACHETYPE) return `${KRB5RCACHETYPE}:`;
+  if (defaultName === undefined) return 'dfl:';
+  const expanded = expandPathTokens(defaultName);
+  if (expanded === undefined) throw unknown(defaultName);
+  return expanded;
+}
+
+function split(text: string): [type: string, residual: string] {
+  const colon = text.indexOf(':');
+  if (colon < 0) throw unknown(text);
+  return [text.slice(0, colon), text.slice(colon + 1)];
+}
+
+function unknown(name: string): KerberosError {
+  return new KerberosError(
+    'KRB5_RC_TYPE_NOTFOUND',
+    `Replay cache name ${JSON.stringify(name)} is unknown`,
+    { hint: 'write dfl:, dir:/path/of/a/directory, memory: or none:' },
+  );
+}
+
+const NO_REPLAY_CACHE: ReplayCache = { checkAndStore: () => true };
+
+const { directory: _, ...OF_A_FILE } = FILE_REPLAY_CACHE_OPTIONS;
+
+export const REPLAY_CACHE_NAME_OPTIONS: OptionRules<ReplayCacheNameOptions> = {
+  ...OF_A_FILE,
+  defaultName: text,
+  environment: objectWith('an environment'),
+};

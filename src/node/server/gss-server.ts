@@ -1,0 +1,310 @@
+/** The gss-sample server over TCP: many clients at once, none of which can disturb another. */
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { createServer } from 'node:net';
+
+import type { Acceptor } from '../../acceptor.ts';
+import { importSecurityContext } from '../../context/context.ts';
+import { tell } from '../../hooks.ts';
+import type { HostAddress } from '../../messages/host-address.ts';
+import type { OptionRule, OptionRules } from '../../options.ts';
+import {
+  callback,
+  checkOptions,
+  definite,
+  flag,
+  objectWith,
+  optionsOf,
+  range,
+  required,
+  wholeNumber,
+} from '../../options.ts';
+import { parseHostAddress, plainAddress, sourceOf } from '../peer-address.ts';
+import type { Seat, ShareLimit } from './connection-shares.ts';
+import { ConnectionShares } from './connection-shares.ts';
+import { EventRate } from './event-rate.ts';
+import type { ConnectionEvent, ConnectionInfo, GssServerEvent } from './events.ts';
+import { SignSession } from './sign-session.ts';
+import { TokenChannel } from './token-channel.ts';
+import { FrameBudget } from './token-frame.ts';
+
+export interface GssServerLimits {
+  /** Seconds without a token, or without the client reading one; default 300. */
+  readonly idleTimeout?: number;
+  /** Seconds from the connection to the established context; default 60. */
+  readonly handshakeTimeout?: number;
+  /** Longest token, in bytes; default 16 MiB. Those of the handshake: at most 256 KiB. */
+  readonly maxTokenSize?: number;
+  /**
+   * Connections at a time, default 1024. Where there are so many, the oldest of those without an
+   * authenticated client gives way to a new one, of the source that has most of them; where all
+   * clients are authenticated, the new one is closed.
+   */
+  readonly maxConnections?: number;
+  /**
+   * Of these, connections of one source: an IPv4 address or a /64 of IPv6. Default: three quarters
+   * of all. Behind a proxy that hides its clients' addresses, set it to `maxConnections`.
+   */
+  readonly maxConnectionsPerSource?: number;
+  /**
+   * Seconds for which the failures of a source can count at most, default 60; 0: they do not count.
+   * Each connection that ends without authentication counts one second. A source that has more
+   * than a quarter of this at a time gives way first, and while more than half of all connections
+   * are open, has an eighth of its share for clients that are not authenticated. It is never
+   * refused for that alone.
+   */
+  readonly maxPenalty?: number;
+  /** What unfinished tokens of more than 64 KiB may hold in memory together; default 256 MiB. */
+  readonly maxBufferedBytes?: number;
+}
+
+export interface GssServerOptions {
+  /** Shared by all connections. */
+  readonly acceptor: Acceptor;
+  /**
+   * Called in order for each connection, and not waited for. What it throws, or rejects with, is a
+   * warning of the process; the client is served on.
+   */
+  readonly onEvent?: (event: GssServerEvent) => void;
+  /** Export and import each context before its first message (`gss-server -export`). */
+  readonly exportContext?: boolean;
+  /** Refuse clients that do not authenticate (`gss-client -na`); default false, as MIT krb5. */
+  readonly requireAuthentication?: boolean;
+  readonly limits?: GssServerLimits;
+}
+
+export interface GssServer {
+  /**
+   * Listens on a TCP port; 0 takes a free one, which the result names. Without a host, on all
+   * addresses.
+   *
+   * Rejects with the system's error (`EADDRINUSE`).
+   */
+  listen(port: number, host?: string): Promise<AddressInfo>;
+  /**
+   * Serves a connection that somebody else accepted, as inetd does. The socket must be made with
+   * `allowHalfOpen`; the server closes it. Resolves when it is closed.
+   */
+  serve(socket: Socket): Promise<void>;
+  /**
+   * Accepts no more connections at once, and lets those that are open end by themselves.
+   *
+   * @param grace - Milliseconds until the remaining ones are dropped; default: as long as it takes.
+   * @returns When the last connection is closed.
+   */
+  close(grace?: number): Promise<void>;
+  /** Undefined unless it listens. */
+  readonly address: AddressInfo | undefined;
+  /** Open connections. */
+  readonly connections: number;
+}
+
+/**
+ * Makes a server of the gss-sample protocol, both framings.
+ *
+ * @throws TypeError, RangeError for an option that is unknown or not of its kind.
+ */
+export function createGssServer(options: GssServerOptions): GssServer {
+  checkOptions('createGssServer', options, SERVER_OPTIONS);
+  return new TcpGssServer(options);
+}
+
+class TcpGssServer implements GssServer {
+  readonly #options: GssServerOptions;
+  readonly #limits: Required<GssServerLimits>;
+  readonly #budget: FrameBudget;
+  readonly #shares: ConnectionShares;
+  readonly #overloads: EventRate<RareEvent>;
+  readonly #penalties: EventRate<RareEvent>;
+  readonly #server: Server;
+  readonly #open = new Set<TokenChannel>();
+  #count = 0;
+
+  constructor(options: GssServerOptions) {
+    this.#options = options;
+    this.#limits = completeLimits(options.limits);
+    this.#budget = new FrameBudget(this.#limits.maxBufferedBytes);
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => void this.serve(socket));
+    this.#shares = new ConnectionShares(this.#limits);
+    const report = (event: RareEvent, more: number): void =>
+      this.#emit(more === 0 ? event : { ...event, more });
+    this.#overloads = new EventRate(report);
+    this.#penalties = new EventRate(report);
+  }
+
+  get address(): AddressInfo | undefined {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address : undefined;
+  }
+
+  get connections(): number {
+    return this.#open.size;
+  }
+
+  async listen(port: number, host?: string): Promise<AddressInfo> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      const where = { port, backlog: BACKLOG, ...(host === undefined ? {} : { host }) };
+      this.#server.listen(where, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (error) => this.#emit({ type: 'listener-error', error }));
+        resolve();
+      });
+    });
+    return this.#server.address() as AddressInfo;
+  }
+
+  async serve(socket: Socket): Promise<void> {
+    const peerAddress = parseHostAddress(socket.remoteAddress);
+    const remoteAddress = plainAddress(socket.remoteAddress);
+    const seat = this.#shares.enter(sourceOf(peerAddress), (limit) => {
+      channel.giveWay();
+      this.#overloads.push({ ...this.#overload(remoteAddress, limit), displaced: true });
+    });
+    if (typeof seat === 'string') {
+      socket.destroy();
+      this.#overloads.push(this.#overload(remoteAddress, seat));
+      return;
+    }
+    const { idleTimeout, maxTokenSize } = this.#limits;
+    const channel = new TokenChannel(socket, {
+      idleTimeout: idleTimeout * 1000,
+      maxToken: maxTokenSize,
+      budget: this.#budget,
+    });
+    const connection = { id: ++this.#count, remoteAddress, remotePort: socket.remotePort };
+    this.#open.add(channel);
+    await this.#converse(channel, seat, connection, peerAddress);
+    // All that is left is to wait for the client's end.
+    this.#shares.wait(seat);
+    await channel.closed;
+    this.#open.delete(channel);
+    this.#shares.leave(seat);
+    this.#emit({ type: 'close', connection });
+  }
+
+  async #converse(
+    channel: TokenChannel,
+    seat: Seat,
+    connection: ConnectionInfo,
+    peerAddress: HostAddress | undefined,
+  ): Promise<void> {
+    const { handshakeTimeout, maxTokenSize } = this.#limits;
+    let accepted = false;
+    const emit = (event: ConnectionEvent): void => {
+      if (event.type === 'accepted') this.#shares.settle(seat);
+      accepted ||= event.type === 'accepted' || event.type === 'accepted-unauthenticated';
+      this.#emit({ ...event, connection });
+    };
+    try {
+      emit({ type: 'open' });
+      await new SignSession(channel, {
+        acceptor: this.#options.acceptor,
+        requireAuthentication: this.#options.requireAuthentication ?? false,
+        ...(peerAddress !== undefined && { peerAddress }),
+        exportContext: this.#options.exportContext ?? false,
+        importContext: importSecurityContext,
+        handshakeTimeout: handshakeTimeout * 1000,
+        maxContextToken: Math.min(maxTokenSize, MAX_CONTEXT_TOKEN),
+        maxToken: maxTokenSize,
+        onEvent: emit,
+      }).run();
+      channel.end();
+      if (!accepted) this.#penalise(seat, connection);
+    } catch (error) {
+      channel.abort();
+      emit({ type: 'fault', error });
+    }
+  }
+
+  #penalise(seat: Seat, { remoteAddress }: ConnectionInfo): void {
+    const seconds = this.#shares.fail(seat);
+    if (seconds !== undefined) this.#penalties.push({ type: 'penalty', remoteAddress, seconds });
+  }
+
+  #overload(remoteAddress: string | undefined, reached: ShareLimit): OverloadEvent {
+    const { maxConnections, maxConnectionsPerSource } = this.#limits;
+    return reached === 'connections'
+      ? { type: 'overload', remoteAddress, limit: maxConnections }
+      : { type: 'overload', remoteAddress, limit: maxConnectionsPerSource, of: reached };
+  }
+
+  async close(grace?: number): Promise<void> {
+    const listenerClosed = new Promise<void>((resolve) => {
+      // Not listening is as good as closed.
+      this.#server.close(() => resolve());
+    });
+    const timer =
+      grace === undefined
+        ? undefined
+        : setTimeout(() => {
+            for (const channel of this.#open) channel.abort();
+          }, grace);
+    await Promise.all([listenerClosed, ...[...this.#open].map((channel) => channel.closed)]);
+    clearTimeout(timer);
+  }
+
+  #emit(event: GssServerEvent): void {
+    tell('onEvent', this.#options.onEvent, event);
+  }
+}
+
+function completeLimits(given: GssServerLimits = {}): Required<GssServerLimits> {
+  const limits = { ...DEFAULT_LIMITS, ...given };
+  const { maxConnections } = limits;
+  return {
+    ...limits,
+    maxConnectionsPerSource:
+      limits.maxConnectionsPerSource ?? maxConnections - Math.floor(maxConnections / 4),
+  };
+}
+
+function above0(most: number): OptionRule {
+  return definite(
+    range(
+      `a number above 0 and at most ${most}`,
+      (value) => typeof value === 'number' && value > 0 && value <= most,
+    ),
+  );
+}
+
+type OverloadEvent = Extract<GssServerEvent, { type: 'overload' }>;
+type RareEvent = Extract<GssServerEvent, { type: 'overload' | 'penalty' }>;
+
+const DEFAULT_LIMITS: Required<Omit<GssServerLimits, 'maxConnectionsPerSource'>> = {
+  idleTimeout: 300,
+  handshakeTimeout: 60,
+  maxTokenSize: 16 * 1024 * 1024,
+  maxConnections: 1024,
+  maxPenalty: 60,
+  maxBufferedBytes: 256 * 1024 * 1024,
+};
+// Kerberos tokens with a large PAC and a delegated ticket stay below 128 KiB.
+const MAX_CONTEXT_TOKEN = 256 * 1024;
+// Connections that wait to be accepted. Those above it are lost, and their clients try again after
+// a second, then three: with Node's 511 a burst of strangers costs everybody that long.
+const BACKLOG = 4096;
+// Timers count milliseconds in 31 bits.
+const MAX_SECONDS = 2_147_483;
+
+export const LIMIT_OPTIONS: OptionRules<GssServerLimits> = {
+  idleTimeout: above0(MAX_SECONDS),
+  handshakeTimeout: above0(MAX_SECONDS),
+  maxTokenSize: above0(Number.MAX_SAFE_INTEGER),
+  maxConnections: definite(wholeNumber(1)),
+  maxConnectionsPerSource: definite(wholeNumber(1)),
+  maxPenalty: definite(
+    range(
+      `a number from 0 to ${MAX_SECONDS}`,
+      (value) => typeof value === 'number' && value >= 0 && value <= MAX_SECONDS,
+    ),
+  ),
+  maxBufferedBytes: above0(Number.MAX_SAFE_INTEGER),
+};
+
+export const SERVER_OPTIONS: OptionRules<GssServerOptions> = {
+  acceptor: required(objectWith('an acceptor', 'begin')),
+  onEvent: callback,
+  exportContext: flag,
+  requireAuthentication: definite(flag),
+  limits: optionsOf(LIMIT_OPTIONS),
+};

@@ -1,0 +1,292 @@
+/**
+ * The conversation of the gss-sample server: accept a context, then take messages and sign them,
+ * until the client is done.
+ */
+import type { Acceptor, Handshake } from '../../acceptor.ts';
+import type { SecurityContext } from '../../context/context.ts';
+import type { ImportOptions } from '../../context/export.ts';
+import { GssError } from '../../gss/status.ts';
+import type { AcceptResult } from '../../krb5/settings.ts';
+import type { HostAddress } from '../../messages/host-address.ts';
+import type { ConnectionEvent, GssStage } from './events.ts';
+import type { TokenChannel } from './token-channel.ts';
+import { ChannelError } from './token-channel.ts';
+import type { Frame, Framing } from './token-frame.ts';
+import { TokenFlag } from './token-frame.ts';
+
+export interface SignSessionOptions {
+  readonly acceptor: Acceptor;
+  /** Refuse clients that do not ask for a context. */
+  readonly requireAuthentication: boolean;
+  /** For acceptors that check the addresses in tickets. */
+  readonly peerAddress?: HostAddress;
+  /** Export and import the context before the first message; v1 sessions always do. */
+  readonly exportContext: boolean;
+  /** GSS_Import_sec_context. */
+  readonly importContext: (exported: Uint8Array, options: ImportOptions) => SecurityContext;
+  /** Milliseconds until the context must stand. */
+  readonly handshakeTimeout: number;
+  /** Longest token of the handshake and of a message, in bytes. */
+  readonly maxContextToken: number;
+  readonly maxToken: number;
+  readonly onEvent: (event: ConnectionEvent) => void;
+}
+
+/** Serves one client; what fails is an event, and the end of its session. */
+export class SignSession {
+  readonly #channel: TokenChannel;
+  readonly #options: SignSessionOptions;
+  #handshake: Handshake | undefined;
+  #context: SecurityContext | undefined;
+  #sendingContextToken = false;
+
+  constructor(channel: TokenChannel, options: SignSessionOptions) {
+    this.#channel = channel;
+    this.#options = options;
+  }
+
+  /** Resolves when the conversation is over; the connection is still to be closed. */
+  async run(): Promise<void> {
+    try {
+      if (!(await this.#establish())) return;
+      if (this.#context !== undefined && this.#mustExport()) this.#exportAndImport();
+      while (await this.#serveMessage());
+    } catch (error) {
+      this.#report(error);
+    } finally {
+      this.#context?.dispose();
+      // A client that went away leaves no keys, and nobody waits for a keytab or a replay cache.
+      this.#handshake?.abort();
+    }
+  }
+
+  async #establish(): Promise<boolean> {
+    const { handshakeTimeout, maxContextToken, maxToken } = this.#options;
+    this.#channel.maxToken = maxContextToken;
+    const timer = setTimeout(
+      () => this.#channel.expire(`${handshakeTimeout / 1000} seconds without a context`),
+      handshakeTimeout,
+    );
+    try {
+      return await this.#acceptContext();
+    } finally {
+      // A client that is not authenticated stays within the limits of the handshake, whatever it
+      // goes on to say; the timer ends with the connection.
+      if (this.#context === undefined) void this.#channel.closed.then(() => clearTimeout(timer));
+      else {
+        clearTimeout(timer);
+        this.#channel.maxToken = maxToken;
+      }
+    }
+  }
+
+  async #acceptContext(): Promise<boolean> {
+    let frame = await this.#channel.receive();
+    if (this.#framing === 'v2') {
+      if ((frame.flags & TokenFlag.noop) === 0) {
+        this.#emit({ type: 'noop-expected', flags: frame.flags });
+        return false;
+      }
+      if ((frame.flags & TokenFlag.contextNext) === 0) {
+        if (this.#options.requireAuthentication) {
+          this.#emit({ type: 'unauthenticated-refused' });
+          return false;
+        }
+        this.#emit({ type: 'accepted-unauthenticated' });
+        return true;
+      }
+      frame = await this.#channel.receive();
+    }
+    const { acceptor, peerAddress } = this.#options;
+    const handshake = acceptor.begin(peerAddress === undefined ? {} : { peerAddress });
+    this.#handshake = handshake;
+    for (;;) {
+      this.#emit({ type: 'context-token-received', token: frame.data });
+      const result = await this.#accept(handshake, frame.data);
+      await this.#sendContextToken(result);
+      if (result.status === 'failed') {
+        this.#emit({ type: 'gss-error', stage: 'accepting context', error: result.error });
+        return false;
+      }
+      this.#emit({ type: 'context-step', complete: result.status === 'complete' });
+      if (result.status === 'complete') {
+        this.#context = result.context;
+        // Nothing here acts for the client.
+        result.context.delegatedCredential?.dispose();
+        this.#emit({ type: 'accepted', context: result.context, framing: this.#framing });
+        return true;
+      }
+      frame = await this.#channel.receive().catch((error: unknown) => {
+        this.#leave(handshake);
+        throw error;
+      });
+    }
+  }
+
+  /** The client has left in the middle: it may say more of it than that nothing came. */
+  #leave(handshake: Handshake): void {
+    const error = handshake.foreignChoice;
+    handshake.abort();
+    if (error !== undefined) this.#emit({ type: 'abandoned', error });
+  }
+
+  /** A keytab or a replay cache that does not answer must not hold what has long been given up. */
+  async #accept(handshake: Handshake, token: Uint8Array): Promise<AcceptResult> {
+    const accepting = handshake.accept(token);
+    try {
+      return await this.#channel.whileOpen(accepting);
+    } catch (error) {
+      accepting.then(
+        (late) => {
+          if (late.status !== 'complete') return;
+          late.context.delegatedCredential?.dispose();
+          late.context.dispose();
+        },
+        () => {},
+      );
+      throw error;
+    }
+  }
+
+  /** A failure's token goes out as well: it tells the peer why. */
+  async #sendContextToken(result: AcceptResult): Promise<void> {
+    const token = result.outputToken;
+    if (token === undefined || token.length === 0) return;
+    this.#emit({ type: 'context-token-sending', token });
+    this.#sendingContextToken = true;
+    await this.#channel.send(TokenFlag.context, token);
+    this.#sendingContextToken = false;
+  }
+
+  /** There was a first token before anything asks. */
+  get #framing(): Framing {
+    return this.#channel.framing!;
+  }
+
+  #mustExport(): boolean {
+    return this.#options.exportContext || this.#framing === 'v1';
+  }
+
+  #exportAndImport(): void {
+    for (let i = 0; i < EXPORTS; i++) {
+      const started = performance.now();
+      const { crypto } = this.#gss('exporting context', (context) => context.sessionKey);
+      const exported = this.#gss('exporting context', (context) => context.export());
+      const between = performance.now();
+      this.#emit({
+        type: 'exported',
+        bytes: exported.length,
+        seconds: (between - started) / 1000,
+      });
+      this.#context = this.#gss('importing context', () =>
+        this.#options.importContext(exported, { crypto }),
+      );
+      this.#emit({ type: 'imported', seconds: (performance.now() - between) / 1000 });
+    }
+  }
+
+  /** @returns whether the client may have more to say. */
+  async #serveMessage(): Promise<boolean> {
+    const frame = await this.#receiveMessage();
+    if (frame === undefined) return false;
+    const flags = this.#framing === 'v1' ? GUIDE_FLAGS : frame.flags;
+    this.#emit({ type: 'message-token', flags: frame.flags, token: frame.data });
+    if (this.#context === undefined && (flags & AUTHENTICATED_SERVICES) !== 0) {
+      this.#emit({ type: 'unauthenticated-request' });
+      return false;
+    }
+    const { message, notEncrypted } = this.#unwrap(flags, frame.data);
+    this.#emit({ type: 'message', message, notEncrypted });
+    if ((flags & TokenFlag.sendMic) === 0) {
+      await this.#channel.send(TokenFlag.noop, EMPTY);
+      return true;
+    }
+    const mic = this.#gss('signing message', (context) => context.getMic(message));
+    await this.#channel.send(TokenFlag.mic, mic);
+    return true;
+  }
+
+  async #receiveMessage(): Promise<Frame | undefined> {
+    const framing = this.#framing;
+    const frame = await this.#channel.receive().catch((error: unknown) => {
+      // The guide's client has no NOOP: it closes.
+      if (framing === 'v1' && isCleanEnd(error)) return undefined;
+      throw error;
+    });
+    if (frame !== undefined && (frame.flags & TokenFlag.noop) === 0) return frame;
+    this.#emit({ type: 'finished', framing });
+    return undefined;
+  }
+
+  #unwrap(flags: number, token: Uint8Array): { message: Uint8Array; notEncrypted: boolean } {
+    if ((flags & TokenFlag.wrapped) === 0) return { message: token, notEncrypted: false };
+    return this.#gss('unsealing message', (context) => {
+      const unwrapped = context.unwrap(token);
+      const code = SEQUENCE_ERRORS[unwrapped.sequence];
+      if (code !== undefined) throw new GssError(code);
+      const notEncrypted = !unwrapped.confidential && (flags & TokenFlag.encrypted) !== 0;
+      return { message: unwrapped.message, notEncrypted };
+    });
+  }
+
+  #gss<T>(stage: GssStage, call: (context: SecurityContext) => T): T {
+    if (this.#context === undefined) throw new TypeError('context: expected one, got none');
+    try {
+      return call(this.#context);
+    } catch (error) {
+      throw error instanceof GssError ? new StageError(stage, error) : error;
+    }
+  }
+
+  #report(error: unknown): void {
+    if (error instanceof ChannelError) {
+      this.#emit({
+        type: 'channel-error',
+        failure: error.failure,
+        sendingContextToken: this.#sendingContextToken,
+      });
+    } else if (error instanceof StageError) {
+      this.#emit({ type: 'gss-error', stage: error.stage, error: error.gssError });
+    } else {
+      throw error;
+    }
+  }
+
+  #emit(event: ConnectionEvent): void {
+    this.#options.onEvent(event);
+  }
+}
+
+/** A GSS call failed, and what for. */
+class StageError extends Error {
+  readonly stage: GssStage;
+  readonly gssError: GssError;
+
+  constructor(stage: GssStage, gssError: GssError) {
+    super(stage, { cause: gssError });
+    this.stage = stage;
+    this.gssError = gssError;
+  }
+}
+
+function isCleanEnd(error: unknown): boolean {
+  if (!(error instanceof ChannelError) || error.failure.reason !== 'ended') return false;
+  const { part, read } = error.failure.truncation;
+  return part !== 'data' && read === 0;
+}
+
+// The guide's server unwraps each message, wants it encrypted, and signs it.
+const GUIDE_FLAGS = TokenFlag.wrapped | TokenFlag.encrypted | TokenFlag.sendMic;
+const AUTHENTICATED_SERVICES = TokenFlag.wrapped | TokenFlag.encrypted | TokenFlag.sendMic;
+
+// The guide's and MIT's servers refuse a message that is out of order, wanted or not by RFC 2743.
+const SEQUENCE_ERRORS = {
+  ok: undefined,
+  duplicate: 'GSS_S_DUPLICATE_TOKEN',
+  old: 'GSS_S_OLD_TOKEN',
+  unsequenced: 'GSS_S_UNSEQ_TOKEN',
+  gap: 'GSS_S_GAP_TOKEN',
+} as const;
+
+const EXPORTS = 3;
+const EMPTY = new Uint8Array(0);

@@ -1,0 +1,359 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { Acceptor } from '../../../src/acceptor.ts';
+import { concatBytes, encodeUtf8 } from '../../../src/bytes.ts';
+import { encodeFrame } from '../../../src/node/server/token-frame.ts';
+import { SampleClient, TestServer, testAcceptor } from './sample-client.ts';
+
+const EMPTY = new Uint8Array(0);
+const MESSAGE = encodeUtf8('hello');
+
+/** Whether a well-behaved client is served. */
+async function serves(server: TestServer, from?: string): Promise<boolean> {
+  const client = new SampleClient(server.port, 'v2', from);
+  const signed = await client.sign(await client.authenticate(), MESSAGE);
+  client.send(0x01, EMPTY);
+  await client.closed;
+  return signed;
+}
+
+describe('a client that is silent or slow', () => {
+  it('is given up after the idle time, and disturbs nobody until then', async () => {
+    await using server = await TestServer.start({ limits: { idleTimeout: 1.5 } });
+    const silent = new SampleClient(server.port);
+    expect(await serves(server)).toBe(true);
+    await silent.closed;
+    expect(await server.until('channel-error')).toMatchObject({
+      failure: {
+        reason: 'timeout',
+        limit: '1.5 seconds without a token',
+        truncation: { part: 'flags', read: 0 },
+      },
+      connection: { id: 1 },
+    });
+  });
+
+  it('does not get more time by a trickle of bytes', async () => {
+    await using server = await TestServer.start({ limits: { idleTimeout: 0.3 } });
+    const slow = new SampleClient(server.port);
+    slow.send(0x01, EMPTY);
+    slow.socket.write(Uint8Array.of(4, 0, 0, 1));
+    const trickle = setInterval(() => slow.socket.write(Uint8Array.of(0)), 50);
+    await slow.closed;
+    clearInterval(trickle);
+    expect(await server.until('channel-error')).toMatchObject({
+      failure: { reason: 'timeout', truncation: { part: 'data', expected: 256 } },
+    });
+  });
+
+  it('may take its time over a large token as long as it comes', async () => {
+    await using server = await TestServer.start({ limits: { idleTimeout: 0.6 } });
+    const slow = new SampleClient(server.port);
+    await slow.authenticate();
+    const frame = encodeFrame('v2', 4, new Uint8Array(700_000));
+    for (let at = 0; at < frame.length; at += 100_000) {
+      slow.socket.write(frame.subarray(at, at + 100_000));
+      await sleep(120);
+    }
+    expect(await slow.receive()).toEqual({ flags: 0x01, data: EMPTY });
+  });
+
+  it('must have its context in time, however many tokens it sends', async () => {
+    await using server = await TestServer.start({ limits: { handshakeTimeout: 0.2 } });
+    const slow = new SampleClient(server.port);
+    slow.send(0x11, EMPTY);
+    await slow.closed;
+    expect(await server.until('channel-error')).toMatchObject({
+      failure: { reason: 'timeout', limit: '0.2 seconds without a context' },
+    });
+  });
+
+  it('is not timed out of the handshake after it', async () => {
+    await using server = await TestServer.start({ limits: { handshakeTimeout: 1 } });
+    const client = new SampleClient(server.port);
+    const context = await client.authenticate();
+    await sleep(1100);
+    expect(await client.sign(context, MESSAGE)).toBe(true);
+  });
+});
+
+describe('a client that is gone', () => {
+  it.each([
+    ['before a word', EMPTY, { part: 'flags', read: 0, expected: 1 }],
+    ['in a length', Uint8Array.of(1, 0, 0), { part: 'length', read: 2, expected: 4 }],
+    ['in a v1 length', Uint8Array.of(0, 0, 0), { part: 'length', read: 2, expected: 3 }],
+    ['in the data', Uint8Array.of(1, 0, 0, 2, 88, 9, 9), { part: 'data', read: 2, expected: 600 }],
+  ])('%s is told of', async (_name, bytes, truncation) => {
+    await using server = await TestServer.start();
+    const client = new SampleClient(server.port);
+    client.socket.end(bytes);
+    expect(await server.until('channel-error')).toMatchObject({
+      failure: { reason: 'ended', truncation },
+    });
+    await client.closed;
+    expect(await serves(server)).toBe(true);
+  });
+
+  it('without a goodbye costs nobody else anything', async () => {
+    await using server = await TestServer.start();
+    for (let i = 0; i < 20; i++) {
+      const client = new SampleClient(server.port);
+      const context = await client.authenticate();
+      for (let n = 0; n < 20; n++) client.send(0xe4, context.wrap(MESSAGE));
+      client.socket.resetAndDestroy();
+    }
+    expect(await serves(server)).toBe(true);
+    expect(server.types()).not.toContain('fault');
+  });
+});
+
+describe('a client that floods', () => {
+  it('with tiny messages leaves others their turn', async () => {
+    await using server = await TestServer.start();
+    const flooding = new SampleClient(server.port);
+    flooding.send(0x01, EMPTY);
+    const flood = concatBytes(...Array.from({ length: 50_000 }, () => encodeFrame('v2', 4, EMPTY)));
+    flooding.socket.write(flood);
+    await server.until('message');
+    expect(await serves(server)).toBe(true);
+    const messages = server.types().filter((type) => type === 'message').length;
+    expect(messages).toBeLessThan(50_000);
+    flooding.close();
+  });
+
+  it('and reads no answer is not read from any more', async () => {
+    await using server = await TestServer.start({ limits: { idleTimeout: 1 } });
+    const deaf = new SampleClient(server.port);
+    await deaf.authenticate();
+    deaf.socket.pause();
+    const token = encodeFrame('v2', 0x84, EMPTY);
+    const burst = concatBytes(...Array.from({ length: 20_000 }, () => token));
+    // Until the buffers between the two are full and the server's send stands still.
+    const pump = (): void => {
+      while (deaf.socket.write(burst) && !deaf.socket.destroyed);
+    };
+    deaf.socket.on('drain', pump);
+    pump();
+    const { failure } = await server.until('channel-error');
+    expect(failure).toEqual({
+      reason: 'timeout',
+      limit: '1 seconds without the peer reading',
+    });
+    deaf.close();
+    expect(await serves(server)).toBe(true);
+  });
+});
+
+describe('limits', () => {
+  it.each([
+    ['a context token of 4 GiB', [0x11, 0, 0, 0, 0, 2, 255, 255, 255, 255], 4_294_967_295, 262_144],
+    ['a v1 context token of 16 MiB', [0, 255, 255, 255], 16_777_215, 262_144],
+    ['a first token with data', [0x11, 0, 5, 0, 0], 327_680, 262_144],
+    ['a message of nobody known', [1, 0, 0, 0, 0, 4, 1, 0, 0, 1], 16_777_217, 262_144],
+  ])('refuse %s', async (_name, bytes, length, limit) => {
+    await using server = await TestServer.start();
+    const client = new SampleClient(server.port);
+    client.socket.write(Uint8Array.from(bytes));
+    expect(await client.receive()).toBeUndefined();
+    expect(await server.until('channel-error')).toMatchObject({
+      failure: {
+        reason: 'too-long',
+        text: `a token of ${length} bytes was announced, the limit is ${limit}`,
+      },
+    });
+  });
+
+  it('are wider for who is authenticated, and end as well', async () => {
+    await using server = await TestServer.start();
+    const client = new SampleClient(server.port);
+    await client.authenticate();
+    client.socket.write(Uint8Array.of(4, 1, 0, 0, 1));
+    expect(await client.receive()).toBeUndefined();
+    expect(await server.until('channel-error')).toMatchObject({
+      failure: {
+        reason: 'too-long',
+        text: 'a token of 16777217 bytes was announced, the limit is 16777216',
+      },
+    });
+  });
+
+  it('hold a client that never authenticates to the time of the handshake', async () => {
+    await using server = await TestServer.start({ limits: { handshakeTimeout: 0.3 } });
+    const client = new SampleClient(server.port);
+    client.send(0x01, EMPTY);
+    const talk = setInterval(() => client.send(4, Uint8Array.of(0x68, 0x69)), 50);
+    await client.closed;
+    clearInterval(talk);
+    expect(await server.until('channel-error')).toMatchObject({ failure: { reason: 'timeout' } });
+  });
+
+  it('close what is above the number of connections, and take the next when one leaves', async () => {
+    await using server = await TestServer.start({ limits: { maxConnections: 2 } });
+    const first = new SampleClient(server.port);
+    const second = new SampleClient(server.port);
+    const contexts = await Promise.all([first.authenticate(), second.authenticate()]);
+    const third = new SampleClient(server.port);
+    expect(await third.receive()).toBeUndefined();
+    expect(await server.until('overload')).toEqual({
+      type: 'overload',
+      remoteAddress: '127.0.0.1',
+      limit: 2,
+    });
+    expect(await first.sign(contexts[0], MESSAGE)).toBe(true);
+    second.send(0x01, EMPTY);
+    await second.closed;
+    await server.until('close');
+    expect(await serves(server)).toBe(true);
+  });
+});
+
+describe('many connections that say nothing', () => {
+  async function crowd(server: TestServer, count: number): Promise<SampleClient[]> {
+    const silent = Array.from({ length: count }, () => new SampleClient(server.port));
+    await Promise.all(silent.map(({ socket }) => once(socket, 'connect')));
+    await server.untilCount('open', count);
+    return silent;
+  }
+
+  it('keep out no client of another address, and none of their own', async () => {
+    await using server = await TestServer.start({ limits: { maxConnections: 64 } });
+    const silent = await crowd(server, 96);
+    expect(server.server.connections).toBeLessThanOrEqual(64);
+    expect(await serves(server, '127.0.0.2')).toBe(true);
+    expect(await serves(server)).toBe(true);
+    // The oldest gave way, and the server says so, but not of each.
+    await silent[0]!.closed;
+    expect(await server.until('overload')).toEqual({
+      type: 'overload',
+      remoteAddress: '127.0.0.1',
+      limit: 48,
+      of: 'source',
+      displaced: true,
+    });
+    expect(server.types().filter((type) => type === 'overload').length).toBeLessThan(10);
+    for (const client of silent) client.close();
+  });
+
+  it('cost no authenticated client its connection', async () => {
+    await using server = await TestServer.start({ limits: { maxConnections: 8 } });
+    const client = new SampleClient(server.port);
+    const context = await client.authenticate();
+    const silent = await crowd(server, 15).catch(() => []);
+    expect(await client.sign(context, MESSAGE)).toBe(true);
+    for (const one of silent) one.close();
+  });
+
+  it('are failures of their source, which is told once', async () => {
+    await using server = await TestServer.start({ limits: { maxPenalty: 3 } });
+    for (let i = 0; i < 6; i++) {
+      const client = new SampleClient(server.port);
+      client.socket.end();
+      await client.closed;
+    }
+    const penalty = await server.until('penalty');
+    expect(penalty).toEqual({ type: 'penalty', remoteAddress: '127.0.0.1', seconds: 1 });
+    expect(server.types().filter((type) => type === 'penalty')).toHaveLength(1);
+    expect(await serves(server)).toBe(true);
+  });
+
+  it('are none where the clients talk without a context, as they may', async () => {
+    await using server = await TestServer.start({ limits: { maxPenalty: 3 } });
+    for (let i = 0; i < 6; i++) {
+      const client = new SampleClient(server.port);
+      client.send(0x01, EMPTY);
+      client.send(0x01, EMPTY);
+      await client.closed;
+    }
+    expect(await serves(server)).toBe(true);
+    expect(server.types()).not.toContain('penalty');
+  });
+
+  it('are none where a client is done and does not close: it gives way as well', async () => {
+    await using server = await TestServer.start({ limits: { maxConnections: 1 } });
+    const done = new SampleClient(server.port);
+    await done.authenticate();
+    done.socket.pause();
+    done.send(0x01, EMPTY);
+    await server.until('finished');
+    expect(await serves(server)).toBe(true);
+    expect(server.types()).not.toContain('penalty');
+    done.close();
+  });
+});
+
+describe('a client that does not authenticate', () => {
+  it('is refused where it has to, and nobody else is', async () => {
+    await using server = await TestServer.start({ requireAuthentication: true });
+    const client = new SampleClient(server.port);
+    client.send(0x01, EMPTY);
+    client.send(0x04, MESSAGE);
+    expect(await client.receive()).toBeUndefined();
+    await server.until('close');
+    expect(server.types()).toEqual(['open', 'unauthenticated-refused', 'close']);
+    expect(await serves(server)).toBe(true);
+  });
+});
+
+describe('a fault', () => {
+  it('of the acceptor ends its connection only', async () => {
+    let begun = 0;
+    const good = await testAcceptor();
+    const acceptor = {
+      begin: () => {
+        begun++;
+        if (begun > 1) return good.begin();
+        return { accept: () => Promise.reject(new Error('replay store is down')), abort: () => {} };
+      },
+    } as unknown as Acceptor;
+    await using server = await TestServer.start({ acceptor });
+    const client = new SampleClient(server.port);
+    client.send(0x11, EMPTY);
+    client.send(0x02, MESSAGE);
+    expect(await client.receive()).toBeUndefined();
+    expect((await server.until('fault')).error).toMatchObject({ message: 'replay store is down' });
+    expect(await serves(server)).toBe(true);
+  });
+
+  it('of the callback is no client’s: it is served on', async () => {
+    let thrown = 0;
+    await using server = await TestServer.start({
+      onEvent: () => {
+        if (thrown++ < 3) throw new Error('callback');
+      },
+    });
+    const client = new SampleClient(server.port);
+    client.send(0x01, EMPTY);
+    client.send(0x01, EMPTY);
+    expect(await client.receive()).toBeUndefined();
+    await server.until('close');
+    expect(server.types()).toEqual(['open', 'accepted-unauthenticated', 'finished', 'close']);
+    expect(thrown).toBeGreaterThanOrEqual(3);
+    expect(await serves(server)).toBe(true);
+  });
+});
+
+describe('an exchange of several tokens', () => {
+  it('goes back and forth until it is complete', async () => {
+    const answers = [
+      { status: 'continue', outputToken: Uint8Array.of(1) },
+      { status: 'continue', outputToken: Uint8Array.of(2) },
+      { status: 'failed', error: new Error('GssError'), outputToken: Uint8Array.of(3) },
+    ];
+    const acceptor = {
+      begin: () => ({ accept: async () => answers.shift(), abort: () => {} }),
+    } as unknown as Acceptor;
+    await using server = await TestServer.start({ acceptor });
+    const client = new SampleClient(server.port);
+    client.send(0x11, EMPTY);
+    for (const answer of [1, 2, 3]) {
+      client.send(0x02, Uint8Array.of(0));
+      expect(await client.receive()).toEqual({ flags: 0x02, data: Uint8Array.of(answer) });
+    }
+    expect(await client.receive()).toBeUndefined();
+    await server.until('close');
+    const steps = server.events.filter((event) => event.type === 'context-step');
+    expect(steps.map((event) => event.complete)).toEqual([false, false]);
+    expect(server.types().slice(-3)).toEqual(['context-token-sending', 'gss-error', 'close']);
+  });
+});

@@ -1,0 +1,211 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import net, { createConnection, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Acceptor } from '../../../src/acceptor.ts';
+import { GssError } from '../../../src/gss/status.ts';
+import type { AcceptResult, HandshakeOptions } from '../../../src/krb5/settings.ts';
+import { createGssServer } from '../../../src/node/server/gss-server.ts';
+import { encodeFrame } from '../../../src/node/server/token-frame.ts';
+import { createInitiator } from '../../../src/testing/initiator.ts';
+import { mintTicket } from '../../../src/testing/mint.ts';
+import { KEYTAB, SampleClient, TestServer, testAcceptor } from './sample-client.ts';
+
+const EMPTY = new Uint8Array(0);
+// What a disposed context says.
+const NO_CONTEXT = expect.objectContaining({ code: 'GSS_S_NO_CONTEXT' });
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  syncBuiltinESMExports();
+});
+
+function firstToken(): Uint8Array {
+  return createInitiator({ ticket: mintTicket({ keytab: KEYTAB, client: 'alice' }) }).begin();
+}
+
+/** An acceptor whose results somebody else sees, and may hold up, before the server does. */
+async function watchedAcceptor(
+  watch: (result: AcceptResult) => AcceptResult | Promise<AcceptResult>,
+): Promise<Acceptor> {
+  const good = await testAcceptor();
+  return {
+    begin: (options: HandshakeOptions) => {
+      const handshake = good.begin(options);
+      return {
+        accept: async (token: Uint8Array) => watch(await handshake.accept(token)),
+        abort: () => handshake.abort(),
+      };
+    },
+  } as unknown as Acceptor;
+}
+
+describe('an answer of the acceptor that comes after the client has gone', () => {
+  /** Lets the client go while the acceptor works, and then the acceptor be done with it. */
+  async function answerLate(
+    answer: (result: AcceptResult) => AcceptResult | Promise<AcceptResult>,
+  ): Promise<{ readonly types: string[]; readonly result: AcceptResult }> {
+    let working: (result: AcceptResult) => void = () => {};
+    const begun = new Promise<AcceptResult>((resolve) => {
+      working = resolve;
+    });
+    let release: () => void = () => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const acceptor = await watchedAcceptor(async (result) => {
+      working(result);
+      await gate;
+      return answer(result);
+    });
+    await using server = await TestServer.start({ acceptor });
+    const client = new SampleClient(server.port);
+    client.send(0x11, EMPTY);
+    client.send(0x02, firstToken());
+    const result = await begun;
+    client.socket.resetAndDestroy();
+    await server.until('close');
+    const types = server.types();
+    release();
+    await nextTurn();
+    // What comes late is no event any more.
+    expect(server.types()).toEqual(types);
+    return { types, result };
+  }
+
+  const GONE = ['open', 'context-token-received', 'channel-error', 'close'];
+
+  it('takes its keys with it', async () => {
+    const delegated = { dispose: vi.fn() };
+    const { types, result } = await answerLate((late) => {
+      Object.assign((late as { context: object }).context, { delegatedCredential: delegated });
+      return late;
+    });
+    expect(types).toEqual(GONE);
+    if (result.status !== 'complete') throw new Error('not complete');
+    expect(() => result.context.getMic(EMPTY)).toThrow(NO_CONTEXT);
+    expect(delegated.dispose).toHaveBeenCalledTimes(1);
+  });
+
+  it('may be a refusal, or a fault: nobody hears it', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    try {
+      const error = new GssError('GSS_S_FAILURE');
+      expect((await answerLate(() => ({ status: 'failed', error }))).types).toEqual(GONE);
+      const fault = () => Promise.reject(new Error('replay store is down'));
+      expect((await answerLate(fault)).types).toEqual(GONE);
+      await nextTurn();
+      expect(unhandled).not.toHaveBeenCalled();
+    } finally {
+      process.off('unhandledRejection', unhandled);
+    }
+  });
+});
+
+describe('a session', () => {
+  it('whose context cannot be moved ends with a fault, or the error of GSS-API', async () => {
+    const errors = [new RangeError('out of memory'), new GssError('GSS_S_UNAVAILABLE')];
+    const contexts: { getMic(message: Uint8Array): Uint8Array }[] = [];
+    const acceptor = await watchedAcceptor((result) => {
+      if (result.status !== 'complete') throw new Error('not complete');
+      contexts.push(result.context);
+      vi.spyOn(result.context, 'export').mockImplementation(() => {
+        throw errors[contexts.length - 1];
+      });
+      return result;
+    });
+    await using server = await TestServer.start({ acceptor });
+    for (const last of ['fault', 'gss-error']) {
+      const client = new SampleClient(server.port, 'v1');
+      await client.authenticate();
+      expect(await client.receive()).toBeUndefined();
+      await server.until('close');
+      expect(server.types().slice(-3)).toEqual(['accepted', last, 'close']);
+      server.events.length = 0;
+    }
+    for (const context of contexts) expect(() => context.getMic(EMPTY)).toThrow(NO_CONTEXT);
+  });
+
+  it('of the guide’s client is not finished by whatever ends it, only by its own end', async () => {
+    await using server = await TestServer.start();
+    const client = new SampleClient(server.port, 'v1');
+    await client.authenticate();
+    await server.server.close(0);
+    await server.until('close');
+    expect(server.types()).not.toContain('finished');
+    expect(server.types().slice(-2)).toEqual(['channel-error', 'close']);
+    expect(await server.until('channel-error')).toMatchObject({ failure: { reason: 'aborted' } });
+  });
+
+  it('of the guide’s client that ends within a token is not finished either', async () => {
+    await using server = await TestServer.start();
+    const client = new SampleClient(server.port, 'v1');
+    const context = await client.authenticate();
+    client.socket.end(encodeFrame('v1', 0, context.wrap(EMPTY)).subarray(0, 7));
+    expect(await server.until('channel-error')).toMatchObject({
+      failure: { reason: 'ended', truncation: { part: 'data', read: 3 } },
+    });
+    await server.until('close');
+    expect(server.types()).not.toContain('finished');
+  });
+
+  it('of a client that resets the connection ends with the system’s error', async () => {
+    await using server = await TestServer.start();
+    const client = new SampleClient(server.port);
+    await client.authenticate();
+    await server.until('accepted');
+    client.socket.resetAndDestroy();
+    expect(await server.until('channel-error')).toMatchObject({
+      failure: { reason: 'read-error', part: 'flags', error: { code: 'ECONNRESET' } },
+    });
+  });
+
+  it('of a client on a Unix socket has no address to compare with the ticket’s', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sign-session-'));
+    const begin = vi.fn(() => ({
+      accept: async () => ({ status: 'failed', error: new GssError('GSS_S_FAILURE') }),
+      abort: () => {},
+    }));
+    const server = createGssServer({ acceptor: { begin } as unknown as Acceptor });
+    const listener = createServer({ allowHalfOpen: true });
+    try {
+      const path = join(folder, 'socket');
+      await new Promise<void>((resolve) => listener.listen(path, resolve));
+      const served = new Promise<void>((resolve) => {
+        listener.on('connection', (socket) => void server.serve(socket).then(resolve));
+      });
+      const client = createConnection(path);
+      client.write(encodeFrame('v2', 0x11, EMPTY));
+      client.write(encodeFrame('v2', 0x02, firstToken()));
+      client.resume();
+      await served;
+      expect(begin.mock.calls).toEqual([[{}]]);
+    } finally {
+      listener.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('a listener', () => {
+  it('that cannot accept says so, and goes on', async () => {
+    const made = vi.spyOn(net, 'createServer');
+    syncBuiltinESMExports();
+    await using server = new TestServer({ acceptor: await testAcceptor() });
+    // On all addresses.
+    const { port } = await server.server.listen(0);
+    const error = Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
+    made.mock.results[0]!.value.emit('error', error);
+    expect(server.events).toEqual([{ type: 'listener-error', error }]);
+    const client = new SampleClient(port);
+    await client.authenticate();
+    expect(await server.until('accepted')).toMatchObject({
+      connection: { remoteAddress: '127.0.0.1' },
+    });
+  });
+});
