@@ -16,8 +16,8 @@ import { CfxIov } from '../tokens/cfx-iov.ts';
 import type { IovBuffer, IovLengths, IovProtection } from '../tokens/iov.ts';
 import { iovLengths, unwrapIov, wrapAead, wrapIov } from '../tokens/iov.ts';
 import type { MessageProtection, ProtectionState } from '../tokens/protection.ts';
-import { OldTokenProtection } from '../tokens/rfc1964.ts';
-import { OldTokenIov } from '../tokens/rfc1964-iov.ts';
+import { Rfc1964Protection } from '../tokens/rfc1964.ts';
+import { Rfc1964Iov } from '../tokens/rfc1964-iov.ts';
 import type { SequenceStatus } from '../tokens/sequence.ts';
 import type { DelegatedCredential } from './delegated-credential.ts';
 import type { ImportOptions } from './export.ts';
@@ -319,15 +319,13 @@ export function importSecurityContext(
 
 /** The key's enctype says which tokens there are (RFC 4121 §1): the acceptor's, if it asserts one. */
 function protectionOf(state: ProtectionState): MessageProtection {
-  const { oldTokens } = state.acceptorSubkey ?? state.initiatorKey;
-  return oldTokens === undefined
-    ? new CfxProtection(state)
-    : new OldTokenProtection(state, oldTokens);
+  const { rfc1964 } = state.acceptorSubkey ?? state.initiatorKey;
+  return rfc1964 === undefined ? new CfxProtection(state) : new Rfc1964Protection(state, rfc1964);
 }
 
 function iovProtectionOf(state: ProtectionState): IovProtection {
-  const { oldTokens } = state.acceptorSubkey ?? state.initiatorKey;
-  return oldTokens === undefined ? new CfxIov(state) : new OldTokenIov(state, oldTokens);
+  const { rfc1964 } = state.acceptorSubkey ?? state.initiatorKey;
+  return rfc1964 === undefined ? new CfxIov(state) : new Rfc1964Iov(state, rfc1964);
 }
 
 const MAX_PRF = 65_536;

@@ -9,7 +9,7 @@ import type {
   EncryptionProfile,
   KeyedProfile,
   MessagePieces,
-  OldTokenKeys,
+  Rfc1964Keys,
   Sealer,
 } from './profile.ts';
 import type { CryptoProvider } from './provider.ts';
@@ -281,8 +281,8 @@ export class EncryptionKey {
    * What protects per-message tokens older than RFC 4121; nothing for a key whose tokens are those
    * of RFC 4121. Not to be used after {@link dispose}.
    */
-  get oldTokens(): OldTokenKeys | undefined {
-    return this.#base().oldTokens;
+  get rfc1964(): Rfc1964Keys | undefined {
+    return this.#base().rfc1964;
   }
 
   /** A copy of the key's bytes. */

@@ -52,7 +52,7 @@ export interface KeyedProfile {
    * For an encryption type older than RFC 4121: what protects its per-message tokens. Absent for
    * all others, whose tokens are those of RFC 4121.
    */
-  readonly oldTokens?: OldTokenKeys;
+  readonly rfc1964?: Rfc1964Keys;
   /** Wipes what it holds beside the protocol key; not what came out of it. */
   wipe(): void;
 }
@@ -104,7 +104,7 @@ export interface Segment {
  * The per-message tokens of RFC 1964 §1.2 and RFC 4757 §7, as far as they depend on the key: all
  * that a token has besides its framing.
  */
-export interface OldTokenKeys {
+export interface Rfc1964Keys {
   /** SGN_ALG, whose low byte is sent first: RFC 1964 §1.2, RFC 4757 §7.2. */
   readonly signAlgorithm: number;
   /** SEAL_ALG, likewise. */
@@ -124,16 +124,16 @@ export interface OldTokenKeys {
    */
   checksum(token: 'mic' | 'wrap', ...parts: Uint8Array[]): Uint8Array;
   /** SND_SEQ, encrypted: eight bytes. @param checksum - The token's SGN_CKSUM. */
-  sealSequence(sequence: OldSequence, checksum: Uint8Array): Uint8Array;
+  sealSequence(sequence: Rfc1964Sequence, checksum: Uint8Array): Uint8Array;
   /** @returns Nothing if SND_SEQ is not well-formed. */
-  openSequence(sealed: Uint8Array, checksum: Uint8Array): OldSequence | undefined;
+  openSequence(sealed: Uint8Array, checksum: Uint8Array): Rfc1964Sequence | undefined;
   /** Encrypts confounder, message and padding in place. */
   encrypt(bytes: Uint8Array, sequenceNumber: number): void;
   /** The inverse of {@link encrypt}. */
   decrypt(bytes: Uint8Array, sequenceNumber: number): void;
 }
 
-export interface OldSequence {
+export interface Rfc1964Sequence {
   /** Unsigned, 32 bits. */
   readonly number: number;
   /** RFC 1964 §1.2.1.2: who sent the token. */

@@ -52,7 +52,7 @@ export function establish(
   const random = settings.randomOfContext();
   const acceptorSubkey =
     enctype === undefined ? undefined : makeSubkey(enctype, subkey, dce, random);
-  const old = (acceptorSubkey ?? subkey).oldTokens !== undefined;
+  const old = (acceptorSubkey ?? subkey).rfc1964 !== undefined;
   const peerSequence = authenticator.sequenceNumber ?? 0;
   const acceptor = nameOfService(service.principal);
   const state: Mutable<ContextState> = {
@@ -95,7 +95,7 @@ function makeSubkey(
   random: RandomSource,
 ): EncryptionKey | undefined {
   const key = EncryptionKey.generate(enctype, random, initiatorKey.crypto);
-  const bothOld = initiatorKey.oldTokens !== undefined && key.oldTokens !== undefined;
+  const bothOld = initiatorKey.rfc1964 !== undefined && key.rfc1964 !== undefined;
   if (!bothOld || dce) return key;
   key.dispose();
   return undefined;

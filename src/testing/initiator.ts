@@ -189,7 +189,7 @@ export class Initiator {
     const initiatorKey =
       this.#subkey ?? new EncryptionKey(sessionKey.enctype, sessionKey.bytes(), sessionKey.crypto);
     const acceptorSubkey = this.#acceptorSubkey(initiatorKey, reply);
-    const old = (acceptorSubkey ?? initiatorKey).oldTokens !== undefined;
+    const old = (acceptorSubkey ?? initiatorKey).rfc1964 !== undefined;
     return new SecurityContext({
       role: 'initiator',
       initiator: GssName.ofPrincipal(client),
@@ -225,7 +225,7 @@ export class Initiator {
     if (reply?.subkey === undefined) return undefined;
     const { enctype, value } = reply.subkey;
     const subkey = new EncryptionKey(enctype, value, initiatorKey.crypto);
-    const echoed = !this.#dceStyle && initiatorKey.oldTokens !== undefined;
+    const echoed = !this.#dceStyle && initiatorKey.rfc1964 !== undefined;
     return echoed && enctype === initiatorKey.enctype ? undefined : subkey;
   }
 }

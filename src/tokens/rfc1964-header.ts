@@ -1,6 +1,6 @@
 /** What stands before the message in the tokens of RFC 1964 §1.2 and RFC 4757 §7. */
 import { constantTimeEqual } from '../bytes.ts';
-import type { OldSequence, OldTokenKeys } from '../crypto/profile.ts';
+import type { Rfc1964Keys, Rfc1964Sequence } from '../crypto/profile.ts';
 import { ContextFlag } from '../gss/flags.ts';
 import { GssError } from '../gss/status.ts';
 import type { ProtectionState } from './protection.ts';
@@ -16,16 +16,16 @@ export const NO_SEAL = 0xffff;
 export const CONFOUNDER = 8;
 
 /** Whether a checksum is one of a MIC or of a Wrap token: RC4 makes a difference. */
-type OldTokenKind = 'mic' | 'wrap';
+type Rfc1964TokenKind = 'mic' | 'wrap';
 
 /** Writes and reads heads: TOK_ID, SGN_ALG, SEAL_ALG, filler, SND_SEQ, SGN_CKSUM. */
-export class OldTokenHeads {
-  readonly keys: OldTokenKeys;
+export class Rfc1964Headers {
+  readonly keys: Rfc1964Keys;
   /** Bytes of a head. */
   readonly length: number;
   readonly #state: ProtectionState;
 
-  constructor(state: ProtectionState, keys: OldTokenKeys) {
+  constructor(state: ProtectionState, keys: Rfc1964Keys) {
     this.#state = state;
     this.keys = keys;
     this.length = CHECKSUM + keys.checksumLength;
@@ -119,13 +119,13 @@ export class OldTokenHeads {
     return constantTimeEqual(expected, sent) && isFromPeer;
   }
 
-  #sequence(head: Uint8Array): OldSequence | undefined {
+  #sequence(head: Uint8Array): Rfc1964Sequence | undefined {
     const checksum = head.subarray(CHECKSUM, this.length);
     return this.keys.openSequence(head.subarray(SEQUENCE, CHECKSUM), checksum);
   }
 }
 
-function kindOf(tokId: number): OldTokenKind {
+function kindOf(tokId: number): Rfc1964TokenKind {
   return tokId === TokId.wrap ? 'wrap' : 'mic';
 }
 

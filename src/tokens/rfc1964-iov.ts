@@ -4,7 +4,7 @@
  * the token's frame is that of the header alone (MS-KILE §3.4.5.4.1).
  */
 import { bytesEqual, concatBytes } from '../bytes.ts';
-import type { OldTokenKeys, Segment } from '../crypto/profile.ts';
+import type { Rfc1964Keys, Segment } from '../crypto/profile.ts';
 import { ContextFlag } from '../gss/flags.ts';
 import { mechanismHeader, unframeMessageToken } from '../gss/framing.ts';
 import { Mechanism } from '../gss/mechanism.ts';
@@ -20,16 +20,16 @@ import type {
 import { refuse, segmentsOf } from './iov.ts';
 import type { ProtectionState } from './protection.ts';
 import { defectiveToken } from './protection.ts';
-import { CONFOUNDER, OldTokenHeads, TokId } from './rfc1964-header.ts';
+import { CONFOUNDER, Rfc1964Headers, TokId } from './rfc1964-header.ts';
 
-export class OldTokenIov implements IovProtection {
+export class Rfc1964Iov implements IovProtection {
   readonly #state: ProtectionState;
-  readonly #heads: OldTokenHeads;
+  readonly #heads: Rfc1964Headers;
   readonly #dceStyle: boolean;
 
-  constructor(state: ProtectionState, keys: OldTokenKeys) {
+  constructor(state: ProtectionState, keys: Rfc1964Keys) {
     this.#state = state;
-    this.#heads = new OldTokenHeads(state, keys);
+    this.#heads = new Rfc1964Headers(state, keys);
     this.#dceStyle = (state.flags & ContextFlag.dceStyle) !== 0;
   }
 

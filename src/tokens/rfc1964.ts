@@ -7,7 +7,7 @@
  * TOK_ID  SGN_ALG  FF FF     FF FF  SND_SEQ  SGN_CKSUM                                MIC, delete
  * ```
  */
-import type { OldTokenKeys } from '../crypto/profile.ts';
+import type { Rfc1964Keys } from '../crypto/profile.ts';
 import { frameMechanismToken, mechanismHeader, unframeMessageToken } from '../gss/framing.ts';
 import type {
   MessageProtection,
@@ -16,16 +16,16 @@ import type {
   VerifiedMic,
 } from './protection.ts';
 import { badMic, defectiveToken } from './protection.ts';
-import { CONFOUNDER, NO_SEAL, OldTokenHeads, TokId } from './rfc1964-header.ts';
+import { CONFOUNDER, NO_SEAL, Rfc1964Headers, TokId } from './rfc1964-header.ts';
 
-export class OldTokenProtection implements MessageProtection {
+export class Rfc1964Protection implements MessageProtection {
   readonly #state: ProtectionState;
-  readonly #heads: OldTokenHeads;
+  readonly #heads: Rfc1964Headers;
 
   /** @param keys - Those of the context's key. */
-  constructor(state: ProtectionState, keys: OldTokenKeys) {
+  constructor(state: ProtectionState, keys: Rfc1964Keys) {
     this.#state = state;
-    this.#heads = new OldTokenHeads(state, keys);
+    this.#heads = new Rfc1964Headers(state, keys);
   }
 
   wrap(message: Uint8Array, confidential: boolean): Uint8Array {

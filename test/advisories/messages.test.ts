@@ -48,7 +48,7 @@ function forgeOld(
   sealAlgorithm: number,
   body: Uint8Array,
 ): Uint8Array {
-  const keys = context.sessionKey.oldTokens!;
+  const keys = context.sessionKey.rfc1964!;
   const { signAlgorithm } = keys;
   const head = Uint8Array.of(tokenId >> 8, tokenId, signAlgorithm, signAlgorithm >> 8);
   const seal = Uint8Array.of(sealAlgorithm, sealAlgorithm >> 8, 0xff, 0xff);
@@ -164,7 +164,7 @@ advisory('otherMechanismsTokens', async () => {
 advisory('oldTokenLengths', async () => {
   for (const enctype of OLD) {
     const { client, server } = await both(enctype);
-    const keys = client.sessionKey.oldTokens!;
+    const keys = client.sessionKey.rfc1964!;
     for (const [size, padding] of [
       [8, 255],
       [16, 17],
@@ -203,7 +203,7 @@ advisory('invertedComparison', async () => {
         const token = from.wrap(MESSAGE, { confidential });
         expect(to.unwrap(token).message).toEqual(MESSAGE);
         const start = token.length - unframeToken(token).inner.length + 16;
-        const { checksumLength } = from.sessionKey.oldTokens!;
+        const { checksumLength } = from.sessionKey.rfc1964!;
         for (let at = start; at < start + checksumLength; at++) {
           expectNoMessage(to, token.with(at, token[at]! ^ 0xff));
         }

@@ -81,7 +81,7 @@ describe('the memory of a key that was disposed of', () => {
       expect(key.openSegments(2, cut)).toBeUndefined();
       key.verifyChecksum(2, key.checksum(2, MESSAGE), MESSAGE);
       key.prf(MESSAGE);
-      key.oldTokens?.encrypt(new Uint8Array(16), 1);
+      key.rfc1964?.encrypt(new Uint8Array(16), 1);
       const copy = key.withCrypto(crypto);
       expect(copy.equals(key)).toBe(true);
       copy.dispose();
@@ -126,7 +126,7 @@ describe('the memory of a key that was disposed of', () => {
     const census = new Census();
     const key = await census.watch(() => {
       const made = new EncryptionKey(23, value, crypto);
-      const tokens = made.oldTokens!;
+      const tokens = made.rfc1964!;
       const sealed = tokens.sealSequence({ number: 7, sender: 'acceptor' }, checksum);
       tokens.openSequence(sealed, checksum);
       tokens.encrypt(new Uint8Array(8), 0);
@@ -407,10 +407,10 @@ describe('what was wiped does the same whatever its key was', () => {
     indistinguishable((seed) => keyed(seed).made.checksum(2), [(mac) => mac.digest([MESSAGE])]);
     const withAll = (seed: number) => {
       const { key, made } = keyed(seed);
-      const { oldTokens } = made;
+      const { rfc1964 } = made;
       return {
         made,
-        oldTokens,
+        rfc1964,
         wipe: () => {
           made.wipe();
           key.fill(0);
@@ -422,19 +422,19 @@ describe('what was wiped does the same whatever its key was', () => {
       // Last, for it may keep what the others drop.
       ({ made }) => made.prf(MESSAGE),
     ]);
-    if (withAll(1).oldTokens === undefined) return;
+    if (withAll(1).rfc1964 === undefined) return;
     indistinguishable(withAll, [
-      ({ oldTokens }) => oldTokens!.checksum('mic', MESSAGE),
-      ({ oldTokens }) => oldTokens!.checksum('wrap', MESSAGE),
-      ({ oldTokens }) => oldTokens!.sealSequence({ number: 1, sender: 'acceptor' }, MESSAGE),
-      ({ oldTokens }) => {
+      ({ rfc1964 }) => rfc1964!.checksum('mic', MESSAGE),
+      ({ rfc1964 }) => rfc1964!.checksum('wrap', MESSAGE),
+      ({ rfc1964 }) => rfc1964!.sealSequence({ number: 1, sender: 'acceptor' }, MESSAGE),
+      ({ rfc1964 }) => {
         const bytes = new Uint8Array(16);
-        oldTokens!.encrypt(bytes, 1);
+        rfc1964!.encrypt(bytes, 1);
         return bytes;
       },
-      ({ oldTokens }) => {
+      ({ rfc1964 }) => {
         const bytes = new Uint8Array(16);
-        oldTokens!.decrypt(bytes, 1);
+        rfc1964!.decrypt(bytes, 1);
         return bytes;
       },
     ]);

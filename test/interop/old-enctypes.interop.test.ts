@@ -99,7 +99,7 @@ describe.runIf(have('python3-gssapi')).each(ENCTYPES)(
       const result = await createAcceptor({ credential }).begin().accept(token);
       if (result.status !== 'complete') throw new Error('not complete');
       await peer.step(result.outputToken!);
-      const keys = result.context.sessionKey.oldTokens!;
+      const keys = result.context.sessionKey.rfc1964!;
       const make = (sender: 'initiator' | 'acceptor'): Uint8Array => {
         // RFC 1964 §1.2.3: a MIC of nothing, with a TOK_ID of its own.
         const { inner } = unframeToken(result.context.getMic(new Uint8Array()));

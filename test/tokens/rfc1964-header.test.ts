@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { OldSequence, OldTokenKeys } from '../../src/crypto/profile.ts';
+import type { Rfc1964Keys, Rfc1964Sequence } from '../../src/crypto/profile.ts';
 import type { ProtectionState, Role } from '../../src/tokens/protection.ts';
-import { NO_SEAL, OldTokenHeads, TokId } from '../../src/tokens/rfc1964-header.ts';
+import { NO_SEAL, Rfc1964Headers, TokId } from '../../src/tokens/rfc1964-header.ts';
 import { SequenceCounter } from '../../src/tokens/sequence.ts';
 import { gssCodeOf } from '../support/library-errors.ts';
 
 /** Keys of no cipher: a checksum that counts, and numbers in the clear. */
-const KEYS: OldTokenKeys = {
+const KEYS: Rfc1964Keys = {
   signAlgorithm: 0xa1b2,
   sealAlgorithm: 0xc3d4,
   checksumLength: 4,
@@ -16,7 +16,7 @@ const KEYS: OldTokenKeys = {
     Uint8Array.of(kind === 'mic' ? 1 : 2, ...parts.map(({ length }) => length), 0, 0).slice(0, 4),
   sealSequence: ({ number, sender }) =>
     Uint8Array.of(0, 0, 0, number, ...new Array(4).fill(sender === 'initiator' ? 0 : 255)),
-  openSequence: (sealed): OldSequence | undefined =>
+  openSequence: (sealed): Rfc1964Sequence | undefined =>
     sealed[0] === 0
       ? { number: sealed[3]!, sender: sealed[4] === 0 ? 'initiator' : 'acceptor' }
       : undefined,
@@ -24,9 +24,9 @@ const KEYS: OldTokenKeys = {
   decrypt: () => {},
 };
 
-function headsOf(role: Role, first = 7): OldTokenHeads {
+function headsOf(role: Role, first = 7): Rfc1964Headers {
   const sendSequence = new SequenceCounter(first);
-  return new OldTokenHeads({ role, sendSequence } as ProtectionState, KEYS);
+  return new Rfc1964Headers({ role, sendSequence } as ProtectionState, KEYS);
 }
 
 const PARTS = [new Uint8Array(5), new Uint8Array(6)];

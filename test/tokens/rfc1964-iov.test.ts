@@ -55,7 +55,7 @@ describe.each([
 
   /** What a peer signs that has the keys and no care: a header without a frame. */
   function forge(client: SecurityContext, parts: readonly Uint8Array[], confounder = EMPTY) {
-    const keys = client.sessionKey.oldTokens!;
+    const keys = client.sessionKey.rfc1964!;
     const head = Uint8Array.of(2, 1, sign, 0, 0xff, 0xff, 0xff, 0xff);
     const random = concatBytes(confounder, new Uint8Array(8)).subarray(0, 8);
     const sum = keys.checksum('wrap', head, random, ...parts);

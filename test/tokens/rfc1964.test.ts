@@ -198,7 +198,7 @@ describe.each([
 
   it('say no more of a padding that cannot be than of a checksum that is wrong', async () => {
     const { client, server } = await both(NO_FLAGS);
-    const keys = client.sessionKey.oldTokens!;
+    const keys = client.sessionKey.rfc1964!;
     for (const padding of [41, 255]) {
       const header = Uint8Array.of(2, 1, sign, 0, 0xff, 0xff, 0xff, 0xff);
       const body = new Uint8Array(8 + 32);
@@ -213,7 +213,7 @@ describe.each([
 
   it('have no algorithm, filler or length but their own, whatever the peer has signed', async () => {
     const { client, server } = await both(NO_FLAGS);
-    const keys = client.sessionKey.oldTokens!;
+    const keys = client.sessionKey.rfc1964!;
     const forge = (head: readonly number[], body: Uint8Array, kind: 'mic' | 'wrap') => {
       const header = Uint8Array.from(head);
       const sum = keys.checksum(kind, header, body);
@@ -258,7 +258,7 @@ describe.each([
 
   it('have one byte of padding at least, and no more than there is of them', async () => {
     const { client, server } = await both(NO_FLAGS);
-    const keys = client.sessionKey.oldTokens!;
+    const keys = client.sessionKey.rfc1964!;
     for (const [body, message] of [
       [[], 'GSS_S_DEFECTIVE_TOKEN'],
       [new Array(7).fill(1), 'GSS_S_DEFECTIVE_TOKEN'],
@@ -311,7 +311,7 @@ describe.each([
 
   it('end with a delete token, the MIC of nothing', async () => {
     const { client, server } = await both();
-    const keys = client.sessionKey.oldTokens!;
+    const keys = client.sessionKey.rfc1964!;
     const make = (sender: 'initiator' | 'acceptor', number: number): Uint8Array => {
       const header = Uint8Array.of(1, 2, sign, 0, 0xff, 0xff, 0xff, 0xff);
       const sum = keys.checksum('mic', header);

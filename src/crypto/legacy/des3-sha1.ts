@@ -3,7 +3,7 @@ import { concatBytes, encodeUtf8 } from '../../bytes.ts';
 import type { CryptoBackend, Mac } from '../backend.ts';
 import { nfold } from '../nfold.ts';
 import { ChecksumType, Enctype, KeyUsage } from '../numbers.ts';
-import type { EncryptionProfile, OldSequence, OldTokenKeys } from '../profile.ts';
+import type { EncryptionProfile, Rfc1964Keys, Rfc1964Sequence } from '../profile.ts';
 import type { SimplifiedParameters } from '../simplified-profile.ts';
 import { deriveKey, SimplifiedKeys } from '../simplified-profile.ts';
 import { TripleDes } from './des.ts';
@@ -54,7 +54,7 @@ export const des3CbcSha1: EncryptionProfile = {
 };
 
 class Des3Keys extends SimplifiedKeys {
-  #oldTokens: Des3TokenKeys | undefined;
+  #rfc1964: Des3TokenKeys | undefined;
   readonly #key: Uint8Array;
 
   constructor(backend: CryptoBackend, key: Uint8Array) {
@@ -62,19 +62,19 @@ class Des3Keys extends SimplifiedKeys {
     this.#key = key;
   }
 
-  get oldTokens(): OldTokenKeys {
+  get rfc1964(): Rfc1964Keys {
     // MIT krb5, src/lib/gssapi/krb5/k5seal.c: one usage for all tokens, in both directions.
-    this.#oldTokens ??= new Des3TokenKeys(this.#key, this.checksum(KeyUsage.gssAcceptorSign));
-    return this.#oldTokens;
+    this.#rfc1964 ??= new Des3TokenKeys(this.#key, this.checksum(KeyUsage.gssAcceptorSign));
+    return this.#rfc1964;
   }
 
   override wipe(): void {
     super.wipe();
-    this.#oldTokens?.wipe();
+    this.#rfc1964?.wipe();
   }
 }
 
-class Des3TokenKeys implements OldTokenKeys {
+class Des3TokenKeys implements Rfc1964Keys {
   readonly signAlgorithm: number = 0x0004;
   readonly sealAlgorithm: number = 0x0002;
   readonly checksumLength: number = MAC_LENGTH;
@@ -93,14 +93,14 @@ class Des3TokenKeys implements OldTokenKeys {
     return this.#mac.digest(parts);
   }
 
-  sealSequence(sequence: OldSequence, checksum: Uint8Array): Uint8Array {
+  sealSequence(sequence: Rfc1964Sequence, checksum: Uint8Array): Uint8Array {
     const bytes = writeSequence(sequence, true);
     // RFC 1964 §1.2.1.2: the head of the checksum is the initial vector.
     this.#cipher.cbcEncrypt(bytes, 0, 8, checksum);
     return bytes;
   }
 
-  openSequence(sealed: Uint8Array, checksum: Uint8Array): OldSequence | undefined {
+  openSequence(sealed: Uint8Array, checksum: Uint8Array): Rfc1964Sequence | undefined {
     const bytes = new Uint8Array(sealed);
     this.#cipher.cbcDecrypt(bytes, 0, 8, checksum);
     return readSequence(bytes, true);

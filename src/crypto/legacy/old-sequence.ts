@@ -1,8 +1,11 @@
 /** SND_SEQ of an old per-message token (RFC 1964 §1.2.1.2, RFC 4757 §7.2), in the clear. */
-import type { OldSequence } from '../profile.ts';
+import type { Rfc1964Sequence } from '../profile.ts';
 
 /** @param littleEndian - RFC 1964; RFC 4757 has the number big-endian. */
-export function writeSequence({ number, sender }: OldSequence, littleEndian: boolean): Uint8Array {
+export function writeSequence(
+  { number, sender }: Rfc1964Sequence,
+  littleEndian: boolean,
+): Uint8Array {
   const bytes = new Uint8Array(8).fill(sender === 'initiator' ? FROM_INITIATOR : FROM_ACCEPTOR);
   new DataView(bytes.buffer).setUint32(0, number, littleEndian);
   return bytes;
@@ -12,7 +15,10 @@ export function writeSequence({ number, sender }: OldSequence, littleEndian: boo
  * @param bytes - Eight.
  * @returns Nothing if the four bytes of the direction are neither all 00 nor all FF.
  */
-export function readSequence(bytes: Uint8Array, littleEndian: boolean): OldSequence | undefined {
+export function readSequence(
+  bytes: Uint8Array,
+  littleEndian: boolean,
+): Rfc1964Sequence | undefined {
   const direction = bytes[4]!;
   if (direction !== FROM_INITIATOR && direction !== FROM_ACCEPTOR) return undefined;
   if (bytes.subarray(5).some((byte) => byte !== direction)) return undefined;

@@ -7,8 +7,8 @@ import type {
   EncryptionProfile,
   KeyedProfile,
   MessagePieces,
-  OldSequence,
-  OldTokenKeys,
+  Rfc1964Keys,
+  Rfc1964Sequence,
   Sealer,
 } from '../profile.ts';
 import { hmacMd5, messageType, SIGNATURE_KEY, signedDigest } from './hmac-md5.ts';
@@ -43,7 +43,7 @@ export const rc4Hmac: EncryptionProfile = {
 };
 
 class Rc4Keys implements KeyedProfile {
-  #oldTokens: Rc4TokenKeys | undefined;
+  #rfc1964: Rc4TokenKeys | undefined;
   readonly #backend: CryptoBackend;
   readonly #key: Uint8Array;
 
@@ -52,9 +52,9 @@ class Rc4Keys implements KeyedProfile {
     this.#key = key;
   }
 
-  get oldTokens(): OldTokenKeys {
-    this.#oldTokens ??= new Rc4TokenKeys(this.#key);
-    return this.#oldTokens;
+  get rfc1964(): Rfc1964Keys {
+    this.#rfc1964 ??= new Rc4TokenKeys(this.#key);
+    return this.#rfc1964;
   }
 
   sealer(usage: number): Sealer {
@@ -78,7 +78,7 @@ class Rc4Keys implements KeyedProfile {
   }
 
   wipe(): void {
-    this.#oldTokens?.wipe();
+    this.#rfc1964?.wipe();
   }
 }
 
@@ -152,7 +152,7 @@ class Rc4Sealer implements Sealer {
 }
 
 /** RFC 4757 §7. */
-class Rc4TokenKeys implements OldTokenKeys {
+class Rc4TokenKeys implements Rfc1964Keys {
   readonly signAlgorithm: number = 0x0011;
   readonly sealAlgorithm: number = 0x0010;
   readonly checksumLength: number = 8;
@@ -178,13 +178,13 @@ class Rc4TokenKeys implements OldTokenKeys {
     return signedDigest(this.#ksign, token === 'mic' ? 15 : 13, parts).slice(0, 8);
   }
 
-  sealSequence(sequence: OldSequence, checksum: Uint8Array): Uint8Array {
+  sealSequence(sequence: Rfc1964Sequence, checksum: Uint8Array): Uint8Array {
     const bytes = writeSequence(sequence, false);
     this.#crypt(this.#kseq, checksum, bytes);
     return bytes;
   }
 
-  openSequence(sealed: Uint8Array, checksum: Uint8Array): OldSequence | undefined {
+  openSequence(sealed: Uint8Array, checksum: Uint8Array): Rfc1964Sequence | undefined {
     const bytes = new Uint8Array(sealed);
     this.#crypt(this.#kseq, checksum, bytes);
     return readSequence(bytes, false);

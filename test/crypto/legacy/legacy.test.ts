@@ -167,22 +167,22 @@ describe('old per-message tokens', () => {
 
   it('are what RC4 and DES have, and no other', () => {
     for (const enctype of legacy.profiles.keys()) {
-      const { oldTokens } = EncryptionKey.generate(enctype, random, legacy);
-      expect(oldTokens !== undefined).toBe(enctype === 16 || enctype === 23);
+      const { rfc1964 } = EncryptionKey.generate(enctype, random, legacy);
+      expect(rfc1964 !== undefined).toBe(enctype === 16 || enctype === 23);
     }
   });
 
   it.each([16, 23])('are made once, so that all is wiped with the key (enctype %i)', (enctype) => {
     const key = EncryptionKey.generate(enctype, random, legacy);
-    expect(key.oldTokens).toBe(key.oldTokens);
-    const { oldTokens } = key;
-    const checksum = toHex(oldTokens!.checksum('mic', header, text));
+    expect(key.rfc1964).toBe(key.rfc1964);
+    const { rfc1964 } = key;
+    const checksum = toHex(rfc1964!.checksum('mic', header, text));
     key.dispose();
-    expect(toHex(oldTokens!.checksum('mic', header, text))).not.toBe(checksum);
+    expect(toHex(rfc1964!.checksum('mic', header, text))).not.toBe(checksum);
   });
 
   it.each([16, 23])('open what they sealed (enctype %i)', (enctype) => {
-    const tokens = EncryptionKey.generate(enctype, random, legacy).oldTokens!;
+    const tokens = EncryptionKey.generate(enctype, random, legacy).rfc1964!;
     const checksum = tokens.checksum('wrap', header, text);
     expect(checksum.length).toBe(tokens.checksumLength);
     for (const sender of ['initiator', 'acceptor'] as const) {
@@ -200,7 +200,7 @@ describe('old per-message tokens', () => {
   });
 
   it.each([16, 23])('refuse a sequence number without a direction (enctype %i)', (enctype) => {
-    const tokens = EncryptionKey.generate(enctype, random, legacy).oldTokens!;
+    const tokens = EncryptionKey.generate(enctype, random, legacy).rfc1964!;
     const checksum = tokens.checksum('mic', header, text);
     const sealed = tokens.sealSequence({ number: 7, sender: 'acceptor' }, checksum);
     // RC4 is a stream, so a changed bit shows in its own byte; in DES it changes them all.
@@ -213,7 +213,7 @@ describe('old per-message tokens', () => {
 
   it('are those of RFC 4757 §7 for RC4', () => {
     const key = EncryptionKey.generate(23, random, legacy);
-    const tokens = key.oldTokens!;
+    const tokens = key.rfc1964!;
     expect([tokens.signAlgorithm, tokens.sealAlgorithm, tokens.paddedTo]).toEqual([0x11, 0x10, 1]);
     const ksign = hmacMd5(key.bytes(), utf8('signaturekey\0'));
     for (const [token, type] of [
@@ -238,7 +238,7 @@ describe('old per-message tokens', () => {
 
   it('are those of RFC 1964 §1.2 for DES, with the key itself', () => {
     const key = EncryptionKey.generate(16, random, legacy);
-    const tokens = key.oldTokens!;
+    const tokens = key.rfc1964!;
     expect([tokens.signAlgorithm, tokens.sealAlgorithm, tokens.paddedTo]).toEqual([4, 2, 8]);
     const checksum = tokens.checksum('wrap', header, text);
     expect(toHex(checksum)).toBe(toHex(key.checksum(23, header, text)));
