@@ -7,11 +7,9 @@ export type { StopSignal } from './ap/patience.ts';
 export type { MemoryReplayCacheOptions, ReplayCache, ReplayRecord } from './ap/replay-cache.ts';
 export { MemoryReplayCache } from './ap/replay-cache.ts';
 export type { PacPolicy } from './ap/vouched-data.ts';
-export type { ConfiguredPolicy } from './config/acceptor-policy.ts';
-export { acceptorPolicy } from './config/acceptor-policy.ts';
 export { localName } from './config/local-name.ts';
-export type { KerberosConfig } from './config/settings.ts';
-export { parseKerberosConfig, realmOfHost } from './config/settings.ts';
+export type { ConfiguredPolicy, KerberosConfig } from './config/settings.ts';
+export { acceptorPolicy, parseKerberosConfig, realmOfHost } from './config/settings.ts';
 export type {
   MicStatus,
   PrfKey,

@@ -1,44 +1,69 @@
-/** What a krb5.conf says to an acceptor: the settings, typed. */
+/** The settings of a krb5.conf that matter to an acceptor, typed, and the options made from them. */
 import { Enctype } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
-import { parseDuration } from './duration.ts';
 import { defaultEnctypes, parseEnctypeList } from './enctype-list.ts';
 import type { LocalNameConfig, LocalNameMappings } from './local-name.ts';
 import { parseLocalNameRule, problemsOf } from './local-name-rule.ts';
 import type { ProfileSource } from './profile.ts';
 import { Profile, parseProfile } from './profile.ts';
-import type { RealmPaths } from './realm-path.ts';
+import type { RealmPaths } from './transited.ts';
+import { checkTransited } from './transited.ts';
 
+/** What {@link parseKerberosConfig} reads. Plain data, which nothing changes later. */
 export interface KerberosConfig extends LocalNameConfig {
   /** `[libdefaults] default_realm`. */
   readonly defaultRealm?: string;
-  /** `clockskew` in seconds; 300 if not set. */
+  /** `clockskew`, in seconds; 300 if not set. */
   readonly clockSkew: number;
-  /** `permitted_enctypes`, best first. */
+  /** `permitted_enctypes`: enctype numbers, most preferred first; never empty. */
   readonly permittedEnctypes: readonly number[];
+  /** `allow_weak_crypto`; false if not set. */
   readonly allowWeakCrypto: boolean;
+  /** `allow_rc4`; false if not set. */
   readonly allowRc4: boolean;
+  /** `allow_des3`; false if not set. */
   readonly allowDes3: boolean;
   /** `default_keytab_name` as written, `%{…}` not expanded. */
   readonly defaultKeytabName?: string;
   /** `default_rcache_name` as written. */
   readonly defaultReplayCacheName?: string;
+  /** `ignore_acceptor_hostname`; false if not set. */
   readonly ignoreAcceptorHostname: boolean;
   /** `[domain_realm]`: a host, or a domain with a leading dot → its realm. */
   readonly domainRealms: ReadonlyMap<string, string>;
-  /** `[realms]`: what it says about local names. */
+  /** `[realms]`: realm → its rules for local names. */
   readonly realms: ReadonlyMap<string, LocalNameMappings>;
+  /** `[capaths]`: client realm → server realm → the intermediate realms; `.` for none. */
   readonly capaths: RealmPaths;
-  /** What was not understood and left out, for the operator. */
+  /** For the operator: one sentence for each value that was ignored or is read otherwise by MIT krb5. */
   readonly warnings: readonly string[];
 }
 
+/** The options of `createAcceptor` that a krb5.conf decides. */
+export interface ConfiguredPolicy {
+  /** Seconds. */
+  readonly maxSkew: number;
+  /** Enctype numbers, most preferred first. */
+  readonly permittedEnctypes: readonly number[];
+  /**
+   * True if `[capaths]`, or else the hierarchy of realms, allows the path.
+   *
+   * @param contents - Of the ticket's transited field, DOMAIN-X500-COMPRESS (RFC 4120 §3.3.3.1).
+   * @throws {@link KerberosError} `KRB_AP_ERR_ILL_CR_TKT` if it does not.
+   */
+  readonly checkTransited: (
+    contents: Uint8Array,
+    clientRealm: string,
+    serverRealm: string,
+  ) => boolean;
+}
+
 /**
- * The settings of a configuration.
+ * Reads the settings of a configuration.
  *
- * @param config - The text of a krb5.conf; or a {@link Profile} of several files.
- * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT`: malformed text, a boolean that is none, or
- *   no usable encryption type.
+ * @param config - The text of a krb5.conf, or a {@link Profile} of several files.
+ * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT` for malformed text, for a boolean that is
+ *   neither true nor false, and if no encryption type is left.
  */
 export function parseKerberosConfig(config: string | ProfileSource | Profile): KerberosConfig {
   const profile = config instanceof Profile ? config : new Profile([parseProfile(config)]);
@@ -61,8 +86,26 @@ export function parseKerberosConfig(config: string | ProfileSource | Profile): K
 }
 
 /**
- * The realm of a host by `[domain_realm]`: the host itself, then each domain that it is in, with
- * and without its leading dot. Addresses have none.
+ * The options for an acceptor with this configuration:
+ * `createAcceptor({ credential, ...acceptorPolicy(config) })`.
+ */
+export function acceptorPolicy(config: KerberosConfig): ConfiguredPolicy {
+  return {
+    maxSkew: config.clockSkew,
+    permittedEnctypes: config.permittedEnctypes,
+    checkTransited: (contents, clientRealm, serverRealm) => {
+      checkTransited(contents, clientRealm, serverRealm, config);
+      return true;
+    },
+  };
+}
+
+/**
+ * The realm of a host by `[domain_realm]`: looks up the host itself, then each parent domain, with
+ * its leading dot and without.
+ *
+ * @param host - A DNS name in any case, with a final dot or without.
+ * @returns undefined if no entry matches, and for IP addresses.
  */
 export function realmOfHost(
   host: string,
@@ -83,7 +126,7 @@ function readClockSkew(profile: Profile, warnings: string[]): number {
   if (text === undefined) return DEFAULT_CLOCK_SKEW;
   const seconds = parseDuration(text);
   if (seconds !== undefined) {
-    // MIT krb5 reads an integer there, and takes its default for all else.
+    // MIT krb5 reads an integer here, and uses its default for anything else.
     if (!/^\d+$/.test(text)) {
       warnings.push(`clockskew = ${text} is ${seconds} s here; MIT krb5 wants a number of seconds`);
     }
@@ -101,8 +144,8 @@ function readEnctypes(
   const allowRc4 = readBoolean(profile, 'allow_rc4');
   const allowDes3 = readBoolean(profile, 'allow_des3');
   const defaults = defaultEnctypes.filter((enctype) => {
-    // Stricter than MIT krb5, where these two flags bind the KDC only: an acceptor's default
-    // list has the two old types when they were asked for.
+    // Stricter than MIT krb5, where these two flags bind the KDC only: here an acceptor's default
+    // list has RC4 and DES3 only when they were asked for.
     if (enctype === Enctype.rc4Hmac) return allowRc4 || allowWeakCrypto;
     return enctype !== Enctype.des3CbcSha1 || allowDes3 || allowWeakCrypto;
   });
@@ -144,7 +187,7 @@ function readRealms(profile: Profile, warnings: string[]): Map<string, LocalName
     });
     const authToLocalNames = new Map<string, string>();
     for (const name of profile.relationNames('realms', realm, 'auth_to_local_names')) {
-      // MIT krb5 takes the last of several.
+      // MIT krb5 uses the last of several values.
       const accounts = profile.values('realms', realm, 'auth_to_local_names', name);
       authToLocalNames.set(name, accounts.at(-1)!);
     }
@@ -170,13 +213,39 @@ function readCapaths(profile: Profile): RealmPaths {
   return capaths;
 }
 
+/**
+ * Reads a duration in a form of MIT krb5's krb5_string_to_deltat: `300`, `5m`, `1d 2h 3m 4s`, `1:30`
+ * (hours and minutes), `1:30:00`, `1-00:00:00` (days first). Negative ones are not read.
+ *
+ * @returns Seconds; undefined if the text has another form or is more than 2³¹ - 1 seconds.
+ */
+export function parseDuration(text: string): number | undefined {
+  const trimmed = text.trim();
+  const parts = DURATION_UNITS.exec(trimmed)?.slice(1) ?? clockParts(trimmed);
+  if (parts === undefined || parts.every((part) => part === undefined)) return undefined;
+  const [days, hours, minutes, seconds] = parts.map((part) => Number(part ?? 0));
+  const total = ((days! * 24 + hours!) * 60 + minutes!) * 60 + seconds!;
+  return total <= 0x7fffffff ? total : undefined;
+}
+
+function clockParts(text: string): (string | undefined)[] | undefined {
+  const parts = DURATION_CLOCK.exec(text);
+  if (parts !== null) return parts.slice(1);
+  return /^\d{1,10}$/.test(text) ? [undefined, undefined, undefined, text] : undefined;
+}
+
 function badFormat(problem: string): KerberosError {
   return new KerberosError('KRB5_CONFIG_BADFORMAT', problem);
 }
 
 const DEFAULT_CLOCK_SKEW = 300;
+const DURATION_UNITS =
+  /^(?:(\d{1,10})d)?\s*(?:(\d{1,10})h)?\s*(?:(\d{1,10})m)?\s*(?:(\d{1,10})s)?$/;
+const DURATION_CLOCK = /^(?:(\d{1,10})-(?=\d+:\d+:))?(\d{1,10}):(\d{1,2})(?::(\d{1,2}))?$/;
+// RFC 1035 §2.3.4.
 const MAX_HOST = 255;
-// What MIT krb5 calls weak: only with allow_weak_crypto, named or not. Single DES, exportable RC4.
+// MIT krb5's weak enctypes (single DES, exportable RC4): permitted with allow_weak_crypto only, even
+// if named.
 const WEAK: readonly number[] = [1, 2, 3, 24];
 // MIT krb5, prof_get.c.
 const YES: readonly string[] = ['y', 'yes', 'true', 't', '1', 'on'];

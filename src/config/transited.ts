@@ -1,23 +1,29 @@
 /**
- * Which realms a ticket came through, and whether they may stand between its client and us
- * (RFC 4120 §2.7 and §3.3.3.1).
+ * The realms that a ticket crossed, and whether each lies on the path between the client's realm and
+ * the server's: `[capaths]`, else the hierarchy of realm names (RFC 4120 §1.1, §2.7, §3.3.3.1).
  */
-
 import { decodeUtf8 } from '../bytes.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
 import { ANONYMOUS_REALM } from '../messages/principal.ts';
 import { printableName } from '../text.ts';
-import type { RealmPaths } from './realm-path.ts';
-import { configuredPath, realmPath } from './realm-path.ts';
 
 /**
- * Checks that every realm of a ticket's transited field lies on the path between the client's
- * realm and ours: the one in `[capaths]`, else up and down the hierarchy. Where `[capaths]` names
- * realms between the two, a ticket that went through none of them is refused as well; MIT krb5 does
- * not look at an empty field. For tickets whose KDC did not set TRANSITED-POLICY-CHECKED.
+ * `[capaths]`: client realm → server realm → the intermediate realms in order. A first value that
+ * begins with `.` means that the two realms trust each other directly.
+ */
+export type RealmPaths = ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
+
+/**
+ * Checks that every realm of a ticket's transited field lies on the path between the client's realm
+ * and the server's, see {@link realmPath}. Meant for tickets whose KDC did not set the flag
+ * TRANSITED-POLICY-CHECKED.
  *
- * @param contents - The transited field's contents, of type DOMAIN-X500-COMPRESS; may be empty.
- * @throws {@link KerberosError} `KRB_AP_ERR_ILL_CR_TKT` with the realms in its detail.
+ * Stricter than MIT krb5, which does not look at an empty field: where `[capaths]` names intermediate
+ * realms, a ticket that crossed none of them is refused.
+ *
+ * @param contents - Contents of the transited field, of type DOMAIN-X500-COMPRESS; may be empty.
+ * @throws {@link KerberosError} `KRB_AP_ERR_ILL_CR_TKT`; `detail.transited` and `detail.path` list the
+ *   realms.
  */
 export function checkTransited(
   contents: Uint8Array,
@@ -29,7 +35,7 @@ export function checkTransited(
   if (clientRealm === ANONYMOUS_REALM) return;
   const transited = expandTransited(contents, clientRealm, serverRealm);
   const path = realmPath(clientRealm, serverRealm, config.capaths);
-  // MIT krb5: our own realm is not among those that a ticket goes through.
+  // MIT krb5: a ticket does not cross the server's own realm.
   const allowed = path.slice(0, -1);
   const stray = transited.find((realm) => !allowed.includes(realm));
   const [from, to] = [clientRealm, serverRealm].map(printableName);
@@ -42,9 +48,10 @@ export function checkTransited(
       detail: { transited, path },
     });
   }
-  // MIT krb5 has no path from a realm to itself either.
-  if (clientRealm === serverRealm && !isEmpty(contents))
+  // As in MIT krb5, a realm has no path to itself.
+  if (clientRealm === serverRealm && !isEmpty(contents)) {
     throw illegal('leads from a realm to itself');
+  }
   const configured = configuredPath(clientRealm, serverRealm, config.capaths) ?? [];
   if (configured.length <= 2 || transited.some((realm) => realm !== clientRealm)) return;
   throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', undefined, {
@@ -56,11 +63,54 @@ export function checkTransited(
 }
 
 /**
- * The realms that a DOMAIN-X500-COMPRESS encoding stands for (RFC 4120 §3.3.3.1); their order
- * says nothing.
+ * The realms from the client's to the server's, both included: the path of `[capaths]`, else
+ * (RFC 4120 §1.1) up to the nearest common ancestor, or to both top levels, and down again.
  *
- * @throws {@link KerberosError} `KRB_AP_ERR_ILL_CR_TKT` if it is malformed, has a name of more
- *   than 512 characters or a gap beside one, or is longer than 4096 bytes.
+ * @returns A new array; empty if the two realms are the same.
+ */
+export function realmPath(clientRealm: string, serverRealm: string, capaths: RealmPaths): string[] {
+  if (clientRealm === serverRealm) return [];
+  return (
+    configuredPath(clientRealm, serverRealm, capaths) ?? hierarchicalPath(clientRealm, serverRealm)
+  );
+}
+
+/** The path of `[capaths]`, both ends included. */
+function configuredPath(
+  clientRealm: string,
+  serverRealm: string,
+  capaths: RealmPaths,
+): string[] | undefined {
+  const between = capaths.get(clientRealm)?.get(serverRealm);
+  if (between === undefined || between.length === 0) return undefined;
+  const isDirect = between[0]!.startsWith('.');
+  return isDirect ? [clientRealm, serverRealm] : [clientRealm, ...between, serverRealm];
+}
+
+function hierarchicalPath(clientRealm: string, serverRealm: string): string[] {
+  const up = ancestors(clientRealm);
+  const down = ancestors(serverRealm);
+  const common = up.findIndex((realm) => down.includes(realm));
+  if (common < 0) return [...up, ...down.reverse()];
+  const top = up[common]!;
+  return [...up.slice(0, common + 1), ...down.slice(0, down.indexOf(top)).reverse()];
+}
+
+/** `A.B.C`, `B.C`, `C`: the realm and its parents. */
+function ancestors(realm: string): string[] {
+  const labels = realm.slice(0, MAX_REALM).split('.');
+  return labels.map((_, i) => labels.slice(i).join('.')).filter((name) => name !== '');
+}
+
+/**
+ * Expands a DOMAIN-X500-COMPRESS encoding (RFC 4120 §3.3.3.1).
+ *
+ * @param contents - UTF-8, at most 4096 bytes.
+ * @param clientRealm - The implied realm before a leading comma.
+ * @param serverRealm - The implied realm after a trailing comma.
+ * @returns Each realm once; the order has no meaning.
+ * @throws {@link KerberosError} `KRB_AP_ERR_ILL_CR_TKT` if the encoding is malformed or too long, or
+ *   holds a realm of more than 512 characters.
  */
 export function expandTransited(
   contents: Uint8Array,
@@ -69,9 +119,9 @@ export function expandTransited(
 ): string[] {
   if (contents.length > MAX_CONTENTS) throw illegal('is too long');
   if (isEmpty(contents)) return [];
-  // MIT krb5: some implementations end it with a NUL.
+  // MIT krb5: some implementations append a NUL.
   const text = decode(contents).replace(/\0$/, '');
-  // RFC 4120 §3.3.3.1: an encoding holds no NUL. MIT krb5 reads no further than a leading one.
+  // RFC 4120 §3.3.3.1: an encoding holds no NUL. MIT krb5 stops reading at a leading one.
   if (text.includes('\0')) throw illegal('has a NUL in it');
   const realms = new Set<string>();
   let previous = text.startsWith(',') ? clientRealm : '';
@@ -80,7 +130,7 @@ export function expandTransited(
   for (const [i, subfield] of subfields.entries()) {
     if (subfield.name === '') {
       if (subfield.alone) throw illegal('has a subfield of nothing but blanks');
-      // RFC 4120 §3.3.3.1: a null subfield stands for all realms between its neighbours.
+      // RFC 4120 §3.3.3.1: a null subfield means all realms between its neighbours.
       gap = true;
       continue;
     }
@@ -98,7 +148,7 @@ export function expandTransited(
 
 interface Subfield {
   readonly name: string;
-  /** Written with a leading space: it is not joined to the one before it. */
+  /** A leading space: the name is complete, not relative to the one before it. */
   readonly alone: boolean;
 }
 
@@ -113,7 +163,7 @@ function splitSubfields(text: string): Subfield[] {
       name = '';
       alone = false;
     } else if (char === '\\') {
-      // RFC 4120 §3.3.3.1: a backslash takes the next character as it is.
+      // RFC 4120 §3.3.3.1: a backslash quotes the next character.
       i++;
       if (i === text.length) throw illegal('ends with a lone backslash');
       name += text[i]!;
@@ -135,7 +185,7 @@ function join(subfield: Subfield, previous: string): string {
   return name.endsWith('.') ? name + previous : name;
 }
 
-/** Adds the realms strictly between two of which one is a part of the other. */
+/** Adds the realms strictly between an ancestor and its descendant. */
 function addBetween(realms: Set<string>, a: string, b: string): void {
   const [short, long] = a.length <= b.length ? [a, b] : [b, a];
   if (long.length > MAX_REALM) throw illegal('has a gap beside an overlong realm');

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { encodeUtf8 } from '../../src/bytes.ts';
 import { Profile, parseProfile } from '../../src/config/profile.ts';
-import { parseKerberosConfig, realmOfHost } from '../../src/config/settings.ts';
+import {
+  acceptorPolicy,
+  parseDuration,
+  parseKerberosConfig,
+  realmOfHost,
+} from '../../src/config/settings.ts';
 import { KerberosError } from '../../src/errors.ts';
+import type { AcceptResult } from '../../src/index.ts';
+import { TicketFlag } from '../../src/messages/ticket.ts';
+import { makeParties } from '../support/realm-kit.ts';
 
 function libdefaults(...lines: string[]) {
   return parseKerberosConfig(`[libdefaults]\n${lines.join('\n')}`);
@@ -146,5 +155,109 @@ www.mit.edu = WWW
     [`${'a.'.repeat(200)}mit.edu`, undefined],
   ])('%s: %s', (host, realm) => {
     expect(realmOfHost(host, config)).toBe(realm);
+  });
+});
+
+function policyOf(text: string) {
+  const noFiles = () => {
+    throw new Error('nothing is included');
+  };
+  const section = parseProfile({ name: 'krb5.conf', text }, noFiles);
+  return acceptorPolicy(parseKerberosConfig(new Profile([section])));
+}
+
+/** What an acceptor with this krb5.conf says to a client of another realm. */
+async function resultFor(text: string, transited: string): Promise<AcceptResult> {
+  const { begin, initiator } = await makeParties({
+    acceptor: policyOf(text),
+    ticket: {
+      client: 'mallory@OTHER.TEST',
+      flags: TicketFlag.preAuthent,
+      transited: { type: 1, contents: encodeUtf8(transited) },
+    },
+  });
+  return begin().accept(initiator.begin());
+}
+
+const CAPATHS = '[capaths]\n  OTHER.TEST = {\n    EXAMPLE.TEST = BETWEEN.TEST\n  }\n';
+
+describe('the policy of a krb5.conf', () => {
+  it('has its skew and enctypes, or the defaults', () => {
+    expect(policyOf('')).toMatchObject({ maxSkew: 300 });
+    const policy = policyOf(
+      '[libdefaults]\n  clockskew = 7\n  permitted_enctypes = aes256-cts aes128-cts\n',
+    );
+    expect(policy).toMatchObject({ maxSkew: 7, permittedEnctypes: [18, 17] });
+  });
+
+  it('lets clients come through the realms of [capaths] only', async () => {
+    expect((await resultFor(CAPATHS, 'BETWEEN.TEST')).status).toBe('complete');
+    for (const [text, transited] of [
+      [CAPATHS, 'EVIL.TEST'],
+      [CAPATHS, 'BETWEEN.TEST,EVIL.TEST'],
+      ['', 'BETWEEN.TEST'],
+    ] as const) {
+      const result = await resultFor(text, transited);
+      expect(result).toMatchObject({
+        status: 'failed',
+        error: { minor: { code: 'KRB_AP_ERR_ILL_CR_TKT' } },
+      });
+    }
+  });
+});
+
+const DAY = 86_400;
+
+// The cases of MIT krb5's src/lib/krb5/krb/t_deltat.c that are not negative.
+describe('parseDuration', () => {
+  it.each([
+    ['3d', 3 * DAY],
+    ['3h', 10_800],
+    ['3m', 180],
+    ['3s', 3],
+    ['3d4m    42s', 3 * DAY + 282],
+    ['3d4h5m6s', 3 * DAY + 14_706],
+    ['12345s', 12_345],
+    ['1m 12345s', 12_405],
+    ['1m12345s', 12_405],
+    ['3d 0m', 3 * DAY],
+    ['3d \n\t 0m  ', 3 * DAY],
+    ['42-13:42:47', 42 * DAY + 49_367],
+    ['12:34', 45_240],
+    ['1:02:03', 3_723],
+    ['3:4', 11_040],
+    ['42', 42],
+    ['0', 0],
+    ['2147483647s', 2_147_483_647],
+    ['24855d', 24_855 * DAY],
+    ['24855d 3h 14m 7s', 2_147_483_647],
+    ['596523h 847s', 2_147_483_647],
+  ])('%j', (text, seconds) => {
+    expect(parseDuration(text)).toBe(seconds);
+  });
+
+  it.each([
+    '',
+    ' ',
+    '3dd',
+    '3d4m5h',
+    '3: 4',
+    '13:0003',
+    '3:-4',
+    '1-2',
+    '1-2:3',
+    '2147483648s',
+    '24856d',
+    '24855d 100000000h',
+    '24855d 4h',
+    '24855d 3h 14m 8s',
+    '596524h',
+    '99999999999',
+    '5 minutes',
+    '1.5',
+    '-5',
+    'x',
+  ])('refuses %j', (text) => {
+    expect(parseDuration(text)).toBeUndefined();
   });
 });

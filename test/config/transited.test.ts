@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes.ts';
-import type { RealmPaths } from '../../src/config/realm-path.ts';
-import { realmPath } from '../../src/config/realm-path.ts';
-import { checkTransited, expandTransited } from '../../src/config/transited.ts';
+import type { RealmPaths } from '../../src/config/transited.ts';
+import { checkTransited, expandTransited, realmPath } from '../../src/config/transited.ts';
 import { KerberosError } from '../../src/errors.ts';
 
 const none: RealmPaths = new Map();

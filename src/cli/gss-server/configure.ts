@@ -2,9 +2,9 @@
 import type { Acceptor } from '../../acceptor.ts';
 import { createAcceptor } from '../../acceptor.ts';
 import { MemoryReplayCache } from '../../ap/replay-cache.ts';
-import { acceptorPolicy } from '../../config/acceptor-policy.ts';
 import { localName } from '../../config/local-name.ts';
 import type { KerberosConfig } from '../../config/settings.ts';
+import { acceptorPolicy } from '../../config/settings.ts';
 import { Enctype } from '../../crypto/numbers.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import { KerberosError } from '../../errors.ts';

@@ -1,8 +1,7 @@
 /** What an administrator gives us: keytabs, krb5.conf, rules for local names. */
 import { bytesEqual, decodeUtf8, encodeUtf8, toHex } from '../../../src/bytes.ts';
-import { acceptorPolicy } from '../../../src/config/acceptor-policy.ts';
 import { localName } from '../../../src/config/local-name.ts';
-import { parseKerberosConfig, realmOfHost } from '../../../src/config/settings.ts';
+import { acceptorPolicy, parseKerberosConfig, realmOfHost } from '../../../src/config/settings.ts';
 import { checkTransited } from '../../../src/config/transited.ts';
 import type { Keytab } from '../../../src/keytab/keytab.ts';
 import { formatKeytab, parseKeytab } from '../../../src/keytab/keytab.ts';
