@@ -251,7 +251,7 @@ export class Handshake {
 
   #giveUp(minor: KerberosError): AcceptResult {
     this.#dispose();
-    return { status: 'failed', error: new GssError('GSS_S_FAILURE', undefined, { minor }) };
+    return { status: 'failed', error: new GssError('GSS_S_FAILURE', { minor }) };
   }
 
   #dispose(): void {
@@ -275,7 +275,8 @@ export class Handshake {
       if (!(error instanceof KerberosError)) throw error;
       // Like MIT krb5, without a minor status: there is no mechanism yet that could have one.
       const { message, hint } = error;
-      const defective = new GssError('GSS_S_DEFECTIVE_TOKEN', message, {
+      const defective = new GssError('GSS_S_DEFECTIVE_TOKEN', {
+        message,
         cause: error,
         ...(hint !== undefined && { hint }),
       });
@@ -302,7 +303,7 @@ export class Handshake {
     // MIT krb5: a mechanism that we have, but no credential for, is another failure than one that
     // nobody here has heard of.
     const known = OFFERED.includes(mechanism) || mechanism === Mechanism.iakerb;
-    throw new GssError(known ? 'GSS_S_NO_CRED' : 'GSS_S_BAD_MECH', undefined, {
+    throw new GssError(known ? 'GSS_S_NO_CRED' : 'GSS_S_BAD_MECH', {
       hint: `the client uses ${mechanismName(mechanism)}; accepted: ${mechanisms.map(mechanismName).join(', ')}`,
     });
   }

@@ -9,9 +9,13 @@
 export type ErrorDetail = Readonly<Record<string, string | number | readonly string[]>>;
 
 export interface KerberosErrorOptions {
-  /** What to do about it. */
+  /** The text; by default the one that MIT krb5 has for the code. */
+  readonly message?: string | undefined;
+  /** What the operator can do about it. */
   readonly hint?: string;
+  /** The facts behind the error; by default none. */
   readonly detail?: ErrorDetail;
+  /** The error that led to this one. */
   readonly cause?: unknown;
 }
 
@@ -28,15 +32,14 @@ export class KerberosError extends Error {
   readonly hint?: string;
   readonly detail: ErrorDetail;
 
-  constructor(code: KerberosErrorName, message?: string, options: KerberosErrorOptions = {}) {
-    super(
-      message ?? TEXTS[code],
-      options.cause === undefined ? undefined : { cause: options.cause },
-    );
+  /** @param options - A string is the `message` alone. */
+  constructor(code: KerberosErrorName, options: string | KerberosErrorOptions = {}) {
+    const { message, hint, detail, cause } = asOptions(options);
+    super(message ?? TEXTS[code], cause !== undefined ? { cause } : undefined);
     this.code = code;
     this.errorCode = toKrbErrorCode(code);
-    if (options.hint !== undefined) this.hint = options.hint;
-    this.detail = options.detail ?? {};
+    if (hint !== undefined) this.hint = hint;
+    this.detail = detail ?? {};
   }
 }
 
@@ -45,8 +48,15 @@ export class DecodeError extends KerberosError {
   override readonly name: string = 'DecodeError';
 
   constructor(message: string, options?: KerberosErrorOptions) {
-    super('KRB5_PARSE_MALFORMED', message, options);
+    super('KRB5_PARSE_MALFORMED', { ...options, message });
   }
+}
+
+/** The options of an error whose constructor was given them, or its message alone. */
+export function asOptions<T extends { readonly message?: string | undefined }>(
+  options: string | T,
+): T {
+  return typeof options === 'string' ? ({ message: options } as T) : options;
 }
 
 /** The number that the peer may see: the sole place that chooses it. */

@@ -59,7 +59,8 @@ export function checkedRandom(random: RandomSource): RandomSource {
     try {
       answer = random(target);
     } catch (cause) {
-      throw new KerberosError('KRB_ERR_GENERIC', 'There is no randomness', {
+      throw new KerberosError('KRB_ERR_GENERIC', {
+        message: 'There is no randomness',
         cause,
         hint: 'the option random threw',
       });
@@ -67,7 +68,8 @@ export function checkedRandom(random: RandomSource): RandomSource {
     const late = isThenable(answer);
     if (!late && (target.length < TELLING_LENGTH || target.some((byte) => byte !== 0))) return;
     dropPromise(answer);
-    throw new KerberosError('KRB_ERR_GENERIC', 'There is no randomness', {
+    throw new KerberosError('KRB_ERR_GENERIC', {
+      message: 'There is no randomness',
       hint: 'the option random wrote nothing: it must fill the array before it returns',
     });
   };

@@ -35,7 +35,8 @@ export function checkedClock(clock: Clock): Clock {
 }
 
 function noTime(hint: string, cause?: unknown): KerberosError {
-  return new KerberosError('KRB_ERR_GENERIC', 'The clock gives no time', {
+  return new KerberosError('KRB_ERR_GENERIC', {
+    message: 'The clock gives no time',
     hint,
     ...(cause !== undefined && { cause }),
   });

@@ -563,7 +563,10 @@ describe('a refusal', () => {
   });
 
   it('by the replay cache is passed on as it is', async () => {
-    const refusal = new KerberosError('KRB5_RC_IO', 'Replay cache is full', { hint: 'wait' });
+    const refusal = new KerberosError('KRB5_RC_IO', {
+      message: 'Replay cache is full',
+      hint: 'wait',
+    });
     const checkAndStore = () => {
       throw refusal;
     };

@@ -90,7 +90,8 @@ export async function acceptApReq(
   peerAddress?: HostAddress | null,
 ): Promise<VerifiedApReq> {
   if ((apReq.apOptions & ApOption.useSessionKey) !== 0) {
-    throw new KerberosError('KRB_AP_ERR_NOKEY', 'User-to-user authentication is not offered', {
+    throw new KerberosError('KRB_AP_ERR_NOKEY', {
+      message: 'User-to-user authentication is not offered',
       hint: 'the client asked for ENC-TKT-IN-SKEY; the service has a keytab, not a ticket',
     });
   }
@@ -192,7 +193,7 @@ function openAuthenticator(apReq: ApReq, sessionKey: EncryptionKey): Authenticat
       ? decryptPartOrNothing(sessionKey, KeyUsage.apReqAuthenticator, cipher)
       : undefined;
   if (plain === undefined) {
-    throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', undefined, {
+    throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', {
       hint: 'the ticket opened, its authenticator did not: the request was altered on its way',
     });
   }
@@ -216,7 +217,8 @@ function importKey(
   const remedy = isWeakEnctype(enctype)
     ? 'it is not safe any more: let client and KDC use a newer one, or allow it here'
     : 'let client and KDC use another';
-  throw new KerberosError('KDC_ERR_ETYPE_NOSUPP', `Encryption type ${name} is not supported`, {
+  throw new KerberosError('KDC_ERR_ETYPE_NOSUPP', {
+    message: `Encryption type ${name} is not supported`,
     hint: `the ${what} has it; ${remedy}`,
     detail: { enctype: name },
   });
@@ -231,7 +233,7 @@ function clientOf(ticket: EncTicketPart, authenticator: Authenticator): Principa
       ticketClient: printablePrincipal(client),
       authenticator: printablePrincipal(claimed),
     };
-    throw new KerberosError('KRB_AP_ERR_BADMATCH', undefined, {
+    throw new KerberosError('KRB_AP_ERR_BADMATCH', {
       hint: `the ticket is of ${detail.ticketClient}, the authenticator of ${detail.authenticator}`,
       detail,
     });
@@ -250,7 +252,7 @@ function checkAddress(ticket: EncTicketPart, peer: HostAddress | null): void {
   for (const { type, address } of addresses) {
     if (peer !== null && type === peer.type && constantTimeEqual(address, peer.address)) return;
   }
-  throw new KerberosError('KRB_AP_ERR_BADADDR', undefined, {
+  throw new KerberosError('KRB_AP_ERR_BADADDR', {
     hint: 'the ticket is bound to addresses, and the client comes from another (NAT, proxy, roaming)',
   });
 }
@@ -264,12 +266,12 @@ function checkTimes(ticket: EncTicketPart, now: KerberosTime, maxSkew: number): 
     endTime: formatTime(ticket.endTime),
   };
   if (start - now > maxSkew) {
-    throw new KerberosError('KRB_AP_ERR_TKT_NYV', undefined, {
+    throw new KerberosError('KRB_AP_ERR_TKT_NYV', {
       hint: `the ticket starts in ${start - now} s: is this machine's clock behind the KDC's?`,
       detail,
     });
   }
-  throw new KerberosError('KRB_AP_ERR_TKT_EXPIRED', undefined, {
+  throw new KerberosError('KRB_AP_ERR_TKT_EXPIRED', {
     hint: `the ticket ended ${now - ticket.endTime} s ago: the client needs a new one`,
     detail,
   });
@@ -277,7 +279,7 @@ function checkTimes(ticket: EncTicketPart, now: KerberosTime, maxSkew: number): 
 
 function checkValid(ticket: EncTicketPart): void {
   if ((ticket.flags & TicketFlag.invalid) === 0) return;
-  throw new KerberosError('KRB5KRB_AP_ERR_TKT_INVALID', undefined, {
+  throw new KerberosError('KRB5KRB_AP_ERR_TKT_INVALID', {
     hint: 'the client must have its postdated ticket validated by the KDC first',
   });
 }
@@ -285,7 +287,7 @@ function checkValid(ticket: EncTicketPart): void {
 function checkSkew(ctime: KerberosTime, now: KerberosTime, maxSkew: number): void {
   const offset = ctime - now;
   if (Math.abs(offset) <= maxSkew) return;
-  throw new KerberosError('KRB_AP_ERR_SKEW', undefined, {
+  throw new KerberosError('KRB_AP_ERR_SKEW', {
     hint: `the client's clock is ${Math.abs(offset)} s ${offset > 0 ? 'ahead of' : 'behind'} this machine's; ${maxSkew} s are allowed`,
     detail: { clientTime: formatTime(ctime), now: formatTime(now), offset, maxSkew },
   });
@@ -293,11 +295,10 @@ function checkSkew(ctime: KerberosTime, now: KerberosTime, maxSkew: number): voi
 
 function checkPermitted(enctype: number, permitted: readonly number[], what: string): void {
   if (permitted.includes(enctype)) return;
-  throw new KerberosError(
-    'KRB5_NOPERM_ETYPE',
-    `Encryption type ${enctypeName(enctype)} not permitted`,
-    { hint: `the ${what} has it; permitted: ${permitted.map(enctypeName).join(' ')}` },
-  );
+  throw new KerberosError('KRB5_NOPERM_ETYPE', {
+    message: `Encryption type ${enctypeName(enctype)} not permitted`,
+    hint: `the ${what} has it; permitted: ${permitted.map(enctypeName).join(' ')}`,
+  });
 }
 
 // RFC 4120 §5.3: [APPLICATION 3].

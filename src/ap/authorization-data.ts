@@ -21,11 +21,10 @@ export function checkCriticalElements(
     if (type === AuthorizationDataType.cammac) {
       checkCriticalElements(decodeCammac(contents).elements, holder, depth + 1);
     } else if (!UNDERSTOOD.has(type)) {
-      throw new KerberosError(
-        'KRB5_CRITICAL_AUTHDATA',
-        `${holder} holds critical authorization data of type ${type}, which is not understood`,
-        { detail: { authorizationDataType: type } },
-      );
+      throw new KerberosError('KRB5_CRITICAL_AUTHDATA', {
+        message: `${holder} holds critical authorization data of type ${type}, which is not understood`,
+        detail: { authorizationDataType: type },
+      });
     }
   }
 }

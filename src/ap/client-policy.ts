@@ -72,12 +72,14 @@ function checkAnonymous(ticket: EncTicketPart, policy: ClientPolicy): void {
     return;
   }
   if (!isAnonymous) {
-    throw new KerberosError('KRB_AP_ERR_BADMATCH', 'An anonymous ticket names a client', {
+    throw new KerberosError('KRB_AP_ERR_BADMATCH', {
+      message: 'An anonymous ticket names a client',
       hint: "it has the flag ANONYMOUS or that realm, and a name other than RFC 8062's",
     });
   }
   if (policy.allowAnonymous) return;
-  throw new KerberosError('KDC_ERR_POLICY', 'Anonymous clients are not accepted', {
+  throw new KerberosError('KDC_ERR_POLICY', {
+    message: 'Anonymous clients are not accepted',
     hint: 'allowAnonymous lets clients in that nobody has authenticated (RFC 8062)',
   });
 }
@@ -100,7 +102,7 @@ function checkRealm(
   }
   if (clientRealm === serviceRealm || !realms.hasKeysOf(clientRealm)) return;
   const [theirs, ours] = [clientRealm, serviceRealm].map(printableName) as [string, string];
-  throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', undefined, {
+  throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', {
     hint:
       `the client is of ${theirs}, where the service has a key of its own, and the ticket is for ` +
       `its key of ${ours}; if ${ours} may vouch for clients of ${theirs}, say so with a function ` +
@@ -125,7 +127,7 @@ function checkTransited(ticket: EncTicketPart, serviceRealm: string, policy: Cli
   demandTrue(
     () => policy.checkTransited(contents, clientRealm, serviceRealm),
     (problem, cause) =>
-      new KerberosError('KRB_AP_ERR_ILL_CR_TKT', undefined, {
+      new KerberosError('KRB_AP_ERR_ILL_CR_TKT', {
         hint: `the option checkTransited ${problem}`,
         ...(cause !== undefined && { cause }),
       }),
@@ -151,7 +153,8 @@ function demandTrue(
 
 function refuseRealm(clientRealm: string, hint: string, cause?: unknown): KerberosError {
   const realm = printableName(clientRealm);
-  return new KerberosError('KDC_ERR_POLICY', `Clients of realm ${realm} are not accepted`, {
+  return new KerberosError('KDC_ERR_POLICY', {
+    message: `Clients of realm ${realm} are not accepted`,
     hint,
     detail: { clientRealm: realm },
     ...(cause !== undefined && { cause }),

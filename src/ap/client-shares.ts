@@ -38,7 +38,8 @@ export class ClientShares {
     if (client === undefined || !this.#isCrowded(size) || this.#totals === undefined) return;
     const held = this.#held(client, this.#totals);
     if (SHARE * held < this.#maxEntries - size) return;
-    throw new KerberosError('KRB5_RC_IO', 'Replay cache has no more room for this client', {
+    throw new KerberosError('KRB5_RC_IO', {
+      message: 'Replay cache has no more room for this client',
       hint:
         `${printablePrincipal(client)} holds ${held} records, and the cache ${size} of at most ` +
         `${this.#maxEntries}: is it flooding the service? Others are served on`,

@@ -37,7 +37,8 @@ export class Answerer {
    */
   checkRoom(): void {
     if (this.waiting < MAX_WAITING) return;
-    throw new KerberosError(this.code, `The ${this.name} does not answer`, {
+    throw new KerberosError(this.code, {
+      message: `The ${this.name} does not answer`,
       hint: `${this.waiting} exchanges wait for it; until it answers, all others are refused`,
       detail: { waiting: this.waiting },
     });
@@ -138,14 +139,16 @@ class Pending {
 }
 
 function unanswered({ name, code }: Answerer, seconds: number): KerberosError {
-  return new KerberosError(code, `The ${name} did not answer for ${seconds} s`, {
+  return new KerberosError(code, {
+    message: `The ${name} did not answer for ${seconds} s`,
     hint: `clients are refused until it answers; the acceptor's deadline is ${seconds} s`,
     detail: { seconds },
   });
 }
 
 function abortedBy(reason: unknown): KerberosError {
-  return new KerberosError('KRB_ERR_GENERIC', 'The exchange was aborted', {
+  return new KerberosError('KRB_ERR_GENERIC', {
+    message: 'The exchange was aborted',
     cause: reason,
     ...(reason instanceof Error && { hint: describeThrown(reason) }),
   });

@@ -109,7 +109,8 @@ export class MemoryReplayCache implements ReplayCache {
     const group = Math.floor(ctime / GROUP_SECONDS);
     if (group < this.#horizon) {
       // Only a clock that was set back asks about a time that is over. What was seen then is gone.
-      throw new KerberosError('KRB5_RC_IO', 'Replay cache cannot answer: the clock went back', {
+      throw new KerberosError('KRB5_RC_IO', {
+        message: 'Replay cache cannot answer: the clock went back',
         hint: 'until the clock reaches its earlier time again, requests are refused',
       });
     }
@@ -121,7 +122,8 @@ export class MemoryReplayCache implements ReplayCache {
     }
     if (set.lookUp(ciphertext)) return false;
     if (this.#size >= this.#maxEntries) {
-      throw new KerberosError('KRB5_RC_IO', 'Replay cache is full', {
+      throw new KerberosError('KRB5_RC_IO', {
+        message: 'Replay cache is full',
         hint: `raise maxEntries (now ${this.#maxEntries}), or share the load among more processes`,
       });
     }

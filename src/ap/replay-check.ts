@@ -60,14 +60,15 @@ function judge(
 ): void {
   if (fresh === true) return;
   if (fresh === false) throw repeated(opened, client, authenticator);
-  throw new KerberosError('KRB5_RC_IO', 'The replay cache gave no answer', {
+  throw new KerberosError('KRB5_RC_IO', {
+    message: 'The replay cache gave no answer',
     hint: `checkAndStore: expected true or false, got ${describe(fresh)}; nobody is let in`,
   });
 }
 
 function failed(cause: unknown): KerberosError {
   if (cause instanceof KerberosError) return cause;
-  return new KerberosError('KRB5_RC_IO', undefined, {
+  return new KerberosError('KRB5_RC_IO', {
     cause,
     hint: `the replay cache threw ${describeThrown(cause)}; until it answers, nobody is let in`,
   });
@@ -84,7 +85,7 @@ function repeated(
     clientTime: formatTime(ctime),
     clientMicroseconds: cusec,
   };
-  return new KerberosError('KRB_AP_ERR_REPEAT', undefined, {
+  return new KerberosError('KRB_AP_ERR_REPEAT', {
     hint:
       'the same request came twice: a retry of a proxy or load balancer, a client that sends one ' +
       'header with several requests, a server that authenticates one request twice, or an attack; ' +

@@ -79,7 +79,8 @@ function readVouchedData(opened: OpenedTicket, policy: VouchedDataPolicy): Vouch
     return { authenticationIndicators, pacError: Object.freeze(error) };
   }
   if (pacPolicy === 'when-valid') return { authenticationIndicators };
-  throw new KerberosError('KRB_AP_ERR_MODIFIED', 'Ticket has no PAC, and one is required', {
+  throw new KerberosError('KRB_AP_ERR_MODIFIED', {
+    message: 'Ticket has no PAC, and one is required',
     hint: 'in Active Directory, NO_AUTH_DATA_REQUIRED of the service’s account leaves the PAC out',
   });
 }
@@ -106,7 +107,8 @@ function checkIndicators(
   if (requiredIndicators.length === 0) return;
   if (indicators.some((indicator) => requiredIndicators.includes(indicator))) return;
   const has = indicators.slice(0, MAX_SHOWN).map(printableName);
-  throw new KerberosError('KDC_ERR_POLICY', 'The client authenticated in no way that is required', {
+  throw new KerberosError('KDC_ERR_POLICY', {
+    message: 'The client authenticated in no way that is required',
     hint:
       `one of ${requiredIndicators.join(', ')} is required; the ticket has ` +
       (has.length === 0 ? 'no authentication indicator' : has.join(', ')),

@@ -41,7 +41,7 @@ export function checkTransited(
   const [from, to] = [clientRealm, serverRealm].map(printableName);
   if (stray !== undefined) {
     const through = printableName(stray);
-    throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', undefined, {
+    throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', {
       hint:
         `the ticket went through realm ${through}, which is not on the path from ${from} to ${to}; ` +
         `if that is right, say so in the subsection ${from} of [capaths]: ${to} = ${through}`,
@@ -54,7 +54,7 @@ export function checkTransited(
   }
   const configured = configuredPath(clientRealm, serverRealm, config.capaths) ?? [];
   if (configured.length <= 2 || transited.some((realm) => realm !== clientRealm)) return;
-  throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', undefined, {
+  throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', {
     hint:
       `the ticket went through no realm, and [capaths] names a path from ${from} to ${to}; ` +
       `if the realms trust each other directly, write ${to} = . in the subsection ${from}`,

@@ -298,7 +298,7 @@ export class SecurityContext {
   }
 
   #use(): MessageProtection {
-    if (!this.#open) throw new GssError('GSS_S_NO_CONTEXT', undefined, { reporter: 'context' });
+    if (!this.#open) throw new GssError('GSS_S_NO_CONTEXT', { reporter: 'context' });
     return this.#protection;
   }
 }

@@ -105,7 +105,7 @@ function decrypt(enctype: number, cipher: Uint8Array, verified: VerifiedApReq): 
     const plain = decryptPartOrNothing(key, KeyUsage.krbCredEncPart, cipher);
     if (plain !== undefined) return plain;
   }
-  throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', undefined, {
+  throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', {
     hint: 'the delegated credential opens with neither the session key nor the subkey',
   });
 }
@@ -122,7 +122,8 @@ function describe(
     const [named, initiator] = [client, verified.client].map((name) =>
       printableName(formatPrincipal(name)),
     ) as [string, string];
-    throw new KerberosError('KRB_AP_ERR_BADMATCH', 'Delegated credential is of another client', {
+    throw new KerberosError('KRB_AP_ERR_BADMATCH', {
+      message: 'Delegated credential is of another client',
       hint: 'stored under the name that it claims, it would be used for somebody else',
       detail: { delegated: named, initiator },
     });

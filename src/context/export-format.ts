@@ -69,7 +69,7 @@ export function openExport<T>(
     });
   } catch (error) {
     if (!(error instanceof KerberosError)) throw error;
-    throw new GssError('GSS_S_DEFECTIVE_TOKEN', undefined, { minor: error });
+    throw new GssError('GSS_S_DEFECTIVE_TOKEN', { minor: error });
   }
 }
 

@@ -227,7 +227,7 @@ function readError(reader: Reader): KerberosError {
   const message = readText(reader);
   const hint = readOptional(reader, readText);
   if (!isKerberosErrorName(code)) throw new DecodeError('exported context has an unknown error');
-  return new KerberosError(code, message, hint === undefined ? {} : { hint });
+  return new KerberosError(code, { message, ...(hint !== undefined && { hint }) });
 }
 
 const FORMAT: ExportFormat = {

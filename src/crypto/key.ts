@@ -53,7 +53,7 @@ export class EncryptionKey {
         expectedLength: keyLength,
         length: value.length,
       };
-      throw new KerberosError('KRB5_BAD_KEYSIZE', undefined, { detail });
+      throw new KerberosError('KRB5_BAD_KEYSIZE', { detail });
     }
     this.enctype = enctype;
     this.#crypto = crypto;
@@ -264,7 +264,7 @@ export class EncryptionKey {
     // and so takes the key of any enctype. A provider has it if RC4 was asked for.
     const compute = this.crypto.checksums?.get(type);
     if (compute === undefined) {
-      throw new KerberosError('KRB_AP_ERR_INAPP_CKSUM', undefined, {
+      throw new KerberosError('KRB_AP_ERR_INAPP_CKSUM', {
         detail: { checksumType: type, enctype: enctypeName(this.enctype) },
       });
     }

@@ -44,11 +44,10 @@ export function registeredDefault(): CryptoProvider {
 export function profileOf(enctype: number, crypto: CryptoProvider): EncryptionProfile {
   const profile = crypto.profiles.get(enctype);
   if (profile !== undefined) return profile;
-  throw new KerberosError(
-    'KDC_ERR_ETYPE_NOSUPP',
-    `Encryption type ${enctypeName(enctype)} is not supported`,
-    { detail: { enctype: enctypeName(enctype) } },
-  );
+  throw new KerberosError('KDC_ERR_ETYPE_NOSUPP', {
+    message: `Encryption type ${enctypeName(enctype)} is not supported`,
+    detail: { enctype: enctypeName(enctype) },
+  });
 }
 
 /** For options that take a {@link CryptoProvider}. */

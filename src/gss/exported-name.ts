@@ -48,7 +48,7 @@ export function decodeExportedName(bytes: Uint8Array): ExportedName {
     return Reader.all(bytes, 'exported name', readName);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    throw new GssError('GSS_S_BAD_NAME', undefined, { minor: error });
+    throw new GssError('GSS_S_BAD_NAME', { minor: error });
   }
 }
 

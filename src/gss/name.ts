@@ -229,7 +229,7 @@ function asBadName<T>(read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof KerberosError)) throw error;
-    throw new GssError('GSS_S_BAD_NAME', undefined, { minor: error });
+    throw new GssError('GSS_S_BAD_NAME', { minor: error });
   }
 }
 

@@ -1,5 +1,6 @@
 /** Status codes of RFC 2744 §3.9, the error that carries one, and the texts that people know. */
 import type { KerberosError } from '../errors.ts';
+import { asOptions } from '../errors.ts';
 
 /** Routine errors (RFC 2744 §3.9.1, table 1): the high half of a major status, shifted into place. */
 export const RoutineError = {
@@ -36,6 +37,8 @@ export const SupplementaryStatus = {
 export type GssErrorCode = keyof typeof RoutineError | keyof typeof SupplementaryStatus;
 
 export interface GssErrorOptions {
+  /** The text; by default the minor's, or the one that MIT krb5 has for the code. */
+  readonly message?: string | undefined;
   /** What the mechanism says about it: the minor status. */
   readonly minor?: KerberosError;
   /** What to do about it; the minor's own hint if absent. */
@@ -59,18 +62,20 @@ export class GssError extends Error {
   readonly hint?: string;
   readonly reporter: 'library' | 'context';
 
-  constructor(code: GssErrorCode, message?: string, options: GssErrorOptions = {}) {
-    const cause = options.cause ?? options.minor;
+  /** @param options - A string is the `message` alone. */
+  constructor(code: GssErrorCode, options: string | GssErrorOptions = {}) {
+    const { message, minor, hint, reporter, cause } = asOptions(options);
+    const reason = cause ?? minor;
     super(
-      message ?? options.minor?.message ?? TEXTS[code],
-      cause === undefined ? undefined : { cause },
+      message ?? minor?.message ?? TEXTS[code],
+      reason !== undefined ? { cause: reason } : undefined,
     );
     this.code = code;
     this.major = MAJORS[code];
-    if (options.minor !== undefined) this.minor = options.minor;
-    const hint = options.hint ?? options.minor?.hint;
-    if (hint !== undefined) this.hint = hint;
-    this.reporter = options.reporter ?? (CONTEXT_CODES.has(code) ? 'context' : 'library');
+    if (minor !== undefined) this.minor = minor;
+    const advice = hint ?? minor?.hint;
+    if (advice !== undefined) this.hint = advice;
+    this.reporter = reporter ?? (CONTEXT_CODES.has(code) ? 'context' : 'library');
   }
 }
 

@@ -110,18 +110,18 @@ function otherScheme(scheme: string, credentials: string): NegotiateResult {
   const name = nameOf(scheme);
   const error =
     (token && explainForeignToken(token)) ??
-    new GssError('GSS_S_BAD_MECH', `the client authenticates with ${name}`, {
+    new GssError('GSS_S_BAD_MECH', {
+      message: `the client authenticates with ${name}`,
       hint: name === KERBEROS ? KERBEROS_HINT : 'only Negotiate is taken here',
     });
   return { status: 401, headers: CHALLENGE, error };
 }
 
 function malformed(credentials: string): GssError {
-  return new GssError(
-    'GSS_S_DEFECTIVE_TOKEN',
-    `what follows Negotiate is not base64 (${credentials.length} characters)`,
-    { hint: 'look for a proxy or a client that cuts, joins or rewrites Authorization headers' },
-  );
+  return new GssError('GSS_S_DEFECTIVE_TOKEN', {
+    message: `what follows Negotiate is not base64 (${credentials.length} characters)`,
+    hint: 'look for a proxy or a client that cuts, joins or rewrites Authorization headers',
+  });
 }
 
 /** Only what is known to be a scheme: something else in its place may be a secret. */

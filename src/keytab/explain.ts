@@ -44,7 +44,8 @@ export function explainNoKey(
   const [code, message, hint] =
     matcher.type === 'principal' ? explicitServer(facts, matcher.principal) : search(facts);
   const entries = entriesInQuestion(facts);
-  return new KerberosError(code, message, {
+  return new KerberosError(code, {
+    message,
     hint,
     detail: {
       ticketServer: facts.server,
@@ -68,7 +69,8 @@ export function explainNoService(keytab: Keytab, matcher: ServiceMatcher): Kerbe
     facts.principals.length === 0
       ? 'No keys in keytab'
       : `No key table entry found matching ${facts.service}`;
-  return new KerberosError('KRB5_KT_NOTFOUND', message, {
+  return new KerberosError('KRB5_KT_NOTFOUND', {
+    message,
     hint: hints.serviceNotInKeytab(facts),
     detail: { keytabPrincipals: keytabPrincipals(facts) },
   });

@@ -321,7 +321,7 @@ function damaged(cause: DecodeError): KerberosError {
 }
 
 function malformed(message: string, options: { hint: string; cause?: unknown }): KerberosError {
-  return new KerberosError('KRB5_KT_FORMAT', message, options);
+  return new KerberosError('KRB5_KT_FORMAT', { message, ...options });
 }
 
 const INT32_MIN = -0x80000000;

@@ -166,11 +166,10 @@ function canonicalHost(host: string): string {
 }
 
 function malformed(text: string, problem: string, hint: string): KerberosError {
-  return new KerberosError(
-    'KRB5_PARSE_MALFORMED',
-    `service name ${JSON.stringify(text)} ${problem}`,
-    { hint },
-  );
+  return new KerberosError('KRB5_PARSE_MALFORMED', {
+    message: `service name ${JSON.stringify(text)} ${problem}`,
+    hint,
+  });
 }
 
 // A separator counts unless a backslash quotes it.

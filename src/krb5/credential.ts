@@ -71,7 +71,7 @@ export async function acquireCredential(
   const askedAt = clock();
   const keytab = typeof source === 'function' ? await askFirst(source) : source;
   const useless = explainUseless(keytab, matcher);
-  if (useless !== undefined) throw new GssError('GSS_S_NO_CRED', undefined, { minor: useless });
+  if (useless !== undefined) throw new GssError('GSS_S_NO_CRED', { minor: useless });
   const keys = new KeySource(keytab, askedAt, {
     provider,
     crypto,
@@ -136,7 +136,7 @@ function readService(service: AcquireCredentialOptions['service']): ServiceMatch
     return parseServiceName(service);
   } catch (error) {
     if (!(error instanceof KerberosError)) throw error;
-    throw new GssError('GSS_S_BAD_NAME', undefined, { minor: error });
+    throw new GssError('GSS_S_BAD_NAME', { minor: error });
   }
 }
 
@@ -149,9 +149,9 @@ async function askFirst(provider: KeytabProvider): Promise<Keytab> {
     return keytab;
   } catch (error) {
     if (error instanceof KerberosError) {
-      throw new GssError('GSS_S_NO_CRED', undefined, { minor: error });
+      throw new GssError('GSS_S_NO_CRED', { minor: error });
     }
-    throw new GssError('GSS_S_NO_CRED', undefined, { cause: error });
+    throw new GssError('GSS_S_NO_CRED', { cause: error });
   }
 }
 

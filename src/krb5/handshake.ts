@@ -73,7 +73,8 @@ export class Krb5Handshake implements MechanismHandshake {
       peerWaits ||= (request.flags & (ContextFlag.mutual | ContextFlag.dceStyle)) !== 0;
       // MIT krb5: DCE style and unframed tokens come together, or not at all.
       if (isUnframedApReq(token) !== ((request.flags & ContextFlag.dceStyle) !== 0)) {
-        throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'only a DCE style AP-REQ comes unframed', {
+        throw new GssError('GSS_S_DEFECTIVE_TOKEN', {
+          message: 'only a DCE style AP-REQ comes unframed',
           hint: isUnframedApReq(token)
             ? 'the client sent a bare AP-REQ: the header of RFC 2743 §3.1 (0x60, mechanism, 01 00) is ' +
               'missing, which GSS-API puts before it and krb5_mk_req does not'
@@ -164,7 +165,8 @@ export class Krb5Handshake implements MechanismHandshake {
     } catch (cause) {
       context.delegatedCredential?.dispose();
       context.dispose();
-      throw new KerberosError('KRB_ERR_GENERIC', 'onWeakEnctype threw', {
+      throw new KerberosError('KRB_ERR_GENERIC', {
+        message: 'onWeakEnctype threw',
         cause,
         hint: 'clients with weak encryption types are refused until it does not',
       });
@@ -245,7 +247,7 @@ function timeOf(clock: Clock): number {
 function asDefectiveToken(error: unknown): GssError {
   if (error instanceof GssError) return error;
   if (error instanceof KerberosError) {
-    return new GssError('GSS_S_DEFECTIVE_TOKEN', undefined, { minor: error });
+    return new GssError('GSS_S_DEFECTIVE_TOKEN', { minor: error });
   }
   throw error;
 }
@@ -256,10 +258,12 @@ function asDefectiveToken(error: unknown): GssError {
  */
 function asFailure(error: unknown): GssError {
   if (error instanceof GssError) return error;
-  if (error instanceof KerberosError)
-    return new GssError('GSS_S_FAILURE', undefined, { minor: error });
-  const minor = new KerberosError('KRB_ERR_GENERIC', 'The acceptor failed', { cause: error });
-  return new GssError('GSS_S_FAILURE', undefined, { minor });
+  if (error instanceof KerberosError) return new GssError('GSS_S_FAILURE', { minor: error });
+  const minor = new KerberosError('KRB_ERR_GENERIC', {
+    message: 'The acceptor failed',
+    cause: error,
+  });
+  return new GssError('GSS_S_FAILURE', { minor });
 }
 
 // RFC 4120 §5.5.1: [APPLICATION 14].

@@ -192,11 +192,10 @@ export class KeySource {
   #expireIfOld(): void {
     const { clock, maxKeytabAge } = this.#options;
     if (this.#expired !== undefined || clock() - this.#confirmedAt <= maxKeytabAge) return;
-    this.#expired = new KerberosError(
-      'KRB5_KT_IOERR',
-      `The keytab cannot be had, and its keys have expired after ${maxKeytabAge / 1000} s`,
-      { hint: 'make the keytab readable again; maxKeytabAge says how long its keys serve without' },
-    );
+    this.#expired = new KerberosError('KRB5_KT_IOERR', {
+      message: `The keytab cannot be had, and its keys have expired after ${maxKeytabAge / 1000} s`,
+      hint: 'make the keytab readable again; maxKeytabAge says how long its keys serve without',
+    });
     // The same keys are good again as soon as the provider confirms them.
     this.#given = undefined;
     this.#keytab = { version: 2, entries: [] };
@@ -252,7 +251,10 @@ async function answerOf(provider: KeytabProvider): Promise<Keytab | KerberosErro
 }
 
 function failed(text: string, cause?: unknown): KerberosError {
-  return new KerberosError('KRB5_KT_IOERR', `The keytab provider failed: ${text}`, { cause });
+  return new KerberosError('KRB5_KT_IOERR', {
+    message: `The keytab provider failed: ${text}`,
+    cause,
+  });
 }
 
 const NOTHING_NEW = Promise.resolve(false);

@@ -48,7 +48,7 @@ export function readInitiatorRequest(
   // Samba sends a checksum over nothing. It has to be one: otherwise a request that was made for
   // data of another protocol would be good here. RFC 4120 §7.5.1: it is made with the session key.
   if (!isOverNothing(checksum, verified.opened.sessionKey)) {
-    throw new GssError('GSS_S_BAD_MIC', undefined, {
+    throw new GssError('GSS_S_BAD_MIC', {
       minor: new KerberosError('KRB_AP_ERR_BAD_INTEGRITY'),
       hint: 'the AP-REQ was not made for GSS-API: its checksum is neither 0x8003 nor over nothing',
     });
@@ -73,7 +73,8 @@ export function checkRequiredFlags(
   const missing = requiredFlags & ~asked;
   if (missing === 0) return;
   const names = INITIATOR_FLAGS.filter((name) => (missing & ContextFlag[name]) !== 0);
-  throw new KerberosError('KDC_ERR_POLICY', 'The client did not ask for what is required', {
+  throw new KerberosError('KDC_ERR_POLICY', {
+    message: 'The client did not ask for what is required',
     hint: `requiredFlags has ${names.join(', ')}, which the client left out`,
     detail: { missing: names },
   });
@@ -114,7 +115,7 @@ export function chooseSubkeyEnctype(
   for (const enctype of permitted) {
     if (offered.includes(enctype) && profiles.has(enctype)) return enctype;
   }
-  throw new KerberosError('KRB5_NOPERM_ETYPE', undefined, {
+  throw new KerberosError('KRB5_NOPERM_ETYPE', {
     hint:
       `the client offers ${[...new Set(offered)].map(enctypeName).join(' ')} for the acceptor's ` +
       `subkey; permitted: ${permitted.map(enctypeName).join(' ')}`,
@@ -175,7 +176,7 @@ function apOptionsOf({ authorizationData }: Authenticator): Uint8Array[] {
 }
 
 function badBindings(hint: string): GssError {
-  return new GssError('GSS_S_BAD_BINDINGS', undefined, { hint });
+  return new GssError('GSS_S_BAD_BINDINGS', { hint });
 }
 
 const NO_BINDINGS = new Uint8Array(16);

@@ -80,11 +80,12 @@ function askForBindings(ask: () => HandshakeOptions['channelBindings']): Request
     return { channelBindings: given };
   } catch (cause) {
     dropPromise(given);
-    const minor = new KerberosError('KRB_ERR_GENERIC', 'There are no channel bindings', {
+    const minor = new KerberosError('KRB_ERR_GENERIC', {
+      message: 'There are no channel bindings',
       cause,
       hint: 'the option channelBindings threw, or returned what are none',
     });
-    return { refusal: new GssError('GSS_S_FAILURE', undefined, { minor }) };
+    return { refusal: new GssError('GSS_S_FAILURE', { minor }) };
   }
 }
 

@@ -211,11 +211,11 @@ function refuseShared(
     ? 'over HTTP/2 requests do not follow one another: offer HTTP/1.1, or let clients prefer Kerberos'
     : `the header ${proxy} tells of a proxy: set proxyKeepsConnectionsApart if it gives each ` +
       'client connections of its own, or let clients prefer Kerberos';
-  const error = new GssError(
-    'GSS_S_UNAVAILABLE',
-    'the client needs several requests on a connection of its own to authenticate',
-    choice === undefined ? { hint: cause } : { hint: `${cause}; ${choice.hint}`, minor: choice },
-  );
+  const error = new GssError('GSS_S_UNAVAILABLE', {
+    message: 'the client needs several requests on a connection of its own to authenticate',
+    hint: choice === undefined ? cause : `${cause}; ${choice.hint}`,
+    ...(choice !== undefined && { minor: choice }),
+  });
   return { status: 401, headers: { 'WWW-Authenticate': 'Negotiate' }, error };
 }
 

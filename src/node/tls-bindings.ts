@@ -60,7 +60,10 @@ export function isUnavailable(found: ReturnType<typeof findChannelBindings>): fo
 }
 
 export function unavailableBindings({ unavailable, remedy }: NoBindings): GssError {
-  return new GssError('GSS_S_UNAVAILABLE', unavailable, { ...(remedy && { hint: remedy }) });
+  return new GssError('GSS_S_UNAVAILABLE', {
+    message: unavailable,
+    ...(remedy && { hint: remedy }),
+  });
 }
 
 /**

@@ -111,7 +111,8 @@ function checkRequestor(pac: VerifiedPac): void {
   }
   // A PAC that names no user has nothing that could be somebody else's.
   if (userSid === undefined || userSid === requestorSid) return;
-  throw new KerberosError('KRB_AP_ERR_BADMATCH', 'PAC is of another account than asked for it', {
+  throw new KerberosError('KRB_AP_ERR_BADMATCH', {
+    message: 'PAC is of another account than asked for it',
     detail: { requestorSid, userSid },
   });
 }

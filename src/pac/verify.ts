@@ -114,7 +114,8 @@ export function verifyClientInfo(
   const name = client.clientName.components.join('/');
   const expected = withRealm ? `${name}@${client.clientRealm}` : name;
   if (info.name === expected && info.authTime === client.authTime) return info;
-  throw new KerberosError('KRB_AP_ERR_BADMATCH', "PAC is not that of the ticket's client", {
+  throw new KerberosError('KRB_AP_ERR_BADMATCH', {
+    message: "PAC is not that of the ticket's client",
     detail: {
       pacClient: info.name,
       ticketClient: expected,
@@ -146,7 +147,8 @@ function check(signature: PacSignature, name: string, key: PacKey, signed: Uint8
   const checksum = whole ? data : data.subarray(0, key.checksumLength);
   if (key.verifyChecksum(KeyUsage.pacChecksum, checksum, signed)) return;
   const rodc = rodcIdentifier(signature, key.checksumLength);
-  throw new KerberosError('KRB_AP_ERR_MODIFIED', `PAC ${name} signature does not verify`, {
+  throw new KerberosError('KRB_AP_ERR_MODIFIED', {
+    message: `PAC ${name} signature does not verify`,
     ...(rodc !== undefined && {
       hint: `it was made by the read-only domain controller ${rodc}, which has a key of its own`,
     }),

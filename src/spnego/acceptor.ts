@@ -241,7 +241,7 @@ export class SpnegoHandshake<C extends NegotiatedContext> implements NegotiatedH
   #next(resp: ReceivedNegTokenResp): Eventually<NegotiationResult<C>> {
     const { responseToken, mechListMic } = resp;
     if (resp.negState === NegState.reject) {
-      throw new GssError('GSS_S_FAILURE', undefined, {
+      throw new GssError('GSS_S_FAILURE', {
         minor: new KerberosError('SPNEGO_REJECTED'),
       });
     }
@@ -361,7 +361,7 @@ function defective(problem: string, hint?: string): DecodeError {
 function asGssError(error: unknown): GssError {
   if (error instanceof GssError) return error;
   if (!(error instanceof KerberosError)) throw error;
-  return new GssError('GSS_S_DEFECTIVE_TOKEN', undefined, { minor: error });
+  return new GssError('GSS_S_DEFECTIVE_TOKEN', { minor: error });
 }
 
 const EMPTY = new Uint8Array(0);

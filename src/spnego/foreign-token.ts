@@ -44,10 +44,10 @@ export function explainForeignChoice(
   const name = isNtlm ? 'NTLM' : 'NegoEx';
   if (!isNtlm && sent === undefined && first !== Mechanism.negoex) return undefined;
   const hint = `the client's own choice was ${name}, and Kerberos the next one only: ${FALLBACK}`;
-  const minor = new KerberosError(isNtlm ? 'NTLM_RECEIVED' : 'NEGOEX_RECEIVED', undefined, {
+  const minor = new KerberosError(isNtlm ? 'NTLM_RECEIVED' : 'NEGOEX_RECEIVED', {
     hint,
   });
-  return new GssError('GSS_S_BAD_MECH', undefined, { minor });
+  return new GssError('GSS_S_BAD_MECH', { minor });
 }
 
 /**
@@ -63,11 +63,11 @@ export function explainForeignOffer(offered: readonly Oid[]): GssError {
 }
 
 function refusal(code: keyof typeof HINTS, offered?: readonly Oid[]): GssError {
-  const minor = new KerberosError(code, undefined, {
+  const minor = new KerberosError(code, {
     hint: HINTS[code],
     ...(offered && { detail: { offered } }),
   });
-  return new GssError('GSS_S_BAD_MECH', undefined, { minor });
+  return new GssError('GSS_S_BAD_MECH', { minor });
 }
 
 function startsWith(token: Uint8Array, text: string): boolean {

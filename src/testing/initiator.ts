@@ -238,7 +238,7 @@ function readReply(token: Uint8Array, sessionKey: EncryptionKey): EncApRepPart {
   if (tokenId === TokenId.krbError) {
     const { errorCode } = decodeKrbError(message);
     const code = krbErrorName(errorCode) ?? 'KRB_ERR_GENERIC';
-    throw new GssError('GSS_S_FAILURE', undefined, { minor: new KerberosError(code) });
+    throw new GssError('GSS_S_FAILURE', { minor: new KerberosError(code) });
   }
   if (tokenId !== TokenId.apRep) {
     throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'token holds neither AP-REP nor KRB-ERROR');

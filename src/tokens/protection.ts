@@ -59,7 +59,7 @@ export function peerOf(role: Role): Role {
 
 /** For a token that is none. */
 export function defectiveToken(message: string): GssError {
-  return new GssError('GSS_S_DEFECTIVE_TOKEN', message, { reporter: 'context' });
+  return new GssError('GSS_S_DEFECTIVE_TOKEN', { message, reporter: 'context' });
 }
 
 /** For a token that the peer has not made, or not of this message. */
@@ -70,6 +70,6 @@ export function badMic(message?: string): GssError {
 /** What was thrown, as GSS_S_BAD_MIC if it is that something did not decrypt. */
 export function asBadMic(error: unknown): unknown {
   return error instanceof KerberosError && error.code === 'KRB_AP_ERR_BAD_INTEGRITY'
-    ? new GssError('GSS_S_BAD_MIC', undefined, { minor: error })
+    ? new GssError('GSS_S_BAD_MIC', { minor: error })
     : error;
 }

@@ -48,7 +48,8 @@ export class Rfc1964Headers {
     const { role, flags } = this.#state;
     const ownNumbers = role === 'initiator' || (flags & ContextFlag.mutual) !== 0;
     if (ownNumbers || !this.keys.keystreamOfNumber) return this.keys.sealAlgorithm;
-    throw new GssError('GSS_S_UNAVAILABLE', 'RC4 cannot seal what this side sends', {
+    throw new GssError('GSS_S_UNAVAILABLE', {
+      message: 'RC4 cannot seal what this side sends',
       hint:
         'the client did not ask for mutual authentication: both directions have the same sequence ' +
         'numbers, and so the same keystream (RFC 4757 §7.3); let it ask, use AES, or sign only',

@@ -23,12 +23,12 @@ describe('GssError', () => {
   });
 
   it("speaks with the minor status's message and hint", () => {
-    const minor = new KerberosError('KRB_AP_ERR_SKEW', undefined, { hint: 'set the clock' });
-    const error = new GssError('GSS_S_FAILURE', undefined, { minor });
+    const minor = new KerberosError('KRB_AP_ERR_SKEW', { hint: 'set the clock' });
+    const error = new GssError('GSS_S_FAILURE', { minor });
     expect(error.message).toBe('Clock skew too great');
     expect(error.hint).toBe('set the clock');
     expect(error.cause).toBe(minor);
-    expect(new GssError('GSS_S_FAILURE', 'x', { minor, hint: 'y' }).hint).toBe('y');
+    expect(new GssError('GSS_S_FAILURE', { message: 'x', minor, hint: 'y' }).hint).toBe('y');
   });
 
   it('numbers the routine errors from 1 to 18', () => {
@@ -43,14 +43,17 @@ describe('displayStatus', () => {
   const minor = new KerberosError('KRB_AP_ERR_REPEAT');
   const integrity = new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');
   it.each([
-    [new GssError('GSS_S_FAILURE', undefined, { minor }), FAILURE, 'Request is a replay'],
+    [new GssError('GSS_S_FAILURE', { minor }), FAILURE, 'Request is a replay'],
     [
       new GssError('GSS_S_DEFECTIVE_TOKEN', 'no 0x60'),
       'Invalid token was supplied',
       'Unknown error',
     ],
     [
-      new GssError('GSS_S_DEFECTIVE_TOKEN', 'wrap token too short', { reporter: 'context' }),
+      new GssError('GSS_S_DEFECTIVE_TOKEN', {
+        message: 'wrap token too short',
+        reporter: 'context',
+      }),
       'Invalid token was supplied',
       'Unknown code 0',
     ],
@@ -60,7 +63,7 @@ describe('displayStatus', () => {
       'Unknown error',
     ],
     [
-      new GssError('GSS_S_BAD_MIC', undefined, { minor: integrity }),
+      new GssError('GSS_S_BAD_MIC', { minor: integrity }),
       'A token had an invalid Message Integrity Check (MIC)',
       'Decrypt integrity check failed',
     ],

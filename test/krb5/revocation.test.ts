@@ -266,7 +266,7 @@ describe('a provider that fails', () => {
 
   it('has records that cannot be read: reported for each keytab, and the others serve', async () => {
     const skipped = [1, 2].map(
-      (n) => new KerberosError('KRB5_KT_FORMAT', `record ${n}`, { hint: 'h' }),
+      (n) => new KerberosError('KRB5_KT_FORMAT', { message: `record ${n}`, hint: 'h' }),
     );
     const { state, warnings, present } = await makeService();
     for (const [at, list] of [

@@ -70,7 +70,7 @@ function fakeMechanism(oids: readonly [Oid, ...Oid[]] = [krb5, msKrb5, oldKrb5])
         return { status: 'continue', outputToken: bytesOf('more') };
       case 'error token': {
         const minor = new KerberosError('KRB_AP_ERR_SKEW');
-        const error = new GssError('GSS_S_FAILURE', undefined, { minor });
+        const error = new GssError('GSS_S_FAILURE', { minor });
         return { status: 'failed', error, outputToken: bytesOf('KRB-ERROR') };
       }
       default:

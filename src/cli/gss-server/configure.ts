@@ -47,7 +47,7 @@ export async function configure(
   warn: (message: string) => void,
 ): Promise<Configured> {
   if (mechanism !== undefined && !isOffered(mechanism)) {
-    throw new GssError('GSS_S_BAD_MECH', undefined, {
+    throw new GssError('GSS_S_BAD_MECH', {
       hint: `-mech may be kerberos_v5 or spnego, not ${mechanismName(mechanism)}`,
     });
   }
@@ -69,7 +69,8 @@ export async function configure(
     ...(defaultReplayCacheName !== undefined && { defaultName: defaultReplayCacheName }),
   });
   if (workers !== undefined && replayCache instanceof MemoryReplayCache) {
-    throw new KerberosError('KRB5_RC_IO', 'Replay cache memory: cannot be shared by workers', {
+    throw new KerberosError('KRB5_RC_IO', {
+      message: 'Replay cache memory: cannot be shared by workers',
       hint: 'write -rcache dfl: or -rcache dir:/path/of/a/directory',
     });
   }

@@ -96,7 +96,7 @@ async function tryToConfigure(
     });
   } catch (error) {
     if (error instanceof KerberosError) {
-      const noCredential = new GssError('GSS_S_NO_CRED', undefined, { minor: error });
+      const noCredential = new GssError('GSS_S_NO_CRED', { minor: error });
       output.print(formatGssError('acquiring credentials', noCredential));
     } else if (error instanceof GssError) {
       const badName = error.code === 'GSS_S_BAD_NAME';

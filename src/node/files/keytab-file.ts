@@ -134,7 +134,8 @@ function warn(warning: KeytabWarning, { onWarning }: KeytabFileOptions): void {
 }
 
 function noEntries(path: string): KerberosError {
-  return new KerberosError('KRB5_KT_FORMAT', `keytab file ${path} has no entries any more`, {
+  return new KerberosError('KRB5_KT_FORMAT', {
+    message: `keytab file ${path} has no entries any more`,
     hint: 'export the keys into it again',
   });
 }

@@ -63,11 +63,10 @@ function pathOf(text: string): string {
 }
 
 function unknown(text: string, problem: string, hint: string): KerberosError {
-  return new KerberosError(
-    'KRB5_KT_UNKNOWN_TYPE',
-    `keytab name ${JSON.stringify(text)} ${problem}`,
-    { hint },
-  );
+  return new KerberosError('KRB5_KT_UNKNOWN_TYPE', {
+    message: `keytab name ${JSON.stringify(text)} ${problem}`,
+    hint,
+  });
 }
 
 const WINDOWS_DRIVE = /^[A-Za-z]:/;

@@ -108,7 +108,7 @@ function describe(path: string, error: unknown): KerberosError {
   if (error instanceof KerberosError) {
     const hint = error.hint === undefined ? {} : { hint: error.hint };
     const message = `keytab file ${path}: ${error.message}`;
-    return new KerberosError(error.code, message, { ...hint, detail: { path }, cause: error });
+    return new KerberosError(error.code, { message, ...hint, detail: { path }, cause: error });
   }
   const systemCode = error instanceof Error && 'code' in error ? String(error.code) : '';
   const [code, problem, hint] = SYSTEM_ERRORS[systemCode] ?? [
@@ -121,7 +121,8 @@ function describe(path: string, error: unknown): KerberosError {
     blocked === undefined
       ? hint
       : `let the user of this process enter the directory ${blocked} first; ${hint}`;
-  return new KerberosError(code, `keytab file ${path} ${problem}`, {
+  return new KerberosError(code, {
+    message: `keytab file ${path} ${problem}`,
     ...(remedy !== undefined && { hint: remedy }),
     detail: { path },
     cause: error,

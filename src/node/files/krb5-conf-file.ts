@@ -101,7 +101,7 @@ function asKerberosError(error: unknown, what: string): KerberosError {
 
 function unreadable(what: string, why: string, cause?: unknown): KerberosError {
   const message = `${what} cannot be read: ${why}`;
-  return new KerberosError('KRB5_CONFIG_BADFORMAT', message, { cause });
+  return new KerberosError('KRB5_CONFIG_BADFORMAT', { message, cause });
 }
 
 // MIT krb5, prof_parse.c: no hidden files, and no editor's or package manager's left-overs.

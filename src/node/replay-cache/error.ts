@@ -3,7 +3,8 @@ import { KerberosError } from '../../errors.ts';
 
 /** @returns `KRB5_RC_IO`; its message names the file or directory. */
 export function replayCacheError(path: string, problem: string, hint: string): KerberosError {
-  return new KerberosError('KRB5_RC_IO', `Replay cache ${path} ${problem}`, {
+  return new KerberosError('KRB5_RC_IO', {
+    message: `Replay cache ${path} ${problem}`,
     hint,
     detail: { path },
   });
@@ -13,7 +14,8 @@ export function replayCacheError(path: string, problem: string, hint: string): K
 export function systemReplayCacheError(path: string, error: unknown): KerberosError {
   if (error instanceof KerberosError) return error;
   const { code = '', message } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
-  return new KerberosError('KRB5_RC_IO', `Replay cache ${path}: ${message ?? String(error)}`, {
+  return new KerberosError('KRB5_RC_IO', {
+    message: `Replay cache ${path}: ${message ?? String(error)}`,
     hint: `nobody is let in until this works${HINTS[code] ?? ''}`,
     detail: { path },
     cause: error,

@@ -86,11 +86,10 @@ function split(text: string): [type: string, residual: string] {
 }
 
 function unknown(name: string): KerberosError {
-  return new KerberosError(
-    'KRB5_RC_TYPE_NOTFOUND',
-    `Replay cache name ${JSON.stringify(name)} is unknown`,
-    { hint: 'write dfl:, dir:/path/of/a/directory, memory: or none:' },
-  );
+  return new KerberosError('KRB5_RC_TYPE_NOTFOUND', {
+    message: `Replay cache name ${JSON.stringify(name)} is unknown`,
+    hint: 'write dfl:, dir:/path/of/a/directory, memory: or none:',
+  });
 }
 
 const NO_REPLAY_CACHE: ReplayCache = { checkAndStore: () => true };

@@ -227,14 +227,15 @@ describe('formatEvent', () => {
   const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
   it.each(HOSTILE)('shows %j in one line, whoever says it', (text) => {
-    const minor = new KerberosError('KRB_AP_ERR_BADMATCH', `ticket of ${text}`, {
+    const minor = new KerberosError('KRB_AP_ERR_BADMATCH', {
+      message: `ticket of ${text}`,
       hint: `ask ${text}`,
     });
-    const gssError = new GssError('GSS_S_FAILURE', undefined, { minor });
+    const gssError = new GssError('GSS_S_FAILURE', { minor });
     const principal = { nameType: 1, components: [text], realm: text };
     const initiator = GssName.ofPrincipal(principal);
     const ticket = { enctype: 23, sessionEnctype: 18, server: text };
-    const pacError = new KerberosError('KRB_AP_ERR_MODIFIED', text, { hint: text });
+    const pacError = new KerberosError('KRB_AP_ERR_MODIFIED', { message: text, hint: text });
     const context = { ...contextOf(0), initiator, ticket, pacError } as never;
     const accepted = { type: 'accepted', context, framing: 'v2', connection: CONNECTION } as const;
     const lines = [
@@ -278,10 +279,11 @@ describe('formatEvent', () => {
   });
 
   it('shows a refused context as major, minor and, on stderr, hint', () => {
-    const minor = new KerberosError('KRB_AP_ERR_BADKEYVER', 'kvno 4 not found in keytab', {
+    const minor = new KerberosError('KRB_AP_ERR_BADKEYVER', {
+      message: 'kvno 4 not found in keytab',
       hint: 'export the keytab again',
     });
-    const error = new GssError('GSS_S_FAILURE', undefined, { minor });
+    const error = new GssError('GSS_S_FAILURE', { minor });
     expect(printed({ type: 'gss-error', stage: 'accepting context', error })).toEqual([
       'log: GSS-API error accepting context: ' +
         'Unspecified GSS failure.  Minor code may provide more information\n',
@@ -436,7 +438,10 @@ describe('formatGssError', () => {
     ['ask the client', 'stderr: hint: token names no mechanism; ask the client\n'],
   ])('says beside Unknown error what the error says itself: %s', (hint, last) => {
     const options = hint === undefined ? {} : { hint };
-    const error = new GssError('GSS_S_DEFECTIVE_TOKEN', 'token names no mechanism', options);
+    const error = new GssError('GSS_S_DEFECTIVE_TOKEN', {
+      message: 'token names no mechanism',
+      ...options,
+    });
     const lines = formatGssError('accepting context', error).map(
       ({ to, bytes }) => `${to}: ${Buffer.from(bytes)}`,
     );
@@ -454,7 +459,7 @@ describe('formatGssError', () => {
         ({ to, bytes }) => `${to}: ${Buffer.from(bytes)}`,
       );
     expect(lines(new GssError('GSS_S_CONTINUE_NEEDED', 'the client left'))).toEqual([]);
-    expect(lines(new GssError('GSS_S_BAD_MECH', undefined, { hint: 'no ticket' }))).toEqual([
+    expect(lines(new GssError('GSS_S_BAD_MECH', { hint: 'no ticket' }))).toEqual([
       'stderr: hint: no ticket\n',
     ]);
   });
