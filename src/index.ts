@@ -18,25 +18,25 @@ export type {
   WrapOptions,
 } from './context/context.ts';
 export { importSecurityContext } from './context/context.ts';
+export type { WeakEnctypeReport } from './context/context-facts.ts';
+export { nameAttributes } from './context/context-facts.ts';
 export { formatCredentialCache } from './context/credential-cache.ts';
 export type { DelegatedCredential, DelegatedTicket } from './context/delegated-credential.ts';
-export { nameAttributes } from './context/name-attributes.ts';
 export type { TicketInfo } from './context/state.ts';
-export type { WeakEnctypeReport } from './context/weak-enctype.ts';
 export { defaultCrypto, EncryptionKey } from './crypto/default-crypto.ts';
 export { Enctype, enctypeName, isWeakEnctype, parseEnctype } from './crypto/numbers.ts';
 export type { CryptoProvider } from './crypto/provider.ts';
 export type { ErrorDetail, KerberosErrorName } from './errors.ts';
 export { DecodeError, KerberosError } from './errors.ts';
 export type { ChannelBindingPolicy, ChannelBindings } from './gss/channel-bindings.ts';
-export { exportName, exportNameComposite } from './gss/exported-name.ts';
-export { ContextFlag } from './gss/flags.ts';
 export { Mechanism, mechanismName, parseMechanism } from './gss/mechanism.ts';
 export type { NameOptions } from './gss/name.ts';
 export {
   canonicalizeName,
   compareNames,
   displayName,
+  exportName,
+  exportNameComposite,
   GssName,
   GssNameType,
   importName,
@@ -44,7 +44,7 @@ export {
 export type { Oid, OidStyle } from './gss/oid.ts';
 export { formatOid, parseOid } from './gss/oid.ts';
 export type { GssErrorCode } from './gss/status.ts';
-export { displayMajor, displayStatus, GssError } from './gss/status.ts';
+export { ContextFlag, displayMajor, displayStatus, GssError } from './gss/status.ts';
 export { tlsExporter, tlsServerEndPoint } from './gss/tls-bindings.ts';
 export type { Keytab, KeytabEntry, ParseKeytabOptions } from './keytab/keytab.ts';
 export { formatKeytab, parseKeytab } from './keytab/keytab.ts';

@@ -1,6 +1,8 @@
 /** The settings of a krb5.conf that matter to an acceptor, typed, and the options made from them. */
+
 import { Enctype } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
+import { canonicalHost } from '../messages/principal.ts';
 import { defaultEnctypes, parseEnctypeList } from './enctype-list.ts';
 import type { LocalNameConfig, LocalNameMappings } from './local-name.ts';
 import { parseLocalNameRule, problemsOf } from './local-name-rule.ts';
@@ -111,7 +113,7 @@ export function realmOfHost(
   host: string,
   config: Pick<KerberosConfig, 'domainRealms'>,
 ): string | undefined {
-  const name = host.toLowerCase().replace(/\.$/, '');
+  const name = canonicalHost(host);
   if (name.length > MAX_HOST || name.includes(':') || /^[\d.]+$/.test(name)) return undefined;
   for (let at = 0; at >= 0 && at < name.length; ) {
     const realm = config.domainRealms.get(name.slice(at));

@@ -4,14 +4,16 @@ import { KerberosError } from '../errors.ts';
 import type { Principal } from '../messages/principal.ts';
 import {
   ANONYMOUS_REALM,
+  canonicalHost,
   formatPrincipal,
   isAnonymousName,
   NameType,
   parseEnterprise,
   parsePrincipal,
   principalEqual,
+  splitHostBasedService,
 } from '../messages/principal.ts';
-import { decodeExportedName } from './exported-name.ts';
+import { decodeExportedName, encodeCompositeName, encodeExportedName } from './exported-name.ts';
 import { isKrb5Mechanism, Mechanism, mechanismName } from './mechanism.ts';
 import type { Oid } from './oid.ts';
 import { GssError } from './status.ts';
@@ -169,16 +171,31 @@ export function compareNames(a: GssName, b: GssName, options: NameOptions = {}):
 }
 
 /**
- * The parts of a host-based service name; `host` is absent from `HTTP` and from `HTTP@`.
+ * GSS_Export_name (RFC 2743 §2.4.15): `04 01`, the mechanism and the principal. Equal names give
+ * equal bytes.
  *
- * @throws {@link GssError} `GSS_S_BAD_NAME` if the service is missing.
+ * @returns A new buffer.
+ * @throws {@link GssError} `GSS_S_NAME_NOT_MN` if the name is not a mechanism name.
  */
-export function splitHostBasedService(text: string): { service: string; host?: string } {
-  const at = text.indexOf('@');
-  const service = at < 0 ? text : text.slice(0, at);
-  const host = at < 0 ? '' : text.slice(at + 1);
-  if (service === '') throw badName(`${JSON.stringify(text)} is not of the form service@host`);
-  return host === '' ? { service } : { service, host };
+export function exportName(name: GssName): Uint8Array {
+  return encodeExportedName(principalText(name));
+}
+
+/**
+ * GSS_Export_name_composite (RFC 6680 §7.8): `04 02`, then as {@link exportName}, then the name's
+ * attributes, in MIT krb5's layout. The attributes of a context's initiator are not among them: see
+ * {@link nameAttributes}. A reader of the exported name could not know that they were verified.
+ *
+ * @returns A new buffer.
+ * @throws {@link GssError} `GSS_S_NAME_NOT_MN` if the name is not a mechanism name.
+ */
+export function exportNameComposite(name: GssName): Uint8Array {
+  return encodeCompositeName(principalText(name), name.attributes ?? new Uint8Array());
+}
+
+function principalText({ principal }: GssName): string {
+  if (principal === undefined) throw new GssError('GSS_S_NAME_NOT_MN');
+  return formatPrincipal(principal);
 }
 
 function importExported(input: string | Uint8Array): GssName {
@@ -196,8 +213,8 @@ function textOf(input: string | Uint8Array): string {
 }
 
 function checkHostBased(text: string): string {
-  splitHostBasedService(text);
-  return text;
+  if (splitHostBasedService(text).service !== '') return text;
+  throw badName(`${JSON.stringify(text)} is not of the form service@host`);
 }
 
 function serviceToPrincipal(text: string, options: NameOptions): Principal {
@@ -205,7 +222,7 @@ function serviceToPrincipal(text: string, options: NameOptions): Principal {
   if (host === undefined) throw badName(`${JSON.stringify(text)} names no host`);
   // MIT krb5, sn2princ.c: Windows' names may end in a port or an instance, MSSQLSvc@host:1433.
   const [, bare = host, trailer = ''] = /^([^:]+)(:[^:]+)$/.exec(host) ?? [];
-  const canonical = bare.toLowerCase().replace(/\.$/, '');
+  const canonical = canonicalHost(bare);
   const realm = options.hostRealm?.(canonical) ?? options.defaultRealm;
   if (realm === undefined) throw badName(`no realm is known for host ${JSON.stringify(host)}`);
   return { nameType: NameType.srvHst, components: [service, canonical + trailer], realm };

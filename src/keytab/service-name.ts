@@ -3,7 +3,13 @@
  */
 import { KerberosError } from '../errors.ts';
 import type { Principal } from '../messages/principal.ts';
-import { formatPrincipal, parsePrincipal, principalEqual } from '../messages/principal.ts';
+import {
+  canonicalHost,
+  formatPrincipal,
+  parsePrincipal,
+  principalEqual,
+  splitHostBasedService,
+} from '../messages/principal.ts';
 
 /**
  * What a credential accepts; a plain value, see {@link parseServiceName}.
@@ -143,9 +149,7 @@ function parsePrincipalForm(text: string): ServiceMatcher {
 
 /** RFC 2743 §4.1: `service` or `service@host`. MIT krb5 lets the host be empty, too. */
 function parseHostBased(text: string): ServiceMatcher {
-  const at = text.indexOf('@');
-  const service = at < 0 ? text : text.slice(0, at);
-  const host = at < 0 ? '' : text.slice(at + 1);
+  const { service, host = '' } = splitHostBasedService(text);
   if (service === '' || /[\s\\]/.test(service)) {
     throw malformed(text, 'names no service', 'write HTTP@www.example.org, or * for any key');
   }
@@ -158,11 +162,6 @@ function parseHostBased(text: string): ServiceMatcher {
   }
   if (host === '') return { type: 'service', service };
   return { type: 'host', service, host: canonicalHost(host) };
-}
-
-/** MIT krb5 sn2princ.c: lower case, without the dot that ends an absolute DNS name. */
-function canonicalHost(host: string): string {
-  return host.toLowerCase().replace(/\.$/, '');
 }
 
 function malformed(text: string, problem: string, hint: string): KerberosError {

@@ -6,10 +6,10 @@ import { openDelegation } from '../context/delegated-credential.ts';
 import type { ContextState, TicketInfo } from '../context/state.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
-import { ContextFlag } from '../gss/flags.ts';
 import { encodeFramed, TokenId } from '../gss/framing.ts';
 import { GssName } from '../gss/name.ts';
 import type { Oid } from '../gss/oid.ts';
+import { ContextFlag } from '../gss/status.ts';
 import type { EncApRepPart, PartSealer } from '../messages/ap-rep.ts';
 import { encodeSealedApRep } from '../messages/ap-rep.ts';
 import type { Room } from '../messages/der/writer.ts';
@@ -17,7 +17,7 @@ import type { Mutable } from '../messages/message.ts';
 import type { Principal } from '../messages/principal.ts';
 import { isAnonymousName } from '../messages/principal.ts';
 import type { RandomSource } from '../random.ts';
-import { SequenceCounter, SequenceWindow } from '../tokens/sequence.ts';
+import { randomSequenceNumber, SequenceCounter, SequenceWindow } from '../tokens/sequence.ts';
 import type { InitiatorRequest } from './request.ts';
 import { chooseSubkeyEnctype } from './request.ts';
 import type { AcceptorSettings } from './settings.ts';
@@ -68,7 +68,7 @@ export function establish(
     initiatorKey: verified.subkey ?? sessionKey.copy(),
     // Without an AP-REP the initiator cannot learn our number: both count from its own, as MIT
     // krb5 does.
-    sendSequence: new SequenceCounter(mutual ? randomSequence(random) : peerSequence),
+    sendSequence: new SequenceCounter(mutual ? randomSequenceNumber(random) : peerSequence),
     window: new SequenceWindow(peerSequence, {
       replay: (flags & ContextFlag.replay) !== 0,
       sequence: (flags & ContextFlag.sequence) !== 0,
@@ -137,13 +137,6 @@ function replyTo(verified: VerifiedApReq, state: ContextState): Uint8Array {
   } finally {
     part.subkey?.value.fill(0);
   }
-}
-
-/** 30 bits, like MIT krb5: older peers take larger numbers for negative ones. */
-function randomSequence(random: RandomSource): number {
-  const bytes = new Uint8Array(4);
-  random(bytes);
-  return ((bytes[0]! & 0x3f) << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!;
 }
 
 function describeTicket({ service, ticket, sessionKey }: OpenedTicket, server: string): TicketInfo {

@@ -6,15 +6,15 @@ import type { ReplayCache } from '../ap/replay-cache.ts';
 import type { PacPolicy, VouchedDataPolicy } from '../ap/vouched-data.ts';
 import type { Writer } from '../bytes.ts';
 import type { SecurityContext } from '../context/context.ts';
-import type { WeakEnctypeReport } from '../context/weak-enctype.ts';
+import type { WeakEnctypeReport } from '../context/context-facts.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import type { ChannelBindingPolicy, ChannelBindings } from '../gss/channel-bindings.ts';
 import { bindingsOf } from '../gss/channel-bindings.ts';
-import { INITIATOR_FLAG_BITS, INITIATOR_FLAGS } from '../gss/flags.ts';
 import type { UnframedToken } from '../gss/framing.ts';
 import { isKrb5Mechanism, Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
 import type { GssError } from '../gss/status.ts';
+import { INITIATOR_FLAG_BITS, INITIATOR_FLAGS } from '../gss/status.ts';
 import type { HostAddress } from '../messages/host-address.ts';
 import type { OptionRules } from '../options.ts';
 import {

@@ -102,6 +102,24 @@ function parse(text: string, defaultRealm: string | undefined, enterprise: boole
 }
 
 /**
+ * The parts of a host-based service name, `service` or `service@host` (RFC 2743 §4.1).
+ *
+ * @returns The text before the first `@`, which may be empty, and the text after it; `host` is absent
+ *   where that is empty, as in `HTTP` and `HTTP@`.
+ */
+export function splitHostBasedService(text: string): { service: string; host?: string } {
+  const at = text.indexOf('@');
+  if (at < 0) return { service: text };
+  const [service, host] = [text.slice(0, at), text.slice(at + 1)];
+  return host === '' ? { service } : { service, host };
+}
+
+/** MIT krb5 sn2princ.c: lower case, without the dot that ends an absolute DNS name. */
+export function canonicalHost(host: string): string {
+  return host.toLowerCase().replace(/\.$/, '');
+}
+
+/**
  * Whether both name one principal: same realm, same components, case-sensitive. RFC 4120 §6.2:
  * the name type is a hint and takes no part.
  */

@@ -9,12 +9,11 @@ import {
   writeOptional,
 } from '../context/export-format.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
-import { ContextFlag } from '../gss/flags.ts';
 import type { UnframedToken } from '../gss/framing.ts';
 import { BEGUN_ELSEWHERE, unframeIfFramed } from '../gss/framing.ts';
 import { decodeMechanism, encodeMechanism, Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
-import { GssError } from '../gss/status.ts';
+import { ContextFlag, GssError } from '../gss/status.ts';
 import type { Mutable } from '../messages/message.ts';
 import { explainForeignChoice, explainForeignOffer, refuseForeignToken } from './foreign-token.ts';
 import type { NegTokenResp, ReceivedNegTokenInit, ReceivedNegTokenResp } from './neg-token.ts';

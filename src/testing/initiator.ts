@@ -6,12 +6,11 @@ import { KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError, krbErrorName } from '../errors.ts';
 import type { ChannelBindings } from '../gss/channel-bindings.ts';
 import { hashChannelBindings } from '../gss/channel-bindings.ts';
-import { ContextFlag } from '../gss/flags.ts';
 import { frameToken, TokenId, unframeToken } from '../gss/framing.ts';
 import { Mechanism } from '../gss/mechanism.ts';
 import { GssName } from '../gss/name.ts';
 import type { Oid } from '../gss/oid.ts';
-import { GssError } from '../gss/status.ts';
+import { ContextFlag, GssError } from '../gss/status.ts';
 import { encodeInitiatorOptions } from '../krb5/authenticator-checksum.ts';
 import type { EncApRepPart } from '../messages/ap-rep.ts';
 import {
@@ -38,7 +37,7 @@ import type { RandomSource } from '../random.ts';
 import { contextRandom } from '../random.ts';
 import type { Clock } from '../time.ts';
 import { systemClock } from '../time.ts';
-import { SequenceCounter, SequenceWindow } from '../tokens/sequence.ts';
+import { randomSequenceNumber, SequenceCounter, SequenceWindow } from '../tokens/sequence.ts';
 import type { MintedTicket } from './mint.ts';
 
 export interface InitiatorOptions {
@@ -91,7 +90,7 @@ export class Initiator {
             this.#random,
             sessionKey.crypto,
           );
-    this.#sequenceNumber = options.sequenceNumber ?? randomSequence(this.#random);
+    this.#sequenceNumber = options.sequenceNumber ?? randomSequenceNumber(this.#random);
   }
 
   /** The first token: the AP-REQ. Each call makes a new authenticator. */
@@ -249,12 +248,6 @@ function readReply(token: Uint8Array, sessionKey: EncryptionKey): EncApRepPart {
 function openReply(message: Uint8Array, sessionKey: EncryptionKey): EncApRepPart {
   const { encPart } = decodeApRep(message);
   return decodeEncApRepPart(decryptPart(sessionKey, KeyUsage.apRepEncPart, encPart.cipher));
-}
-
-function randomSequence(random: RandomSource): number {
-  const bytes = new Uint8Array(4);
-  random(bytes);
-  return new DataView(bytes.buffer).getUint32(0) & 0x3fff_ffff;
 }
 
 // RFC 4120 §5.5.2: [APPLICATION 15]; DCE style sends it unframed.

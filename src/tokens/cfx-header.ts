@@ -2,7 +2,7 @@
 import { bytesEqual } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
-import { ContextFlag } from '../gss/flags.ts';
+import { ContextFlag } from '../gss/status.ts';
 import type { ProtectionState, Role, VerifiedMic } from './protection.ts';
 import { badMic, defectiveToken, peerOf } from './protection.ts';
 

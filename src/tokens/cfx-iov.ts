@@ -8,8 +8,8 @@
  * ```
  */
 import type { EncryptionKey } from '../crypto/key.ts';
-import { ContextFlag } from '../gss/flags.ts';
 import { unframeMessageToken } from '../gss/framing.ts';
+import { ContextFlag } from '../gss/status.ts';
 import { rotateLeft } from './cfx.ts';
 import {
   CfxHeaders,

@@ -1,8 +1,7 @@
 /** What stands before the message in the tokens of RFC 1964 §1.2 and RFC 4757 §7. */
 import { constantTimeEqual } from '../bytes.ts';
 import type { Rfc1964Keys, Rfc1964Sequence } from '../crypto/profile.ts';
-import { ContextFlag } from '../gss/flags.ts';
-import { GssError } from '../gss/status.ts';
+import { ContextFlag, GssError } from '../gss/status.ts';
 import type { ProtectionState } from './protection.ts';
 import { badMic, defectiveToken, peerOf } from './protection.ts';
 

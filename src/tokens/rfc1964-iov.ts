@@ -5,10 +5,10 @@
  */
 import { bytesEqual, concatBytes } from '../bytes.ts';
 import type { Rfc1964Keys, Segment } from '../crypto/profile.ts';
-import { ContextFlag } from '../gss/flags.ts';
 import { mechanismHeader, unframeMessageToken } from '../gss/framing.ts';
 import { Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
+import { ContextFlag } from '../gss/status.ts';
 import type {
   IovBuffer,
   IovLayout,

@@ -7,9 +7,19 @@
  */
 import type { Reader, Writer } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
+import type { RandomSource } from '../random.ts';
 
 /** What the window says of a token that verified (the supplementary bits of RFC 2743 §1.2.3). */
 export type SequenceStatus = 'ok' | 'duplicate' | 'old' | 'unsequenced' | 'gap';
+
+/**
+ * A number to start with: 30 bits, as in MIT krb5, since older peers read larger ones as negative.
+ */
+export function randomSequenceNumber(random: RandomSource): number {
+  const bytes = new Uint8Array(4);
+  random(bytes);
+  return ((bytes[0]! & 0x3f) << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!;
+}
 
 /** The next number to send. */
 export class SequenceCounter {

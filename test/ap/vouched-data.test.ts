@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nameAttributes } from '../../src/context/name-attributes.ts';
+import { nameAttributes } from '../../src/context/context-facts.ts';
 import { EncryptionKey, importSecurityContext } from '../../src/index.ts';
 import type { AuthorizationData } from '../../src/messages/authorization-data.ts';
 import {

@@ -1,8 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex, toHex } from '../../src/bytes.ts';
-import { exportName, exportNameComposite } from '../../src/gss/exported-name.ts';
-import { GssName, GssNameType, importName } from '../../src/gss/name.ts';
+import {
+  exportName,
+  exportNameComposite,
+  GssName,
+  GssNameType,
+  importName,
+} from '../../src/gss/name.ts';
 import { GssError } from '../../src/gss/status.ts';
 
 // RFC 2743 §3.2: TOK_ID, length of the OID with its header, the OID, length of the name, the name.

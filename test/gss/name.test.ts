@@ -9,7 +9,6 @@ import {
   GssName,
   GssNameType,
   importName,
-  splitHostBasedService,
 } from '../../src/gss/name.ts';
 import type { Oid } from '../../src/gss/oid.ts';
 import { GssError } from '../../src/gss/status.ts';
@@ -117,17 +116,6 @@ describe('the anonymous principal', () => {
       expect(name.type, text).toBe(type);
       expect(compareNames(name, importName(text)), text).toBe(!anonymous);
     }
-  });
-});
-
-describe('splitHostBasedService', () => {
-  it.each([
-    ['host', { service: 'host' }],
-    ['host@', { service: 'host' }],
-    ['host@a.b', { service: 'host', host: 'a.b' }],
-    ['host@a@b', { service: 'host', host: 'a@b' }],
-  ])('%j', (text, parts) => {
-    expect(splitHostBasedService(text)).toEqual(parts);
   });
 });
 

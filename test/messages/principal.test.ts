@@ -12,6 +12,7 @@ import {
   principalEqual,
   readAnyPrincipalName,
   readPrincipalName,
+  splitHostBasedService,
 } from '../../src/messages/principal.ts';
 import { runs } from '../support/properties.ts';
 
@@ -119,5 +120,18 @@ describe('on the wire', () => {
   it('takes no fields that it does not know', () => {
     const bytes = fromHex('3011 a003020101 a105 3003 1b0161 a203020101'.replaceAll(' ', ''));
     expect(() => DerReader.all(bytes, 'test', readPrincipalName)).toThrow(/5 unexpected bytes/);
+  });
+});
+
+describe('splitHostBasedService', () => {
+  it.each([
+    ['host', { service: 'host' }],
+    ['host@', { service: 'host' }],
+    ['host@a.b', { service: 'host', host: 'a.b' }],
+    ['host@a@b', { service: 'host', host: 'a@b' }],
+    ['@a.b', { service: '', host: 'a.b' }],
+    ['', { service: '' }],
+  ])('%j', (text, parts) => {
+    expect(splitHostBasedService(text)).toEqual(parts);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex } from '../../src/bytes.ts';
-import { ContextFlag } from '../../src/gss/flags.ts';
+import { ContextFlag } from '../../src/gss/status.ts';
 import { decodeEncApRepPart, encodeEncApRepPart } from '../../src/messages/ap-rep.ts';
 import { decodeAuthenticator, encodeAuthenticator } from '../../src/messages/ap-req.ts';
 import { establish } from '../support/realm-kit.ts';

@@ -2,11 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bytesEqual, concatBytes, fromHex, toHex } from '../../src/bytes.ts';
 import { KerberosError } from '../../src/errors.ts';
-import { ContextFlag } from '../../src/gss/flags.ts';
 import { frameMechanismToken } from '../../src/gss/framing.ts';
 import { Mechanism } from '../../src/gss/mechanism.ts';
 import type { Oid } from '../../src/gss/oid.ts';
-import { displayStatus, GssError } from '../../src/gss/status.ts';
+import { ContextFlag, displayStatus, GssError } from '../../src/gss/status.ts';
 import type {
   NegotiableMechanism,
   NegotiatedContext,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { KeyUsage } from '../../src/crypto/numbers.ts';
-import { ContextFlag } from '../../src/gss/flags.ts';
 import { Mechanism } from '../../src/gss/mechanism.ts';
+import { ContextFlag } from '../../src/gss/status.ts';
 import { EncryptionKey } from '../../src/index.ts';
 import { CfxProtection } from '../../src/tokens/cfx.ts';
 import { SequenceCounter } from '../../src/tokens/sequence.ts';

@@ -6,8 +6,7 @@ import { Buffer } from 'node:buffer';
 
 import { concatBytes, toHex } from '../../bytes.ts';
 import type { SecurityContext } from '../../context/context.ts';
-import { nameAttributes } from '../../context/name-attributes.ts';
-import { reportWeakEnctypes } from '../../context/weak-enctype.ts';
+import { nameAttributes, reportWeakEnctypes } from '../../context/context-facts.ts';
 import { enctypeName, isWeakEnctype } from '../../crypto/numbers.ts';
 import { displayName } from '../../gss/name.ts';
 import type { Oid } from '../../gss/oid.ts';

@@ -2,10 +2,9 @@
 
 import type { SecurityContext } from '../../../src/context/context.ts';
 import { importSecurityContext } from '../../../src/context/context.ts';
+import { nameAttributes } from '../../../src/context/context-facts.ts';
 import { formatCredentialCache } from '../../../src/context/credential-cache.ts';
-import { nameAttributes } from '../../../src/context/name-attributes.ts';
-import { exportName } from '../../../src/gss/exported-name.ts';
-import { displayName } from '../../../src/gss/name.ts';
+import { displayName, exportName } from '../../../src/gss/name.ts';
 import type { Pac } from '../../../src/pac/pac.ts';
 import { Breach } from '../case.ts';
 import { keytab, seededRandom } from './realm.ts';

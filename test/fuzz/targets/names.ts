@@ -1,8 +1,8 @@
 /** Names and OIDs in all their forms, and exported contexts. */
 import { bytesEqual, decodeUtf8, encodeUtf8 } from '../../../src/bytes.ts';
 import { defaultCrypto } from '../../../src/crypto/default-crypto.ts';
-import { exportNameComposite } from '../../../src/gss/exported-name.ts';
 import { parseMechanism } from '../../../src/gss/mechanism.ts';
+import { exportNameComposite } from '../../../src/gss/name.ts';
 import type { Oid } from '../../../src/index.ts';
 import {
   canonicalizeName,
