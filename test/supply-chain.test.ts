@@ -27,7 +27,7 @@ describe('packages', () => {
   it('of the run time are three, and the one that these bring along', () => {
     expect(manifest.dependencies).toEqual({
       '@noble/ciphers': '~2.4.0',
-      // crypto/noble-hmac.ts extends classes of it that are no promise to others.
+      // crypto/noble/hmac.ts extends classes of it that are no promise to others.
       '@noble/hashes': '2.4.0',
       // Of what its own reader has already found strict; a new minor version has to be read first.
       asn1js: '~4.0.0',

@@ -3,6 +3,7 @@
  * "CBC-CS3"), in place, over any block cipher.
  */
 import type { BlockCipher } from './backend.ts';
+import { ZERO_BLOCK } from './backend.ts';
 import type { CipherMode } from './sealers.ts';
 
 /** As profiles use it: any length from a block on will do. */
@@ -99,5 +100,3 @@ function copyBlock(bytes: Uint8Array, at: number, size: number): Uint8Array {
   for (let i = 0; i < size; i++) block[i] = bytes[at + i]!;
   return block;
 }
-
-const ZERO_BLOCK = new Uint8Array(16);

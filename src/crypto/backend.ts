@@ -48,3 +48,6 @@ export interface CryptoBackend {
     length: number,
   ): Uint8Array;
 }
+
+/** Zeros for a block of any cipher: the initial cipher state of RFC 3961 §5.3 and RFC 8009 §5. Only read it. */
+export const ZERO_BLOCK: Uint8Array = new Uint8Array(16);

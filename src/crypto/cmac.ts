@@ -1,5 +1,6 @@
 /** CMAC (RFC 4493, there with AES; NIST SP 800-38B for any cipher). */
 import type { BlockCipher, Mac } from './backend.ts';
+import { ZERO_BLOCK } from './backend.ts';
 
 /** Over a block cipher of 16 bytes, which it takes over. */
 export class Cmac implements Mac {
@@ -54,4 +55,3 @@ function double(block: Uint8Array): Uint8Array {
 }
 
 const BLOCK = 16;
-const ZERO_BLOCK = new Uint8Array(BLOCK);

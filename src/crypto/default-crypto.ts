@@ -1,9 +1,9 @@
 /** The default provider, and {@link EncryptionKey} together with it. */
-import { aes128Sha1, aes256Sha1 } from './aes-sha1.ts';
-import { aes128Sha2, aes256Sha2 } from './aes-sha2.ts';
-import { camellia128Cmac, camellia256Cmac } from './camellia-cmac.ts';
+import { aes128Sha1, aes256Sha1 } from './enctypes/aes-sha1.ts';
+import { aes128Sha2, aes256Sha2 } from './enctypes/aes-sha2.ts';
+import { camellia128Cmac, camellia256Cmac } from './enctypes/camellia-cmac.ts';
 import { EncryptionKey as Key } from './key.ts';
-import { nobleBackend } from './noble-backend.ts';
+import { nobleBackend } from './noble/backend.ts';
 import type { CryptoProvider } from './provider.ts';
 import { registerDefault } from './provider.ts';
 

@@ -1,5 +1,6 @@
-/** Key derivation of the simplified profile (RFC 3961 §5.1, §5.3). */
+/** Key derivation: that of the simplified profile (RFC 3961 §5.1, §5.3), and iteration counts. */
 import type { BlockCipher } from './backend.ts';
+import { ZERO_BLOCK } from './backend.ts';
 import { nfold } from './nfold.ts';
 
 /**
@@ -55,7 +56,22 @@ export function usageConstant(usage: number, kind: 0x99 | 0xaa | 0x55): Uint8Arr
   return constant;
 }
 
+/**
+ * The iteration count of a string-to-key function (RFC 3962 §4, RFC 6803 §4, RFC 8009 §4).
+ *
+ * @param iterations - As given; absent: `standard`.
+ * @throws RangeError if it is not between 1 and 16777216.
+ */
+export function iterationCount(iterations: number | undefined, standard: number): number {
+  if (iterations === undefined) return standard;
+  if (!Number.isInteger(iterations) || iterations < 1 || iterations > MAX_ITERATIONS) {
+    throw new RangeError(`iterations: expected 1 to ${MAX_ITERATIONS}, got ${iterations}`);
+  }
+  return iterations;
+}
+
 const FOLDED = new Map<number, Uint8Array>();
 // There are a few dozen usages (RFC 4120 §7.5.1, RFC 4121 §2); callers may have more.
 const MAX_FOLDED = 256;
-const ZERO_BLOCK = new Uint8Array(16);
+// MIT krb5 has the same bound. RFC 3962 §4 allows 2^32, which is a way to hang a process.
+const MAX_ITERATIONS = 0x1000000;

@@ -4,6 +4,7 @@
  */
 import type { RandomSource } from '../random.ts';
 import type { BlockCipher, Mac } from './backend.ts';
+import { ZERO_BLOCK } from './backend.ts';
 import type { MessagePieces, Sealer } from './profile.ts';
 
 /** A mode of a block cipher, such as that of `aes-cts.ts`. */
@@ -135,6 +136,25 @@ export class CiphertextMacSealer implements Sealer {
   }
 }
 
+/** The first `length` bytes of the codes of `mac`, which it takes over. */
+export class TruncatedMac implements Mac {
+  readonly #mac: Mac;
+  readonly #length: number;
+
+  constructor(mac: Mac, length: number) {
+    this.#mac = mac;
+    this.#length = length;
+  }
+
+  digest(parts: readonly Uint8Array[]): Uint8Array {
+    return this.#mac.digest(parts).slice(0, this.#length);
+  }
+
+  wipe(): void {
+    this.#mac.wipe();
+  }
+}
+
 /** The head of a message under CBC. Ciphertext stealing concerns the last two blocks only. */
 function peekBlocks(
   { cipher, macLength }: SealerParts,
@@ -193,6 +213,3 @@ function scatter(gathered: Uint8Array, { confounder, segments }: MessagePieces):
     at += bytes.length;
   }
 }
-
-// RFC 3961 §5.3, RFC 8009 §5: the initial cipher state, one block of zeros. Never written to.
-const ZERO_BLOCK = new Uint8Array(16);

@@ -7,7 +7,7 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import type { BlockCipher, CryptoBackend, HashName, Mac } from '../crypto/backend.ts';
 import { defaultCrypto } from '../crypto/default-crypto.ts';
-import { nobleBackend } from '../crypto/noble-backend.ts';
+import { nobleBackend } from '../crypto/noble/backend.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 
 export const nodeBackend: CryptoBackend = {

@@ -10,8 +10,8 @@ import { EncryptionKey } from '../../src/crypto/key.ts';
 import { TripleDes } from '../../src/crypto/legacy/des.ts';
 import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
 import { rc4 } from '../../src/crypto/legacy/rc4.ts';
-import { NobleAes } from '../../src/crypto/noble-aes.ts';
-import { NobleHmac } from '../../src/crypto/noble-hmac.ts';
+import { NobleAes } from '../../src/crypto/noble/aes.ts';
+import { NobleHmac } from '../../src/crypto/noble/hmac.ts';
 import type { MessagePieces } from '../../src/crypto/profile.ts';
 import { nodeCrypto } from '../../src/node/crypto.ts';
 import { Census } from '../support/census.ts';
@@ -224,7 +224,7 @@ describe('the memory of a key that was disposed of', () => {
       const census = new Census();
       const value = keyBytes(5, length);
       await census.watch(async () => {
-        const fresh = await import('../../src/crypto/noble-aes.ts');
+        const fresh = await import('../../src/crypto/noble/aes.ts');
         const cipher = new fresh.NobleAes(value);
         for (const use of CIPHER_USES) use(cipher as NobleAes);
         expect(fresh.NobleAes).not.toBe(NobleAes);
@@ -249,7 +249,7 @@ describe('the memory of a key that was disposed of', () => {
     const census = new Census();
     const value = keyBytes(5, length);
     await census.watch(async () => {
-      const codes = await import('../../src/crypto/noble-hmac.ts');
+      const codes = await import('../../src/crypto/noble/hmac.ts');
       const mac = new codes.NobleHmac(hash, value);
       // A code may be a key that is derived (RFC 8009 §3).
       for (let i = 0; i < uses; i++) mac.digest([MESSAGE]).fill(0);

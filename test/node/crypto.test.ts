@@ -4,7 +4,7 @@ import { toHex } from '../../src/bytes.ts';
 import type { HashName } from '../../src/crypto/backend.ts';
 import { defaultCrypto } from '../../src/crypto/default-crypto.ts';
 import { EncryptionKey } from '../../src/crypto/key.ts';
-import { nobleBackend } from '../../src/crypto/noble-backend.ts';
+import { nobleBackend } from '../../src/crypto/noble/backend.ts';
 import { nodeBackend, nodeCrypto } from '../../src/node/crypto.ts';
 import { seededRandom } from '../support/vectors.ts';
 

@@ -1,11 +1,12 @@
 /** des3-cbc-sha1 (RFC 3961 §6.3), deprecated by RFC 8429; its tokens are those of RFC 1964. */
 import { concatBytes, encodeUtf8 } from '../../bytes.ts';
 import type { CryptoBackend, Mac } from '../backend.ts';
+import { ZERO_BLOCK } from '../backend.ts';
+import type { SimplifiedParameters } from '../enctypes/simplified-profile.ts';
+import { deriveKey, SimplifiedKeys } from '../enctypes/simplified-profile.ts';
 import { nfold } from '../nfold.ts';
 import { ChecksumType, Enctype, KeyUsage } from '../numbers.ts';
 import type { EncryptionProfile, Rfc1964Keys, Rfc1964Sequence } from '../profile.ts';
-import type { SimplifiedParameters } from '../simplified-profile.ts';
-import { deriveKey, SimplifiedKeys } from '../simplified-profile.ts';
 import { TripleDes } from './des.ts';
 import { readSequence, writeSequence } from './old-sequence.ts';
 
@@ -143,5 +144,3 @@ function withParity(byte: number): number {
   ones ^= ones >> 1;
   return (byte & 0xfe) | (~ones & 1);
 }
-
-const ZERO_BLOCK = new Uint8Array(BLOCK_LENGTH);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { defaultCrypto } from '../../src/crypto/default-crypto.ts';
-import { EncryptionKey } from '../../src/crypto/key.ts';
+import { defaultCrypto } from '../../../src/crypto/default-crypto.ts';
+import { EncryptionKey } from '../../../src/crypto/key.ts';
 
 describe('a password for Camellia', () => {
   it.each([25, 26])('is iterated 32768 times if nothing is said (enctype %i)', (enctype) => {

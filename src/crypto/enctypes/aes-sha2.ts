@@ -1,13 +1,11 @@
 /** aes128-cts-hmac-sha256-128 and aes256-cts-hmac-sha384-192 (RFC 8009). */
-import { concatBytes, encodeUtf8 } from '../bytes.ts';
-import { CTS } from './aes-cts.ts';
-import type { CryptoBackend, HashName, Mac } from './backend.ts';
-import { usageConstant } from './derivation.ts';
-import { iterationCount } from './iterations.ts';
-import { TruncatedMac } from './mac.ts';
-import { ChecksumType, Enctype } from './numbers.ts';
-import type { EncryptionProfile, KeyedProfile, Sealer } from './profile.ts';
-import { CiphertextMacSealer } from './sealers.ts';
+import { concatBytes, encodeUtf8 } from '../../bytes.ts';
+import { CTS } from '../aes-cts.ts';
+import type { CryptoBackend, HashName, Mac } from '../backend.ts';
+import { iterationCount, usageConstant } from '../derivation.ts';
+import { ChecksumType, Enctype } from '../numbers.ts';
+import type { EncryptionProfile, KeyedProfile, Sealer } from '../profile.ts';
+import { CiphertextMacSealer, TruncatedMac } from '../sealers.ts';
 
 export const aes128Sha2: EncryptionProfile = aesSha2Profile({
   enctype: Enctype.aes128CtsHmacSha256,

@@ -1,6 +1,6 @@
 /** AES in CBC mode over noble's block function, with its schedules expanded once. */
 import { unsafe } from '@noble/ciphers/aes.js';
-import type { BlockCipher } from './backend.ts';
+import type { BlockCipher } from '../backend.ts';
 
 export class NobleAes implements BlockCipher {
   readonly blockSize: number = 16;

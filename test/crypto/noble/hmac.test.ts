@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../src/bytes.ts';
-import { NobleHmac } from '../../src/crypto/noble-hmac.ts';
+import { toHex } from '../../../src/bytes.ts';
+import { NobleHmac } from '../../../src/crypto/noble/hmac.ts';
 
 describe.each(['sha1', 'sha256', 'sha384'] as const)('HMAC with %s', (hash) => {
   const bytes = (length: number, seed: number): Uint8Array =>

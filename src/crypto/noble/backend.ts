@@ -2,14 +2,14 @@
  * The primitives of noble-ciphers and noble-hashes: pure JavaScript, in any runtime.
  *
  * What is slow in their one-shot functions is done once for each key here: the schedules of a
- * cipher (`noble-aes.ts`) and the first block of an HMAC (`noble-hmac.ts`).
+ * cipher (`aes.ts`) and the first block of an HMAC (`hmac.ts`).
  */
 import { sha1 } from '@noble/hashes/legacy.js';
 import { pbkdf2 } from '@noble/hashes/pbkdf2.js';
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
-import type { CryptoBackend } from './backend.ts';
-import { NobleAes } from './noble-aes.ts';
-import { NobleHmac } from './noble-hmac.ts';
+import type { CryptoBackend } from '../backend.ts';
+import { NobleAes } from './aes.ts';
+import { NobleHmac } from './hmac.ts';
 
 export const nobleBackend: CryptoBackend = {
   name: 'noble',

@@ -1,11 +1,11 @@
 /** The simplified profile of RFC 3961 §5.3 with HMAC-SHA1, under a protocol key. */
-import { encodeUtf8 } from '../bytes.ts';
-import type { BlockCipher, CryptoBackend, Mac } from './backend.ts';
-import { deriveRandom, foldedUsageConstant } from './derivation.ts';
-import { TruncatedMac } from './mac.ts';
-import type { KeyedProfile, Sealer } from './profile.ts';
-import type { CipherMode } from './sealers.ts';
-import { PlaintextMacSealer } from './sealers.ts';
+import { encodeUtf8 } from '../../bytes.ts';
+import type { BlockCipher, CryptoBackend, Mac } from '../backend.ts';
+import { ZERO_BLOCK } from '../backend.ts';
+import { deriveRandom, foldedUsageConstant } from '../derivation.ts';
+import type { KeyedProfile, Sealer } from '../profile.ts';
+import type { CipherMode } from '../sealers.ts';
+import { PlaintextMacSealer, TruncatedMac } from '../sealers.ts';
 
 export interface SimplifiedParameters {
   readonly cipher: (backend: CryptoBackend, key: Uint8Array) => BlockCipher;
@@ -109,5 +109,3 @@ export function deriveKey(
   if (key !== seed) seed.fill(0);
   return key;
 }
-
-const ZERO_BLOCK = new Uint8Array(16);

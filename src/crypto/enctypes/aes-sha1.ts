@@ -1,9 +1,9 @@
 /** aes128-cts-hmac-sha1-96 and aes256-cts-hmac-sha1-96 (RFC 3962, RFC 3961 §5). */
-import { encodeUtf8 } from '../bytes.ts';
-import { CTS } from './aes-cts.ts';
-import { iterationCount } from './iterations.ts';
-import { ChecksumType, Enctype } from './numbers.ts';
-import type { EncryptionProfile } from './profile.ts';
+import { encodeUtf8 } from '../../bytes.ts';
+import { CTS } from '../aes-cts.ts';
+import { iterationCount } from '../derivation.ts';
+import { ChecksumType, Enctype } from '../numbers.ts';
+import type { EncryptionProfile } from '../profile.ts';
 import type { SimplifiedParameters } from './simplified-profile.ts';
 import { deriveKey, SimplifiedKeys } from './simplified-profile.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { defaultCrypto } from '../../src/crypto/default-crypto.ts';
-import { EncryptionKey } from '../../src/crypto/key.ts';
-import { seededRandom, utf8 } from '../support/vectors.ts';
+import { defaultCrypto } from '../../../src/crypto/default-crypto.ts';
+import { EncryptionKey } from '../../../src/crypto/key.ts';
+import { seededRandom, utf8 } from '../../support/vectors.ts';
 
 describe('a key of the simplified profile', () => {
   it.each([17, 18])('has one schedule of its own for two usages (enctype %i)', (enctype) => {

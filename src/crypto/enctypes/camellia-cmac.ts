@@ -1,14 +1,13 @@
 /** camellia128-cts-cmac and camellia256-cts-cmac (RFC 6803). */
-import { concatBytes, encodeUtf8 } from '../bytes.ts';
-import { CTS } from './aes-cts.ts';
-import type { Mac } from './backend.ts';
-import { Camellia } from './camellia.ts';
-import { Cmac } from './cmac.ts';
-import { usageConstant } from './derivation.ts';
-import { iterationCount } from './iterations.ts';
-import { ChecksumType, Enctype } from './numbers.ts';
-import type { EncryptionProfile, KeyedProfile, Sealer } from './profile.ts';
-import { PlaintextMacSealer } from './sealers.ts';
+import { concatBytes, encodeUtf8 } from '../../bytes.ts';
+import { CTS } from '../aes-cts.ts';
+import type { Mac } from '../backend.ts';
+import { Camellia } from '../camellia.ts';
+import { Cmac } from '../cmac.ts';
+import { iterationCount, usageConstant } from '../derivation.ts';
+import { ChecksumType, Enctype } from '../numbers.ts';
+import type { EncryptionProfile, KeyedProfile, Sealer } from '../profile.ts';
+import { PlaintextMacSealer } from '../sealers.ts';
 
 const BLOCK_LENGTH = 16;
 

@@ -6,7 +6,7 @@
  */
 import { _SHA1 } from '@noble/hashes/legacy.js';
 import { _SHA256, _SHA384 } from '@noble/hashes/sha2.js';
-import type { HashName, Mac } from './backend.ts';
+import type { HashName, Mac } from '../backend.ts';
 
 export class NobleHmac implements Mac {
   readonly #hash: ResumableHash;
