@@ -29,7 +29,7 @@ export function findPathFault(path: string): PathFault | undefined {
   while (fault === undefined && pending.length > 0) {
     const name = pending.shift()!;
     // What is behind us has no symbolic links in it: the parent is the parent.
-    const next = name === '../..' ? dirname(at) : join(at, name);
+    const next = name === '..' ? dirname(at) : join(at, name);
     const stats = lstatSync(next);
     if (!stats.isSymbolicLink()) {
       at = next;

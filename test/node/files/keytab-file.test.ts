@@ -250,7 +250,7 @@ describe('loadKeytab', () => {
   it.each(['demo', 'rotated', 'version1'])(
     'warns of the sample keys in %s.keytab',
     async (name) => {
-      const sample = readFileSync(new URL(`../../keytabs/${name}.keytab`, import.meta.url));
+      const sample = readFileSync(new URL(`../../../keytabs/${name}.keytab`, import.meta.url));
       write(sample);
       await loadKeytab(path, { onWarning });
       expect(warnings).toMatchObject([{ kind: 'sample-keys', path }]);

@@ -18,7 +18,7 @@ afterEach(() => {
 
 function write(name: string, text: string | Uint8Array): string {
   const path = join(folder, name);
-  mkdirSync(join(path, '../..'), { recursive: true });
+  mkdirSync(join(path, '..'), { recursive: true });
   writeFileSync(path, text);
   return path;
 }
