@@ -1,7 +1,7 @@
 /** How gss-server shows bytes and system errors. */
 import { getSystemErrorMap } from 'node:util';
 
-/** Two hex digits and a space a byte, sixteen a line, and a line feed at the end. */
+/** Two hex digits and a space for each byte, sixteen bytes to a line, and a line feed at the end. */
 export function hexDump(bytes: Uint8Array): Uint8Array {
   const lines = Math.floor(bytes.length / BYTES_PER_LINE);
   const dump = new Uint8Array(3 * bytes.length + lines + 1);
@@ -17,18 +17,18 @@ export function hexDump(bytes: Uint8Array): Uint8Array {
   return dump;
 }
 
-/** Whether MIT's gss-server would show the message as text: by its first two bytes. */
+/** Whether MIT's gss-server would print the message as text; the first two bytes decide. */
 export function looksLikeText(message: Uint8Array): boolean {
   return message.subarray(0, 2).every(isPrintableOrSpace);
 }
 
-/** What C's `%s` would print of the bytes. */
+/** The bytes before the first NUL, as C's `%s` prints them. */
 export function upToNul(bytes: Uint8Array): Uint8Array {
   const nul = bytes.indexOf(0);
   return nul < 0 ? bytes : bytes.subarray(0, nul);
 }
 
-/** `Address already in use`, as perror has it. */
+/** The text of a system error, as perror prints it: `Address already in use`. */
 export function systemErrorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { errno } = error as NodeJS.ErrnoException;

@@ -64,6 +64,7 @@ describe('the command line', () => {
     const { code, stdout, stderr } = await run();
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/^Usage: gss-server \[-port port\] /);
+    expect(stderr).toMatch(/\nhint: service_name is missing; for example: gss-server host@\S+\n$/);
   });
 
   it('says what is wrong with a value', async () => {
@@ -208,7 +209,7 @@ describe('strangers', () => {
       client.send(0x01, EMPTY);
       await client.closed;
     }
-    await program.until('stderr', /which is not authenticated: 768 connections of its address/);
+    await program.until('stderr', /which is not authenticated: 768 connections from its address/);
     expect(program.stderr.split('\n').length).toBeLessThan(40);
     for (const client of silent) client.close();
   });

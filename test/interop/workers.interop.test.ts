@@ -357,7 +357,7 @@ describe('gss-server -workers with other options', () => {
     const { code, stdout, stderr } = await run(...args);
     expect(code).toBe(255);
     expect(stdout).toContain('Replay cache memory: cannot be shared by workers\n');
-    expect(stderr).toBe('hint: write -rcache dfl: or -rcache dir:/path/of/a/directory\n');
+    expect(stderr).toBe('hint: write -rcache dfl: or -rcache dir:/path/to/a/directory\n');
   });
 
   it('does not start without its replay cache', async () => {

@@ -1,45 +1,55 @@
 /**
- * `npm run demo`: the main job before one's eyes, without a KDC.
+ * `npm run demo`: gss-server and a client at work, without a KDC.
  *
- * It starts the real gss-server on a sample keytab, makes a ticket from that keytab's own key, and
- * plays a client twice: in the framing of the GSS-API programming guide and in that of MIT krb5.
+ * The demo makes a keytab with a fresh key, starts the real gss-server on it, makes a ticket from the
+ * same key, and plays the client three times: twice in the framing of the GSS-API programming guide
+ * and once in that of MIT krb5.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 import type { SecurityContext } from '../../context/context.ts';
+import { EncryptionKey } from '../../crypto/default-crypto.ts';
+import { Enctype } from '../../crypto/numbers.ts';
 import type { Keytab } from '../../keytab/keytab.ts';
-import { loadKeytab } from '../../node/files/keytab-file.ts';
+import { formatKeytab } from '../../keytab/keytab.ts';
+import { parsePrincipal } from '../../messages/principal.ts';
 import type { Frame, Framing } from '../../node/server/token-frame.ts';
 import { encodeFrame, FrameBudget, FrameParser, TokenFlag } from '../../node/server/token-frame.ts';
+import { systemRandom } from '../../random.ts';
 import { createInitiator } from '../../testing/initiator.ts';
 import { mintTicket } from '../../testing/mint.ts';
 
 const SERVICE = 'host@demo.example.org';
+const SERVICE_PRINCIPAL = 'host/demo.example.org@EXAMPLE.ORG';
 const CLIENT = 'alice@EXAMPLE.ORG';
-const KEYTAB = fileURLToPath(new URL('../../../keytabs/demo.keytab', import.meta.url));
-const PROGRAM = fileURLToPath(new URL('gss-server.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../gss-server/main.js', import.meta.url));
 const MAX_TOKEN = 1 << 20;
 // Milliseconds.
 const SETTLE = 100;
 
 async function main(): Promise<void> {
-  const keytab = await loadKeytab(KEYTAB);
-  say('demo', 'Steps of the GSS-API programming guide’s server:');
+  const folder = mkdtempSync(join(tmpdir(), 'krb5-acceptor-demo-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const keytab = makeKeytab();
+  const path = join(folder, 'demo.keytab');
+  writeFileSync(path, formatKeytab(keytab), { mode: 0o600 });
+  say('demo', 'The steps of the GSS-API programming guide’s server:');
   step(1, 'gss-server parses its arguments');
   const argv = ['-port', '0', '-host', '127.0.0.1', '-verbose', '-mech', 'kerberos_v5'];
-  argv.push('-keytab', 'keytabs/demo.keytab', SERVICE);
+  argv.push('-keytab', path, '-rcache', 'memory:', SERVICE);
   say('demo', `$ gss-server ${argv.join(' ')}`);
   step(2, 'it turns the mechanism’s name into an OID: { 1 2 840 113554 1 2 2 }');
   step(3, `it acquires credentials for ${SERVICE} from the keytab`);
-  const { server, port } = await startServer(
-    argv.map((argument) => (argument === 'keytabs/demo.keytab' ? KEYTAB : argument)),
-  );
+  const { server, port } = await startServer(argv);
   try {
     step(4, `it takes connections, here on port ${port}`);
     const rounds = [
@@ -60,14 +70,24 @@ async function main(): Promise<void> {
     say('demo', `gss-server ended with exit code ${code}`);
     if (code !== 0) process.exitCode = 1;
   }
-  say('demo', 'All MICs verified: the main job works.');
+  say('demo', 'All MICs verified: gss-server works on this machine.');
+}
+
+/** One fresh key for the service. */
+function makeKeytab(): Keytab {
+  const key = EncryptionKey.generate(Enctype.aes256CtsHmacSha1, systemRandom);
+  const principal = parsePrincipal(SERVICE_PRINCIPAL);
+  const timestamp = Math.floor(Date.now() / 1000);
+  return { version: 2, entries: [{ principal, kvno: 1, timestamp, key }] };
 }
 
 async function startServer(argv: string[]): Promise<{ server: ChildProcess; port: number }> {
   const server = spawn(process.execPath, [PROGRAM, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
+  // However the demo ends, no server is left behind.
+  process.on('exit', () => server.kill());
   let hexLines = 0;
   createInterface({ input: server.stdout }).on('line', (line) => {
-    // Of a token's dump the first line is enough to recognise it.
+    // The first line of a token's dump is enough to recognise it.
     hexLines = /^([0-9a-f]{2} )+$/.test(line) ? hexLines + 1 : 0;
     if (hexLines < 2) say('server', line);
     else if (hexLines === 2) say('server', '...');
@@ -105,7 +125,7 @@ async function playClient(
 
   step(7, 'it signs the message and returns the MIC');
   const { sequence } = context.verifyMic(message, mic.data);
-  say('client', `the MIC of ${mic.data.length} bytes is the message’s, sequence ${sequence}`);
+  say('client', `verifies the MIC of ${mic.data.length} bytes, sequence ${sequence}`);
   if (framing === 'v2') channel.send(TokenFlag.noop, new Uint8Array());
   context.dispose();
   socket.end();
@@ -130,7 +150,7 @@ async function authenticate(
   return context;
 }
 
-/** The client's end: the server's own framing, used from the other side. */
+/** The client's end of the connection, with the framing code of the server. */
 class ClientChannel {
   readonly #socket: Socket;
   readonly #framing: Framing;
@@ -170,9 +190,13 @@ function say(who: string, line: string): void {
   process.stdout.write(`${`${who}`.padEnd(15)} | ${line}\n`);
 }
 
-/** Lets the server's lines arrive first, so that they stand where they belong. */
+/** Waits a moment, so that the server's lines appear before the client's next one. */
 async function settle(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, SETTLE));
 }
 
+process.once('SIGTERM', () => process.exit(143));
+process.once('SIGINT', () => process.exit(130));
+// The reader has gone: `npm run demo | head`.
+process.stdout.on('error', () => process.exit(0));
 await main();

@@ -1,11 +1,13 @@
-/** The command line of gss-server, as a pure function of its arguments. */
+/** Parses the command line of gss-server. */
 import { KerberosError } from '../../errors.ts';
 import { parseMechanism } from '../../gss/mechanism.ts';
 import type { Oid } from '../../gss/oid.ts';
 
+/** The options of gss-server, one property each; undefined where an option was not given. */
 export interface ServerArguments {
-  /** As given; `*` is any key of the keytab. */
+  /** As given; `*` means any key of the keytab. */
   readonly service: string;
+  /** TCP port, 0 to 65535; 4444 if not given. */
   readonly port: number;
   readonly host: string | undefined;
   readonly verbose: boolean;
@@ -26,11 +28,11 @@ export interface ServerArguments {
   readonly maxConnectionsPerSource: number | undefined;
   /** Seconds. */
   readonly maxPenalty: number | undefined;
-  /** Whether clients without a context are refused. */
+  /** Refuse clients without a context. */
   readonly requireAuthentication: true | undefined;
-  /** Whether clients may be anonymous. */
+  /** Accept anonymous clients. */
   readonly allowAnonymous: true | undefined;
-  /** Processes; undefined: this one serves. */
+  /** Number of worker processes; undefined: this process serves. */
   readonly workers: number | undefined;
 }
 
@@ -38,7 +40,7 @@ export type ParsedArguments =
   | { readonly action: 'serve'; readonly arguments: ServerArguments }
   | { readonly action: 'help' }
   | { readonly action: 'version' }
-  /** What is wrong; undefined where the usage alone says it. */
+  /** The command line is wrong; `message` is undefined if only service_name is missing. */
   | { readonly action: 'usage'; readonly message: string | undefined };
 
 /**
@@ -64,7 +66,7 @@ interface Values {
 
 function parse(argv: readonly string[]): ParsedArguments {
   const values = collect(argv);
-  const { switches, texts, positionals } = values;
+  const { switches, positionals } = values;
   if (switches.has('help')) return { action: 'help' };
   if (switches.has('version')) return { action: 'version' };
   const [service, ...others] = positionals;
@@ -73,33 +75,35 @@ function parse(argv: readonly string[]): ParsedArguments {
   if (others.length > 0) {
     throw new UsageError(`expected one service_name, got ${positionals.join(' and ')}`);
   }
+  return { action: 'serve', arguments: serverArguments(service, values) };
+}
+
+function serverArguments(service: string, values: Values): ServerArguments {
+  const { switches, texts } = values;
   if (switches.has('inetd') && texts.has('workers')) {
-    throw new UsageError('-workers: inetd starts a process for each client, leave it away');
+    throw new UsageError('-workers: inetd starts a process for each client; omit -workers');
   }
   return {
-    action: 'serve',
-    arguments: {
-      service,
-      port: integer(values, 'port', 0, 65_535) ?? DEFAULT_PORT,
-      host: text(values, 'host'),
-      verbose: switches.has('verbose'),
-      inetd: switches.has('inetd'),
-      once: switches.has('once'),
-      exportContext: switches.has('export'),
-      logfile: text(values, 'logfile'),
-      keytab: text(values, 'keytab'),
-      replayCache: text(values, 'rcache'),
-      mechanism: mechanism(texts.get('mech')),
-      idleTimeout: integer(values, 'timeout', 1, MAX_SECONDS),
-      handshakeTimeout: integer(values, 'handshake', 1, MAX_SECONDS),
-      maxTokenSize: integer(values, 'maxtoken', 1, MAX_TOKEN),
-      maxConnections: integer(values, 'maxconn', 1, MAX_CONNECTIONS),
-      maxConnectionsPerSource: integer(values, 'maxsource', 1, MAX_CONNECTIONS),
-      maxPenalty: integer(values, 'penalty', 0, MAX_SECONDS),
-      requireAuthentication: switches.has('authenticated') || undefined,
-      allowAnonymous: switches.has('anonymous') || undefined,
-      workers: integer(values, 'workers', 1, 256),
-    },
+    service,
+    port: integer(values, 'port', 0, 65_535) ?? DEFAULT_PORT,
+    host: text(values, 'host'),
+    verbose: switches.has('verbose'),
+    inetd: switches.has('inetd'),
+    once: switches.has('once'),
+    exportContext: switches.has('export'),
+    logfile: text(values, 'logfile'),
+    keytab: text(values, 'keytab'),
+    replayCache: text(values, 'rcache'),
+    mechanism: mechanism(texts.get('mech')),
+    idleTimeout: integer(values, 'timeout', 1, MAX_SECONDS),
+    handshakeTimeout: integer(values, 'handshake', 1, MAX_SECONDS),
+    maxTokenSize: integer(values, 'maxtoken', 1, MAX_TOKEN),
+    maxConnections: integer(values, 'maxconn', 1, MAX_CONNECTIONS),
+    maxConnectionsPerSource: integer(values, 'maxsource', 1, MAX_CONNECTIONS),
+    maxPenalty: integer(values, 'penalty', 0, MAX_SECONDS),
+    requireAuthentication: switches.has('authenticated') || undefined,
+    allowAnonymous: switches.has('anonymous') || undefined,
+    workers: integer(values, 'workers', 1, 256),
   };
 }
 
@@ -169,10 +173,10 @@ function tryParseMechanism(value: string): Oid | undefined {
 }
 
 const DEFAULT_PORT = 4444;
-// Timers count milliseconds in 31 bits.
+// The longest timer: 2^31 - 1 milliseconds.
 const MAX_SECONDS = 2_147_483;
 const MAX_CONNECTIONS = 1_000_000;
-// What an int holds: stock clients announce lengths as one.
+// The largest C int: MIT's clients send lengths from one.
 const MAX_TOKEN = 2_147_483_647;
 
 const SWITCHES: ReadonlySet<string> = new Set([

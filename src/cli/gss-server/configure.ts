@@ -1,6 +1,7 @@
-/** From command line and krb5.conf to what gss-server serves with. */
+/** Makes the acceptor of gss-server from its command line, krb5.conf and the keytab. */
 import type { Acceptor } from '../../acceptor.ts';
 import { createAcceptor } from '../../acceptor.ts';
+import type { ReplayCache } from '../../ap/replay-cache.ts';
 import { MemoryReplayCache } from '../../ap/replay-cache.ts';
 import { localName } from '../../config/local-name.ts';
 import type { KerberosConfig } from '../../config/settings.ts';
@@ -12,6 +13,7 @@ import { isKrb5Mechanism, Mechanism, mechanismName } from '../../gss/mechanism.t
 import type { Oid } from '../../gss/oid.ts';
 import { GssError } from '../../gss/status.ts';
 import { parseServiceName } from '../../keytab/service-name.ts';
+import type { AcceptorCredential } from '../../krb5/credential.ts';
 import { acquireCredential } from '../../krb5/credential.ts';
 import type { Principal } from '../../messages/principal.ts';
 import { nodeCrypto } from '../../node/crypto.ts';
@@ -21,31 +23,25 @@ import { FileReplayCache } from '../../node/replay-cache/file.ts';
 import { openReplayCache } from '../../node/replay-cache/name.ts';
 import type { ServerArguments } from './args.ts';
 
+type Warn = (message: string) => void;
+
 export interface Configured {
   readonly acceptor: Acceptor;
-  /** The local account of a client, if it has one. */
+  /** Returns the local account of a client, or undefined if it has none. */
   readonly localName: (client: Principal) => string | undefined;
-  /** The acceptor's, if it is one to share with other processes. */
+  /** The acceptor's replay cache, if other processes can share it. */
   readonly replayCache: FileReplayCache | undefined;
 }
 
 /**
- * Reads krb5.conf and the keytab.
+ * Reads krb5.conf and the keytab, and opens the replay cache.
  *
- * @param warn - Told what an operator should know and what stops nobody.
- * @throws {@link GssError}, {@link KerberosError} if there is nothing to serve with.
+ * @param warn - Called with each fault that does not stop the server.
+ * @throws {@link GssError}, {@link KerberosError} if the server has no usable credential, or its
+ *   replay cache cannot be opened.
  */
-export async function configure(
-  {
-    service,
-    mechanism,
-    allowAnonymous,
-    workers,
-    keytab: keytabName,
-    replayCache: replayCacheName,
-  }: ServerArguments,
-  warn: (message: string) => void,
-): Promise<Configured> {
+export async function configure(options: ServerArguments, warn: Warn): Promise<Configured> {
+  const { mechanism, allowAnonymous } = options;
   if (mechanism !== undefined && !isOffered(mechanism)) {
     throw new GssError('GSS_S_BAD_MECH', {
       hint: `-mech may be kerberos_v5 or spnego, not ${mechanismName(mechanism)}`,
@@ -53,27 +49,8 @@ export async function configure(
   }
   const config = loadKerberosConfig();
   for (const warning of config.warnings) warn(warning);
-  const { defaultKeytabName, defaultReplayCacheName } = config;
-  const keytab = keytabFile(keytabName, {
-    crypto: await cryptoFor(config),
-    onWarning: ({ message }) => warn(message),
-    ...(defaultKeytabName !== undefined && { defaultName: defaultKeytabName }),
-  });
-  const credential = await acquireCredential({
-    keytab,
-    service: config.ignoreAcceptorHostname ? withoutHost(service) : service,
-    onWarning: ({ message }) => warn(message),
-  });
-  const replayCache = await openReplayCache(replayCacheName, {
-    onWarning: warn,
-    ...(defaultReplayCacheName !== undefined && { defaultName: defaultReplayCacheName }),
-  });
-  if (workers !== undefined && replayCache instanceof MemoryReplayCache) {
-    throw new KerberosError('KRB5_RC_IO', {
-      message: 'Replay cache memory: cannot be shared by workers',
-      hint: 'write -rcache dfl: or -rcache dir:/path/of/a/directory',
-    });
-  }
+  const credential = await acquire(options, config, warn);
+  const replayCache = await openCache(options, config, warn);
   const acceptor = createAcceptor({
     credential,
     replayCache,
@@ -88,11 +65,47 @@ export async function configure(
   };
 }
 
+async function acquire(
+  { service, keytab: name }: ServerArguments,
+  config: KerberosConfig,
+  warn: Warn,
+): Promise<AcceptorCredential> {
+  const { defaultKeytabName, ignoreAcceptorHostname } = config;
+  const keytab = keytabFile(name, {
+    crypto: await cryptoFor(config),
+    onWarning: ({ message }) => warn(message),
+    ...(defaultKeytabName !== undefined && { defaultName: defaultKeytabName }),
+  });
+  return await acquireCredential({
+    keytab,
+    service: ignoreAcceptorHostname ? withoutHost(service) : service,
+    onWarning: ({ message }) => warn(message),
+  });
+}
+
+async function openCache(
+  { workers, replayCache: name }: ServerArguments,
+  { defaultReplayCacheName }: KerberosConfig,
+  warn: Warn,
+): Promise<ReplayCache> {
+  const replayCache = await openReplayCache(name, {
+    onWarning: warn,
+    ...(defaultReplayCacheName !== undefined && { defaultName: defaultReplayCacheName }),
+  });
+  if (workers !== undefined && replayCache instanceof MemoryReplayCache) {
+    throw new KerberosError('KRB5_RC_IO', {
+      message: 'Replay cache memory: cannot be shared by workers',
+      hint: 'write -rcache dfl: or -rcache dir:/path/to/a/directory',
+    });
+  }
+  return replayCache;
+}
+
 function isOffered(mechanism: Oid): boolean {
   return mechanism === Mechanism.spnego || isKrb5Mechanism(mechanism);
 }
 
-/** The weak enctypes that krb5.conf allows; their code is not even loaded without. */
+/** Node's provider, with the weak enctypes that krb5.conf allows; their code is loaded only then. */
 async function cryptoFor(config: KerberosConfig): Promise<CryptoProvider> {
   const { rc4Hmac, des3CbcSha1 } = Enctype;
   const allowed = ([rc4Hmac, des3CbcSha1] as const).filter((enctype) =>
@@ -104,15 +117,15 @@ async function cryptoFor(config: KerberosConfig): Promise<CryptoProvider> {
 }
 
 /**
- * ignore_acceptor_hostname: `host@www.example.org` and `host/www.example.org` stand for the service on
- * any host. A principal with its realm stays exactly that one.
+ * ignore_acceptor_hostname: `host@www.example.org` and `host/www.example.org` mean the service on any
+ * host. A principal with a realm is not changed.
  */
 function withoutHost(service: string): string {
   try {
     const matcher = parseServiceName(service);
     return matcher.type === 'host' ? `${matcher.service}@` : service;
   } catch {
-    // Refused, with its reason, when the credential is acquired.
+    // acquireCredential refuses the name, with the reason.
     return service;
   }
 }
@@ -121,7 +134,7 @@ function localNameOrNone(client: Principal, config: KerberosConfig): string | un
   try {
     return localName(client, config);
   } catch (error) {
-    // A malformed rule was warned about at the start.
+    // The warning about the malformed rule was printed at the start.
     if (error instanceof KerberosError) return undefined;
     throw error;
   }

@@ -1,6 +1,6 @@
 /**
- * What gss-server prints about an event: the lines of MIT's program, byte for byte, except that
- * control characters and the like in what a client chose are escaped ({@link printable}).
+ * The lines that gss-server prints about an event: those of MIT's program, byte for byte, except that
+ * control characters in text from a client are escaped ({@link printable}).
  */
 import { Buffer } from 'node:buffer';
 
@@ -20,7 +20,7 @@ import type { WorkerEnd } from '../../node/server/workers.ts';
 import { printable, printableUtf8 } from '../../text.ts';
 import { hexDump, looksLikeText, systemErrorText, upToNul } from '../text.ts';
 
-/** Bytes that are written at once, so that no other connection's come between. */
+/** Bytes that are written at once, so that lines of other connections do not come between. */
 export interface Block {
   readonly to: 'stdout' | 'stderr' | 'log';
   readonly bytes: Uint8Array;
@@ -28,38 +28,56 @@ export interface Block {
 
 export interface LineOptions {
   readonly verbose: boolean;
-  /** The local account of a client, if it has one. */
+  /** Returns the local account of a client, or undefined if it has none. */
   readonly localName?: (client: Principal) => string | undefined;
 }
 
-/** What to print about an event, in this order. */
+/** The lines about an event, in the order in which they are printed. */
 export function formatEvent(event: GssServerEvent, options: LineOptions): Block[] {
-  const { verbose } = options;
   switch (event.type) {
+    case 'open':
+    case 'close':
+      return [];
     case 'context-token-received':
-      return verbose ? [dump(`Received token (size=${event.token.length}): `, event.token)] : [];
     case 'context-token-sending':
-      return verbose
-        ? [dump(`Sending accept_sec_context token (size=${event.token.length}):`, event.token)]
-        : [];
     case 'context-step':
-      return verbose ? [log(event.complete ? '' : 'continue needed...')] : [];
+    case 'exported':
+    case 'imported':
+    case 'message-token':
+      return options.verbose ? [formatStep(event)] : [];
     case 'accepted':
       return formatAccepted(event.context, options);
     case 'accepted-unauthenticated':
       return [log(UNAUTHENTICATED), line('stdout', UNAUTHENTICATED)];
-    case 'exported':
-      return verbose
-        ? [log(`Exported context: ${event.bytes} bytes, ${formatSeconds(event.seconds)} seconds`)]
-        : [];
-    case 'imported':
-      return verbose ? [log(`Importing context: ${formatSeconds(event.seconds)} seconds`)] : [];
-    case 'message-token':
-      return verbose ? [dump(`Message token (flags=${event.flags}):`, event.token)] : [];
     case 'message':
       return formatMessage(event.message, event.notEncrypted);
     case 'finished':
       return event.framing === 'v2' ? [log('NOOP token')] : [];
+    default:
+      return formatProblem(event, options.verbose);
+  }
+}
+
+/** What -verbose adds. */
+function formatStep(event: EventOf<Step>): Block {
+  switch (event.type) {
+    case 'context-token-received':
+      return dump(`Received token (size=${event.token.length}): `, event.token);
+    case 'context-token-sending':
+      return dump(`Sending accept_sec_context token (size=${event.token.length}):`, event.token);
+    case 'context-step':
+      return log(event.complete ? '' : 'continue needed...');
+    case 'exported':
+      return log(`Exported context: ${event.bytes} bytes, ${formatSeconds(event.seconds)} seconds`);
+    case 'imported':
+      return log(`Importing context: ${formatSeconds(event.seconds)} seconds`);
+    case 'message-token':
+      return dump(`Message token (flags=${event.flags}):`, event.token);
+  }
+}
+
+function formatProblem(event: EventOf<Problem>, verbose: boolean): Block[] {
+  switch (event.type) {
     case 'gss-error':
       return formatGssError(event.stage, event.error);
     case 'abandoned':
@@ -83,28 +101,25 @@ export function formatEvent(event: GssServerEvent, options: LineOptions): Block[
       return [formatPenalty(event)];
     case 'listener-error':
       return [line('stderr', `accepting connection: ${systemErrorText(event.error)}`)];
-    case 'open':
-    case 'close':
-      return [];
   }
 }
 
-/** The lines about a GSS call that failed, and what to do about it. */
+/** The lines about a GSS call that failed, with a hint about the remedy. */
 export function formatGssError(operation: string, error: unknown): Block[] {
   const lines = displayStatus(error);
   const blocks = lines.map((text) => log(`GSS-API error ${operation}: ${text}`));
   if (!(error instanceof GssError)) return blocks;
-  // MIT's two lines have no room for the message of an error without a minor status.
+  // MIT prints two lines, neither of which shows the message of an error without a minor status.
   const { message, hint } = error;
   const rest = [lines.includes(message) ? undefined : message, hint].filter(Boolean).join('; ');
   return rest === '' ? blocks : [...blocks, hintLine(rest)];
 }
 
-/** An error that is nobody's but ours, with its stack if asked for. */
+/** An internal error, with its stack if requested. */
 export function errorBlock(title: string, error: unknown, withStack: boolean): Block {
   const text = String(error);
   const stack = error instanceof Error ? (error.stack ?? '') : '';
-  // Of the stack only what V8 put behind the message, which may quote a client.
+  // V8's stack repeats the message, which may quote a client: keep only the frames after it.
   const frames = withStack && stack.startsWith(`${text}\n`) ? stack.slice(text.length) : '';
   return { to: 'stderr', bytes: utf8(`${title}: ${printable(text)}${frames}\n`) };
 }
@@ -114,7 +129,7 @@ export function stderrLine(text: string): Block {
   return line('stderr', text);
 }
 
-/** One of the processes of -workers is gone. */
+/** The line about a worker process (-workers) that ended. */
 export function formatWorkerEnd({ pid, exitCode, signal, delay }: WorkerEnd): Block[] {
   const end =
     pid === undefined
@@ -143,14 +158,14 @@ function acceptedUsing(mechanism: Oid): string {
   return `Accepted connection using mechanism OID ${formatOid(mechanism, 'braces')}.`;
 }
 
-/** Why the groups of a client are missing. */
+/** Why a client's groups are missing. */
 function formatPacError({ pacError }: SecurityContext): Block[] {
   if (pacError === undefined) return [];
   const { message, hint } = pacError;
   return [hintLine(`the ticket's PAC is not shown: ${message}${hint ? `; ${hint}` : ''}`)];
 }
 
-/** Who still needs enctypes that are not safe, and for what: before they can be switched off. */
+/** Which client still needs weak enctypes, and for what, so that an operator can retire them. */
 function formatWeakness(context: SecurityContext): Block[] {
   const report = reportWeakEnctypes(context);
   if (report === undefined) return [];
@@ -163,7 +178,7 @@ function formatWeakness(context: SecurityContext): Block[] {
   return [line('stderr', text)];
 }
 
-/** The form in which MIT's program dumps an attribute; there is never a value to display. */
+/** A name attribute as MIT's program dumps it, without a display value. */
 function formatAttribute(name: string, values: readonly Uint8Array[]): Block[] {
   return values.map((value) => {
     const rows = toHex(value).match(/.{1,64}/g) ?? [];
@@ -199,14 +214,14 @@ function formatFailure(failure: ChannelFailure, connection: ConnectionInfo): Blo
     case 'write-error':
       return [line('stderr', `sending token data: ${systemErrorText(failure.error)}`)];
     case 'displaced':
-      // 'overload' says so, at most once a second.
+      // The 'overload' event reports it, at most once a second.
       return [];
     case 'aborted':
       return [closing(connection, 'the server is stopping')];
   }
 }
 
-// "sending", "written" and stderr for data that did not come: MIT's words.
+// MIT prints "sending" and "written", on stderr, about data that it failed to read.
 function formatTruncation({ part, read, expected }: Truncation): Block {
   switch (part) {
     case 'flags':
@@ -222,30 +237,28 @@ function closing(connection: ConnectionInfo, reason: string): Block {
   return line('stderr', `closing connection from ${peerOf(connection)}: ${reason}`);
 }
 
-/** Of the client, for messages: `192.0.2.7 port 50000`. */
+/** The client's address for messages: `192.0.2.7 port 50000`. */
 export function peerOf({ remoteAddress, remotePort }: ConnectionInfo): string {
   return remoteAddress === undefined ? 'a client' : `${remoteAddress} port ${remotePort}`;
 }
-
-type EventOf<T extends GssServerEvent['type']> = Extract<GssServerEvent, { type: T }>;
 
 function formatOverload(event: EventOf<'overload'>): Block {
   const { remoteAddress = 'a client', limit, of: whose, displaced, more } = event;
   const peer = displaced ? `${remoteAddress}, which is not authenticated` : remoteAddress;
   const reasons = {
     all: `${limit} connections are open (-maxconn)`,
-    source: `${limit} connections of its address are open (-maxsource)`,
-    penalty: 'too many of its address failed (-penalty)',
+    source: `${limit} connections from its address are open (-maxsource)`,
+    penalty: 'too many from its address failed (-penalty)',
   };
-  const others = more === undefined ? '' : `; so were ${more} others`;
+  const others = more === undefined ? '' : `; ${more} others were closed as well`;
   return line('stderr', `closing connection from ${peer}: ${reasons[whose ?? 'all']}${others}`);
 }
 
 function formatPenalty({ remoteAddress = 'a client', seconds, more }: EventOf<'penalty'>): Block {
-  const others = more === undefined ? '' : `; those of ${more} others too`;
+  const others = more === undefined ? '' : `; those from ${more} other addresses too`;
   const text =
-    `many connections from ${remoteAddress} failed to authenticate: they give way first ` +
-    `for ${Math.ceil(seconds)} seconds (-penalty)${others}`;
+    `many connections from ${remoteAddress} failed to authenticate: they are closed first when ` +
+    `the server is full, for ${Math.ceil(seconds)} seconds (-penalty)${others}`;
   return line('stderr', text);
 }
 
@@ -266,19 +279,39 @@ function log(text: string): Block {
   return line('log', text);
 }
 
-/** One line, whatever a client put into the text. */
+/** One line: line feeds and control characters in the text are escaped. */
 function line(to: Block['to'], text: string): Block {
   return { to, bytes: utf8(`${printable(text)}\n`) };
 }
 
-/** A quarter of the time of a TextEncoder: there are ten lines to a client. */
+/** Buffer.from takes a quarter of TextEncoder's time; each client causes ten lines. */
 function utf8(text: string): Uint8Array {
   return Buffer.from(text);
 }
 
+type EventOf<T extends GssServerEvent['type']> = Extract<GssServerEvent, { type: T }>;
+type Step =
+  | 'context-token-received'
+  | 'context-token-sending'
+  | 'context-step'
+  | 'exported'
+  | 'imported'
+  | 'message-token';
+type Problem =
+  | 'gss-error'
+  | 'abandoned'
+  | 'noop-expected'
+  | 'unauthenticated-refused'
+  | 'unauthenticated-request'
+  | 'channel-error'
+  | 'fault'
+  | 'overload'
+  | 'penalty'
+  | 'listener-error';
+
 const UNAUTHENTICATED = 'Accepted unauthenticated connection.';
 
-// RFC 2744 §4.1's numbers; MIT's order, and its spaces at the end.
+// The values of RFC 2744 §4.1, in MIT's order; two names end with a space, as MIT prints them.
 const CONTEXT_FLAGS: readonly (readonly [number, string])[] = [
   [0x01, 'GSS_C_DELEG_FLAG'],
   [0x02, 'GSS_C_MUTUAL_FLAG'],

@@ -25,7 +25,7 @@ import { SessionMarks } from './session-marks.ts';
 
 /** @returns The exit status. */
 async function main(argv: readonly string[]): Promise<number> {
-  // Before anything can be printed: under inetd the standard streams may be the client.
+  // First of all, because under inetd the standard streams may be the client's socket.
   const clientOwnsStreams =
     argv.some((argument) => /^--?inetd$/.test(argument)) && clientOwnsStandardStreams();
   if (clientOwnsStreams) detachStandardStreams();
@@ -38,8 +38,9 @@ async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(`gss-server (krb5-acceptor) ${VERSION}\n`);
       return 0;
     case 'usage':
-      complain(parsed.message);
+      if (parsed.message !== undefined) complain(parsed.message);
       process.stderr.write(USAGE);
+      if (parsed.message === undefined) process.stderr.write(NAME_THE_SERVICE);
       return FAILURE;
     case 'serve':
       return await serve(parsed.arguments, clientOwnsStreams);
@@ -76,7 +77,7 @@ async function serve(options: ServerArguments, clientOwnsStreams: boolean): Prom
     if (options.workers === undefined || options.once) {
       return await serveTcp(options, acceptor, output, print);
     }
-    // The primary has only seen to it that there is something to serve with.
+    // The primary has only checked the configuration; the workers open the cache themselves.
     await replayCache?.close();
     return await serveWithWorkers(options, options.workers, output);
   } finally {
@@ -88,7 +89,7 @@ async function tryToConfigure(
   options: ServerArguments,
   output: Output,
 ): Promise<Configured | undefined> {
-  // What a worker has to warn of at its start the primary has said already.
+  // The primary has already printed the warnings of the start.
   let quiet = cluster.isWorker;
   try {
     return await configure(options, (message) => {
@@ -185,7 +186,7 @@ async function serveInWorker(
     await serveAsWorker(createServer(options, acceptor, print), options.host);
     return SUCCESS;
   } catch {
-    // The primary says why.
+    // The primary prints the reason.
     return FAILURE;
   }
 }
@@ -213,7 +214,7 @@ function createServer(
   });
 }
 
-/** Clients that are being served may finish; a second signal does not wait for them. */
+/** The first signal lets clients finish; the second one does not wait for them. */
 function stopOnSignals(stop: (grace: number) => void): void {
   let grace = GRACE;
   const onSignal = (): void => {
@@ -234,16 +235,19 @@ function bindingFailed(error: unknown): Block {
   return stderrLine(`binding socket: ${systemErrorText(error)}`);
 }
 
-function complain(message: string | undefined): void {
-  if (message !== undefined) process.stderr.write(`gss-server: ${message}\n`);
+function complain(message: string): void {
+  process.stderr.write(`gss-server: ${message}\n`);
 }
+
+const NAME_THE_SERVICE = `hint: service_name is missing; for example: gss-server host@server.example.com
+`;
 
 const SUCCESS = 0;
 const FAILURE = 1;
-// What MIT's program returns: -1.
+// The exit status of MIT's program, -1.
 const NO_CREDENTIALS = 255;
 // Milliseconds: a stop takes less than three seconds in all.
 const GRACE = 2500;
 
-// Last, for it uses all of the above.
+// Last, because it uses the constants above.
 process.exit(await main(process.argv.slice(2)));

@@ -1,4 +1,4 @@
-/** Where gss-server's lines go. Each block is written before the next event is looked at. */
+/** Writes gss-server's lines. Each block is written before the next event is handled. */
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 
 import { concatBytes } from '../../bytes.ts';
@@ -7,18 +7,18 @@ import type { Block } from './lines.ts';
 
 export interface Output {
   /**
-   * Blocks for the same place are one write, so that those of other processes which print there
-   * come before or after them.
+   * Writes consecutive blocks for the same stream at once, so that the lines of other processes come
+   * before or after them.
    */
   readonly print: (blocks: readonly Block[]) => void;
-  /** What the operator should know of the log file. */
+  /** A fault of the log file that the operator should know. */
   readonly warning: string | undefined;
 }
 
 export interface OutputOptions {
-  /** Appended to, made with mode 0600; `/dev/null` means no log, undefined means stdout. */
+  /** Appended to; created with mode 0600. `/dev/null` means no log, undefined means stdout. */
   readonly logfile: string | undefined;
-  /** Standard streams that are the client's connection: nothing may go there. */
+  /** The standard streams are the client's connection: nothing may be written to them. */
   readonly clientOwnsStreams: boolean;
 }
 
@@ -29,7 +29,7 @@ export function openOutput(options: OutputOptions): Output {
   const logfile = file?.write;
   const stdout = standard?.stdout ?? discard;
   const log = logfile ?? stdout;
-  // Under inetd there is no stderr but the client: the operator looks into the log.
+  // Under inetd stderr is the client's socket, so errors are written to the log.
   const stderr = standard?.stderr ?? log;
   const streams = { stdout, stderr, log };
   return {
@@ -55,7 +55,7 @@ export function clientOwnsStandardStreams(): boolean {
       const stream = fstatSync(descriptor);
       return stream.dev === client.dev && stream.ino === client.ino;
     } catch {
-      // Closed: whatever is opened next would take its place.
+      // Closed: the next file that is opened would get this descriptor.
       return true;
     }
   });
@@ -69,7 +69,7 @@ export function detachStandardStreams(): void {
     } catch {
       // It was closed already.
     }
-    // POSIX open: the lowest free descriptor, which is the one just closed.
+    // POSIX open returns the lowest free descriptor, which is the one just closed.
     openSync('/dev/null', 'w');
   }
 }
@@ -77,7 +77,7 @@ export function detachStandardStreams(): void {
 type Write = (bytes: Uint8Array) => void;
 
 function openStandardStreams(): { stdout: Write; stderr: Write } {
-  // Nobody reads any more (EPIPE): clients are served all the same.
+  // If the reader of the log is gone (EPIPE), clients are still served.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   return {
@@ -89,14 +89,14 @@ function openStandardStreams(): { stdout: Write; stderr: Write } {
 function openLog(path: string | undefined): { write: Write; warning?: string } | undefined {
   if (path === undefined) return undefined;
   if (path === '/dev/null') return { write: discard };
-  // What clients say is in it, and with -verbose their tokens.
+  // The log holds messages of clients, and with -verbose their tokens.
   const descriptor = openSync(path, 'a', 0o600);
   let complained = false;
   const write = (bytes: Uint8Array): void => {
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
     } catch (error) {
-      // A full disk costs the log, not the service.
+      // A full disk stops the log, not the service.
       if (!complained) process.stderr.write(`writing ${path}: ${systemErrorText(error)}\n`);
       complained = true;
     }

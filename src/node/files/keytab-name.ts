@@ -1,8 +1,7 @@
 /** Names of keytabs: `FILE:path`, a bare path, or none at all. */
 import { env } from 'node:process';
 import { KerberosError } from '../../errors.ts';
-import { expandPathTokens } from './expand-path.ts';
-import { defaultKeytabName } from './platform-paths.ts';
+import { defaultKeytabName, expandPathTokens } from './platform-paths.ts';
 
 export interface KeytabNameOptions {
   /** Where `KRB5_KTNAME` is looked up; the process's own environment if absent. */

@@ -1,12 +1,13 @@
-/** Where MIT krb5 keeps its files on each platform, and how lists of them are written there. */
+/** The paths of MIT krb5 on each platform: defaults, lists of files, and tokens in paths. */
+import { tmpdir, userInfo } from 'node:os';
 import { win32 } from 'node:path';
 import process from 'node:process';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The files of krb5.conf if nobody names others (MIT krb5, osconf.hin, init_os_ctx.c). What
- * Windows' registry may name (`Software\MIT\Kerberos5`, `config`) is not looked up.
+ * The default files of krb5.conf (MIT krb5, osconf.hin, init_os_ctx.c). The value `config` of
+ * `Software\MIT\Kerberos5` in Windows' registry is not read.
  */
 export function defaultConfigFiles(
   environment: Environment = process.env,
@@ -25,7 +26,7 @@ export function defaultConfigFiles(
   }
 }
 
-/** The name of the keytab if nobody names another (MIT krb5, DEFAULT_KEYTAB_NAME). */
+/** The name of the default keytab (MIT krb5, DEFAULT_KEYTAB_NAME). */
 export function defaultKeytabName(
   environment: Environment = process.env,
   platform: string = process.platform,
@@ -36,14 +37,48 @@ export function defaultKeytabName(
 }
 
 /**
- * The files of a list such as `KRB5_CONFIG`, which has `;` between them on Windows and `:` elsewhere.
- * The colon in `C:\krb5.ini` separates nothing, on any platform.
+ * The files of a list such as `KRB5_CONFIG`, separated by `;` on Windows and by `:` elsewhere. The
+ * colon of a drive letter, `C:\krb5.ini`, is no separator on any platform.
  */
 export function splitFileList(list: string, platform: string = process.platform): string[] {
   return platform === 'win32' ? list.split(';') : list.split(SEPARATING_COLON);
 }
 
-/** The value of a token that only MIT krb5 for Windows knows (expand_path.c). */
+/**
+ * Replaces `%{uid}` and the other tokens of paths in krb5.conf, such as `FILE:/var/lib/%{uid}.keytab`
+ * (MIT krb5, krb5_conf.rst "Parameter expansion", expand_path.c).
+ *
+ * @returns Undefined if the text has an unknown token.
+ */
+export function expandPathTokens(text: string): string | undefined {
+  let known = true;
+  const expanded = text.replace(/%\{([^}]*)(\}?)/g, (_, token: string, end: string) => {
+    const value = end === '' ? undefined : valueOfToken(token);
+    known &&= value !== undefined;
+    return value ?? '';
+  });
+  return known ? expanded : undefined;
+}
+
+function valueOfToken(token: string): string | undefined {
+  switch (token) {
+    case 'TEMP':
+      return tmpdir();
+    case 'uid':
+    case 'USERID':
+      return String(process.getuid?.() ?? 0);
+    case 'euid':
+      return String(process.geteuid?.() ?? 0);
+    case 'username':
+      return userInfo().username;
+    case 'null':
+      return '';
+    default:
+      return process.platform === 'win32' ? windowsToken(token) : undefined;
+  }
+}
+
+/** The value of a token that MIT krb5 has on Windows only (expand_path.c). */
 export function windowsToken(
   token: string,
   environment: Environment = process.env,
@@ -74,5 +109,5 @@ function commonAppData({ ProgramData }: Environment): string {
 
 const ETC_CONFIG = '/etc/krb5.conf';
 const APPLE_PREFERENCES = 'Library/Preferences/edu.mit.Kerberos';
-// Not behind a drive letter that a backslash follows.
+// A colon, unless it is between a drive letter and a backslash.
 const SEPARATING_COLON = /(?<=(?:^|:)[A-Za-z]):(?!\\)|(?<!(?:^|:)[A-Za-z]):/;

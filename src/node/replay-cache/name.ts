@@ -5,7 +5,7 @@ import { MemoryReplayCache } from '../../ap/replay-cache.ts';
 import { KerberosError } from '../../errors.ts';
 import type { OptionRules } from '../../options.ts';
 import { checkOptions, objectWith, text } from '../../options.ts';
-import { expandPathTokens } from '../files/expand-path.ts';
+import { expandPathTokens } from '../files/platform-paths.ts';
 import type { FileReplayCacheOptions } from './file.ts';
 import { FILE_REPLAY_CACHE_OPTIONS, FileReplayCache } from './file.ts';
 import { findReplayDirectory } from './place.ts';

@@ -375,21 +375,22 @@ describe('formatEvent', () => {
     const overload = { type: 'overload', remoteAddress: '192.0.2.7', limit: 9 } as const;
     const displaced = { ...overload, displaced: true } as const;
     expect(show({ ...displaced, of: 'source', more: 70 }, false)).toEqual([
-      'stderr: closing connection from 192.0.2.7, which is not authenticated: 9 connections of its ' +
-        'address are open (-maxsource); so were 70 others\n',
+      'stderr: closing connection from 192.0.2.7, which is not authenticated: 9 connections from ' +
+        'its address are open (-maxsource); 70 others were closed as well\n',
     ]);
     expect(show({ ...displaced, of: 'penalty' }, false)).toEqual([
-      'stderr: closing connection from 192.0.2.7, which is not authenticated: too many of its ' +
+      'stderr: closing connection from 192.0.2.7, which is not authenticated: too many from its ' +
         'address failed (-penalty)\n',
     ]);
     const failure = { reason: 'displaced' } as const;
     expect(printed({ type: 'channel-error', failure, sendingContextToken: false })).toEqual([]);
     const penalty = { type: 'penalty', remoteAddress: '192.0.2.7', seconds: 15.2 } as const;
     const start =
-      'stderr: many connections from 192.0.2.7 failed to authenticate: they give way first';
+      'stderr: many connections from 192.0.2.7 failed to authenticate: they are closed first when ' +
+      'the server is full,';
     expect(show(penalty, false)).toEqual([`${start} for 16 seconds (-penalty)\n`]);
     expect(show({ ...penalty, more: 3 }, false)).toEqual([
-      `${start} for 16 seconds (-penalty); those of 3 others too\n`,
+      `${start} for 16 seconds (-penalty); those from 3 other addresses too\n`,
     ]);
   });
 

@@ -1,9 +1,9 @@
 import process from 'node:process';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { expandPathTokens } from '../../../src/node/files/expand-path.ts';
 import {
   defaultConfigFiles,
   defaultKeytabName,
+  expandPathTokens,
   splitFileList,
   windowsToken,
 } from '../../../src/node/files/platform-paths.ts';
