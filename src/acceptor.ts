@@ -47,6 +47,7 @@ export class Acceptor {
   readonly #settings: AcceptorSettings;
   #disposed = false;
 
+  /** @internal */
   constructor(options: AcceptorOptions) {
     checkOptions('createAcceptor', options, ACCEPTOR_OPTIONS);
     this.#settings = settingsOf(options);
@@ -113,6 +114,7 @@ export class Handshake {
   readonly #patience: Patience;
   #state: 'ready' | 'busy' | 'done' = 'ready';
 
+  /** @internal */
   constructor(settings: AcceptorSettings, options: HandshakeOptions) {
     this.#settings = settings;
     this.#options = options;
@@ -206,7 +208,7 @@ export class Handshake {
     return this.#mechanism?.foreignChoice;
   }
 
-  /** What {@link export} wrote, without its frame. */
+  /** What {@link export} wrote, without its frame. @internal */
   static restore(reader: Reader, settings: AcceptorSettings, options: HandshakeOptions): Handshake {
     const exported = readOptions(reader);
     const assembler = exported.reassemble === true ? TokenAssembler.restore(reader) : undefined;

@@ -109,8 +109,12 @@ const NUMBERS = {
   KRB_ERR_GENERIC: 60,
 } as const;
 
-/** Names without a number of their own on the wire: 60 there, a name and a text here. */
-type LocalName =
+/**
+ * The stable code of a {@link KerberosError}: a name of RFC 4120 §7.5.9, or one that has no number
+ * there and is 60 (KRB_ERR_GENERIC) on the wire.
+ */
+export type KerberosErrorName =
+  | keyof typeof NUMBERS
   | 'KRB5_PARSE_MALFORMED'
   | 'KRB5_BAD_KEYSIZE'
   | 'KRB5_NOPERM_ETYPE'
@@ -127,8 +131,6 @@ type LocalName =
   | 'NEGOEX_RECEIVED'
   | 'SPNEGO_NEGOTIATION_FAILED'
   | 'SPNEGO_REJECTED';
-
-export type KerberosErrorName = keyof typeof NUMBERS | LocalName;
 
 const OWN_FAULTS: ReadonlySet<KerberosErrorName> = new Set<KerberosErrorName>([
   'KRB5_RC_IO',

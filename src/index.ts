@@ -7,9 +7,12 @@ export type { StopSignal } from './ap/patience.ts';
 export type { MemoryReplayCacheOptions, ReplayCache, ReplayRecord } from './ap/replay-cache.ts';
 export { MemoryReplayCache } from './ap/replay-cache.ts';
 export type { PacPolicy } from './ap/vouched-data.ts';
+export type { LocalNameConfig, LocalNameMappings } from './config/local-name.ts';
 export { localName } from './config/local-name.ts';
+export type { Profile, ProfileSource } from './config/profile.ts';
 export type { ConfiguredPolicy, KerberosConfig } from './config/settings.ts';
 export { acceptorPolicy, parseKerberosConfig, realmOfHost } from './config/settings.ts';
+export type { RealmPaths } from './config/transited.ts';
 export type {
   MicStatus,
   PrfKey,
@@ -22,13 +25,27 @@ export type { WeakEnctypeReport } from './context/context-facts.ts';
 export { nameAttributes } from './context/context-facts.ts';
 export { formatCredentialCache } from './context/credential-cache.ts';
 export type { DelegatedCredential, DelegatedTicket } from './context/delegated-credential.ts';
+export type { ImportOptions } from './context/export.ts';
 export type { TicketInfo } from './context/state.ts';
+export type { BlockCipher, CryptoBackend, HashName, Mac } from './crypto/backend.ts';
 export { defaultCrypto, EncryptionKey } from './crypto/default-crypto.ts';
+export type { PasswordOptions } from './crypto/key.ts';
 export { Enctype, enctypeName, isWeakEnctype, parseEnctype } from './crypto/numbers.ts';
-export type { CryptoProvider } from './crypto/provider.ts';
-export type { ErrorDetail, KerberosErrorName } from './errors.ts';
+export type {
+  EncryptionProfile,
+  KeyedProfile,
+  MessagePieces,
+  Sealer,
+  Segment,
+} from './crypto/profile.ts';
+export type { CryptoProvider, KeyedChecksum } from './crypto/provider.ts';
+export type { ErrorDetail, KerberosErrorName, KerberosErrorOptions } from './errors.ts';
 export { DecodeError, KerberosError } from './errors.ts';
-export type { ChannelBindingPolicy, ChannelBindings } from './gss/channel-bindings.ts';
+export type {
+  ChannelAddress,
+  ChannelBindingPolicy,
+  ChannelBindings,
+} from './gss/channel-bindings.ts';
 export { Mechanism, mechanismName, parseMechanism } from './gss/mechanism.ts';
 export type { NameOptions } from './gss/name.ts';
 export {
@@ -43,7 +60,7 @@ export {
 } from './gss/name.ts';
 export type { Oid, OidStyle } from './gss/oid.ts';
 export { formatOid, parseOid } from './gss/oid.ts';
-export type { GssErrorCode } from './gss/status.ts';
+export type { GssErrorCode, GssErrorOptions } from './gss/status.ts';
 export { ContextFlag, displayMajor, displayStatus, GssError } from './gss/status.ts';
 export { tlsExporter, tlsServerEndPoint } from './gss/tls-bindings.ts';
 export type { Keytab, KeytabEntry, ParseKeytabOptions } from './keytab/keytab.ts';
@@ -57,10 +74,23 @@ export type {
   AcceptResult,
   HandshakeOptions,
 } from './krb5/settings.ts';
+export type { AuthorizationData, AuthorizationDataElement } from './messages/authorization-data.ts';
+export type { HostAddress } from './messages/host-address.ts';
+export { AddressType } from './messages/host-address.ts';
 export type { Principal, PrincipalName } from './messages/principal.ts';
 export { formatPrincipal, NameType, parsePrincipal } from './messages/principal.ts';
 export { TicketFlag } from './messages/ticket.ts';
+export type { PacAttributes } from './pac/attributes-info.ts';
+export type { BooleanClaim, Claim, ClaimOf } from './pac/claims.ts';
+export type { ClientInfo } from './pac/client-info.ts';
+export type { DelegationInfo } from './pac/delegation-info.ts';
+export type { DeviceInfo } from './pac/device-info.ts';
+export type { GroupMembership, SidAndAttributes } from './pac/groups.ts';
+export { GroupAttribute } from './pac/groups.ts';
+export type { LogonInfo } from './pac/logon-info.ts';
+export { UserFlag } from './pac/logon-info.ts';
 export type { MalformedBuffer, Pac, PacSignatures, SignatureState } from './pac/pac.ts';
+export type { UpnDnsInfo } from './pac/upn-dns-info.ts';
 export type { RandomSource } from './random.ts';
 export { systemRandom } from './random.ts';
 export type { Clock, KerberosTime, Timer } from './time.ts';

@@ -15,7 +15,11 @@ export interface LocalNameConfig {
 
 /** Of the default realm's section in `[realms]`. */
 export interface LocalNameMappings {
-  /** auth_to_local, in order; empty: the default rule alone. */
+  /**
+   * auth_to_local, in order; empty: the default rule alone.
+   *
+   * @internal
+   */
   readonly authToLocal: readonly LocalNameRule[];
   /** auth_to_local_names: principal of the default realm, without it → account. */
   readonly authToLocalNames: ReadonlyMap<string, string>;

@@ -36,8 +36,10 @@ export interface ProfileSection {
 
 /** One or several configuration files, searched in their order. */
 export class Profile {
+  /** @internal */
   readonly files: readonly ProfileSection[];
 
+  /** @internal */
   constructor(files: readonly ProfileSection[]) {
     this.files = files;
   }

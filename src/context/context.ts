@@ -77,6 +77,7 @@ export class SecurityContext {
   #iov: IovProtection | undefined;
   #open = true;
 
+  /** @internal */
   constructor(state: ContextState) {
     this.initiator = state.initiator;
     this.acceptor = state.acceptor;
@@ -271,7 +272,7 @@ export class SecurityContext {
     return bytes;
   }
 
-  /** Moves a context that waits for the end of a negotiation, with what was delegated. */
+  /** Moves a context that waits for the end of a negotiation, with what was delegated. @internal */
   static save(context: SecurityContext, writer: Writer): void {
     context.#use();
     writePendingContext(writer, context.#state);

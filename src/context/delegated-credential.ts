@@ -42,6 +42,7 @@ export class DelegatedCredential {
   /** At least one. */
   readonly tickets: readonly DelegatedTicket[];
 
+  /** @internal */
   constructor(tickets: readonly DelegatedTicket[]) {
     const [first] = tickets;
     if (first === undefined) throw new TypeError('tickets: expected at least one, got none');

@@ -280,6 +280,8 @@ export class EncryptionKey {
   /**
    * What protects per-message tokens older than RFC 4121; nothing for a key whose tokens are those
    * of RFC 4121. Not to be used after {@link dispose}.
+   *
+   * @internal
    */
   get rfc1964(): Rfc1964Keys | undefined {
     return this.#base().rfc1964;

@@ -51,6 +51,8 @@ export interface KeyedProfile {
   /**
    * For an encryption type older than RFC 4121: what protects its per-message tokens. Absent for
    * all others, whose tokens are those of RFC 4121.
+   *
+   * @internal
    */
   readonly rfc1964?: Rfc1964Keys;
   /** Wipes what it holds beside the protocol key; not what came out of it. */
@@ -78,7 +80,7 @@ export interface Sealer {
    *   for a message that is too short to have its head decrypted on its own.
    */
   peek(message: Uint8Array, length: number): Uint8Array | undefined;
-  /** {@link seal} of a message in pieces. @param trailer - Room for it. */
+  /** {@link seal} of a message in pieces. */
   sealSegments(pieces: MessagePieces, random: RandomSource): void;
   /** {@link open} of a message in pieces. */
   openSegments(pieces: MessagePieces): boolean;

@@ -89,6 +89,7 @@ export class AcceptorCredential implements ServiceKeys {
   readonly #matcher: ServiceMatcher;
   readonly #crypto: CryptoProvider;
 
+  /** @internal */
   constructor(keys: KeySource, matcher: ServiceMatcher, crypto: CryptoProvider | undefined) {
     this.#keys = keys;
     this.#matcher = matcher;
@@ -110,22 +111,27 @@ export class AcceptorCredential implements ServiceKeys {
     return this.#keys.keytab.entries[0]?.key.crypto ?? this.#crypto;
   }
 
+  /** @internal */
   current(): Promise<void> | undefined {
     return this.#keys.current();
   }
 
+  /** @internal */
   candidates(ticket: Ticket): Iterable<KeytabEntry> {
     return selectKeys(this.#keys.keytab, this.#matcher, requestOf(ticket));
   }
 
+  /** @internal */
   hasKeysOf(realm: string): boolean {
     return acceptedKeys(this.keytab, this.#matcher).realms.has(realm);
   }
 
+  /** @internal */
   explain(ticket: Ticket): KerberosError {
     return this.#keys.expired ?? explainNoKey(this.#keys.keytab, this.#matcher, requestOf(ticket));
   }
 
+  /** @internal */
   refresh(): Promise<boolean> {
     return this.#keys.refresh();
   }

@@ -3,6 +3,7 @@
 export { nodeCrypto } from './crypto.ts';
 export type { KeytabFile, KeytabFileOptions } from './files/keytab-file.ts';
 export { keytabFile, loadKeytab } from './files/keytab-file.ts';
+export type { KeytabNameOptions } from './files/keytab-name.ts';
 export type { KeytabWarning } from './files/keytab-warning.ts';
 export { loadKerberosConfig } from './files/krb5-conf-file.ts';
 export type {

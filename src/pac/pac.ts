@@ -143,6 +143,7 @@ class VerifiedPac {
   #read: Map<number, Outcome> | undefined;
   #groups: GroupSids | undefined;
 
+  /** @internal */
   constructor(pac: UnverifiedPac, client: ClientInfo, byKdcKey: boolean) {
     this.#pac = pac;
     this.#byKdcKey = byKdcKey;

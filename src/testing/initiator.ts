@@ -76,6 +76,7 @@ export class Initiator {
   readonly #sequenceNumber: number;
   #sent: Authenticator | undefined;
 
+  /** @internal */
   constructor(options: InitiatorOptions) {
     checkOptions('createInitiator', options, INITIATOR_OPTIONS);
     const { sessionKey } = options.ticket;
