@@ -1,14 +1,15 @@
-/** Lists of encryption types, as krb5.conf's permitted_enctypes has them. */
+/** Lists of encryption types, in the syntax of krb5.conf's permitted_enctypes. */
 import { Enctype, parseEnctype } from '../crypto/numbers.ts';
 
+/** Options of {@link parseEnctypeList}. */
 export interface EnctypeListOptions {
-  /** What `DEFAULT` stands for; {@link defaultEnctypes} if absent. */
+  /** Meaning of `DEFAULT`; {@link defaultEnctypes} if absent. */
   readonly defaults?: readonly number[];
-  /** Called for each word that is neither a family nor an encryption type; MIT krb5 skips it. */
+  /** Called for each word that names no enctype and no family. As in MIT krb5, the word is skipped. */
   readonly onUnknown?: (word: string) => void;
 }
 
-/** What `DEFAULT` stands for in MIT krb5, in its order. */
+/** MIT krb5's meaning of `DEFAULT`, in its order: most preferred first. */
 export const defaultEnctypes: readonly number[] = [
   Enctype.aes256CtsHmacSha1,
   Enctype.aes128CtsHmacSha1,
@@ -21,11 +22,11 @@ export const defaultEnctypes: readonly number[] = [
 ];
 
 /**
- * Reads words between blanks and commas from the left: a name, alias or family (`aes`, `rc4`,
- * `des3`, `camellia`, and ours: `aes-sha1`, `aes-sha2`) adds what is not there yet, with `-` before
- * it takes away; `DEFAULT` is the default list.
+ * Reads words, separated by blanks or commas, from left to right. An enctype's name or alias, a family
+ * (`aes`, `rc4`, `des3`, `camellia`; not in MIT krb5: `aes-sha1`, `aes-sha2`) or `DEFAULT` appends the
+ * enctypes that the list lacks; with a leading `-` it removes them.
  *
- * @returns Enctype numbers, best first; empty if nothing is left.
+ * @returns Enctype numbers, most preferred first; may be empty.
  */
 export function parseEnctypeList(text: string, options: EnctypeListOptions = {}): number[] {
   const list: number[] = [];
@@ -48,7 +49,7 @@ function enctypesOf(name: string, defaults: readonly number[]): readonly number[
   if (name === 'default') return defaults;
   const family = FAMILIES.get(name);
   if (family !== undefined) return family;
-  // MIT krb5 knows enctypes by their names only.
+  // MIT krb5 takes names only, no numbers.
   const enctype = /^\d/.test(name) ? undefined : parseEnctype(name);
   return enctype === undefined ? undefined : [enctype];
 }

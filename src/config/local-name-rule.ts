@@ -1,40 +1,44 @@
-/** The rules of auth_to_local: `DEFAULT` and `RULE:[2:$1.$0](regex)s/from/to/g`. */
+/** Parses the rules of auth_to_local: `DEFAULT` and `RULE:[2:$1.$0](regex)s/from/to/g`. */
 import type { Regex } from './regex.ts';
 import { compileRegex } from './regex.ts';
 
-/** A literal text, or the number after `$`: 0 the realm, 1 the first component. */
+/** A literal text, or the number after `$`: 0 is the realm, 1 the first component. */
 export type SelectionPart = string | number;
 
-/** A part of a rule that cannot be used; it matters when the rule gets so far. */
+/** A malformed part of a rule. It is an error only when the evaluation of the rule reaches it. */
 export interface Fault {
+  /** A predicate for messages, whose subject is the rule: `'has an open parenthesis'`. */
   readonly problem: string;
   /**
-   * MIT krb5: an expression that is none is as one that does not match, and the next rule is tried.
-   * Any other fault ends the search: there is no account.
+   * True for a malformed regular expression: MIT krb5 treats it as one that does not match and tries
+   * the next rule. Any other fault ends the search, and the principal has no account.
    */
   readonly skipsRule: boolean;
 }
 
-/** `s/pattern/replacement/`, with `g` everywhere. */
+/** `s/pattern/replacement/` or `s/pattern/replacement/g`. */
 export interface Substitution {
   readonly pattern: Regex;
+  /** Inserted literally: it has no references to groups. */
   readonly replacement: string;
+  /** `g`: replace every match, not only the first. */
   readonly everywhere: boolean;
 }
 
+/** One value of auth_to_local. */
 export type LocalNameRule =
   | { readonly kind: 'default' }
   | {
       readonly kind: 'rule';
       readonly text: string;
-      /** How many components the principal must have; absent: any, and it is used as a whole. */
+      /** Number of components that the principal must have; if absent, any, and all are selected. */
       readonly components?: number;
       readonly selection: readonly SelectionPart[] | Fault;
-      /** Must match all of the selection. */
+      /** Must match the whole selection. */
       readonly match?: Regex | Fault;
       readonly substitutions: readonly (Substitution | Fault)[];
     }
-  /** Of no use to any principal. */
+  /** Cannot be used for any principal. */
   | { readonly kind: 'malformed'; readonly text: string; readonly fault: Fault };
 
 /** Parses one value of auth_to_local. */
@@ -48,7 +52,7 @@ export function parseLocalNameRule(text: string): LocalNameRule {
   return parseRule(text, text.slice(colon + 1));
 }
 
-/** What is wrong with a rule, for whoever wrote it. */
+/** @returns The faults of a rule, each a predicate for a warning to its author; usually empty. */
 export function problemsOf(rule: LocalNameRule): string[] {
   switch (rule.kind) {
     case 'default':
@@ -66,7 +70,7 @@ export function isFault(part: object | undefined): part is Fault {
   return part !== undefined && 'problem' in part;
 }
 
-// MIT krb5, localauth_rule.c: from the left, and no further than a principal needs it.
+// MIT krb5, localauth_rule.c, evaluates a rule from left to right, so a fault counts only if reached.
 function parseRule(text: string, rule: string): LocalNameRule {
   const counted = /^\[(\d{1,5}):/.exec(rule);
   if (counted === null && rule.startsWith('[')) {
@@ -84,9 +88,9 @@ function parseRule(text: string, rule: string): LocalNameRule {
 }
 
 function parseSelection(format: string, components: number): readonly SelectionPart[] | Fault {
-  // MIT krb5 reads numbers with strtol: blanks and a sign before the digits.
+  // MIT krb5 reads these numbers with strtol, which skips blanks and a sign: refused here.
   if (/\$[ \t-\r+-]/.test(format)) return stops('has a $ that is not followed by a number');
-  // Odd members are what the parentheses caught: the digits after a dollar sign.
+  // split() puts the captured digits at the odd positions.
   const parts = format.split(/\$(\d{0,5})/).map((part, i) => (i % 2 === 0 ? part : Number(part)));
   const stray = parts.find((part) => typeof part === 'number' && part > components);
   return stray === undefined ? parts : stops(`selects $${stray} of ${components} components`);
@@ -128,7 +132,7 @@ function compile(pattern: string): Regex | Fault {
   const regex = compileRegex(pattern);
   if (typeof regex !== 'string') return regex;
   const problem = `has a regular expression that cannot be used: ${pattern}`;
-  // What only we do not understand may be there to keep somebody out.
+  // An expression that only this parser cannot read may be there to exclude a client: no account then.
   return { problem, skipsRule: regex === 'malformed' };
 }
 
@@ -136,6 +140,6 @@ function stops(problem: string): Fault {
   return { problem, skipsRule: false };
 }
 
-// isspace() of the C locale. MIT krb5 wants a substitution behind them.
+// isspace() of the C locale. MIT krb5 expects a substitution after them.
 const BLANKS = /^[ \t-\r]+/;
 const NO_SELECTION = 'has no selection of the form [2:$1;$2]';

@@ -1,4 +1,4 @@
-/** From a principal to the name of a local account: krb5.conf's auth_to_local. */
+/** Maps principals to local accounts: krb5.conf's auth_to_local and auth_to_local_names. */
 import { KerberosError } from '../errors.ts';
 import type { Principal } from '../messages/principal.ts';
 import { formatPrincipalName } from '../messages/principal.ts';
@@ -7,44 +7,47 @@ import type { Fault, LocalNameRule, SelectionPart, Substitution } from './local-
 import { isFault } from './local-name-rule.ts';
 import type { Work } from './regex.ts';
 
-/** What {@link localName} needs of the configuration. */
+/** The part of a {@link KerberosConfig} that {@link localName} needs. */
 export interface LocalNameConfig {
+  /** Without it no principal has an account. */
   readonly defaultRealm?: string;
+  /** Realm → its mappings; only those of the default realm are used. */
   readonly realms: ReadonlyMap<string, LocalNameMappings>;
 }
 
-/** Of the default realm's section in `[realms]`. */
+/** The mappings of one realm's section in `[realms]`. */
 export interface LocalNameMappings {
   /**
-   * auth_to_local, in order; empty: the default rule alone.
+   * auth_to_local, in order; empty means the rule `DEFAULT`.
    *
    * @internal
    */
   readonly authToLocal: readonly LocalNameRule[];
-  /** auth_to_local_names: principal of the default realm, without it → account. */
+  /** auth_to_local_names: name of a principal of that realm, without the realm → account. */
   readonly authToLocalNames: ReadonlyMap<string, string>;
 }
 
 /**
- * The local account of a principal, as MIT krb5's krb5_aname_to_localname finds it without
- * plugins: auth_to_local_names, then the auth_to_local rules, the first that applies, even if it
- * leaves nothing of the name. Both are those of the default realm.
+ * Finds the local account of a principal, as MIT krb5's krb5_aname_to_localname does without plugins:
+ * auth_to_local_names first, then the first auth_to_local rule that applies, even if that rule leaves
+ * an empty name. Both are read from the section of the default realm.
  *
- * Stricter than MIT krb5, where auth_to_local_names hold for clients of any realm, so that a partner's
- * `alice` has the account of our own ("problematic", says localauth_names.c): here they hold for
- * clients of the default realm. For others write a rule that looks at the realm, `$0`.
+ * Stricter than MIT krb5, which applies auth_to_local_names to clients of any realm, so that a
+ * partner's `alice` gets the account of the local one ("problematic", says localauth_names.c). Here
+ * they apply to clients of the default realm. For other realms write a rule that looks at `$0`.
  *
- * The name is the client's. Where MIT krb5 gives any text, there is no account here if
+ * Clients choose their names. Where MIT krb5 returns any text, the result here is undefined if
  *
- * - the selection string or the account is longer than 1024 characters, or takes more than a
- *   bounded number of steps to match and substitute;
- * - the account is `.` or `..`, begins with `/`, begins with `-` though the client's name has one, or
- *   has control, format or direction characters in it;
- * - a single component that is used, by a selection or by DEFAULT, has `/` or `@` in it:
- *   `root\@EXAMPLE.COM` is one component, and reads like a client of another realm.
+ * - the selection or the account is longer than 1024 characters, or matching and substituting take
+ *   more than a bounded number of steps;
+ * - the account is `.` or `..`, begins with `/`, begins with a `-` that comes from the client's name,
+ *   or contains a control, format or direction character;
+ * - a component that a selection or DEFAULT uses contains `/` or `@`: `root\@EXAMPLE.COM` is one
+ *   component, and looks like a client of another realm.
  *
- * @returns undefined if there is none.
- * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT` if what is malformed of a rule is reached.
+ * @returns undefined if the principal has no account.
+ * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT` if the evaluation reaches a malformed part of
+ *   a rule.
  */
 export function localName(principal: Principal, config: LocalNameConfig): string | undefined {
   const realm = config.defaultRealm;
@@ -65,7 +68,7 @@ export function localName(principal: Principal, config: LocalNameConfig): string
   return undefined;
 }
 
-/** @returns undefined if the rule does not apply; null if it does, and there is no account. */
+/** @returns undefined if the rule does not apply; null if it applies and gives no account. */
 function applyRule(
   rule: LocalNameRule,
   principal: Principal,
@@ -88,7 +91,7 @@ function applyRule(
       if (isFault(match)) return skipOrStop(text, match);
       if (match !== undefined) {
         const found = match.search(chars, 0, work);
-        // A rule that was not judged to its end may be there to keep somebody out.
+        // A rule that was not evaluated to its end may be there to exclude this client.
         if (work.left < 0) return null;
         if (found?.start !== 0 || found.end !== chars.length) return undefined;
       }
@@ -102,7 +105,7 @@ function skipOrStop(text: string, { problem, skipsRule }: Fault): undefined {
   throw new KerberosError('KRB5_CONFIG_BADFORMAT', `auth_to_local = ${text} ${problem}`);
 }
 
-// MIT krb5: name@REALM and name/REALM@REALM, of the default realm only.
+// MIT krb5: DEFAULT takes name@REALM and name/REALM@REALM of the default realm only.
 function defaultName(principal: Principal, realm: string): string | null | undefined {
   const [name, second] = principal.components;
   const count = principal.components.length;
@@ -111,7 +114,7 @@ function defaultName(principal: Principal, realm: string): string | null | undef
   return checkAccount(name, name);
 }
 
-/** @returns null if a component could be taken for several, or for a name with its realm. */
+/** @returns null if a component contains a separator: it could look like another principal. */
 function select(selection: readonly SelectionPart[], principal: Principal): string | null {
   let selected = '';
   for (const part of selection) {
@@ -122,7 +125,7 @@ function select(selection: readonly SelectionPart[], principal: Principal): stri
   return selected;
 }
 
-/** Accounts become arguments of commands, parts of paths and lines of logs. */
+/** Accounts become arguments of commands, parts of paths and lines of logs: null if unsafe there. */
 function checkAccount(
   account: string | null | undefined,
   selected: string,
@@ -153,13 +156,13 @@ function substitute(chars: readonly string[], rule: Substitution, work: Work): s
   const result: string[] = [];
   let at = 0;
   while (at <= chars.length && result.length <= MAX_NAME) {
-    // MIT krb5 searches what is left as a text of its own: ^ matches after each replacement.
+    // MIT krb5 searches the rest as a separate text, so ^ matches again after each replacement.
     const match = rule.pattern.search(chars, at, work);
     if (match === undefined) break;
     result.push(...chars.slice(at, match.start), ...replacement);
     at = match.end;
     if (match.end === match.start) {
-      // An empty match would be found here for ever: step over one character.
+      // Step over one character, or the same empty match would be found for ever.
       result.push(...chars.slice(at, at + 1));
       at++;
     }
@@ -174,6 +177,6 @@ function isBounded(text: string): boolean {
 }
 
 const MAX_NAME = 1024;
-// Steps of expressions: some ten milliseconds.
+// Steps of the regular expressions of all rules together: about ten milliseconds.
 const MAX_WORK = 200_000;
 const SEPARATOR = /[/@]/;

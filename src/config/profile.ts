@@ -1,40 +1,46 @@
 /**
- * krb5.conf as a tree: sections, subsections and relations, read as MIT krb5's profile library
- * reads them. What the settings mean is `settings.ts`'s business.
+ * Parses krb5.conf into a tree of sections, subsections and relations, as MIT krb5's profile library
+ * does. `settings.ts` interprets the values.
  */
 import { KerberosError } from '../errors.ts';
 
-/** A text and where it came from, for messages. */
+/** The text of one file. */
 export interface ProfileSource {
+  /** For error messages, usually the path. */
   readonly name: string;
   readonly text: string;
 }
 
 /**
- * Reads what an `include` or `includedir` line names. The core reads no files: who calls
- * {@link parseProfile} says what an inclusion is.
+ * Reads the file or directory that an `include` or `includedir` line names. The core itself reads no
+ * files.
  *
- * @returns The file, or the directory's files in order. It may throw to refuse.
+ * @returns The file, or the files of the directory in order.
+ * @throws anything, to refuse the inclusion; {@link parseProfile} passes it on.
  */
 export type IncludeReader = (
   directive: 'include' | 'includedir',
   path: string,
 ) => readonly ProfileSource[];
 
-/** A relation's value. `final` (`tag* = value`): files that come later add nothing to it. */
+/** One value of a relation. */
 export interface ProfileValue {
+  /** Without blanks around it and without its quotes. */
   readonly value: string;
+  /** `tag* = value`: later values of this relation are ignored. */
   readonly final: boolean;
 }
 
-/** A section or subsection; names are case-sensitive. */
+/** A section or subsection. Names are case-sensitive. */
 export interface ProfileSection {
+  /** `[section]*` or `}*`: later occurrences of this section are ignored. */
   readonly final: boolean;
+  /** Name → its values, at least one, in order. */
   readonly relations: ReadonlyMap<string, readonly ProfileValue[]>;
   readonly sections: ReadonlyMap<string, ProfileSection>;
 }
 
-/** One or several configuration files, searched in their order. */
+/** One or more configuration files, searched in order. */
 export class Profile {
   /** @internal */
   readonly files: readonly ProfileSection[];
@@ -44,7 +50,7 @@ export class Profile {
     this.files = files;
   }
 
-  /** All values at a path, `values('realms', 'R', 'auth_to_local')`: file by file, in order. */
+  /** All values at a path, in order, as in `values('realms', 'R', 'auth_to_local')`. */
   values(...path: readonly [string, string, ...string[]]): string[] {
     const found: string[] = [];
     const name = path.at(-1)!;
@@ -83,7 +89,7 @@ export class Profile {
     return [...names];
   }
 
-  /** The section of each file that has it; `final` if one on the way to it is marked so. */
+  /** The section of each file that has it; `final` if a section on the path to it is. */
   *#find(path: readonly string[]): Iterable<{ section: ProfileSection; final: boolean }> {
     for (const file of this.files) {
       let section: ProfileSection | undefined = file;
@@ -99,12 +105,13 @@ export class Profile {
 }
 
 /**
- * Parses one configuration file with all that it includes.
+ * Parses one configuration file together with everything that it includes.
  *
  * @param source - The text, or the text and its name.
- * @param include - Without it an `include` or `includedir` line is an error.
+ * @param include - If absent, an `include` or `includedir` line is an error.
  * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT`, naming file and line, if the text is
- *   malformed or too much (16 million characters, 4096 inclusions, 10 deep, 32 nested braces).
+ *   malformed or exceeds a limit: 16 million characters and 4096 inclusions in all, inclusions 10
+ *   deep, braces 32 deep.
  */
 export function parseProfile(
   source: string | ProfileSource,
@@ -121,7 +128,7 @@ class SectionNode implements ProfileSection {
   readonly relations: Map<string, ProfileValue[]> = new Map();
   readonly sections: Map<string, SectionNode> = new Map();
 
-  /** The subsection of that name, made if there is none: sections of one name are merged. */
+  /** The subsection of that name, created if needed: sections of the same name are merged. */
   open(name: string): SectionNode {
     let section = this.sections.get(name);
     if (section === undefined) {
@@ -134,21 +141,21 @@ class SectionNode implements ProfileSection {
   add(name: string, value: ProfileValue): void {
     const values = this.relations.get(name);
     if (values === undefined) this.relations.set(name, [value]);
-    // Nothing follows a final one, so that the last tells for all.
+    // Nothing is added after a final value, so it is enough to look at the last one.
     else if (!values.at(-1)!.final) values.push(value);
   }
 }
 
-/** The state of one file; an included file has its own, and shares the root. */
+/** The parser's state for one file. An included file has its own state and shares the root. */
 class FileParser {
   readonly #root: SectionNode;
   readonly #include: IncludeReader;
   readonly #used: { characters: number; inclusions: number };
-  /** From the top-level section down; empty before the first. */
+  /** The open sections, from the top-level one down; empty before the first header. */
   #path: SectionNode[] = [];
-  /** How deep we are in braces below the top-level section, discarded ones included. */
+  /** Depth of open braces, those of discarded subsections included. */
   #level = 0;
-  /** The level from which on values are dropped: a section of that name was final before. */
+  /** From this depth on values are discarded, because an earlier section of that name was final. */
   #discardFrom = Number.POSITIVE_INFINITY;
   #wantsBrace = false;
   #where = '';
@@ -167,7 +174,7 @@ class FileParser {
     this.#used.characters += source.text.length;
     if (this.#used.characters > MAX_CHARACTERS) throw badFormat(source.name, 'is too long');
     let number = 0;
-    // What ends the last line begins none.
+    // A newline at the end of the text does not begin another line.
     for (const line of source.text.replace(/\n$/, '').split('\n')) {
       number++;
       this.#where = `${source.name} line ${number}`;
@@ -192,9 +199,10 @@ class FileParser {
 
   #line(line: string): void {
     if (this.#path.length === 0 && !line.startsWith('[')) {
-      if (/^module[ \t-\r]/.test(line))
+      if (/^module[ \t-\r]/.test(line)) {
         throw badFormat(this.#where, 'asks for a module to be loaded');
-      // MIT krb5: whatever stands before the first section is a comment.
+      }
+      // MIT krb5: everything before the first section is a comment.
       return;
     }
     const text = line.replace(BLANKS_BEFORE, '');
@@ -223,7 +231,7 @@ class FileParser {
   #closeSubsection(text: string): void {
     if (this.#level === 0) throw badFormat(this.#where, 'has a brace that closes nothing');
     if (text.startsWith('}*') && !this.#discarding) this.#current.final = true;
-    // A subsection that was final before was entered, and is left here; those inside were not.
+    // The subsection that was final is itself on the path; those inside it are not.
     if (this.#level <= this.#discardFrom) this.#path.pop();
     this.#level--;
     if (this.#level < this.#discardFrom) this.#discardFrom = Number.POSITIVE_INFINITY;
@@ -266,7 +274,7 @@ class FileParser {
   }
 }
 
-// A value in quotes ends at the next quote; \n, \t and \b are control characters.
+// A quoted value ends at the next quote that no backslash precedes; \n, \t, \b are control characters.
 function unquote(value: string): string {
   let text = '';
   for (let i = 1; i < value.length && value[i] !== '"'; i++) {
@@ -283,26 +291,26 @@ function unquote(value: string): string {
 function trim(text: string): string {
   const start = text.length - text.replace(BLANKS_BEFORE, '').length;
   let end = text.length;
-  // An expression that ends in blanks would look for its end from each of many blanks.
+  // A loop: a regular expression for trailing blanks takes quadratic time on a long run of them.
   while (end > start && BLANKS.includes(text[end - 1]!)) end--;
   return text.slice(start, end);
 }
 
 function refuseInclude(directive: string): never {
-  throw badFormat(`${directive} line`, 'cannot be followed: nobody reads files here');
+  throw badFormat(`${directive} line`, 'cannot be followed: no reader of files was given');
 }
 
 function badFormat(where: string, problem: string): KerberosError {
   return new KerberosError('KRB5_CONFIG_BADFORMAT', `${where} ${problem}`);
 }
 
-// isspace() of the C locale: a no-break space is as any letter.
+// isspace() of the C locale: a no-break space is an ordinary character.
 const BLANKS_BEFORE = /^[ \t-\r]+/;
 const BLANKS = ' \t\n\v\f\r';
-// Only at the start of a line, and in any state: MIT krb5, prof_parse.c.
+// MIT krb5, prof_parse.c: only at the start of a line, but in any state.
 const INCLUDE_LINE = /^(include|includedir)[ \t-\r]+(.*)$/;
 const CONTROLS: Readonly<Record<string, string>> = { n: '\n', t: '\t', b: '\b' };
-// The operator's own files; a map of all users of a site may be large.
+// These are the operator's own files; a map of all users of a site may be large.
 const MAX_CHARACTERS = 16_000_000;
 const MAX_INCLUSIONS = 4096;
 const MAX_DEPTH = 10;

@@ -1,11 +1,12 @@
 /**
- * POSIX extended regular expressions (POSIX.1-2017 XBD §9.4) as a tree: what auth_to_local rules
- * are written in. A class of characters is ASCII's, as in the C locale.
+ * Parses POSIX extended regular expressions (POSIX.1-2017 XBD §9.4), the syntax of auth_to_local
+ * rules, into a tree. Character classes are ASCII only, as in the C locale.
  */
 
-/** Whether a character (one code point) is in a set. */
+/** Tests whether a character (one code point) is in a set. */
 export type CharTest = (char: string) => boolean;
 
+/** A node of a parsed expression. `max` of a repetition may be infinite. */
 export type RegexNode =
   | { readonly kind: 'char'; readonly test: CharTest }
   | { readonly kind: 'start' | 'end' }
@@ -20,9 +21,9 @@ export type RegexNode =
 /**
  * Parses an expression.
  *
- * @returns `malformed` if POSIX or glibc has no meaning for it; `unsupported` if it is longer than
- *   1024 characters, nests or repeats too much, or uses what POSIX leaves undefined:
- *   back-references and the word and buffer anchors of GNU.
+ * @returns The tree; `malformed` if POSIX and glibc give the expression no meaning; `unsupported` if
+ *   it is longer than 1024 characters, nests or repeats too much, or uses what POSIX leaves undefined:
+ *   back-references, and GNU's anchors for words and buffers.
  */
 export function parseRegex(pattern: string): RegexNode | RegexRefusal {
   if (pattern.length > MAX_PATTERN) return 'unsupported';
@@ -64,7 +65,7 @@ class RegexParser {
       this.#at++;
       const atom = this.#atom(char, depth);
       const node = this.#repeated(atom);
-      // As in glibc: an anchor is not repeated.
+      // As in glibc, an anchor cannot be repeated.
       if (node !== atom && (char === '^' || char === '$')) throw new Malformed();
       nodes.push(node);
     }
@@ -92,7 +93,7 @@ class RegexParser {
       case '+':
       case '?':
       case '{':
-        // XBD §9.4.6: undefined at the start of an expression; an error in glibc.
+        // XBD §9.4.6: undefined at the start of an expression; glibc refuses it.
         throw new Malformed();
       default:
         return { kind: 'char', test: is(char) };
@@ -117,7 +118,7 @@ class RegexParser {
     const min = this.#number();
     const comma = this.#accept(',');
     const max = comma ? this.#number() : min;
-    // glibc: `{,}` is `*`; `{}` is nothing.
+    // glibc: `{,}` means `*`; `{}` is malformed.
     if (!this.#accept('}') || (min === undefined && !comma)) throw new Malformed();
     const range = { min: min ?? 0, max: max ?? Number.POSITIVE_INFINITY };
     if (range.min > range.max) throw new Malformed();
@@ -151,7 +152,7 @@ class RegexParser {
     return (char) => tests.some((test) => test(char)) !== negated;
   }
 
-  // XBD §9.3.5. A `]` in the first place, and a `-` in the first or last, stand for themselves.
+  // XBD §9.3.5: a `]` in the first place and a `-` in the first or last place are literal.
   #bracketItem(): CharTest {
     const start = this.#take();
     if (start !== '[') return this.#rangeFrom(start);
@@ -181,7 +182,7 @@ class RegexParser {
     return end;
   }
 
-  /** XBD §9.3.5: neither a class nor an equivalence class is where a range starts or ends. */
+  /** XBD §9.3.5: a range cannot start or end with a character class or an equivalence class. */
   #notInRange(test: CharTest): CharTest {
     if (this.#atRange()) throw new Malformed();
     return test;
@@ -191,7 +192,7 @@ class RegexParser {
     return this.#peek() === '-' && this.#chars[this.#at + 1] !== ']';
   }
 
-  /** The rest of `[:alpha:]`. */
+  /** Parses the rest of `[:alpha:]`. */
   #characterClass(): CharTest {
     const name = this.#upTo(':');
     const test = Object.hasOwn(CLASSES, name) ? CLASSES[name] : undefined;
@@ -199,7 +200,7 @@ class RegexParser {
     return test;
   }
 
-  /** The rest of `[.x.]` or `[=x=]`. */
+  /** Parses the rest of `[.x.]` or `[=x=]`. */
   #collatingElement(mark: string): string {
     const name = this.#upTo(mark);
     if (Array.from(name).length !== 1) throw new Malformed();

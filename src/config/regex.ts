@@ -1,37 +1,39 @@
 /**
- * Matching of POSIX extended regular expressions, leftmost and longest, in a time that is bounded
- * by the product of the lengths of expression and text.
+ * Matches POSIX extended regular expressions, leftmost and longest, in time proportional to the
+ * product of the lengths of the expression and the text.
  *
- * The expression is the operator's, but the text is a client's name. JavaScript's own RegExp
- * backtracks: `(a+)+b` and a name of forty letters would stop the server. This walks all
- * possibilities at once instead (K. Thompson, CACM 11(6), 1968).
+ * The operator writes the expression, but the text is a client's name. JavaScript's own RegExp
+ * backtracks: `(a+)+b` and a name of forty letters would stop the server. This matcher follows all
+ * alternatives at once instead (K. Thompson, CACM 11(6), 1968).
  */
 import type { CharTest, RegexNode, RegexRefusal } from './regex-syntax.ts';
 import { parseRegex } from './regex-syntax.ts';
 
-/** Where a match lies: `start` included, `end` not. */
+/** The range of a match, in code points: `start` is included, `end` is not. */
 export interface RegexMatch {
   readonly start: number;
   readonly end: number;
 }
 
+/** A compiled expression. */
 export interface Regex {
   /**
-   * The leftmost match, and of those the longest.
+   * Finds the leftmost match, and the longest of those.
    *
-   * @param chars - The text, one code point each.
-   * @param from - Where the search starts; `^` matches there, as at the start of a text.
-   * @param work - Steps are taken from it; the search ends without a match when none are left.
+   * @param chars - The text, one code point per item.
+   * @param from - The index where the search starts; `^` matches there.
+   * @param work - The search takes its steps from it, and ends without a match when none are left.
+   *   Unbounded if absent.
    */
   search(chars: readonly string[], from: number, work?: Work): RegexMatch | undefined;
 }
 
-/** What a caller spends on several searches together; `left` is below 0 when it is used up. */
+/** A budget of steps that several searches share; `left` is negative when it is used up. */
 export interface Work {
   left: number;
 }
 
-/** Compiles an expression, unless {@link parseRegex} refuses it or it unfolds too far. */
+/** Compiles an expression. @returns A refusal as {@link parseRegex}, also if the program is too long. */
 export function compileRegex(pattern: string): Regex | RegexRefusal {
   const tree = parseRegex(pattern);
   if (typeof tree === 'string') return tree;
@@ -44,10 +46,10 @@ export function compileRegex(pattern: string): Regex | RegexRefusal {
 type Step =
   | { readonly kind: 'char'; readonly test: CharTest }
   | { readonly kind: 'start' | 'end' | 'match' }
-  /** Go on at each of the targets. */
+  /** Continues at each of the targets. */
   | { readonly kind: 'fork'; readonly targets: number[] };
 
-/** Appends the steps of a node; false if the program gets too long. */
+/** Appends the steps of a node. @returns false if the program becomes too long. */
 function emit(node: RegexNode, program: Step[]): boolean {
   if (program.length > MAX_STEPS) return false;
   switch (node.kind) {
@@ -106,7 +108,7 @@ function emitRepeat(node: RegexNode, min: number, max: number, program: Step[]):
   return true;
 }
 
-/** A place in the program, and where in the text the attempt that is there began. */
+/** An attempt: its step of the program, and the index in the text where it began. */
 interface Thread {
   readonly step: number;
   readonly start: number;
@@ -121,7 +123,7 @@ function search(
   let threads: Thread[] = [];
   let best: RegexMatch | undefined;
   for (let at = from; at <= chars.length; at++) {
-    // Attempts are in the order of their start: where two meet, the one further left stays.
+    // Attempts are ordered by their start: where two reach the same step, the leftmost one remains.
     const attempts = best === undefined ? [...threads, { step: 0, start: at }] : threads;
     const seen = new Set<number>();
     threads = [];
@@ -150,7 +152,7 @@ function advance(program: readonly Step[], threads: readonly Thread[], char: str
   return moved;
 }
 
-/** The steps that wait for a character, or match, reachable from a step without reading one. */
+/** The steps that read a character or match, and that a step reaches without reading one. */
 function closure(
   program: readonly Step[],
   from: number,
@@ -173,5 +175,5 @@ function closure(
 }
 
 const MAX_STEPS = 1000;
-// What a character costs beside the steps that wait for it.
+// The cost of a character, in addition to the steps that read it.
 const CHAR_WORK = 4;
