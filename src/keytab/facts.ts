@@ -1,4 +1,4 @@
-/** What is known about a ticket and a keytab when no key opened the ticket. */
+/** Gathers the facts about a keytab and a ticket that errors and hints are made of. */
 import { enctypeName } from '../crypto/numbers.ts';
 import type { Principal } from '../messages/principal.ts';
 import { printablePrincipal } from '../messages/principal.ts';
@@ -12,31 +12,35 @@ import { fitting } from './lookup.ts';
 import type { ServiceMatcher } from './service-name.ts';
 import { formatServiceName } from './service-name.ts';
 
+/** Facts about a keytab and the services that are accepted. */
 export interface KeytabFacts {
-  /** What the keytab has of each principal. */
+  /** All principals of the keytab. */
   readonly principals: readonly PrincipalKeys[];
   readonly matcher: ServiceMatcher;
-  /** The matcher, for messages. */
+  /** The matcher as printable text. */
   readonly service: string;
-  /** What the matcher accepts of it. */
+  /** The keys that the matcher accepts. */
   readonly accepted: AcceptedKeys;
 }
 
-export interface Facts extends KeytabFacts {
+/** Facts about a ticket that no key opened. */
+export interface TicketFacts extends KeytabFacts {
   readonly ticketServer: Principal;
-  /** The ticket server, for messages. */
+  /** The ticket server as printable text. */
   readonly server: string;
-  /** 0 if the ticket has none. */
+  /** The kvno of the ticket; 0 if it has none. */
   readonly kvno: number;
+  /** The enctype of the ticket. */
   readonly enctype: number;
-  /** What the keytab has of the ticket server, accepted or not. */
+  /** The ticket server's keys in the keytab, accepted or not. */
   readonly own: PrincipalKeys | undefined;
-  /** The principal whose keys the error is about: the explicit one, else the ticket server. */
+  /** The keys that the error is about: those of the explicit principal, else of the ticket server. */
   readonly subject: PrincipalKeys | undefined;
-  /** Entries of the subject whose kvno fits: one of each enctype. */
+  /** Entries of the subject whose kvno fits the ticket's, one for each enctype. */
   readonly fitting: readonly KeytabEntry[];
 }
 
+/** The facts about a keytab alone. */
 export function gatherKeytabFacts(keytab: Keytab, matcher: ServiceMatcher): KeytabFacts {
   return {
     principals: principalsOf(keytab),
@@ -46,11 +50,12 @@ export function gatherKeytabFacts(keytab: Keytab, matcher: ServiceMatcher): Keyt
   };
 }
 
-export function gatherFacts(
+/** The facts about a ticket that no key opened. */
+export function gatherTicketFacts(
   keytab: Keytab,
   matcher: ServiceMatcher,
   ticket: TicketKeyRequest,
-): Facts {
+): TicketFacts {
   const kvno = ticket.kvno ?? 0;
   const ticketServer: Principal = { ...ticket.serverName, realm: ticket.realm };
   const own = findPrincipal(keytab, ticket.realm, ticket.serverName);
@@ -70,21 +75,21 @@ export function gatherFacts(
   };
 }
 
-/** Whether the keytab has a key of the principal and enctype. */
+/** Whether there is a key of the enctype, supported or not. */
 export function hasEnctype(keys: PrincipalKeys | undefined, enctype: number): boolean {
   return keys !== undefined && (keys.usable.has(enctype) || keys.unusable.has(enctype));
 }
 
-/** Whether the keytab has a key of the principal with a higher kvno. */
+/** Whether there is a key with a higher kvno. */
 export function hasHigherKvno(keys: PrincipalKeys, kvno: number): boolean {
   return listsOf(keys).some(({ highest }) => highest > kvno);
 }
 
-function listsOf(keys: PrincipalKeys | undefined): KvnoList<KeytabEntry>[] {
+function listsOf(keys: PrincipalKeys | undefined): KvnoList[] {
   return keys === undefined ? [] : [...keys.usable.values(), ...keys.unusable.values()];
 }
 
-/** The names that the keytab holds, those that the matcher accepts before the others. */
+/** The names in the keytab, accepted ones first: at most 8, then `'N more'`. */
 export function keytabPrincipals({ principals, accepted }: KeytabFacts): string[] {
   const listed = new Set<PrincipalKeys>();
   for (const keys of [
@@ -98,7 +103,11 @@ export function keytabPrincipals({ principals, accepted }: KeytabFacts): string[
   return more > 0 ? [...names, `${more} more`] : names;
 }
 
-/** The kvnos of the entries, ascending. @param entries - A list that does not change. */
+/**
+ * The kvnos of the entries, ascending: at most 8, then `'N more'`.
+ *
+ * @param entries - A list that does not change: the result is kept for its lifetime.
+ */
 export function kvnosOf(entries: readonly KeytabEntry[]): readonly string[] {
   return onceFor(kvnoLists, entries, () => {
     const kvnos = [...new Set(entries.map((entry) => entry.kvno))].sort((a, b) => a - b);
@@ -106,22 +115,26 @@ export function kvnosOf(entries: readonly KeytabEntry[]): readonly string[] {
   });
 }
 
-/** The names of the enctypes of the entries. @param entries - A list that does not change. */
+/**
+ * The enctype names of the entries: at most 8, then `'N more'`.
+ *
+ * @param entries - A list that does not change: the result is kept for its lifetime.
+ */
 export function enctypesOf(entries: readonly KeytabEntry[]): readonly string[] {
   return onceFor(enctypeLists, entries, () =>
     atMost([...new Set(entries.map((entry) => enctypeName(entry.key.enctype)))]),
   );
 }
 
-/** Entries that the error is about: of its subject, else all that the matcher accepts. */
-export function entriesInQuestion({ subject, accepted }: Facts): readonly KeytabEntry[] {
+/** The entries that the error is about: those of its subject, else those that the matcher accepts. */
+export function entriesInQuestion({ subject, accepted }: TicketFacts): readonly KeytabEntry[] {
   if (subject !== undefined) return subject.entries;
   return onceFor(acceptedEntries, accepted, () =>
     first(accepted.principals, MAX_SCANNED).flatMap((keys) => keys.entries),
   );
 }
 
-/** The first of many; the others are not even looked at. */
+/** The first items of many; it does not iterate over the others. */
 function first<T>(items: Iterable<T>, count: number): T[] {
   const list: T[] = [];
   for (const item of items) {
@@ -131,7 +144,7 @@ function first<T>(items: Iterable<T>, count: number): T[] {
   return list;
 }
 
-/** A forged ticket must not have thousands of entries listed each time. */
+/** Computes a list once: otherwise each forged ticket would have thousands of entries listed. */
 function onceFor<K extends object, V>(known: WeakMap<K, V>, key: K, find: () => V): V {
   let value = known.get(key);
   if (value === undefined) {
@@ -149,6 +162,6 @@ function atMost(list: readonly string[]): string[] {
 const kvnoLists = new WeakMap<readonly KeytabEntry[], readonly string[]>();
 const enctypeLists = new WeakMap<readonly KeytabEntry[], readonly string[]>();
 const acceptedEntries = new WeakMap<AcceptedKeys, readonly KeytabEntry[]>();
-/** How many principals are looked at for a hint: a forged ticket must not make it expensive. */
+/** Number of principals that a hint considers: a forged ticket must not make it expensive. */
 export const MAX_SCANNED = 256;
 const MAX_LISTED = 8;

@@ -1,13 +1,14 @@
-/** What an operator can do about a ticket that no key opened. */
+/** Hints for the operator about a ticket that no key opened, and about a keytab without usable keys. */
 import { enctypeName } from '../crypto/numbers.ts';
 import type { Principal } from '../messages/principal.ts';
 import { printablePrincipal } from '../messages/principal.ts';
-import type { Facts, KeytabFacts } from './facts.ts';
-import { enctypesOf, keytabPrincipals, kvnosOf, MAX_SCANNED } from './facts.ts';
+import type { KeytabFacts, TicketFacts } from './facts.ts';
+import { enctypesOf, hasHigherKvno, keytabPrincipals, kvnosOf, MAX_SCANNED } from './facts.ts';
 import type { PrincipalKeys } from './keytab-index.ts';
 import { MAX_KEY_TRIALS } from './lookup.ts';
 import type { ServiceMatcher } from './service-name.ts';
 
+/** For a service of which the keytab has no key. */
 export function serviceNotInKeytab(facts: KeytabFacts): string {
   if (facts.principals.length === 0) return EMPTY_KEYTAB;
   const wanted = wantedNames(facts.matcher);
@@ -15,17 +16,19 @@ export function serviceNotInKeytab(facts: KeytabFacts): string {
   return sentences(holds(facts), near);
 }
 
-export function serverNotAccepted(facts: Facts): string {
-  const there = facts.own === undefined ? ', which the keytab does not hold' : '';
+/** For a ticket of another service than the accepted ones. */
+export function serverNotAccepted(facts: TicketFacts): string {
+  const there = facts.own === undefined ? ', which is not in the keytab' : '';
   return sentences(
     `the client asked for ${facts.server}${there}; this acceptor accepts ${facts.service} only`,
     facts.own === undefined
       ? nearMiss(facts, facts.ticketServer)
-      : 'name that service too, or name none: then every key of the keytab is accepted',
+      : 'name that service too, or name none to accept every key of the keytab',
   );
 }
 
-export function serverNotInKeytab(facts: Facts): string {
+/** For a ticket of a server that the keytab does not hold. */
+export function serverNotInKeytab(facts: TicketFacts): string {
   const near = nearMiss(facts, facts.ticketServer);
   const keys = facts.accepted.usable.get(facts.enctype)?.all.length ?? 0;
   const tried =
@@ -34,53 +37,47 @@ export function serverNotInKeytab(facts: Facts): string {
       : undefined;
   const otherwise =
     near === undefined
-      ? 'add its keys, or look for what makes the client ask for that name: ' +
+      ? 'add its keys, or find out why the client asks for that name: ' +
         'a DNS alias, a short host name, an IP address, an SPN of another account (setspn -Q)'
       : undefined;
   return sentences(holds(facts), near, tried, otherwise);
 }
 
-export function ticketOutOfDate(facts: Facts, { entries }: PrincipalKeys): string {
+/** For a kvno that the keytab does not have: the ticket is older than the keytab, or newer. */
+export function kvnoNotInKeytab(facts: TicketFacts, keys: PrincipalKeys): string {
   return sentences(
-    `for it the keytab has kvno ${kvnosOf(entries).join(', ')}`,
-    "the client's ticket is from before the last change of the key: it needs a new one " +
-      '(kinit; Windows: klist purge). Keep old keys in the keytab until their tickets have expired',
+    `for it the keytab has kvno ${kvnosOf(keys.entries).join(', ')}`,
+    hasHigherKvno(keys, facts.kvno) ? OLD_TICKET : OLD_KEYTAB,
     facts.matcher.type === 'principal' ? KVNO_RULE : undefined,
   );
 }
 
-export function keytabOutOfDate(facts: Facts, { entries }: PrincipalKeys): string {
-  return sentences(
-    `for it the keytab has kvno ${kvnosOf(entries).join(', ')}`,
-    'the key was changed after the keytab was written: export it again ' +
-      '(kadmin ktadd without -norandkey, and ktpass, change the key each time that they export it)',
-    facts.matcher.type === 'principal' ? KVNO_RULE : undefined,
-  );
-}
-
-export function enctypeNotInKeytab(facts: Facts, { entries }: PrincipalKeys): string {
+/** For a server whose keys are of other enctypes than the ticket. */
+export function enctypeNotInKeytab(facts: TicketFacts, { entries }: PrincipalKeys): string {
   const has = facts.fitting.length > 0 ? facts.fitting : entries;
   return sentences(
-    `the ticket is of ${enctypeName(facts.enctype)}, the keytab has ${enctypesOf(has).join(', ')}`,
+    `the ticket uses ${enctypeName(facts.enctype)}, the keytab has ${enctypesOf(has).join(', ')}`,
     "export a key of the ticket's enctype, or have the KDC use one that the keytab has " +
       '(Active Directory: msDS-SupportedEncryptionTypes of the account; if unset, it may be RC4)',
   );
 }
 
-export function enctypeNotSupported(facts: Facts): string {
+/** For a key whose enctype the crypto provider lacks. */
+export function enctypeNotSupported(facts: TicketFacts): string {
   return sentences(
     `${enctypeName(facts.enctype)} is not among the enctypes of this acceptor`,
-    'have the KDC use aes256-cts-hmac-sha1-96 or another that is ' +
-      '(Active Directory: msDS-SupportedEncryptionTypes of the account) and export the keys again',
+    'have the KDC use aes256-cts-hmac-sha1-96 or another one that is ' +
+      '(Active Directory: msDS-SupportedEncryptionTypes of the account), and export the keys again',
   );
 }
 
-export function wrongKey(facts: Facts): string {
+/** For a key that should have opened the ticket. */
+export function wrongKey(facts: TicketFacts): string {
   return sentences(
     facts.kvno === 0 ? 'the ticket names no kvno, so every key was tried' : undefined,
-    'either the ticket was altered, or the key differs from the KDC: the password was changed ' +
-      'or the account made anew without its kvno growing; the keytab was made from a password ' +
-      'with another salt or a typing error; or the SPN is on two accounts (setspn -X)',
+    "either the ticket was altered, or the key differs from the KDC's: the password was changed " +
+      'or the account recreated without a higher kvno; the keytab was made from a mistyped password ' +
+      'or with the wrong salt; or the SPN is on two accounts (setspn -X)',
     'export the keytab again and let clients get new tickets',
   );
 }
@@ -109,9 +106,9 @@ function wantedNames(matcher: ServiceMatcher): WantedName[] {
   }
 }
 
-/** A name of the keytab that is so like the wanted one that it was probably meant. */
+/** The name in the keytab that is most like the wanted one, and in which way they differ. */
 function nearMiss(facts: KeytabFacts, wanted: WantedName): string | undefined {
-  // A forged ticket names what it likes: comparing takes the name's length for each principal.
+  // A forged ticket can hold a very long name, which would be compared with each principal.
   if ([...wanted.components, wanted.realm ?? ''].join().length > MAX_COMPARED) return undefined;
   let best: string | undefined;
   let bestRank = Number.POSITIVE_INFINITY;
@@ -129,7 +126,7 @@ interface Likeness {
   readonly holds: (principal: Principal, wanted: WantedName) => boolean;
 }
 
-// The more alike, the earlier.
+// The closest likeness comes first.
 const LIKENESS: readonly Likeness[] = [
   {
     text: 'differs in the case of the realm only, and realms are case-sensitive',
@@ -155,7 +152,7 @@ const LIKENESS: readonly Likeness[] = [
   {
     text:
       'is one component: the tool that wrote it did not split the name at its slash; write it ' +
-      'again with the service and the host apart',
+      'again with service and host as two components',
     holds: ({ components }, wanted) =>
       components.length === 1 &&
       wanted.components.length > 1 &&
@@ -186,7 +183,7 @@ const LIKENESS: readonly Likeness[] = [
   },
 ];
 
-/** As many components as are wanted: a service on any host has one. */
+/** Only as many components as the wanted name has: that of a service on any host has one. */
 function nameOf({ components }: WantedName, wanted: WantedName): string {
   return components.slice(0, wanted.components.length).join('/');
 }
@@ -204,8 +201,16 @@ function sentences(...parts: readonly (string | undefined)[]): string {
   return parts.filter((part) => part !== undefined).join('; ');
 }
 
+const OLD_TICKET =
+  "the client's ticket was issued before the last change of the key: it needs a new one " +
+  '(kinit; Windows: klist purge). Keep old keys in the keytab until their tickets have expired';
+
+const OLD_KEYTAB =
+  'the key was changed after the keytab was written: export it again ' +
+  '(kadmin ktadd without -norandkey, and ktpass, change the key with each export)';
+
 const KVNO_RULE =
-  'for a service name with a realm only keys of the kvno of the ticket are tried; ' +
+  "for a service name with a realm only keys of the ticket's kvno are tried; " +
   'service@host tries those of every kvno';
 
 const EMPTY_KEYTAB =

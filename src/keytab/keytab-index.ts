@@ -1,43 +1,38 @@
-/** A keytab, indexed: by principal, and by what a matcher accepts of it. Each is made once. */
+/** Indexes of a keytab: by principal, and by the keys that a matcher accepts. Each is built once. */
 import type { Principal, PrincipalName } from '../messages/principal.ts';
 import type { Keytab, KeytabEntry } from './keytab.ts';
 import { KvnoList } from './kvno-list.ts';
 import type { ServiceMatcher } from './service-name.ts';
 import { matchService } from './service-name.ts';
 
-/** What a keytab has of one principal, in the order of the keytab. */
+/** The entries of one principal. */
 export interface PrincipalKeys {
   readonly principal: Principal;
+  /** All of them, in the order of the keytab. */
   readonly entries: readonly KeytabEntry[];
-  /** By enctype, those whose enctype the provider has. */
-  readonly usable: ReadonlyMap<number, KvnoList<KeytabEntry>>;
-  /** By enctype, the others. */
-  readonly unusable: ReadonlyMap<number, KvnoList<KeytabEntry>>;
+  /** By enctype: entries whose enctype the provider supports. */
+  readonly usable: ReadonlyMap<number, KvnoList>;
+  /** By enctype: the other entries. */
+  readonly unusable: ReadonlyMap<number, KvnoList>;
 }
 
-/** What a matcher accepts of a keytab. */
+/** The keys of a keytab that a matcher accepts. */
 export interface AcceptedKeys {
   readonly principals: ReadonlySet<PrincipalKeys>;
-  /** Of these principals. */
+  /** The realms of these principals. */
   readonly realms: ReadonlySet<string>;
-  /** By enctype, keys whose enctype the provider has. */
-  readonly usable: ReadonlyMap<number, KvnoList<AcceptedKey>>;
-  /** By enctype, those of {@link usable} that may be tried on a ticket of another kvno. */
-  readonly anyKvno: ReadonlyMap<number, readonly AcceptedKey[]>;
+  /** By enctype: entries whose enctype the provider supports. */
+  readonly usable: ReadonlyMap<number, KvnoList>;
+  /** By enctype: the entries of {@link usable} that may be tried on a ticket of another kvno. */
+  readonly anyKvno: ReadonlyMap<number, readonly KeytabEntry[]>;
 }
 
-export interface AcceptedKey {
-  readonly entry: KeytabEntry;
-  readonly kvno: number;
-  readonly principal: PrincipalKeys;
-}
-
-/** What the keytab has of each principal, in the order in which it first has them. */
+/** The principals of a keytab, ordered by their first entries. */
 export function principalsOf(keytab: Keytab): readonly PrincipalKeys[] {
   return indexOf(keytab).principals;
 }
 
-/** What the keytab has of a principal. */
+/** The entries of a principal; undefined if it has none. */
 export function findPrincipal(
   keytab: Keytab,
   realm: string,
@@ -50,7 +45,7 @@ export function findPrincipal(
   return node?.keys;
 }
 
-/** What the matcher accepts of the keytab. */
+/** The keys of the keytab that the matcher accepts. The result is kept for both objects' lifetime. */
 export function acceptedKeys(keytab: Keytab, matcher: ServiceMatcher): AcceptedKeys {
   const { principals, accepted } = indexOf(keytab);
   let keys = accepted.get(matcher);
@@ -63,7 +58,7 @@ export function acceptedKeys(keytab: Keytab, matcher: ServiceMatcher): AcceptedK
 
 interface KeytabIndex {
   readonly principals: PrincipalKeys[];
-  /** A tree of names: realm, then component by component. */
+  /** A tree of names: the realm, then one level for each component. */
   readonly realms: NameNode;
   readonly accepted: WeakMap<ServiceMatcher, AcceptedKeys>;
 }
@@ -75,14 +70,9 @@ interface NameNode {
 
 interface GrowingKeys extends PrincipalKeys {
   readonly entries: KeytabEntry[];
-  readonly usable: Map<number, KvnoList<KeytabEntry>>;
-  unusable: Map<number, KvnoList<KeytabEntry>>;
+  readonly usable: Map<number, KvnoList>;
+  unusable: Map<number, KvnoList>;
 }
-
-const NONE: Map<number, KvnoList<KeytabEntry>> = new Map();
-
-// Keytabs and matchers are values that do not change: what follows from them is worth keeping.
-const indexes = new WeakMap<Keytab, KeytabIndex>();
 
 function indexOf(keytab: Keytab): KeytabIndex {
   let index = indexes.get(keytab);
@@ -105,7 +95,7 @@ function buildIndex(keytab: Keytab): KeytabIndex {
       principals.push(node.keys);
     }
     node.keys.entries.push(entry);
-    // Nearly all keytabs have none of these, and some have many principals.
+    // A map only where needed: few keytabs have such entries, and some have many principals.
     if (!key.supported && node.keys.unusable === NONE) node.keys.unusable = new Map();
     listOf(key.supported ? node.keys.usable : node.keys.unusable, key.enctype).add(entry);
   }
@@ -123,8 +113,8 @@ function child(node: NameNode, name: string): NameNode {
 
 function filterKeys(principals: readonly PrincipalKeys[], matcher: ServiceMatcher): AcceptedKeys {
   const accepted = new Set<PrincipalKeys>();
-  const usable = new Map<number, KvnoList<AcceptedKey>>();
-  const anyKvno = new Map<number, AcceptedKey[]>();
+  const usable = new Map<number, KvnoList>();
+  const anyKvno = new Map<number, KeytabEntry[]>();
   const realms = new Set<string>();
   for (const principal of principals) {
     const match = matchService(matcher, principal.principal);
@@ -136,19 +126,15 @@ function filterKeys(principals: readonly PrincipalKeys[], matcher: ServiceMatche
       const free = anyKvno.get(enctype) ?? [];
       anyKvno.set(enctype, free);
       for (const entry of all) {
-        const key: AcceptedKey = { entry, kvno: entry.kvno, principal };
-        list.add(key);
-        if (match === 'every-kvno') free.push(key);
+        list.add(entry);
+        if (match === 'every-kvno') free.push(entry);
       }
     }
   }
   return { principals: accepted, realms, usable, anyKvno };
 }
 
-function listOf<T extends { readonly kvno: number }>(
-  lists: Map<number, KvnoList<T>>,
-  enctype: number,
-): KvnoList<T> {
+function listOf(lists: Map<number, KvnoList>, enctype: number): KvnoList {
   let list = lists.get(enctype);
   if (list === undefined) {
     list = new KvnoList();
@@ -156,3 +142,8 @@ function listOf<T extends { readonly kvno: number }>(
   }
   return list;
 }
+
+const NONE: Map<number, KvnoList> = new Map();
+
+// Keytabs and matchers do not change, so what was derived from them stays valid.
+const indexes = new WeakMap<Keytab, KeytabIndex>();

@@ -1,8 +1,8 @@
 /**
  * The keytab file format, versions 0x0501 and 0x0502: bytes to entries and back.
  *
- * Source: MIT krb5, doc/formats/keytab_file_format.rst; where the text is silent, what MIT krb5's
- * and Heimdal's own readers do.
+ * Source: MIT krb5, doc/formats/keytab_file_format.rst. Details that it does not specify follow the
+ * readers of MIT krb5 and Heimdal.
  */
 import { decodeUtf8, encodeUtf8, Reader, Writer } from '../bytes.ts';
 import { EncryptionKey } from '../crypto/key.ts';
@@ -20,44 +20,47 @@ import type { KerberosTime } from '../time.ts';
 
 /** One key of one principal. */
 export interface KeytabEntry {
-  /** Version 0x0501 has no name type: it reads as NT-UNKNOWN. */
+  /** Its name type is NT-UNKNOWN in files of version 0x0501, which store none. */
   readonly principal: Principal;
-  /** Key version number, 0 to 2³²−1. Old tools store its low 8 bits only. */
+  /** Key version number, 0 to 2³²−1. Old tools store only its low 8 bits. */
   readonly kvno: number;
-  /** When the entry was written. */
+  /** When the entry was written, in seconds since 1970. */
   readonly timestamp: KerberosTime;
-  /** An enctype that the provider does not have is kept, with `key.supported` false. */
+  /** `key.supported` is false if the provider lacks its enctype. */
   readonly key: EncryptionKey;
 }
 
+/** The contents of a keytab. Nothing changes it later: a new keytab is a new object. */
 export interface Keytab {
-  /** 2 is file version 0x0502, which everybody writes; 1 is 0x0501. */
+  /** 2 is file version 0x0502, which all current tools write; 1 is 0x0501. */
   readonly version: 1 | 2;
-  /** Version 1 only: it is written in the byte order of the machine. `'big'` if absent. */
+  /** Version 1 only, which has the byte order of the machine that wrote it. `'big'` if absent. */
   readonly byteOrder?: 'big' | 'little';
   /** In the order of the file. */
   readonly entries: readonly KeytabEntry[];
-  /** Why records of the file are not among the entries. Absent if all of them are. */
+  /** One error (`KRB5_KT_FORMAT`) for each record that could not be read. Absent if all could. */
   readonly skipped?: readonly KerberosError[];
 }
 
+/** Options of {@link parseKeytab}. */
 export interface ParseKeytabOptions {
   /**
-   * What the keys compute with; the default provider if absent. A bundle that imports nothing else
-   * from here does not have that one: where such a program computes with keys, it names
-   * `defaultCrypto`.
+   * The implementation of the keys' cryptography; the default provider if absent. A bundle that
+   * imports only `parseKeytab` does not contain the default: pass `defaultCrypto` there if the program
+   * computes with the keys.
    */
   readonly crypto?: CryptoProvider;
 }
 
 /**
- * Reads a keytab. Holes, padding behind an entry and whatever follows a zero length are skipped. A
- * record that cannot be read (a name in another encoding, a key of the wrong length) costs that record
- * and no other, and is reported in `skipped`: so does MIT krb5, whose tools write such records.
+ * Reads a keytab. Holes, padding after an entry and everything after a zero length are skipped. A
+ * record that cannot be read (a name in another encoding, a key of the wrong length) is left out and
+ * reported in `skipped`; MIT krb5, whose tools write such records, also uses the others.
  *
- * @param bytes - The whole file; keys and names are copied out of it, so it may be wiped.
- * @throws {@link KerberosError} `KRB5_KT_FORMAT`: no keytab, truncated, or none of its records can be
- *   read.
+ * @param bytes - The whole file. Keys and names are copied, so the caller may wipe it afterwards.
+ * @throws {@link KerberosError} `KRB5_KT_FORMAT` if the bytes are not a keytab or are truncated, or if
+ *   none of the records can be read.
+ * @throws TypeError for an unknown option or one of the wrong kind.
  */
 export function parseKeytab(bytes: Uint8Array, options: ParseKeytabOptions = {}): Keytab {
   checkOptions('parseKeytab', options, PARSE_KEYTAB_OPTIONS);
@@ -73,12 +76,12 @@ export function parseKeytab(bytes: Uint8Array, options: ParseKeytabOptions = {})
 function parse(bytes: Uint8Array, options: ParseKeytabOptions): Keytab {
   if (bytes.length < 2) {
     throw malformed(`keytab of ${bytes.length} bytes has no version`, {
-      hint: 'the file is empty or cut off; write the keytab again',
+      hint: 'the file is empty or truncated; write the keytab again',
     });
   }
   if (bytes[0] !== 5 || (bytes[1] !== 1 && bytes[1] !== 2)) {
     throw malformed('not a keytab: it does not begin with 05 02 or 05 01', {
-      hint: 'a base64 text has to be decoded first; a credential cache is not a keytab',
+      hint: 'decode it first if it is base64; a credential cache is not a keytab',
     });
   }
   if (bytes[1] === 2) return { version: 2, ...toEntries(readRecords(bytes, V2), options) };
@@ -88,10 +91,10 @@ function parse(bytes: Uint8Array, options: ParseKeytabOptions): Keytab {
 }
 
 /**
- * Writes a keytab, without holes or padding, each kvno in 8 and in 32 bits.
- * Parsing what this wrote gives equal entries.
+ * Writes a keytab without holes and padding, each kvno in both 8 and 32 bits. {@link parseKeytab} reads
+ * equal entries from the result. What was `skipped` is not written.
  *
- * @returns The file's bytes: key material, the caller's to protect and wipe.
+ * @returns The file's bytes. They hold keys: the caller must protect them and wipe them after use.
  * @throws RangeError if a field of an entry does not fit the format.
  */
 export function formatKeytab(keytab: Keytab): Uint8Array {
@@ -123,8 +126,8 @@ interface RawEntry {
 }
 
 /**
- * Version 0x0501 does not say its byte order. In the wrong one the first record's length alone is
- * off by a factor of 2¹⁶ or more, so at most one of the two orders reads to the end.
+ * Version 0x0501 does not store its byte order. Read in the wrong order, the length of the first
+ * record is off by a factor of 2¹⁶ or more, so at most one of the two orders reads to the end.
  */
 function readVersion1(bytes: Uint8Array): {
   records: (RawEntry | KerberosError)[];
@@ -136,7 +139,7 @@ function readVersion1(bytes: Uint8Array): {
     try {
       return { records: readRecords(bytes, V1_LITTLE), littleEndian: true };
     } catch (littleError) {
-      // Neither: the complaint of the order in which the first length is the smaller.
+      // Neither order fits: report the error of the one in which the first length is smaller.
       throw firstLength(bytes, false) <= firstLength(bytes, true) ? bigError : littleError;
     }
   }
@@ -146,7 +149,7 @@ function firstLength(bytes: Uint8Array, littleEndian: boolean): number {
   return bytes.length < 6 ? 0 : Math.abs(new Reader(bytes, 'keytab', 2).i32(littleEndian));
 }
 
-/** What each record holds, or why it cannot be read. */
+/** Each record's contents, or the reason why it cannot be read. */
 function readRecords(bytes: Uint8Array, layout: Layout): (RawEntry | KerberosError)[] {
   const records: (RawEntry | KerberosError)[] = [];
   try {
@@ -154,15 +157,15 @@ function readRecords(bytes: Uint8Array, layout: Layout): (RawEntry | KerberosErr
     while (reader.remaining > 0) {
       const at = reader.offset;
       const length = reader.i32(layout.littleEndian);
-      // The format's end mark: what follows is what a larger file left behind.
+      // The format's end mark: the rest is left from a file that was longer.
       if (length === 0) break;
       if (length < 0) {
-        // INT32_MIN has no inverse: skipping by it would stand still (MIT krb5 ticket 8914).
+        // The negation of INT32_MIN overflows a signed 32-bit integer (MIT krb5 ticket 8914).
         if (length === INT32_MIN) throw new DecodeError(`keytab hole at byte ${at} has no length`);
         reader.skip(-length);
       } else {
-        // MIT krb5 counts the name type in version 1, too, but does not write it: its records have
-        // 4 bytes of padding, and the last one claims 4 bytes more than the file has.
+        // MIT krb5 counts the name type in the length of a version 1 record too, but does not write
+        // it: its records have 4 bytes of padding, and the last one overruns the file by 4 bytes.
         const short = layout.version === 1 && length === reader.remaining + 4;
         const size = short ? reader.remaining : length;
         const record = reader.sub(size, `keytab record at byte ${at}`);
@@ -171,7 +174,7 @@ function readRecords(bytes: Uint8Array, layout: Layout): (RawEntry | KerberosErr
     }
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    // A record with a fault may have a wrong length, and then is the cause.
+    // A faulty record before it may have a wrong length, which would be the cause.
     throw records.find((record) => record instanceof KerberosError) ?? damaged(error);
   }
   return records;
@@ -204,8 +207,8 @@ function readRecord(record: Reader, at: number, { version, littleEndian }: Layou
   // MIT krb5 reads a signed 16-bit enctype: private ones are negative.
   const enctype = (record.u16(littleEndian) << 16) >> 16;
   const value = record.take(record.u16(littleEndian));
-  // Behind the key: the whole kvno, unless it is the zero fill of a hole that was larger. What
-  // comes after it is padding, or Heimdal's flags.
+  // After the key: the kvno in 32 bits, unless it is zero: then it is the fill of a hole that was
+  // larger. The rest is padding, or Heimdal's flags.
   const kvno32 = record.remaining >= 4 ? record.u32(littleEndian) : 0;
   const kvno = kvno32 !== 0 ? kvno32 : kvno8;
   return { at, principal: { nameType, components, realm }, kvno, timestamp, enctype, value };
@@ -225,7 +228,7 @@ function readText(record: Reader, littleEndian: boolean): string {
   }
 }
 
-/** @throws The first fault if nothing but faults was found. */
+/** @throws The first fault if no record could be read. */
 function toEntries(
   records: readonly (RawEntry | KerberosError)[],
   options: ParseKeytabOptions,
@@ -294,7 +297,7 @@ function checkRange(label: string, value: number, low: number, high: number): vo
   }
 }
 
-/** What a copy through a text channel leaves behind, if this looks like one. */
+/** A hint if the bytes look like a file that was copied as text: replaced bytes or line ends. */
 function textHint(bytes: Uint8Array): string | undefined {
   let replaced = 0;
   let lineEnds = 0;
@@ -307,7 +310,7 @@ function textHint(bytes: Uint8Array): string | undefined {
   }
   const sign =
     replaced > 0
-      ? 'ef bf bd stands in it for bytes that are no text'
+      ? 'ef bf bd replaces bytes that are not text'
       : lineEnds > 0 && bareLineEnds === 0
         ? 'each 0a in it has a 0d before it'
         : undefined;

@@ -1,66 +1,71 @@
 /** Keys of one enctype, found by their kvno in a time that does not grow with their number. */
+import type { KeytabEntry } from './keytab.ts';
 
-/** A list that is filled first, and searched then. */
-export class KvnoList<T extends { readonly kvno: number }> {
-  readonly #all: T[] = [];
+/** A list that is filled first and then searched. */
+export class KvnoList {
+  readonly #all: KeytabEntry[] = [];
   #highest = 0;
-  #byKvno: Map<number, T[]> | undefined;
-  #newest: readonly T[] | undefined;
+  #byKvno: Map<number, KeytabEntry[]> | undefined;
+  #newest: readonly KeytabEntry[] | undefined;
 
   /** In the order in which they were added. */
-  get all(): readonly T[] {
+  get all(): readonly KeytabEntry[] {
     return this.#all;
   }
 
-  /** The highest kvno. */
+  /** The highest kvno; 0 if the list is empty. */
   get highest(): number {
     return this.#highest;
   }
 
-  add(item: T): void {
-    this.#all.push(item);
-    if (item.kvno > this.#highest) this.#highest = item.kvno;
+  /** Must not be called after the first search. */
+  add(entry: KeytabEntry): void {
+    this.#all.push(entry);
+    if (entry.kvno > this.#highest) this.#highest = entry.kvno;
   }
 
-  /** Those of exactly that kvno. */
-  withKvno(kvno: number): readonly T[] {
+  /** The entries of exactly that kvno, in the order in which they were added. */
+  withKvno(kvno: number): readonly KeytabEntry[] {
     if (this.#byKvno === undefined) {
-      const groups = new Map<number, T[]>();
-      for (const item of this.#all) {
-        const group = groups.get(item.kvno);
-        if (group === undefined) groups.set(item.kvno, [item]);
-        else group.push(item);
+      const groups = new Map<number, KeytabEntry[]>();
+      for (const entry of this.#all) {
+        const group = groups.get(entry.kvno);
+        if (group === undefined) groups.set(entry.kvno, [entry]);
+        else group.push(entry);
       }
       this.#byKvno = groups;
     }
     return this.#byKvno.get(kvno) ?? [];
   }
 
-  /**
-   * The newest item whose kvno is none of at most three others.
-   *
-   * @param isNewer - Always the same function: what it finds is kept.
-   */
-  newestBut(kvnos: readonly number[], isNewer: (a: T, b: T) => boolean): T | undefined {
-    this.#newest ??= newestOf(this.#all, isNewer);
-    return this.#newest.find(({ kvno }) => !kvnos.includes(kvno));
+  /** The newest entry whose kvno is not excluded. @param excluded - At most three kvnos. */
+  newestExcept(excluded: readonly number[]): KeytabEntry | undefined {
+    this.#newest ??= newestOfEachKvno(this.#all);
+    return this.#newest.find(({ kvno }) => !excluded.includes(kvno));
   }
 }
 
-/** The newest, the newest of another kvno than that one, and so on: four of them. */
-function newestOf<T extends { readonly kvno: number }>(
-  items: readonly T[],
-  isNewer: (a: T, b: T) => boolean,
-): readonly T[] {
-  const found: T[] = [];
+/** The newest entry, the newest one of another kvno, and so on: at most four. */
+function newestOfEachKvno(entries: readonly KeytabEntry[]): readonly KeytabEntry[] {
+  const found: KeytabEntry[] = [];
   for (let i = 0; i < 4; i++) {
-    let best: T | undefined;
-    for (const item of items) {
-      if (found.some(({ kvno }) => kvno === item.kvno)) continue;
-      if (best === undefined || isNewer(item, best)) best = item;
+    let best: KeytabEntry | undefined;
+    for (const entry of entries) {
+      if (found.some(({ kvno }) => kvno === entry.kvno)) continue;
+      if (best === undefined || isNewer(entry, best)) best = entry;
     }
     if (best === undefined) break;
     found.push(best);
   }
   return found;
+}
+
+/**
+ * MIT krb5 kt_file.c more_recent: the higher kvno is newer, except that a small kvno that was written
+ * no earlier than a large one is newer: the counter has wrapped at an 8-bit or 16-bit boundary.
+ */
+function isNewer(a: KeytabEntry, b: KeytabEntry): boolean {
+  if (a.kvno < 128 && b.kvno > 240 && a.timestamp >= b.timestamp) return true;
+  if (a.kvno > 240 && b.kvno < 128 && a.timestamp <= b.timestamp) return false;
+  return a.kvno > b.kvno;
 }

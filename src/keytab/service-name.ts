@@ -1,5 +1,6 @@
 /**
- * Which principals of a keytab a credential stands for, and the texts in which operators say so.
+ * Which principals of a keytab a credential accepts tickets for, and the syntax in which operators
+ * name them.
  */
 import { KerberosError } from '../errors.ts';
 import type { Principal } from '../messages/principal.ts';
@@ -12,14 +13,14 @@ import {
 } from '../messages/principal.ts';
 
 /**
- * What a credential accepts; a plain value, see {@link parseServiceName}.
+ * The services that a credential accepts: a plain value, made by {@link parseServiceName}.
  *
  * - `any`: every key of the keytab.
- * - `service`: that service on whatever host, in whatever realm.
- * - `host`: that service on that host, in whatever realm. `host` is lower case.
- * - `principal`: exactly that principal, MIT's "explicit server". Its key also has to be of the
- *   ticket's kvno, whereas the others try keys of every kvno.
- * - `oneOf`: what any of them accepts.
+ * - `service`: that service on any host, in any realm.
+ * - `host`: that service on that host, in any realm. `host` is lower case.
+ * - `principal`: exactly that principal, MIT's "explicit server". Only keys of the ticket's kvno are
+ *   tried; the other types try keys of every kvno.
+ * - `oneOf`: everything that one of the matchers accepts; at least two.
  */
 export type ServiceMatcher =
   | { readonly type: 'any' }
@@ -29,7 +30,7 @@ export type ServiceMatcher =
   | { readonly type: 'oneOf'; readonly matchers: readonly ServiceMatcher[] };
 
 /**
- * Reads the name of a service, or several.
+ * Reads one or more service names.
  *
  * | text | accepts |
  * |---|---|
@@ -38,12 +39,12 @@ export type ServiceMatcher =
  * | `HTTP@www.example.org`, `HTTP/www.example.org` | the service on that host, any realm |
  * | `HTTP/www.example.org@EXAMPLE.ORG` | exactly that principal |
  *
- * What holds a `/` before any `@` is a principal, all else a host-based name (RFC 2743 §4.1): in
- * `HTTP@x` x is a host, in `HTTP/x@y` y is a realm.
+ * A text with a `/` before any `@` is a principal, any other text a host-based name (RFC 2743 §4.1):
+ * x is a host in `HTTP@x`, and y is a realm in `HTTP/x@y`.
  *
  * @throws {@link KerberosError} `KRB5_PARSE_MALFORMED`.
- * @throws TypeError for an empty list, which would accept nobody or be taken for everybody, and for
- *   a list with `*` or with a value that is no text in it: one slip would accept every key.
+ * @throws TypeError for an empty list, which could mean no service or every service, and for a list
+ *   that contains `*` or a value that is not text: one slip would accept every key.
  */
 export function parseServiceName(text?: string | readonly string[]): ServiceMatcher {
   if (text === undefined || text === '*') return { type: 'any' };
@@ -56,8 +57,8 @@ export function parseServiceName(text?: string | readonly string[]): ServiceMatc
 }
 
 /**
- * The name as MIT krb5 shows it in messages: `host/@` for the service on any host,
- * `host/www.example.org@` for a host in any realm; `*` for any key.
+ * The name as MIT krb5 prints it in messages: `host/@` for the service on any host,
+ * `host/www.example.org@` for a host in any realm; `*` for any key. A list is joined by `, `.
  */
 export function formatServiceName(matcher: ServiceMatcher): string {
   switch (matcher.type) {
@@ -79,8 +80,10 @@ export function formatServiceName(matcher: ServiceMatcher): string {
 }
 
 /**
- * Whether the matcher accepts keys of a principal, and which: `'matching-kvno'` only those whose
- * kvno the ticket asks for, `'every-kvno'` the others too; `undefined` none.
+ * Which keys of a principal the matcher accepts.
+ *
+ * @returns `'matching-kvno'` for those of the ticket's kvno, `'every-kvno'` for all of them, undefined
+ *   for none.
  */
 export function matchService(
   matcher: ServiceMatcher,
@@ -108,8 +111,8 @@ export function matchService(
 }
 
 /**
- * MIT krb5 sname_match.c: two components, the service as written (it is case-sensitive: HTTP is
- * not http), the host if there is one, and no realm, since a host-based name has none.
+ * MIT krb5 sname_match.c: the principal has two components, the service, which is case-sensitive (HTTP
+ * is not http), and the host, if the matcher has one. Its realm is not compared.
  */
 function matchHostBased(
   matcher: { readonly service: string; readonly host?: string },
@@ -118,8 +121,8 @@ function matchHostBased(
   if (components.length !== 2 || components[0] !== matcher.service) return false;
   if (matcher.host === undefined) return true;
   const host = components[1]!;
-  // RFC 4120 §6.2.1: host names "MUST be lowercase" in a principal; keytabs from Active Directory
-  // have them as the administrator typed them, and DNS tells no difference.
+  // RFC 4120 §6.2.1: host names "MUST be lowercase" in a principal, but keytabs of Active Directory
+  // have them as the administrator typed them, and DNS ignores case.
   return host === matcher.host || host.toLowerCase() === matcher.host;
 }
 
@@ -130,7 +133,7 @@ function parseListed(name: unknown, i: number): ServiceMatcher {
 }
 
 function parsePrincipalForm(text: string): ServiceMatcher {
-  // Without a realm, or with the empty one that MIT shows in messages, the realm is free.
+  // Without a realm, or with the empty one that MIT prints in messages, any realm is accepted.
   const name = BEFORE_REALM.exec(text)![0];
   if (text.length - name.length > 1) {
     return { type: 'principal', principal: parsePrincipal(text) };
@@ -147,7 +150,7 @@ function parsePrincipalForm(text: string): ServiceMatcher {
   return { type: 'host', service, host: canonicalHost(host) };
 }
 
-/** RFC 2743 §4.1: `service` or `service@host`. MIT krb5 lets the host be empty, too. */
+/** RFC 2743 §4.1: `service` or `service@host`. As in MIT krb5, the host may be empty. */
 function parseHostBased(text: string): ServiceMatcher {
   const { service, host = '' } = splitHostBasedService(text);
   if (service === '' || /[\s\\]/.test(service)) {
@@ -156,7 +159,7 @@ function parseHostBased(text: string): ServiceMatcher {
   if (/[\s@/\\]|^\.$/.test(host)) {
     throw malformed(
       text,
-      'holds no host name behind its @',
+      'has no valid host name after its @',
       'write service@host, service/host or service/host@REALM',
     );
   }
@@ -171,6 +174,6 @@ function malformed(text: string, problem: string, hint: string): KerberosError {
   });
 }
 
-// A separator counts unless a backslash quotes it.
+// A backslash quotes the character after it: a quoted separator does not count.
 const PRINCIPAL_FORM = /^(?:[^\\@/]|\\.)*\//s;
 const BEFORE_REALM = /^(?:[^\\@]|\\.?)*/s;

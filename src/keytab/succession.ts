@@ -1,4 +1,4 @@
-/** From one keytab to the next: what may take the place of a keytab, and what stays the same. */
+/** Replacing one keytab by the next: checking the new one, and keeping entries that are equal. */
 import { EncryptionKey } from '../crypto/key.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Principal } from '../messages/principal.ts';
@@ -7,10 +7,11 @@ import { describe, isPlainObject } from '../options.ts';
 import type { Keytab, KeytabEntry } from './keytab.ts';
 
 /**
- * What is wrong with a value that should be a keytab with keys; nothing if it is one. Providers are
- * written by users, in JavaScript as well: one slip must not replace good keys by none.
+ * Checks that a value from a user's keytab provider, which may be plain JavaScript, is a keytab: a slip
+ * must not replace good keys by none.
  *
- * @returns Part of a sentence: `'entries[3].key is no EncryptionKey'`. No values are in it.
+ * @returns undefined if it is one; else its fault as a part of a sentence, without values:
+ *   `'entries[3].key is not an EncryptionKey'`.
  */
 export function faultOfKeytab(value: unknown): string | undefined {
   if (!isPlainObject(value)) return `got ${describe(value)}`;
@@ -32,8 +33,10 @@ export function sameKeys(a: Keytab, b: Keytab): boolean {
 }
 
 /**
- * The entries of `next`, computing with `crypto` if given. An entry that is also in `known` is that
- * very object: what was derived from its key, and what is known of its tickets, goes on to count.
+ * The keytab `next`, with its keys moved to `crypto` if given. An entry that equals one of `known` is
+ * replaced by that object, so that keys derived from it and tickets opened with it stay valid.
+ *
+ * @returns `next` itself if nothing was replaced.
  */
 export function carryOver(
   known: readonly KeytabEntry[],
@@ -74,7 +77,7 @@ function sameEntry(a: KeytabEntry, b: KeytabEntry): boolean {
   );
 }
 
-/** Entries with different texts differ; those with the same one need not be the same. */
+/** An index key: equal entries have the same text, but the same text does not mean equal. */
 function textOf({ principal, kvno, key }: KeytabEntry): string {
   return `${kvno} ${key.enctype} ${principal.components.join('/')}@${principal.realm}`;
 }
@@ -82,9 +85,9 @@ function textOf({ principal, kvno, key }: KeytabEntry): string {
 function faultOfEntry(entry: unknown): string | undefined {
   if (!isPlainObject(entry)) return ` is ${describe(entry)}`;
   const { principal, kvno, key } = entry as Partial<KeytabEntry>;
-  if (!isPrincipal(principal)) return '.principal is no principal';
-  if (!isWhole(kvno)) return '.kvno is no whole number';
-  if (!(key instanceof EncryptionKey)) return '.key is no EncryptionKey';
+  if (!isPrincipal(principal)) return '.principal is not a principal';
+  if (!isWhole(kvno)) return '.kvno is not a whole number';
+  if (!(key instanceof EncryptionKey)) return '.key is not an EncryptionKey';
   return key.disposed ? '.key is disposed of' : undefined;
 }
 

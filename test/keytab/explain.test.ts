@@ -27,7 +27,7 @@ function explain(
   return explainNoKey(from, parseServiceName(service), ticketFor(server, kvno, enctype));
 }
 
-describe('after many keys were tried', () => {
+describe('the error after keys of several principals were tried', () => {
   it.each([
     [
       'host',
@@ -127,7 +127,7 @@ describe('after many keys were tried', () => {
       'Request ticket server HTTP/vm@KRBTEST.COM kvno 3 enctype rc4-hmac found in keytab but ' +
         'the enctype is not supported here',
     ],
-    // No kvno in the ticket: every key was one of a fitting kvno.
+    // Without a kvno in the ticket, the kvno of every key fits.
     [
       '*',
       'host/vm@KRBTEST.COM',
@@ -138,7 +138,7 @@ describe('after many keys were tried', () => {
       'Request ticket server host/vm@KRBTEST.COM kvno 0 enctype aes256-cts found in keytab ' +
         'but cannot decrypt ticket',
     ],
-    // 259 is 3 in 8 bits.
+    // The low 8 bits of 259 are 3.
     [
       '*',
       'host/vm@KRBTEST.COM',
@@ -169,13 +169,13 @@ describe('after many keys were tried', () => {
     expect(named.hint).toContain('the keytab has no entries');
   });
 
-  it('names all of several services', () => {
+  it('names every service of a list', () => {
     const error = explain(['host@vm', 'ftp@'], 'HTTP/vm@KRBTEST.COM', 3);
     expect(error.message).toContain('does not match server principal host/vm@, ftp/@');
   });
 });
 
-describe('after an explicit principal was looked up', () => {
+describe('the error after one explicit principal was looked up', () => {
   it.each([
     [
       'ftp/vm@KRBTEST.COM',
@@ -272,7 +272,7 @@ describe('the hint', () => {
     expect(explain(service, server, kvno).hint).toContain(part);
   });
 
-  it('for a name that a tool did not split says so, and for an account how to accept it', () => {
+  it('recognises a name that a tool did not split, and tells how to accept an account', () => {
     const unsplit = keytabOf(['HTTP\\/www.example.com@R', 1, 18]);
     for (const service of ['HTTP@www.example.com', 'HTTP/www.example.com@R']) {
       const { hint } = explainNoService(unsplit, parseServiceName(service));
@@ -283,10 +283,10 @@ describe('the hint', () => {
     expect(hint).toContain("Write '*' to accept every key of the keytab");
   });
 
-  it('for a missing enctype names those that are there, and the switch of Active Directory', () => {
+  it('for a missing enctype names those in the keytab and the attribute of Active Directory', () => {
     const error = explain('*', 'HTTP/vm@KRBTEST.COM', 3, AES128);
     expect(error.hint).toContain(
-      'the ticket is of aes128-cts-hmac-sha1-96, the keytab has ' +
+      'the ticket uses aes128-cts-hmac-sha1-96, the keytab has ' +
         'aes256-cts-hmac-sha1-96, arcfour-hmac',
     );
     expect(error.hint).toContain('msDS-SupportedEncryptionTypes');
@@ -294,25 +294,25 @@ describe('the hint', () => {
     expect(rc4.hint).toContain('msDS-SupportedEncryptionTypes');
   });
 
-  it('knows an account that was taken for a host-based name', () => {
+  it('recognises an account that was written where a host-based name is expected', () => {
     const account = keytabOf(['svc_web@AD.EXAMPLE.ORG', 1, AES256]);
     const error = explain('svc_web@AD.EXAMPLE.ORG', 'HTTP/www@AD.EXAMPLE.ORG', 1, AES256, account);
     expect(error.code).toBe('KRB_AP_ERR_NOKEY');
     expect(error.hint).toContain('svc_web@AD.EXAMPLE.ORG is an account, not a service on a host');
   });
 
-  it('takes no account for a service on a host, nor the other way round', () => {
+  it('does not compare a name of one component with a service on a host', () => {
     const account = keytabOf(['HTTP@R', 1, AES256]);
     expect(explain('*', 'HTTP/www.example.org@R', 1, AES256, account).hint).toMatch(
-      /^the keytab holds HTTP@R; add its keys, or look for/,
+      /^the keytab holds HTTP@R; add its keys, or find out/,
     );
     const service = keytabOf(['HTTP/www.example.org@R', 1, AES256]);
     expect(explain('*', 'HTTP@R', 1, AES256, service).hint).toMatch(
-      /^the keytab holds HTTP\/www\.example\.org@R; add its keys, or look for/,
+      /^the keytab holds HTTP\/www\.example\.org@R; add its keys, or find out/,
     );
   });
 
-  it('says when not every key was tried', () => {
+  it('says that not every key was tried if there are too many', () => {
     const many = keytabOf(
       ...Array.from({ length: 70 }, (_, i) => [`HTTP/h${i}@R`, 1, AES128] as const),
     );
@@ -322,7 +322,7 @@ describe('the hint', () => {
 });
 
 describe('the detail', () => {
-  it('has what ticket and keytab say', () => {
+  it('describes the ticket and the keytab', () => {
     expect(explain('*', 'host/vm@KRBTEST.COM', 4).detail).toEqual({
       ticketServer: 'host/vm@KRBTEST.COM',
       kvno: 4,
@@ -341,7 +341,7 @@ describe('the detail', () => {
     });
   });
 
-  it('is short, accepted names first, and computed in a bounded time', () => {
+  it('is short, lists accepted names first, and takes a bounded time', () => {
     const huge = keytabOf(
       ...Array.from({ length: 20_000 }, (_, i) => [`HTTP/h${i}@R`, i, AES128] as const),
       ['host/last@R', 1, AES128],
@@ -361,7 +361,7 @@ describe('the detail', () => {
     expect(error.hint!.length).toBeLessThan(1000);
   });
 
-  it('is fit for a log, whatever a client sent as a name', () => {
+  it('is safe to log, whatever name a client sent', () => {
     const evil = `\u001b[2J\u202e${'\ud800'}\r\n${'A'.repeat(70_000)}`;
     const ticket = {
       realm: 'R\u2028',
@@ -378,7 +378,7 @@ describe('the detail', () => {
     expect(error.message).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}]/u);
   });
 
-  it('never has a key', () => {
+  it('never contains a key', () => {
     const secret = keytabOf(['host/vm@R', 1, AES256]);
     const key = secret.entries[0]!.key;
     for (const service of ['*', 'host@', 'host/vm@R', 'ftp@']) {
@@ -393,8 +393,8 @@ describe('the detail', () => {
   });
 });
 
-describe('a service without a key', () => {
-  it('is said when the credential is acquired', () => {
+describe('the error for a service without a key', () => {
+  it('names the service and lists the names in the keytab', () => {
     const error = explainNoService(keytab, parseServiceName('ftp@vm'));
     expect(error.code).toBe('KRB5_KT_NOTFOUND');
     expect(error.message).toBe('No key table entry found matching ftp/vm@');
@@ -404,7 +404,7 @@ describe('a service without a key', () => {
     });
   });
 
-  it('is said of an empty keytab', () => {
+  it('says that an empty keytab is empty', () => {
     const error = explainNoService(keytabOf(), parseServiceName('*'));
     expect(error.message).toBe('No keys in keytab');
     expect(error.hint).toContain('the keytab has no entries');

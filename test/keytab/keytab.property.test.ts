@@ -66,7 +66,7 @@ function plain({ entries, ...rest }: Keytab): unknown {
   };
 }
 
-/** What a parser may do with any bytes at all. */
+/** Parses any bytes: a keytab or KRB5_KT_FORMAT, nothing else. */
 function parseOrRefuse(bytes: Uint8Array): Keytab | undefined {
   try {
     return parseKeytab(bytes);
@@ -77,8 +77,8 @@ function parseOrRefuse(bytes: Uint8Array): Keytab | undefined {
   }
 }
 
-describe('keytabs, whatever they hold', () => {
-  it('come back as they were written', () => {
+describe('arbitrary keytabs', () => {
+  it('are read as they were written', () => {
     fc.assert(
       fc.property(keytab, (original) => {
         expect(plain(parseKeytab(formatKeytab(original)))).toEqual(plain(original));
@@ -86,7 +86,7 @@ describe('keytabs, whatever they hold', () => {
     );
   });
 
-  it('give the same bytes again', () => {
+  it('are written to the same bytes after reading', () => {
     fc.assert(
       fc.property(keytab, (original) => {
         const bytes = formatKeytab(original);
@@ -95,15 +95,15 @@ describe('keytabs, whatever they hold', () => {
     );
   });
 
-  it('give the first entries or an error when they are cut off', () => {
+  it('give their first entries or an error when truncated', () => {
     fc.assert(
       fc.property(keytab, fc.nat(), (original, cut) => {
         const bytes = formatKeytab(original);
         const length = cut % bytes.length;
         const parsed = parseOrRefuse(bytes.subarray(0, length));
         if (parsed === undefined) return;
-        // Only where nothing of a record is lost: behind one, or, in version 1, with an entry
-        // whose 4 bytes of kvno look like the padding that MIT krb5 leaves out.
+        // It parses only if no record is cut: at the end of one or, in version 1, where the missing 4
+        // bytes of a kvno look like the padding that MIT krb5 omits.
         const again = formatKeytab(parsed);
         if (again.length <= length) expect(bytes.subarray(0, again.length)).toEqual(again);
         else expect([parsed.version, again.length - length]).toEqual([1, 4]);
@@ -112,7 +112,7 @@ describe('keytabs, whatever they hold', () => {
     );
   });
 
-  it('give what is well-formed or an error when bits are flipped', () => {
+  it('give a well-formed keytab or an error when bits are flipped', () => {
     fc.assert(
       fc.property(
         keytab,
@@ -125,7 +125,7 @@ describe('keytabs, whatever they hold', () => {
           for (const [at, bit] of flips) bytes[at % bytes.length]! ^= 1 << bit;
           const parsed = parseOrRefuse(bytes);
           if (parsed === undefined) return;
-          // What was left out is not written again.
+          // Skipped records are not written again.
           const { skipped: _, ...kept } = parsed;
           expect(plain(parseKeytab(formatKeytab(kept)))).toEqual(plain(kept));
         },
@@ -134,7 +134,7 @@ describe('keytabs, whatever they hold', () => {
     );
   });
 
-  it('are refused with an error when they are noise', () => {
+  it('of random bytes are refused without any other exception', () => {
     fc.assert(
       fc.property(fc.constantFrom(1, 2), fc.uint8Array({ maxLength: 200 }), (version, noise) => {
         parseOrRefuse(Uint8Array.of(5, version, ...noise));

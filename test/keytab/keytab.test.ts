@@ -39,7 +39,7 @@ describe('keytabs that other programs wrote', () => {
     expect(keytab.entries[0]?.principal.nameType).toBe(NameType.unknown);
   });
 
-  it('keeps keys of enctypes that it cannot use', () => {
+  it('keeps keys of unsupported enctypes', () => {
     const { entries } = parseKeytab(fromHex(find('mit-plain').file));
     const rc4 = entries.find(({ key }) => key.enctype === Enctype.rc4Hmac);
     expect(rc4?.key.supported).toBe(false);
@@ -69,7 +69,7 @@ describe('version 1', () => {
     expect(toHex(formatKeytab(keytab))).toBe(toHex(file));
   });
 
-  it('is big-endian where nothing tells', () => {
+  it('is big-endian if the file does not show its byte order', () => {
     expect(parseKeytab(fromHex('0501'))).toEqual({ version: 1, byteOrder: 'big', entries: [] });
     const { byteOrder: _, ...unsaid } = parseKeytab(
       concatBytes(withLength(big), key, new Uint8Array(4)),
@@ -80,13 +80,13 @@ describe('version 1', () => {
   it.each([
     ['big', concatBytes(withLength(big), key.subarray(3))],
     ['little', concatBytes(withLength(little), key.subarray(3))],
-  ])('complains in the likely byte order: %s', (_, file) => {
+  ])('reports the error of the likelier byte order: %s', (_, file) => {
     expect(kerberosErrorOf(() => parseKeytab(file)).message).toBe(
       'keytab is truncated: 37 bytes wanted, 30 left',
     );
   });
 
-  // The record length of the header: everything behind it, with a 32-bit kvno.
+  // Sets the record length: everything after the length itself, the 32-bit kvno included.
   function withLength(header: Uint8Array): Uint8Array {
     const bytes = header.slice();
     const length = header.length - 6 + key.length + 4;
@@ -118,7 +118,7 @@ describe('version 2', () => {
     expect(toHex(formatKeytab({ version: 2, entries: [] }))).toBe('0502');
   });
 
-  it('has the kvno in 8 bits, and in 32 where 4 bytes are left and not all zero', () => {
+  it('takes the kvno from 32 bits if 4 bytes are left and not all zero, else from 8 bits', () => {
     expect(kvnos(file(one))).toEqual([255]);
     expect(kvnos(file(record(`${body} 000000`)))).toEqual([255]);
     expect(kvnos(file(record(`${body} 00000000`)))).toEqual([255]);
@@ -134,7 +134,7 @@ describe('version 2', () => {
     expect(kvnos(file(hole, one, hole, hole, one, hole))).toEqual([255, 255]);
   });
 
-  it('ends at a zero length, whatever follows', () => {
+  it('ends at a zero length and ignores what follows', () => {
     expect(kvnos(file(one, fromHex('00000000 ffff'), one))).toEqual([255]);
     expect(kvnos(file(fromHex('00000000')))).toEqual([]);
   });
@@ -178,14 +178,14 @@ describe('version 2', () => {
     expect(error.hint).toBeDefined();
   });
 
-  it('refuses a record that another one follows too early', () => {
+  it('refuses a record whose length is too small', () => {
     const error = kerberosErrorOf(() => parseKeytab(file(one, record(body, -1), one)));
     expect(error.code).toBe('KRB5_KT_FORMAT');
     expect(error.message).toContain('keytab record at byte 43 is truncated');
     expect(error.cause).toBeInstanceOf(DecodeError);
   });
 
-  it('refuses a key whose length does not fit, and does not show it', () => {
+  it('refuses a key of the wrong length without showing the key', () => {
     const error = kerberosErrorOf(() =>
       parseKeytab(file(record('0001 0001 52 0001 61 00000001 00000005 07 0012 0003 c0ffee'))),
     );
@@ -203,18 +203,18 @@ describe('version 2', () => {
     ['a key of 0 bytes', '0001 0001 52 0001 61 00000001 00000005 07 0012 0000', 'have 0 bytes'],
     ['no components', '0000 0001 52', 'has a name of 0 components'],
     ['an end that is missing', body.slice(0, body.indexOf('ff')), 'is truncated'],
-  ])('leaves out a record with %s, and says why', (_, hex, reason) => {
+  ])('skips a record with %s and reports why', (_, hex, reason) => {
     const keytab = parseKeytab(file(one, record(hex), record(`${body} 00000009`)));
     expect(keytab.entries.map(({ kvno }) => kvno)).toEqual([255, 9]);
     expect(keytab.skipped?.map(({ code }) => code)).toEqual(['KRB5_KT_FORMAT']);
     expect(keytab.skipped?.[0]?.message).toContain('record at byte 43');
     expect(keytab.skipped?.[0]?.message).toContain(reason);
     expect(keytab.skipped?.[0]?.hint).toBeDefined();
-    // Written again, it has the others only.
+    // Written again, the keytab has only the other records.
     expect(parseKeytab(formatKeytab(keytab)).skipped).toBeUndefined();
   });
 
-  it('names the encoding, not damage, where a name is in Latin-1', () => {
+  it('blames the encoding, not damage, for a name in Latin-1', () => {
     const error = kerberosErrorOf(() =>
       parseKeytab(file(record('0001 0001 52 0004 6af67267 00000001 00000005 07 0011 0000'))),
     );
@@ -262,12 +262,12 @@ describe('formatKeytab', () => {
     ['components of a principal: expected 1 to 64, got 0', nobody],
     ['length of a name: expected 0 to 65535, got 65536', long],
     ['enctype: expected -32768 to 32767, got 40000', privateKey],
-  ])('says what does not fit: %s', (message, entry) => {
+  ])('names the field that does not fit: %s', (message, entry) => {
     const keytab: Keytab = { version: 2, entries: [entry] };
     expect(() => formatKeytab(keytab)).toThrow(new RangeError(message));
   });
 
-  it('writes as many components as it reads', () => {
+  it('writes names with as many components as it reads', () => {
     const principal = { ...good.principal, components: Array<string>(64).fill('c') };
     const keytab: Keytab = { version: 1, entries: [{ ...good, principal }] };
     expect(parseKeytab(formatKeytab(keytab)).entries[0]?.principal.components).toHaveLength(64);

@@ -32,11 +32,11 @@ describe('the kvno', () => {
   it.each<[number | undefined, string[]]>([
     [3, ['HTTP/a@R#3']],
     [260, ['HTTP/a@R#260', 'HTTP/a@R#4']],
-    // Kept in 8 bits by an old tool.
+    // An old tool stored the low 8 bits only.
     [259, ['HTTP/a@R#3']],
     [65_538, ['HTTP/a@R#2']],
     [5, []],
-    // A keytab that has all of the kvno is not matched by its low bits.
+    // An entry with the whole kvno is not matched by its low bits.
     [516, ['HTTP/a@R#4']],
     [undefined, ['HTTP/a@R#260', 'HTTP/a@R#2', 'HTTP/a@R#3', 'HTTP/a@R#4']],
     [0, ['HTTP/a@R#260', 'HTTP/a@R#2', 'HTTP/a@R#3', 'HTTP/a@R#4']],
@@ -48,18 +48,18 @@ describe('the kvno', () => {
     [3, ['HTTP/a@R#3', 'HTTP/a@R#260', 'HTTP/a@R#2', 'HTTP/a@R#4']],
     [260, ['HTTP/a@R#260', 'HTTP/a@R#4', 'HTTP/a@R#3', 'HTTP/a@R#2']],
     [9, ['HTTP/a@R#260', 'HTTP/a@R#2', 'HTTP/a@R#3', 'HTTP/a@R#4']],
-  ])('%s of a host-based name: the others are tried, too', (kvno, expected) => {
+  ])('%s of a host-based name: keys of other kvnos are tried too', (kvno, expected) => {
     expect(tried(keytab, 'HTTP@a', ticketFor('HTTP/a@R', kvno, AES256))).toEqual(expected);
   });
 
-  it('0 in the keytab stands for any, after those that fit better', () => {
+  it('0 in the keytab fits any ticket, and is tried after exact ones', () => {
     const keytab = keytabOf(['a@R', 0, AES256], ['a@R', 7, AES256], ['a@R', 8, AES256]);
     const matcher = parseServiceName('*');
     const kvnos = [...selectKeys(keytab, matcher, ticketFor('a@R', 7, AES256))].map((e) => e.kvno);
     expect(kvnos).toEqual([7, 0, 8]);
   });
 
-  it('has wrapped where a small one is no older than a large one', () => {
+  it('counts as wrapped where a small one was written no earlier than a large one', () => {
     const wrapped = keytabOf(['a@R', 255, AES256, 10], ['a@R', 1, AES256, 10]);
     expect(tried(wrapped, '*', ticketFor('a@R', 0, AES256))).toEqual(['a@R#1', 'a@R#255']);
     const turned = keytabOf(['a@R', 1, AES256, 11], ['a@R', 255, AES256, 10]);
@@ -70,7 +70,7 @@ describe('the kvno', () => {
     expect(tried(far, '*', ticketFor('a@R', 0, AES256))).toEqual(['a@R#255', 'a@R#128']);
   });
 
-  it('fits as a quadratic table says', () => {
+  it('of an entry fits if it is equal, the low 8 bits, or 0', () => {
     expect(kvnoFits(4, 260)).toBe(true);
     expect(kvnoFits(260, 4)).toBe(false);
     expect(kvnoFits(0, 0xffffffff)).toBe(true);
@@ -101,16 +101,16 @@ describe('the service', () => {
     expect(tried(keytab, service, ticketFor(server, 2, AES256))).toEqual(expected);
   });
 
-  it('may be several', () => {
+  it('may be a list of several', () => {
     const matcher = parseServiceName(['HTTP/a@R', 'host@']);
     const keys = [...selectKeys(keytab, matcher, ticketFor('HTTP/a@R', 1, AES256))];
-    // HTTP/a by its kvno only, and the ticket has another; host/a with any.
+    // HTTP/a is accepted with the ticket's kvno only, which it lacks; host/a with any.
     expect(keys.map((entry) => formatPrincipal(entry.principal))).toEqual(['host/a@R']);
   });
 });
 
 describe('a ticket', () => {
-  it('finds only keys of its own enctype that can be used', () => {
+  it('finds only keys of its own enctype, if that is supported', () => {
     const keytab = keytabOf(['a@R', 1, AES128], ['a@R', 1, Enctype.rc4Hmac], ['a@R', 1, 99]);
     expect(tried(keytab, '*', ticketFor('a@R', 1, AES128))).toEqual(['a@R#1']);
     expect(tried(keytab, '*', ticketFor('a@R', 1, AES256))).toEqual([]);
@@ -122,7 +122,7 @@ describe('a ticket', () => {
     expect(tried(keytabOf(), '*', ticketFor('a@R', 1, AES128))).toEqual([]);
   });
 
-  it('is not for another principal whose name looks the same when joined', () => {
+  it('does not match another principal whose joined name looks the same', () => {
     const keytab = keytabOf(['a/b\\/c@R', 2, AES128], ['a/b/c@R', 1, AES128]);
     expect(tried(keytab, '*', ticketFor('a/b\\/c@R', 9, AES128))).toEqual([
       'a/b\\/c@R#2',
@@ -134,7 +134,7 @@ describe('a ticket', () => {
     ]);
   });
 
-  it('costs a bounded number of trials, its own keys first', () => {
+  it('causes a bounded number of trials, the keys of its own server first', () => {
     const keytab = keytabOf(
       ...Array.from({ length: 10_000 }, (_, i) => [`HTTP/h${i}@R`, 1, AES128] as const),
     );
@@ -154,7 +154,7 @@ describe('a ticket', () => {
 describe('a large keytab', () => {
   const SIZE = 20_000;
 
-  /** The keytab, with a count of how often anything of an entry is looked at. */
+  /** A keytab that counts how often a member of an entry is read. */
   function watched(name: (i: number) => string, kvno: (i: number) => number) {
     const key = keytabOf(['a@R', 1, AES256]).entries[0]!.key;
     const looks = { count: 0 };
@@ -175,10 +175,10 @@ describe('a large keytab', () => {
     ['kvnos of one name', () => 'HTTP/h1@R', (i) => i + 1],
     ['equal entries', () => 'HTTP/h1@R', () => 1],
     ['names and kvnos', (i) => `HTTP/h${i % 100}@R`, (i) => 1 + Math.floor(i / 100)],
-    ['entries that stand for any kvno', () => 'HTTP/h1@R', () => 0],
+    ['entries of kvno 0', () => 'HTTP/h1@R', () => 0],
   ];
 
-  it.each(shapes)('of many %s is not read through for a ticket', (_, name, kvno) => {
+  it.each(shapes)('of many %s is not scanned for each ticket', (_, name, kvno) => {
     const { keytab, looks } = watched(name, kvno);
     for (const service of ['*', 'HTTP@', 'HTTP/h1@R', ['HTTP/h1@R', 'host@', 'HTTP@h2']]) {
       const matcher = parseServiceName(service);
@@ -186,7 +186,7 @@ describe('a large keytab', () => {
         for (const ticketKvno of [undefined, 1, 7, 255, 300, 0xffff_ffff]) {
           for (const enctype of [AES256, AES128]) {
             const ticket = ticketFor(server, ticketKvno, enctype);
-            // The index is made at the first time.
+            // The first time builds the index.
             for (let time = 0; time < 2; time++) {
               looks.count = 0;
               expect([...selectKeys(keytab, matcher, ticket)].length).toBeLessThanOrEqual(64);
@@ -218,7 +218,7 @@ describe('selection', () => {
     maxLength: 30,
   });
 
-  it('agrees with a plain model that looks at every entry', () => {
+  it('agrees with a simple model that looks at every entry', () => {
     fc.assert(
       fc.property(
         specs,

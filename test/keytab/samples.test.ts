@@ -47,7 +47,7 @@ describe('the sample keytabs hold what their README says', () => {
   });
 
   it.each(['demo.keytab', 'rotated.keytab', 'version1.keytab'])(
-    '%s: keys of public passwords, nothing else',
+    '%s: only keys of public passwords',
     (name) => {
       for (const { principal, kvno, key } of sample(name).entries) {
         const password = kvno === 1 ? 'not-a-secret' : 'not-a-secret-either';

@@ -20,7 +20,7 @@ describe('parseServiceName', () => {
     ['HTTP@WWW.Example.ORG.', host, 'HTTP/www.example.org@'],
     ['HTTP/www.example.org', host, 'HTTP/www.example.org@'],
     ['HTTP/WWW.Example.ORG', host, 'HTTP/www.example.org@'],
-    // As MIT krb5 shows it, and so as people paste it.
+    // As MIT krb5 prints it in messages, from which people copy it.
     ['HTTP/www.example.org@', host, 'HTTP/www.example.org@'],
     [
       'MSSQLSvc/db.example.org:1433',
@@ -40,7 +40,7 @@ describe('parseServiceName', () => {
       },
       'ldap/dc.example.org/example.org@EXAMPLE.ORG',
     ],
-    // One @ and no /: a host-based name, whatever the part behind the @ looks like.
+    // One @ and no / is a host-based name, even if the part after the @ looks like a realm.
     ['svc@EXAMPLE.ORG', { type: 'host', service: 'svc', host: 'example.org' }, 'svc/example.org@'],
     ['a\\@b/c', { type: 'host', service: 'a@b', host: 'c' }, 'a\\@b/c@'],
   ])('%s', (text, matcher, shown) => {
@@ -61,7 +61,7 @@ describe('parseServiceName', () => {
     expect(parseServiceName(['HTTP@'])).toEqual({ type: 'service', service: 'HTTP' });
   });
 
-  it('does not take an empty list for everything', () => {
+  it('refuses an empty list instead of accepting every key', () => {
     expect(() => parseServiceName([])).toThrow(
       new TypeError('service names: expected at least one, got none'),
     );
@@ -77,10 +77,10 @@ describe('parseServiceName', () => {
     ['HTTP/', 'names no host'],
     ['HTTP/.', 'names no host'],
     ['HTTP/@', 'names no host'],
-    ['HTTP@.', 'holds no host name behind its @'],
-    ['HTTP@www.example.org@EXAMPLE.ORG', 'holds no host name behind its @'],
-    ['HTTP@www.example.org/x', 'holds no host name behind its @'],
-    ['HTTP@ www.example.org', 'holds no host name behind its @'],
+    ['HTTP@.', 'has no valid host name after its @'],
+    ['HTTP@www.example.org@EXAMPLE.ORG', 'has no valid host name after its @'],
+    ['HTTP@www.example.org/x', 'has no valid host name after its @'],
+    ['HTTP@ www.example.org', 'has no valid host name after its @'],
     ['a/b/c', 'has 3 components'],
     ['HTTP\\', 'names no service'],
   ])('refuses %j', (text, problem) => {
@@ -115,7 +115,7 @@ describe('matchService', () => {
     expect(matchService(parseServiceName(text), parsePrincipal(principal))).toBe(expected);
   });
 
-  it('takes the most that any name of a list allows', () => {
+  it('takes the widest match of the names in a list', () => {
     const matcher = parseServiceName(['a/b@R', 'a@b', 'c/d@R']);
     expect(matchService(matcher, parsePrincipal('a/b@R'))).toBe('every-kvno');
     expect(matchService(matcher, parsePrincipal('c/d@R'))).toBe('matching-kvno');

@@ -5,7 +5,7 @@ import { parsePrincipal } from '../../src/messages/principal.ts';
 
 type Spec = readonly [principal: string, kvno: number, enctype: number, timestamp?: number];
 
-/** A keytab of keys that all differ. */
+/** A keytab whose keys are all different. */
 export function keytabOf(...specs: readonly Spec[]): Keytab {
   return { version: 2, entries: specs.map((spec, i) => entryOf(spec, i)) };
 }
@@ -21,7 +21,7 @@ function entryOf([principal, kvno, enctype, timestamp = 0]: Spec, seed: number):
   };
 }
 
-/** What a ticket for a principal asks for. */
+/** The key request of a ticket for a principal. */
 export function ticketFor(server: string, kvno: number | undefined, enctype: number) {
   const { realm, ...serverName } = parsePrincipal(server);
   const request: TicketKeyRequest = { realm, serverName, enctype };
