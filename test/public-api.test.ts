@@ -1,6 +1,6 @@
 /** The public names as their users see them. */
 import { describe, expect, it } from 'vitest';
-import { readPublicApi, usedTypes } from './support/public-api.ts';
+import { brokenLinks, readPublicApi, usedTypes } from './support/public-api.ts';
 
 const api = readPublicApi();
 
@@ -11,5 +11,9 @@ describe('the public names', () => {
       .filter(([symbol]) => !exported.has(symbol))
       .map(([symbol, user]) => `${symbol.name}, used by ${user}`);
     expect(missing).toEqual([]);
+  });
+
+  it('have docstrings that link to public names', () => {
+    expect(brokenLinks(api)).toEqual([]);
   });
 });

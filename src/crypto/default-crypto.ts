@@ -19,4 +19,9 @@ export const defaultCrypto: CryptoProvider = registerDefault({
 
 /** As key.ts has it; a bundle that has the class from here has the default provider, too. */
 export const EncryptionKey: typeof Key = Key;
+/**
+ * A key of Kerberos with what its encryption type computes.
+ *
+ * @interface
+ */
 export type EncryptionKey = Key;

@@ -15,7 +15,8 @@ export type OidStyle = 'dotted' | 'braces';
  * The OID of a text: `1.2.840.113554.1.2.2` or, as gss_oid_to_str prints it,
  * `{ 1 2 840 113554 1 2 2 }` (braces may be absent).
  *
- * @throws {@link DecodeError} if it is neither, or longer than {@link decodeOid} would take.
+ * @throws {@link DecodeError} if it has neither form, if it is longer than 128 bytes, or if an arc
+ *   is above 128 bits.
  */
 export function parseOid(text: string): Oid {
   const trimmed = text.length > MAX_TEXT ? '' : text.trim();

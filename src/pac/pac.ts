@@ -276,7 +276,10 @@ class VerifiedPac {
     return this.#pac.bytes.slice();
   }
 
-  /** Bytes for {@link importPac}. Whoever can alter them can alter what counts as verified. */
+  /**
+   * The bytes that an exported context holds, in an array of its own. Anyone who can alter them can
+   * alter what counts as verified.
+   */
   export(): Uint8Array {
     return concatBytes(Uint8Array.of(this.#byKdcKey ? 1 : 0), this.#pac.bytes);
   }

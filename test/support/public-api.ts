@@ -76,6 +76,22 @@ export function undocumented({ names }: PublicApi): string[] {
   return [...missing].sort();
 }
 
+/** Links in the docstrings of public names to what no entry exports, as `Pac: importPac`. */
+export function brokenLinks({ names }: PublicApi): string[] {
+  const exported = new Set(names.map(({ name }) => name));
+  return names.flatMap(({ name, declarations }) =>
+    declarations.flatMap((declaration) => {
+      const members = publicMembers(declaration);
+      const own = new Set(members.map(memberName));
+      return [declaration, ...members]
+        .flatMap((node) => ts.getJSDocCommentsAndTags(documentedNode(node)))
+        .flatMap((doc) => [...doc.getText().matchAll(/\{@link (\w+)/g)].map(([, link]) => link!))
+        .filter((link) => !exported.has(link) && !own.has(link))
+        .map((link) => `${name}: ${link}`);
+    }),
+  );
+}
+
 /** The code of the `@example`s of the public names and of their members. */
 export function examplesOf({
   names,

@@ -21,8 +21,8 @@ import { defaultConfigFiles, splitFileList } from './platform-paths.ts';
  * Reads the Kerberos configuration.
  *
  * @param files - File names between colons (semicolons on Windows). If absent, `KRB5_CONFIG`; if that
- *   is not set, or empty, the platform's default ({@link defaultConfigFiles}): `/etc/krb5.conf`. A
- *   file that is not there, or that we may not read, is skipped; a directory stands for its files.
+ *   is not set, or empty, `/etc/krb5.conf`, or the place that Windows has for it. A file
+ *   that does not exist or that this process may not read is skipped; a directory means its files.
  *   The first file that has a value wins.
  * @returns The settings; the defaults if there is no file at all.
  * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT` if a file is malformed, or what it includes

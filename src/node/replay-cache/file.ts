@@ -57,7 +57,7 @@ export interface FileReplayCacheOptions {
  * A replay cache that outlives its process and is shared by all that use the same directory.
  *
  * For each 64 s of client time there is one file, to which records of 32 bytes are appended. There
- * is no lock: the order in the file decides who was first (see {@link ReplayLog}), and what a
+ * is no lock: the order in the file decides who was first (see `replay-cache/log.ts`), and what a
  * process has read it keeps in memory. A new record costs three system calls (6 µs on ext4), a known
  * one none; files that are over are dropped whole. A file for each record, made with O_EXCL, would be
  * as safe and cost three times as much; a lock that pure JavaScript can take stays behind when its
