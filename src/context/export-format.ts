@@ -7,7 +7,8 @@
  *
  * Numbers are big-endian. bytes: u32 length, contents; text: bytes in UTF-8; flag: u8 0 or 1;
  * optional x: flag, then x if it is 1; principal: i32 name type, text realm, u16 count, text
- * components; key: i32 enctype, bytes.
+ * components; key: i32 enctype, bytes; window: u8 flags, then the six u32 halves of
+ * {@link WindowState} in its order.
  *
  * The digest finds damage and forbids silent edits. It is no protection against somebody who may
  * write the bytes: they hold the keys, so keep them as you keep keys.
@@ -19,6 +20,7 @@ import { DecodeError, KerberosError } from '../errors.ts';
 import { GssError } from '../gss/status.ts';
 import { Limit } from '../messages/limits.ts';
 import type { Principal } from '../messages/principal.ts';
+import { SequenceWindow } from '../tokens/sequence.ts';
 
 /** One kind of export. */
 export interface ExportFormat {
@@ -156,4 +158,35 @@ export function readKey(reader: Reader, crypto: CryptoProvider): EncryptionKey {
   return key;
 }
 
+export function writeWindow(writer: Writer, window: SequenceWindow): void {
+  const { replay, sequence, width, ...halves } = window.state();
+  writer.u8(
+    (replay ? WindowFlag.replay : 0) |
+      (sequence ? WindowFlag.sequence : 0) |
+      (width === 64 ? WindowFlag.wide : 0),
+  );
+  for (const half of HALVES) writer.u32(halves[half]);
+}
+
+export function readWindow(reader: Reader): SequenceWindow {
+  const flags = reader.u8();
+  if (flags > 7) throw new DecodeError('exported context: unknown flags of the sequence window');
+  const [baseHigh, baseLow, nextHigh, nextLow, seenHigh, seenLow] = HALVES.map(() =>
+    reader.u32(),
+  ) as [number, number, number, number, number, number];
+  return SequenceWindow.ofState({
+    replay: (flags & WindowFlag.replay) !== 0,
+    sequence: (flags & WindowFlag.sequence) !== 0,
+    width: (flags & WindowFlag.wide) !== 0 ? 64 : 32,
+    baseHigh,
+    baseLow,
+    nextHigh,
+    nextLow,
+    seenHigh,
+    seenLow,
+  });
+}
+
 const DIGEST = 32;
+const WindowFlag = { replay: 1, sequence: 2, wide: 4 } as const;
+const HALVES = ['baseHigh', 'baseLow', 'nextHigh', 'nextLow', 'seenHigh', 'seenLow'] as const;

@@ -12,7 +12,7 @@
  * if 2: text code, text message, optional text hint
  * u16 count, then authentication indicators, each a text
  * key initiator's   optional key acceptor's subkey
- * u64 next number to send   25 bytes receive window
+ * u64 next number to send   window of received numbers
  * ```
  *
  * time: u64 seconds, all ones if absent. What was delegated is not part of it.
@@ -35,7 +35,7 @@ import { findPac } from '../pac/locate.ts';
 import { importPac } from '../pac/pac.ts';
 import type { RandomSource } from '../random.ts';
 import { checkedRandom, contextRandom } from '../random.ts';
-import { SequenceCounter, SequenceWindow } from '../tokens/sequence.ts';
+import { SequenceCounter } from '../tokens/sequence.ts';
 import type { ExportFormat } from './export-format.ts';
 import {
   openExport,
@@ -46,6 +46,7 @@ import {
   readOptional,
   readPrincipal,
   readText,
+  readWindow,
   sealExport,
   writeBytes,
   writeFlag,
@@ -54,6 +55,7 @@ import {
   writeOptional,
   writePrincipal,
   writeText,
+  writeWindow,
 } from './export-format.ts';
 import type { ContextState, TicketInfo } from './state.ts';
 
@@ -95,7 +97,7 @@ export function writeContext(writer: Writer, state: ContextState): void {
   writeKey(writer, state.initiatorKey);
   writeOptional(writer, state.acceptorSubkey, writeKey);
   writer.u32(state.sendSequence.high).u32(state.sendSequence.low);
-  state.window.write(writer);
+  writeWindow(writer, state.window);
 }
 
 export function readContext(reader: Reader, options: Required<ImportOptions>): ContextState {
@@ -121,7 +123,7 @@ export function readContext(reader: Reader, options: Required<ImportOptions>): C
     initiatorKey,
     ...(acceptorSubkey && { acceptorSubkey }),
     sendSequence,
-    window: SequenceWindow.read(reader),
+    window: readWindow(reader),
     random,
   };
 }

@@ -1,4 +1,4 @@
-/** The header of the tokens of RFC 4121 §4.2.6, and the keys that it points to. */
+/** The header of the tokens of RFC 4121 §4.2.6, and the key that each token selects. */
 import { bytesEqual } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
@@ -6,22 +6,24 @@ import { ContextFlag } from '../gss/status.ts';
 import type { ProtectionState, Role, VerifiedMic } from './protection.ts';
 import { badMic, defectiveToken, peerOf } from './protection.ts';
 
-/** Bytes of the header (RFC 4121 §4.2.6.2). */
-export const HEADER = 16;
-export const FILLER = 0xff;
-
-// RFC 4121 §4.2.6.
+/** TOK_ID (RFC 4121 §4.2.6). */
 export const TokId = { mic: 0x0404, wrap: 0x0504 } as const;
 
-// RFC 4121 §4.2.2.
+/** Flags (RFC 4121 §4.2.2). */
 export const Flag = { sentByAcceptor: 0x01, sealed: 0x02, acceptorSubkey: 0x04 } as const;
 
-/** What this side puts into its headers, and looks for in those of its peer. */
+/** Bytes of the header (RFC 4121 §4.2.6.2). */
+export const HEADER = 16;
+/** The filler of the header (RFC 4121 §4.2.6), and of what EC counts in sealed tokens. */
+export const FILLER = 0xff;
+
+/** Writes the headers of this side, and checks those of the peer. */
 export class CfxHeaders {
   /** RFC 4121 §2: the acceptor's subkey, once asserted, protects all messages. */
   readonly sendKey: EncryptionKey;
-  /** Key usages (RFC 4121 §2): Wrap tokens of both kinds use `seal`, MIC tokens use `sign`. */
+  /** Key usages of the tokens that this side sends. */
   readonly sent: Usages;
+  /** Key usages of the tokens that the peer sends. */
   readonly received: Usages;
   readonly #state: ProtectionState;
   readonly #flags: number;
@@ -36,7 +38,12 @@ export class CfxHeaders {
       (state.acceptorSubkey === undefined ? 0 : Flag.acceptorSubkey);
   }
 
-  /** Writes TOK_ID, flags and the next sequence number; EC and RRC are 0. */
+  /**
+   * Writes TOK_ID, flags and the next sequence number, which it consumes. EC and RRC are 0.
+   *
+   * @param header - 16 bytes or more.
+   * @param flags - `Flag.sealed` or 0; the flags of the sender are added.
+   */
   write(header: Uint8Array, tokId: number, flags: number): void {
     const sequence = this.#state.sendSequence;
     header[0] = tokId >>> 8;
@@ -50,8 +57,9 @@ export class CfxHeaders {
   }
 
   /**
-   * Checks TOK_ID, filler and direction.
+   * Checks length, TOK_ID, filler and direction.
    *
+   * @param label - The token's kind, for messages: `'wrap token'`.
    * @returns The flags.
    * @throws GssError GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC.
    */
@@ -60,7 +68,7 @@ export class CfxHeaders {
     if (readU16(header, 0) !== tokId) throw defectiveToken(`${label} has another TOK_ID`);
     if (header[3] !== FILLER) throw defectiveToken(`${label} has a malformed filler`);
     const flags = header[2]!;
-    // A token of one's own, sent back: MIT krb5 calls it a bad MIC, not a defective token.
+    // MIT krb5: a reflected token of this side is a bad MIC, not a defective token.
     const sentByAcceptor = (flags & Flag.sentByAcceptor) !== 0;
     if (sentByAcceptor !== (this.#state.role === 'initiator')) {
       throw badMic(`${label} was sent in the other direction`);
@@ -68,14 +76,16 @@ export class CfxHeaders {
     return flags;
   }
 
+  /** The key that the flags of a received token select. */
   receiveKey(flags: number): EncryptionKey {
     const { acceptorSubkey, initiatorKey } = this.#state;
     return (flags & Flag.acceptorSubkey) !== 0 ? (acceptorSubkey ?? initiatorKey) : initiatorKey;
   }
 
   /**
-   * How far a received Wrap token is rotated. MS-KILE §3.4.5.4.1: Windows rotates what is sealed by
-   * EC as well, in DCE style, where EC is not 0. What says that it is not rotated is not: MIT krb5.
+   * The number of bytes by which a received Wrap token is rotated. MS-KILE §3.4.5.4.1: in DCE style,
+   * where EC is not 0, Windows rotates sealed tokens by EC as well. RRC = 0 means not rotated,
+   * whatever EC is (MIT krb5).
    */
   rotation(header: Uint8Array): number {
     const count = readU16(header, 6);
@@ -85,12 +95,23 @@ export class CfxHeaders {
   }
 }
 
+/** Key usages (RFC 4121 §2): Wrap tokens of both kinds use `seal`, MIC tokens use `sign`. */
 export interface Usages {
   readonly seal: number;
   readonly sign: number;
 }
 
-/** EC: of what is sealed, the filler; of what is signed, the checksum's length (§4.2.3). */
+/** Bytes of a Wrap token before the message. */
+export function lengthBefore(key: EncryptionKey, confidential: boolean): number {
+  return HEADER + (confidential ? key.confounderLength : 0);
+}
+
+/** Bytes after the message: filler, encrypted header and trailer; or the checksum alone. */
+export function lengthAfter(key: EncryptionKey, confidential: boolean, filler: number): number {
+  return confidential ? filler + HEADER + key.trailerLength : key.checksumLength;
+}
+
+/** EC: the length of a sealed token's filler, or of a signed token's checksum (§4.2.3). */
 export function extraCount(header: Uint8Array): number {
   return readU16(header, 4);
 }
@@ -104,9 +125,24 @@ export function writeCounts(header: Uint8Array, extra: number, rotate: number): 
 }
 
 /**
- * RFC 4121 §4.2.4: TOK_ID, flags, filler, EC and SND_SEQ of the encrypted copy are those of the
- * header. RRC is 0 there; like MIT krb5 we do not look, since it says nothing once the rotation is
- * undone.
+ * Undoes the rotation of RFC 4121 §4.2.5: the peer rotated right by `count`, which is taken modulo
+ * the length.
+ *
+ * @returns A new buffer, or `body` itself if there is nothing to rotate.
+ */
+export function rotateLeft(body: Uint8Array, count: number): Uint8Array {
+  const by = body.length === 0 ? 0 : count % body.length;
+  if (by === 0) return body;
+  const rotated = new Uint8Array(body.length);
+  rotated.set(body.subarray(by));
+  rotated.set(body.subarray(0, by), body.length - by);
+  return rotated;
+}
+
+/**
+ * RFC 4121 §4.2.4: TOK_ID, flags, filler, EC and SND_SEQ of the encrypted copy equal those of the
+ * header. RRC is 0 in the copy; like MIT krb5 we do not compare it, since it has no meaning once the
+ * rotation is undone.
  */
 export function isHeaderCopy(copy: Uint8Array, header: Uint8Array): boolean {
   return (
@@ -115,9 +151,23 @@ export function isHeaderCopy(copy: Uint8Array, header: Uint8Array): boolean {
   );
 }
 
-/** RFC 4121 §4.2.4: what a checksum is over has EC and RRC 0. */
-export function signedHeader(header: Uint8Array): Uint8Array {
-  return header.slice(0, HEADER).fill(0, 4, 8);
+/**
+ * Verifies a Wrap token without confidentiality: its checksum covers the message, then the header
+ * with EC and RRC 0 (RFC 4121 §4.2.4).
+ *
+ * @param usage - Of the sender: `Usages.seal`.
+ * @param message - The parts of the message, in order.
+ * @throws GssError GSS_S_BAD_MIC.
+ */
+export function verifySigned(
+  key: EncryptionKey,
+  usage: number,
+  header: Uint8Array,
+  checksum: Uint8Array,
+  ...message: readonly Uint8Array[]
+): void {
+  const signedHeader = header.slice(0, HEADER).fill(0, 4, 8);
+  if (!key.verifyChecksum(usage, checksum, ...message, signedHeader)) throw badMic();
 }
 
 /** SND_SEQ. */

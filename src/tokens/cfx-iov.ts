@@ -1,16 +1,15 @@
 /**
- * Wrap tokens of RFC 4121 in several buffers. Without a trailer what belongs there stands in the
- * header, as if the token had been rotated (RFC 4121 §4.2.5):
+ * Wrap tokens of RFC 4121 §4.2 whose parts are in several buffers. Without a trailer buffer the
+ * header buffer holds the trailer too, as in a rotated token (RFC 4121 §4.2.5):
  *
  * ```
- * header: clear header, [filler, encrypted header, checksum]  confounder
- * trailer:               filler, encrypted header, checksum
+ * header:  clear header, [filler, encrypted header, checksum,]  confounder
+ * trailer:                filler, encrypted header, checksum
  * ```
  */
 import type { EncryptionKey } from '../crypto/key.ts';
 import { unframeMessageToken } from '../gss/framing.ts';
 import { ContextFlag } from '../gss/status.ts';
-import { rotateLeft } from './cfx.ts';
 import {
   CfxHeaders,
   extraCount,
@@ -18,15 +17,18 @@ import {
   Flag,
   HEADER,
   isHeaderCopy,
+  lengthAfter,
+  lengthBefore,
+  rotateLeft,
   sequenceOf,
-  signedHeader,
   TokId,
+  verifySigned,
   writeCounts,
 } from './cfx-header.ts';
 import type { IovLayout, IovLengths, IovProtection, OpenedIov, TokenParts } from './iov.ts';
-import { refuse, segmentsOf } from './iov.ts';
+import { segmentsOf, wipeAndRefuse } from './iov.ts';
 import type { ProtectionState } from './protection.ts';
-import { asBadMic, badMic, defectiveToken } from './protection.ts';
+import { asBadMic, defectiveToken } from './protection.ts';
 
 export class CfxIov implements IovProtection {
   readonly #state: ProtectionState;
@@ -41,17 +43,17 @@ export class CfxIov implements IovProtection {
 
   lengths({ trailer }: IovLayout, confidential: boolean): IovLengths {
     const key = this.#headers.sendKey;
-    const tail = tailLength(key, confidential, this.#filler(key));
-    const head = HEADER + (confidential ? key.confounderLength : 0);
+    const before = lengthBefore(key, confidential);
+    const after = lengthAfter(key, confidential, this.#filler(key));
     return trailer === undefined
-      ? { header: head + tail, padding: 0, trailer: 0 }
-      : { header: head, padding: 0, trailer: tail };
+      ? { header: before + after, padding: 0, trailer: 0 }
+      : { header: before, padding: 0, trailer: after };
   }
 
   wrap(layout: IovLayout, confidential: boolean): void {
     const { sendKey, sent } = this.#headers;
     const filler = confidential ? this.#filler(sendKey) : 0;
-    const { header, tail, confounder, rotated } = cut(layout, sendKey, confidential, filler);
+    const { header, tail, confounder, rotated } = piecesOf(layout, sendKey, confidential, filler);
     const segments = segmentsOf(layout);
     this.#headers.write(header, TokId.wrap, confidential ? Flag.sealed : 0);
     if (!confidential) {
@@ -63,12 +65,12 @@ export class CfxIov implements IovProtection {
     writeCounts(header, filler, 0);
     tail.fill(FILLER, 0, filler);
     tail.set(header, filler);
-    const pieces = {
+    const sealed = {
       confounder,
       segments: [...segments, { bytes: tail.subarray(0, filler + HEADER), encrypted: true }],
       trailer: tail.subarray(filler + HEADER),
     };
-    sendKey.sealSegments(sent.seal, pieces, this.#state.random);
+    sendKey.sealSegments(sent.seal, sealed, this.#state.random);
     // MS-KILE §3.4.5.4.1: Windows rotates by EC as well.
     const rotation = this.#dceStyle ? tail.length - filler : tail.length;
     writeCounts(header, filler, rotated ? rotation : 0);
@@ -78,23 +80,13 @@ export class CfxIov implements IovProtection {
     const headers = this.#headers;
     const received = layout.header.bytes ?? NOTHING;
     const flags = headers.check(received, TokId.wrap, 'wrap token');
-    const confidential = (flags & Flag.sealed) !== 0;
     const key = headers.receiveKey(flags);
+    const confidential = (flags & Flag.sealed) !== 0;
+    this.#checkLengths(layout, received, key, confidential);
     const filler = confidential ? extraCount(received) : 0;
-    const tail = tailLength(key, confidential, filler);
-    const rotated = layout.trailer === undefined;
-    if (
-      headers.rotation(received) !== (rotated ? tail : 0) ||
-      (!confidential && extraCount(received) !== tail) ||
-      received.length !== headLength(key, confidential) + (rotated ? tail : 0) ||
-      (layout.trailer?.bytes ?? NOTHING).length !== (rotated ? 0 : tail) ||
-      (layout.padding?.bytes ?? NOTHING).length !== 0
-    ) {
-      throw defectiveToken('wrap token has lengths that are not those of its buffers');
-    }
-    const parts = cut(layout, key, confidential, filler);
+    const pieces = piecesOf(layout, key, confidential, filler);
     const open = confidential ? openSealed : openSigned;
-    open(key, headers.received.seal, layout, parts, filler);
+    open(key, headers.received.seal, layout, pieces, filler);
     return { confidential, ...sequenceOf(received) };
   }
 
@@ -102,14 +94,14 @@ export class CfxIov implements IovProtection {
     const headers = this.#headers;
     const token = unframeMessageToken(received, this.#state.mechanism);
     const flags = headers.check(token, TokId.wrap, 'wrap token');
-    const confidential = (flags & Flag.sealed) !== 0;
     const key = headers.receiveKey(flags);
+    const confidential = (flags & Flag.sealed) !== 0;
     const body = token.subarray(HEADER);
     body.set(rotateLeft(body, headers.rotation(token)));
     writeCounts(token, extraCount(token), 0);
-    const start = headLength(key, confidential);
-    const end = token.length - tailLength(key, confidential, extraCount(token));
-    if (end < start) throw defectiveToken('wrap token is shorter than what it announces');
+    const start = lengthBefore(key, confidential);
+    const end = token.length - lengthAfter(key, confidential, extraCount(token));
+    if (end < start) throw defectiveToken('wrap token is shorter than its header and trailer');
     return {
       header: token.subarray(0, start),
       data: token.subarray(start, end),
@@ -118,27 +110,58 @@ export class CfxIov implements IovProtection {
     };
   }
 
-  /** MIT krb5, k5sealv3iov.c: one block in DCE style, for Windows refuses a token without. */
+  /** EC and RRC must agree with the lengths of the buffers. */
+  #checkLengths(
+    layout: IovLayout,
+    received: Uint8Array,
+    key: EncryptionKey,
+    confidential: boolean,
+  ): void {
+    const extra = extraCount(received);
+    const after = lengthAfter(key, confidential, confidential ? extra : 0);
+    const inHeader = layout.trailer === undefined ? after : 0;
+    if (
+      this.#headers.rotation(received) !== inHeader ||
+      (!confidential && extra !== after) ||
+      received.length !== lengthBefore(key, confidential) + inHeader ||
+      (layout.trailer?.bytes ?? NOTHING).length !== after - inHeader ||
+      (layout.padding?.bytes ?? NOTHING).length !== 0
+    ) {
+      throw defectiveToken('wrap token has lengths that are not those of its buffers');
+    }
+  }
+
+  /** MIT krb5, k5sealv3iov.c: one block in DCE style, because Windows refuses tokens without it. */
   #filler(key: EncryptionKey): number {
     return this.#dceStyle ? key.confounderLength : 0;
   }
 }
 
-interface Cut {
+/** The parts of a token, as views of its buffers. */
+interface TokenPieces {
+  /** The clear header, 16 bytes. */
   readonly header: Uint8Array;
+  /** Filler, encrypted header and trailer; or the checksum. */
   readonly tail: Uint8Array;
+  /** Empty in a token that is only signed. */
   readonly confounder: Uint8Array;
+  /** Whether the header buffer holds the tail. */
   readonly rotated: boolean;
 }
 
-function cut(layout: IovLayout, key: EncryptionKey, confidential: boolean, filler: number): Cut {
+function piecesOf(
+  layout: IovLayout,
+  key: EncryptionKey,
+  confidential: boolean,
+  filler: number,
+): TokenPieces {
   const bytes = layout.header.bytes!;
   const rotated = layout.trailer === undefined;
   const start = bytes.length - (confidential ? key.confounderLength : 0);
-  const tail = tailLength(key, confidential, filler);
+  const after = lengthAfter(key, confidential, filler);
   return {
     header: bytes.subarray(0, HEADER),
-    tail: rotated ? bytes.subarray(HEADER, HEADER + tail) : layout.trailer.bytes!,
+    tail: rotated ? bytes.subarray(HEADER, HEADER + after) : layout.trailer.bytes!,
     confounder: bytes.subarray(start),
     rotated,
   };
@@ -148,7 +171,7 @@ function openSealed(
   key: EncryptionKey,
   usage: number,
   layout: IovLayout,
-  { header, tail, confounder }: Cut,
+  { header, tail, confounder }: TokenPieces,
   filler: number,
 ): void {
   const sealed = [
@@ -161,27 +184,17 @@ function openSealed(
   } catch (error) {
     throw asBadMic(error);
   }
-  if (!isHeaderCopy(tail.subarray(filler, filler + HEADER), header)) refuse(sealed);
+  if (!isHeaderCopy(tail.subarray(filler, filler + HEADER), header)) wipeAndRefuse(sealed);
 }
 
 function openSigned(
   key: EncryptionKey,
   usage: number,
   layout: IovLayout,
-  { header, tail }: Cut,
+  { header, tail }: TokenPieces,
 ): void {
   const signed = segmentsOf(layout).map(({ bytes }) => bytes);
-  if (!key.verifyChecksum(usage, tail, ...signed, signedHeader(header))) throw badMic();
-}
-
-/** Bytes before the message. */
-function headLength(key: EncryptionKey, confidential: boolean): number {
-  return HEADER + (confidential ? key.confounderLength : 0);
-}
-
-/** Bytes after the message: filler, encrypted header and code; or the checksum alone. */
-function tailLength(key: EncryptionKey, confidential: boolean, filler: number): number {
-  return confidential ? filler + HEADER + key.trailerLength : key.checksumLength;
+  verifySigned(key, usage, header, tail, ...signed);
 }
 
 const NOTHING = new Uint8Array();

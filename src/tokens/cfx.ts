@@ -1,4 +1,9 @@
-/** Wrap and MIC tokens of RFC 4121 §4.2, for every enctype that is not of RFC 1964's time. */
+/**
+ * Wrap and MIC tokens of RFC 4121 §4.2 ("CFX"), for every enctype newer than RFC 1964.
+ *
+ * Messages in one buffer do not go through `cfx-iov.ts`: see `IovProtection` in `iov.ts` for what
+ * that would cost.
+ */
 import type { EncryptionKey } from '../crypto/key.ts';
 import { unframeMessageToken } from '../gss/framing.ts';
 import {
@@ -8,9 +13,12 @@ import {
   Flag,
   HEADER,
   isHeaderCopy,
+  lengthAfter,
+  lengthBefore,
+  rotateLeft,
   sequenceOf,
-  signedHeader,
   TokId,
+  verifySigned,
   writeCounts,
 } from './cfx-header.ts';
 import type {
@@ -51,7 +59,7 @@ export class CfxProtection implements MessageProtection {
     const token = new Uint8Array(HEADER + sendKey.checksumLength);
     const header = token.subarray(0, HEADER);
     this.#headers.write(header, TokId.mic, 0);
-    // RFC 4121 §4.2.6.1: bytes 3 to 7 are filler. Byte 3 is so in every token.
+    // RFC 4121 §4.2.6.1: bytes 3 to 7 are filler; byte 3 is filler in every token.
     token.fill(FILLER, 4, 8);
     // RFC 4121 §4.2.4: the checksum covers the message, then the header.
     token.set(sendKey.checksum(sent.sign, message, header), HEADER);
@@ -75,23 +83,21 @@ export class CfxProtection implements MessageProtection {
   }
 
   verifyDelete(): void {
-    // RFC 4121 §4.1: context deletion tokens are not used any more.
+    // RFC 4121 §4.1: context deletion tokens are no longer used.
     throw defectiveToken('tokens of RFC 4121 do not delete a context');
   }
 
   wrapSizeLimit(tokenSize: number, confidential: boolean): number {
     const { sendKey } = this.#headers;
-    const overhead = confidential
-      ? HEADER + sendKey.confounderLength + HEADER + sendKey.trailerLength
-      : HEADER + sendKey.checksumLength;
-    return Math.max(0, tokenSize - overhead);
+    const before = lengthBefore(sendKey, confidential);
+    return Math.max(0, tokenSize - before - lengthAfter(sendKey, confidential, 0));
   }
 
   /** RFC 4121 §4.2.4: header | encrypt(message | header), EC and RRC being 0. */
   #wrapSealed(message: Uint8Array): Uint8Array {
     const { sendKey, sent } = this.#headers;
-    const start = HEADER + sendKey.confounderLength;
-    const token = new Uint8Array(start + message.length + HEADER + sendKey.trailerLength);
+    const start = lengthBefore(sendKey, true);
+    const token = new Uint8Array(start + message.length + lengthAfter(sendKey, true, 0));
     this.#headers.write(token, TokId.wrap, Flag.sealed);
     token.set(message, start);
     token.copyWithin(start + message.length, 0, HEADER);
@@ -145,16 +151,6 @@ function openSigned(
   }
   const end = body.length - length;
   const message = body.subarray(0, end);
-  if (!key.verifyChecksum(usage, body.subarray(end), message, signedHeader(token))) throw badMic();
+  verifySigned(key, usage, token, body.subarray(end), message);
   return message.slice();
-}
-
-/** RFC 4121 §4.2.5: the peer rotated right by RRC; any RRC is taken modulo the length. */
-export function rotateLeft(body: Uint8Array, count: number): Uint8Array {
-  const by = body.length === 0 ? 0 : count % body.length;
-  if (by === 0) return body;
-  const rotated = new Uint8Array(body.length);
-  rotated.set(body.subarray(by));
-  rotated.set(body.subarray(0, by), body.length - by);
-  return rotated;
 }

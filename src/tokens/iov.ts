@@ -1,6 +1,6 @@
 /**
- * Messages in buffers that lie apart (GSS_Wrap_iov, GSS_Unwrap_iov of MIT krb5 and Heimdal,
- * GSS_WrapEx of MS-KILE §3.4.5.4): some are encrypted where they are, some only signed.
+ * Messages in several buffers (GSS_Wrap_iov and GSS_Unwrap_iov of MIT krb5 and Heimdal, GSS_WrapEx of
+ * MS-KILE §3.4.5.4), which are encrypted in place or only signed.
  */
 import { concatBytes, plainBytes } from '../bytes.ts';
 import type { Segment } from '../crypto/profile.ts';
@@ -8,39 +8,43 @@ import type { VerifiedMic } from './protection.ts';
 import { badMic } from './protection.ts';
 
 /**
- * - `header`: one; what the token has before the message, and after it where there is no trailer.
+ * The role of a buffer:
+ *
+ * - `header`: exactly one; the part of the token before the message, and without a `trailer` buffer
+ *   the part after it too.
  * - `data`: any number; encrypted in place.
- * - `sign-only`: any number; signed at its place among the others, and sent by other means.
- * - `padding`: at most one, after the data. Only tokens older than RFC 4121 have some.
- * - `trailer`: at most one; what a token of RFC 4121 has after the message.
- * - `stream`: for unwrapping only, instead of header, padding and trailer: a whole token.
+ * - `sign-only`: any number; signed in its position among the others, and sent by other means.
+ * - `padding`: at most one, after the data. Tokens of RFC 4121 have none; those of RFC 1964 need the
+ *   buffer unless the context is in DCE style.
+ * - `trailer`: at most one; the part of a token of RFC 4121 after the message.
+ * - `stream`: for unwrapping only, in place of header, padding and trailer: a whole token.
  */
 export type IovBufferType = 'header' | 'data' | 'sign-only' | 'padding' | 'trailer' | 'stream';
 
-/** A buffer, and what becomes of it. */
+/** One buffer of a message, with its role. */
 export interface IovBuffer {
   readonly type: IovBufferType;
   /**
-   * The caller's memory. Header, padding and trailer may be left out or longer than they have to
-   * be: wrapping replaces them by a new array, or by a view of the length that was used.
-   * Unwrapping a stream sets the data to a view into it.
+   * The caller's memory, modified in place except for `sign-only`. Wrapping replaces an absent header,
+   * padding or trailer by a new array, and one that is too long by a view of the bytes used.
+   * Unwrapping a stream replaces the data by a view into the stream.
    */
   bytes?: Uint8Array;
 }
 
-/** Bytes that wrapping needs; padding and trailer are 0 where there are none. */
+/** Bytes that wrapping needs for each buffer; 0 for a padding or trailer that is not used. */
 export interface IovLengths {
   readonly header: number;
   readonly padding: number;
   readonly trailer: number;
 }
 
-/** A token that verified. */
+/** A verified token. */
 export interface OpenedIov extends VerifiedMic {
   readonly confidential: boolean;
 }
 
-/** Buffers by what they are; `bytes` of all but header, padding and trailer are there. */
+/** Buffers by their role; `bytes` may be absent in header, padding and trailer only. */
 export interface IovLayout {
   readonly buffers: readonly IovBuffer[];
   readonly header: IovBuffer;
@@ -49,27 +53,35 @@ export interface IovLayout {
   readonly trailer?: IovBuffer;
 }
 
-/** One implementation for each token format. */
+/**
+ * Protection of messages in several buffers; one implementation for each token format.
+ *
+ * `MessageProtection` is not built upon it, since the layout and its segments cost more than a short
+ * message does. Measured on Node.js 20, per call, with enctype 18: a signed message of 32 bytes takes
+ * 2.2 µs instead of 1.4 (+55 %), a sealed one 5 µs instead of 3 to unwrap (+50 %), one of 1 KiB up to
+ * 10 % more; node:crypto adds the same microseconds to faster ciphers (+30 to +80 % for 32 bytes).
+ * The two share the headers.
+ */
 export interface IovProtection {
-  /** @throws RangeError if a buffer is missing, or the data are not what a format can take. */
+  /** @throws RangeError if a buffer is missing, or the format does not allow data of this length. */
   lengths(layout: IovLayout, confidential: boolean): IovLengths;
-  /** Wraps in place: header, padding and trailer have the lengths that {@link lengths} said. */
+  /** Wraps in place: header, padding and trailer have the lengths that {@link lengths} returned. */
   wrap(layout: IovLayout, confidential: boolean): void;
   /**
-   * Unwraps in place. When it throws for what was encrypted, the data are garbage or zeros.
+   * Unwraps in place. If it throws, encrypted data are garbage or zeros.
    *
    * @throws GssError GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC.
    */
   unwrap(layout: IovLayout): OpenedIov;
   /**
-   * Cuts up a whole token, which may be rotated in place for that.
+   * Splits a whole token into its parts, and undoes its rotation in place.
    *
    * @throws GssError GSS_S_DEFECTIVE_TOKEN.
    */
   split(token: Uint8Array): TokenParts;
 }
 
-/** The parts of a whole token, as views: they follow each other. */
+/** The parts of a whole token, as consecutive views. */
 export interface TokenParts {
   readonly header: Uint8Array;
   readonly data: Uint8Array;
@@ -77,48 +89,23 @@ export interface TokenParts {
   readonly trailer: Uint8Array;
 }
 
-/**
- * Sorts buffers by what they are.
- *
- * @throws TypeError, RangeError if the caller gave none that make sense together.
- */
-export function layOut(buffers: readonly IovBuffer[]): IovLayout {
-  const [header, noHeader] = buffersOf(buffers, 'header');
-  const [padding, noPadding] = buffersOf(buffers, 'padding');
-  const [trailer, noTrailer] = buffersOf(buffers, 'trailer');
-  if (header === undefined || (noHeader ?? noPadding ?? noTrailer) !== undefined) {
-    throw new RangeError('buffers: expected one header, at most one padding and one trailer');
-  }
-  for (const buffer of buffers) {
-    if (!TYPES.has(buffer.type)) {
-      throw new RangeError(`buffers: expected ${[...TYPES].join(', ')}, got ${buffer.type}`);
-    }
-    if (buffer.bytes !== undefined) buffer.bytes = plainBytes(buffer.bytes, buffer.type);
-    else if (buffer.type === 'data' || buffer.type === 'sign-only') {
-      throw new TypeError(`${buffer.type}: expected a Uint8Array, got undefined`);
-    }
-  }
-  const data = buffersOf(buffers, 'data');
-  return { buffers, header, data, ...(padding && { padding }), ...(trailer && { trailer }) };
-}
-
-/** GSS_Wrap_iov. @returns Whether it is encrypted: what has no data is signed only. */
+/** GSS_Wrap_iov. @returns Whether the message is encrypted: without data it is only signed. */
 export function wrapIov(
   protection: IovProtection,
   buffers: readonly IovBuffer[],
   confidential: boolean,
 ): boolean {
-  const layout = layOut(buffers);
+  const layout = layoutOf(buffers);
   const sealed = confidential && layout.data.length > 0;
   const lengths = protection.lengths(layout, sealed);
-  provide(layout.header, lengths.header);
-  provide(layout.padding, lengths.padding);
-  provide(layout.trailer, lengths.trailer);
+  fitBuffer(layout.header, lengths.header);
+  fitBuffer(layout.padding, lengths.padding);
+  fitBuffer(layout.trailer, lengths.trailer);
   protection.wrap(layout, sealed);
   return sealed;
 }
 
-/** GSS_Wrap_aead: the buffers of a token side by side, the associated data left out. */
+/** GSS_Wrap_aead. @returns The token in a new buffer, without the associated data. */
 export function wrapAead(
   protection: IovProtection,
   message: Uint8Array,
@@ -138,20 +125,20 @@ export function wrapAead(
   );
 }
 
-/** GSS_Wrap_iov_length. */
+/** GSS_Wrap_iov_length. The contents of the data are not read. */
 export function iovLengths(
   protection: IovProtection,
   buffers: readonly IovBuffer[],
   confidential: boolean,
 ): IovLengths {
-  const layout = layOut(buffers);
+  const layout = layoutOf(buffers);
   return protection.lengths(layout, confidential && layout.data.length > 0);
 }
 
-/** GSS_Unwrap_iov. */
+/** GSS_Unwrap_iov, of separate buffers or of a stream with one data buffer. */
 export function unwrapIov(protection: IovProtection, buffers: readonly IovBuffer[]): OpenedIov {
   const [stream, another] = buffersOf(buffers, 'stream');
-  if (stream === undefined) return protection.unwrap(layOut(buffers));
+  if (stream === undefined) return protection.unwrap(layoutOf(buffers));
   const [data, more] = buffersOf(buffers, 'data');
   if (data === undefined || (another ?? more) !== undefined) {
     throw new RangeError('buffers: expected one data buffer beside one stream');
@@ -159,7 +146,7 @@ export function unwrapIov(protection: IovProtection, buffers: readonly IovBuffer
   const parts = protection.split(plainBytes(stream.bytes as Uint8Array, 'stream'));
   const opened: IovBuffer = { type: 'data', bytes: parts.data };
   const result = protection.unwrap(
-    layOut([
+    layoutOf([
       { type: 'header', bytes: parts.header },
       ...buffers
         .filter(({ type }) => type === 'data' || type === 'sign-only')
@@ -172,7 +159,7 @@ export function unwrapIov(protection: IovProtection, buffers: readonly IovBuffer
   return result;
 }
 
-/** What is signed and encrypted, in order. */
+/** The signed and the encrypted bytes, in order. */
 export function segmentsOf({ buffers }: IovLayout): Segment[] {
   const segments: Segment[] = [];
   for (const { type, bytes } of buffers) {
@@ -183,19 +170,50 @@ export function segmentsOf({ buffers }: IovLayout): Segment[] {
   return segments;
 }
 
-/** What was in the buffers is not to be looked at. */
-export function refuse(segments: readonly Segment[]): never {
+/**
+ * Wipes plaintext that did not verify.
+ *
+ * @throws GssError GSS_S_BAD_MIC.
+ */
+export function wipeAndRefuse(segments: readonly Segment[]): never {
   for (const { bytes, encrypted } of segments) {
     if (encrypted) bytes.fill(0);
   }
   throw badMic();
 }
 
+/**
+ * Sorts buffers by their role.
+ *
+ * @throws RangeError for a missing header, a second header, padding or trailer, or an unknown type.
+ * @throws TypeError for data or sign-only buffers without bytes, or bytes that are not a Uint8Array.
+ */
+function layoutOf(buffers: readonly IovBuffer[]): IovLayout {
+  const [header, noHeader] = buffersOf(buffers, 'header');
+  const [padding, noPadding] = buffersOf(buffers, 'padding');
+  const [trailer, noTrailer] = buffersOf(buffers, 'trailer');
+  if (header === undefined || (noHeader ?? noPadding ?? noTrailer) !== undefined) {
+    throw new RangeError('buffers: expected one header, at most one padding and one trailer');
+  }
+  for (const buffer of buffers) {
+    if (!TYPES.has(buffer.type)) {
+      throw new RangeError(`buffers: expected ${[...TYPES].join(', ')}, got ${buffer.type}`);
+    }
+    if (buffer.bytes !== undefined) buffer.bytes = plainBytes(buffer.bytes, buffer.type);
+    else if (buffer.type === 'data' || buffer.type === 'sign-only') {
+      throw new TypeError(`${buffer.type}: expected a Uint8Array, got undefined`);
+    }
+  }
+  const data = buffersOf(buffers, 'data');
+  return { buffers, header, data, ...(padding && { padding }), ...(trailer && { trailer }) };
+}
+
 function buffersOf(buffers: readonly IovBuffer[], type: IovBufferType): IovBuffer[] {
   return buffers.filter((buffer) => buffer.type === type);
 }
 
-function provide(buffer: IovBuffer | undefined, length: number): void {
+/** Allocates an absent buffer, and cuts a longer one to the length. */
+function fitBuffer(buffer: IovBuffer | undefined, length: number): void {
   if (buffer === undefined) return;
   const { type, bytes = new Uint8Array(length) } = buffer;
   if (bytes.length < length) {
@@ -204,7 +222,7 @@ function provide(buffer: IovBuffer | undefined, length: number): void {
   buffer.bytes = bytes.subarray(0, length);
 }
 
-// A stream is taken apart before. What nobody knows would go out as it is.
+// Without streams, which are split before. An unknown type would be sent in the clear, unsigned.
 const TYPES: ReadonlySet<IovBufferType> = new Set([
   'header',
   'data',

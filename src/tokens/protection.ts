@@ -1,4 +1,4 @@
-/** What protects the messages of an established context; one implementation for each token format. */
+/** The protection of an established context's messages; one implementation for each token format. */
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KerberosError } from '../errors.ts';
 import type { Oid } from '../gss/oid.ts';
@@ -6,37 +6,46 @@ import { GssError } from '../gss/status.ts';
 import type { RandomSource } from '../random.ts';
 import type { SequenceCounter } from './sequence.ts';
 
+/** The side of the context that this process is. */
 export type Role = 'initiator' | 'acceptor';
 
-/** Keys and numbers of an established context. */
+/** Keys and sequence number of an established context: what protects its messages. */
 export interface ProtectionState {
   readonly role: Role;
+  /** The OID that the context was established under; it frames the tokens of RFC 1964. */
   readonly mechanism: Oid;
   /** `ContextFlag` bits. */
   readonly flags: number;
-  /** The initiator's subkey, or the ticket's session key where it sent none. */
+  /** The initiator's subkey, or the ticket's session key if the initiator sent no subkey. */
   readonly initiatorKey: EncryptionKey;
-  /** The subkey of the AP-REP, if there is one: it then protects all that this side sends. */
+  /** The subkey of the AP-REP; if present, it protects everything that this side sends. */
   readonly acceptorSubkey?: EncryptionKey;
   /** The number of the next token that this side sends. */
   readonly sendSequence: SequenceCounter;
   readonly random: RandomSource;
 }
 
-/** A message that verified, with the number of its token (64 bits in two halves). */
+/** A verified message and the sequence number of its token (64 bits in two halves). */
 export interface OpenedMessage {
   /** In a buffer of its own. */
   readonly message: Uint8Array;
+  /** Whether the message was encrypted. */
   readonly confidential: boolean;
+  /** Unsigned, 32 bits; 0 for tokens of RFC 1964, whose numbers have 32 bits. */
   readonly sequenceHigh: number;
+  /** Unsigned, 32 bits. */
   readonly sequenceLow: number;
 }
 
-/** The number of a token whose MIC verified. */
+/** The sequence number of a token that verified. */
 export type VerifiedMic = Pick<OpenedMessage, 'sequenceHigh' | 'sequenceLow'>;
 
-/** RFC 2743 §2.3 on bytes; each wrap and getMic uses up one sequence number. */
+/**
+ * The calls of RFC 2743 §2.3 on contiguous bytes. Each wrap and getMic consumes a sequence number.
+ * Input is not modified and not kept; every result is a new buffer.
+ */
 export interface MessageProtection {
+  /** @throws GssError GSS_S_UNAVAILABLE if this side cannot encrypt (RC4 without an AP-REP). */
   wrap(message: Uint8Array, confidential: boolean): Uint8Array;
   /** @throws GssError GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC. */
   unwrap(token: Uint8Array): OpenedMessage;
@@ -44,30 +53,31 @@ export interface MessageProtection {
   /** @throws GssError GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC. */
   verifyMic(message: Uint8Array, token: Uint8Array): VerifiedMic;
   /**
-   * Returns only for a token with which the peer deletes the context.
+   * Verifies a token with which the peer deletes the context.
    *
    * @throws GssError GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC.
    */
   verifyDelete(token: Uint8Array): void;
-  /** The longest message whose token is not longer than `tokenSize`; 0 if there is none. */
+  /** @returns The length of the longest message whose token fits into `tokenSize` bytes, or 0. */
   wrapSizeLimit(tokenSize: number, confidential: boolean): number;
 }
 
+/** The other side of the context. */
 export function peerOf(role: Role): Role {
   return role === 'initiator' ? 'acceptor' : 'initiator';
 }
 
-/** For a token that is none. */
+/** The error for bytes that are not a token of the expected kind. */
 export function defectiveToken(message: string): GssError {
   return new GssError('GSS_S_DEFECTIVE_TOKEN', { message, reporter: 'context' });
 }
 
-/** For a token that the peer has not made, or not of this message. */
+/** The error for a token that the peer did not make, or made for another message. */
 export function badMic(message?: string): GssError {
   return new GssError('GSS_S_BAD_MIC', message);
 }
 
-/** What was thrown, as GSS_S_BAD_MIC if it is that something did not decrypt. */
+/** GSS_S_BAD_MIC for a decryption failure; any other error is returned as it is. */
 export function asBadMic(error: unknown): unknown {
   return error instanceof KerberosError && error.code === 'KRB_AP_ERR_BAD_INTEGRITY'
     ? new GssError('GSS_S_BAD_MIC', { minor: error })

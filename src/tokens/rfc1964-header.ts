@@ -1,26 +1,27 @@
-/** What stands before the message in the tokens of RFC 1964 §1.2 and RFC 4757 §7. */
+/** The header of the tokens of RFC 1964 §1.2 and RFC 4757 §7. */
 import { constantTimeEqual } from '../bytes.ts';
 import type { Rfc1964Keys, Rfc1964Sequence } from '../crypto/profile.ts';
 import { ContextFlag, GssError } from '../gss/status.ts';
 import type { ProtectionState } from './protection.ts';
 import { badMic, defectiveToken, peerOf } from './protection.ts';
 
-// RFC 1964 §1.2.1, §1.2.2 and §1.2.3, of which the last names no more than this number.
+/** TOK_ID (RFC 1964 §1.2.1, §1.2.2, §1.2.3). */
 export const TokId = { mic: 0x0101, deleteContext: 0x0102, wrap: 0x0201 } as const;
 
-/** SEAL_ALG of what is not encrypted. */
+/** SEAL_ALG of a token that is not encrypted. */
 export const NO_SEAL = 0xffff;
 
-/** RFC 1964 §1.2.2.3, RFC 4757 §7.3: bytes between the head and the message. */
+/** Bytes between the header and the message (RFC 1964 §1.2.2.3, RFC 4757 §7.3). */
 export const CONFOUNDER = 8;
 
-/** Whether a checksum is one of a MIC or of a Wrap token: RC4 makes a difference. */
-type Rfc1964TokenKind = 'mic' | 'wrap';
-
-/** Writes and reads heads: TOK_ID, SGN_ALG, SEAL_ALG, filler, SND_SEQ, SGN_CKSUM. */
+/**
+ * Writes the headers of this side, and checks those of the peer: TOK_ID, SGN_ALG, SEAL_ALG, filler,
+ * SND_SEQ, SGN_CKSUM.
+ */
 export class Rfc1964Headers {
+  /** The keys of both directions. */
   readonly keys: Rfc1964Keys;
-  /** Bytes of a head. */
+  /** Bytes of a header. */
   readonly length: number;
   readonly #state: ProtectionState;
 
@@ -30,17 +31,84 @@ export class Rfc1964Headers {
     this.length = CHECKSUM + keys.checksumLength;
   }
 
-  /** RFC 1964 §1.2.2.3: at least one byte, up to the next whole block. */
-  paddingOf(length: number): number {
-    const { paddedTo } = this.keys;
-    return paddedTo - (length % paddedTo);
+  /**
+   * Writes a header with the next sequence number, which it consumes.
+   *
+   * @param header - {@link length} bytes or more.
+   * @param sealAlgorithm - As {@link sealAlgorithm} returned it, or `NO_SEAL`.
+   * @param parts - The plaintext that the checksum covers, in order.
+   * @returns The sequence number.
+   */
+  write(
+    header: Uint8Array,
+    tokId: number,
+    sealAlgorithm: number,
+    parts: readonly Uint8Array[],
+  ): number {
+    const { sendSequence, role } = this.#state;
+    const { signAlgorithm } = this.keys;
+    header[0] = tokId >>> 8;
+    header[1] = tokId;
+    header[2] = signAlgorithm;
+    header[3] = signAlgorithm >>> 8;
+    header[4] = sealAlgorithm;
+    header[5] = sealAlgorithm >>> 8;
+    header[6] = FILLER;
+    header[7] = FILLER;
+    const number = sendSequence.low;
+    const checksum = this.keys.checksum(kindOf(tokId), header.subarray(0, SEQUENCE), ...parts);
+    header.set(this.keys.sealSequence({ number, sender: role }, checksum), SEQUENCE);
+    header.set(checksum, CHECKSUM);
+    sendSequence.increment();
+    return number;
   }
 
   /**
-   * SEAL_ALG of a token to be sent.
+   * Checks length, TOK_ID, SGN_ALG, SEAL_ALG and filler, and decrypts SND_SEQ.
    *
-   * @throws GssError GSS_S_UNAVAILABLE where nothing can be sealed: without an AP-REP both sides
-   *   count from the initiator's number, and RC4 would seal both directions with one keystream.
+   * @returns Whether the rest of the token is encrypted, and its sequence number, which is not
+   *   authenticated before {@link isSigned} is true.
+   * @throws GssError GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC.
+   */
+  check(header: Uint8Array, tokId: number): { readonly sealed: boolean; readonly number: number } {
+    const { keys } = this;
+    if (header.length < this.length) throw defectiveToken('token is shorter than its header');
+    if (((header[0]! << 8) | header[1]!) !== tokId)
+      throw defectiveToken('token has another TOK_ID');
+    if ((header[2]! | (header[3]! << 8)) !== keys.signAlgorithm) {
+      throw defectiveToken("token has a SGN_ALG that is not that of the context's key");
+    }
+    const sealAlgorithm = header[4]! | (header[5]! << 8);
+    const sealed = sealAlgorithm !== NO_SEAL;
+    if (sealed && (tokId !== TokId.wrap || sealAlgorithm !== keys.sealAlgorithm)) {
+      throw defectiveToken("token has a SEAL_ALG that is not that of the context's key");
+    }
+    if (header[6] !== FILLER || header[7] !== FILLER) {
+      throw defectiveToken('token has a malformed filler');
+    }
+    const sequence = this.#sequence(header);
+    if (sequence === undefined) throw badMic();
+    return { sealed, number: sequence.number };
+  }
+
+  /**
+   * Whether the peer signed the parts with this header. A token of this side, sent back, is not
+   * signed by the peer.
+   *
+   * @param parts - As for {@link write}, decrypted.
+   */
+  isSigned(header: Uint8Array, tokId: number, parts: readonly Uint8Array[]): boolean {
+    const expected = this.keys.checksum(kindOf(tokId), header.subarray(0, SEQUENCE), ...parts);
+    const sent = header.subarray(CHECKSUM, this.length);
+    const isFromPeer = this.#sequence(header)?.sender === peerOf(this.#state.role);
+    return constantTimeEqual(expected, sent) && isFromPeer;
+  }
+
+  /**
+   * SEAL_ALG of a token that this side sends.
+   *
+   * @throws GssError GSS_S_UNAVAILABLE if this side must not encrypt: without an AP-REP both sides
+   *   count from the initiator's number, and RC4 would encrypt both directions with one keystream.
    */
   sealAlgorithm(confidential: boolean): number {
     if (!confidential) return NO_SEAL;
@@ -55,81 +123,24 @@ export class Rfc1964Headers {
     });
   }
 
-  /**
-   * Writes a head and uses up a sequence number.
-   *
-   * @param parts - What is signed with it, in the clear.
-   * @returns The number.
-   */
-  write(
-    head: Uint8Array,
-    tokId: number,
-    sealAlgorithm: number,
-    parts: readonly Uint8Array[],
-  ): number {
-    const { sendSequence, role } = this.#state;
-    const { signAlgorithm } = this.keys;
-    head[0] = tokId >>> 8;
-    head[1] = tokId;
-    head[2] = signAlgorithm;
-    head[3] = signAlgorithm >>> 8;
-    head[4] = sealAlgorithm;
-    head[5] = sealAlgorithm >>> 8;
-    head[6] = FILLER;
-    head[7] = FILLER;
-    const number = sendSequence.low;
-    const checksum = this.keys.checksum(kindOf(tokId), head.subarray(0, SEQUENCE), ...parts);
-    head.set(this.keys.sealSequence({ number, sender: role }, checksum), SEQUENCE);
-    head.set(checksum, CHECKSUM);
-    sendSequence.increment();
-    return number;
+  /** RFC 1964 §1.2.2.3: at least one byte of padding, up to a whole block. */
+  paddingOf(length: number): number {
+    const { paddedTo } = this.keys;
+    return paddedTo - (length % paddedTo);
   }
 
-  /**
-   * Checks TOK_ID, SGN_ALG, SEAL_ALG and filler.
-   *
-   * @returns Whether what follows is encrypted, and the number, of which nothing is certain yet.
-   * @throws GssError GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC.
-   */
-  read(head: Uint8Array, tokId: number): { readonly sealed: boolean; readonly number: number } {
-    const { keys } = this;
-    if (head.length < this.length) throw defectiveToken('token is shorter than its header');
-    if (((head[0]! << 8) | head[1]!) !== tokId) throw defectiveToken('token has another TOK_ID');
-    if ((head[2]! | (head[3]! << 8)) !== keys.signAlgorithm) {
-      throw defectiveToken("token has a SGN_ALG that is not that of the context's key");
-    }
-    const sealAlgorithm = head[4]! | (head[5]! << 8);
-    const sealed = sealAlgorithm !== NO_SEAL;
-    if (sealed && (tokId !== TokId.wrap || sealAlgorithm !== keys.sealAlgorithm)) {
-      throw defectiveToken("token has a SEAL_ALG that is not that of the context's key");
-    }
-    if (head[6] !== FILLER || head[7] !== FILLER) {
-      throw defectiveToken('token has a malformed filler');
-    }
-    const sequence = this.#sequence(head);
-    if (sequence === undefined) throw badMic();
-    return { sealed, number: sequence.number };
-  }
-
-  /** Whether the peer has signed the parts with this head; what we have signed does not count. */
-  isSigned(head: Uint8Array, tokId: number, parts: readonly Uint8Array[]): boolean {
-    const expected = this.keys.checksum(kindOf(tokId), head.subarray(0, SEQUENCE), ...parts);
-    const sent = head.subarray(CHECKSUM, this.length);
-    const isFromPeer = this.#sequence(head)?.sender === peerOf(this.#state.role);
-    return constantTimeEqual(expected, sent) && isFromPeer;
-  }
-
-  #sequence(head: Uint8Array): Rfc1964Sequence | undefined {
-    const checksum = head.subarray(CHECKSUM, this.length);
-    return this.keys.openSequence(head.subarray(SEQUENCE, CHECKSUM), checksum);
+  #sequence(header: Uint8Array): Rfc1964Sequence | undefined {
+    const checksum = header.subarray(CHECKSUM, this.length);
+    return this.keys.openSequence(header.subarray(SEQUENCE, CHECKSUM), checksum);
   }
 }
 
-function kindOf(tokId: number): Rfc1964TokenKind {
+/** RC4 computes the checksums of MIC and Wrap tokens differently. */
+function kindOf(tokId: number): 'mic' | 'wrap' {
   return tokId === TokId.wrap ? 'wrap' : 'mic';
 }
 
 const FILLER = 0xff;
-// Where SND_SEQ and SGN_CKSUM stand.
+// Offsets of SND_SEQ and SGN_CKSUM.
 const SEQUENCE = 8;
 const CHECKSUM = 16;

@@ -24,39 +24,39 @@ const KEYS: Rfc1964Keys = {
   decrypt: () => {},
 };
 
-function headsOf(role: Role, first = 7): Rfc1964Headers {
+function headersOf(role: Role, first = 7): Rfc1964Headers {
   const sendSequence = new SequenceCounter(first);
   return new Rfc1964Headers({ role, sendSequence } as ProtectionState, KEYS);
 }
 
 const PARTS = [new Uint8Array(5), new Uint8Array(6)];
 
-describe('the head of an old token', () => {
+describe('the header of a token of RFC 1964', () => {
   // RFC 1964 §1.2: TOK_ID big-endian, the algorithms little-endian.
   it('has numbers of two bytes, each in its order', () => {
-    const head = new Uint8Array(20).fill(0x55);
-    const heads = headsOf('acceptor');
-    expect(heads.length).toBe(20);
-    expect(heads.write(head, TokId.wrap, KEYS.sealAlgorithm, PARTS)).toBe(7);
+    const header = new Uint8Array(20).fill(0x55);
+    const headers = headersOf('acceptor');
+    expect(headers.length).toBe(20);
+    expect(headers.write(header, TokId.wrap, KEYS.sealAlgorithm, PARTS)).toBe(7);
     const expected = [2, 1, 0xb2, 0xa1, 0xd4, 0xc3, 0xff, 0xff, 0, 0, 0, 7, 255, 255, 255, 255];
-    expect([...head]).toEqual([...expected, 2, 8, 5, 6]);
-    expect(heads.write(head, TokId.deleteContext, NO_SEAL, [])).toBe(8);
-    expect([...head.subarray(0, 12)]).toEqual([1, 2, 0xb2, 0xa1, 255, 255, 255, 255, 0, 0, 0, 8]);
-    expect([...head.subarray(16)]).toEqual([1, 8, 0, 0]);
+    expect([...header]).toEqual([...expected, 2, 8, 5, 6]);
+    expect(headers.write(header, TokId.deleteContext, NO_SEAL, [])).toBe(8);
+    expect([...header.subarray(0, 12)]).toEqual([1, 2, 0xb2, 0xa1, 255, 255, 255, 255, 0, 0, 0, 8]);
+    expect([...header.subarray(16)]).toEqual([1, 8, 0, 0]);
   });
 
   it('is read by the peer alone, and for what it is', () => {
-    const head = new Uint8Array(20);
-    headsOf('initiator', 9).write(head, TokId.wrap, KEYS.sealAlgorithm, PARTS);
-    const peer = headsOf('acceptor');
-    expect(peer.read(head, TokId.wrap)).toEqual({ sealed: true, number: 9 });
-    expect(peer.isSigned(head, TokId.wrap, PARTS)).toBe(true);
-    expect(peer.isSigned(head, TokId.mic, PARTS)).toBe(false);
-    expect(peer.isSigned(head, TokId.wrap, PARTS.slice(1))).toBe(false);
-    expect(headsOf('initiator').isSigned(head, TokId.wrap, PARTS)).toBe(false);
-    headsOf('initiator', 9).write(head, TokId.mic, NO_SEAL, PARTS);
-    expect(peer.read(head, TokId.mic)).toEqual({ sealed: false, number: 9 });
-    expect(peer.isSigned(head, TokId.mic, PARTS)).toBe(true);
+    const header = new Uint8Array(20);
+    headersOf('initiator', 9).write(header, TokId.wrap, KEYS.sealAlgorithm, PARTS);
+    const peer = headersOf('acceptor');
+    expect(peer.check(header, TokId.wrap)).toEqual({ sealed: true, number: 9 });
+    expect(peer.isSigned(header, TokId.wrap, PARTS)).toBe(true);
+    expect(peer.isSigned(header, TokId.mic, PARTS)).toBe(false);
+    expect(peer.isSigned(header, TokId.wrap, PARTS.slice(1))).toBe(false);
+    expect(headersOf('initiator').isSigned(header, TokId.wrap, PARTS)).toBe(false);
+    headersOf('initiator', 9).write(header, TokId.mic, NO_SEAL, PARTS);
+    expect(peer.check(header, TokId.mic)).toEqual({ sealed: false, number: 9 });
+    expect(peer.isSigned(header, TokId.mic, PARTS)).toBe(true);
   });
 
   it('is defective in every bit of its first eight bytes, and a bad MIC behind them', () => {
@@ -66,27 +66,29 @@ describe('the head of an old token', () => {
       [TokId.mic, NO_SEAL],
       [TokId.deleteContext, NO_SEAL],
     ] as const) {
-      const head = new Uint8Array(20);
-      headsOf('initiator').write(head, tokId, seal, PARTS);
-      const peer = headsOf('acceptor');
+      const header = new Uint8Array(20);
+      headersOf('initiator').write(header, tokId, seal, PARTS);
+      const peer = headersOf('acceptor');
       for (let bit = 0; bit < 64; bit++) {
-        const flipped = head.with(bit >> 3, head[bit >> 3]! ^ (1 << (bit & 7)));
-        expect(gssCodeOf(() => peer.read(flipped, tokId))).toBe('GSS_S_DEFECTIVE_TOKEN');
+        const flipped = header.with(bit >> 3, header[bit >> 3]! ^ (1 << (bit & 7)));
+        expect(gssCodeOf(() => peer.check(flipped, tokId))).toBe('GSS_S_DEFECTIVE_TOKEN');
       }
-      expect(gssCodeOf(() => peer.read(head.with(8, 1), tokId))).toBe('GSS_S_BAD_MIC');
-      expect(gssCodeOf(() => peer.read(head.subarray(0, 19), tokId))).toBe('GSS_S_DEFECTIVE_TOKEN');
-      expect(() => peer.read(head, tokId)).not.toThrow();
+      expect(gssCodeOf(() => peer.check(header.with(8, 1), tokId))).toBe('GSS_S_BAD_MIC');
+      expect(gssCodeOf(() => peer.check(header.subarray(0, 19), tokId))).toBe(
+        'GSS_S_DEFECTIVE_TOKEN',
+      );
+      expect(() => peer.check(header, tokId)).not.toThrow();
     }
     const sealed = new Uint8Array(20);
-    headsOf('initiator').write(sealed, TokId.mic, KEYS.sealAlgorithm, PARTS);
-    expect(gssCodeOf(() => headsOf('acceptor').read(sealed, TokId.mic))).toBe(
+    headersOf('initiator').write(sealed, TokId.mic, KEYS.sealAlgorithm, PARTS);
+    expect(gssCodeOf(() => headersOf('acceptor').check(sealed, TokId.mic))).toBe(
       'GSS_S_DEFECTIVE_TOKEN',
     );
   });
 
   it('pads to whole blocks, by one byte at least', () => {
     const lengths = [0, 1, 7, 8, 9, 15, 16];
-    expect(lengths.map((length) => headsOf('acceptor').paddingOf(length))).toEqual([
+    expect(lengths.map((length) => headersOf('acceptor').paddingOf(length))).toEqual([
       8, 7, 1, 8, 7, 1, 8,
     ]);
   });

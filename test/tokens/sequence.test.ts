@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Reader, Writer } from '../../src/bytes.ts';
+import { readWindow, writeWindow } from '../../src/context/export-format.ts';
 import { SequenceCounter, SequenceWindow } from '../../src/tokens/sequence.ts';
 import { runs } from '../support/properties.ts';
 
@@ -87,8 +88,8 @@ describe('the sequence window', () => {
           number = (number + by) & MASK;
         }
         const writer = new Writer();
-        window.write(writer);
-        const copy = Reader.all(writer.finish(), 'window', SequenceWindow.read);
+        writeWindow(writer, window);
+        const copy = Reader.all(writer.finish(), 'window', readWindow);
         for (const by of after) {
           expect(copy.check(...halves())).toBe(window.check(...halves()));
           number = (number + by) & MASK;
@@ -206,7 +207,7 @@ describe('the window in the upper half of the numbers', () => {
 describe('a window that was written', () => {
   function written(window: SequenceWindow): Uint8Array {
     const writer = new Writer();
-    window.write(writer);
+    writeWindow(writer, window);
     return writer.finish();
   }
 
@@ -214,7 +215,7 @@ describe('a window that was written', () => {
     const flags = { replay: true, sequence: true, width };
     const window = new SequenceWindow(0xffff_ffff, flags, 7);
     expect(window.check(7, 0xffff_ffff)).toBe('ok');
-    const copy = Reader.all(written(window), 'window', SequenceWindow.read);
+    const copy = Reader.all(written(window), 'window', readWindow);
     // 32 bits wrap around and do not look at the high half; 64 bits carry into it.
     expect(copy.check(width === 64 ? 8 : 3, 0)).toBe('ok');
     expect(copy.check(width === 64 ? 8 : 3, 0)).toBe('duplicate');
@@ -229,10 +230,10 @@ describe('a window that was written', () => {
   ])('keeps $replay and $sequence', (how) => {
     const window = new SequenceWindow(5, how);
     window.check(0, 6);
-    const copy = Reader.all(written(window), 'window', SequenceWindow.read);
+    const copy = Reader.all(written(window), 'window', readWindow);
     const narrow = new SequenceWindow(5, { ...how, width: 32 });
     narrow.check(0, 6);
-    const narrowCopy = Reader.all(written(narrow), 'window', SequenceWindow.read);
+    const narrowCopy = Reader.all(written(narrow), 'window', readWindow);
     for (const n of [6, 5, 9]) {
       const expected = window.check(0, n);
       expect(copy.check(0, n)).toBe(expected);
@@ -259,7 +260,7 @@ describe('a window that was written', () => {
     expect(written(window).subarray(9)).toEqual(at(0, 33, 1, 3));
     for (let n = 0; n < 64; n++) window.check(0x8000_0008, 31 + n);
     expect(written(window).subarray(9)).toEqual(at(0, 97, 0xffff_ffff, 0xffff_ffff));
-    const copy = Reader.all(written(window), 'window', SequenceWindow.read);
+    const copy = Reader.all(written(window), 'window', readWindow);
     expect(written(copy)).toEqual(written(window));
   });
 
@@ -267,7 +268,7 @@ describe('a window that was written', () => {
     const bytes = written(new SequenceWindow(0, { replay: true, sequence: true }));
     expect(bytes[0]).toBe(7);
     bytes[0] = 8;
-    expect(() => Reader.all(bytes, 'window', SequenceWindow.read)).toThrowError(
+    expect(() => Reader.all(bytes, 'window', readWindow)).toThrowError(
       expect.objectContaining({ message: expect.stringContaining('unknown flags') }),
     );
   });
