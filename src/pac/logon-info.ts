@@ -1,6 +1,6 @@
 /** KERB_VALIDATION_INFO (MS-PAC §2.5): who the user is, as the domain controller sees it. */
 import { DecodeError } from '../errors.ts';
-import { readFileTimeDate } from './filetime.ts';
+import { readFileTimeDate } from './data-types.ts';
 import type { GroupMembership, SidAndAttributes } from './groups.ts';
 import { GroupAttribute, readGroups, readSids } from './groups.ts';
 import type { NdrReader } from './ndr.ts';

@@ -7,8 +7,7 @@
  */
 import { Reader } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
-import { MAX_SUB_AUTHORITIES, readSid } from './sid.ts';
-import { readUtf16 } from './utf16.ts';
+import { MAX_SUB_AUTHORITIES, readSid, readUtf16 } from './data-types.ts';
 
 /** A unique pointer as it stands in place; what it points to follows later. */
 export type Referent = boolean;

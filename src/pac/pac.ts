@@ -23,22 +23,22 @@
 import { concatBytes, Reader } from '../bytes.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
 import type { EncTicketPart } from '../messages/ticket.ts';
-import type { PacAttributes } from './attributes-info.ts';
-import { parsePacAttributes, parseRequestorSid } from './attributes-info.ts';
+import type { ClientInfo, DelegationInfo, PacAttributes, UpnDnsInfo } from './buffers.ts';
+import {
+  parseClientInfo,
+  parseDelegationInfo,
+  parsePacAttributes,
+  parseRequestorSid,
+  parseUpnDnsInfo,
+} from './buffers.ts';
 import type { Claim } from './claims.ts';
 import { parseClaims } from './claims.ts';
-import type { ClientInfo } from './client-info.ts';
-import { parseClientInfo } from './client-info.ts';
-import type { DelegationInfo } from './delegation-info.ts';
-import { parseDelegationInfo } from './delegation-info.ts';
 import type { DeviceInfo } from './device-info.ts';
 import { parseDeviceInfo } from './device-info.ts';
 import type { GroupSids, LogonInfo } from './logon-info.ts';
 import { collectGroupSids, parseLogonInfo, primaryGroupSidOf, userSidOf } from './logon-info.ts';
 import type { UnverifiedPac } from './pac-type.ts';
 import { findPacBuffer, PacBufferType, parsePacType } from './pac-type.ts';
-import type { UpnDnsInfo } from './upn-dns-info.ts';
-import { parseUpnDnsInfo } from './upn-dns-info.ts';
 import type { PacKey } from './verify.ts';
 import {
   verifyClientInfo,

@@ -9,13 +9,11 @@ import type { EncTicketPart } from '../messages/ticket.ts';
 import { encodeEncTicketPart } from '../messages/ticket.ts';
 import type { KerberosTime } from '../time.ts';
 import { formatTime } from '../time.ts';
-import type { ClientInfo } from './client-info.ts';
-import { parseClientInfo } from './client-info.ts';
+import type { ClientInfo, PacSignature } from './buffers.ts';
+import { parseClientInfo, parsePacSignature, rodcIdentifier } from './buffers.ts';
 import { withEmptyPac } from './locate.ts';
 import type { UnverifiedPac } from './pac-type.ts';
 import { findPacBuffer, PacBufferType } from './pac-type.ts';
-import type { PacSignature } from './signature.ts';
-import { parsePacSignature, rodcIdentifier } from './signature.ts';
 
 /** What is needed of a key: an `EncryptionKey` is one. */
 export interface PacKey {

@@ -1,6 +1,6 @@
 /** Writes NDR as `pac/ndr.ts` reads it (C706 chapter 14, MS-RPCE §2.2.6), for minted PACs. */
 import { Writer } from '../bytes.ts';
-import { parseSid } from '../pac/sid.ts';
+import { parseSid } from '../pac/data-types.ts';
 
 /** A cursor that aligns what it writes. Structures come first, what they point to after them. */
 export class NdrWriter {

@@ -1,12 +1,9 @@
 /** The buffers of a PAC as bytes: the inverses of the readers in `pac/`. */
 import { concatBytes, Writer } from '../bytes.ts';
-import type { PacAttributes } from '../pac/attributes-info.ts';
+import type { ClientInfo, DelegationInfo, PacAttributes, UpnDnsInfo } from '../pac/buffers.ts';
 import type { Claim } from '../pac/claims.ts';
-import type { ClientInfo } from '../pac/client-info.ts';
-import type { DelegationInfo } from '../pac/delegation-info.ts';
 import type { GroupMembership, SidAndAttributes } from '../pac/groups.ts';
 import type { LogonInfo } from '../pac/logon-info.ts';
-import type { UpnDnsInfo } from '../pac/upn-dns-info.ts';
 import { encodeSid, encodeUtf16, NdrWriter } from './ndr-writer.ts';
 
 /** KERB_VALIDATION_INFO (MS-PAC §2.5); its session key is zeros. */

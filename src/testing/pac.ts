@@ -5,12 +5,10 @@ import { KeyUsage } from '../crypto/numbers.ts';
 import { AuthorizationDataType, encodeAuthorizationData } from '../messages/authorization-data.ts';
 import type { EncTicketPart } from '../messages/ticket.ts';
 import { encodeEncTicketPart } from '../messages/ticket.ts';
-import type { PacAttributes } from '../pac/attributes-info.ts';
+import type { DelegationInfo, PacAttributes, UpnDnsInfo } from '../pac/buffers.ts';
 import type { Claim } from '../pac/claims.ts';
-import type { DelegationInfo } from '../pac/delegation-info.ts';
 import type { LogonInfo } from '../pac/logon-info.ts';
 import { PacBufferType } from '../pac/pac-type.ts';
-import type { UpnDnsInfo } from '../pac/upn-dns-info.ts';
 import { encodeSid } from './ndr-writer.ts';
 import {
   encodeClaims,

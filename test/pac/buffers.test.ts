@@ -2,13 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHex } from '../../src/bytes.ts';
 import { DecodeError } from '../../src/errors.ts';
-import { parsePacAttributes, parseRequestorSid } from '../../src/pac/attributes-info.ts';
-import { parseClientInfo } from '../../src/pac/client-info.ts';
-import { parseDelegationInfo } from '../../src/pac/delegation-info.ts';
+import {
+  parseClientInfo,
+  parseDelegationInfo,
+  parsePacAttributes,
+  parsePacSignature,
+  parseRequestorSid,
+  parseUpnDnsInfo,
+} from '../../src/pac/buffers.ts';
 import { parseDeviceInfo } from '../../src/pac/device-info.ts';
 import { parsePacType } from '../../src/pac/pac-type.ts';
-import { parsePacSignature } from '../../src/pac/signature.ts';
-import { parseUpnDnsInfo } from '../../src/pac/upn-dns-info.ts';
 import { encodeSid, NdrWriter } from '../../src/testing/ndr-writer.ts';
 import {
   encodeClientInfo,

@@ -4,10 +4,10 @@ import { EncryptionKey } from '../../src/crypto/key.ts';
 import { DecodeError, KerberosError } from '../../src/errors.ts';
 import { NameType } from '../../src/messages/principal.ts';
 import type { EncTicketPart } from '../../src/messages/ticket.ts';
+import { parsePacSignature, rodcIdentifier } from '../../src/pac/buffers.ts';
 import { findPac } from '../../src/pac/locate.ts';
 import { verifyPac } from '../../src/pac/pac.ts';
 import { PacBufferType, parsePacType } from '../../src/pac/pac-type.ts';
-import { parsePacSignature, rodcIdentifier } from '../../src/pac/signature.ts';
 import type { PacKey } from '../../src/pac/verify.ts';
 import {
   verifyClientInfo,

@@ -2,9 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHex, Reader } from '../../src/bytes.ts';
 import { DecodeError } from '../../src/errors.ts';
-import { readFileTime, readFileTimeDate } from '../../src/pac/filetime.ts';
-import { formatSid, parseSid, readSid, WellKnownSid } from '../../src/pac/sid.ts';
-import { readUtf16 } from '../../src/pac/utf16.ts';
+import {
+  formatSid,
+  parseSid,
+  readFileTime,
+  readFileTimeDate,
+  readSid,
+  readUtf16,
+  WellKnownSid,
+} from '../../src/pac/data-types.ts';
 import { encodeSid, encodeUtf16 } from '../../src/testing/ndr-writer.ts';
 import { thrownBy } from '../support/pac.ts';
 
