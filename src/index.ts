@@ -75,8 +75,8 @@ export type {
   HandshakeOptions,
 } from './krb5/settings.ts';
 export type { AuthorizationData, AuthorizationDataElement } from './messages/authorization-data.ts';
-export type { HostAddress } from './messages/host-address.ts';
-export { AddressType } from './messages/host-address.ts';
+export type { HostAddress } from './messages/primitives.ts';
+export { AddressType } from './messages/primitives.ts';
 export type { Principal, PrincipalName } from './messages/principal.ts';
 export { formatPrincipal, NameType, parsePrincipal } from './messages/principal.ts';
 export { TicketFlag } from './messages/ticket.ts';

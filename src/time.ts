@@ -42,6 +42,17 @@ function noTime(hint: string, cause?: unknown): KerberosError {
   });
 }
 
+/**
+ * Splits a clock's time as messages do (RFC 4120 §5.2.4): `ctime` and `cusec`, `stime` and `susec`.
+ *
+ * @param time - Milliseconds, as a {@link Clock} returns them.
+ * @returns Whole seconds, rounded down, and 0..999999 microseconds.
+ */
+export function splitTime(time: number): { seconds: KerberosTime; microseconds: number } {
+  const seconds = Math.floor(time / 1000);
+  return { seconds, microseconds: Math.floor((time - seconds * 1000) * 1000) };
+}
+
 /** `2026-11-23T16:12:49Z`, for messages. */
 export function formatTime(time: KerberosTime): string {
   return new Date(time * 1000).toISOString().replace('.000Z', 'Z');

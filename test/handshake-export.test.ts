@@ -3,9 +3,9 @@ import { encodeUtf8, toHex } from '../src/bytes.ts';
 import { withLegacyEnctypes } from '../src/crypto/legacy/index.ts';
 import type { Handshake, HandshakeOptions, Oid, SecurityContext } from '../src/index.ts';
 import { ContextFlag, createAcceptor, EncryptionKey, GssError, Mechanism } from '../src/index.ts';
-import { encodeEncKrbCredPart, encodeKrbCred } from '../src/messages/krb-cred.ts';
 import { decodeNegToken, encodeNegTokenInit, encodeNegTokenResp } from '../src/spnego/neg-token.ts';
 import type { Initiator } from '../src/testing/index.ts';
+import { encodeEncKrbCredPart, encodeKrbCred } from './support/encoders.ts';
 import type { ExchangeOptions } from './support/realm-kit.ts';
 import {
   CLIENT,

@@ -1,4 +1,5 @@
 /** What must not show: keys, plaintext and the right checksum, in nothing that anybody prints. */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { inspect } from 'node:util';
@@ -25,10 +26,10 @@ import {
 import { encodeInitiatorOptions } from '../src/krb5/authenticator-checksum.ts';
 import type { Authenticator } from '../src/messages/ap-req.ts';
 import { encodeApReq, encodeAuthenticator } from '../src/messages/ap-req.ts';
-import { encodeKrbCred } from '../src/messages/krb-cred.ts';
 import { decodeEncTicketPart, encodeEncTicketPart } from '../src/messages/ticket.ts';
 import { nodeCrypto } from '../src/node/crypto.ts';
 import { createInitiator } from '../src/testing/index.ts';
+import { encodeKrbCred } from './support/encoders.ts';
 import type { ExchangeOptions } from './support/realm-kit.ts';
 import {
   establish,

@@ -9,7 +9,7 @@ import { KerberosError } from '../errors.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
 import type { ApReq, Authenticator } from '../messages/ap-req.ts';
 import { ApOption, decodeAuthenticator } from '../messages/ap-req.ts';
-import type { HostAddress } from '../messages/host-address.ts';
+import type { HostAddress } from '../messages/primitives.ts';
 import type { Principal, PrincipalName } from '../messages/principal.ts';
 import { principalEqual, printablePrincipal } from '../messages/principal.ts';
 import type { EncTicketPart, Ticket } from '../messages/ticket.ts';

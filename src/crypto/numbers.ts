@@ -24,29 +24,16 @@ export const ChecksumType = {
   hmacSha256Aes128: 19,
   hmacSha384Aes256: 20,
   hmacMd5: -138,
-  /** RFC 4121 §4.1.1: not a checksum at all, the GSS-API's own data in the checksum field. */
-  gssApi: 0x8003,
 } as const;
 
 /** Key usage numbers: RFC 4120 §7.5.1, RFC 4121 §2, MS-PAC §2.8.1. */
 export const KeyUsage = {
-  asReqTimestamp: 1,
   ticket: 2,
-  asRepEncPart: 3,
-  tgsReqAuthDataSessionKey: 4,
-  tgsReqAuthDataSubkey: 5,
-  tgsReqAuthenticatorChecksum: 6,
-  tgsReqAuthenticator: 7,
-  tgsRepEncPartSessionKey: 8,
-  tgsRepEncPartSubkey: 9,
   apReqAuthenticatorChecksum: 10,
   apReqAuthenticator: 11,
   apRepEncPart: 12,
-  krbPrivEncPart: 13,
   krbCredEncPart: 14,
-  krbSafeChecksum: 15,
   pacChecksum: 17,
-  adKdcIssued: 19,
   gssAcceptorSeal: 22,
   gssAcceptorSign: 23,
   gssInitiatorSeal: 24,

@@ -9,9 +9,8 @@ import { bindingsOf, matchesChannelBindings } from '../gss/channel-bindings.ts';
 import { ContextFlag, GssError, INITIATOR_FLAG_BITS, INITIATOR_FLAGS } from '../gss/status.ts';
 import type { Authenticator } from '../messages/ap-req.ts';
 import { ApOption } from '../messages/ap-req.ts';
-import { AuthorizationDataType } from '../messages/authorization-data.ts';
+import { AuthorizationDataType, decodeEtypeList } from '../messages/authorization-data.ts';
 import type { Checksum } from '../messages/encrypted-data.ts';
-import { decodeEtypeList } from '../messages/etype-list.ts';
 import { decodeInitiatorOptions, GSS_CHECKSUM_TYPE } from './authenticator-checksum.ts';
 import type { AcceptorSettings, HandshakeOptions } from './settings.ts';
 

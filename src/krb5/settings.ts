@@ -15,7 +15,7 @@ import { isKrb5Mechanism, Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
 import type { GssError } from '../gss/status.ts';
 import { INITIATOR_FLAG_BITS, INITIATOR_FLAGS } from '../gss/status.ts';
-import type { HostAddress } from '../messages/host-address.ts';
+import type { HostAddress } from '../messages/primitives.ts';
 import type { OptionRules } from '../options.ts';
 import {
   bytes,

@@ -64,6 +64,16 @@ export function encodeAuthorizationData(elements: AuthorizationData): Uint8Array
   return encodeDer(writeAuthorizationData, elements);
 }
 
+/**
+ * EtypeList, the contents of AD-ETYPE-NEGOTIATION (RFC 4537 §3).
+ *
+ * @returns The enctypes that the client accepts for the acceptor's subkey, best first.
+ * @throws {@link DecodeError}.
+ */
+export function decodeEtypeList(bytes: Uint8Array): readonly number[] {
+  return DerReader.all(bytes, 'EtypeList', readEtypes);
+}
+
 export function readAuthorizationData(reader: DerReader): AuthorizationData {
   return reader.list(Limit.authorizationDataElements, readElement);
 }
@@ -85,4 +95,8 @@ function writeElement(writer: DerWriter, element: AuthorizationDataElement): voi
   writer.field(0, writeInt32, element.type);
   writer.field(1, writeOctets, element.data);
   writer.end(begun);
+}
+
+function readEtypes(reader: DerReader): readonly number[] {
+  return reader.list(Limit.enctypes, readInt32);
 }

@@ -4,18 +4,16 @@
  * ticket, so they do not go through asn1js.
  */
 import type { AuthorizationData } from './authorization-data.ts';
-import { readAuthorizationData, writeAuthorizationData } from './authorization-data.ts';
+import { readAuthorizationData } from './authorization-data.ts';
 import { skipElement } from './der/check.ts';
 import { DerReader, Tag } from './der/reader.ts';
-import type { DerWriter } from './der/writer.ts';
-import { encodeDer } from './der/writer.ts';
 import type { Checksum } from './encrypted-data.ts';
-import { readChecksum, writeChecksum } from './encrypted-data.ts';
+import { readChecksum } from './encrypted-data.ts';
 import { Limit } from './limits.ts';
 import type { Mutable } from './message.ts';
-import { readInt32, readUint32, writeInt32, writeUint32 } from './primitives.ts';
+import { readInt32, readUint32 } from './primitives.ts';
 import type { PrincipalName } from './principal.ts';
-import { readPrincipalName, writePrincipalName } from './principal.ts';
+import { readPrincipalName } from './principal.ts';
 
 export interface Cammac {
   readonly elements: AuthorizationData;
@@ -39,17 +37,9 @@ export function decodeCammac(bytes: Uint8Array): Cammac {
   return DerReader.all(bytes, 'AD-CAMMAC', readCammac);
 }
 
-export function encodeCammac(cammac: Cammac): Uint8Array {
-  return encodeDer(writeCammac, cammac);
-}
-
 /** @returns How the client authenticated to the KDC, in site-defined words. @throws {@link DecodeError}. */
 export function decodeAuthenticationIndicator(bytes: Uint8Array): readonly string[] {
   return DerReader.all(bytes, 'AD-AUTHENTICATION-INDICATOR', readIndicators);
-}
-
-export function encodeAuthenticationIndicator(indicators: readonly string[]): Uint8Array {
-  return encodeDer(writeIndicators, indicators);
 }
 
 function readCammac(reader: DerReader): Cammac {
@@ -66,15 +56,6 @@ function readCammac(reader: DerReader): Cammac {
   return cammac;
 }
 
-function writeCammac(writer: DerWriter, cammac: Cammac): void {
-  const begun = writer.begin(Tag.sequence);
-  writer.field(0, writeAuthorizationData, cammac.elements);
-  writer.optional(1, writeVerifierMac, cammac.kdcVerifier);
-  writer.optional(2, writeVerifierMac, cammac.serviceVerifier);
-  if (cammac.otherVerifiers?.length) writer.field(3, writeVerifiers, cammac.otherVerifiers);
-  writer.end(begun);
-}
-
 function readVerifiers(reader: DerReader): readonly VerifierMac[] {
   const verifiers = reader.list(Limit.listElements, readVerifier);
   return verifiers.filter((verifier) => verifier !== undefined);
@@ -85,10 +66,6 @@ function readVerifier(reader: DerReader): VerifierMac | undefined {
   if (reader.nextTag === Tag.sequence) return readVerifierMac(reader);
   skipElement(reader, Limit);
   return undefined;
-}
-
-function writeVerifiers(writer: DerWriter, verifiers: readonly VerifierMac[]): void {
-  writer.list(verifiers, writeVerifierMac);
 }
 
 function readVerifierMac(reader: DerReader): VerifierMac {
@@ -105,27 +82,10 @@ function readVerifierMac(reader: DerReader): VerifierMac {
   return verifier;
 }
 
-function writeVerifierMac(writer: DerWriter, verifier: VerifierMac): void {
-  const begun = writer.begin(Tag.sequence);
-  writer.optional(0, writePrincipalName, verifier.identifier);
-  writer.optional(1, writeUint32, verifier.kvno);
-  writer.optional(2, writeInt32, verifier.enctype);
-  writer.field(3, writeChecksum, verifier.mac);
-  writer.end(begun);
-}
-
 function readIndicators(reader: DerReader): readonly string[] {
   return reader.list(Limit.listElements, readUtf8String);
 }
 
-function writeIndicators(writer: DerWriter, indicators: readonly string[]): void {
-  writer.list(indicators, writeUtf8String);
-}
-
 function readUtf8String(reader: DerReader): string {
   return reader.utf8String();
-}
-
-function writeUtf8String(writer: DerWriter, text: string): void {
-  writer.utf8String(text);
 }

@@ -1,41 +1,25 @@
 /** KRB-CRED and EncKrbCredPart (RFC 4120 §5.8): forwarded tickets with their session keys. */
 import type { KerberosTime } from '../time.ts';
 import { DerReader, Tag } from './der/reader.ts';
-import type { DerWriter } from './der/writer.ts';
-import { encodeDer } from './der/writer.ts';
 import type { EncryptedData, KeyValue } from './encrypted-data.ts';
-import {
-  readEncryptedData,
-  readKeyValue,
-  writeEncryptedData,
-  writeKeyValue,
-} from './encrypted-data.ts';
-import type { HostAddress } from './host-address.ts';
-import {
-  readHostAddress,
-  readHostAddresses,
-  writeHostAddress,
-  writeHostAddresses,
-} from './host-address.ts';
+import { readEncryptedData, readKeyValue } from './encrypted-data.ts';
 import { Limit } from './limits.ts';
 import type { Mutable } from './message.ts';
-import { readMessage, readMessageHeader, writeMessage, writeMessageHeader } from './message.ts';
+import { readMessage, readMessageHeader } from './message.ts';
+import type { HostAddress } from './primitives.ts';
 import {
   readFlags,
+  readHostAddress,
+  readHostAddresses,
   readKerberosTime,
   readMicroseconds,
   readRealm,
   readUint32,
-  writeFlags,
-  writeKerberosString,
-  writeKerberosTime,
-  writeMicroseconds,
-  writeUint32,
 } from './primitives.ts';
 import type { PrincipalName } from './principal.ts';
-import { readPrincipalName, writePrincipalName } from './principal.ts';
+import { readPrincipalName } from './principal.ts';
 import type { Ticket } from './ticket.ts';
-import { decodeTicket, writeTicket } from './ticket.ts';
+import { decodeTicket } from './ticket.ts';
 
 export interface KrbCred {
   readonly tickets: readonly Ticket[];
@@ -85,25 +69,13 @@ export function decodeKrbCred(bytes: Uint8Array): ReceivedKrbCred {
   return DerReader.all(bytes, 'KRB-CRED', readKrbCred);
 }
 
-export function encodeKrbCred(cred: KrbCred): Uint8Array {
-  return encodeDer(writeKrbCred, cred);
-}
-
 /** @returns Its byte fields are views into `bytes`. @throws {@link DecodeError}. */
 export function decodeEncKrbCredPart(bytes: Uint8Array): EncKrbCredPart {
   return DerReader.all(bytes, 'EncKrbCredPart', readEncKrbCredPart);
 }
 
-export function encodeEncKrbCredPart(part: EncKrbCredPart): Uint8Array {
-  return encodeDer(writeEncKrbCredPart, part);
-}
-
 function readKrbCred(reader: DerReader): ReceivedKrbCred {
   return readMessage(reader, KRB_CRED, 3, readKrbCredBody);
-}
-
-function writeKrbCred(writer: DerWriter, cred: KrbCred): void {
-  writeMessage(writer, KRB_CRED, writeKrbCredBody, cred);
 }
 
 function readKrbCredBody(reader: DerReader): ReceivedKrbCred {
@@ -125,22 +97,8 @@ function readElement(reader: DerReader): Uint8Array {
   return reader.element(reader.nextTag);
 }
 
-function writeKrbCredBody(writer: DerWriter, cred: KrbCred): void {
-  writeMessageHeader(writer, KRB_CRED);
-  writer.field(2, writeTickets, cred.tickets);
-  writer.field(3, writeEncryptedData, cred.encPart);
-}
-
-function writeTickets(writer: DerWriter, tickets: readonly Ticket[]): void {
-  writer.list(tickets, writeTicket);
-}
-
 function readEncKrbCredPart(reader: DerReader): EncKrbCredPart {
   return readMessage(reader, ENC_KRB_CRED_PART, 5, readEncKrbCredPartBody);
-}
-
-function writeEncKrbCredPart(writer: DerWriter, part: EncKrbCredPart): void {
-  writeMessage(writer, ENC_KRB_CRED_PART, writeEncKrbCredPartBody, part);
 }
 
 function readEncKrbCredPartBody(reader: DerReader): EncKrbCredPart {
@@ -158,21 +116,8 @@ function readEncKrbCredPartBody(reader: DerReader): EncKrbCredPart {
   return part;
 }
 
-function writeEncKrbCredPartBody(writer: DerWriter, part: EncKrbCredPart): void {
-  writer.field(0, writeInfos, part.ticketInfo);
-  writer.optional(1, writeUint32, part.nonce);
-  writer.optional(2, writeKerberosTime, part.timestamp);
-  writer.optional(3, writeMicroseconds, part.usec);
-  writer.optional(4, writeHostAddress, part.senderAddress);
-  writer.optional(5, writeHostAddress, part.recipientAddress);
-}
-
 function readInfos(reader: DerReader): readonly KrbCredInfo[] {
   return reader.list(Limit.credentialTickets, readInfo);
-}
-
-function writeInfos(writer: DerWriter, infos: readonly KrbCredInfo[]): void {
-  writer.list(infos, writeInfo);
 }
 
 function readInfo(reader: DerReader): KrbCredInfo {
@@ -201,23 +146,6 @@ function readInfo(reader: DerReader): KrbCredInfo {
   // RFC 4120 §5.1.3: an empty list means the same as none.
   if (addresses?.length) info.addresses = addresses;
   return info;
-}
-
-function writeInfo(writer: DerWriter, info: KrbCredInfo): void {
-  const begun = writer.begin(Tag.sequence);
-  writer.field(0, writeKeyValue, info.key);
-  writer.optional(1, writeKerberosString, info.clientRealm);
-  writer.optional(2, writePrincipalName, info.clientName);
-  writer.optional(3, writeFlags, info.flags);
-  writer.optional(4, writeKerberosTime, info.authTime);
-  writer.optional(5, writeKerberosTime, info.startTime);
-  writer.optional(6, writeKerberosTime, info.endTime);
-  writer.optional(7, writeKerberosTime, info.renewTill);
-  writer.optional(8, writeKerberosString, info.realm);
-  writer.optional(9, writePrincipalName, info.serverName);
-  // RFC 4120 §5.1.3: an empty list is not sent.
-  if (info.addresses?.length) writer.field(10, writeHostAddresses, info.addresses);
-  writer.end(begun);
 }
 
 // RFC 4120 §5.10.

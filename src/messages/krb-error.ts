@@ -1,6 +1,6 @@
 /** KRB-ERROR (RFC 4120 §5.9.1). */
 import type { KerberosTime } from '../time.ts';
-import { DerReader } from './der/reader.ts';
+import { DerReader, Tag } from './der/reader.ts';
 import type { DerWriter } from './der/writer.ts';
 import { encodeDer } from './der/writer.ts';
 import type { Mutable } from './message.ts';
@@ -41,6 +41,21 @@ export interface KrbError {
   readonly eData?: Uint8Array;
 }
 
+/** KERB-ERROR-DATA (MS-KILE §2.2.1): what Windows puts into `eData`. */
+export interface KerbErrorData {
+  /** See {@link KerbErrorDataType}. */
+  readonly type: number;
+  readonly value?: Uint8Array;
+}
+
+/** MS-KILE §2.2.1. */
+export const KerbErrorDataType = {
+  /** KERB_AP_ERR_TYPE_SKEW_RECOVERY: the client may correct its clock by `stime` and try again. */
+  skewRecovery: 2,
+  /** KERB_ERR_TYPE_EXTENDED: the value holds an NTSTATUS. */
+  extended: 3,
+} as const;
+
 /**
  * Nothing in a KRB-ERROR is authenticated: it is for messages, not for decisions.
  *
@@ -54,6 +69,10 @@ export function decodeKrbError(bytes: Uint8Array): KrbError {
 
 export function encodeKrbError(error: KrbError): Uint8Array {
   return encodeDer(writeKrbError, error);
+}
+
+export function encodeKerbErrorData(data: KerbErrorData): Uint8Array {
+  return encodeDer(writeKerbErrorData, data);
 }
 
 function readKrbError(reader: DerReader): KrbError {
@@ -100,6 +119,13 @@ function writeKrbErrorBody(writer: DerWriter, error: KrbError): void {
   writer.field(10, writePrincipalName, error.serverName);
   writer.optional(11, writeKerberosString, error.eText);
   writer.optional(12, writeOctets, error.eData);
+}
+
+function writeKerbErrorData(writer: DerWriter, data: KerbErrorData): void {
+  const begun = writer.begin(Tag.sequence);
+  writer.field(1, writeInt32, data.type);
+  writer.optional(2, writeOctets, data.value);
+  writer.end(begun);
 }
 
 const LAST_FIELD = 12;

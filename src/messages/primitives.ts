@@ -1,7 +1,25 @@
-/** The basic types of RFC 4120 §5.2, as readers and writers of one value. */
+/** The basic types of RFC 4120 §5.2: a reader and a writer of one value for each. */
 import type { KerberosTime } from '../time.ts';
 import type { DerReader } from './der/reader.ts';
+import { Tag } from './der/reader.ts';
 import type { DerWriter } from './der/writer.ts';
+import { Limit } from './limits.ts';
+
+/** A network address (RFC 4120 §5.2.5). */
+export interface HostAddress {
+  /** 2 for IPv4, 24 for IPv6: see {@link AddressType}. */
+  readonly type: number;
+  /** In network byte order: 4 bytes for IPv4, 16 for IPv6. */
+  readonly address: Uint8Array;
+}
+
+/** The types of {@link HostAddress} (RFC 4120 §7.5.3). */
+export const AddressType = {
+  ipv4: 2,
+  directional: 3,
+  netBios: 20,
+  ipv6: 24,
+} as const;
 
 /** Int32 (RFC 4120 §5.2.4). */
 export function readInt32(reader: DerReader): number {
@@ -82,6 +100,29 @@ export function readOctets(reader: DerReader): Uint8Array {
 
 export function writeOctets(writer: DerWriter, value: Uint8Array): void {
   writer.octetString(value);
+}
+
+export function readHostAddress(reader: DerReader): HostAddress {
+  const outer = reader.enter(Tag.sequence);
+  const type = reader.field(0, readInt32);
+  const address = reader.field(1, readOctets);
+  reader.leave(outer);
+  return { type, address };
+}
+
+export function writeHostAddress(writer: DerWriter, host: HostAddress): void {
+  const begun = writer.begin(Tag.sequence);
+  writer.field(0, writeInt32, host.type);
+  writer.field(1, writeOctets, host.address);
+  writer.end(begun);
+}
+
+export function readHostAddresses(reader: DerReader): readonly HostAddress[] {
+  return reader.list(Limit.hostAddresses, readHostAddress);
+}
+
+export function writeHostAddresses(writer: DerWriter, hosts: readonly HostAddress[]): void {
+  writer.list(hosts, writeHostAddress);
 }
 
 const MIN_INT32 = -0x8000_0000;

@@ -12,17 +12,18 @@ import {
   writeEncryptedData,
   writeKeyValue,
 } from './encrypted-data.ts';
-import type { HostAddress } from './host-address.ts';
-import { readHostAddresses, writeHostAddresses } from './host-address.ts';
 import type { Mutable } from './message.ts';
 import { PROTOCOL_VERSION, readMessage, readVersion, writeMessage } from './message.ts';
+import type { HostAddress } from './primitives.ts';
 import {
   readFlags,
+  readHostAddresses,
   readInt32,
   readKerberosTime,
   readOctets,
   readRealm,
   writeFlags,
+  writeHostAddresses,
   writeInt32,
   writeKerberosString,
   writeKerberosTime,
@@ -86,10 +87,6 @@ export const TicketFlag = {
  */
 export function decodeTicket(bytes: Uint8Array): Ticket {
   return DerReader.all(bytes, 'Ticket', readTicket);
-}
-
-export function encodeTicket(ticket: Ticket): Uint8Array {
-  return encodeDer(writeTicket, ticket);
 }
 
 /** @returns Its byte fields are views into `bytes`. @throws {@link DecodeError}. */

@@ -2,8 +2,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 import { toHex } from '../bytes.ts';
-import type { HostAddress } from '../messages/host-address.ts';
-import { AddressType } from '../messages/host-address.ts';
+import type { HostAddress } from '../messages/primitives.ts';
+import { AddressType } from '../messages/primitives.ts';
 
 /** The address without the `::ffff:` of an IPv4 client on a socket that serves both. */
 export function plainAddress(address: string | undefined): string | undefined {

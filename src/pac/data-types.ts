@@ -13,18 +13,6 @@ export interface SidParts {
 /** MS-DTYP §2.4.2.2. */
 export const MAX_SUB_AUTHORITIES = 15;
 
-/** SIDs that a KDC adds to a PAC itself (MS-DTYP §2.4.2.4, MS-KILE §3.3.5.6.4.6). */
-export const WellKnownSid = {
-  everyone: 'S-1-1-0',
-  authenticatedUsers: 'S-1-5-11',
-  enterpriseDomainControllers: 'S-1-5-9',
-  authenticationAuthorityAssertedIdentity: 'S-1-18-1',
-  serviceAssertedIdentity: 'S-1-18-2',
-  freshPublicKeyIdentity: 'S-1-18-3',
-  compoundedAuthentication: 'S-1-5-21-0-0-0-496',
-  claimsValid: 'S-1-5-21-0-0-0-497',
-} as const;
-
 /**
  * Reads a SID in its packet form (MS-DTYP §2.4.2.2).
  *
@@ -62,11 +50,6 @@ export function parseSid(text: string): SidParts {
     throw new TypeError(`SID: expected S-1-…, got ${JSON.stringify(text)}`);
   }
   return { authority, subAuthorities };
-}
-
-/** The text form (MS-DTYP §2.4.2.1); the inverse of {@link parseSid}. */
-export function formatSid(parts: SidParts): string {
-  return ['S-1', formatAuthority(parts.authority), ...parts.subAuthorities].join('-');
 }
 
 // MS-DTYP §2.4.2.1: hexadecimal from 2^32 on.

@@ -36,7 +36,7 @@ import {
 import type { RandomSource } from '../random.ts';
 import { contextRandom } from '../random.ts';
 import type { Clock } from '../time.ts';
-import { systemClock } from '../time.ts';
+import { splitTime, systemClock } from '../time.ts';
 import { randomSequenceNumber, SequenceCounter, SequenceWindow } from '../tokens/sequence.ts';
 import type { MintedTicket } from './mint.ts';
 
@@ -123,11 +123,10 @@ export class Initiator {
   confirm(token: Uint8Array): Uint8Array {
     const { sessionKey } = this.#options.ticket;
     const { sequenceNumber } = readReply(token, sessionKey);
-    const now = (this.#options.clock ?? systemClock)();
-    const ctime = Math.floor(now / 1000);
+    const { seconds, microseconds } = splitTime((this.#options.clock ?? systemClock)());
     const part = encodeEncApRepPart({
-      ctime,
-      cusec: Math.floor((now - ctime * 1000) * 1000),
+      ctime: seconds,
+      cusec: microseconds,
       ...(sequenceNumber !== undefined && { sequenceNumber }),
     });
     const cipher = sessionKey.encrypt(KeyUsage.apRepEncPart, part, this.#random);
@@ -162,8 +161,7 @@ export class Initiator {
 
   #authenticator(): Authenticator {
     const { ticket, channelBindings, delegation, clock } = this.#options;
-    const now = (clock ?? systemClock)();
-    const ctime = Math.floor(now / 1000);
+    const { seconds, microseconds } = splitTime((clock ?? systemClock)());
     const subkey = this.#subkey;
     return {
       clientRealm: ticket.client.realm,
@@ -173,8 +171,8 @@ export class Initiator {
         bindings: channelBindings ? hashChannelBindings(channelBindings) : new Uint8Array(16),
         ...(delegation !== undefined && { delegation }),
       }),
-      cusec: Math.floor((now - ctime * 1000) * 1000),
-      ctime,
+      cusec: microseconds,
+      ctime: seconds,
       ...(subkey && { subkey: { enctype: subkey.enctype, value: subkey.bytes() } }),
       sequenceNumber: this.#sequenceNumber,
       ...this.#options.authenticator,

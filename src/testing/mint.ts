@@ -4,7 +4,7 @@ import { KeyUsage } from '../crypto/numbers.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
 import { matchService, parseServiceName } from '../keytab/service-name.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
-import type { HostAddress } from '../messages/host-address.ts';
+import type { HostAddress } from '../messages/primitives.ts';
 import type { Principal } from '../messages/principal.ts';
 import { parsePrincipal } from '../messages/principal.ts';
 import type { EncTicketPart, Ticket } from '../messages/ticket.ts';

@@ -1,4 +1,5 @@
 /** Published flaws of encodings, tried on this package. */
+
 import { expect } from 'vitest';
 import { concatBytes, encodeUtf8 } from '../../src/bytes.ts';
 import { frameToken, TokenId } from '../../src/gss/framing.ts';
@@ -11,8 +12,8 @@ import {
   Mechanism,
 } from '../../src/index.ts';
 import { encodeAuthenticator } from '../../src/messages/ap-req.ts';
-import { encodeEncKrbCredPart, encodeKrbCred } from '../../src/messages/krb-cred.ts';
 import { element } from '../messages/element.ts';
+import { encodeEncKrbCredPart, encodeKrbCred } from '../support/encoders.ts';
 import { gssCodeOf } from '../support/library-errors.ts';
 import { CLIENT, establish, makeParties, NOW_SECONDS } from '../support/realm-kit.ts';
 import { testsOf } from './advisory.ts';

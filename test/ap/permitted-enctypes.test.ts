@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AcceptorOptions } from '../../src/index.ts';
 import { ContextFlag } from '../../src/index.ts';
 import { AuthorizationDataType } from '../../src/messages/authorization-data.ts';
-import { encodeEtypeList } from '../../src/messages/etype-list.ts';
+import { encodeEtypeList } from '../support/encoders.ts';
 import { makeKeytab, makeParties } from '../support/realm-kit.ts';
 
 interface Keys {

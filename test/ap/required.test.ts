@@ -7,8 +7,8 @@ import {
   AuthorizationDataType,
   encodeAuthorizationData,
 } from '../../src/messages/authorization-data.ts';
-import { encodeAuthenticationIndicator, encodeCammac } from '../../src/messages/cammac.ts';
 import { createInitiator } from '../../src/testing/index.ts';
+import { encodeAuthenticationIndicator, encodeCammac } from '../support/encoders.ts';
 import type { ExchangeOptions } from '../support/realm-kit.ts';
 import { makeKeytab, makeParties, NOW, seededRandom } from '../support/realm-kit.ts';
 

@@ -1,4 +1,5 @@
 /** A realm in a folder of the bench's own: keytabs, a krb5.conf, and tokens as clients send them. */
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,10 +15,10 @@ import {
   AuthorizationDataType,
   encodeAuthorizationData,
 } from '../../src/messages/authorization-data.ts';
-import { encodeEtypeList } from '../../src/messages/etype-list.ts';
 import { encodeNegTokenInit } from '../../src/spnego/neg-token.ts';
 import type { Initiator, MintedTicket, PacContents } from '../../src/testing/index.ts';
 import { createInitiator, mintTicket } from '../../src/testing/index.ts';
+import { encodeEtypeList } from '../support/encoders.ts';
 
 /** The size of the AP-REQ tokens, in bytes. */
 export const TOKEN_SIZE = 700;

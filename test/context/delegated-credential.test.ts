@@ -3,11 +3,11 @@ import { concatBytes } from '../../src/bytes.ts';
 import { DelegatedCredential } from '../../src/context/delegated-credential.ts';
 import { ContextFlag, DecodeError, EncryptionKey, formatCredentialCache } from '../../src/index.ts';
 import { decodeInitiatorOptions } from '../../src/krb5/authenticator-checksum.ts';
-import { encodeEncKrbCredPart, encodeKrbCred } from '../../src/messages/krb-cred.ts';
 import { formatPrincipal } from '../../src/messages/principal.ts';
 import type { Ticket } from '../../src/messages/ticket.ts';
-import { decodeTicket, encodeTicket } from '../../src/messages/ticket.ts';
+import { decodeTicket } from '../../src/messages/ticket.ts';
 import { createInitiator } from '../../src/testing/index.ts';
+import { encodeEncKrbCredPart, encodeKrbCred, encodeTicket } from '../support/encoders.ts';
 import { makeParties, NOW, NOW_SECONDS, seededRandom } from '../support/realm-kit.ts';
 
 const TGS = { nameType: 2, components: ['krbtgt', 'EXAMPLE.TEST'] };

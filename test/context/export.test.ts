@@ -13,9 +13,9 @@ import {
   AuthorizationDataType,
   encodeAuthorizationData,
 } from '../../src/messages/authorization-data.ts';
-import { encodeAuthenticationIndicator, encodeCammac } from '../../src/messages/cammac.ts';
 import type { Principal } from '../../src/messages/principal.ts';
 import { parsePrincipal } from '../../src/messages/principal.ts';
+import { encodeAuthenticationIndicator, encodeCammac } from '../support/encoders.ts';
 import {
   CLIENT,
   makeKeytab,

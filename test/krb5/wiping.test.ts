@@ -1,4 +1,5 @@
 /** What an exchange, an export and a delegation leave in memory: no key, once all is disposed of. */
+
 import { describe, expect, it } from 'vitest';
 import { concatBytes, encodeUtf8, toHex, Writer } from '../../src/bytes.ts';
 import { SecurityContext } from '../../src/context/context.ts';
@@ -15,9 +16,9 @@ import {
 } from '../../src/index.ts';
 import { decodeApReq, decodeAuthenticator } from '../../src/messages/ap-req.ts';
 import { AuthorizationDataType } from '../../src/messages/authorization-data.ts';
-import { encodeEncKrbCredPart, encodeKrbCred } from '../../src/messages/krb-cred.ts';
 import { encodeNegTokenInit, encodeNegTokenResp } from '../../src/spnego/neg-token.ts';
 import { Census } from '../support/census.ts';
+import { encodeEncKrbCredPart, encodeKrbCred } from '../support/encoders.ts';
 import type { ExchangeOptions } from '../support/realm-kit.ts';
 import {
   establish,

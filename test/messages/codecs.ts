@@ -1,4 +1,5 @@
 /** Every message with its decoder, its encoder, and values to try them with. */
+
 import fc from 'fast-check';
 import {
   decodeApRep,
@@ -14,36 +15,36 @@ import {
 } from '../../src/messages/ap-req.ts';
 import {
   decodeAuthorizationData,
+  decodeEtypeList,
   encodeAuthorizationData,
 } from '../../src/messages/authorization-data.ts';
-import {
-  decodeAuthenticationIndicator,
-  decodeCammac,
-  encodeAuthenticationIndicator,
-  encodeCammac,
-} from '../../src/messages/cammac.ts';
+import { decodeAuthenticationIndicator, decodeCammac } from '../../src/messages/cammac.ts';
 import {
   decodeKerbErrorData,
   decodeMethodData,
   decodeTypedData,
-  encodeKerbErrorData,
-  encodeMethodData,
-  encodeTypedData,
 } from '../../src/messages/error-data.ts';
-import { decodeEtypeList, encodeEtypeList } from '../../src/messages/etype-list.ts';
+import { decodeEncKrbCredPart, decodeKrbCred } from '../../src/messages/krb-cred.ts';
 import {
-  decodeEncKrbCredPart,
-  decodeKrbCred,
-  encodeEncKrbCredPart,
-  encodeKrbCred,
-} from '../../src/messages/krb-cred.ts';
-import { decodeKrbError, encodeKrbError } from '../../src/messages/krb-error.ts';
+  decodeKrbError,
+  encodeKerbErrorData,
+  encodeKrbError,
+} from '../../src/messages/krb-error.ts';
 import {
   decodeEncTicketPart,
   decodeTicket,
   encodeEncTicketPart,
-  encodeTicket,
 } from '../../src/messages/ticket.ts';
+import {
+  encodeAuthenticationIndicator,
+  encodeCammac,
+  encodeEncKrbCredPart,
+  encodeEtypeList,
+  encodeKrbCred,
+  encodeMethodData,
+  encodeTicket,
+  encodeTypedData,
+} from '../support/encoders.ts';
 
 export interface Codec {
   readonly name: string;

@@ -2,17 +2,34 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHex, Reader } from '../../src/bytes.ts';
 import { DecodeError } from '../../src/errors.ts';
+import type { SidParts } from '../../src/pac/data-types.ts';
 import {
-  formatSid,
   parseSid,
   readFileTime,
   readFileTimeDate,
   readSid,
   readUtf16,
-  WellKnownSid,
 } from '../../src/pac/data-types.ts';
 import { encodeSid, encodeUtf16 } from '../../src/testing/ndr-writer.ts';
 import { thrownBy } from '../support/pac.ts';
+
+/** SIDs that a KDC adds to a PAC itself (MS-DTYP §2.4.2.4, MS-KILE §3.3.5.6.4.6). */
+const WellKnownSid = {
+  everyone: 'S-1-1-0',
+  authenticatedUsers: 'S-1-5-11',
+  enterpriseDomainControllers: 'S-1-5-9',
+  authenticationAuthorityAssertedIdentity: 'S-1-18-1',
+  serviceAssertedIdentity: 'S-1-18-2',
+  freshPublicKeyIdentity: 'S-1-18-3',
+  compoundedAuthentication: 'S-1-5-21-0-0-0-496',
+  claimsValid: 'S-1-5-21-0-0-0-497',
+} as const;
+
+/** The text form (MS-DTYP §2.4.2.1): the authority is hexadecimal from 2^32 on. */
+function formatSid({ authority, subAuthorities }: SidParts): string {
+  const hex = `0x${authority.toString(16).toUpperCase().padStart(12, '0')}`;
+  return ['S-1', authority < 2 ** 32 ? authority : hex, ...subAuthorities].join('-');
+}
 
 function sidOf(hex: string): string {
   return readSid(new Reader(fromHex(hex), 'test'));

@@ -7,9 +7,9 @@
 import { decodeUtf8 } from '../../bytes.ts';
 import { DecodeError } from '../../errors.ts';
 import type { KerberosTime } from '../../time.ts';
-import { keepText, recentText } from '../recent-texts.ts';
 import type { LengthForm } from './length.ts';
 import { LengthFault, lengthOctets, readLength } from './length.ts';
+import { keepText, recentText } from './recent-texts.ts';
 import { parseGeneralizedTime, TIME_LENGTH } from './time.ts';
 
 /** Identifier octets (X.690 §8.1.2) of the universal types that we know. */

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import type { Acceptor } from '../../acceptor.ts';
 import { importSecurityContext } from '../../context/context.ts';
 import { tell } from '../../hooks.ts';
-import type { HostAddress } from '../../messages/host-address.ts';
+import type { HostAddress } from '../../messages/primitives.ts';
 import type { OptionRule, OptionRules } from '../../options.ts';
 import {
   callback,

@@ -7,7 +7,7 @@ import type { SecurityContext } from '../../context/context.ts';
 import type { ImportOptions } from '../../context/export.ts';
 import { GssError } from '../../gss/status.ts';
 import type { AcceptResult } from '../../krb5/settings.ts';
-import type { HostAddress } from '../../messages/host-address.ts';
+import type { HostAddress } from '../../messages/primitives.ts';
 import type { ConnectionEvent, GssStage } from './events.ts';
 import type { TokenChannel } from './token-channel.ts';
 import { ChannelError } from './token-channel.ts';

@@ -28,15 +28,19 @@ import {
   AuthorizationDataType,
   encodeAuthorizationData,
 } from '../../../src/messages/authorization-data.ts';
-import { encodeAuthenticationIndicator, encodeCammac } from '../../../src/messages/cammac.ts';
-import { encodeEtypeList } from '../../../src/messages/etype-list.ts';
-import { encodeEncKrbCredPart, encodeKrbCred } from '../../../src/messages/krb-cred.ts';
 import type { EncTicketPart } from '../../../src/messages/ticket.ts';
 import {
   decodeEncTicketPart,
   encodeEncTicketPart,
   TicketFlag,
 } from '../../../src/messages/ticket.ts';
+import {
+  encodeAuthenticationIndicator,
+  encodeCammac,
+  encodeEncKrbCredPart,
+  encodeEtypeList,
+  encodeKrbCred,
+} from '../../support/encoders.ts';
 import type { Case, Target } from '../case.ts';
 import { Breach } from '../case.ts';
 import { freshAcceptor } from './accept.ts';

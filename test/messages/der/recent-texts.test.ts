@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { encodeUtf8 } from '../../src/bytes.ts';
-import { DerReader } from '../../src/messages/der/reader.ts';
-import { encodeDer } from '../../src/messages/der/writer.ts';
-import { keepText, recentText } from '../../src/messages/recent-texts.ts';
+import { encodeUtf8 } from '../../../src/bytes.ts';
+import { DerReader } from '../../../src/messages/der/reader.ts';
+import { keepText, recentText } from '../../../src/messages/der/recent-texts.ts';
+import { encodeDer } from '../../../src/messages/der/writer.ts';
 
 const reread = (text: string) =>
   DerReader.all(
