@@ -1,15 +1,16 @@
-/** Authorization data of a ticket and an authenticator: what is critical, and what is inside. */
+/** Authorization data of tickets and authenticators: the check of critical elements, and a search. */
 import { DecodeError, KerberosError } from '../errors.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
 import { AuthorizationDataType, relevantElements } from '../messages/authorization-data.ts';
 import { decodeCammac } from '../messages/cammac.ts';
 
 /**
- * Refuses an element that is critical and unknown (RFC 4120 §5.2.6). Whatever stands inside
- * AD-IF-RELEVANT may be unknown; inside a bare AD-CAMMAC it is as critical as the AD-CAMMAC.
+ * Refuses a critical element of an unknown type (RFC 4120 §5.2.6). Elements inside AD-IF-RELEVANT are
+ * not critical; those inside an AD-CAMMAC are as critical as the AD-CAMMAC itself.
  *
- * @throws {@link KerberosError} KRB5_CRITICAL_AUTHDATA; {@link DecodeError} for a bare AD-CAMMAC that
- *   cannot be read.
+ * @param holder - `'ticket'` or `'authenticator'`, for messages.
+ * @throws {@link KerberosError} KRB5_CRITICAL_AUTHDATA; {@link DecodeError} for a critical AD-CAMMAC
+ *   that is malformed or nested more than four deep.
  */
 export function checkCriticalElements(
   data: AuthorizationData | undefined,
@@ -30,10 +31,10 @@ export function checkCriticalElements(
 }
 
 /**
- * All elements of a type, whether they stand alone or inside AD-IF-RELEVANT.
+ * Finds all elements of a type, at the top level and inside AD-IF-RELEVANT.
  *
- * @returns Views of the elements' contents, in their order.
- * @throws {@link DecodeError} if an AD-IF-RELEVANT cannot be read.
+ * @returns Views of the elements' contents, in order.
+ * @throws {@link DecodeError} for a malformed AD-IF-RELEVANT.
  */
 export function findAuthorizationData(
   data: AuthorizationData | undefined,
@@ -47,8 +48,8 @@ export function findAuthorizationData(
 }
 
 const MAX_DEPTH = 4;
-// What this acceptor reads, or what binds the KDC only (RFC 4120 §5.2.6.4, MS-KILE §2.2): clients
-// of Windows and Heimdal send some of them outside AD-IF-RELEVANT.
+// Types that this acceptor reads, or that are meant for the KDC (RFC 4120 §5.2.6.4, MS-KILE §2.2):
+// Windows and Heimdal clients send some of them outside AD-IF-RELEVANT.
 const UNDERSTOOD: ReadonlySet<number> = new Set([
   AuthorizationDataType.ifRelevant,
   AuthorizationDataType.kdcIssued,

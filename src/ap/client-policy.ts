@@ -1,4 +1,4 @@
-/** Which clients an acceptor lets in: what it demands beyond RFC 4120's checks of the ticket. */
+/** Which clients an acceptor admits: checks of the client beyond those of RFC 4120 §3.2.3. */
 import { KerberosError } from '../errors.ts';
 import { dropPromise } from '../hooks.ts';
 import { ANONYMOUS_REALM, isAnonymousName } from '../messages/principal.ts';
@@ -7,31 +7,34 @@ import { TicketFlag } from '../messages/ticket.ts';
 import { describe } from '../options.ts';
 import { printableName } from '../text.ts';
 
+/** The part of an acceptor's policy that admits clients. */
 export interface ClientPolicy {
-  /** Whether anonymous clients (RFC 8062) may come. */
+  /** Whether anonymous clients (RFC 8062) are admitted. */
   readonly allowAnonymous: boolean;
-  /** Absent: any realm but those that have keys of their own. */
+  /** If undefined: every realm, except that a realm with keys of its own vouches for itself only. */
   readonly clientRealms: ClientRealms | undefined;
-  /** Whether the realms between client and server may vouch for the client (RFC 4120 §2.7). */
+  /** Judges the realms that a ticket crossed (RFC 4120 §2.7). */
   readonly checkTransited: TransitedCheck;
 }
 
 /**
- * From which realms clients may come: a list, or a function that must return exactly `true` for
- * each realm that may. The function is asked about every ticket, those of the service's own realm
- * too; whatever else it returns or throws refuses.
+ * The realms whose clients are admitted: a list, or a function that returns exactly `true` for each
+ * such realm. The function is called for every ticket, those of the service's own realm included; any
+ * other result, or an exception, refuses the client.
  */
 export type ClientRealms =
   | readonly string[]
   | ((clientRealm: string, serviceRealm: string) => boolean);
 
 /**
- * Asked about each ticket of a client of another realm, and about each that came through realms.
+ * Called for each ticket whose client is of another realm, and for each that crossed other realms,
+ * unless the KDC has checked the path itself (flag TRANSITED-POLICY-CHECKED).
  *
- * @param contents - The `transited` field, DOMAIN-X500-COMPRESS (RFC 4120 §3.3.3.1). Empty: the two
- *   realms trust each other directly.
- * @returns True if the path is trusted. Whatever else it returns refuses: false, nothing, a promise.
- * @throws {@link KerberosError} KRB_AP_ERR_ILL_CR_TKT, where it can say which realm is not.
+ * @param contents - The `transited` field, DOMAIN-X500-COMPRESS (RFC 4120 §3.3.3.1); a view, valid
+ *   during the call. Empty if the two realms trust each other directly.
+ * @returns Exactly `true` if the path is trusted. Anything else (false, undefined, a promise) refuses.
+ * @throws {@link KerberosError} KRB_AP_ERR_ILL_CR_TKT, to name the realm that is not trusted. Any
+ *   exception refuses.
  */
 export type TransitedCheck = (
   contents: Uint8Array,
@@ -39,14 +42,16 @@ export type TransitedCheck = (
   serverRealm: string,
 ) => boolean;
 
-/** Which realms' KDCs the acceptor shares keys with. */
+/** The realms whose KDCs the acceptor shares keys with. */
 export interface OwnRealms {
-  /** Whether a service that is accepted has a key of this realm. */
+  /** Whether the acceptor has a key of this realm for a service that it accepts. */
   hasKeysOf(realm: string): boolean;
 }
 
 /**
- * @param serviceRealm - Of the key that opened the ticket: the realm whose KDC made it.
+ * Checks that the policy admits the client of a ticket.
+ *
+ * @param serviceRealm - The realm of the key that opened the ticket, whose KDC issued it.
  * @throws {@link KerberosError} KDC_ERR_POLICY, KRB_AP_ERR_BADMATCH, KRB_AP_ERR_ILL_CR_TKT.
  */
 export function checkClient(
@@ -61,9 +66,8 @@ export function checkClient(
 }
 
 /**
- * RFC 8062 §3: an anonymous ticket has the anonymous name and the flag, and the client's realm or
- * the anonymous one. The flag says of any other name that it is not the client's; and the anonymous
- * realm has no other clients.
+ * RFC 8062 §3: an anonymous ticket has the anonymous name, the flag ANONYMOUS, and either the client's
+ * realm or the anonymous realm. With any other name, the flag or that realm is a contradiction.
  */
 function checkAnonymous(ticket: EncTicketPart, policy: ClientPolicy): void {
   const { flags, clientName, clientRealm } = ticket;
@@ -74,13 +78,13 @@ function checkAnonymous(ticket: EncTicketPart, policy: ClientPolicy): void {
   if (!isAnonymous) {
     throw new KerberosError('KRB_AP_ERR_BADMATCH', {
       message: 'An anonymous ticket names a client',
-      hint: "it has the flag ANONYMOUS or that realm, and a name other than RFC 8062's",
+      hint: 'it has the flag ANONYMOUS or the anonymous realm, but not the anonymous name (RFC 8062)',
     });
   }
   if (policy.allowAnonymous) return;
   throw new KerberosError('KDC_ERR_POLICY', {
     message: 'Anonymous clients are not accepted',
-    hint: 'allowAnonymous lets clients in that nobody has authenticated (RFC 8062)',
+    hint: 'set allowAnonymous to admit clients that nobody has authenticated (RFC 8062)',
   });
 }
 
@@ -104,19 +108,19 @@ function checkRealm(
   const [theirs, ours] = [clientRealm, serviceRealm].map(printableName) as [string, string];
   throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', {
     hint:
-      `the client is of ${theirs}, where the service has a key of its own, and the ticket is for ` +
-      `its key of ${ours}; if ${ours} may vouch for clients of ${theirs}, say so with a function ` +
-      'as clientRealms',
+      `the client is of ${theirs}, where the service has a key of its own, but the ticket is for ` +
+      `its key of ${ours}; if ${ours} may vouch for clients of ${theirs}, pass a function that ` +
+      'allows it as clientRealms',
     detail: { clientRealm: theirs, serviceRealm: ours },
   });
 }
 
 function checkTransited(ticket: EncTicketPart, serviceRealm: string, policy: ClientPolicy): void {
-  // RFC 4120 §2.7: the flag says that the KDC has checked.
+  // RFC 4120 §2.7: the KDC sets this flag after it has checked the path.
   if ((ticket.flags & TicketFlag.transitedPolicyChecked) !== 0) return;
   const { clientRealm, transited } = ticket;
   const { type, contents } = transited;
-  // Active Directory's type is 0 where the field is empty.
+  // Active Directory writes type 0 if the field is empty.
   if (type !== DOMAIN_X500_COMPRESS && !(type === 0 && contents.length === 0)) {
     throw new KerberosError(
       'KRB_AP_ERR_ILL_CR_TKT',
@@ -134,7 +138,7 @@ function checkTransited(ticket: EncTicketPart, serviceRealm: string, policy: Cli
   );
 }
 
-/** Asks a callback that lets nobody in unless it returns exactly true, and at once. */
+/** Calls a policy callback; anything but exactly `true`, returned synchronously, refuses. */
 function demandTrue(
   ask: () => unknown,
   refuse: (problem: string, cause?: unknown) => KerberosError,
@@ -148,7 +152,7 @@ function demandTrue(
   }
   if (answer === true) return;
   dropPromise(answer);
-  throw refuse(`must return true to let a client in, and returned ${describe(answer)}`);
+  throw refuse(`must return true to admit a client, and returned ${describe(answer)}`);
 }
 
 function refuseRealm(clientRealm: string, hint: string, cause?: unknown): KerberosError {
@@ -161,5 +165,5 @@ function refuseRealm(clientRealm: string, hint: string, cause?: unknown): Kerber
   });
 }
 
-// RFC 4120 §3.3.3.2: the only type that there is.
+// RFC 4120 §3.3.3.2: the only defined type.
 const DOMAIN_X500_COMPRESS = 1;

@@ -1,26 +1,26 @@
-/** Fairness among the clients that fill a replay cache. */
+/** Keeps a client that floods a replay cache from using it up. */
 import { KerberosError } from '../errors.ts';
 import type { Principal } from '../messages/principal.ts';
 import { printablePrincipal } from '../messages/principal.ts';
 
 /**
- * What each client holds of a replay cache, counted from the moment that the cache is half full.
- * From then on a client may hold a quarter of what is free, and no more: the more clients flood it,
- * the smaller the share of each, and there is always room for a client that holds nothing.
+ * Counts the records of each client, from the moment that the cache is half full. From then on a client
+ * may hold at most a quarter of the free space: the more clients flood the cache, the smaller the share
+ * of each, and there is always room for a client that holds nothing.
  *
- * The counts take at most 128 KiB for each group of records, however many clients there are (a
- * count-min sketch of two rows). A client is counted with those that share both of its counters:
- * one pair of clients in 2^28 does in the largest table.
+ * The counts take at most 128 KiB for each group of records, for any number of clients (a count-min
+ * sketch of two rows). Two clients are counted as one only if both of their counters coincide: one pair
+ * in 2^28 in the largest table.
  */
 export class ClientShares {
   readonly #maxEntries: number;
   readonly #seed: number;
   readonly #columns: number;
-  /** What was counted for each group: forgotten with it. */
+  /** The counts of each group of records, dropped together with the group. */
   readonly #groups = new Map<object, Uint32Array>();
   #totals: Uint32Array | undefined;
 
-  /** @param seed - Secret: clients must not choose whom they are counted with. */
+  /** @param seed - Secret, so that clients cannot choose with whom they share counters. */
   constructor(maxEntries: number, seed: number) {
     this.#maxEntries = maxEntries;
     this.#seed = seed;
@@ -29,10 +29,11 @@ export class ClientShares {
   }
 
   /**
-   * To be called before a record is stored.
+   * Must be called before a record is stored.
    *
-   * @param size - How many records the cache holds.
-   * @throws {@link KerberosError} `KRB5_RC_IO` if the client holds its share.
+   * @param client - undefined if unknown: then there is no limit.
+   * @param size - Number of records in the cache.
+   * @throws {@link KerberosError} `KRB5_RC_IO` if the client has used up its share.
    */
   check(client: Principal | undefined, size: number): void {
     if (client === undefined || !this.#isCrowded(size) || this.#totals === undefined) return;
@@ -42,12 +43,12 @@ export class ClientShares {
       message: 'Replay cache has no more room for this client',
       hint:
         `${printablePrincipal(client)} holds ${held} records, and the cache ${size} of at most ` +
-        `${this.#maxEntries}: is it flooding the service? Others are served on`,
+        `${this.#maxEntries}: is it flooding the service? Other clients are still served`,
       detail: { client: printablePrincipal(client), held },
     });
   }
 
-  /** Counts a record that was stored in a group. */
+  /** Counts a stored record. @param group - Identifies its group for {@link forget}. */
   add(client: Principal | undefined, size: number, group: object): void {
     if (client === undefined || !this.#isCrowded(size)) return;
     const length = 2 * this.#columns;
@@ -64,7 +65,7 @@ export class ClientShares {
     }
   }
 
-  /** The records of a group are no longer held. */
+  /** Subtracts the records of a group that the cache has dropped. */
   forget(group: object): void {
     const counts = this.#groups.get(group);
     if (counts === undefined) return;
@@ -94,9 +95,9 @@ export class ClientShares {
   }
 }
 
-/** Active Directory takes a name in any case, and tells it in the case that the client wrote. */
+/** Ignores case: Active Directory accepts a name in any case and puts it into tickets as written. */
 function mixText(seed: number, text: string): number {
-  // No character has this number: the end of one component is no part of the next.
+  // No character has this code point: it separates a component from the next.
   let hash = Math.imul(seed ^ 0x1_0000, 0x9e3779b1);
   for (const char of text.toLowerCase()) {
     hash = Math.imul(hash ^ (hash >>> 15) ^ char.codePointAt(0)!, 0x9e3779b1);
@@ -104,7 +105,7 @@ function mixText(seed: number, text: string): number {
   return hash;
 }
 
-/** A client may hold one of so many parts of what is free. */
+// A client may hold this fraction (1/SHARE) of the free space.
 const SHARE = 4;
 const MIN_COLUMNS = 4096;
 const MAX_COLUMNS = 16_384;

@@ -1,4 +1,4 @@
-/** The encrypted parts of messages: DER that may come out of decryption padded. */
+/** Decrypts the encrypted parts of messages, whose DER may be followed by padding. */
 import { constantTimeEqual } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KerberosError } from '../errors.ts';
@@ -6,23 +6,24 @@ import { lengthOctets, readLength } from '../messages/der/length.ts';
 import { Tag } from '../messages/der/reader.ts';
 
 /**
- * Decrypts a part of a message.
+ * Decrypts a part of a message and removes its padding: for enctypes that pad plaintexts, the caller of
+ * the decryption has to find the end of the message (RFC 3961 §5.3).
  *
- * @returns One DER element: RFC 3961 §5.3 leaves it to us to find out where it ends, for enctypes
- *   whose plaintexts are padded. A view of a buffer of its own.
+ * @returns One DER element; a view of a buffer that nothing else uses. It is not validated: bytes other
+ *   than padding may follow it.
  * @throws {@link KerberosError} `KRB_AP_ERR_BAD_INTEGRITY`.
  */
 export function decryptPart(key: EncryptionKey, usage: number, cipher: Uint8Array): Uint8Array {
   const plain = key.decrypt(usage, cipher);
   if (key.paddedTo === 1) return plain;
   let end = plain.length;
-  // A message's last byte may be zero as well; its own length, checked by who reads it, tells.
+  // The last byte of the element may be zero too, so its own length, which its reader checks, counts.
   const least = Math.max(elementLength(plain), plain.length - key.paddedTo + 1);
   while (end > least && plain[end - 1] === 0) end--;
   return plain.subarray(0, end);
 }
 
-/** {@link decryptPart}, with nothing where the key does not fit: every other failure is an error. */
+/** {@link decryptPart}, but undefined if the key is wrong. Any other failure is still an error. */
 export function decryptPartOrNothing(
   key: EncryptionKey,
   usage: number,
@@ -39,16 +40,16 @@ export function decryptPartOrNothing(
 }
 
 /**
- * Whether a key can have made a ciphertext, as far as its first two blocks tell: where the part is
- * `[APPLICATION n] SEQUENCE { [0] ...`, its tags and lengths follow from the length of the
- * ciphertext. A wrong key is found out at a small part of the cost of decrypting everything.
+ * Excludes a wrong key at a small part of the cost of a full decryption. The first blocks suffice: a part
+ * begins with `[APPLICATION n] SEQUENCE { [0]`, whose tags and lengths follow from the length of the
+ * ciphertext.
  *
- * A key that passes still has to decrypt and verify the whole. The time of a refusal tells a peer
- * whether all of these bytes are right, and nothing of each: for a plaintext of 256 bytes or more
- * they are nine, which cannot be had by trying.
+ * A key that passes must still decrypt and verify the whole. The time of a refusal reveals only whether
+ * all of these bytes match, not single ones: for a plaintext of 256 bytes or more they are nine bytes,
+ * too many to guess.
  *
- * @param tag - Of the element, one octet.
- * @returns True also where it cannot be told.
+ * @param tag - The tag octet of the element.
+ * @returns False if the key is certainly wrong.
  */
 export function canHaveMade(
   key: EncryptionKey,
@@ -56,26 +57,26 @@ export function canHaveMade(
   cipher: Uint8Array,
   tag: number,
 ): boolean {
-  // Where plaintexts are padded, the element's length is not known.
+  // With padding, the length of the element is unknown.
   if (key.paddedTo !== 1) return true;
-  const expected = headOf(tag, cipher.length - key.confounderLength - key.trailerLength);
+  const expected = headersOf(tag, cipher.length - key.confounderLength - key.trailerLength);
   if (expected === undefined) return true;
-  const head = key.peek(usage, cipher, expected.length);
-  if (head === undefined) return true;
-  const isSame = constantTimeEqual(head, expected);
-  head.fill(0);
+  const start = key.peek(usage, cipher, expected.length);
+  if (start === undefined) return true;
+  const isSame = constantTimeEqual(start, expected);
+  start.fill(0);
   return isSame;
 }
 
-/** What an element of that length, with a SEQUENCE of which [0] is the first field, begins with. */
-function headOf(tag: number, length: number): Uint8Array | undefined {
+/** The start of an element of that length that holds a SEQUENCE whose first field is [0]. */
+function headersOf(tag: number, length: number): Uint8Array | undefined {
   const outer = headerOf(tag, length);
   const inner = headerOf(Tag.sequence, length - outer.length);
   if (length < outer.length + inner.length + 1) return undefined;
   return Uint8Array.of(...outer, ...inner, Tag.context);
 }
 
-/** Tag and length of an element that takes `total` bytes with them (X.690 §10.1). */
+/** Header of an element of `total` bytes, the header included (X.690 §10.1). */
 function headerOf(tag: number, total: number): readonly number[] {
   if (total < 2 + 0x80) return [tag, total - 2];
   const octets = [1, 2, 3, 4].find((count) => total - 2 - count < 256 ** count)!;
@@ -84,12 +85,12 @@ function headerOf(tag: number, total: number): readonly number[] {
   return [tag, 0x80 | octets, ...bytes.slice(4 - octets)];
 }
 
-/** Length of the DER element at the start, header included; all of it if that makes no sense. */
+/** Length of the DER element at the start, header included; that of a short header if malformed. */
 function elementLength(bytes: Uint8Array): number {
   const length = readLength(bytes, 1, bytes.length, 'shortest');
-  // Who reads it refuses such a length: nothing but the head is known to be no padding.
-  return length < 0 ? HEAD : 1 + lengthOctets(bytes[1]!) + length;
+  // The reader of the element refuses such a length, whatever is removed as padding here.
+  return length < 0 ? SHORT_HEADER : 1 + lengthOctets(bytes[1]!) + length;
 }
 
 // Identifier and first length octet.
-const HEAD = 2;
+const SHORT_HEADER = 2;

@@ -1,20 +1,22 @@
-/** A set of ciphertexts, each known by its last bytes. */
+/** A set of ciphertexts, each represented by its last 16 bytes. */
 
-/** How many bytes of a ciphertext are kept: its last ones. */
+/** Number of bytes that are kept of each ciphertext: the last ones. */
 export const FINGERPRINT_BYTES = 16;
 
-/** Sixteen bytes of each ciphertext, in an open-addressing table of 32-bit words. */
+/** An open-addressing hash table of fingerprints, four 32-bit words each. It only grows. */
 export class FingerprintSet {
   readonly #seed: number;
   #table = new Uint32Array(64 * WORDS);
   #mask = 63;
+  /** Number of fingerprints. */
   size = 0;
 
+  /** @param seed - 32 bits, secret: clients must not be able to choose positions in the table. */
   constructor(seed: number) {
     this.#seed = seed;
   }
 
-  /** @param end - Where in `bytes` the ciphertext ends. */
+  /** Whether the set has the ciphertext. @param end - Its end in `bytes`; at least 16. */
   lookUp(bytes: Uint8Array, end: number = bytes.length): boolean {
     return this.#table[this.#find(bytes, end)] !== 0;
   }
@@ -27,7 +29,7 @@ export class FingerprintSet {
     this.size++;
   }
 
-  /** Where the fingerprint is, or the free place where it belongs. */
+  /** Index of the fingerprint, or of the free slot where it belongs. */
   #find(bytes: Uint8Array, end: number): number {
     return this.#place(
       fingerprint(bytes, end, 0),
@@ -39,7 +41,7 @@ export class FingerprintSet {
 
   #place(a: number, b: number, c: number, d: number): number {
     const table = this.#table;
-    // Each step is a bijection of the state for a given word: no word is lost from the hash.
+    // For a given word each step is a bijection of the state, so every word affects the hash.
     let hash = this.#seed;
     hash = Math.imul(hash ^ a, 0x9e3779b1);
     hash = Math.imul(hash ^ (hash >>> 15) ^ b, 0x85ebca6b);
@@ -68,9 +70,9 @@ export class FingerprintSet {
 }
 
 /**
- * Word 0 to 3 of the last 16 bytes of a ciphertext: for the AES enctypes they end in the HMAC, for
- * RC4 they are keystream, so that two different authenticators share them with a chance of 2^-96
- * at most. The first is never zero, which marks a free place.
+ * Word 0 to 3 of the last 16 bytes of a ciphertext. They end in the HMAC for the AES enctypes and depend
+ * on the keystream for RC4, so that two different authenticators share them with a probability of at
+ * most 2^-96. Word 0 is never zero, which marks a free slot.
  */
 function fingerprint(bytes: Uint8Array, end: number, word: number): number {
   const at = end - FINGERPRINT_BYTES + 4 * word;

@@ -1,28 +1,30 @@
 /**
- * Waiting for what is the caller's code: the replay cache and the keytab. They may hang, and every
- * accept ends all the same.
+ * Waits for the application's code, the replay cache and the keytab provider. They may hang; every
+ * accept ends nevertheless.
  */
 import type { KerberosErrorName } from '../errors.ts';
 import { KerberosError } from '../errors.ts';
 import { describeThrown } from '../text.ts';
 import type { Timer } from '../time.ts';
 
-/** What all exchanges of an acceptor have in common. */
+/** Settings that all exchanges of an acceptor share. */
 export interface WaitSettings {
   readonly timer: Timer;
   /** Seconds that an exchange waits for one answer. */
   readonly deadline: number;
+  /** Counts the exchanges that wait for the replay cache. */
   readonly replayCache: Answerer;
+  /** Counts the exchanges that wait for the keytab provider. */
   readonly keytab: Answerer;
 }
 
-/** Who is waited for. */
+/** Application code that exchanges wait for. Shared by all exchanges of an acceptor. */
 export class Answerer {
-  /** For messages: `'replay cache'`. */
+  /** For messages, without an article: `'replay cache'`. */
   readonly name: string;
   /** The error of an exchange that gets no answer. */
   readonly code: KerberosErrorName;
-  /** How many exchanges wait at present. */
+  /** Number of exchanges that wait at present. */
   waiting = 0;
 
   constructor(name: string, code: KerberosErrorName) {
@@ -31,23 +33,23 @@ export class Answerer {
   }
 
   /**
-   * To be called before each question: exchanges must not pile up behind an answerer that hangs.
+   * Must be called before each question, so that exchanges do not pile up if no answers come.
    *
-   * @throws {@link KerberosError} if too many wait for it.
+   * @throws {@link KerberosError} with {@link code} if too many exchanges wait already.
    */
   checkRoom(): void {
     if (this.waiting < MAX_WAITING) return;
     throw new KerberosError(this.code, {
       message: `The ${this.name} does not answer`,
-      hint: `${this.waiting} exchanges wait for it; until it answers, all others are refused`,
+      hint: `${this.waiting} exchanges wait for it; all others are refused until it answers`,
       detail: { waiting: this.waiting },
     });
   }
 }
 
 /**
- * An `AbortSignal` by its shape: the name is not in the types of ECMAScript, but in those of Node.js
- * or of the DOM, and no project needs either to use this package.
+ * The shape of an `AbortSignal`. That name is declared by the types of Node.js and of the DOM only, and a
+ * project needs neither to use this package.
  */
 export interface StopSignal {
   readonly aborted: boolean;
@@ -56,10 +58,10 @@ export interface StopSignal {
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
-/** The waiting of one exchange. It ends with an answer, at the deadline, or by {@link abort}. */
+/** Waits on behalf of one exchange, until an answer, the deadline or {@link abort}. */
 export class Patience {
   readonly settings: WaitSettings;
-  /** Of the call that is going on. */
+  /** The signal of the current call of `accept`. */
   signal: StopSignal | undefined;
   #pending: Pending | undefined;
   #aborted: KerberosError | undefined;
@@ -68,30 +70,30 @@ export class Patience {
     this.settings = settings;
   }
 
-  /** The refusal of an exchange that was aborted, by {@link abort} or by its signal. */
+  /** The error of an exchange that was aborted, by {@link abort} or by its signal; else undefined. */
   get aborted(): KerberosError | undefined {
     if (this.signal?.aborted === true) this.#aborted ??= abortedBy(this.signal.reason);
     return this.#aborted;
   }
 
-  /** Refuses what waits, and whatever would wait later. */
+  /** Rejects the current wait and every later one. @param reason - The cause of the error. */
   abort(reason?: unknown): void {
     this.#aborted ??= abortedBy(reason);
     this.#pending?.reject(this.#aborted);
   }
 
   /**
-   * Waits for an answer. An answer that comes after the deadline, or after an abort, is dropped.
+   * Waits for an answer. One that comes after the deadline or after an abort is dropped.
    *
-   * @param answer - Any thenable, however strange.
-   * @returns Rejects with a {@link KerberosError} of the answerer's code at the deadline; with what
-   *   the answer rejects with.
+   * @param answer - Any thenable; it need not behave like a promise.
+   * @returns The answer. Rejects with the answer's own rejection, with a {@link KerberosError} of the
+   *   answerer's code at the deadline, or with {@link aborted}.
    */
   async wait(answer: PromiseLike<unknown>, answerer: Answerer): Promise<unknown> {
     const { timer, deadline } = this.settings;
     const pending = new Pending();
-    // The handlers live until the answer comes, if it ever does. They keep an empty `Pending` alive
-    // then, and nothing of the exchange.
+    // The handlers live until the answer comes, if it ever does: they refer to the `Pending` only,
+    // which is empty once it is settled, and not to the exchange.
     new Promise((resolve) => resolve(answer)).then(
       (value) => pending.resolve(value),
       (error: unknown) => pending.reject(error),
@@ -114,7 +116,7 @@ export class Patience {
   }
 }
 
-/** A promise that is settled from outside, and then lets go of whoever awaits it. */
+/** A promise that is settled from outside and then keeps no reference to its waiter. */
 class Pending {
   readonly promise: Promise<unknown>;
   #settle: { resolve: (value: unknown) => void; reject: (error: unknown) => void } | undefined;
@@ -123,7 +125,7 @@ class Pending {
     this.promise = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
-    // An exchange that was aborted before does not await it.
+    // Nobody awaits it if the exchange was aborted before.
     this.promise.catch(() => {});
   }
 

@@ -1,4 +1,4 @@
-/** The replay cache of RFC 4120 §3.2.3: its interface, and the default in memory. */
+/** The replay cache of RFC 4120 §3.2.3: its interface, and the default implementation in memory. */
 import { KerberosError } from '../errors.ts';
 import type { Principal } from '../messages/principal.ts';
 import type { OptionRules } from '../options.ts';
@@ -10,36 +10,42 @@ import { checkedClock, systemClock } from '../time.ts';
 import { ClientShares } from './client-shares.ts';
 import { FINGERPRINT_BYTES, FingerprintSet } from './fingerprint-set.ts';
 
-/** One authenticator that decrypted well. */
+/** One authenticator that was decrypted and verified. */
 export interface ReplayRecord {
   /**
    * The authenticator's ciphertext, at least 16 bytes; a view that is valid during the call only.
-   * It is fresh in each request (it holds a random confounder) and cannot be altered unnoticed, so
-   * that unrelated clients never collide and a repeated request always does.
+   * A random confounder makes it different in each request, and its checksum has been verified: two
+   * different requests never collide, and a repeated request always does.
    */
   readonly ciphertext: Uint8Array;
-  /** The authenticator's own time: the same each time it comes, whatever skew is allowed. */
+  /** The time in the authenticator: the same for every repetition, whatever skew is allowed. */
   readonly ctime: KerberosTime;
-  /** After this time the request would be refused for its age: the record may be forgotten. */
+  /** From this time on the request is refused for its age, and the record may be forgotten. */
   readonly expiresAt: KerberosTime;
   /**
-   * Who sent it: the ticket's client, which is authenticated. A cache that fills up can tell the
-   * clients apart by it.
+   * The ticket's client, which is authenticated. A cache can limit the space that each client takes.
    */
   readonly client?: Principal;
 }
 
+/** Remembers authenticators. All processes that share a service key should share one cache. */
 export interface ReplayCache {
   /**
-   * Stores the record unless it is there, in one atomic step.
+   * Stores the record unless an equal one is stored already, in one atomic step.
    *
-   * @returns True if it was new, false if it is a replay.
-   * @throws anything, when it cannot tell: the request is then refused.
+   * @returns True if it was new, false if it is a replay; or a promise of that, which is awaited for a
+   *   limited time. Any other answer refuses the request.
+   * @throws anything, if it cannot tell: the request is refused, with a {@link KerberosError} as it is
+   *   and any other exception as the cause of `KRB5_RC_IO`.
    */
   checkAndStore(record: ReplayRecord): boolean | Promise<boolean>;
 }
 
-/** @throws RangeError for a ciphertext that no encryption profile makes, and for times that are none. */
+/**
+ * Checks the fields of a record.
+ *
+ * @throws RangeError for a ciphertext that is too short, and for times that are not finite.
+ */
 export function checkRecord({ ciphertext, ctime, expiresAt }: ReplayRecord): void {
   if (ciphertext.length < FINGERPRINT_BYTES) {
     throw new RangeError(
@@ -51,25 +57,29 @@ export function checkRecord({ ciphertext, ctime, expiresAt }: ReplayRecord): voi
   }
 }
 
+/** Options of {@link MemoryReplayCache}. */
 export interface MemoryReplayCacheOptions {
+  /** The machine's clock if absent. */
   readonly clock?: Clock;
+  /** For the seed of its hash table; the runtime's secure source if absent. */
   readonly random?: RandomSource;
   /**
-   * Default 2^22, about 170 MB when full. A full cache refuses what is new ({@link KerberosError}
-   * `KRB5_RC_IO`) rather than forget.
+   * 2^22 if absent, which takes about 170 MB when full. A full cache refuses new records
+   * ({@link KerberosError} `KRB5_RC_IO`) rather than forget old ones.
    */
   readonly maxEntries?: number;
 }
 
 /**
- * A replay cache in this process's memory: 22 to 43 bytes an entry, bounded, forgetting by itself.
+ * A replay cache in this process's memory: 22 to 43 bytes for each entry, bounded, and without need for
+ * maintenance.
  *
  * Records are grouped by the client's time. A repeated authenticator has the same time, even for
- * acceptors that allow different skews, so one group answers for it, and old groups are dropped
- * whole: no scan and no pause.
+ * acceptors that allow different skews, so that only one group has to be searched. Old groups are
+ * dropped as a whole, without a scan.
  *
- * It knows only what this process saw, and nothing from before its start: processes that share a
- * service key need a shared cache.
+ * It remembers only what this process has seen since its start: processes that share a service key need
+ * a shared cache.
  */
 export class MemoryReplayCache implements ReplayCache {
   readonly #clock: Clock;
@@ -78,29 +88,35 @@ export class MemoryReplayCache implements ReplayCache {
   readonly #groups = new Map<number, FingerprintSet>();
   readonly #shares: ClientShares;
   #oldest = Number.POSITIVE_INFINITY;
-  /** Seconds: how long after its ctime a record may still be of use. */
+  /** Seconds from the ctime of a record to its end: the maximum of all. */
   #lifetime = 0;
-  /** Groups below this number were forgotten. */
+  /** Groups below this number were dropped. */
   #horizon = Number.NEGATIVE_INFINITY;
   #size = 0;
 
-  /** @throws TypeError, RangeError for options that make no sense. */
+  /** @throws TypeError, RangeError for invalid options. */
   constructor(options: MemoryReplayCacheOptions = {}) {
     checkOptions('MemoryReplayCache', options, MEMORY_REPLAY_CACHE_OPTIONS);
     this.#clock = options.clock === undefined ? systemClock : checkedClock(options.clock);
     this.#maxEntries = options.maxEntries ?? 4_194_304;
-    // A client can choose its ciphertexts; it must not be able to choose their places in the table.
+    // A client can choose its ciphertexts; it must not be able to choose their positions in the table.
     const seed = new Uint8Array(4);
     (options.random ?? systemRandom)(seed);
     this.#seed = new DataView(seed.buffer).getUint32(0);
     this.#shares = new ClientShares(this.#maxEntries, this.#seed);
   }
 
-  /** How many records are held. */
+  /** Number of records. */
   get size(): number {
     return this.#size;
   }
 
+  /**
+   * See {@link ReplayCache.checkAndStore}; it answers at once.
+   *
+   * @throws {@link KerberosError} `KRB5_RC_IO` if the cache or the client's share of it is full, or if
+   *   the clock was set back. RangeError for a record that is invalid.
+   */
   checkAndStore(record: ReplayRecord): boolean {
     checkRecord(record);
     const { ciphertext, ctime, expiresAt, client } = record;
@@ -108,10 +124,10 @@ export class MemoryReplayCache implements ReplayCache {
     this.#forget(this.#clock() / 1000);
     const group = Math.floor(ctime / GROUP_SECONDS);
     if (group < this.#horizon) {
-      // Only a clock that was set back asks about a time that is over. What was seen then is gone.
+      // Records of that time were dropped. Only a clock that was set back makes them matter again.
       throw new KerberosError('KRB5_RC_IO', {
         message: 'Replay cache cannot answer: the clock went back',
-        hint: 'until the clock reaches its earlier time again, requests are refused',
+        hint: 'requests are refused until the clock reaches its earlier time again',
       });
     }
     let set = this.#groups.get(group);
@@ -135,7 +151,7 @@ export class MemoryReplayCache implements ReplayCache {
   }
 
   #forget(now: KerberosTime): void {
-    // Groups below this one hold only records of which the last has expired.
+    // In the groups below this one all records have expired.
     const over = Math.floor((now - this.#lifetime) / GROUP_SECONDS);
     if (this.#oldest >= over) return;
     this.#oldest = Number.POSITIVE_INFINITY;

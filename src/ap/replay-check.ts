@@ -1,4 +1,4 @@
-/** Asks the replay cache about a request (RFC 4120 §3.2.3), and takes nothing but a clear yes. */
+/** Asks the replay cache about a request (RFC 4120 §3.2.3); only the answer `true` admits it. */
 import { KerberosError } from '../errors.ts';
 import type { Authenticator } from '../messages/ap-req.ts';
 import type { Principal } from '../messages/principal.ts';
@@ -11,9 +11,12 @@ import type { Patience } from './patience.ts';
 import type { ReplayCache } from './replay-cache.ts';
 
 /**
- * @param cipher - The authenticator as it came.
- * @returns A promise only where the cache gives one.
- * @throws {@link KerberosError} KRB_AP_ERR_REPEAT for a replay, KRB5_RC_IO if the cache cannot tell.
+ * Checks that a request is new, and stores it.
+ *
+ * @param cipher - The authenticator's ciphertext, as received.
+ * @returns A promise only if the cache returns one.
+ * @throws {@link KerberosError} KRB_AP_ERR_REPEAT for a replay; KRB5_RC_IO, or the cache's own error,
+ *   if the cache cannot tell.
  */
 export function checkReplay(
   opened: OpenedTicket,
@@ -31,7 +34,7 @@ export function checkReplay(
     answer = replayCache.checkAndStore({
       ciphertext: cipher,
       ctime,
-      // The last second in which checkSkew lets it pass is ctime + skew.
+      // checkSkew admits the request until the end of the second ctime + maxSkew.
       expiresAt: ctime + maxSkew + 1,
       client,
     });
@@ -51,18 +54,18 @@ export function checkReplay(
   );
 }
 
-/** Nothing but true lets anybody in. */
+/** @throws {@link KerberosError} for every answer but `true`. */
 function judge(
-  fresh: unknown,
+  isNew: unknown,
   opened: OpenedTicket,
   client: Principal,
   authenticator: Authenticator,
 ): void {
-  if (fresh === true) return;
-  if (fresh === false) throw repeated(opened, client, authenticator);
+  if (isNew === true) return;
+  if (isNew === false) throw repeated(opened, client, authenticator);
   throw new KerberosError('KRB5_RC_IO', {
     message: 'The replay cache gave no answer',
-    hint: `checkAndStore: expected true or false, got ${describe(fresh)}; nobody is let in`,
+    hint: `checkAndStore: expected true or false, got ${describe(isNew)}; nobody is let in`,
   });
 }
 
@@ -70,7 +73,7 @@ function failed(cause: unknown): KerberosError {
   if (cause instanceof KerberosError) return cause;
   return new KerberosError('KRB5_RC_IO', {
     cause,
-    hint: `the replay cache threw ${describeThrown(cause)}; until it answers, nobody is let in`,
+    hint: `the replay cache threw ${describeThrown(cause)}; nobody is let in until it answers`,
   });
 }
 
@@ -87,7 +90,7 @@ function repeated(
   };
   return new KerberosError('KRB_AP_ERR_REPEAT', {
     hint:
-      'the same request came twice: a retry of a proxy or load balancer, a client that sends one ' +
+      'the same request came twice: a retry by a proxy or load balancer, a client that sends one ' +
       'header with several requests, a server that authenticates one request twice, or an attack; ' +
       `it is from ${detail.client} to ${detail.service}, of ${detail.clientTime}`,
     detail,

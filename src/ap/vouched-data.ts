@@ -1,4 +1,4 @@
-/** What the KDC vouches for inside of a ticket: the PAC (MS-PAC) and AD-CAMMAC (RFC 7751). */
+/** Authorization data of a ticket that the KDC has signed: the PAC (MS-PAC) and AD-CAMMAC (RFC 7751). */
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
@@ -17,38 +17,42 @@ import { printableName } from '../text.ts';
 import type { OpenedTicket } from './opened-tickets.ts';
 
 /**
- * - `off`: not looked at.
- * - `when-valid`: a PAC that does not verify is as good as none, and `pacError` says why.
- * - `required`: the ticket must have one that verifies.
+ * How an acceptor treats PACs.
+ *
+ * - `off`: it ignores them.
+ * - `when-valid`: it ignores a PAC that does not verify and gives the reason as `pacError`.
+ * - `required`: it refuses a ticket without a PAC, and one whose PAC does not verify.
  */
 export type PacPolicy = 'off' | 'when-valid' | 'required';
 
+/** Data about the client that was verified with the service's key. */
 export interface VouchedData {
   readonly pac?: Pac;
-  /** Why the PAC that is there is not shown. */
+  /** Why the ticket's PAC was ignored; absent if it has none. */
   readonly pacError?: KerberosError;
-  /** How the client authenticated to the KDC (RFC 8129), in words of the site. */
+  /** How the client authenticated to the KDC (RFC 8129): words that the site has chosen. */
   readonly authenticationIndicators: readonly string[];
 }
 
-/** What an acceptor asks of the PAC, the same for all its tickets. */
+/** The part of an acceptor's policy about PACs and authentication indicators. */
 export interface VouchedDataPolicy {
   readonly pacPolicy: PacPolicy;
-  /** The KDC's own, if it is known: the signatures that are made with it are verified too. */
+  /** The KDC's own key (krbtgt), to verify the signatures that it makes; undefined if not known. */
   readonly kdcKey: EncryptionKey | undefined;
-  /** Whether those that not every KDC makes must be there as well. */
+  /** Whether the ticket and full signatures, which not every KDC makes, are required. */
   readonly requireKdcSignatures: boolean;
-  /** Of these the ticket must have one, if there are any. */
+  /** The ticket must have at least one of these; any ticket if empty. */
   readonly requiredIndicators: readonly string[];
 }
 
 /**
- * Verifies what the ticket carries with the key that opened it; once, however often it comes.
+ * Verifies a ticket's PAC and AD-CAMMACs with the key that opened the ticket. The result is kept for
+ * later requests with the same ticket.
  *
- * @param policy - Of the acceptor that opened it.
- * @returns The caller's own, or frozen: no other request of the ticket sees what is done with it.
- * @throws {@link KerberosError} if the policy requires a PAC that is not there or not good, or an
- *   indicator that is not there, or an AD-CAMMAC is malformed, or there are too many indicators.
+ * @param policy - The policy of the acceptor that opened the ticket.
+ * @returns Copies or frozen objects, so that no other request sees changes of them.
+ * @throws {@link KerberosError} if the policy requires a PAC or an indicator that is missing or does
+ *   not verify. {@link DecodeError} for a malformed AD-CAMMAC and for too many indicators.
  */
 export function vouchedDataOf(opened: OpenedTicket, policy: VouchedDataPolicy): VouchedData {
   opened.vouched ??= readVouchedData(opened, policy);
@@ -74,7 +78,7 @@ function readVouchedData(opened: OpenedTicket, policy: VouchedDataPolicy): Vouch
     }
   } catch (error) {
     if (!(error instanceof KerberosError) || pacPolicy === 'required') throw error;
-    // All contexts of the ticket have it.
+    // Shared by all contexts of the ticket.
     Object.freeze(error.detail);
     return { authenticationIndicators, pacError: Object.freeze(error) };
   }
@@ -91,7 +95,7 @@ function verifyPacOf(
   { kdcKey, requireKdcSignatures }: VouchedDataPolicy,
 ): Pac {
   if (kdcKey === undefined) return verifyPac(bytes, ticket, service.key);
-  // The KDC has signed the ticket with its session key, which was taken out.
+  // The KDC signed the ticket together with the session key, which has been wiped from it.
   const key = { enctype: sessionKey.enctype, value: sessionKey.bytes() };
   try {
     return verifyPac(bytes, { ...ticket, key }, service.key, kdcKey, requireKdcSignatures);
@@ -116,15 +120,16 @@ function checkIndicators(
   });
 }
 
-/** The indicators of every AD-CAMMAC whose service verifier is good; of others nothing counts. */
+/** The indicators of every AD-CAMMAC whose service verifier is valid. */
 function readIndicators(data: AuthorizationData, key: EncryptionKey): string[] {
   const indicators: string[] = [];
   for (const { type, data: contents } of data) {
     if (type !== AuthorizationDataType.cammac) continue;
     const { elements, serviceVerifier } = decodeCammac(contents);
-    // RFC 7751 §3: svc-verifier is made with the service's key; kdc-verifier is for the KDC alone.
+    // RFC 7751 §3: svc-verifier is made with the service's key, kdc-verifier is for the KDC only.
     if (serviceVerifier === undefined || serviceVerifier.mac.type !== key.checksumType) continue;
-    // RFC 7751 §3: the checksum is over the DER of the elements. Ours was strict: it is the same.
+    // RFC 7751 §3: the checksum covers the DER of the elements. The decoder accepts DER only, so that
+    // encoding them again gives the same bytes.
     const signed = encodeAuthorizationData(elements);
     if (!key.verifyChecksum(KeyUsage.cammac, serviceVerifier.mac.checksum, signed)) continue;
     for (const { type, data: indicator } of relevantElements(elements)) {
@@ -133,7 +138,7 @@ function readIndicators(data: AuthorizationData, key: EncryptionKey): string[] {
       }
     }
   }
-  // As many as an exported context can hold.
+  // The limit of an exported context.
   if (indicators.length > Limit.listElements) {
     throw new DecodeError(`ticket has ${indicators.length} authentication indicators`);
   }
