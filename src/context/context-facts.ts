@@ -5,11 +5,23 @@ import { PacBufferType } from '../pac/pac-type.ts';
 import type { SecurityContext } from './context.ts';
 
 /**
- * What the KDC says of the initiator, all of it authenticated and complete: what did not verify is
- * not here. `urn:mspac:` is the whole PAC, `urn:mspac:logon-info` and others are its buffers, and
- * `auth-indicators` has a value for each indicator.
+ * Attributes of the initiator's name (RFC 6680 §7.5) under the names of MIT krb5. All of them come from
+ * the KDC and were verified: `urn:mspac:` is the whole PAC, `urn:mspac:logon-info` and others are its
+ * buffers, and `auth-indicators` has a value for each authentication indicator (RFC 8129).
  *
- * @returns By attribute name: values, each in an array of its own.
+ * @returns Attribute names with their values, which are copies; empty if the ticket has no such data,
+ *   or none that verified.
+ *
+ * @example
+ * ```ts
+ * import type { SecurityContext } from 'krb5-acceptor';
+ * import { nameAttributes } from 'krb5-acceptor';
+ *
+ * function indicators(context: SecurityContext): string[] {
+ *   const values = nameAttributes(context).get('auth-indicators') ?? [];
+ *   return values.map((value) => new TextDecoder().decode(value));
+ * }
+ * ```
  */
 export function nameAttributes(
   context: SecurityContext,
@@ -29,21 +41,21 @@ export function nameAttributes(
   return attributes;
 }
 
-/** A context with a weak enctype in at least one of three places. */
+/** The enctypes of a context of which at least one is weak. */
 export interface WeakEnctypeReport {
   /** The initiator, as displayed. */
   readonly client: string;
   /** The service's principal, as in the keytab. */
   readonly server: string;
-  /** Of the key that opened the ticket: weak where the service's keys are. */
+  /** Enctype of the key that opened the ticket: weak if the service's key is. */
   readonly ticketEnctype: number;
-  /** Of the session key: weak where the client, or what the KDC knows of the service, is. */
+  /** Enctype of the session key: weak if the client or the service's account supports no other. */
   readonly sessionEnctype: number;
-  /** Of the key that protects messages. */
+  /** Enctype of the key that protects messages. */
   readonly contextEnctype: number;
 }
 
-/** @returns Nothing if all of the context's keys are of enctypes that are safe. */
+/** Reports the weak enctypes of a context. @returns Undefined if none of its keys is weak. */
 export function reportWeakEnctypes(context: SecurityContext): WeakEnctypeReport | undefined {
   const { enctype: contextEnctype } = context;
   const { enctype: ticketEnctype, sessionEnctype, server } = context.ticket;
@@ -52,7 +64,7 @@ export function reportWeakEnctypes(context: SecurityContext): WeakEnctypeReport 
   return { client, server, ticketEnctype, sessionEnctype, contextEnctype };
 }
 
-// MIT krb5, pac.c: the others go by their number.
+// MIT krb5, pac.c: other buffers are named by their number.
 const BUFFER_NAMES: ReadonlyMap<number, string> = new Map([
   [PacBufferType.logonInfo, 'logon-info'],
   [PacBufferType.credentials, 'credentials-info'],

@@ -4,12 +4,26 @@ import type { Principal } from '../messages/principal.ts';
 import type { DelegatedCredential, DelegatedTicket } from './delegated-credential.ts';
 
 /**
- * A delegated credential as the contents of a ccache file (`KRB5CCNAME=FILE:path`), for programs
- * that act for the user.
+ * Formats a delegated credential as a credential cache file (`KRB5CCNAME=FILE:path`), for programs that
+ * act on behalf of the user.
  *
  * Source: MIT krb5, doc/formats/ccache_file_format.rst.
  *
- * @returns Bytes that hold session keys: write them to a file of mode 0600, then wipe them.
+ * @returns Bytes with session keys: write them to a file of mode 0600, then wipe them.
+ *
+ * @example
+ * ```ts
+ * import { writeFileSync } from 'node:fs';
+ * import type { DelegatedCredential } from 'krb5-acceptor';
+ * import { formatCredentialCache } from 'krb5-acceptor';
+ *
+ * function store(credential: DelegatedCredential, path: string): void {
+ *   const bytes = formatCredentialCache(credential);
+ *   writeFileSync(path, bytes, { mode: 0o600, flag: 'wx' });
+ *   bytes.fill(0);
+ *   credential.dispose();
+ * }
+ * ```
  */
 export function formatCredentialCache(credential: DelegatedCredential): Uint8Array {
   const writer = new Writer(1024);
@@ -28,17 +42,17 @@ function writeTicket(writer: Writer, ticket: DelegatedTicket): void {
   writeData(writer, key);
   key.fill(0);
   for (const time of [ticket.authTime, ticket.startTime, ticket.endTime, ticket.renewTill]) {
-    // The format has 32 bits: what lies beyond them never was, or never ends.
+    // The format has 32 bits: earlier times become 1970, later ones 2106.
     writer.u32(Math.min(Math.max(time, 0), 0xffff_ffff));
   }
-  // Not a ticket encrypted in a session key.
+  // is_skey = 0: the ticket is not encrypted in a session key.
   writer.u8(0).u32(ticket.flags);
   writer.u32(ticket.addresses.length);
   for (const { type, address } of ticket.addresses) {
     writer.u16(type);
     writeData(writer, address);
   }
-  // No authorization data, and no second ticket after the first.
+  // No authorization data; no second ticket.
   writer.u32(0);
   writeData(writer, ticket.ticket);
   writer.u32(0);

@@ -14,29 +14,38 @@ import type { Ticket } from '../messages/ticket.ts';
 import { printableName } from '../text.ts';
 import type { KerberosTime } from '../time.ts';
 
-/** A ticket that the initiator lets the acceptor use. Secret: whoever has it is the initiator. */
+/** A delegated ticket. Secret: its holder can impersonate the initiator. */
 export interface DelegatedTicket {
+  /** Equal to {@link DelegatedCredential.client}. */
   readonly client: Principal;
-  /** Mostly `krbtgt/REALM@REALM`. */
+  /** Usually `krbtgt/REALM@REALM`. */
   readonly server: Principal;
+  /** The key of the ticket; {@link DelegatedCredential.dispose} wipes it. */
   readonly sessionKey: EncryptionKey;
   /** `TicketFlag` bits. */
   readonly flags: number;
+  /** When the initiator authenticated to its KDC; 0 if the message has no time. */
   readonly authTime: KerberosTime;
+  /** When the ticket becomes valid; {@link authTime} if the message has no start time. */
   readonly startTime: KerberosTime;
+  /** When the ticket expires; 0 if the message has no end time. */
   readonly endTime: KerberosTime;
   /** 0 if it cannot be renewed. */
   readonly renewTill: KerberosTime;
+  /** The addresses that the ticket can be used from; usually empty, which means any. */
   readonly addresses: readonly HostAddress[];
-  /** The Ticket in DER as it came, to be sent as it is. */
+  /** The Ticket in DER, as received. */
   readonly ticket: Uint8Array;
 }
 
-/** What was delegated. It outlives the context; {@link dispose} wipes its keys. */
+/**
+ * The credential that an initiator delegated: a ticket-granting ticket, or several. It outlives the
+ * context, and belongs to the caller.
+ */
 export class DelegatedCredential {
   /**
    * The initiator, equal to `context.initiator`: a credential that names another client is refused.
-   * Whose the tickets really are only the KDC can read.
+   * The names inside the tickets are encrypted for the KDC, and not checked here.
    */
   readonly client: Principal;
   /** At least one. */
@@ -50,10 +59,12 @@ export class DelegatedCredential {
     this.tickets = tickets;
   }
 
+  /** Wipes the session keys. May be called again. */
   dispose(): void {
     for (const { sessionKey } of this.tickets) sessionKey.dispose();
   }
 
+  /** {@link dispose}. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -62,14 +73,15 @@ export class DelegatedCredential {
 /**
  * Opens a KRB-CRED (RFC 4120 §3.6.2).
  *
- * RFC 4121 §4.1.1 encrypts it in the session key. Java took the subkey for a while, and old
- * versions of MIT krb5 and Heimdal send it in the clear, inside of an authenticator that is
- * encrypted anyway: MIT krb5 accepts all three.
+ * RFC 4121 §4.1.1 encrypts it in the session key. Some versions of Java use the subkey, and old
+ * versions of MIT krb5 and Heimdal send it in the clear, inside the encrypted authenticator. Like MIT
+ * krb5 we accept all three.
  *
- * MIT krb5 does not compare its client with the initiator. Nobody who delegates his own has another:
- * both names are those of one ticket-granting ticket.
+ * Unlike MIT krb5 we compare its client with the initiator. The two are equal in genuine delegation,
+ * since both names come from one ticket-granting ticket.
  *
- * @param bytes - Not copied; keys that stand there in the clear are wiped.
+ * @param bytes - The KRB-CRED in DER; not copied, and keys in it that are not encrypted are wiped.
+ * @returns A credential that owns copies of keys and tickets.
  * @throws {@link KerberosError} KRB_AP_ERR_BAD_INTEGRITY, KRB_AP_ERR_BADMATCH, {@link DecodeError}.
  */
 export function openDelegation(bytes: Uint8Array, verified: VerifiedApReq): DelegatedCredential {
@@ -82,13 +94,13 @@ export function openDelegation(bytes: Uint8Array, verified: VerifiedApReq): Dele
     const { ticketInfo } = decodeEncKrbCredPart(plain);
     if (tickets.length === 0 || tickets.length !== ticketInfo.length) {
       throw new DecodeError(
-        `KRB-CRED has ${tickets.length} tickets and tells of ${ticketInfo.length}`,
+        `KRB-CRED has ${tickets.length} tickets, but describes ${ticketInfo.length}`,
       );
     }
     const delegated: DelegatedTicket[] = [];
     try {
       for (const [i, ticket] of tickets.entries()) {
-        delegated.push(describe(ticket, encodedTickets[i]!, ticketInfo[i]!, verified));
+        delegated.push(delegatedTicket(ticket, encodedTickets[i]!, ticketInfo[i]!, verified));
       }
     } catch (error) {
       for (const { sessionKey } of delegated) sessionKey.dispose();
@@ -107,29 +119,29 @@ function decrypt(enctype: number, cipher: Uint8Array, verified: VerifiedApReq): 
     if (plain !== undefined) return plain;
   }
   throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', {
-    hint: 'the delegated credential opens with neither the session key nor the subkey',
+    hint: 'neither the session key nor the subkey decrypts the delegated credential',
   });
 }
 
-function describe(
+function delegatedTicket(
   ticket: Ticket,
   encoded: Uint8Array,
   info: KrbCredInfo,
   verified: VerifiedApReq,
 ): DelegatedTicket {
-  // RFC 4120 §5.8.1: names may be left out where the receiver knows them.
+  // RFC 4120 §5.8.1: names are optional where the receiver knows them.
   const client = principalOf(info.clientName, info.clientRealm) ?? verified.client;
   if (!principalEqual(client, verified.client)) {
     const [named, initiator] = [client, verified.client].map((name) =>
       printableName(formatPrincipal(name)),
     ) as [string, string];
     throw new KerberosError('KRB_AP_ERR_BADMATCH', {
-      message: 'Delegated credential is of another client',
-      hint: 'stored under the name that it claims, it would be used for somebody else',
+      message: 'Delegated credential belongs to another client',
+      hint: 'stored under the name in it, the credential would be used for another user',
       detail: { delegated: named, initiator },
     });
   }
-  // MIT krb5: what the info says goes before what stands on the ticket, which nobody has signed.
+  // MIT krb5: the KrbCredInfo, which is encrypted, takes precedence over the clear part of the ticket.
   const named = principalOf(info.serverName, info.realm);
   const server = named ?? { ...ticket.serverName, realm: ticket.realm };
   const { key } = info;
@@ -146,7 +158,7 @@ function describe(
     renewTill: info.renewTill ?? 0,
     addresses: (info.addresses ?? []).map(({ type, address }) => ({
       type,
-      // The message is wiped.
+      // A copy, since the message is wiped.
       address: address.slice(),
     })),
     ticket: encoded.slice(),

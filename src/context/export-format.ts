@@ -1,8 +1,8 @@
 /**
- * What exports are made of: formats of this project's own, the same on every machine.
+ * The common parts of exports, whose formats are this project's own and the same on every machine:
  *
  * ```
- * four letters  u8 version  contents  32 bytes SHA-256 of all before
+ * four letters  u8 version  contents  32 bytes SHA-256 of everything before
  * ```
  *
  * Numbers are big-endian. bytes: u32 length, contents; text: bytes in UTF-8; flag: u8 0 or 1;
@@ -10,8 +10,8 @@
  * components; key: i32 enctype, bytes; window: u8 flags, then the six u32 halves of
  * {@link WindowState} in its order.
  *
- * The digest finds damage and forbids silent edits. It is no protection against somebody who may
- * write the bytes: they hold the keys, so keep them as you keep keys.
+ * The digest detects damage. It does not protect against an attacker who can write the bytes. They
+ * contain keys: store them like keys.
  */
 import { bytesEqual, constantTimeEqual, decodeUtf8, encodeUtf8, Reader, Writer } from '../bytes.ts';
 import { EncryptionKey } from '../crypto/key.ts';
@@ -22,15 +22,15 @@ import { Limit } from '../messages/limits.ts';
 import type { Principal } from '../messages/principal.ts';
 import { SequenceWindow } from '../tokens/sequence.ts';
 
-/** One kind of export. */
+/** The kind of an export. */
 export interface ExportFormat {
-  /** `exported context`, for messages. */
+  /** For messages: `'exported context'`. */
   readonly label: string;
   /** Four letters and the version. */
   readonly magic: Uint8Array;
 }
 
-/** The export, its contents written by `write`. */
+/** Writes an export. @param write - Writes the contents. @returns A new buffer, which contains keys. */
 export function sealExport(
   format: ExportFormat,
   crypto: CryptoProvider,
@@ -48,9 +48,11 @@ export function sealExport(
 }
 
 /**
- * Reads what {@link sealExport} made.
+ * Reads an export of {@link sealExport}.
  *
- * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN if it was altered or is of another kind.
+ * @param bytes - Not modified, and not kept.
+ * @param read - Reads the contents, all of them.
+ * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN if the bytes were altered or are of another kind.
  */
 export function openExport<T>(
   format: ExportFormat,
@@ -115,7 +117,7 @@ export function readOptional<T>(reader: Reader, read: (reader: Reader) => T): T 
   return readFlag(reader) ? read(reader) : undefined;
 }
 
-/** @param most - Lists are bounded even where the digest is right. */
+/** @param most - The bound on the number of elements, which holds even if the digest is right. */
 export function readList<T>(reader: Reader, most: number, read: (reader: Reader) => T): T[] {
   const count = reader.u16();
   if (count > most) throw new DecodeError(`${reader.label} has a list of ${count} elements`);

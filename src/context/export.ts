@@ -8,14 +8,14 @@
  * text server   u32 kvno   i32 enctype   i32 session enctype   u32 ticket flags
  * time authtime   time starttime   time endtime   time renew-till
  * u16 count, then for each authorization data element: i32 type, bytes
- * u8 1 if the PAC among them was verified, 3 if with the KDC's key too, 2 if it was not, or 0
+ * u8: 0 no PAC among them, 1 verified PAC, 2 PAC that did not verify, 3 PAC verified with the KDC's key too
  * if 2: text code, text message, optional text hint
  * u16 count, then authentication indicators, each a text
  * key initiator's   optional key acceptor's subkey
  * u64 next number to send   window of received numbers
  * ```
  *
- * time: u64 seconds, all ones if absent. What was delegated is not part of it.
+ * time: u64 seconds, all ones if absent. A delegated credential is not part of it.
  */
 
 import type { VouchedData } from '../ap/vouched-data.ts';
@@ -59,23 +59,25 @@ import {
 } from './export-format.ts';
 import type { ContextState, TicketInfo } from './state.ts';
 
+/** Options of importSecurityContext. */
 export interface ImportOptions {
-  /** What the keys compute with. */
+  /** The provider that the keys compute with; {@link defaultCrypto} if absent. */
   readonly crypto?: CryptoProvider;
+  /** The source of confounders; the runtime's generator if absent. */
   readonly random?: RandomSource;
 }
 
-/** The bytes of a context. They hold its keys. */
+/** Writes a context. @returns A new buffer, which contains its keys. */
 export function encodeContext(state: ContextState): Uint8Array {
   const { crypto } = state.initiatorKey;
   return sealExport(FORMAT, crypto, (writer) => writeContext(writer, state));
 }
 
 /**
- * Reads what {@link encodeContext} wrote.
+ * Reads the bytes of {@link encodeContext}.
  *
  * @throws GssError GSS_S_DEFECTIVE_TOKEN.
- * @throws TypeError for options that make no sense.
+ * @throws TypeError for unknown options, or options of another type.
  */
 export function decodeContext(bytes: Uint8Array, options: ImportOptions): ContextState {
   checkOptions('importSecurityContext', options, IMPORT_OPTIONS);
@@ -84,7 +86,7 @@ export function decodeContext(bytes: Uint8Array, options: ImportOptions): Contex
   return openExport(FORMAT, crypto, bytes, (reader) => readContext(reader, { crypto, random }));
 }
 
-/** The contents of {@link encodeContext}, for what holds a context. */
+/** The contents of {@link encodeContext}, as part of an exported exchange. */
 export function writeContext(writer: Writer, state: ContextState): void {
   writeFlag(writer, state.role === 'acceptor');
   writeBytes(writer, encodeMechanism(state.mechanism));
@@ -100,6 +102,7 @@ export function writeContext(writer: Writer, state: ContextState): void {
   writeWindow(writer, state.window);
 }
 
+/** The inverse of {@link writeContext}. */
 export function readContext(reader: Reader, options: Required<ImportOptions>): ContextState {
   const { crypto, random } = options;
   const head = {
@@ -170,7 +173,8 @@ function readTime(reader: Reader): Date | undefined {
   const seconds = reader.u64();
   if (seconds === ABSENT) return undefined;
   const time = new Date(Number(BigInt.asIntN(64, seconds)) * 1000);
-  if (Number.isNaN(time.getTime())) throw new DecodeError('exported context has a time of no year');
+  if (Number.isNaN(time.getTime()))
+    throw new DecodeError('exported context has a time out of range');
   return time;
 }
 
@@ -209,12 +213,12 @@ function readVouched(
   if (kind > PacKind.verifiedByKdcKey)
     throw new DecodeError('exported context has a malformed PAC');
   const pacError = kind === PacKind.refused ? readError(reader) : undefined;
-  // The acceptor has verified it; that it is the same is what the digest says.
+  // The acceptor verified the PAC before the export, whose digest covers it.
   const byKdcKey = kind === PacKind.verifiedByKdcKey;
   const verified = byKdcKey || kind === PacKind.verified;
   const bytes = verified ? findPac(authorizationData) : undefined;
   if (verified && bytes === undefined) {
-    throw new DecodeError('exported context lacks the PAC that it vouches for');
+    throw new DecodeError('exported context lacks the PAC that it marks as verified');
   }
   const pac = bytes && importPac(concatBytes(Uint8Array.of(byKdcKey ? 1 : 0), bytes));
   return {

@@ -1,5 +1,4 @@
-/** All that a context is, as plain values: what export writes and import reads. */
-
+/** The state of an established context: plain values that `export.ts` writes and reads. */
 import type { VouchedData } from '../ap/vouched-data.ts';
 import type { GssName } from '../gss/name.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
@@ -7,9 +6,9 @@ import type { ProtectionState } from '../tokens/protection.ts';
 import type { SequenceWindow } from '../tokens/sequence.ts';
 import type { DelegatedCredential } from './delegated-credential.ts';
 
-/** What the ticket said (RFC 4120 §5.3). */
+/** Facts of the ticket that established a context (RFC 4120 §5.3). Times have whole seconds. */
 export interface TicketInfo {
-  /** The service's principal, as in the keytab. */
+  /** The service's principal with its realm, as in the keytab. */
   readonly server: string;
   /** Version of the key that opened the ticket. */
   readonly kvno: number;
@@ -19,9 +18,13 @@ export interface TicketInfo {
   readonly sessionEnctype: number;
   /** `TicketFlag` bits. */
   readonly flags: number;
+  /** When the initiator authenticated to its KDC. */
   readonly authTime: Date;
+  /** When the ticket becomes valid; {@link authTime} if absent. */
   readonly startTime?: Date;
+  /** When the ticket expires. */
   readonly endTime: Date;
+  /** Until when the ticket can be renewed; absent if it cannot. */
   readonly renewTill?: Date;
 }
 
@@ -30,9 +33,12 @@ export interface ContextState extends ProtectionState {
   readonly initiator: GssName;
   readonly acceptor: GssName;
   readonly ticket: TicketInfo;
+  /** The ticket's own authorization data, not the authenticator's. */
   readonly authorizationData: AuthorizationData;
+  /** The parts of the authorization data that were verified. */
   readonly vouched: VouchedData;
+  /** The numbers that this side received. */
   readonly window: SequenceWindow;
-  /** Not exported: it is the caller's own, beside the context. */
+  /** Owned by the caller; not part of an exported context. */
   readonly delegatedCredential?: DelegatedCredential;
 }

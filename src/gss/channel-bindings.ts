@@ -1,38 +1,44 @@
-/** Channel bindings: their hash in the authenticator (RFC 4121 §4.1.1.2), and what is demanded. */
+/** Channel bindings: their hash in the authenticator (RFC 4121 §4.1.1.2), and the policies for it. */
 import { md5 } from '@noble/hashes/legacy.js';
 import { constantTimeEqual, plainBytes, Writer } from '../bytes.ts';
 import { describe, isPlainObject } from '../options.ts';
 
 /**
  * RFC 2744 §3.11. For TLS only `applicationData` is used (RFC 5929, RFC 9266). At least one of the
- * three must say something: a channel without any is no channel, and every client is bound to it.
+ * three must be present and not empty: empty bindings identify no channel.
  */
 export interface ChannelBindings {
   readonly initiatorAddress?: ChannelAddress;
   readonly acceptorAddress?: ChannelAddress;
+  /** Bytes that identify the channel; for TLS the type of the bindings, a colon and their value. */
   readonly applicationData?: Uint8Array;
 }
 
+/** A network address (RFC 2744 §3.11). */
 export interface ChannelAddress {
-  /** GSS_C_AF_*: 2 for IPv4, 24 for IPv6 (RFC 2744 §3.11). */
+  /** GSS_C_AF_*: 2 for IPv4, 24 for IPv6. */
   readonly type: number;
+  /** In network byte order: 4 bytes for IPv4, 16 for IPv6. */
   readonly address: Uint8Array;
 }
 
 /**
- * - `off`: bindings are not looked at.
- * - `when-supported`: bindings that the client sends must be ours; a client that sends none is let
- *   in, unless it says that it would have sent some (KERB_AP_OPTIONS_CBT, MS-KILE §3.4.5).
- * - `required`: the client must have sent ours.
+ * How an acceptor treats channel bindings:
+ *
+ * - `off`: bindings are ignored.
+ * - `when-supported`: bindings that the client sends must match; a client that sends none is accepted,
+ *   unless it declares support for bindings (KERB_AP_OPTIONS_CBT, MS-KILE §3.4.5).
+ * - `required`: the client must send bindings that match.
  */
 export type ChannelBindingPolicy = 'off' | 'when-supported' | 'required';
 
 /**
- * Bindings as a caller gives them: several where the channel may have been any of these. An empty
- * list is a channel whose bindings are not known: a client that sends any is refused.
+ * Checks a caller's bindings. A list holds the alternatives of one channel; the empty list is a
+ * channel whose bindings are not known, so that a client that sends any is refused.
  *
- * @returns Each of them.
- * @throws TypeError if it is something else, or one of them is empty.
+ * @returns The list, at most {@link MAX_BINDINGS} long; not copied.
+ * @throws TypeError for bindings that are not an object, hold bytes of another type, or are empty.
+ * @throws RangeError for a list that is too long.
  */
 export function bindingsOf(
   given: ChannelBindings | readonly ChannelBindings[],
@@ -51,7 +57,7 @@ export function bindingsOf(
     if (initiatorAddress !== undefined) plainBytes(initiatorAddress.address, 'initiatorAddress');
     if (acceptorAddress !== undefined) plainBytes(acceptorAddress.address, 'acceptorAddress');
     if (applicationData !== undefined) plainBytes(applicationData, 'applicationData');
-    if (saysNothing(initiatorAddress) && saysNothing(acceptorAddress) && !applicationData?.length) {
+    if (isEmpty(initiatorAddress) && isEmpty(acceptorAddress) && !applicationData?.length) {
       throw new TypeError(
         'channelBindings: expected addresses or applicationData, got bindings without any',
       );
@@ -60,7 +66,7 @@ export function bindingsOf(
   return all;
 }
 
-function saysNothing(address: ChannelAddress | undefined): boolean {
+function isEmpty(address: ChannelAddress | undefined): boolean {
   if (address === undefined) return true;
   return address.address.length === 0 && [UNSPECIFIED, NO_ADDRESS].includes(address.type);
 }
@@ -70,11 +76,11 @@ export function hashChannelBindings(bindings: ChannelBindings): Uint8Array {
   return hash(bindings, UNSPECIFIED);
 }
 
-/** Whether a hash that a client sent is that of the bindings. */
+/** Whether a client's hash is that of the bindings; compared in constant time. @param sent - 16 bytes. */
 export function matchesChannelBindings(sent: Uint8Array, bindings: ChannelBindings): boolean {
   return (
     constantTimeEqual(sent, hashChannelBindings(bindings)) ||
-    // Java's JGSS says of an address that is not given that there is none (seen in OpenJDK 17).
+    // Java's JGSS gives an absent address the type GSS_C_AF_NULLADDR (seen in OpenJDK 17).
     constantTimeEqual(sent, hash(bindings, NO_ADDRESS))
   );
 }
@@ -100,9 +106,9 @@ function writeAddress(
     .raw(bytes);
 }
 
-// As many certificates as `node/tls-bindings.ts` remembers, and the default one.
+// The certificates that `node/tls-bindings.ts` remembers, and the default one.
 export const MAX_BINDINGS = 512;
-// RFC 2744 §3.11, where no address is given: GSS_C_AF_UNSPEC; GSS_C_AF_NULLADDR.
+// RFC 2744 §3.11, types of an absent address: GSS_C_AF_UNSPEC; GSS_C_AF_NULLADDR.
 const UNSPECIFIED = 0;
 const NO_ADDRESS = 255;
 const NOTHING = new Uint8Array();

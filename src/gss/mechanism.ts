@@ -1,4 +1,4 @@
-/** The mechanisms that an acceptor meets, by OID and by the names people use for them. */
+/** The mechanisms that initiators offer, by OID and by their common names. */
 import { bytesEqual } from '../bytes.ts';
 import type { Oid } from './oid.ts';
 import { decodeOid, encodeOid, parseOid } from './oid.ts';
@@ -7,9 +7,9 @@ import { decodeOid, encodeOid, parseOid } from './oid.ts';
 export const Mechanism = {
   /** RFC 4121 and RFC 1964. */
   krb5: '1.2.840.113554.1.2.2',
-  /** What Windows 2000 wrote into NegTokenInit instead: one arc cut to 16 bits (MS-SPNG). */
+  /** The OID in the NegTokenInit of Windows 2000: one arc cut to 16 bits (MS-SPNG). */
   msKrb5: '1.2.840.48018.1.2.2',
-  /** RFC 1510's time, before RFC 1964 had its number. */
+  /** From before RFC 1964. */
   oldKrb5: '1.3.5.1.5.2',
   /** RFC 4178. */
   spnego: '1.3.6.1.5.5.2',
@@ -21,15 +21,15 @@ export const Mechanism = {
   negoex: '1.3.6.1.4.1.311.2.2.30',
 } as const;
 
-/** Whether the OID is Kerberos V5 under any of its three numbers. */
+/** Whether the OID is one of the three of Kerberos V5. */
 export function isKrb5Mechanism(oid: Oid): boolean {
   return oid === Mechanism.krb5 || oid === Mechanism.msKrb5 || oid === Mechanism.oldKrb5;
 }
 
 /**
- * DER contents of a mechanism's OID, as {@link encodeOid}; those of {@link Mechanism} are made once.
+ * DER contents of a mechanism's OID, as {@link encodeOid}; those of {@link Mechanism} are encoded once.
  *
- * @returns Not to be altered.
+ * @returns A shared array: do not modify it.
  */
 export function encodeMechanism(mechanism: Oid): Uint8Array {
   for (const known of KNOWN) {
@@ -41,6 +41,7 @@ export function encodeMechanism(mechanism: Oid): Uint8Array {
 /**
  * The inverse of {@link encodeMechanism}.
  *
+ * @param contents - Without tag and length.
  * @throws {@link DecodeError} as {@link decodeOid}.
  */
 export function decodeMechanism(contents: Uint8Array): Oid {
@@ -50,16 +51,17 @@ export function decodeMechanism(contents: Uint8Array): Oid {
   return decodeOid(contents);
 }
 
-/** A name for messages: `Kerberos V5`, `NTLM`; an unknown mechanism is its dotted OID. */
+/** The name for messages, such as `Kerberos V5`; the dotted OID of an unknown mechanism. */
 export function mechanismName(oid: Oid): string {
   return DISPLAY_NAMES.get(oid) ?? oid;
 }
 
 /**
- * The mechanism of a name (`kerberos_v5`, `krb5`, `spnego`, `negotiate`, … in any case) or of
- * either text form of an OID.
+ * The mechanism that a text names: `kerberos_v5`, `krb5`, `spnego`, `negotiate` and others in any case,
+ * or an OID in one of the forms of {@link parseOid}.
  *
- * @returns undefined if it is neither.
+ * @returns Undefined for an unknown name.
+ * @throws {@link DecodeError} for a malformed OID.
  */
 export function parseMechanism(text: string): Oid | undefined {
   const named = NAMES.get(text.trim().toLowerCase());
@@ -67,7 +69,7 @@ export function parseMechanism(text: string): Oid | undefined {
   return parseOid(text);
 }
 
-// Nearly every token has one of these.
+// Nearly every token has one of these OIDs.
 const KNOWN: readonly { readonly oid: Oid; readonly contents: Uint8Array }[] = Object.values(
   Mechanism,
 ).map((oid) => ({ oid, contents: encodeOid(oid) }));

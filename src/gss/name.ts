@@ -1,4 +1,4 @@
-/** Names of RFC 2743 §4: import, display, canonicalise, compare. */
+/** Names of RFC 2743 §4: import, display, canonicalise, compare, export. */
 import { decodeUtf8 } from '../bytes.ts';
 import { KerberosError } from '../errors.ts';
 import type { Principal } from '../messages/principal.ts';
@@ -22,7 +22,7 @@ import { GssError } from './status.ts';
 export const GssNameType = {
   /** `service@host`, or `service` for this host (RFC 2743 §4.1). */
   hostBasedService: '1.2.840.113554.1.2.1.4',
-  /** Its deprecated number: read, never written. */
+  /** The deprecated OID of the same type: accepted on input only. */
   hostBasedServiceX: '1.3.6.1.5.6.2',
   /** A user of this machine, `alice` or `alice@REALM` (RFC 2743 §4.2). */
   userName: '1.2.840.113554.1.2.1.1',
@@ -38,30 +38,33 @@ export const GssNameType = {
   compositeExport: '1.3.6.1.5.6.6',
 } as const;
 
+/** Realms for names that have none. */
 export interface NameOptions {
-  /** The realm of names that carry none. */
+  /** The realm of principals and users without one. */
   readonly defaultRealm?: string;
-  /** The realm that a host is in, as `[domain_realm]` says; the default realm if it does not. */
+  /**
+   * The realm of a host, in lower case without a final dot, as `[domain_realm]` of krb5.conf maps it;
+   * undefined for the default realm.
+   */
   readonly hostRealm?: (host: string) => string | undefined;
 }
 
-/** A name, by itself (`host@www.example.com`) or as a mechanism knows it (a Kerberos principal). */
+/** A generic name (`host@www.example.com`), or a mechanism name: a Kerberos principal. */
 export class GssName {
   /** The name type: one of {@link GssNameType}. */
   readonly type: Oid;
   /** As gss_display_name shows it. */
   readonly text: string;
-  /** The mechanism whose name this is (RFC 2743's MN); absent for a name that is generic. */
+  /** The mechanism of a mechanism name (RFC 2743's MN); absent from a generic name. */
   readonly mechanism?: Oid;
-  /** What the name is to Kerberos; there exactly when {@link mechanism} is. */
+  /** The Kerberos principal; present exactly if {@link mechanism} is. */
   readonly principal?: Principal;
   /**
-   * Attributes of a composite name (RFC 6680), as the exporting implementation serialised them.
-   * Nobody vouches for them: whoever wrote the exported name wrote them too.
+   * Attributes of a composite name (RFC 6680), as the exporter serialised them; not authenticated.
    */
   readonly attributes?: Uint8Array;
 
-  /** See {@link importName} and {@link GssName.ofPrincipal}. */
+  /** Prefer {@link importName} and {@link GssName.ofPrincipal}. */
   constructor(type: Oid, text: string, principal?: Principal, attributes?: Uint8Array) {
     this.type = type;
     this.text = text;
@@ -72,16 +75,18 @@ export class GssName {
     if (attributes !== undefined) this.attributes = attributes;
   }
 
-  /** The name of a principal: the mechanism name of whoever authenticated with Kerberos. */
+  /** The mechanism name of a principal. @param attributes - See {@link GssName.attributes}. */
   static ofPrincipal(principal: Principal, attributes?: Uint8Array): GssName {
     const type = isAnonymousName(principal) ? GssNameType.anonymous : GssNameType.principalName;
     return new GssName(type, formatPrincipal(principal), principal, attributes);
   }
 
+  /** {@link text}. */
   toString(): string {
     return this.text;
   }
 
+  /** {@link text}. */
   toJSON(): string {
     return this.text;
   }
@@ -97,6 +102,14 @@ export class GssName {
  * @param type - One of {@link GssNameType}; a principal if absent, as for GSS_C_NO_OID in MIT krb5.
  * @throws {@link GssError} `GSS_S_BAD_NAMETYPE`; `GSS_S_BAD_NAME` if the input is not of the type;
  *   `GSS_S_BAD_MECH` if it was exported by another mechanism.
+ *
+ * @example
+ * ```ts
+ * import { canonicalizeName, GssNameType, importName } from 'krb5-acceptor';
+ *
+ * const service = importName('HTTP@www.example.com', GssNameType.hostBasedService);
+ * const { principal } = canonicalizeName(service, undefined, { defaultRealm: 'EXAMPLE.COM' });
+ * ```
  */
 export function importName(
   input: string | Uint8Array,
@@ -108,7 +121,7 @@ export function importName(
     case GssNameType.compositeExport:
       return importExported(input);
     case GssNameType.anonymous:
-      // RFC 2743 §4.5: the text of an anonymous name says nothing.
+      // RFC 2743 §4.5: the text of an anonymous name has no meaning.
       return GssName.ofPrincipal(ANONYMOUS);
     case GssNameType.principalName:
       return GssName.ofPrincipal(toPrincipal(textOf(input), options.defaultRealm));
@@ -118,7 +131,7 @@ export function importName(
       );
     case GssNameType.hostBasedService:
     case GssNameType.hostBasedServiceX:
-      // RFC 2744 §4.1: the deprecated OID is a synonym on input, and never given out.
+      // RFC 2744 §4.1: the deprecated OID is a synonym on input, and never returned.
       return new GssName(GssNameType.hostBasedService, checkHostBased(textOf(input)));
     case GssNameType.userName:
       return new GssName(type, textOf(input));
@@ -127,17 +140,18 @@ export function importName(
   }
 }
 
-/** GSS_Display_name (RFC 2743 §2.4.4): the text; its type is `name.type`. */
+/** GSS_Display_name (RFC 2743 §2.4.4): the text, whose type is `name.type`. */
 export function displayName(name: GssName): string {
   return name.text;
 }
 
 /**
- * GSS_Canonicalize_name (RFC 2743 §2.4.14): the name as a mechanism knows it. No DNS is asked: a
- * host is folded to lower case and loses a final dot.
+ * GSS_Canonicalize_name (RFC 2743 §2.4.14): the mechanism name of a name. A host is folded to lower
+ * case and loses a final dot, without a DNS lookup.
  *
- * @throws {@link GssError} `GSS_S_BAD_MECH` for a mechanism other than Kerberos; `GSS_S_BAD_NAME`
- *   if the options give no realm to a name that has none, or it names no host.
+ * @returns `name` itself if it is a mechanism name.
+ * @throws {@link GssError} `GSS_S_BAD_MECH` for a mechanism other than Kerberos; `GSS_S_BAD_NAME` for a
+ *   host-based name without host, or if neither the name nor the options have a realm.
  */
 export function canonicalizeName(
   name: GssName,
@@ -157,7 +171,7 @@ export function canonicalizeName(
 
 /**
  * GSS_Compare_name (RFC 2743 §2.4.3). Names of principals are equal if realm and components are,
- * by case. A generic name and a mechanism name are compared after canonicalising the former.
+ * case-sensitively. A generic name is canonicalised before it is compared with a mechanism name.
  */
 export function compareNames(a: GssName, b: GssName, options: NameOptions = {}): boolean {
   // RFC 2743 §2.4.3: an anonymous name equals nothing, itself included.
@@ -201,13 +215,13 @@ function principalText({ principal }: GssName): string {
 function importExported(input: string | Uint8Array): GssName {
   if (typeof input === 'string') throw badName('an exported name is bytes, not text');
   const { text, attributes } = decodeExportedName(input);
-  // It was exported with its realm: no default applies.
+  // Exported names include the realm: no default applies.
   return GssName.ofPrincipal(toPrincipal(text, undefined), attributes);
 }
 
 function textOf(input: string | Uint8Array): string {
   const text = typeof input === 'string' ? input : asBadName(() => decodeUtf8(input, 'name'));
-  // RFC 2743 §2.4.5: an empty name is no name. A NUL would end the name for a reader in C.
+  // RFC 2743 §2.4.5: names are not empty. A NUL would end the name for a reader in C.
   if (text === '' || text.includes('\0')) throw badName('the name is empty or has a NUL in it');
   return text;
 }
@@ -220,7 +234,7 @@ function checkHostBased(text: string): string {
 function serviceToPrincipal(text: string, options: NameOptions): Principal {
   const { service, host } = splitHostBasedService(text);
   if (host === undefined) throw badName(`${JSON.stringify(text)} names no host`);
-  // MIT krb5, sn2princ.c: Windows' names may end in a port or an instance, MSSQLSvc@host:1433.
+  // MIT krb5, sn2princ.c: names of Windows may end in a port or an instance, MSSQLSvc@host:1433.
   const [, bare = host, trailer = ''] = /^([^:]+)(:[^:]+)$/.exec(host) ?? [];
   const canonical = canonicalHost(bare);
   const realm = options.hostRealm?.(canonical) ?? options.defaultRealm;

@@ -8,7 +8,7 @@ import { DecodeError } from '../errors.ts';
 /** `'1.2.840.113554.1.2.2'`: decimal arcs without leading zeros, as {@link parseOid} returns it. */
 export type Oid = `${bigint}.${string}`;
 
-/** How a text of an OID looks: `1.2.840` or `{ 1 2 840 }`. */
+/** The text form of an OID: `1.2.840` or `{ 1 2 840 }`. */
 export type OidStyle = 'dotted' | 'braces';
 
 /**
@@ -25,22 +25,23 @@ export function parseOid(text: string): Oid {
   if (arcs.length < 2 || !arcs.every((arc) => /^\d+$/.test(arc))) {
     throw new DecodeError('OID is not of the form 1.2.840 or { 1 2 840 }');
   }
-  // Encoding checks the arcs; decoding gives the one canonical text.
+  // Encoding checks the arcs; decoding returns the canonical text.
   return decodeOid(encodeArcs(arcs));
 }
 
 /**
  * The text of an OID.
  *
- * @param oid - An OID, or its DER contents.
+ * @param oid - An OID, or its DER contents without tag and length.
  * @param style - `'dotted'` (default), or `'braces'` as gss_oid_to_str prints it.
+ * @throws {@link DecodeError} for malformed contents.
  */
 export function formatOid(oid: Oid | Uint8Array, style: OidStyle = 'dotted'): string {
   const dotted = typeof oid === 'string' ? oid : decodeOid(oid);
   return style === 'dotted' ? dotted : `{ ${dotted.replaceAll('.', ' ')} }`;
 }
 
-/** DER contents (without tag and length), in a new buffer. */
+/** DER contents (without tag and length) in a new buffer. @throws {@link DecodeError} for impossible arcs. */
 export function encodeOid(oid: Oid): Uint8Array {
   return encodeArcs(oid.split('.'));
 }
@@ -48,8 +49,8 @@ export function encodeOid(oid: Oid): Uint8Array {
 /**
  * The OID of DER contents (without tag and length).
  *
- * @throws {@link DecodeError} if it is empty, cut in the middle of an arc, not in the shortest
- * form, longer than 128 bytes, or has an arc above 128 bits.
+ * @throws {@link DecodeError} if it is empty, truncated in an arc, not in the shortest form, longer
+ *   than 128 bytes, or has an arc above 128 bits.
  */
 export function decodeOid(contents: Uint8Array): Oid {
   if (contents.length === 0 || contents.length > MAX_CONTENTS) {
@@ -107,6 +108,6 @@ function encodeArcs(texts: readonly string[]): Uint8Array {
 const MAX_CONTENTS = 128;
 // 128 bits: the arcs of UUIDs (X.667), the largest in use.
 const MAX_ARC = 2n ** 128n - 1n;
-// 49 bits: what a number holds exactly.
+// 49 bits, which a number holds exactly.
 const SAFE_ARC_BYTES = 7;
 const MAX_TEXT = 1024;

@@ -1,4 +1,4 @@
-/** Channel bindings of TLS, as GSS-API takes them (RFC 5056 §2.1, RFC 5929, RFC 9266). */
+/** Channel bindings of TLS in the form of GSS-API (RFC 5056 §2.1, RFC 5929, RFC 9266). */
 import { sha224, sha256, sha384, sha512, sha512_224, sha512_256 } from '@noble/hashes/sha2.js';
 import { sha3_224, sha3_256, sha3_384, sha3_512 } from '@noble/hashes/sha3.js';
 import { concatBytes, encodeUtf8, plainBytes } from '../bytes.ts';
@@ -8,13 +8,24 @@ import type { Oid } from './oid.ts';
 import { decodeOid } from './oid.ts';
 
 /**
- * `tls-server-end-point` (RFC 5929 §4): the bindings that browsers, Windows and curl use. They are
- * the same for all connections with this certificate, so they can be made once.
+ * `tls-server-end-point` (RFC 5929 §4): the bindings that browsers, Windows and curl send. They are
+ * the same for all connections with this certificate, and can be computed once.
  *
- * @param certificate - The one that the server presents in the TLS handshake, DER.
- * @returns Undefined if the certificate's signature is made with no hash (Ed25519, Ed448), with
- *   two, or with one that is not known here: then no client can have bindings.
- * @throws {@link DecodeError} if it is no certificate.
+ * @param certificate - The certificate that the server presents in the TLS handshake, DER.
+ * @returns Undefined for a certificate whose signature uses no hash function (Ed25519, Ed448), more
+ *   than one, or an unknown one: no client can compute bindings then.
+ * @throws {@link DecodeError} if the bytes are not a certificate.
+ * @throws TypeError if they are not a Uint8Array.
+ *
+ * @example
+ * ```ts
+ * import { readFileSync } from 'node:fs';
+ * import { X509Certificate } from 'node:crypto';
+ * import { tlsServerEndPoint } from 'krb5-acceptor';
+ *
+ * const { raw } = new X509Certificate(readFileSync('server.pem'));
+ * const channelBindings = tlsServerEndPoint(raw);
+ * ```
  */
 export function tlsServerEndPoint(certificate: Uint8Array): ChannelBindings | undefined {
   const bytes = plainBytes(certificate, 'certificate');
@@ -25,10 +36,11 @@ export function tlsServerEndPoint(certificate: Uint8Array): ChannelBindings | un
 }
 
 /**
- * Why {@link tlsServerEndPoint} has none for a certificate, for the operator: names the algorithm
- * that it is signed with.
+ * Explains to the operator why {@link tlsServerEndPoint} returns undefined for a certificate: names the
+ * signature algorithm.
  *
- * @param certificate - DER, without bindings.
+ * @param certificate - DER.
+ * @throws {@link DecodeError} if the bytes are not a certificate.
  */
 export function explainNoEndPoint(certificate: Uint8Array): string {
   const oid = DerReader.all(certificate, 'certificate', readSignatureOid);
@@ -44,6 +56,7 @@ export function explainNoEndPoint(certificate: Uint8Array): string {
  *
  * @param keyingMaterial - 32 bytes exported with the label `EXPORTER-Channel-Binding` and an empty
  *   context (RFC 8446 §7.5).
+ * @throws RangeError for another length; TypeError if it is not a Uint8Array.
  */
 export function tlsExporter(keyingMaterial: Uint8Array): ChannelBindings {
   const bytes = plainBytes(keyingMaterial, 'keyingMaterial');
@@ -76,7 +89,7 @@ function readSignatureOid(reader: DerReader): Oid {
   return oid;
 }
 
-/** AlgorithmIdentifier. @param use - Called where the parameters stand; reads all of them or none. */
+/** AlgorithmIdentifier. @param use - Called before the parameters; reads all of them or none. */
 function readAlgorithm<T>(reader: DerReader, use: (oid: Oid) => T): T {
   const outer = reader.enter(Tag.sequence);
   const oid = decodeOid(reader.objectIdentifier());
@@ -87,19 +100,19 @@ function readAlgorithm<T>(reader: DerReader, use: (oid: Oid) => T): T {
   return value;
 }
 
-// RFC 4055 §3.1: the hash of the message and that of MGF1 are each SHA-1 where they are left out.
+// RFC 4055 §3.1: the hash of the message and that of MGF1 each default to SHA-1.
 function readPssHash(reader: DerReader): SignatureHash | undefined {
   if (reader.nextTag !== Tag.sequence) return undefined;
   const outer = reader.enter(Tag.sequence);
   const hash = reader.optional(0, readHash) ?? SHA1;
-  // A function other than MGF1 stands for itself: it is no hash.
+  // A mask function other than MGF1 is compared as it is: its OID equals no hash.
   const maskHash =
     reader.optional(1, () =>
       readAlgorithm(reader, (oid) => (oid === MGF1 ? readHash(reader) : oid)),
     ) ?? SHA1;
   while (!reader.atEnd) reader.element(reader.nextTag);
   reader.leave(outer);
-  // RFC 5929 §4.1: undefined for a signature that uses several hash functions.
+  // RFC 5929 §4.1 does not define the bindings of a signature that uses several hash functions.
   return hash === maskHash ? DIGESTS.get(hash) : undefined;
 }
 

@@ -56,7 +56,7 @@ describe('a KRB-CRED that delegates', () => {
     }
     const result = await delegate([TICKET, TICKET], [infoOf()]);
     expect(result).toMatchObject({
-      error: { minor: { message: expect.stringContaining('has 2 tickets and tells of 1') } },
+      error: { minor: { message: expect.stringContaining('has 2 tickets, but describes 1') } },
     });
     expect((await delegate([TICKET, TICKET], [infoOf(), infoOf()])).status).toBe('complete');
   });
