@@ -401,7 +401,7 @@ describe('the options of waiting', () => {
     'have no deadline of %s',
     async (deadline) => {
       await expect(makeParties({ acceptor: { deadline: deadline as never } })).rejects.toThrow(
-        /^deadline: expected seconds, above 0/,
+        /^deadline: expected a number above 0 and at most 2147483/,
       );
     },
   );

@@ -18,7 +18,7 @@ let parent: string;
 let directory: string;
 
 beforeAll(() => {
-  program = compileProgram(resolve(import.meta.dirname, 'replay-cache-child.ts'));
+  program = compileProgram(resolve(import.meta.dirname, 'child.ts'));
 });
 afterAll(() => program[Symbol.dispose]());
 beforeEach(() => {
