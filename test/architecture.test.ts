@@ -161,15 +161,6 @@ describe('the core', () => {
     expect(found).toEqual([]);
   });
 
-  it('keeps no state between calls', () => {
-    const found = core.flatMap(([path, text]) => {
-      const state = withoutTexts(text).match(/^(?:export )?(?:let|var) \w+/gm) ?? [];
-      return state.map((declaration) => `${path}: ${declaration}`);
-    });
-    // Set once, when default-crypto.ts is loaded.
-    expect(found).toEqual(['crypto/provider.ts: let registered']);
-  });
-
   it('asks neither the clock nor the dice but where they are injected', () => {
     const found = core
       .filter(([, text]) =>

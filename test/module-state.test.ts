@@ -1,0 +1,32 @@
+/** Which modules remember something from one call to the next, and why they may. */
+import { readdirSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { moduleState } from './support/module-state.ts';
+
+const MAY_REMEMBER: Readonly<Record<string, string>> = {
+  'crypto/backend.ts: ZERO_BLOCK': 'an IV of zeros, which nothing writes to',
+  'crypto/derivation.ts: FOLDED':
+    'n-folds of constants (RFC 3961 §5.1): public, one for each usage and size',
+  'crypto/legacy/rc4-hmac.ts: ZERO': 'four zeros (RFC 4757 §7.3), which nothing writes to',
+  'crypto/noble/aes.ts: ROOM_128': 'working buffer of synchronous calls, wiped by each',
+  'crypto/noble/aes.ts: ROOM_256': 'working buffer of synchronous calls, wiped by each',
+  'crypto/noble/hmac.ts: WORKING': 'working hashes of synchronous calls, wiped by each',
+  'crypto/provider.ts: registered': 'set once, when default-crypto.ts is loaded',
+  'hooks.ts: FAILED': 'weak: callbacks whose failure has been reported',
+  'keytab/facts.ts: acceptedEntries': 'weak: derived from a keytab, which does not change',
+  'keytab/facts.ts: enctypeLists': 'weak: derived from a keytab, which does not change',
+  'keytab/facts.ts: kvnoLists': 'weak: derived from a keytab, which does not change',
+  'keytab/keytab-index.ts: NONE': 'an empty map, replaced before anything is added',
+  'keytab/keytab-index.ts: indexes': 'weak: derived from a keytab, which does not change',
+  'krb5/establish.ts: SERVICE_NAMES': 'weak: derived from a principal of the keytab',
+  'krb5/request.ts: NO_BINDINGS': 'sixteen zeros (RFC 4121 §4.1.1.2), which nothing writes to',
+  'messages/der/recent-texts.ts: TEXTS':
+    '1024 short texts that came in clear or out of tickets; nothing secret',
+  'node/tls-bindings.ts: PRESENTED': 'weak: the certificates of a TLS server of the application',
+};
+
+it('modules keep no state but what is listed here with its reason', () => {
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' });
+  const found = moduleState(files.filter((file) => file.endsWith('.ts')));
+  expect(found).toEqual(Object.keys(MAY_REMEMBER).sort());
+});
