@@ -2,7 +2,7 @@
 import { constantTimeEqual } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KerberosError } from '../errors.ts';
-import { lengthOctets, readLength } from '../messages/der/length.ts';
+import { lengthOctets, readLength, shortestOctets, writeLength } from '../messages/der/length.ts';
 import { Tag } from '../messages/der/reader.ts';
 
 /**
@@ -77,12 +77,13 @@ function headersOf(tag: number, length: number): Uint8Array | undefined {
 }
 
 /** Header of an element of `total` bytes, the header included (X.690 §10.1). */
-function headerOf(tag: number, total: number): readonly number[] {
-  if (total < 2 + 0x80) return [tag, total - 2];
-  const octets = [1, 2, 3, 4].find((count) => total - 2 - count < 256 ** count)!;
-  const length = total - 2 - octets;
-  const bytes = [length >>> 24, length >>> 16, length >>> 8, length].map((byte) => byte & 0xff);
-  return [tag, 0x80 | octets, ...bytes.slice(4 - octets)];
+function headerOf(tag: number, total: number): Uint8Array {
+  let octets = 1;
+  while (shortestOctets(total - 1 - octets) > octets) octets++;
+  const header = new Uint8Array(1 + octets);
+  header[0] = tag;
+  writeLength(header, 1, total - 1 - octets);
+  return header;
 }
 
 /** Length of the DER element at the start, header included; that of a short header if malformed. */

@@ -4,7 +4,13 @@
  */
 import { Reader } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
-import { LengthFault, lengthOctets, readLength } from '../messages/der/length.ts';
+import {
+  LengthFault,
+  lengthOctets,
+  readLength,
+  shortestOctets,
+  writeLength,
+} from '../messages/der/length.ts';
 import type { Room } from '../messages/der/writer.ts';
 import { decodeMechanism, encodeMechanism, Mechanism } from './mechanism.ts';
 import type { Oid } from './oid.ts';
@@ -128,26 +134,18 @@ function behind(before: number, message: Uint8Array): Uint8Array {
 }
 
 function headerLength(oid: Uint8Array, innerLength: number): number {
-  return 4 + lengthBytes(2 + oid.length + innerLength) + oid.length;
+  return 3 + shortestOctets(2 + oid.length + innerLength) + oid.length;
 }
 
 /** @returns Where the header ends. */
 function writeHeader(target: Uint8Array, oid: Uint8Array, innerLength: number): number {
   const bodyLength = 2 + oid.length + innerLength;
-  const count = lengthBytes(bodyLength);
-  let at = 0;
-  target[at++] = APPLICATION_0;
-  target[at++] = count === 0 ? bodyLength : 0x80 | count;
-  for (let i = count - 1; i >= 0; i--) target[at++] = bodyLength >>> (8 * i);
+  target[0] = APPLICATION_0;
+  let at = writeLength(target, 1, bodyLength);
   target[at++] = TAG_OID;
   target[at++] = oid.length;
   target.set(oid, at);
   return at + oid.length;
-}
-
-/** X.690 §8.1.3: how many bytes a length takes after the first. */
-function lengthBytes(length: number): number {
-  return length < 0x80 ? 0 : Math.ceil((32 - Math.clz32(length)) / 8);
 }
 
 /** What a token seems to be that is not the first one of a context, by how it starts. */

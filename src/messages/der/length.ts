@@ -1,4 +1,4 @@
-/** The one reader of lengths (X.690 §8.1.3), whatever the element and whoever reads it. */
+/** The one reader and the one writer of DER lengths (X.690 §8.1.3), for every module that has any. */
 
 /**
  * Which lengths a reader takes.
@@ -41,10 +41,35 @@ export function readLength(bytes: Uint8Array, at: number, end: number, form: Len
   return length > 0xffff_ffff ? LengthFault.unknownForm : length;
 }
 
-/** How many octets a length takes, given the first of them. */
+/** The number of octets that a length occupies, given the first of them. */
 export function lengthOctets(first: number): number {
   return first < 0x80 ? 1 : 1 + (first & 0x7f);
 }
 
-// MIT krb5 takes as many as a size_t has bytes.
+/** The number of octets of a length in its shortest form (X.690 §10.1). @param length - 0..2^32-1. */
+export function shortestOctets(length: number): number {
+  if (length < 0x80) return 1;
+  if (length < 0x100) return 2;
+  if (length < 0x1_0000) return 3;
+  return length < 0x100_0000 ? 4 : 5;
+}
+
+/**
+ * Writes a length in its shortest form (X.690 §10.1) at `at`.
+ *
+ * @param length - 0..2^32-1.
+ * @returns The offset after it.
+ */
+export function writeLength(target: Uint8Array, at: number, length: number): number {
+  if (length < 0x80) {
+    target[at] = length;
+    return at + 1;
+  }
+  const octets = shortestOctets(length);
+  target[at] = 0x80 | (octets - 1);
+  for (let i = 1; i < octets; i++) target[at + i] = length >>> (8 * (octets - 1 - i));
+  return at + octets;
+}
+
+// MIT krb5 accepts as many as a size_t has bytes.
 const MAX_OCTETS = 8;

@@ -1,6 +1,7 @@
-/** A DER writer (X.690 §10, §11), the counterpart of the reader in `der.ts`. */
+/** A DER writer (X.690 §10, §11), the counterpart of the reader in `reader.ts`. */
 import { encodeUtf8 } from '../../bytes.ts';
 import type { KerberosTime } from '../../time.ts';
+import { shortestOctets, writeLength } from './length.ts';
 import { Tag } from './reader.ts';
 import { formatGeneralizedTime, TIME_LENGTH } from './time.ts';
 
@@ -201,26 +202,16 @@ export class DerWriter {
     return this.#bytes;
   }
 
-  // X.690 §10.1: definite form, in the fewest bytes.
   #header(tag: number, length: number): void {
     const bytes = this.#bytes!;
     bytes[this.#at++] = tag;
-    const count = headerLength(length) - 2;
-    if (count === 0) {
-      bytes[this.#at++] = length;
-      return;
-    }
-    bytes[this.#at++] = 0x80 | count;
-    for (let i = count - 1; i >= 0; i--) bytes[this.#at++] = length >>> (8 * i);
+    this.#at = writeLength(bytes, this.#at, length);
   }
 }
 
 /** Bytes of identifier and length before contents of `length` bytes. */
 function headerLength(length: number): number {
-  if (length < 0x80) return 2;
-  if (length < 0x100) return 3;
-  if (length < 0x1_0000) return 4;
-  return length < 0x100_0000 ? 5 : 6;
+  return 1 + shortestOctets(length);
 }
 
 function isAscii(text: string): boolean {

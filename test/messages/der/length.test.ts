@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHex } from '../../../src/bytes.ts';
 import type { LengthForm } from '../../../src/messages/der/length.ts';
-import { LengthFault, lengthOctets, readLength } from '../../../src/messages/der/length.ts';
+import {
+  LengthFault,
+  lengthOctets,
+  readLength,
+  shortestOctets,
+  writeLength,
+} from '../../../src/messages/der/length.ts';
 
 const { truncated, unknownForm, notShortest } = LengthFault;
 const read = (hex: string, form: LengthForm) => {
@@ -57,6 +63,22 @@ describe('a length (X.690 §8.1.3)', () => {
         expect(read(hex, 'definite')).toBe(length);
         if (count === least) expect(read(hex, 'shortest')).toBe(length);
         else expect(read(hex, 'shortest')).toBeLessThan(0);
+      }),
+    );
+  });
+
+  it('is written in the shortest form', () => {
+    const edges = [
+      0, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000, 0xff_ffff, 0x100_0000, 0xffff_ffff,
+    ];
+    const lengths = fc.oneof(fc.nat({ max: 0xffff_ffff }), fc.constantFrom(...edges));
+    fc.assert(
+      fc.property(lengths, (length) => {
+        const bytes = new Uint8Array(7);
+        const end = writeLength(bytes, 1, length);
+        expect(end).toBe(1 + shortestOctets(length));
+        expect(readLength(bytes, 1, end, 'shortest')).toBe(length);
+        expect([bytes[0], ...bytes.subarray(end)].every((byte) => byte === 0)).toBe(true);
       }),
     );
   });
