@@ -22,6 +22,21 @@ export const defaultEnctypes: readonly number[] = [
 ];
 
 /**
+ * {@link defaultEnctypes} as an acceptor prefers them: the weak ones, which only some providers have,
+ * come last, and of two Camellia enctypes the longer key comes first.
+ */
+export const acceptorEnctypes: readonly number[] = [
+  Enctype.aes256CtsHmacSha1,
+  Enctype.aes128CtsHmacSha1,
+  Enctype.aes256CtsHmacSha384,
+  Enctype.aes128CtsHmacSha256,
+  Enctype.camellia256CtsCmac,
+  Enctype.camellia128CtsCmac,
+  Enctype.des3CbcSha1,
+  Enctype.rc4Hmac,
+];
+
+/**
  * Reads words, separated by blanks or commas, from left to right. An enctype's name or alias, a family
  * (`aes`, `rc4`, `des3`, `camellia`; not in MIT krb5: `aes-sha1`, `aes-sha2`) or `DEFAULT` appends the
  * enctypes that the list lacks; with a leading `-` it removes them.

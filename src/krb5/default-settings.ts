@@ -4,6 +4,7 @@ import type { ClientRealms, TransitedCheck } from '../ap/client-policy.ts';
 import { OpenedTickets } from '../ap/opened-tickets.ts';
 import { Answerer } from '../ap/patience.ts';
 import { MemoryReplayCache } from '../ap/replay-cache.ts';
+import { acceptorEnctypes } from '../config/enctype-list.ts';
 import { checkTransited } from '../config/transited.ts';
 import { Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
@@ -45,7 +46,7 @@ export function settingsOf(options: AcceptorOptions): AcceptorSettings {
 }
 
 function permittedEnctypesOf(options: AcceptorOptions): PermittedEnctypes {
-  const permitted = options.permittedEnctypes ?? PREFERRED_ENCTYPES;
+  const permitted = options.permittedEnctypes ?? acceptorEnctypes;
   return {
     ticket: options.ticketEnctypes ?? permitted,
     session: options.sessionEnctypes ?? permitted,
@@ -69,6 +70,3 @@ export const OFFERED: readonly Oid[] = [Mechanism.krb5, Mechanism.spnego];
 const DEFAULT_SKEW = 300;
 // Clients and proxies wait for 10 s and more.
 const DEFAULT_DEADLINE = 5;
-// The order of MIT krb5's default permitted_enctypes; but what is weak, and only there if somebody
-// made a provider that has it, comes last.
-const PREFERRED_ENCTYPES: readonly number[] = [18, 17, 20, 19, 26, 25, 16, 23];

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { defaultEnctypes, parseEnctypeList } from '../../src/config/enctype-list.ts';
+import {
+  acceptorEnctypes,
+  defaultEnctypes,
+  parseEnctypeList,
+} from '../../src/config/enctype-list.ts';
+import { isWeakEnctype } from '../../src/crypto/numbers.ts';
 
 describe('parseEnctypeList', () => {
   // The cases of MIT krb5's src/lib/krb5/krb/t_etypes.c.
@@ -30,4 +35,10 @@ describe('parseEnctypeList', () => {
     ).toEqual([18]);
     expect(unknown).toEqual(['-rot13', 'gost']);
   });
+});
+
+it('an acceptor knows the same enctypes and prefers the strong ones', () => {
+  expect([...acceptorEnctypes].sort()).toEqual([...defaultEnctypes].sort());
+  const weak = acceptorEnctypes.map(isWeakEnctype);
+  expect(weak).toEqual([...weak].sort());
 });
