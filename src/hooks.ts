@@ -1,16 +1,16 @@
 /**
- * Functions of the application that are told something. They decide nothing: what they throw, or
- * what the promise that they return rejects with, costs no client its answer and ends no process.
+ * Calls hooks: functions of the application that are informed and decide nothing. An exception of a hook,
+ * or the rejection of a promise that it returns, must not affect a client or end the process.
  */
 import { isThenable } from './options.ts';
 import { printableName } from './text.ts';
 import { printWarning } from './warning.ts';
 
 /**
- * Calls a hook. What it throws or rejects with is a warning to the operator, once for each hook: one
- * that cannot do its work mostly cannot do it for any client.
+ * Calls a hook. The first time that it throws or rejects, the operator gets a warning; later failures of
+ * the same function are ignored, since it would usually fail for every client. Never throws.
  *
- * @param name - The option that the hook is given by, for the warning.
+ * @param name - The option that holds the hook, for the warning.
  */
 export function tell<Args extends readonly unknown[]>(
   name: string,
@@ -25,7 +25,7 @@ export function tell<Args extends readonly unknown[]>(
   }
 }
 
-/** What a hook returned is not waited for; a promise that rejects is a warning, not the end. */
+/** Does not wait for a hook's result: the rejection of a promise becomes a warning. Never throws. */
 export function ignoreResult(name: string, hook: object, result: unknown): void {
   try {
     if (!isThenable(result)) return;
@@ -35,12 +35,12 @@ export function ignoreResult(name: string, hook: object, result: unknown): void 
   }
 }
 
-/** An answer that comes too late to decide anything: its rejection must not end the process. */
+/** Ignores an answer. If it is a promise, its rejection does not end the process. Never throws. */
 export function dropPromise(answer: unknown): void {
   try {
     if (isThenable(answer)) answer.then(undefined, () => undefined);
   } catch {
-    // Nor must a thenable that throws.
+    // A thenable that throws is ignored too.
   }
 }
 
@@ -48,13 +48,13 @@ function warnOfHook(name: string, hook: object, error: unknown): void {
   if (FAILED.has(hook)) return;
   FAILED.add(hook);
   printWarning(
-    `${name} failed: ${reasonOf(error)}. The exchanges that it is told of go on; it is called ` +
-      'again, and not warned of again',
+    `${name} failed: ${reasonOf(error)}. The exchange goes on. ${name} is still called; further ` +
+      'failures are not reported',
     'KRB5_ACCEPTOR_HOOK',
   );
 }
 
-/** It may repeat what a client said. */
+/** Printable and bounded, because the message may repeat text from a client. */
 function reasonOf(error: unknown): string {
   try {
     return printableName(error instanceof Error ? error.message : String(error));

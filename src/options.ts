@@ -1,31 +1,37 @@
 /**
- * Checks of the options that callers give. A slip (a misspelt name, a variable that is not set, a
- * forgotten `await`) must fail where it was made: an option that is silently ignored may be the one
- * that keeps somebody out.
+ * Checks options against rules. A slip (a misspelt name, a variable that is not set, a forgotten
+ * `await`) must fail where it is made: the option that is silently ignored may be the one that keeps an
+ * attacker out.
  */
 
-/** One rule for each option of `T`: the compiler finds the option without a rule. */
+/** One rule for each option of `T`: an option without a rule does not compile. */
 export type OptionRules<T> = { readonly [Name in keyof T]-?: OptionRule };
 
+/** The rule of one option. */
 export interface OptionRule {
-  /** @throws TypeError, RangeError naming the option. Not asked about `undefined`. */
+  /**
+   * Checks a value. It is called with `undefined` only if the option is required and missing.
+   *
+   * @param name - The option with its path, for the message.
+   * @throws TypeError, RangeError naming the option, what was expected and what was given.
+   */
   readonly check: (value: unknown, name: string) => void;
   /**
-   * - `optional`: an explicit `undefined` is as an option that is absent.
-   * - `definite`: the option may be absent, but an explicit `undefined` is refused, because what
-   *   happens in its absence allows more: its author meant to set it.
-   * - `required`.
+   * - `optional`: an explicit `undefined` means the same as an absent option.
+   * - `definite`: the option may be absent, but an explicit `undefined` is refused: it was meant to be
+   *   set, and the default would allow more.
+   * - `required`: the option must be present.
    */
   readonly presence: 'optional' | 'definite' | 'required';
 }
 
 /**
- * Checks options by their rules.
+ * Checks options against their rules.
  *
- * @param label - What takes the options, for messages: `'createAcceptor'`.
- * @param path - What precedes their names in messages: `'limits.'`.
- * @throws TypeError for a name that has no rule, with the nearest that has one; for what is missing
- *   or of the wrong kind. RangeError for a number or a word that is none of those allowed.
+ * @param label - The function that takes the options, for messages: `'createAcceptor'`.
+ * @param path - The prefix of option names in messages: `'limits.'`.
+ * @throws TypeError for an unknown option, suggesting the most similar known one, for a missing one and
+ *   for one of the wrong kind. RangeError for a number or word that is not allowed.
  */
 export function checkOptions<T extends object>(
   label: string,
@@ -46,29 +52,29 @@ export function checkOptions<T extends object>(
   }
   for (const name in rules) {
     if (rules[name].presence !== 'required' || options[name] !== undefined) continue;
-    // The rule says what it should be.
+    // Throws the rule's own message, which says what is expected.
     rules[name].check(undefined, path + name);
   }
 }
 
-/** An option of a kind: another value is a TypeError. */
+/** A value of a kind; any other is a TypeError. @param expected - A noun phrase: `'a function'`. */
 export function kind(expected: string, accepts: (value: unknown) => boolean): OptionRule {
   return ruleOf(TypeError, expected, accepts, (value) => describe(value));
 }
 
-/** A number or word out of those allowed: another value is a RangeError, which shows it. */
+/** A number or word in a range; any other is a RangeError that shows the value. */
 export function range(expected: string, accepts: (value: unknown) => boolean): OptionRule {
   return ruleOf(RangeError, expected, accepts, (value) =>
     typeof value === 'string' ? value.slice(0, MAX_SHOWN) : describe(value),
   );
 }
 
-/** One of some words. Any other word would be taken for the weakest of them. */
+/** One of the given words. Without this check an unknown word would silently mean one of them. */
 export function oneOf(...words: readonly string[]): OptionRule {
   return range(words.join(', '), (value) => words.includes(value as string));
 }
 
-/** A whole number, at least `least` and at most `most`. */
+/** A whole number from `least` to `most`, both included. */
 export function wholeNumber(least: number, most: number = Number.MAX_SAFE_INTEGER): OptionRule {
   const limits =
     most === Number.MAX_SAFE_INTEGER ? `at least ${least}` : `from ${least} to ${most}`;
@@ -79,7 +85,7 @@ export function wholeNumber(least: number, most: number = Number.MAX_SAFE_INTEGE
   );
 }
 
-/** Seconds, fractions allowed, that the runtimes' timers can count. */
+/** Seconds, whole or not, within the limits of the runtimes' timers. */
 export function seconds(least: 'above 0' | 'at least 0' = 'above 0'): OptionRule {
   return range(
     `a number ${least} and at most ${MAX_SECONDS}`,
@@ -90,7 +96,7 @@ export function seconds(least: 'above 0' | 'at least 0' = 'above 0'): OptionRule
   );
 }
 
-/** A list, each item of which the rule takes. */
+/** A list whose items satisfy the rule; it may be empty. */
 export function listOf(rule: OptionRule): OptionRule {
   const list = kind('a list', Array.isArray);
   return {
@@ -102,7 +108,7 @@ export function listOf(rule: OptionRule): OptionRule {
   };
 }
 
-/** A list as the rule has it, with something in it. */
+/** A list that satisfies the rule and is not empty. */
 export function nonEmpty(list: OptionRule): OptionRule {
   return {
     presence: 'optional',
@@ -114,7 +120,7 @@ export function nonEmpty(list: OptionRule): OptionRule {
   };
 }
 
-/** What a function's rule takes, if it is a function; else what the other rule does. */
+/** The first rule for a function, the other rule for any other value. */
 export function either(callbackRule: OptionRule, other: OptionRule): OptionRule {
   return {
     presence: 'optional',
@@ -122,7 +128,7 @@ export function either(callbackRule: OptionRule, other: OptionRule): OptionRule 
   };
 }
 
-/** An object that has methods of these names. */
+/** An object with methods of these names. */
 export function objectWith(expected: string, ...methods: readonly string[]): OptionRule {
   return kind(
     expected,
@@ -132,7 +138,7 @@ export function objectWith(expected: string, ...methods: readonly string[]): Opt
   );
 }
 
-/** Options within an option. */
+/** An option that is an object of options. */
 export function optionsOf<T extends object>(rules: OptionRules<T>): OptionRule {
   return {
     presence: 'optional',
@@ -140,16 +146,17 @@ export function optionsOf<T extends object>(rules: OptionRules<T>): OptionRule {
   };
 }
 
-/** The rule, for an option whose explicit `undefined` would allow more than its author meant. */
+/** The rule with presence `definite`: refuses an explicit `undefined`. */
 export function definite(rule: OptionRule): OptionRule {
   return { ...rule, presence: 'definite' };
 }
 
+/** The rule with presence `required`. */
 export function required(rule: OptionRule): OptionRule {
   return { ...rule, presence: 'required' };
 }
 
-/** Whether somebody will be answered later, where an answer is wanted at once. */
+/** Whether a value is a promise, or anything else that `await` would wait for. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
@@ -157,15 +164,19 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
+/** True or false. */
 export const flag: OptionRule = kind('true or false', (value) => typeof value === 'boolean');
 
+/** Text that is not empty. */
 export const text: OptionRule = kind('text', (value) => typeof value === 'string' && value !== '');
 
+/** A Uint8Array. */
 export const bytes: OptionRule = kind('a Uint8Array', (value) => value instanceof Uint8Array);
 
+/** A function, async or not. */
 export const callback: OptionRule = kind('a function', (value) => typeof value === 'function');
 
-/** A function whose answer is needed at once: an async one is found before it is first called. */
+/** A function whose result is used at once: an async function is refused before its first call. */
 export const promptCallback: OptionRule = kind(
   'a function that is not async',
   (value) =>
@@ -190,7 +201,7 @@ function ruleOf(
 
 function indefinite(name: string): TypeError {
   return new TypeError(
-    `${name}: expected a value, got undefined; leave the option away to have its default`,
+    `${name}: expected a value, got undefined; omit the option to use its default`,
   );
 }
 
@@ -207,7 +218,7 @@ function unknownOption(label: string, name: string, known: readonly string[]): T
   );
 }
 
-/** How many letters must be changed, put in or left out (Levenshtein); case counts for nothing. */
+/** The Levenshtein distance: number of letters to change, insert or remove; case is ignored. */
 function distanceOf(a: string, b: string): number {
   const [from, to] = [a.toLowerCase(), b.toLowerCase()];
   let row = Array.from({ length: to.length + 1 }, (_, i) => i);
@@ -222,7 +233,7 @@ function distanceOf(a: string, b: string): number {
   return row[to.length]!;
 }
 
-/** What a value is; the text of a string may be a secret. */
+/** A value for messages. Of a string it tells only the kind: its text may be a secret. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (isThenable(value)) return 'a promise: is an await missing?';
@@ -240,7 +251,7 @@ export function describe(value: unknown): string {
   }
 }
 
-/** Whether it can hold options: an object, and none of those that are taken for one by mistake. */
+/** Whether a value can hold options: an object, but no list, no bytes and no promise. */
 export function isPlainObject(value: unknown): value is object {
   return (
     typeof value === 'object' &&
@@ -252,5 +263,5 @@ export function isPlainObject(value: unknown): value is object {
 }
 
 const MAX_SHOWN = 60;
-// They count milliseconds in 31 bits.
+// Timers of the runtimes count milliseconds in 31 bits.
 const MAX_SECONDS = 2_147_483;

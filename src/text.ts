@@ -1,26 +1,27 @@
-/** Text that a peer may have chosen, made fit for one line of a log or a terminal. */
+/** Makes text that a peer may have chosen safe for one line of a log or a terminal. */
 
 /**
- * The text with every character escaped that could end a line, move the cursor or change the
- * direction of what is read: control characters (C0, DEL, C1), format characters (bidirectional
- * marks, zero-width characters, tags), line and paragraph separators, lone surrogates.
+ * Escapes every character that could end a line, move the cursor or change the reading direction:
+ * control characters (C0, DEL, C1), format characters (bidirectional marks, zero-width characters,
+ * tags), line and paragraph separators, and lone surrogates.
  *
- * All else stays as it is, a backslash too, so printable text is unchanged.
+ * All other characters, backslashes included, stay as they are: printable text is unchanged.
  *
- * @returns `\x1b`, `\x202e` for each: `\x` and the code point in hexadecimal digits, at least two.
+ * @returns The text with `\x` and the code point in hexadecimal, at least two digits, in place of each
+ *   such character: `\x1b`, `\x202e`.
  */
 export function printable(text: string): string {
   return UNSAFE.test(text) ? text.replace(EVERY_UNSAFE, escapeChar) : text;
 }
 
-/** {@link printable} of a name or a realm: at most 256 UTF-16 units of it, then `...`. */
+/** {@link printable} of a name or a realm, of which only the first 256 UTF-16 units are shown. */
 export function printableName(name: string): string {
   return printable(name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}...` : name);
 }
 
 /**
- * What was thrown, for a log: at most 256 characters of an error's name and message, without the
- * credentials of a URL in it; only the type of anything else. Never throws.
+ * A thrown value for a log: at most 256 characters of an error's name and message, without credentials
+ * in URLs; for any other value only its type. Never throws.
  */
 export function describeThrown(thrown: unknown): string {
   try {
@@ -32,7 +33,7 @@ export function describeThrown(thrown: unknown): string {
   }
 }
 
-/** {@link printable} of UTF-8; a byte that belongs to no character becomes `\xff`. */
+/** {@link printable} of UTF-8. A byte that is not part of a character becomes `\xff`, for example. */
 export function printableUtf8(bytes: Uint8Array): string {
   const pieces: string[] = [];
   let start = 0;
@@ -47,7 +48,7 @@ export function printableUtf8(bytes: Uint8Array): string {
   return pieces.join('');
 }
 
-/** The length of the character there; 0 if it is malformed (Unicode, table 3-7). */
+/** Number of bytes of the character at an index; 0 if it is malformed (Unicode, table 3-7). */
 function characterLength(bytes: Uint8Array, at: number): number {
   const lead = bytes[at]!;
   if (lead < 0x80) return 1;
@@ -71,14 +72,14 @@ function escapeCode(code: number): string {
 }
 
 const MAX_NAME = 256;
-// What is replaced at once is held in memory several times.
+// Replacing holds the text in memory several times, so it is done in pieces.
 const MAX_PIECE = 65_536;
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const EVERY_UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-// A byte order mark is escaped as any format character, not dropped.
+// A byte order mark is escaped like any format character, not dropped.
 const UTF8: TextDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const CONTINUATION: readonly [number, number] = [0x80, 0xbf];
-// Overlong forms, surrogates and what is above U+10FFFF show in the second byte.
+// The second byte distinguishes overlong forms, surrogates and code points above U+10FFFF.
 const SECOND_BYTE: Readonly<Record<number, readonly [number, number]>> = {
   224: [0xa0, 0xbf],
   237: [0x80, 0x9f],

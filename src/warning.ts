@@ -1,10 +1,10 @@
-/** Warnings for the operator: nothing fails because of them, and they must not get lost. */
+/** Warnings for the operator, about faults that do not make an operation fail. */
 
 /**
- * Prints a warning the way the runtime prints its own: Node.js, Deno and Bun on standard error,
- * once for each call; elsewhere on the console. Never throws.
+ * Prints a warning as the runtime prints its own: on standard error in Node.js, Deno and Bun, on the
+ * console elsewhere. Never throws.
  *
- * @param code - For who filters warnings: `'KRB5_ACCEPTOR_KEYTAB'`.
+ * @param code - A stable code by which warnings can be filtered: `'KRB5_ACCEPTOR_KEYTAB'`.
  */
 export function printWarning(message: string, code: string): void {
   try {
@@ -12,7 +12,7 @@ export function printWarning(message: string, code: string): void {
     if (typeof runtime?.emitWarning === 'function') runtime.emitWarning(message, { code });
     else console.warn(`${code}: ${message}`);
   } catch {
-    // There is no other way, and who warns goes on.
+    // There is no other way to report it, and the caller must not fail because of a warning.
   }
 }
 

@@ -40,8 +40,8 @@ describe('a hook', () => {
       {
         code: CODE,
         message:
-          'onFailure failed: disk full. The exchanges that it is told of go on; it is called ' +
-          'again, and not warned of again',
+          'onFailure failed: disk full. The exchange goes on. onFailure is still called; further ' +
+          'failures are not reported',
       },
     ]);
   });

@@ -84,7 +84,7 @@ describe('options', () => {
     [
       { door, lock: undefined },
       TypeError,
-      'lock: expected a value, got undefined; leave the option away to have its default',
+      'lock: expected a value, got undefined; omit the option to use its default',
     ],
     [{ door, lock: 'no' }, TypeError, 'lock: expected true or false, got text'],
     [{ door, lock: null }, TypeError, 'lock: expected true or false, got null'],

@@ -1,8 +1,8 @@
-/** Base64 (RFC 4648 §4) of header fields, with what every runtime has. */
+/** Base64 (RFC 4648 §4) with the functions that every runtime has. */
 
-/** @returns Undefined for anything but the one right way to write some bytes. */
+/** Decodes base64. @returns undefined for text that is not the canonical encoding of some bytes. */
 export function decodeBase64(text: string): Uint8Array | undefined {
-  // atob is lenient: it skips white space and takes text without its padding.
+  // atob is lenient: it skips white space and accepts text without padding.
   if (text.length % 4 !== 0 || !BASE64.test(text)) return undefined;
   const binary = atob(text);
   const bytes = new Uint8Array(binary.length);
@@ -10,15 +10,16 @@ export function decodeBase64(text: string): Uint8Array | undefined {
   return bytes;
 }
 
+/** Encodes bytes as base64 with padding. */
 export function encodeBase64(bytes: Uint8Array): string {
   let binary = '';
-  // As arguments of a call, of which there may not be too many.
+  // In pieces: each byte is an argument of the call, and their number is limited.
   for (let at = 0; at < bytes.length; at += PIECE) {
     binary += String.fromCharCode(...bytes.subarray(at, at + PIECE));
   }
   return btoa(binary);
 }
 
-// RFC 4648 §3.5: bits that are left over are zero, so that there is no second way to say the same.
+// RFC 4648 §3.5: unused bits must be zero, so that each encoding is unique.
 const BASE64 = /^[A-Za-z0-9+/]*(?:[AEIMQUYcgkosw048]=|[AQgw]==)?$/;
 const PIECE = 8192;

@@ -1,4 +1,4 @@
-/** HTTP authentication with GSS-API (RFC 4559): a header in, a status and a header out. */
+/** HTTP authentication with GSS-API (RFC 4559): from a request header to a status and headers. */
 import type { Acceptor, Handshake } from '../acceptor.ts';
 import type { SecurityContext } from '../context/context.ts';
 import { isOwnFault } from '../errors.ts';
@@ -10,26 +10,28 @@ import { checkOptions, objectWith } from '../options.ts';
 import { explainForeignToken } from '../spnego/foreign-token.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
 
+/** Options of {@link negotiate}. */
 export interface NegotiateOptions extends Omit<HandshakeOptions, 'reassemble'> {
   /**
-   * What the answer to the request before on the same connection gave. An exchange of several
-   * requests belongs to one client: over a connection that a proxy uses for many, leave it away,
-   * and treat an answer with a state as a failure. It is aborted if the client does not go on with it.
+   * The `state` of the answer to the previous request on the same connection. It is aborted if the
+   * request does not continue that exchange.
+   *
+   * An exchange of several requests belongs to one client: on a connection that a proxy shares among
+   * clients, omit this option and treat an answer with a state as a failure.
    */
   readonly state?: Handshake;
 }
 
 /**
- * What to answer. The headers are for the client, with whatever status; an error is for the
- * operator's log only.
+ * The answer to a request. Send the headers with every status; `error` is for the operator's log only.
  *
- * - 200: the client is `context.initiator`. The caller's own answer goes out with these headers,
- *   which prove to the client who the server is.
- * - 401: without an error, the client has not authenticated yet; with `state`, it will go on in the
- *   next request on this connection.
- * - 503: the service is at fault (replay cache, keytab, clock), or the exchange was aborted: what the
- *   client sent may be good, and it should come again.
- * - 400: the header is none that any client should send.
+ * - 200: the client is `context.initiator`. Add the headers to the response, which may have any other
+ *   status: they prove the server's identity to the client.
+ * - 401: without an error, the client has not authenticated yet; with `state`, it continues in the next
+ *   request on this connection.
+ * - 503: the service is at fault (replay cache, keytab, clock), or the exchange was aborted. The client's
+ *   credentials may be valid: it should try again.
+ * - 400: the header is malformed.
  */
 export type NegotiateResult =
   | { readonly status: 200; readonly headers: NegotiateHeaders; readonly context: SecurityContext }
@@ -42,16 +44,16 @@ export type NegotiateResult =
   | { readonly status: 503; readonly headers: NegotiateHeaders; readonly error: GssError }
   | { readonly status: 400; readonly headers: NegotiateHeaders; readonly error: GssError };
 
-/** Empty, or one. */
+/** Response headers: at most one, `WWW-Authenticate` or `Retry-After`. */
 export type NegotiateHeaders = Readonly<Record<string, string>>;
 
 /**
- * Authenticates the client of one request. Every request counts for itself: that one was
- * authenticated says nothing about the next one on its connection.
+ * Authenticates the client of one request. Every request is authenticated separately: a result does not
+ * apply to the next request on the same connection.
  *
  * @param authorization - The request's `Authorization` header, if it has one.
- * @returns An answer; what the client sends never throws. Dispose of the context after use.
- * @throws TypeError, RangeError for options that make no sense.
+ * @returns The answer, for any input from the client. The caller must dispose of its context.
+ * @throws TypeError, RangeError for invalid options.
  */
 export async function negotiate(
   acceptor: Acceptor,
@@ -61,11 +63,11 @@ export async function negotiate(
   checkOptions('negotiate', options, NEGOTIATE_OPTIONS);
   const { state, ...handshakeOptions } = options;
   const credentials = readCredentials(authorization);
-  // RFC 2743 §3.1: only a first token has the header that begins so; the client starts over.
-  const goesOn = credentials instanceof Uint8Array && credentials[0] !== INITIAL_TOKEN;
-  if (!goesOn) state?.abort();
+  // RFC 2743 §3.1: a first token begins with this tag, with which a client also starts over.
+  const continues = credentials instanceof Uint8Array && credentials[0] !== INITIAL_TOKEN;
+  if (!continues) state?.abort();
   if (!(credentials instanceof Uint8Array)) return credentials;
-  const handshake = (goesOn ? state : undefined) ?? acceptor.begin(handshakeOptions);
+  const handshake = (continues ? state : undefined) ?? acceptor.begin(handshakeOptions);
   const { signal } = options;
   const result = await handshake.accept(credentials, signal && { signal });
   const headers = challenge(result.outputToken);
@@ -81,9 +83,9 @@ export async function negotiate(
   }
 }
 
-/** @returns The token, or the answer to a request that has none. */
+/** @returns The token, or the answer to a request without a valid one. */
 function readCredentials(authorization: string | null | undefined): Uint8Array | NegotiateResult {
-  // RFC 9110 §11.4: a scheme in any case, spaces, and one token68.
+  // RFC 9110 §11.4: a scheme in any case, spaces and one token68.
   const [, scheme = '', credentials = ''] = /^([^ ]*) *(.*)$/s.exec(authorization ?? '')!;
   if (scheme.toLowerCase() !== 'negotiate') {
     return scheme === '' ? { status: 401, headers: CHALLENGE } : otherScheme(scheme, credentials);
@@ -98,33 +100,33 @@ function refuse(error: GssError, headers: NegotiateHeaders): NegotiateResult {
     : { status: 401, headers, error };
 }
 
-/** RFC 4559 §4.1 and §4.2: the same header asks for a token and carries one. */
+/** RFC 4559 §4.1, §4.2: the header asks for a token, or carries one. */
 function challenge(token: Uint8Array | undefined): NegotiateHeaders {
   if (token === undefined || token.length === 0) return CHALLENGE;
   return { [HEADER]: `Negotiate ${encodeBase64(token)}` };
 }
 
 function otherScheme(scheme: string, credentials: string): NegotiateResult {
-  // `Authorization: NTLM ...` comes from a client that some other server has taught so.
+  // Clients send `Authorization: NTLM ...` if another server has offered it to them.
   const token = scheme.toUpperCase() === 'NTLM' ? decodeBase64(credentials) : undefined;
   const name = nameOf(scheme);
   const error =
     (token && explainForeignToken(token)) ??
     new GssError('GSS_S_BAD_MECH', {
       message: `the client authenticates with ${name}`,
-      hint: name === KERBEROS ? KERBEROS_HINT : 'only Negotiate is taken here',
+      hint: name === KERBEROS ? KERBEROS_HINT : 'only Negotiate is accepted here',
     });
   return { status: 401, headers: CHALLENGE, error };
 }
 
 function malformed(credentials: string): GssError {
   return new GssError('GSS_S_DEFECTIVE_TOKEN', {
-    message: `what follows Negotiate is not base64 (${credentials.length} characters)`,
+    message: `the text after Negotiate is not base64 (${credentials.length} characters)`,
     hint: 'look for a proxy or a client that cuts, joins or rewrites Authorization headers',
   });
 }
 
-/** Only what is known to be a scheme: something else in its place may be a secret. */
+/** Names known schemes only: other text in this place may be a secret. */
 function nameOf(scheme: string): string {
   return (
     KNOWN_SCHEMES.find((known) => known.toLowerCase() === scheme.toLowerCase()) ?? 'another scheme'
@@ -136,10 +138,10 @@ const CHALLENGE: NegotiateHeaders = Object.freeze({ [HEADER]: 'Negotiate' });
 // RFC 9110 §10.2.3, in seconds.
 const RETRY: NegotiateHeaders = Object.freeze({ 'Retry-After': '5' });
 const INITIAL_TOKEN = 0x60;
-// No registered scheme: some clients of web services put a bare AP-REQ or a token of GSS-API there.
+// Not a registered scheme: some clients of web services send a bare AP-REQ or a GSS-API token in it.
 const KERBEROS = 'Kerberos';
 const KERBEROS_HINT =
-  'only Negotiate is taken here (RFC 4559): the client must send the same token of GSS-API, with its ' +
+  'only Negotiate is accepted here (RFC 4559): the client must send its GSS-API token, with the ' +
   'header of RFC 2743 §3.1, as Authorization: Negotiate';
 const KNOWN_SCHEMES = ['Basic', 'Bearer', 'Digest', 'DPoP', KERBEROS, 'NTLM'] as const;
 
@@ -147,5 +149,5 @@ const { reassemble: _, ...OF_A_HANDSHAKE } = HANDSHAKE_OPTIONS;
 
 export const NEGOTIATE_OPTIONS: OptionRules<NegotiateOptions> = {
   ...OF_A_HANDSHAKE,
-  state: objectWith('the state of the answer before', 'accept'),
+  state: objectWith('the state of the previous answer', 'accept'),
 };

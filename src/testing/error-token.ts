@@ -1,4 +1,4 @@
-/** The error token of a refused initiator (RFC 4121 §4.1), for tests of refusals. */
+/** Reads the error token that an acceptor sends when it refuses (RFC 4121 §4.1), for tests. */
 import type { KerberosErrorName } from '../errors.ts';
 import { krbErrorName } from '../errors.ts';
 import { TokenId, unframeToken } from '../gss/framing.ts';
@@ -8,26 +8,27 @@ import type { KerberosTime } from '../time.ts';
 
 /** The fields of a KRB-ERROR (RFC 4120 §5.9.1) that an acceptor sets. */
 export interface ErrorToken {
-  /** RFC 4120 §7.5.9: 37 is KRB_AP_ERR_SKEW. */
+  /** A number of RFC 4120 §7.5.9: 37 is KRB_AP_ERR_SKEW. */
   readonly errorCode: number;
-  /** The name of `errorCode`, if this package has one. */
+  /** The name of `errorCode`; absent if this package has none for it. */
   readonly code?: KerberosErrorName;
-  /** The acceptor's clock, in seconds. */
+  /** The acceptor's clock, in seconds since 1970. */
   readonly serverTime: KerberosTime;
   /** Microseconds of the acceptor's clock, 0..999999. */
   readonly serverMicroseconds: number;
+  /** The field `e-text`. */
   readonly text?: string;
   /** KERB-ERROR-DATA (MS-KILE §2.2.1): type 2 asks a Windows client to correct its clock. */
   readonly data?: { readonly type: number; readonly value?: Uint8Array };
 }
 
 /**
- * Reads the token that a refusal sends to the initiator. Nothing in it is authenticated.
+ * Reads the error token that a refused initiator receives. Nothing in it is authenticated.
  *
- * @param token - As the acceptor returned it: RFC 2743 §3.1 framing, not inside of SPNEGO.
- * @returns No views of `token`.
- * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN if it is another token;
- *   {@link DecodeError} if its KRB-ERROR or the KERB-ERROR-DATA in it is malformed.
+ * @param token - As the acceptor returned it: with the framing of RFC 2743 §3.1, not inside SPNEGO.
+ * @returns Copies; nothing in it refers to `token`.
+ * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN for a token of another kind; {@link DecodeError} if its
+ *   KRB-ERROR, or the KERB-ERROR-DATA in that, is malformed.
  */
 export async function readErrorToken(token: Uint8Array): Promise<ErrorToken> {
   const { inner } = unframeToken(token);
@@ -47,7 +48,7 @@ export async function readErrorToken(token: Uint8Array): Promise<ErrorToken> {
   };
 }
 
-/** Most errors have no data: the reader of it, and asn1js with it, is loaded for the first one. */
+/** Most errors have no data, so the decoder, and asn1js with it, is loaded on demand. */
 async function readErrorData(bytes: Uint8Array): Promise<NonNullable<ErrorToken['data']>> {
   const { decodeKerbErrorData } = await import('../messages/error-data.ts');
   const { type, value } = decodeKerbErrorData(bytes);

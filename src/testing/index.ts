@@ -1,6 +1,6 @@
 /**
- * For tests without a KDC: tickets made from the service's own key, and a client to present them.
- * Whoever holds a keytab can do this; it proves nothing about any user.
+ * Entry `krb5-acceptor/testing`: tests without a KDC. It makes tickets with the service's own key, and an
+ * initiator that presents them. Anyone who holds the keytab can do that: it proves nothing about a user.
  */
 
 export type { Authenticator } from '../messages/ap-req.ts';

@@ -40,34 +40,40 @@ import { splitTime, systemClock } from '../time.ts';
 import { randomSequenceNumber, SequenceCounter, SequenceWindow } from '../tokens/sequence.ts';
 import type { MintedTicket } from './mint.ts';
 
+/** Options of {@link createInitiator}. */
 export interface InitiatorOptions {
+  /** The ticket to present. */
   readonly ticket: MintedTicket;
   /** `ContextFlag` bits; mutual, replay, sequence, confidentiality and integrity if absent. */
   readonly flags?: number;
+  /** The OID that frames the token and that the context reports; that of Kerberos if absent. */
   readonly mechanism?: Oid;
+  /** If absent, the initiator sends no bindings. */
   readonly channelBindings?: ChannelBindings;
-  /** A KRB-CRED to send along. */
+  /** An encoded KRB-CRED to send as delegated credential (RFC 4121 §4.1.1). */
   readonly delegation?: Uint8Array;
-  /** Enctype of the initiator's subkey; that of the session key if absent, no subkey if null. */
+  /** Enctype of the initiator's subkey: that of the session key if absent; no subkey if null. */
   readonly subkeyEnctype?: number | null;
-  /** 0..2^32-1; random if absent. */
+  /** The initial sequence number, 0..2^32-1; random if absent. */
   readonly sequenceNumber?: number;
-  /** Fields of the authenticator to replace, for the tests of refusals. */
+  /** Fields that replace those of the authenticator, to test refusals. */
   readonly authenticator?: Partial<Authenticator>;
+  /** The machine's clock if absent. */
   readonly clock?: Clock;
+  /** The runtime's secure source if absent. */
   readonly random?: RandomSource;
 }
 
 /**
- * Makes an initiator: one for each context.
+ * Creates an initiator, which establishes one context.
  *
- * @throws TypeError, RangeError for options that make no sense.
+ * @throws TypeError, RangeError for invalid options.
  */
 export function createInitiator(options: InitiatorOptions): Initiator {
   return new Initiator(options);
 }
 
-/** Made by {@link createInitiator}. */
+/** One exchange of the initiator. Created by {@link createInitiator}. */
 export class Initiator {
   readonly #options: InitiatorOptions;
   readonly #flags: number;
@@ -94,7 +100,7 @@ export class Initiator {
     this.#sequenceNumber = options.sequenceNumber ?? randomSequenceNumber(this.#random);
   }
 
-  /** The first token: the AP-REQ. Each call makes a new authenticator. */
+  /** The first token, an AP-REQ: framed, or bare in DCE style. Each call makes a new authenticator. */
   begin(): Uint8Array {
     const { ticket, mechanism } = this.#options;
     const authenticator = this.#authenticator();
@@ -117,8 +123,12 @@ export class Initiator {
   }
 
   /**
-   * DCE style: the third leg, which answers the acceptor's AP-REP (MS-KILE §3.4.5.2). Then
-   * {@link finish} takes the same AP-REP.
+   * DCE style only: the third leg, which answers the acceptor's AP-REP (MS-KILE §3.4.5.2). Afterwards
+   * pass the same AP-REP to {@link finish}.
+   *
+   * @param token - The acceptor's AP-REP.
+   * @returns An AP-REP, bare.
+   * @throws as {@link finish}.
    */
   confirm(token: Uint8Array): Uint8Array {
     const { sessionKey } = this.#options.ticket;
@@ -138,15 +148,19 @@ export class Initiator {
   }
 
   /**
-   * Ends the exchange with the acceptor's answer, or without one where none was asked for.
+   * Ends the exchange.
    *
-   * @throws {@link GssError} GSS_S_FAILURE with the code of the KRB-ERROR that came instead;
-   *   GSS_S_DEFECTIVE_TOKEN; {@link KerberosError} KRB_AP_ERR_MUT_FAIL if the acceptor is not who
-   *   it should be.
+   * @param token - The acceptor's answer; absent if mutual authentication was not requested.
+   * @returns The initiator's context. The caller must dispose of it.
+   * @throws {@link GssError} GSS_S_FAILURE with the code of a KRB-ERROR as minor status;
+   *   GSS_S_DEFECTIVE_TOKEN for a missing or malformed answer. {@link KerberosError}
+   *   KRB_AP_ERR_MUT_FAIL if the answer is for another request, KRB_AP_ERR_BAD_INTEGRITY if it does not
+   *   decrypt. TypeError before {@link begin}.
    */
   finish(token?: Uint8Array): SecurityContext {
-    if (this.#sent === undefined)
+    if (this.#sent === undefined) {
       throw new TypeError('initiator: expected begin() before finish()');
+    }
     const mutual = (this.#flags & ContextFlag.mutual) !== 0;
     if (token === undefined) {
       if (mutual) throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'the acceptor sent no AP-REP');
@@ -200,7 +214,7 @@ export class Initiator {
         enctype: ticket.ticket.encPart.enctype,
         sessionEnctype: sessionKey.enctype,
         flags: 0,
-        // What the KDC tells a client beside the ticket is not minted.
+        // The encrypted part of a KDC's reply, which has a ticket's times and flags, is not minted.
         authTime: new Date(0),
         endTime: new Date(8.64e15),
       },
@@ -218,7 +232,7 @@ export class Initiator {
     });
   }
 
-  /** What is not of RFC 4121's time has none, and gets its own back: MIT krb5, mk_rep.c. */
+  /** MIT krb5, mk_rep.c: for enctypes older than RFC 4121 the acceptor echoes the initiator's subkey. */
   #acceptorSubkey(initiatorKey: EncryptionKey, reply?: EncApRepPart): EncryptionKey | undefined {
     if (reply?.subkey === undefined) return undefined;
     const { enctype, value } = reply.subkey;
@@ -263,10 +277,10 @@ const number = range('a whole number', Number.isSafeInteger);
 const object = objectWith('an object');
 
 export const INITIATOR_OPTIONS: OptionRules<InitiatorOptions> = {
-  ticket: required(objectWith('what mintTicket gives')),
+  ticket: required(objectWith('a ticket of mintTicket')),
   flags: number,
   mechanism: text,
-  // An initiator of a test may say what it likes.
+  // Not checked further: a test may send anything.
   channelBindings: object,
   delegation: bytes,
   subkeyEnctype: range(

@@ -1,4 +1,4 @@
-/** Service tickets without a KDC. */
+/** Makes service tickets without a KDC. */
 import { EncryptionKey } from '../crypto/default-crypto.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
@@ -28,50 +28,63 @@ import { systemClock } from '../time.ts';
 import type { PacContents } from './pac.ts';
 import { attachPac } from './pac.ts';
 
+/** Options of {@link mintTicket}. */
 export interface MintTicketOptions {
-  /** Where the service's key is. */
+  /** Holds the service's key. */
   readonly keytab: Keytab;
-  /** Which service, as for `acquireCredential`; the keytab's first key if absent. */
+  /** A service name as for `acquireCredential`; any service of the keytab if absent. */
   readonly service?: string;
-  /** Which of the service's keys; the one with the highest kvno that comes first if absent. */
+  /**
+   * Enctype of the service's key; any if absent. Of several keys that of the highest kvno is used, and
+   * of those the first.
+   */
   readonly enctype?: number;
-  /** `alice@EXAMPLE.ORG`; the realm is the service's if absent. */
+  /** `alice@EXAMPLE.ORG`; without a realm, the service's realm. */
   readonly client: string;
   /** Enctype of the session key; that of the service's key if absent. */
   readonly sessionEnctype?: number;
   /** `TicketFlag` bits; INITIAL and PRE-AUTHENT if absent. */
   readonly flags?: number;
-  /** Now, if absent. */
+  /** In seconds since 1970; now if absent. */
   readonly authTime?: KerberosTime;
+  /** The ticket has none if absent. */
   readonly startTime?: KerberosTime;
   /** Ten hours after `authTime` if absent. */
   readonly endTime?: KerberosTime;
+  /** The ticket has none if absent. */
   readonly renewTill?: KerberosTime;
+  /** The transited field; DOMAIN-X500-COMPRESS and empty if absent. */
   readonly transited?: { readonly type: number; readonly contents: Uint8Array };
+  /** The addresses to which the ticket is bound; none if absent. */
   readonly addresses?: readonly HostAddress[];
+  /** Authorization data of the ticket, after the PAC. */
   readonly authorizationData?: AuthorizationData;
-  /** The kvno that the ticket claims; the key's own if absent, none if null. */
+  /** The kvno in the ticket: the key's own if absent; none if null. */
   readonly kvno?: number | null;
-  /** A PAC to put into the ticket, signed with the service's key. */
+  /** The contents of a PAC, which is signed with the service's key; no PAC if absent. */
   readonly pac?: PacContents;
-  /** The KDC's own key, for the signatures of the PAC that are the KDC's. */
+  /** The KDC's own key (krbtgt), for the KDC's signatures of the PAC. */
   readonly kdcKey?: EncryptionKey;
+  /** The machine's clock if absent. */
   readonly clock?: Clock;
+  /** The runtime's secure source if absent. */
   readonly random?: RandomSource;
 }
 
-/** A ticket with what its client knows about it. */
+/** A ticket, with the facts that its client knows about it. */
 export interface MintedTicket {
   readonly ticket: Ticket;
   readonly client: Principal;
+  /** Shared by client and service. The caller may dispose of it after use. */
   readonly sessionKey: EncryptionKey;
 }
 
 /**
- * Makes a ticket as a KDC would.
+ * Makes a service ticket as a KDC would.
  *
  * @throws RangeError if the keytab has no such key.
- * @throws TypeError, RangeError for options that make no sense.
+ * @throws {@link KerberosError} KRB5_PARSE_MALFORMED for a malformed client or service name.
+ * @throws TypeError, RangeError for invalid options.
  */
 export function mintTicket(options: MintTicketOptions): MintedTicket {
   checkOptions('mintTicket', options, MINT_OPTIONS);

@@ -1,13 +1,13 @@
-/** Writes NDR as `pac/ndr.ts` reads it (C706 chapter 14, MS-RPCE §2.2.6), for minted PACs. */
+/** Writes NDR (C706 chapter 14, MS-RPCE §2.2.6) for minted PACs: the inverse of `pac/ndr.ts`. */
 import { Writer } from '../bytes.ts';
 import { parseSid } from '../pac/data-types.ts';
 
-/** A cursor that aligns what it writes. Structures come first, what they point to after them. */
+/** A writer that aligns each value. Callers write a structure first, then the targets of its pointers. */
 export class NdrWriter {
   readonly #writer = new Writer();
   #referent = FIRST_REFERENT;
 
-  /** One top-level pointer and what it points to, with its headers. */
+  /** A top-level pointer and its target, with the headers of MS-RPCE §2.2.6. */
   static object(write: (ndr: NdrWriter) => void): Uint8Array {
     const ndr = new NdrWriter();
     ndr.pointer(true);
@@ -45,25 +45,25 @@ export class NdrWriter {
     return this;
   }
 
-  /** A unique pointer; `false` is null. */
+  /** A unique pointer; false writes the null pointer. */
   pointer(present: boolean): this {
     this.u32(present ? this.#referent : 0);
     if (present) this.#referent += 4;
     return this;
   }
 
-  /** FILETIME; absent is "never". */
+  /** FILETIME; undefined means "never". */
   fileTime(time: Date | undefined): this {
     const ticks = time === undefined ? NEVER : (BigInt(time.getTime()) + EPOCH_DIFFERENCE) * 10000n;
     return this.u32(Number(ticks & 0xffffffffn)).u32(Number(ticks >> 32n));
   }
 
-  /** The part of an RPC_UNICODE_STRING that stands in place. */
+  /** The fixed part of an RPC_UNICODE_STRING, a pointer included. */
   unicodeString(text: string): this {
     return this.u32((text.length * 2) | (text.length << 17)).pointer(true);
   }
 
-  /** The text of an RPC_UNICODE_STRING. */
+  /** The pointer's target in an RPC_UNICODE_STRING: the text. */
   unicodeText(text: string): this {
     this.u32(text.length).u32(0).u32(text.length);
     for (let i = 0; i < text.length; i++) this.u16(text.charCodeAt(i));

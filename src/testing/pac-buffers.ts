@@ -1,4 +1,4 @@
-/** The buffers of a PAC as bytes: the inverses of the readers in `pac/`. */
+/** Encodes the buffers of a PAC: the inverse of the readers in `pac/`. */
 import { concatBytes, Writer } from '../bytes.ts';
 import type { ClientInfo, DelegationInfo, PacAttributes, UpnDnsInfo } from '../pac/buffers.ts';
 import type { Claim } from '../pac/claims.ts';
@@ -91,12 +91,12 @@ export function encodeDelegationInfo(info: DelegationInfo): Uint8Array {
   });
 }
 
-/** A claims buffer (MS-ADTS §2.2.18.8), not compressed; claims of one source stand together. */
+/** A claims buffer (MS-ADTS §2.2.18.8), uncompressed; claims are grouped by their source. */
 export function encodeClaims(claims: readonly Claim[]): Uint8Array {
   return encodeClaimsMetadata(encodeClaimsSet(claims), 0);
 }
 
-/** CLAIMS_SET_METADATA around a claims set that was compressed, or not (format 0). */
+/** CLAIMS_SET_METADATA around a claims set. @param format - Of its compression; 0 is none. */
 export function encodeClaimsMetadata(
   set: Uint8Array,
   format: number,

@@ -1,4 +1,4 @@
-/** Mints PACs, so that what is done with groups and claims can be tested without a domain. */
+/** Makes PACs, to test code that uses groups and claims without a domain. */
 import { Writer } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
@@ -19,34 +19,45 @@ import {
   encodeUpnDnsInfo,
 } from './pac-buffers.ts';
 
-/** What the PAC says. Nothing of it is needed: MIT's KDC sends no more than client and signatures. */
+/**
+ * The contents of a PAC, beside the client's name and the signatures. A PAC may have none of them, as that
+ * of MIT's KDC. An absent member is an absent buffer.
+ */
 export interface PacContents {
-  /** What is left out is empty, or that of {@link defaultLogonInfo}. */
+  /** KERB_VALIDATION_INFO; fields that are absent are those of {@link defaultLogonInfo}. */
   readonly logonInfo?: Partial<LogonInfo>;
+  /** UPN_DNS_INFO. */
   readonly upnDnsInfo?: UpnDnsInfo;
+  /** The client's claims. */
   readonly claims?: readonly Claim[];
+  /** The claims of the client's device. */
   readonly deviceClaims?: readonly Claim[];
+  /** S4U_DELEGATION_INFO. */
   readonly delegation?: DelegationInfo;
+  /** PAC_ATTRIBUTES_INFO. */
   readonly attributes?: PacAttributes;
+  /** PAC_REQUESTOR: a SID as text, `S-1-5-...`. */
   readonly requestorSid?: string;
-  /** Buffers of any type, as they are. */
+  /** Further buffers, as they are. */
   readonly buffers?: readonly { readonly type: number; readonly data: Uint8Array }[];
 }
 
+/** The keys that sign a PAC. */
 export interface PacKeys {
-  /** The service's: the one that the ticket will be encrypted in. */
+  /** The service's key, in which the ticket is encrypted. */
   readonly serverKey: EncryptionKey;
   /**
-   * The KDC's own (of krbtgt). With it come a ticket and a full signature too; without it the KDC
-   * signature is made with `serverKey`, which no acceptor can tell.
+   * The KDC's own key (krbtgt). With it the PAC gets a ticket signature and a full signature too. If
+   * absent, `serverKey` makes the KDC signature, which an acceptor without the KDC's key cannot check.
    */
   readonly kdcKey?: EncryptionKey;
 }
 
 /**
- * The ticket with a signed PAC in front of its authorization data.
+ * Puts a signed PAC before a ticket's authorization data.
  *
- * @param ticket - Gives the PAC its client name and time; left as it is.
+ * @param ticket - Not changed. The PAC gets its client name and time.
+ * @returns The ticket with the PAC.
  */
 export function attachPac(
   ticket: EncTicketPart,
@@ -57,9 +68,9 @@ export function attachPac(
 }
 
 /**
- * A signed PAC alone (MS-PAC §2.8), as {@link attachPac} puts it into the ticket.
+ * Makes a signed PAC (MS-PAC §2.8) for {@link attachPac}.
  *
- * @param ticket - Without a PAC.
+ * @param ticket - The ticket that will hold it, without a PAC.
  */
 export function mintPac(ticket: EncTicketPart, contents: PacContents, keys: PacKeys): Uint8Array {
   const { serverKey, kdcKey } = keys;
@@ -76,7 +87,8 @@ export function mintPac(ticket: EncTicketPart, contents: PacContents, keys: PacK
     emptySignature(PacBufferType.kdcSignature, kdcKey ?? serverKey),
   ];
   if (kdcKey !== undefined) {
-    // MS-PAC §2.8.3: over the ticket with a PAC of one zero byte; made before all other ones.
+    // MS-PAC §2.8.3: the ticket signature covers the ticket with a PAC of one zero byte, and is made
+    // before the other signatures.
     const empty = encodeEncTicketPart(withPac(ticket, Uint8Array.of(0)));
     const signature = emptySignature(PacBufferType.ticketSignature, kdcKey);
     signature.data.set(kdcKey.checksum(KeyUsage.pacChecksum, empty), 4);
@@ -85,7 +97,7 @@ export function mintPac(ticket: EncTicketPart, contents: PacContents, keys: PacK
   return sign(buffers, serverKey, kdcKey);
 }
 
-/** A user `alice` of the domain EXAMPLE without groups but the primary one. */
+/** A user `alice` of the domain EXAMPLE, in no group but her primary one. */
 export const defaultLogonInfo: LogonInfo = {
   effectiveName: 'alice',
   fullName: 'Alice Example',
@@ -138,8 +150,8 @@ function emptySignature(type: number, key: EncryptionKey): PacPart {
   return { type, data: data.raw(new Uint8Array(key.checksumLength)).finish() };
 }
 
-// The full signature before the others, the server signature before that of the KDC, which covers
-// it (MS-PAC §2.8).
+// The order of MS-PAC §2.8: first the full signature, then the server signature, then the KDC signature,
+// which covers the server signature.
 function sign(
   buffers: readonly PacPart[],
   serverKey: EncryptionKey,

@@ -208,7 +208,7 @@ describe('negotiate', () => {
     const result = await negotiate(acceptor, authorization);
     expect(result).toMatchObject({ status: 400, headers: {} });
     expect(errorOf(result).code).toBe('GSS_S_DEFECTIVE_TOKEN');
-    expect(errorOf(result).message).toMatch(/^what follows Negotiate is not base64 \(\d+ char/);
+    expect(errorOf(result).message).toMatch(/^the text after Negotiate is not base64 \(\d+ char/);
     expect(errorOf(result).message).not.toContain('Zm9v');
   });
 

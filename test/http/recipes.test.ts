@@ -111,7 +111,7 @@ describe('recipes for HTTP', () => {
     expect([other.status, challengeOf(other)]).toEqual([403, null]);
     expect(said).toHaveLength(2);
     expect(said[1]).toMatch(
-      /^the client authenticates with Kerberos; only Negotiate is taken here/,
+      /^the client authenticates with Kerberos; only Negotiate is accepted here/,
     );
   });
 });

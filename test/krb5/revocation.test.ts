@@ -414,7 +414,7 @@ describe('options of a credential', () => {
     [
       'an unset variable',
       { keytab, service: undefined },
-      'service: expected a value, got undefined; leave the option away to have its default',
+      'service: expected a value, got undefined; omit the option to use its default',
     ],
     ['null', { keytab, service: null }, 'service: expected a name or a list of names, got null'],
     ['a number', { keytab, service: 80 }, 'service: expected a name or a list of names, got 80'],
