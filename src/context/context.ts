@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Established contexts: who is there, and the messages that pass (RFC 2743 §2.2 and §2.3). */
 import type { Writer } from '../bytes.ts';
-import { concatBytes, plainBytes } from '../bytes.ts';
+import { plainBytes } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import type { KerberosError } from '../errors.ts';
 import type { GssName } from '../gss/name.ts';
@@ -11,66 +11,71 @@ import type { AuthorizationData } from '../messages/authorization-data.ts';
 import type { Pac } from '../pac/pac.ts';
 import type { Clock } from '../time.ts';
 import { systemClock } from '../time.ts';
-import { CfxProtection } from '../tokens/cfx.ts';
-import { CfxIov } from '../tokens/cfx-iov.ts';
+import { iovProtectionOf, protectionOf } from '../tokens/formats.ts';
 import type { IovBuffer, IovLengths, IovProtection } from '../tokens/iov.ts';
 import { iovLengths, unwrapIov, wrapAead, wrapIov } from '../tokens/iov.ts';
-import type { MessageProtection, ProtectionState } from '../tokens/protection.ts';
-import { Rfc1964Protection } from '../tokens/rfc1964.ts';
-import { Rfc1964Iov } from '../tokens/rfc1964-iov.ts';
+import type { MessageProtection } from '../tokens/protection.ts';
 import type { SequenceStatus } from '../tokens/sequence.ts';
 import type { DelegatedCredential } from './delegated-credential.ts';
 import type { ImportOptions } from './export.ts';
 import { decodeContext, encodeContext } from './export.ts';
 import { writePendingContext } from './pending-context.ts';
+import { pseudoRandom } from './pseudo-random.ts';
 import type { ContextState, TicketInfo } from './state.ts';
 
 /** A message that {@link SecurityContext.unwrap} opened. */
 export interface UnwrappedMessage {
-  /** In a buffer of its own. */
+  /** The plaintext, in a buffer of its own. */
   readonly message: Uint8Array;
-  /** Whether it came encrypted. */
+  /** Whether the peer encrypted the message; otherwise it was only signed. */
   readonly confidential: boolean;
   /** Quality of protection; always 0, the default (RFC 4121 §4.2.2). */
   readonly qop: number;
+  /** Whether the token is repeated or out of order; `'ok'` if the context's flags ask for no check. */
   readonly sequence: SequenceStatus;
 }
 
-/** What {@link SecurityContext.verifyMic} found of a MIC that is good. */
+/** The result of {@link SecurityContext.verifyMic} for a valid MIC. */
 export type MicStatus = Pick<UnwrappedMessage, 'qop' | 'sequence'>;
 
+/** Options of {@link SecurityContext.wrap} and its variants. */
 export interface WrapOptions {
-  /** Encrypt as well as sign; true if absent. */
+  /** Whether to encrypt the message as well as sign it; true if absent. */
   readonly confidential?: boolean;
 }
 
-/** RFC 4401 §2: which key the pseudo-random function works with. */
+/** The key of the pseudo-random function (RFC 4401 §2): see {@link SecurityContext.pseudoRandom}. */
 export type PrfKey = 'full' | 'partial';
 
 /**
- * An established security context.
+ * An established security context (RFC 2743 §1.1.3).
  *
- * Calls are synchronous. After {@link dispose} or {@link export} each of them throws
- * {@link GssError} GSS_S_NO_CONTEXT.
+ * Calls are synchronous, and do not modify or keep their arguments except where they say so. After
+ * {@link dispose} or {@link export} each of them throws {@link GssError} GSS_S_NO_CONTEXT; the
+ * properties stay readable.
  */
 export class SecurityContext {
+  /** The authenticated client: a mechanism name. */
   readonly initiator: GssName;
+  /** The service that the client's ticket is for: a mechanism name, as in the keytab. */
   readonly acceptor: GssName;
+  /** The OID of Kerberos that the exchange used; also if SPNEGO negotiated it. */
   readonly mechanism: Oid;
   /** `ContextFlag` bits. */
   readonly flags: number;
-  /** Enctype of the key that protects messages. */
+  /** Enctype of the key that protects messages ({@link sessionKey}). */
   readonly enctype: number;
-  /** When the ticket ends. */
+  /** When the ticket expires. The context does not: messages can be exchanged after it. */
   readonly expiresAt: Date;
+  /** Facts of the ticket that established the context. */
   readonly ticket: TicketInfo;
-  /** The ticket's PAC, verified; absent if there is none, or see {@link pacError}. */
+  /** The ticket's PAC if it verified; absent if there is none, or if it did not verify. */
   readonly pac?: Pac;
-  /** Why the PAC that the ticket has is not shown. */
+  /** The reason why the ticket's PAC did not verify. */
   readonly pacError?: KerberosError;
-  /** How the initiator authenticated to its KDC (RFC 8129); verified. */
+  /** How the initiator authenticated to its KDC (RFC 8129); verified, and often empty. */
   readonly authenticationIndicators: readonly string[];
-  /** What the initiator delegated. The caller's to dispose of; it is not exported. */
+  /** The credential that the initiator delegated. The caller disposes of it; it is not exported. */
   readonly delegatedCredential?: DelegatedCredential;
   readonly #state: ContextState;
   readonly #protection: MessageProtection;
@@ -98,29 +103,54 @@ export class SecurityContext {
   }
 
   /**
-   * The ticket's own: what the KDC says of the initiator, and not what the initiator says of itself
-   * in its authenticator. A copy each time: what was verified in
-   * it, {@link pac} and what {@link export} carries on, is nobody's to alter.
+   * The ticket's authorization data: statements of the KDC, without those that the initiator puts into
+   * its authenticator. A new copy at each access, so that nobody can alter the verified data.
    */
   get authorizationData(): AuthorizationData {
     return this.#state.authorizationData.map(({ type, data }) => ({ type, data: data.slice() }));
   }
 
   /**
-   * GSS_Wrap (RFC 2743 §2.3.3).
+   * GSS_Wrap (RFC 2743 §2.3.3): encrypts and signs a message, or only signs it.
    *
-   * @returns A token in a buffer of its own, longer than the message by a constant.
+   * @param message - Any length, 0 included.
+   * @returns A token in a new buffer. With enctypes of RFC 4121 it is longer than the message by a
+   *   constant, with older ones by a few bytes more or less: see {@link wrapSizeLimit}.
+   * @throws {@link GssError} GSS_S_UNAVAILABLE to encrypt with RC4 without mutual authentication.
+   * @throws TypeError if the message is not a Uint8Array.
+   *
+   * @example
+   * ```ts
+   * import type { SecurityContext } from 'krb5-acceptor';
+   *
+   * function encrypted(context: SecurityContext, text: string): Uint8Array {
+   *   return context.wrap(new TextEncoder().encode(text));
+   * }
+   * ```
    */
   wrap(message: Uint8Array, options: WrapOptions = {}): Uint8Array {
     return this.#use().wrap(plainBytes(message, 'message'), options.confidential ?? true);
   }
 
   /**
-   * GSS_Unwrap (RFC 2743 §2.3.4).
+   * GSS_Unwrap (RFC 2743 §2.3.4): verifies a token of {@link wrap}, and decrypts it.
    *
-   * A repeated or disordered token is no error: `sequence` says so, and the caller decides.
+   * A repeated or reordered token is not an error: check `sequence`. Check `confidential` too if the
+   * message has to be secret.
    *
-   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC.
+   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC; the context is unchanged.
+   * @throws TypeError if the token is not a Uint8Array.
+   *
+   * @example
+   * ```ts
+   * import type { SecurityContext } from 'krb5-acceptor';
+   *
+   * function read(context: SecurityContext, token: Uint8Array): string {
+   *   const { message, confidential, sequence } = context.unwrap(token);
+   *   if (!confidential || sequence !== 'ok') throw new Error('expected an encrypted message in order');
+   *   return new TextDecoder().decode(message);
+   * }
+   * ```
    */
   unwrap(token: Uint8Array): UnwrappedMessage {
     const opened = this.#use().unwrap(plainBytes(token, 'token'));
@@ -128,15 +158,21 @@ export class SecurityContext {
     return { message: opened.message, confidential: opened.confidential, qop: 0, sequence };
   }
 
-  /** GSS_GetMIC (RFC 2743 §2.3.1): a token that goes beside the message. */
+  /**
+   * GSS_GetMIC (RFC 2743 §2.3.1): signs a message.
+   *
+   * @returns The signature (MIC token) in a new buffer, without the message.
+   * @throws TypeError if the message is not a Uint8Array.
+   */
   getMic(message: Uint8Array): Uint8Array {
     return this.#use().getMic(plainBytes(message, 'message'));
   }
 
   /**
-   * GSS_VerifyMIC (RFC 2743 §2.3.2). Returns only if the MIC is the message's.
+   * GSS_VerifyMIC (RFC 2743 §2.3.2): verifies a token of {@link getMic}. Returns only if it is valid.
    *
-   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC.
+   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC; the context is unchanged.
+   * @throws TypeError if message or MIC is not a Uint8Array.
    */
   verifyMic(message: Uint8Array, mic: Uint8Array): MicStatus {
     const verified = this.#use().verifyMic(plainBytes(message, 'message'), plainBytes(mic, 'mic'));
@@ -145,27 +181,46 @@ export class SecurityContext {
   }
 
   /**
-   * GSS_Wrap_iov: wraps a message whose buffers lie apart, in place (MS-KILE §3.4.5.4: SMB, LDAP,
-   * DCE RPC). In DCE style tokens are as Windows wants them.
+   * GSS_Wrap_iov of MIT krb5: wraps a message in several buffers, in place (MS-KILE §3.4.5.4: SMB,
+   * LDAP, DCE RPC). In DCE style the token has the layout of Windows.
    *
-   * @param buffers - In the order in which they are signed: see {@link IovBuffer}.
-   * @returns Whether the data are encrypted; false also where there are none.
-   * @throws RangeError if a buffer is missing or too short.
+   * @param buffers - In the order in which they are signed; modified as {@link IovBuffer} describes.
+   * @returns Whether the data are encrypted; false without data buffers.
+   * @throws RangeError if a buffer is missing or too short; TypeError if data are not a Uint8Array.
+   * @throws {@link GssError} GSS_S_UNAVAILABLE as {@link wrap}.
+   *
+   * @example
+   * ```ts
+   * import type { IovBuffer, SecurityContext } from 'krb5-acceptor';
+   *
+   * function sealInPlace(context: SecurityContext, pdu: Uint8Array, body: Uint8Array): Uint8Array {
+   *   const header: IovBuffer = { type: 'header' };
+   *   context.wrapIov([header, { type: 'sign-only', bytes: pdu }, { type: 'data', bytes: body }]);
+   *   return header.bytes!;
+   * }
+   * ```
    */
   wrapIov(buffers: readonly IovBuffer[], options: WrapOptions = {}): boolean {
     return wrapIov(this.#useIov(), buffers, options.confidential ?? true);
   }
 
-  /** GSS_Wrap_iov_length: what {@link wrapIov} would need for the data, which are not looked at. */
+  /**
+   * GSS_Wrap_iov_length of MIT krb5: the lengths that {@link wrapIov} needs for header, padding and
+   * trailer. Only the lengths of the data are used.
+   *
+   * @throws RangeError, TypeError as {@link wrapIov}.
+   */
   wrapIovLength(buffers: readonly IovBuffer[], options: WrapOptions = {}): IovLengths {
     return iovLengths(this.#useIov(), buffers, options.confidential ?? true);
   }
 
   /**
-   * GSS_Unwrap_iov: unwraps in place. Where it throws, what was encrypted is of no use any more.
+   * GSS_Unwrap_iov of MIT krb5: verifies and decrypts in place. If it throws GssError, the encrypted
+   * buffers hold garbage or zeros.
    *
-   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC. RangeError for buffers that do
-   *   not make sense together.
+   * @param buffers - As for {@link wrapIov}; or a stream, one data buffer and sign-only buffers.
+   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC.
+   * @throws RangeError for a missing or an extra buffer; TypeError if one is not a Uint8Array.
    */
   unwrapIov(buffers: readonly IovBuffer[]): Omit<UnwrappedMessage, 'message'> {
     const opened = unwrapIov(this.#useIov(), buffers);
@@ -173,16 +228,22 @@ export class SecurityContext {
     return { confidential: opened.confidential, qop: 0, sequence };
   }
 
-  /** GSS_Wrap_aead: {@link wrap}, with data that are signed as well, and sent by other means. */
+  /**
+   * GSS_Wrap_aead of MIT krb5: {@link wrap} with associated data, which are signed but not in the token.
+   *
+   * @returns A token in a new buffer.
+   * @throws {@link GssError} GSS_S_UNAVAILABLE as {@link wrap}; TypeError as {@link wrap}.
+   */
   wrapAead(message: Uint8Array, associatedData: Uint8Array, options: WrapOptions = {}): Uint8Array {
     plainBytes(message, 'message');
     return wrapAead(this.#useIov(), message, associatedData, options.confidential ?? true);
   }
 
   /**
-   * GSS_Unwrap_aead (RFC 2743 has none): what {@link wrapAead} made.
+   * GSS_Unwrap_aead of MIT krb5: verifies and decrypts a token of {@link wrapAead}.
    *
-   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC.
+   * @param associatedData - The same bytes as for wrapAead.
+   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC; TypeError as {@link unwrap}.
    */
   unwrapAead(token: Uint8Array, associatedData: Uint8Array): UnwrappedMessage {
     const stream: IovBuffer = { type: 'stream', bytes: plainBytes(token, 'token').slice() };
@@ -192,10 +253,11 @@ export class SecurityContext {
   }
 
   /**
-   * GSS_Process_context_token (RFC 2743 §2.2.4): takes a delete token, with which the peer tells
-   * that it is done, and disposes of the context. Only mechanisms older than RFC 4121 have such.
+   * GSS_Process_context_token (RFC 2743 §2.2.4): verifies a token with which the peer deletes the
+   * context, and disposes of it. Only contexts with an enctype older than RFC 4121 have such tokens.
    *
-   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC; the context is as it was.
+   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC; the context is unchanged.
+   * @throws TypeError if the token is not a Uint8Array.
    */
   processToken(token: Uint8Array): void {
     this.#use().verifyDelete(plainBytes(token, 'token'));
@@ -205,8 +267,10 @@ export class SecurityContext {
   /**
    * GSS_Wrap_size_limit (RFC 2743 §2.2.7).
    *
-   * @param tokenSize - Bytes that a token may have.
-   * @returns Bytes that its message may have; 0 if none fits.
+   * @param tokenSize - The maximum length of a token in bytes.
+   * @param options - As for {@link wrap}.
+   * @returns The maximum length of its message in bytes; 0 if no message fits.
+   * @throws RangeError if `tokenSize` is not a non-negative integer.
    */
   wrapSizeLimit(tokenSize: number, options: WrapOptions = {}): number {
     if (!Number.isSafeInteger(tokenSize) || tokenSize < 0) {
@@ -218,8 +282,11 @@ export class SecurityContext {
   /**
    * GSS_Pseudo_random (RFC 4401, RFC 4402 with the counter of RFC 7802).
    *
-   * @param key - `full`: the key that protects messages; `partial`: the initiator's own.
-   * @param length - Bytes wanted, at most 65536.
+   * @param key - `full`: the key that protects messages; `partial`: the initiator's key.
+   * @param input - Any length.
+   * @param length - Bytes of output, 0 to 65536.
+   * @returns Key material in a new buffer; equal on both sides of the context.
+   * @throws RangeError for another `key` or `length`; TypeError if `input` is not a Uint8Array.
    */
   pseudoRandom(key: PrfKey, input: Uint8Array, length: number): Uint8Array {
     this.#use();
@@ -232,38 +299,48 @@ export class SecurityContext {
     }
     const { acceptorSubkey, initiatorKey } = this.#state;
     const prfKey = key === 'full' ? (acceptorSubkey ?? initiatorKey) : initiatorKey;
-    const output = new Uint8Array(length);
-    const counter = new Uint8Array(4);
-    // RFC 7802 §2.1: the counter starts at zero.
-    for (let at = 0, n = 0; at < length; n++) {
-      new DataView(counter.buffer).setUint32(0, n);
-      const block = prfKey.prf(concatBytes(counter, input));
-      output.set(block.subarray(0, length - at), at);
-      at += block.length;
-    }
-    return output;
+    return pseudoRandom(prfKey, input, length);
   }
 
   /**
    * GSS_Context_time (RFC 2743 §2.2.5).
    *
-   * @returns Whole seconds until the ticket ends, 0 if it has. Clocks may differ: who counts that in,
-   *   as MIT krb5 does, adds the permitted skew. Messages pass after the end as before.
+   * @param clock - Milliseconds since 1970; the system's clock if absent.
+   * @returns Whole seconds until the ticket expires, 0 if it has expired. MIT krb5 adds the permitted
+   *   clock skew; callers that want the same have to add it. Messages can be exchanged after expiry.
    */
   contextTime(clock: Clock = systemClock): number {
     this.#use();
     return Math.max(0, Math.floor((this.expiresAt.getTime() - clock()) / 1000));
   }
 
-  /** The key that protects messages: what protocols such as SMB call the session key. */
+  /**
+   * The key that protects messages, which protocols such as SMB call the session key: the acceptor's
+   * subkey if there is one, else the initiator's key. The context owns it, and wipes it.
+   */
   get sessionKey(): EncryptionKey {
     this.#use();
     return this.#state.acceptorSubkey ?? this.#state.initiatorKey;
   }
 
   /**
-   * GSS_Export_sec_context (RFC 2743 §2.2.8): the context moves into the bytes, and is of no use
-   * here any more. The bytes hold its keys: whoever has them is the context.
+   * GSS_Export_sec_context (RFC 2743 §2.2.8): moves the context into bytes for
+   * {@link importSecurityContext}, and disposes of it here.
+   *
+   * @returns A new buffer that contains the keys: protect it like a key, and wipe it.
+   *
+   * @example
+   * ```ts
+   * import type { SecurityContext } from 'krb5-acceptor';
+   * import { importSecurityContext } from 'krb5-acceptor';
+   *
+   * function moved(context: SecurityContext): SecurityContext {
+   *   const bytes = context.export();
+   *   const copy = importSecurityContext(bytes);
+   *   bytes.fill(0);
+   *   return copy;
+   * }
+   * ```
    */
   export(): Uint8Array {
     this.#use();
@@ -305,28 +382,19 @@ export class SecurityContext {
 }
 
 /**
- * GSS_Import_sec_context (RFC 2743 §2.2.9): the context goes on where its export left off, keys and
- * window included. Bytes must be imported once only: two contexts would repeat sequence numbers.
+ * GSS_Import_sec_context (RFC 2743 §2.2.9): restores an exported context with its keys, sequence
+ * numbers and receive window. Import the bytes only once: two contexts would use each sequence number
+ * twice.
  *
- * @param bytes - What {@link SecurityContext.export} returned; copied, the caller's to wipe.
- * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN if they were altered or are of another version.
+ * @param bytes - The result of {@link SecurityContext.export}; copied, so that the caller can wipe it.
+ * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN if the bytes were altered or have another version.
+ * @throws TypeError for bytes that are not a Uint8Array, or options of another type.
  */
 export function importSecurityContext(
   bytes: Uint8Array,
   options: ImportOptions = {},
 ): SecurityContext {
   return new SecurityContext(decodeContext(plainBytes(bytes, 'bytes'), options));
-}
-
-/** The key's enctype says which tokens there are (RFC 4121 §1): the acceptor's, if it asserts one. */
-function protectionOf(state: ProtectionState): MessageProtection {
-  const { rfc1964 } = state.acceptorSubkey ?? state.initiatorKey;
-  return rfc1964 === undefined ? new CfxProtection(state) : new Rfc1964Protection(state, rfc1964);
-}
-
-function iovProtectionOf(state: ProtectionState): IovProtection {
-  const { rfc1964 } = state.acceptorSubkey ?? state.initiatorKey;
-  return rfc1964 === undefined ? new CfxIov(state) : new Rfc1964Iov(state, rfc1964);
 }
 
 const MAX_PRF = 65_536;
