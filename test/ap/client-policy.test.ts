@@ -17,7 +17,7 @@ async function attempt(options: ExchangeOptions): Promise<AcceptResult> {
   return begin().accept(initiator.begin());
 }
 
-/** `complete`, or the code of what was refused. */
+/** `complete`, or the code of the refusal. */
 function outcomeOf(result: AcceptResult): string {
   if (result.status !== 'failed') return result.status;
   expect(result.error.code).toBe('GSS_S_FAILURE');
@@ -35,15 +35,15 @@ describe('anonymous clients (RFC 8062)', () => {
   it.each([
     [OWN_REALM, flag, 'KDC_ERR_POLICY', 'complete'],
     [NO_REALM, flag, 'KDC_ERR_POLICY', 'complete'],
-    // The name alone is nobody's either.
+    // The anonymous name is enough, without the flag.
     [OWN_REALM, 0, 'KDC_ERR_POLICY', 'complete'],
     [NO_REALM, 0, 'KDC_ERR_POLICY', 'complete'],
-    // No such ticket is anonymous, and nobody else's.
+    // Contradictions: the flag or the anonymous realm with another name.
     ['alice@EXAMPLE.TEST', flag, 'KRB_AP_ERR_BADMATCH', 'KRB_AP_ERR_BADMATCH'],
     ['alice@WELLKNOWN:ANONYMOUS', 0, 'KRB_AP_ERR_BADMATCH', 'KRB_AP_ERR_BADMATCH'],
     ['alice@WELLKNOWN:ANONYMOUS', flag, 'KRB_AP_ERR_BADMATCH', 'KRB_AP_ERR_BADMATCH'],
     ['WELLKNOWN/ANONYMOUS/x@EXAMPLE.TEST', flag, 'KRB_AP_ERR_BADMATCH', 'KRB_AP_ERR_BADMATCH'],
-    // Others of similar names are somebody.
+    // Similar names are ordinary clients.
     ['WELLKNOWN/FEDERATED@EXAMPLE.TEST', 0, 'complete', 'complete'],
     ['ANONYMOUS@EXAMPLE.TEST', 0, 'complete', 'complete'],
   ])('%s, ticket flags %i: %s, and if they are allowed %s', async (client, flags, no, yes) => {
@@ -53,7 +53,7 @@ describe('anonymous clients (RFC 8062)', () => {
     expect(outcomeOf(await attempt({ ticket, acceptor: { allowAnonymous: true } }))).toBe(yes);
   });
 
-  it('are told from all others by flag and type of name, after an export too', async () => {
+  it('are recognisable by the context flag and the type of name, also after an export', async () => {
     for (const [client, anonymous] of [
       [OWN_REALM, true],
       [NO_REALM, true],
@@ -72,13 +72,13 @@ describe('anonymous clients (RFC 8062)', () => {
     }
   });
 
-  it('cannot be made out of others by what the initiator asks for', async () => {
+  it('are not made by an initiator that sets the anonymous flag', async () => {
     const result = await attempt({ initiator: { flags: ContextFlag.anonymous } });
     if (result.status !== 'complete') throw new Error('not complete');
     expect(result.context.flags & ContextFlag.anonymous).toBe(0);
   });
 
-  it('that are refused say what would let them in', async () => {
+  it('are refused with a hint that names the option', async () => {
     const result = await attempt({ ticket: { client: NO_REALM, flags: flag } });
     if (result.status !== 'failed') throw new Error('not failed');
     expect(result.error.minor?.message).toBe('Anonymous clients are not accepted');
@@ -92,13 +92,13 @@ describe('clientRealms', () => {
       await attempt({ ticket: { client }, acceptor: clientRealms ? { clientRealms } : {} }),
     );
 
-  it('absent lets clients of any realm come that the KDC vouches for', async () => {
+  it('absent admits clients of any realm that the KDC vouches for', async () => {
     for (const client of ['alice@EXAMPLE.TEST', 'alice@CHILD.EXAMPLE.TEST', 'alice@PARTNER.TEST']) {
       expect(await outcome(client), client).toBe('complete');
     }
   });
 
-  it('is a list of the realms that may, by case and whole', async () => {
+  it('as a list admits exactly these realms, case-sensitively', async () => {
     const list = ['EXAMPLE.TEST', 'PARTNER.TEST'];
     for (const [client, expected] of [
       ['alice@EXAMPLE.TEST', 'complete'],
@@ -109,11 +109,11 @@ describe('clientRealms', () => {
     ] as const) {
       expect(await outcome(client, list), client).toBe(expected);
     }
-    // The service's own is no exception.
+    // The service's own realm is not an exception.
     expect(await outcome('alice@EXAMPLE.TEST', ['PARTNER.TEST'])).toBe('KDC_ERR_POLICY');
   });
 
-  it('is copied: nobody adds to it later', async () => {
+  it('is copied, so that later additions have no effect', async () => {
     const clientRealms = ['EXAMPLE.TEST'];
     const { begin, initiator } = await makeParties({
       ticket: { client: 'alice@PARTNER.TEST' },
@@ -123,7 +123,7 @@ describe('clientRealms', () => {
     expect(outcomeOf(await begin().accept(initiator.begin()))).toBe('KDC_ERR_POLICY');
   });
 
-  it('is a function that is asked about both realms', async () => {
+  it('as a function is called with the realms of client and service', async () => {
     const asked: string[][] = [];
     const clientRealms = (...realms: string[]) => asked.push(realms) > 0;
     expect(await outcome('alice@PARTNER.TEST', clientRealms)).toBe('complete');
@@ -141,7 +141,7 @@ describe('clientRealms', () => {
     ['text', () => 'true', 'KDC_ERR_POLICY'],
     ['NaN', () => Number.NaN, 'KDC_ERR_POLICY'],
     ['a promise', () => Promise.resolve(true), 'KDC_ERR_POLICY'],
-    ['a promise that is rejected', () => Promise.reject(new Error('no')), 'KDC_ERR_POLICY'],
+    ['a rejected promise', () => Promise.reject(new Error('no')), 'KDC_ERR_POLICY'],
     [
       'an error',
       () => {
@@ -156,7 +156,7 @@ describe('clientRealms', () => {
       },
       'KRB_AP_PATH_NOT_ACCEPTED',
     ],
-  ])('that answers %s lets nobody in', async (_, answer, expected) => {
+  ])('as a function that answers %s admits no client', async (_, answer, expected) => {
     const clientRealms = answer as () => boolean;
     const result = await attempt({ acceptor: { clientRealms } });
     expect(outcomeOf(result)).toBe(expected);
@@ -175,12 +175,12 @@ describe('clientRealms', () => {
     ['an async function', async () => true],
     ['nothing', undefined],
     ['a set', new Set(['EXAMPLE.TEST'])],
-  ])('is refused where it is %s', async (_, clientRealms) => {
+  ])('is refused as an option if it is %s', async (_, clientRealms) => {
     const acceptor = { clientRealms } as Partial<AcceptorOptions>;
     await expect(makeParties({ acceptor })).rejects.toThrow(/^clientRealms: expected/);
   });
 
-  it('needs the anonymous realm in the list where it is hidden as well', async () => {
+  it('must list the anonymous realm to admit clients that hide their realm', async () => {
     const ticket = { client: 'WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS' };
     for (const [realms, expected] of [
       [['EXAMPLE.TEST'], 'KDC_ERR_POLICY'],
@@ -220,7 +220,7 @@ describe('a keytab of two realms', () => {
         parseKerberosConfig('[capaths]\n TENANT-A.TEST = {\n  TENANT-B.TEST = HUB.TEST\n }\n'),
       ),
     ],
-  ])('neither presents clients of the other, %s', async (_, acceptor) => {
+  ])('does not let one realm vouch for clients of the other, %s', async (_, acceptor) => {
     for (const [client, service, expected] of [
       ['administrator@TENANT-A.TEST', A, 'complete'],
       ['administrator@TENANT-B.TEST', B, 'complete'],
@@ -232,7 +232,7 @@ describe('a keytab of two realms', () => {
     }
   });
 
-  it('takes no word of the other KDC for it', async () => {
+  it('ignores the flag TRANSITED-POLICY-CHECKED of the other KDC', async () => {
     const ticket = {
       client: 'administrator@TENANT-A.TEST',
       service: B,
@@ -244,11 +244,11 @@ describe('a keytab of two realms', () => {
     expect(result.error.minor?.hint).toMatch(/TENANT-A\.TEST.*TENANT-B\.TEST.*clientRealms/);
   });
 
-  it('lets each vouch for other realms as before', async () => {
+  it('lets each realm vouch for third realms', async () => {
     expect(outcomeOf(await present('alice@PARTNER.TEST', A))).toBe('complete');
   });
 
-  it('lets one vouch for the other where a function says so', async () => {
+  it('lets one realm vouch for the other if a function allows it', async () => {
     const clientRealms = (client: string, service: string) =>
       client === service || (client === 'TENANT-A.TEST' && service === 'TENANT-B.TEST');
     const ask = async (client: string, service: string) =>
@@ -257,7 +257,7 @@ describe('a keytab of two realms', () => {
     expect(await ask('alice@TENANT-B.TEST', A)).toBe('KDC_ERR_POLICY');
   });
 
-  it('is of one realm where the credential accepts one alone', async () => {
+  it('counts as one realm if the credential accepts a service of one realm only', async () => {
     for (const [service, expected] of [
       [B, 'complete'],
       ['HTTP@www.example.test', 'KRB_AP_ERR_ILL_CR_TKT'],
@@ -281,7 +281,7 @@ describe('the transited field of a ticket', () => {
     [2, '', 0, 'KRB_AP_ERR_ILL_CR_TKT'],
     [2, 'B.TEST', 0, 'KRB_AP_ERR_ILL_CR_TKT'],
     [-1, '', 0, 'KRB_AP_ERR_ILL_CR_TKT'],
-    // RFC 4120 §5.3: what the KDC has checked need not be understood here.
+    // RFC 4120 §5.3: the KDC has checked it, so it need not be understood here.
     [2, 'B.TEST', CHECKED, 'complete'],
     [0, 'B.TEST', CHECKED, 'complete'],
   ])('of type %i with %j and flags %i: %s', async (type, contents, flags, expected) => {
@@ -292,7 +292,7 @@ describe('the transited field of a ticket', () => {
     }
   });
 
-  it('is judged where it is empty and the realms differ', async () => {
+  it('is checked if it is empty and the realms differ', async () => {
     const asked: unknown[][] = [];
     const checkTransited = (...question: unknown[]) => asked.push(question) > 0;
     for (const client of ['alice@EXAMPLE.TEST', 'alice@OTHER.TEST']) {
@@ -301,7 +301,7 @@ describe('the transited field of a ticket', () => {
     expect(asked).toEqual([[new Uint8Array(), 'OTHER.TEST', 'EXAMPLE.TEST']]);
   });
 
-  it('must agree with [capaths] where it is empty, unless the KDC has checked it', async () => {
+  it('must agree with [capaths] even if it is empty, unless the KDC has checked it', async () => {
     const policy = (between: string) =>
       acceptorPolicy(
         parseKerberosConfig(`[capaths]\n OTHER.TEST = {\n  EXAMPLE.TEST = ${between}\n }\n`),

@@ -1,4 +1,4 @@
-/** No client fills a replay cache. */
+/** Limits on the share of a replay cache that one client can use. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ function recordOf(client: string | undefined, ctime = NOW_SECONDS): ReplayRecord
   return client === undefined ? record : { ...record, client: parsePrincipal(client, 'A.TEST') };
 }
 
-/** How many of so many records of each of these clients, in turn, are let in. */
+/** Number of records stored for each client; the clients take turns, `each` times. */
 async function flood(cache: ReplayCache, each: number, ...clients: string[]): Promise<number[]> {
   const stored = clients.map(() => 0);
   for (let i = 0; i < each; i++) {
@@ -60,9 +60,9 @@ const CACHES: readonly (readonly [string, () => Promise<ReplayCache>])[] = [
 ];
 
 describe.each(CACHES)('a replay cache %s', (_, open) => {
-  it('has room for all others after one client flooded it', async () => {
+  it('has room for all other clients after one client flooded it', async () => {
     const cache = await open();
-    // Half of it, and a quarter of what is free then: x = (1000 - x) / 4.
+    // Half of the cache, then a quarter of the free space: x = (1000 - x) / 4.
     expect(await flood(cache, 2 * MAX, 'mallory')).toEqual([1200]);
     const others = Array.from({ length: 100 }, (_unused, n) => `client${n}`);
     expect(await flood(cache, 1, ...others)).toEqual(others.map(() => 1));
@@ -72,21 +72,21 @@ describe.each(CACHES)('a replay cache %s', (_, open) => {
     });
   });
 
-  it('has room for all others after three clients flooded it', async () => {
+  it('has room for all other clients after three clients flooded it', async () => {
     const cache = await open();
     const stored = await flood(cache, MAX, 'mallory', 'mallet', 'eve');
-    // Each holds a quarter of what is free: 3x of 1000, where x = (1000 - 3x) / 4.
+    // Each holds a quarter of the free space: 3x of 1000, where x = (1000 - 3x) / 4.
     expect(stored.reduce((sum, count) => sum + count)).toBe(1000 + 3 * 143);
     expect(await flood(cache, 1, CLIENT)).toEqual([1]);
   });
 
-  it('knows a client in whatever case its name comes', async () => {
+  it('counts spellings of a name in different case as one client', async () => {
     const cache = await open();
     const stored = await flood(cache, MAX, 'mallory', 'MALLORY', 'Mallory');
     expect(stored.reduce((sum, count) => sum + count)).toBe(1200);
   });
 
-  it('is filled by who is not told apart, as before', async () => {
+  it('has no limit for records without a client', async () => {
     const cache = await open();
     for (let i = 0; i < MAX; i++) expect(await cache.checkAndStore(recordOf(undefined))).toBe(true);
     await expect(async () => cache.checkAndStore(recordOf(undefined))).rejects.toMatchObject({
@@ -96,7 +96,7 @@ describe.each(CACHES)('a replay cache %s', (_, open) => {
 });
 
 describe('a share of a replay cache', () => {
-  it('is alike for thirty clients that flood it, and leaves room for all others', async () => {
+  it('is equal for thirty clients that flood the cache, and leaves room for others', async () => {
     const random = seededRandom();
     const cache = new MemoryReplayCache({ clock: () => NOW, maxEntries: MAX, random });
     const flooders = Array.from({ length: 30 }, (_unused, n) => `mallory${n}`);
@@ -116,7 +116,7 @@ describe('a share of a replay cache', () => {
     expect(later).toThrow('no more room for this client');
   });
 
-  it('is what all acceptors of the cache see: a flood of wrong bindings locks out nobody else', async () => {
+  it('is counted for refused requests too: a flood of wrong bindings locks out nobody else', async () => {
     const replayCache = new MemoryReplayCache({ clock: () => NOW, maxEntries: 200 });
     const bindings = (text: string) => ({ applicationData: new TextEncoder().encode(text) });
     const { keytab, acceptor, initiator } = await makeParties({ acceptor: { replayCache } });
@@ -140,7 +140,7 @@ describe('a share of a replay cache', () => {
 });
 
 describe('the counts of clients', () => {
-  it('take bounded memory, and none before they are needed', async () => {
+  it('take bounded memory, and none before the cache is half full', async () => {
     const census = new Census();
     const shares = new ClientShares(4_194_304, 1);
     const group = {};
@@ -153,7 +153,7 @@ describe('the counts of clients', () => {
     expect(census.contents.map((bytes) => bytes.length)).toEqual([131_072, 131_072]);
   });
 
-  it('do not mix up components', () => {
+  it('distinguish the components of a name', () => {
     const shares = new ClientShares(1000, 7);
     const group = {};
     const held = parsePrincipal('ab/c@A.TEST');

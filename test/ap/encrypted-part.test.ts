@@ -11,12 +11,12 @@ const USAGE = 2;
 const des = EncryptionKey.generate(16, random, withLegacyEnctypes());
 const aes = EncryptionKey.generate(18, random);
 
-/** What is read of a plaintext that was encrypted. */
+/** Encrypts a plaintext and decrypts it as a part. */
 function through(key: EncryptionKey, plain: Uint8Array): Uint8Array {
   return decryptPart(key, USAGE, key.encrypt(USAGE, plain, random));
 }
 
-/** An OCTET STRING with so many bytes of contents, its last ones zeros. */
+/** An OCTET STRING with `length` bytes of contents, the last `zeros` of them zero. */
 function element(length: number, zeros: number): Uint8Array {
   const header =
     length < 0x80
@@ -34,7 +34,7 @@ function element(length: number, zeros: number): Uint8Array {
 describe('a decrypted part', () => {
   const lengths = [8, 9, 13, 14, 126, 127, 128, 129, 130, 131, 254, 255, 256, 257, 258, 700];
 
-  it.each(lengths)('of %i bytes loses its padding and nothing else', (length) => {
+  it.each(lengths)('of %i bytes loses exactly its padding', (length) => {
     for (const zeros of [0, 1, 3, 8]) {
       const plain = element(length, zeros);
       expect(through(des, plain)).toEqual(plain);
@@ -42,18 +42,18 @@ describe('a decrypted part', () => {
     }
   });
 
-  it('keeps whatever was not padding', () => {
-    // One byte of rubbish after the element, seen by who reads it; the zeros after it are padding.
+  it('keeps bytes that are not padding', () => {
+    // One byte after the element, which its reader will refuse; the zeros after that are padding.
     expect(through(des, Uint8Array.of(0x04, 1, 9, 7))).toEqual(Uint8Array.of(0x04, 1, 9, 7));
-    // More zeros than a block can be padded with.
+    // More zeros than the padding of a block has.
     const long = concatBytes(Uint8Array.of(0x04, 1, 9), new Uint8Array(13));
     expect(through(des, long)).toEqual(long.subarray(0, 9));
-    // AES has no padding: zeros after the element are somebody's.
+    // AES has no padding: the zeros after the element are part of the message.
     const zeros = Uint8Array.of(0x04, 1, 9, 0, 0, 0, 0, 0);
     expect(through(aes, zeros)).toEqual(zeros);
   });
 
-  it('is not judged by its length, be it more than there is or of no known form', () => {
+  it('keeps its bytes if its length is too large or malformed', () => {
     const claims = Uint8Array.of(0x04, 100, 1, 2, 0, 0, 0, 0);
     expect(through(des, claims)).toEqual(claims);
     const indefinite = Uint8Array.of(0x24, 0x80, 0, 0, 0, 0, 0, 0);
@@ -63,7 +63,7 @@ describe('a decrypted part', () => {
     expect(through(des, new Uint8Array())).toEqual(new Uint8Array());
   });
 
-  it('is nothing where the key does not fit, and an error where it cannot be used', () => {
+  it('is undefined with a wrong key, and an error with an unusable one', () => {
     const cipher = aes.encrypt(USAGE, Uint8Array.of(0x04, 1, 9), random);
     expect(decryptPartOrNothing(aes, USAGE, cipher)).toEqual(Uint8Array.of(0x04, 1, 9));
     expect(decryptPartOrNothing(aes, USAGE + 1, cipher)).toBeUndefined();

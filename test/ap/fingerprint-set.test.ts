@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FINGERPRINT_BYTES, FingerprintSet } from '../../src/ap/fingerprint-set.ts';
 import { runs } from '../support/properties.ts';
 
-/** What tables cost that are made from now on: bytes of the last one, how often a place was gone to. */
+/** Measures tables created from now on: bytes of the last one, number of slots visited. */
 function watchTables(): { bytes: number; places: number } {
   const seen = { bytes: 0, places: 0 };
   const construct = (made: Uint32ArrayConstructor, [length]: [number]): Uint32Array => {
@@ -34,7 +34,7 @@ afterEach(() => {
 });
 
 describe('a set of fingerprints', () => {
-  it('is told apart by each of its last 16 bytes, but for the bit that marks a place as taken', () => {
+  it('distinguishes ciphertexts by their last 16 bytes, except for the bit that marks a used slot', () => {
     for (const fill of [0x00, 0x55, 0xff]) {
       const first = new Uint8Array(24).fill(fill);
       const set = new FingerprintSet(1);
@@ -51,7 +51,7 @@ describe('a set of fingerprints', () => {
     }
   });
 
-  it('knows a fingerprint wherever its ciphertext ends', () => {
+  it('finds a fingerprint at any end index', () => {
     const set = new FingerprintSet(2);
     const bytes = Uint8Array.from({ length: 60 }, (_, at) => at * 7);
     set.add(bytes, 40);
@@ -62,7 +62,7 @@ describe('a set of fingerprints', () => {
     expect(set.lookUp(bytes)).toBe(false);
   });
 
-  it('keeps all it was given as it grows, in the order of a model', () => {
+  it('keeps all members while it grows, as a model does', () => {
     const members = fc.uniqueArray(fc.integer({ min: 0, max: 0xffff }), { maxLength: 400 });
     fc.assert(
       fc.property(fc.integer(), members, (seed, ids) => {
@@ -71,7 +71,7 @@ describe('a set of fingerprints', () => {
         const view = new DataView(bytes.buffer);
         const known = new Set<number>();
         for (const id of ids) {
-          // In one word of four: the others are equal.
+          // They differ in one word of four.
           view.setUint32(12, id);
           expect(set.lookUp(bytes)).toBe(false);
           set.add(bytes);
@@ -91,7 +91,7 @@ describe('a set of fingerprints', () => {
     );
   });
 
-  it('fills three quarters of its table and no more, and never has one twice as big as it must', () => {
+  it('fills at most three quarters of its table, and never has one twice as large as needed', () => {
     const tables = watchTables();
     const set = new FingerprintSet(3);
     const bytes = new Uint8Array(16);
@@ -103,22 +103,22 @@ describe('a set of fingerprints', () => {
       set.add(bytes);
       const full = (n * FINGERPRINT_BYTES) / tables.bytes;
       fullest = Math.max(fullest, full);
-      // The first table is as big as it is.
+      // The first table has a fixed size.
       if (n > 48) emptiest = Math.min(emptiest, full);
     }
     expect(fullest).toBe(3 / 4);
     expect(emptiest).toBeGreaterThan(3 / 8);
   });
 
-  // A client can choose its ciphertexts, so far as it has the patience: it must not be able to
-  // choose their places, with a pattern of a word that is the same whatever the seed.
+  // A client with patience can choose its ciphertexts. It must not be able to make them collide by a
+  // pattern in one word, which works for every seed.
   describe.each([0, 4, 8, 12])('given a pattern in the word at %i', (offset) => {
     const patterns = [0x00, 0xff].flatMap((fill) =>
-      // Shifted by 17: multiples of a power of two, what a hash that forgets its upper bits piles up.
+      // Shifted by 17: multiples of a power of two, which collide in a hash that drops its upper bits.
       [1, 17].flatMap((shift) => [0, 0xffff_ffff].map((seed) => ({ fill, shift, seed }))),
     );
 
-    it.each(patterns)('finds all in a few steps: %o', ({ fill, shift, seed }) => {
+    it.each(patterns)('finds all members in a few steps: %o', ({ fill, shift, seed }) => {
       const tables = watchTables();
       const set = new FingerprintSet(seed);
       const bytes = new Uint8Array(16).fill(fill);
@@ -136,7 +136,7 @@ describe('a set of fingerprints', () => {
         write(n);
         expect(set.lookUp(bytes)).toBe(true);
       }
-      // (1 + 1 / (1 - 3/4)) / 2 = 2.5 for places that are drawn (Knuth, 6.4).
+      // (1 + 1 / (1 - 3/4)) / 2 = 2.5 for random slots (Knuth, 6.4).
       expect(tables.places / members).toBeLessThan(4);
     });
   });

@@ -1,4 +1,4 @@
-/** Who a client is, and whose ticket a key opens: names that are nearly others, and other tickets. */
+/** The identity of a client, and which tickets a key opens: similar names, and tickets of others. */
 import { describe, expect, it } from 'vitest';
 import { frameToken, TokenId } from '../../src/gss/framing.ts';
 import type { AcceptResult } from '../../src/index.ts';
@@ -32,7 +32,7 @@ function outcomeOf(result: AcceptResult): string | undefined {
 
 const begin = (ticket: MintedTicket) => createInitiator({ ticket, clock, random }).begin();
 
-describe('the authenticator names the client of the ticket, or is refused', () => {
+describe('an authenticator is refused if its client differs from that of the ticket', () => {
   const name = (...components: string[]) => ({ nameType: NameType.principal, components });
 
   it.each<[string, string, Partial<Authenticator>]>([
@@ -56,7 +56,7 @@ describe('the authenticator names the client of the ticket, or is refused', () =
     expect(outcomeOf(await attempt(options))).toBe('complete');
   });
 
-  it('but for the type of the name, which is that of the ticket (RFC 4120 §6.2)', async () => {
+  it('but not if only the name type differs: that of the ticket counts (RFC 4120 §6.2)', async () => {
     const clientName = { nameType: NameType.srvInst, components: ['alice'] };
     const result = await attempt({ initiator: { authenticator: { clientName } } });
     if (result.status !== 'complete') throw new Error('not complete');
@@ -64,7 +64,7 @@ describe('the authenticator names the client of the ticket, or is refused', () =
   });
 });
 
-describe('names that mean something to JavaScript', () => {
+describe('names of JavaScript object members', () => {
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', '__proto__/constructor'])(
     '%s is a client like any other',
     async (name) => {
@@ -84,7 +84,7 @@ describe('names that mean something to JavaScript', () => {
   });
 });
 
-describe('a key of the keytab opens the tickets of its own service', () => {
+describe('a key of the keytab opens only tickets of its own service', () => {
   const keytab = makeKeytab(
     { principal: 'host/www.example.test@EXAMPLE.TEST', seed: 31 },
     { principal: 'HTTP/www.example.test@EXAMPLE.TEST', seed: 32 },
@@ -98,14 +98,14 @@ describe('a key of the keytab opens the tickets of its own service', () => {
     ['HTTP/www.example.test@EXAMPLE.TEST'],
     ['HTTP@'],
     [['HTTP@www.example.test', 'cifs@other.example.test']],
-  ])('so that %j has no others', async (service) => {
+  ])('so that %j accepts no other tickets', async (service) => {
     const credential = await acquireCredential({ keytab, service });
     const acceptor = createAcceptor({ credential, clock, random });
     const ours = await acceptor.begin().accept(begin(mint('HTTP@www.example.test')));
     expect(outcomeOf(ours)).toBe('complete');
     const others = [mint('host@www.example.test'), mint('krbtgt/EXAMPLE.TEST@EXAMPLE.TEST')];
     for (const other of others) {
-      // What the ticket says beside its encrypted part anybody can write.
+      // Anyone can write the unencrypted fields of a ticket.
       const serverName = parsePrincipal('HTTP/www.example.test@EXAMPLE.TEST');
       for (const ticket of [other, { ...other, ticket: { ...other.ticket, serverName } }]) {
         expect((await acceptor.begin().accept(begin(ticket))).status).toBe('failed');
@@ -113,7 +113,7 @@ describe('a key of the keytab opens the tickets of its own service', () => {
     }
   });
 
-  it('and no ticket that is sealed in the session key of another', async () => {
+  it('and no ticket encrypted in the session key of another ticket', async () => {
     const { acceptor } = await makeParties({ keytab, service: 'HTTP@' });
     const seen = mint('HTTP@www.example.test');
     expect(outcomeOf(await acceptor.begin().accept(begin(seen)))).toBe('complete');
@@ -125,7 +125,7 @@ describe('a key of the keytab opens the tickets of its own service', () => {
     expect((await acceptor.begin().accept(begin(forged))).status).toBe('failed');
   });
 
-  it('and none for user-to-user, said or not said', async () => {
+  it('and no user-to-user ticket, with the flag or without', async () => {
     const { begin: open, ticket } = await makeParties();
     const { sessionKey } = ticket;
     const plain = new Uint8Array(16);
@@ -146,7 +146,7 @@ describe('a key of the keytab opens the tickets of its own service', () => {
   it.each([
     [0, 'complete'],
     [1, 'complete'],
-    // Old keytabs keep the low 8 bits.
+    // Old keytabs store the low 8 bits.
     [257, 'complete'],
     [2, 'failed'],
     [0x7fff_ffff, 'failed'],

@@ -1,4 +1,4 @@
-/** Tickets that come again: never another ticket, never two users of one. */
+/** Opened tickets are found again: never the wrong one, and never by two requests at a time. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OpenedTicket } from '../../src/ap/opened-tickets.ts';
@@ -48,7 +48,7 @@ function isDisposed({ sessionKey }: OpenedTicket): boolean {
   }
 }
 
-/** A ticket that came twice. */
+/** Keeps a ticket as after its second request. */
 function keepTwice(tickets: OpenedTickets, ticket: Ticket, seed: number): OpenedTicket {
   tickets.keep(ticket, openedAs(seed, ticket));
   const opened = openedAs(seed, ticket);
@@ -88,7 +88,7 @@ describe('an opened ticket', () => {
     expect(tickets.take(ticket)).toBe(kept);
   });
 
-  it('is not taken for one that differs in any byte', () => {
+  it('is not found for a ciphertext that differs in any byte', () => {
     const cipher = seededBytes(400);
     const tickets = new OpenedTickets();
     const kept = keepTwice(tickets, withCipher(cipher), 1);
@@ -106,7 +106,7 @@ describe('an opened ticket', () => {
     expect(tickets.take(withCipher(cipher.slice()))).toBe(kept);
   });
 
-  it('is what it was, whatever becomes of the bytes that it came in', () => {
+  it('does not depend on the buffer in which its token arrived', () => {
     const cipher = seededBytes(100);
     const tickets = new OpenedTickets();
     const kept = keepTwice(tickets, withCipher(cipher), 1);
@@ -116,12 +116,12 @@ describe('an opened ticket', () => {
     expect(tickets.take(withCipher(original))).toBe(kept);
   });
 
-  it('is not kept under the bytes that somebody put in the place of its own', () => {
+  it('is not kept if its buffer was overwritten with another ticket', () => {
     const tickets = new OpenedTickets();
     const other = ticketOf(5, 6, 7, 8);
     tickets.keep(other, openedAs(2, other));
     const opened = openedAs(1, ticket);
-    // Alice's ticket, whose buffer holds Bob's by now.
+    // Alice's ticket, whose buffer holds Bob's by then.
     tickets.keep(other, opened);
     tickets.keep(other, openedAs(1, ticket));
     expect(isDisposed(opened)).toBe(true);
@@ -153,7 +153,7 @@ describe('an opened ticket', () => {
     expect(tickets.take(ticket)).toBeUndefined();
   });
 
-  it('is not wiped under the hands of its user when its key goes, but afterwards', () => {
+  it('is wiped only after its use when its key is revoked meanwhile', () => {
     const tickets = new OpenedTickets();
     const kept = keepTwice(tickets, ticket, 1);
     expect(tickets.take(ticket)).toBe(kept);
@@ -164,7 +164,7 @@ describe('an opened ticket', () => {
     expect(tickets.take(ticket)).toBeUndefined();
   });
 
-  it('is kept up to a length', () => {
+  it('is kept up to a maximum length', () => {
     const tickets = new OpenedTickets();
     for (const [length, isKept] of [
       [16_384, true],
@@ -177,7 +177,7 @@ describe('an opened ticket', () => {
     }
   });
 
-  // The last byte says where it is kept; the last four, whether the ticket came before.
+  // The last byte selects the slot; the last four bytes decide whether the ticket was seen before.
   it.each([
     [
       [1, 2, 3, 4],
@@ -199,7 +199,7 @@ describe('an opened ticket', () => {
       [1, 0, 0, 4],
       [0, 0x80, 0, 4],
     ],
-  ])('is not kept where one ends in %j, the other in %j', (one, other) => {
+  ])('is not kept if the previous one ends in %j and it ends in %j', (one, other) => {
     const tickets = new OpenedTickets();
     tickets.keep(ticketOf(...one), openedAs(1, ticketOf(...one)));
     const opened = openedAs(1, ticketOf(...other));
@@ -208,25 +208,25 @@ describe('an opened ticket', () => {
     expect(tickets.take(ticketOf(...other))).toBeUndefined();
   });
 
-  it('leaves the others of the table alone, and is wiped when another takes its place', () => {
+  it('does not affect other slots, and is wiped when another ticket takes its slot', () => {
     const table = new OpenedTickets();
     const tickets = Array.from({ length: 256 }, (_, last) => ticketOf(7, 7, 7, last));
     const kept = tickets.map((each, seed) => keepTwice(table, each, seed));
     expect(kept.map(isDisposed)).not.toContain(true);
     const intruder = ticketOf(8, 7, 7, 40);
     table.keep(intruder, openedAs(999, intruder));
-    // Seen once, it takes nobody's place.
+    // Seen once, it replaces nothing.
     expect(isDisposed(kept[40]!)).toBe(false);
     table.keep(intruder, openedAs(999, intruder));
     expect(kept.flatMap((each, at) => (isDisposed(each) ? [at] : []))).toEqual([40]);
   });
 
-  it('is the right one and nobody else’s, in whatever order requests begin and end', () => {
+  it('is the right one and used once at a time, in any order of requests', () => {
     const step = fc.record({ ticket: fc.nat(5), end: fc.option(fc.nat(7)) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const table = new OpenedTickets();
-        // Three places for six tickets.
+        // Six tickets share three slots.
         const tickets = [0, 1, 2, 3, 4, 5].map((n) => ticketOf(n, 0, 0, n % 3));
         const made: OpenedTicket[] = [];
         const open: { ticket: number; opened: OpenedTicket }[] = [];

@@ -8,14 +8,14 @@ import { makeKeytab, makeParties } from '../support/realm-kit.ts';
 interface Keys {
   readonly ticket: number;
   readonly session: number;
-  /** None if null. */
+  /** Enctype of the initiator's subkey; no subkey if null. */
   readonly subkey: number | null;
-  /** RFC 4537. */
+  /** The enctypes that the client offers (RFC 4537). */
   readonly offered?: readonly number[];
   readonly flags?: number;
 }
 
-/** The enctype of the context's keys, or why there is none. */
+/** The enctype of the context's keys, or the code and hint of the refusal. */
 async function outcomeOf(keys: Keys, acceptor: Partial<AcceptorOptions>): Promise<number | string> {
   const type = AuthorizationDataType.etypeNegotiation;
   const { begin, initiator } = await makeParties({
@@ -37,17 +37,17 @@ async function outcomeOf(keys: Keys, acceptor: Partial<AcceptorOptions>): Promis
   return `${minor?.code}: ${minor?.hint}`;
 }
 
-describe('enctypes may be permitted for tickets, session keys and subkeys apart', () => {
+describe('enctypes can be permitted separately for tickets, session keys and subkeys', () => {
   it.each<[string, Keys, Partial<AcceptorOptions>, RegExp | number]>([
     [
-      // What MIT krb5's gss_krb5_set_allowable_enctypes says.
+      // As in MIT krb5's gss_krb5_set_allowable_enctypes.
       'an AES128 session under an AES256 ticket',
       { ticket: 18, session: 17, subkey: 17 },
       { sessionEnctypes: [17], subkeyEnctypes: [17] },
       17,
     ],
     [
-      'an AES256 session where those are AES128',
+      'an AES256 session key where only AES128 is permitted',
       { ticket: 18, session: 18, subkey: 18 },
       { sessionEnctypes: [17], subkeyEnctypes: [17] },
       /^KRB5_NOPERM_ETYPE: the session key has it; permitted: aes128-cts-hmac-sha1-96$/,
@@ -65,31 +65,31 @@ describe('enctypes may be permitted for tickets, session keys and subkeys apart'
       /^KRB5_NOPERM_ETYPE: the subkey has it/,
     ],
     [
-      'a list of its own goes before the one for all',
+      'a specific list takes precedence over permittedEnctypes',
       { ticket: 18, session: 17, subkey: 17 },
       { permittedEnctypes: [17], ticketEnctypes: [18] },
       17,
     ],
     [
-      'the one for all is for those without',
+      'permittedEnctypes applies where there is no specific list',
       { ticket: 18, session: 17, subkey: 17 },
       { permittedEnctypes: [18], sessionEnctypes: [17] },
       /^KRB5_NOPERM_ETYPE: the subkey has it; permitted: aes256-cts-hmac-sha1-96$/,
     ],
     [
-      "our subkey is of the subkeys' list, in its order",
+      "the acceptor's subkey is chosen from the list for subkeys, in its order",
       { ticket: 18, session: 17, subkey: 17, offered: [18, 20] },
       { subkeyEnctypes: [20, 18, 17], permittedEnctypes: [17, 18] },
       20,
     ],
     [
-      'no subkey is made that the list does not have',
+      'the acceptor makes no subkey of an enctype outside the list',
       { ticket: 18, session: 17, subkey: null },
       { subkeyEnctypes: [18, 20] },
       /^KRB5_NOPERM_ETYPE: the client offers aes128-cts-hmac-sha1-96 for the acceptor's subkey; permitted: aes256-cts-hmac-sha1-96 aes256-cts-hmac-sha384-192$/,
     ],
     [
-      'none is looked for where there is none',
+      'the list for subkeys has no effect on a context without one',
       { ticket: 18, session: 17, subkey: null, flags: ContextFlag.integrity },
       { subkeyEnctypes: [18] },
       17,

@@ -12,7 +12,7 @@ function ciphertext(n: number, length = 40): Uint8Array {
   return bytes;
 }
 
-/** What an acceptor that allows 300 s of skew asks about. */
+/** The record of an acceptor that allows 300 s of skew. */
 function recordOf(bytes: Uint8Array, expiresAt: number): ReplayRecord {
   return { ciphertext: bytes, ctime: expiresAt - 301, expiresAt };
 }
@@ -23,7 +23,7 @@ function makeCache(clock = () => NOW, maxEntries?: number): MemoryReplayCache {
 }
 
 describe('the replay cache in memory', () => {
-  it('lets a record in once', () => {
+  it('accepts a record once', () => {
     const cache = makeCache();
     const record = recordOf(ciphertext(1), NOW_SECONDS + 300);
     expect(cache.checkAndStore(record)).toBe(true);
@@ -44,7 +44,7 @@ describe('the replay cache in memory', () => {
         const model = new Map<string, number>();
         for (const { id, pass } of operations) {
           now += pass * 1000;
-          // A given ciphertext always comes with the same time: the client's, inside of it.
+          // A ciphertext always has the same time: the client's, which it contains.
           const expiresAt = NOW_SECONDS + id * 20;
           if (expiresAt < now / 1000) continue;
           const fresh = cache.checkAndStore(recordOf(ciphertext(id), expiresAt));
@@ -55,7 +55,7 @@ describe('the replay cache in memory', () => {
     );
   });
 
-  it('keeps a record until its time and forgets it soon after', () => {
+  it('keeps a record until it expires and forgets it soon afterwards', () => {
     let now = NOW;
     const cache = makeCache(() => now);
     const record = recordOf(ciphertext(1), NOW_SECONDS + 301);
@@ -67,7 +67,7 @@ describe('the replay cache in memory', () => {
     expect(cache.size).toBe(1);
   });
 
-  it('knows a record again when another acceptor that allows more skew asks', () => {
+  it('recognises a record from another acceptor that allows more skew', () => {
     let now = NOW;
     const cache = makeCache(() => now);
     const record = { ciphertext: ciphertext(1), ctime: NOW_SECONDS, expiresAt: NOW_SECONDS + 301 };
@@ -79,7 +79,7 @@ describe('the replay cache in memory', () => {
     expect(cache.checkAndStore(record)).toBe(false);
   });
 
-  it('refuses what is new when it is full, and still knows what is old', () => {
+  it('refuses new records when it is full, and still recognises old ones', () => {
     const cache = makeCache(() => NOW, 1000);
     const expiresAt = NOW_SECONDS + 300;
     for (let n = 0; n < 1000; n++) {
@@ -93,8 +93,8 @@ describe('the replay cache in memory', () => {
     }
   });
 
-  it('holds 4194304 records where nobody says how many', () => {
-    // Counted only: the records themselves would take 170 MB, and spies as much.
+  it('holds 4194304 records by default', () => {
+    // Only counted: the records themselves would take 170 MB, and spies as much.
     const { lookUp, add } = FingerprintSet.prototype;
     onTestFinished(() => void Object.assign(FingerprintSet.prototype, { lookUp, add }));
     Object.assign(FingerprintSet.prototype, { lookUp: () => false, add: () => {} });
@@ -105,7 +105,7 @@ describe('the replay cache in memory', () => {
     expect(() => cache.checkAndStore(record)).toThrowError('Replay cache is full');
   });
 
-  it('refuses to answer for a time that it has forgotten, when the clock goes back', () => {
+  it('refuses to answer for a time that it has forgotten after the clock went back', () => {
     let now = NOW;
     const cache = makeCache(() => now);
     const record = recordOf(ciphertext(1), NOW_SECONDS + 300);
@@ -126,11 +126,11 @@ describe('the replay cache in memory', () => {
     }
     globalThis.gc?.();
     expect(cache.size).toBe(100_000);
-    // Before collection the halves of tables that grew may still be counted: twice is the bound.
+    // Tables that were outgrown may not be collected yet, hence twice the bound.
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100_000 * 43 * 2.2);
   });
 
-  it('is told apart by all of the last 16 bytes', () => {
+  it('compares all of the last 16 bytes', () => {
     const cache = makeCache();
     const expiresAt = NOW_SECONDS + 300;
     const first = new Uint8Array(64).fill(0x55);
@@ -147,7 +147,7 @@ describe('the replay cache in memory', () => {
     (lifetime) => {
       let now = NOW;
       const cache = makeCache(() => now);
-      // 16 divides the second that a group begins with.
+      // A group begins at a multiple of 16 seconds.
       const begin = Math.ceil(NOW_SECONDS / 16) * 16;
       const record = (id: number, ctime: number): ReplayRecord => ({
         ciphertext: ciphertext(id),
@@ -156,14 +156,14 @@ describe('the replay cache in memory', () => {
       });
       cache.checkAndStore(record(1, begin));
       cache.checkAndStore(record(2, begin + 16));
-      // The last second of the group, and its whole life.
+      // Just before the last record of the group expires.
       now = (begin + 16 + lifetime) * 1000 - 1;
       expect(cache.checkAndStore(record(1, begin))).toBe(false);
       expect(cache.size).toBe(2);
       now += 1;
       expect(cache.checkAndStore(record(3, begin + 16))).toBe(true);
       expect(cache.size).toBe(2);
-      // What was forgotten is not answered for; the next group is.
+      // It does not answer for the dropped group, but for the next one.
       expect(() => cache.checkAndStore(record(1, begin + 15))).toThrowError(
         expect.objectContaining({ code: 'KRB5_RC_IO', message: expect.stringContaining('clock') }),
       );
@@ -173,7 +173,7 @@ describe('the replay cache in memory', () => {
     },
   );
 
-  it('forgets group after group, whatever the order in which they came', () => {
+  it('forgets group after group, in any order of arrival', () => {
     let now = NOW;
     const cache = makeCache(() => now);
     const begin = Math.ceil(NOW_SECONDS / 16) * 16;
@@ -205,7 +205,7 @@ describe('the replay cache in memory', () => {
     }
   });
 
-  it('takes ciphertexts from 16 bytes on, and times that are numbers', () => {
+  it('accepts ciphertexts of at least 16 bytes and finite times only', () => {
     const cache = makeCache();
     const shortest = recordOf(new Uint8Array(16).fill(3), NOW_SECONDS + 300);
     expect(cache.checkAndStore(shortest)).toBe(true);
@@ -218,7 +218,7 @@ describe('the replay cache in memory', () => {
   });
 
   it.each([Number.NaN, -1, 0, 1.5, Number.POSITIVE_INFINITY, 'many' as never, null as never])(
-    'has a bound that is one, and not %s',
+    'refuses %s as maximum number of entries',
     (maxEntries) => {
       expect(() => new MemoryReplayCache({ maxEntries })).toThrow(
         `maxEntries: expected a whole number, at least 1, got ${maxEntries}`,
@@ -226,7 +226,7 @@ describe('the replay cache in memory', () => {
     },
   );
 
-  it('refuses where its clock gives no time', () => {
+  it('refuses to answer if its clock returns no time', () => {
     for (const time of [Number.NaN, Number.POSITIVE_INFINITY, '0' as never, 0n as never]) {
       const cache = new MemoryReplayCache({ clock: () => time });
       expect(() => cache.checkAndStore(recordOf(ciphertext(1), NOW_SECONDS))).toThrow(
@@ -235,7 +235,7 @@ describe('the replay cache in memory', () => {
     }
   });
 
-  it('is not for ciphertexts that no profile makes', () => {
+  it('refuses ciphertexts shorter than any enctype makes', () => {
     expect(() => makeCache().checkAndStore(recordOf(new Uint8Array(15), 0))).toThrow(RangeError);
     expect(new KerberosError('KRB5_RC_IO').errorCode).toBe(60);
   });

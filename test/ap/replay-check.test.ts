@@ -1,4 +1,4 @@
-/** What the replay cache is asked about, and what a replay is refused with. */
+/** Which requests the replay cache is asked about, and how a replay is refused. */
 import { describe, expect, it } from 'vitest';
 import type { AcceptResult, KerberosError, ReplayRecord } from '../../src/index.ts';
 import { Enctype, MemoryReplayCache, NameType } from '../../src/index.ts';
@@ -81,7 +81,7 @@ describe('the replay cache', () => {
     expect(replayCache.size).toBe(0);
   });
 
-  it('is told the client, whom the ticket names', async () => {
+  it('gets the client of the ticket', async () => {
     const asked: ReplayRecord[] = [];
     const replayCache = { checkAndStore: (record: ReplayRecord) => asked.push(record) > 0 };
     const { initiator, begin } = await makeParties({ acceptor: { replayCache } });
@@ -92,8 +92,8 @@ describe('the replay cache', () => {
   });
 });
 
-describe('a refusal says whose request it was', () => {
-  it('where it is a replay', async () => {
+describe('a refusal names the client of the request', () => {
+  it('for a replay', async () => {
     const { initiator, begin } = await makeParties();
     const token = initiator.begin();
     await begin().accept(token);
@@ -104,7 +104,7 @@ describe('a refusal says whose request it was', () => {
     });
   });
 
-  it('where it is a replay, in one short line, whatever the client is called', async () => {
+  it('for a replay, in one short line, for any name of the client', async () => {
     const client = `\u001b[2J\r\n\u202e${'A'.repeat(30_000)}@EXAMPLE.TEST`;
     const { initiator, begin } = await makeParties({ ticket: { client } });
     const token = initiator.begin();
@@ -115,7 +115,7 @@ describe('a refusal says whose request it was', () => {
     expect(hint).toContain(detail.client);
   });
 
-  it('where ticket and authenticator differ, in one short line', async () => {
+  it('for a ticket and an authenticator that differ, in one short line', async () => {
     const components = [`\u001b]0;owned\u0007${'A'.repeat(60_000)}`];
     const { initiator, begin } = await makeParties({
       keytab: makeKeytab(),

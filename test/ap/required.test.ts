@@ -37,14 +37,14 @@ describe('requiredFlags', () => {
       integrity | confidentiality,
       'KDC_ERR_POLICY: requiredFlags has mutual, replay, which the client left out',
     ],
-    // MIT krb5: three legs are mutual.
+    // MIT krb5: DCE style implies mutual authentication.
     [mutual, dceStyle, 'continue'],
-  ])('%i, where the client asks for %i: %s', async (requiredFlags, flags, expected) => {
+  ])('%i, if the client asks for %i: %s', async (requiredFlags, flags, expected) => {
     const result = await attempt({ initiator: { flags }, acceptor: { requiredFlags } });
     expect(refusalOf(result)).toBe(expected);
   });
 
-  it('are asked for by no checksum that is not of GSS-API', async () => {
+  it('are not satisfied by a checksum other than that of GSS-API, except replay and sequence', async () => {
     for (const [checksum, requiredFlags, expected] of [
       ['none', replay, 'failed'],
       ['none', 0, 'complete'],
@@ -67,7 +67,7 @@ describe('requiredFlags', () => {
     }
   });
 
-  it('tell a client that waits with a KRB-ERROR', async () => {
+  it('are reported in a KRB-ERROR to a client that waits for an answer', async () => {
     const acceptor = { requiredFlags: ContextFlag.integrity };
     const waits = await attempt({ initiator: { flags: mutual }, acceptor });
     const doesNot = await attempt({ initiator: { flags: 0 }, acceptor });
@@ -89,7 +89,7 @@ describe('requiredFlags', () => {
     [ContextFlag.channelBound],
     [ContextFlag.anonymous],
     [Promise.resolve(2)],
-  ])('are no flags that an initiator can ask for: %s', async (requiredFlags) => {
+  ])('are refused as an option if an initiator cannot ask for them: %s', async (requiredFlags) => {
     const acceptor = { requiredFlags } as Partial<AcceptorOptions>;
     await expect(makeParties({ acceptor })).rejects.toThrow(/^requiredFlags: expected/);
   });
@@ -99,7 +99,7 @@ describe('requiredIndicators', () => {
   const keytab = makeKeytab();
   const { key } = keytab.entries[0]!;
 
-  /** @param verifierKey - Not the service's where the client made it up. */
+  /** @param verifierKey - Another key than the service's if the client forged the CAMMAC. */
   function indicators(
     words: readonly string[],
     verifierKey: EncryptionKey = key,
@@ -126,15 +126,15 @@ describe('requiredIndicators', () => {
   const stranger = EncryptionKey.generate(18, seededRandom(99));
 
   it.each<[string, AuthorizationDataElement[], string]>([
-    ['one of those', indicators(['otp']), 'complete'],
-    ['one of those among others', indicators(['password', 'pkinit']), 'complete'],
+    ['one of them', indicators(['otp']), 'complete'],
+    ['one of them among others', indicators(['password', 'pkinit']), 'complete'],
     [
       'others',
       indicators(['password', '\x1b[2J']),
       'KDC_ERR_POLICY: one of otp, pkinit is required; the ticket has password, \\x1b[2J',
     ],
     [
-      'by another case',
+      'one in another case',
       indicators(['OTP']),
       'KDC_ERR_POLICY: one of otp, pkinit is required; the ticket has OTP',
     ],
@@ -144,16 +144,16 @@ describe('requiredIndicators', () => {
       'KDC_ERR_POLICY: one of otp, pkinit is required; the ticket has no authentication indicator',
     ],
     [
-      'one that nobody vouches for',
+      'one outside of a CAMMAC',
       bare,
       'KDC_ERR_POLICY: one of otp, pkinit is required; the ticket has no authentication indicator',
     ],
     [
-      'one that another key vouches for',
+      'one signed with another key',
       indicators(['otp'], stranger),
       'KDC_ERR_POLICY: one of otp, pkinit is required; the ticket has no authentication indicator',
     ],
-  ])('refuse a ticket that has none of them: it has %s', async (_, authorizationData, expected) => {
+  ])('for a ticket that has %s', async (_, authorizationData, expected) => {
     for (const pacPolicy of ['off', 'when-valid'] as const) {
       const result = await attempt({
         keytab,
@@ -164,7 +164,7 @@ describe('requiredIndicators', () => {
     }
   });
 
-  it('refuse each time that a ticket comes again, and no ticket of somebody else', async () => {
+  it('refuse a ticket each time, and only at the acceptor that requires them', async () => {
     const parties = await makeParties({
       keytab,
       ticket: { authorizationData: indicators(['password']) },
@@ -185,7 +185,7 @@ describe('requiredIndicators', () => {
     [['']],
     [['otp', undefined]],
     [[encodeUtf8('otp')]],
-  ])('are no list of words: %j', async (requiredIndicators) => {
+  ])('are refused as an option if they are not a list of words: %j', async (requiredIndicators) => {
     const acceptor = { requiredIndicators } as Partial<AcceptorOptions>;
     await expect(makeParties({ acceptor })).rejects.toThrow(/^requiredIndicators: expected/);
   });
@@ -196,7 +196,7 @@ describe('requireKdcSignatures', () => {
   const kdcKey = EncryptionKey.generate(18, seededRandom(42));
   const pac = { logonInfo: {} };
 
-  it('lets in whose PAC has them all, and nobody without a PAC', async () => {
+  it('admits a client whose PAC has them all, and none without a PAC', async () => {
     const acceptor = { kdcKey, requireKdcSignatures: true };
     const signed = await attempt({ keytab, ticket: { pac, kdcKey }, acceptor });
     if (signed.status !== 'complete') throw new Error(refusalOf(signed));

@@ -30,7 +30,7 @@ async function attempt(options: ExchangeOptions) {
   return begin().accept(initiator.begin());
 }
 
-/** The ticket's PAC with its last byte, which is of a signature, changed. */
+/** The result for a ticket whose PAC was altered. */
 async function withBrokenPac(options: ExchangeOptions = {}) {
   const good = await establish({ ticket: { pac: PAC } });
   const data = good.server.authorizationData[0]!.data.slice();
@@ -57,7 +57,7 @@ describe('the PAC of a context', () => {
     });
   }
 
-  it('moves with the context from as deep as it was found', async () => {
+  it('moves with the context from inside nested AD-IF-RELEVANT', async () => {
     const good = await establish({ ticket: { pac: PAC } });
     const type = AuthorizationDataType.ifRelevant;
     const data = encodeAuthorizationData([{ type, data: good.server.authorizationData[0]!.data }]);
@@ -66,7 +66,7 @@ describe('the PAC of a context', () => {
     expect(importSecurityContext(server.export()).pac?.samAccountName).toBe('alice');
   });
 
-  it('stays what was verified, here and where it goes, whatever is done to what is handed out', async () => {
+  it('is not affected by changes of the bytes that were handed out, also after export', async () => {
     const { server } = await establish({ ticket: { pac: PAC } });
     for (const { data } of server.authorizationData) data.fill(0xff);
     server.pac?.bytes().fill(0xff);
@@ -77,7 +77,7 @@ describe('the PAC of a context', () => {
     expect(importSecurityContext(moved.export()).pac?.samAccountName).toBe('alice');
   });
 
-  it('is absent where there is none, or nobody asks', async () => {
+  it('is absent if the ticket has none or the policy is off', async () => {
     const none = await establish();
     expect(none.server.pac).toBeUndefined();
     expect(none.server.pacError).toBeUndefined();
@@ -110,7 +110,7 @@ describe('the PAC of a context', () => {
     });
   });
 
-  it('is an attribute of the name as well, whole and in parts', async () => {
+  it('is an attribute of the name too, as a whole and in parts', async () => {
     const withPac = await attempt({ ticket: { pac: PAC } });
     if (withPac.status !== 'complete') throw new Error('not complete');
     const { context } = withPac;
@@ -127,7 +127,7 @@ describe('the PAC of a context', () => {
     expect(nameAttributes(without.context).size).toBe(0);
   });
 
-  it('has the signatures of the KDC verified where its key is known, and is refused for them', async () => {
+  it('has the signatures of the KDC verified if its key is known, and is refused if they are wrong', async () => {
     const [kdcKey, otherKey] = [1, 2].map((seed) => EncryptionKey.generate(18, seededRandom(seed)));
     const options = { ticket: { pac: PAC, kdcKey: kdcKey! } };
     const unknown = await establish(options);
@@ -158,7 +158,7 @@ describe('the PAC of a context', () => {
     expect(forged).toMatchObject({ error: { minor: { code: 'KRB_AP_ERR_MODIFIED' } } });
   });
 
-  it('tells of one account: what UPN info says of another is not shown', async () => {
+  it('ignores UPN info about another account', async () => {
     for (const [sid, upn] of [
       [`${DOMAIN}-1104`, 'alice@example.test'],
       [`${DOMAIN}-500`, undefined],
@@ -177,7 +177,7 @@ describe('the PAC of a context', () => {
     }
   });
 
-  it('of an authenticator counts for nothing', async () => {
+  it('of an authenticator is ignored', async () => {
     const good = await establish({ ticket: { pac: PAC } });
     const { server } = await establish({
       initiator: { authenticator: { authorizationData: good.server.authorizationData } },
@@ -195,7 +195,7 @@ describe('authentication indicators', () => {
     },
   ];
 
-  it('count if the service’s verifier is good, and only then', async () => {
+  it('count only if the service’s verifier is valid', async () => {
     const keytab = makeKeytab();
     const { key } = keytab.entries[0]!;
     const signed = encodeAuthorizationData(elements);
@@ -226,7 +226,7 @@ describe('authentication indicators', () => {
     }
   });
 
-  it('may stand inside AD-IF-RELEVANT inside of it', async () => {
+  it('are found in AD-IF-RELEVANT inside an AD-CAMMAC', async () => {
     const keytab = makeKeytab();
     const { key } = keytab.entries[0]!;
     const nested = [
@@ -242,7 +242,7 @@ describe('authentication indicators', () => {
     expect(server.authenticationIndicators).toEqual(['otp', 'hardened']);
   });
 
-  it('share an AD-CAMMAC with what nobody understands, unless that is critical', async () => {
+  it('may share an AD-CAMMAC with unknown elements, unless those are critical', async () => {
     const unknown = { type: 999, data: Uint8Array.of(1) };
     const cammac = {
       type: AuthorizationDataType.cammac,
@@ -259,7 +259,7 @@ describe('authentication indicators', () => {
     });
   });
 
-  it('stand in no AD-CAMMAC that is nested more than four deep', async () => {
+  it('may be in AD-CAMMACs nested up to four deep', async () => {
     for (const [depth, expected] of [
       [4, 'complete'],
       [5, 'failed'],
@@ -276,7 +276,7 @@ describe('authentication indicators', () => {
     }
   });
 
-  it('outside of an AD-CAMMAC count for nothing', async () => {
+  it('outside of an AD-CAMMAC are ignored', async () => {
     const { server } = await establish({ ticket: { authorizationData: elements } });
     expect(server.authenticationIndicators).toEqual([]);
   });

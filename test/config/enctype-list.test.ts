@@ -21,14 +21,14 @@ describe('parseEnctypeList', () => {
     expect(parseEnctypeList(text, { defaults })).toEqual(expected);
   });
 
-  it('takes commas, blanks and our families', () => {
+  it('accepts commas, blanks, and families that MIT krb5 does not have', () => {
     expect(parseEnctypeList('aes-sha2,aes-sha1\t rc4')).toEqual([20, 19, 18, 17, 23]);
     expect(parseEnctypeList('')).toEqual([]);
     expect(parseEnctypeList('aes -aes')).toEqual([]);
     expect(parseEnctypeList('DEFAULT')).toEqual(defaultEnctypes);
   });
 
-  it('reports what it does not know', () => {
+  it('reports unknown words', () => {
     const unknown: string[] = [];
     expect(
       parseEnctypeList('aes256-cts -rot13 gost', { onUnknown: (w) => unknown.push(w) }),

@@ -33,11 +33,11 @@ describe('localName', () => {
     expect(nameOf(principal, config('DEFAULT'))).toBe(name);
   });
 
-  it('has none without a default realm', () => {
+  it('returns no account without a default realm', () => {
     expect(localName(parsePrincipal('user@X'), parseKerberosConfig(''))).toBeUndefined();
   });
 
-  it('takes names of the default realm, by case; the last of several', () => {
+  it('applies auth_to_local_names to the default realm, case-sensitively; the last of several values', () => {
     const names = (realm: string) =>
       parseKerberosConfig(`[libdefaults]
 default_realm = KRBTEST.COM
@@ -49,7 +49,7 @@ ${realm} = {
   }
 }`);
     expect(nameOf('user@KRBTEST.COM', names('KRBTEST.COM'))).toBe('abcd');
-    // MIT krb5 says abcd: a stranger of the same name would have the account.
+    // MIT krb5 returns abcd: a client of another realm would get the account.
     expect(nameOf('user@X', names('KRBTEST.COM'))).toBe('none');
     expect(nameOf('x@KRBTEST.COM', names('KRBTEST.COM'))).toBe('x');
     expect(nameOf('User@KRBTEST.COM', names('KRBTEST.COM'))).toBe('User');
@@ -70,7 +70,7 @@ ${realm} = {
     ['RULE:\u00a0s/a/b/', 'not of the form s/a/b/'],
     ['RULE:s/a/b/x', 'not of the form s/a/b/'],
     ['RULE:s/(a)\\1/b/', 'cannot be used: (a)'],
-  ])('calls %s malformed when it is reached', (rule, problem) => {
+  ])('reports %s as malformed when it is reached', (rule, problem) => {
     const settings = config(rule);
     expect(settings.warnings).toEqual([expect.stringContaining(problem)]);
     expect(nameOf('user@X', settings)).toContain(`KRB5_CONFIG_BADFORMAT: auth_to_local = ${rule}`);
@@ -104,18 +104,18 @@ ${realm} = {
   });
 
   it.each([
-    ['of another number of components', 'RULE:[2:$3](x'],
-    ['of another number of components, without an end', 'RULE:[2:$1'],
-    ['with a match that is no expression', 'RULE:[1:$1]([a)s/x/y/'],
-    ['with a substitution of what is no expression', 'RULE:[1:$1](user)s/[a/y/'],
-    ['whose match fails before its substitution is looked at', 'RULE:[1:$1](zzz)s/x/y'],
-  ])('passes over a rule %s', (_, rule) => {
+    ['for another number of components', 'RULE:[2:$3](x'],
+    ['for another number of components, unterminated', 'RULE:[2:$1'],
+    ['with a malformed expression to match', 'RULE:[1:$1]([a)s/x/y/'],
+    ['with a malformed expression to substitute', 'RULE:[1:$1](user)s/[a/y/'],
+    ['whose match fails before its malformed substitution is reached', 'RULE:[1:$1](zzz)s/x/y'],
+  ])('skips a rule %s', (_, rule) => {
     const settings = config(rule, 'DEFAULT');
     expect(settings.warnings).not.toEqual([]);
     expect(nameOf('user@KRBTEST.COM', settings)).toBe('user');
   });
 
-  it('ends with the first rule that applies, though it leaves no account', () => {
+  it('stops at the first rule that applies, even if it gives no account', () => {
     const blocked = config('RULE:[1:$1](alice)s/.*//', 'DEFAULT');
     expect(nameOf('alice@KRBTEST.COM', blocked)).toBe('none');
     expect(nameOf('bob@KRBTEST.COM', blocked)).toBe('bob');
@@ -129,7 +129,7 @@ ${realm} = {
     expect(nameOf('user@X', config(growing, 'RULE:'))).toBe('none');
   });
 
-  it('tries the rules in their order', () => {
+  it('tries the rules in order', () => {
     const combo = config('RULE:[1:$1-$0](fred.*)s/-/ /g', 'DEFAULT', 'RULE:[3:$1](z.*z)');
     expect(nameOf('fred@X', combo)).toBe('fred X');
     expect(nameOf('fred-too@X', combo)).toBe('fred too X');
@@ -139,7 +139,7 @@ ${realm} = {
     expect(nameOf('a/b@KRBTEST.COM', combo)).toBe('none');
   });
 
-  it('has no account for names that are long, or grow', () => {
+  it('returns no account for names that are too long or grow too long', () => {
     expect(nameOf(`${'a'.repeat(1025)}@X`, config('RULE:'))).toBe('none');
     expect(nameOf(`${'a'.repeat(1025)}@KRBTEST.COM`, config())).toBe('none');
     expect(nameOf('a\\0b@KRBTEST.COM', config())).toBe('none');
@@ -150,8 +150,8 @@ ${realm} = {
   it.each([
     ['a line feed', 'RULE:[1:$1]', 'a\\nb@X'],
     ['an escape sequence', 'RULE:[1:$1]', 'a\x1b[2J@X'],
-    ['a mark of direction', 'RULE:[1:$1]', 'a\u202eb@X'],
-    ['a line feed of a default name', 'DEFAULT', 'a\\nb@KRBTEST.COM'],
+    ['a direction mark', 'RULE:[1:$1]', 'a\u202eb@X'],
+    ['a line feed in a default name', 'DEFAULT', 'a\\nb@KRBTEST.COM'],
     ['an option', 'RULE:[1:$1]', '-rf@X'],
     ['an option that a rule uncovers', 'RULE:[1:$1]s/x//', 'x-rf@X'],
     ['an option as a default name', 'DEFAULT', '-rf@KRBTEST.COM'],
@@ -161,22 +161,26 @@ ${realm} = {
     ['a path as a default name', 'DEFAULT', '..\\/root@KRBTEST.COM'],
     ['a path from the root', 'RULE:', '/etc@X'],
     ['a name with its realm', 'RULE:[1:$1](.*@EXAMPLE.COM)s/@.*//', 'root\\@EXAMPLE.COM@X'],
-    ['such a name where the realm is cut off', 'RULE:[1:$1@$0](.*@X)s/@.*//', 'root\\@R@X'],
+    [
+      'such a name from which a rule removes the realm',
+      'RULE:[1:$1@$0](.*@X)s/@.*//',
+      'root\\@R@X',
+    ],
     ['such a name as a default name', 'DEFAULT', 'root\\@EXAMPLE.COM@KRBTEST.COM'],
-  ])('has no account that is %s', (_, rule, principal) => {
+  ])('returns no account that is or contains %s', (_, rule, principal) => {
     expect(nameOf(principal, config(rule))).toBe('none');
-    // Nor by a rule that comes later.
+    // A later rule does not give one either.
     expect(nameOf(principal, config(rule, 'RULE:s/.*/guest/'))).toBe('none');
   });
 
-  it('has accounts with what the operator writes, and with what is harmless', () => {
+  it('allows a hyphen that the operator writes, and harmless characters', () => {
     expect(nameOf('abc@X', config('RULE:[1:-$1]'))).toBe('none');
     expect(nameOf('abc@X', config('RULE:s/^/-/'))).toBe('-abc');
     expect(nameOf('a-b.c_d@X', config('RULE:[1:$1]'))).toBe('a-b.c_d');
     expect(nameOf('a/b@X', config('RULE:[2:$1/$2@$0]'))).toBe('a/b@X');
   });
 
-  it('has none where it takes too much work, and tries no further rule', () => {
+  it('returns no account after too many steps, and tries no further rule', () => {
     const dots = '.'.repeat(1000);
     const slow = 'RULE:[1:$1]s/\\.*x|\\./-/g';
     expect(nameOf(`${dots}@X`, config(slow, 'RULE:s/.*/guest/'))).toBe('none');
@@ -187,7 +191,7 @@ ${realm} = {
     expect(nameOf('a@X', many)).toBe('a');
   });
 
-  it('is not stopped by a name that makes a backtracking matcher explode', () => {
+  it('takes bounded time for a name that makes a backtracking matcher explode', () => {
     const settings = config('RULE:((a+)+)s/(a|a)*$/x/g', 'RULE:[1:$1](x+x+x+y)');
     const start = performance.now();
     expect(nameOf(`${'a'.repeat(1000)}b@X`, config('RULE:[1:$1](a+)s/(a+)+c//g'))).toBe('none');

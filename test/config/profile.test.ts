@@ -34,19 +34,19 @@ describe('parseProfile', () => {
     expect(profile.sectionNames('nowhere')).toEqual([]);
   });
 
-  it('takes all before the first section as a comment', () => {
+  it('ignores everything before the first section', () => {
     const profile = profileOf('garbage }\n  [indented]\nx = 1\n[a]\nb = 2\n');
     expect(profile.value('a', 'b')).toBe('2');
     expect(profile.sectionNames('indented')).toEqual([]);
   });
 
-  it('knows comments at the start of a line only', () => {
+  it('recognises comments at the start of a line only', () => {
     const profile = profileOf('[a]\n# x\n  ; y = 1\n#b = 0\n\n   \nb = c;d\r\n');
     expect(profile.relationNames('a')).toEqual(['b']);
     expect(profile.value('a', 'b')).toBe('c;d');
   });
 
-  it('takes quotes off, and resolves escapes in them only', () => {
+  it('removes quotes, and resolves escapes only inside them', () => {
     const profile = profileOf(
       '[a]\nb = "x \\"y\\" \\t\\\\ " rest\nc = "open\nd = x\\ty\ne = "\\q\\"\nf = ""\ng = x"y"',
     );
@@ -58,29 +58,29 @@ describe('parseProfile', () => {
     expect(profile.value('a', 'g')).toBe('x"y"');
   });
 
-  it('lets the brace stand on the next line', () => {
+  it('accepts an opening brace on the next line', () => {
     expect(profileOf('[a]\nb =\n  {\nc = d\n}').value('a', 'b', 'c')).toBe('d');
     expect(profileOf('[a]\nb = {\nc = d').value('a', 'b', 'c')).toBe('d');
     expect(profileOf('[a]\nb = { c = d }').value('a', 'b')).toBe('{ c = d }');
   });
 
-  it('merges sections of one name', () => {
+  it('merges sections of the same name', () => {
     const profile = profileOf('[a]\nb = 1\nc = {\nd = 2\n}\n[x]\n[a]\nb = 3\nc = {\nd = 4\n}\n');
     expect(profile.values('a', 'b')).toEqual(['1', '3']);
     expect(profile.values('a', 'c', 'd')).toEqual(['2', '4']);
   });
 
-  it('trims what isspace() is in C, and nothing else', () => {
+  it('trims exactly the characters of isspace() in C', () => {
     const profile = profileOf('[a]\nb =\v\f c\u00a0 \r\n  \u00a0d = \u00a0\n');
     expect(profile.value('a', 'b')).toBe('c\u00a0');
     expect(profile.value('a', '\u00a0d')).toBe('\u00a0');
   });
 
-  it('may end where a brace should open', () => {
+  it('accepts the end of the text in place of an opening brace', () => {
     expect(profileOf('[a]\nb =\n').sectionNames('a')).toEqual(['b']);
   });
 
-  it('takes names that JavaScript objects have as plain names', () => {
+  it('treats names of JavaScript object members as plain names', () => {
     const profile = profileOf('[__proto__]\nconstructor = 1\n[a]\nb = 2');
     expect(profile.value('__proto__', 'constructor')).toBe('1');
     expect(profile.value('a', 'constructor')).toBeUndefined();
@@ -111,7 +111,7 @@ describe('parseProfile', () => {
     }
   });
 
-  it('throws nothing but KerberosError, whatever the text', () => {
+  it('throws no other class than KerberosError for any text', () => {
     const line = fc.constantFrom('[a]', '[a]*', '[b', 'x = y', 'x* = z', 'x = {', 'x* =', '{', '}');
     const more = fc.constantFrom('}*', '"', 'x = "', '\\', '#', 'a b = c', '=', '\0', 'include x');
     fc.assert(
@@ -127,7 +127,7 @@ describe('parseProfile', () => {
 });
 
 describe('final marks', () => {
-  it('end the search for a value at its file', () => {
+  it('end the search for a value at their file', () => {
     expect(profileOf('[a]\nb = 1', '[a]\nb = 2').values('a', 'b')).toEqual(['1', '2']);
     expect(profileOf('[a]\nb* = 1', '[a]\nb = 2').values('a', 'b')).toEqual(['1']);
     expect(profileOf('[a]*\nb = 1', '[a]\nb = 2\nc = 3').values('a', 'b')).toEqual(['1']);
@@ -141,7 +141,7 @@ describe('final marks', () => {
     expect(profileOf('[a]*\nb = 1', '[a]\nc = 3').relationNames('a')).toEqual(['b']);
   });
 
-  it('let nothing be added later in the same file', () => {
+  it('prevent later additions in the same file', () => {
     expect(profileOf('[a]\nb* = 1\nb = 2').values('a', 'b')).toEqual(['1']);
     const again = profileOf(
       '[a]*\nb = 1\ns = {\nt = {\n}\n}\n[x]\ny = 1\n[a]\nb = 2\ns = {\nt = 3\n}',
@@ -174,19 +174,19 @@ describe('include', () => {
     return new Profile([parseProfile(text, include)]).values(...path);
   }
 
-  it('puts a file where it stands', () => {
+  it('inserts a file at the place of its directive', () => {
     expect(values('[a]\nb = 1\ninclude /x\nb = 2', 'a', 'b')).toEqual(['1', 'x', '2']);
     expect(values('includedir /d\n[a]\nb = 3', 'a', 'b')).toEqual(['x', 'x', '3']);
     expect(values('[a]\n include = 5', 'a', 'include')).toEqual(['5']);
     expect(values('[a]\nincludes = 5', 'a', 'includes')).toEqual(['5']);
   });
 
-  it('parses a file by itself: its braces are its own', () => {
+  it('parses each file separately: braces do not extend across files', () => {
     expect(values('[a]\ninclude /unclosed\nb = 1', 'a', 'b')).toEqual(['1']);
     expect(values('[a]\ns = {\ninclude /x\nc = 1\n}', 'a', 's', 'c')).toEqual(['1']);
   });
 
-  it('names the file that is wrong', () => {
+  it('names the malformed file', () => {
     expect(() => parseProfile('include /y', () => [{ name: '/y', text: '\n[a' }])).toThrow(
       '/y line 2 is not a section header',
     );

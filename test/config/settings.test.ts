@@ -17,7 +17,7 @@ function libdefaults(...lines: string[]) {
 }
 
 describe('parseKerberosConfig', () => {
-  it('has the defaults of MIT krb5, the old enctypes left out', () => {
+  it('returns the defaults of MIT krb5, without the old enctypes', () => {
     expect(parseKerberosConfig('')).toEqual({
       clockSkew: 300,
       permittedEnctypes: [18, 17, 20, 19, 25, 26],
@@ -32,7 +32,7 @@ describe('parseKerberosConfig', () => {
     });
   });
 
-  it('reads what an acceptor uses', () => {
+  it('reads the settings that an acceptor uses', () => {
     const config = libdefaults(
       'default_realm = EXAMPLE.COM',
       'clockskew = 1m 30s',
@@ -57,7 +57,7 @@ describe('parseKerberosConfig', () => {
     });
   });
 
-  it('takes the old enctypes when asked', () => {
+  it('permits the old enctypes if asked to', () => {
     expect(libdefaults('allow_rc4 = true').permittedEnctypes).toEqual([18, 17, 20, 19, 23, 25, 26]);
     expect(libdefaults('allow_des3 = on').permittedEnctypes).toContain(16);
     const weak = libdefaults('allow_weak_crypto = true', 'permitted_enctypes = DEFAULT des rc4');
@@ -67,7 +67,7 @@ describe('parseKerberosConfig', () => {
     ]);
   });
 
-  it('takes the first of several values, and of several files', () => {
+  it('uses the first of several values and of several files', () => {
     expect(libdefaults('clockskew = 1', 'clockskew = 2').clockSkew).toBe(1);
     const files = [
       '[libdefaults]\nclockskew = 3',
@@ -78,7 +78,7 @@ describe('parseKerberosConfig', () => {
     expect(config.defaultRealm).toBe('R');
   });
 
-  it('warns of a clock skew that MIT krb5 does not read', () => {
+  it('warns about a clock skew that MIT krb5 does not read', () => {
     const config = libdefaults('clockskew = 10m');
     expect(config.clockSkew).toBe(600);
     expect(config.warnings).toEqual([
@@ -86,13 +86,13 @@ describe('parseKerberosConfig', () => {
     ]);
   });
 
-  it('knows enctypes by their names only', () => {
+  it('accepts enctypes by name only', () => {
     const config = libdefaults('permitted_enctypes = 0 17 aes256-cts');
     expect(config.permittedEnctypes).toEqual([18]);
     expect(config.warnings).toHaveLength(2);
   });
 
-  it('warns of a clock skew that is none', () => {
+  it('warns about a clock skew that is not a duration', () => {
     const config = libdefaults('clockskew = five');
     expect(config.clockSkew).toBe(300);
     expect(config.warnings).toEqual(['clockskew = five is not a duration; 300 s are used']);
@@ -166,7 +166,7 @@ function policyOf(text: string) {
   return acceptorPolicy(parseKerberosConfig(new Profile([section])));
 }
 
-/** What an acceptor with this krb5.conf says to a client of another realm. */
+/** The result of an acceptor with this krb5.conf for a client of another realm. */
 async function resultFor(text: string, transited: string): Promise<AcceptResult> {
   const { begin, initiator } = await makeParties({
     acceptor: policyOf(text),
@@ -182,7 +182,7 @@ async function resultFor(text: string, transited: string): Promise<AcceptResult>
 const CAPATHS = '[capaths]\n  OTHER.TEST = {\n    EXAMPLE.TEST = BETWEEN.TEST\n  }\n';
 
 describe('the policy of a krb5.conf', () => {
-  it('has its skew and enctypes, or the defaults', () => {
+  it('contains its clock skew and enctypes, or the defaults', () => {
     expect(policyOf('')).toMatchObject({ maxSkew: 300 });
     const policy = policyOf(
       '[libdefaults]\n  clockskew = 7\n  permitted_enctypes = aes256-cts aes128-cts\n',
@@ -190,7 +190,7 @@ describe('the policy of a krb5.conf', () => {
     expect(policy).toMatchObject({ maxSkew: 7, permittedEnctypes: [18, 17] });
   });
 
-  it('lets clients come through the realms of [capaths] only', async () => {
+  it('admits tickets that crossed the realms of [capaths] only', async () => {
     expect((await resultFor(CAPATHS, 'BETWEEN.TEST')).status).toBe('complete');
     for (const [text, transited] of [
       [CAPATHS, 'EVIL.TEST'],

@@ -71,17 +71,17 @@ describe('expandTransited', () => {
     [`${'a'.repeat(600)}`, 'A', 'B', 'overlong realm'],
     [`${'a.,'.repeat(1300)}b`, 'A', 'B', 'overlong realm'],
     ['a'.repeat(4097), 'A', 'B', 'too long'],
-    // MIT krb5: a blank takes away the neighbour, so that no gap is beside it.
+    // MIT krb5: a subfield that begins with a blank is not joined to its neighbour, so there is no gap.
     [', ', 'X.A', 'A', 'nothing but blanks'],
     [' ', 'X.A', 'A', 'nothing but blanks'],
     [',A,   ,X.A', 'X.A', 'A', 'nothing but blanks'],
-    // A quote that quotes nothing is no null subfield either.
+    // A backslash that quotes nothing does not make a null subfield.
     [',\\', 'X.A', 'A', 'lone backslash'],
     ['\\', 'X.A', 'A', 'lone backslash'],
     ['A\\', 'X.A', 'A', 'lone backslash'],
     [',\\\\', 'X.A', 'A', 'gap between unrelated realms'],
     ['\\\\', 'X.A', 'A', 'no error'],
-    // MIT krb5 reads no further than a leading NUL.
+    // MIT krb5 stops reading at a leading NUL.
     ['\0EVIL', 'X.A', 'A', 'a NUL in it'],
     ['EV\0IL', 'X.A', 'A', 'a NUL in it'],
     ['\0\0', 'X.A', 'A', 'a NUL in it'],
@@ -89,13 +89,13 @@ describe('expandTransited', () => {
     expect(codeOf(() => expand(contents, client, server))).toContain(message);
   });
 
-  it('refuses what is not UTF-8', () => {
+  it('refuses malformed UTF-8', () => {
     expect(codeOf(() => expandTransited(Uint8Array.of(0xff), 'A', 'B'))).toBe(
       "KRB_AP_ERR_ILL_CR_TKT: The ticket's transited field is not valid UTF-8",
     );
   });
 
-  it('throws nothing but KerberosError, whatever the contents', () => {
+  it('throws no other class than KerberosError for any contents', () => {
     const char = fc.constantFrom(',', '.', '/', '\\', ' ', 'A', 'B', '\0');
     fc.assert(
       fc.property(fc.string({ unit: char, maxLength: 200 }), (contents) => {
@@ -144,7 +144,7 @@ describe('checkTransited', () => {
   const check = (contents: string, client: string, server: string, paths: RealmPaths) =>
     codeOf(() => checkTransited(encodeUtf8(contents), client, server, { capaths: paths }));
 
-  it('takes the hierarchy, or [capaths] where it speaks', () => {
+  it('allows the path of [capaths], else that of the hierarchy', () => {
     expect(check('', 'A', 'B', none)).toBe('no error');
     expect(check('EXAMPLE.COM', 'FOZ.EXAMPLE.COM', 'BAZ.EXAMPLE.COM', none)).toBe('no error');
     expect(check(',COM,', 'A.X.COM', 'B.Y.COM', none)).toBe('no error');
@@ -153,7 +153,7 @@ describe('checkTransited', () => {
     expect(check('COM', 'ATHENA.MIT.EDU', 'KERBEROS.COM', capaths)).toContain('ILL_CR_TKT');
   });
 
-  it('refuses a realm that has no business there, and says which', () => {
+  it('refuses a realm that is not on the path and names it', () => {
     expect(check('EVIL.ORG', 'A.COM', 'B.COM', none)).toBe(
       'KRB_AP_ERR_ILL_CR_TKT: Illegal cross-realm ticket (the ticket went through realm EVIL.ORG, ' +
         'which is not on the path from A.COM to B.COM; if that is right, say so in the subsection ' +
@@ -163,34 +163,37 @@ describe('checkTransited', () => {
     expect(check('com', 'A.COM', 'B.COM', none)).toContain('realm com');
     expect(check('COM', 'A.COM', 'A.COM', none)).toContain('realm COM');
     expect(check('E\nL', 'A.COM', 'B.COM', none)).toContain('realm E\\x0aL');
-    // MIT krb5: nobody goes through the realm where he arrives.
+    // MIT krb5: a ticket does not cross the server's own realm.
     expect(check('B.COM', 'A.COM', 'B.COM', none)).toContain('realm B.COM');
     expect(check('A.COM', 'A.COM', 'B.COM', none)).toBe('no error');
   });
 
-  it('has nothing to check for an anonymous client', () => {
+  it('allows any path of an anonymous client', () => {
     expect(check('EVIL.ORG', 'WELLKNOWN:ANONYMOUS', 'B.COM', none)).toBe('no error');
-    // Not even whether it can be read: a gap beside that realm means nothing.
+    // The field is not even decoded: a gap beside the anonymous realm has no meaning.
     expect(check(',COM,', 'WELLKNOWN:ANONYMOUS', 'B.COM', none)).toBe('no error');
     expect(check('COM\\', 'WELLKNOWN:ANONYMOUS', 'B.COM', none)).toBe('no error');
   });
 
-  it('lets a ticket that went through no realm come where [capaths] names none', () => {
+  it('allows an empty field if [capaths] names no intermediate realm', () => {
     expect(check('', 'A.COM', 'B.COM', none)).toBe('no error');
     expect(check('\0', 'A.COM', 'B.COM', none)).toBe('no error');
     expect(check('', 'ATHENA.MIT.EDU', 'KERBEROS.COM', capaths)).toBe('no error');
     expect(check('', 'KABLOOEY.KERBEROS.COM', 'LCS.MIT.EDU', capaths)).toBe('no error');
   });
 
-  it.each(['', '\0', 'LCS.MIT.EDU'])('refuses %j where [capaths] names realms between', (field) => {
-    expect(check(field, 'LCS.MIT.EDU', 'KABLOOEY.KERBEROS.COM', capaths)).toBe(
-      'KRB_AP_ERR_ILL_CR_TKT: Illegal cross-realm ticket (the ticket went through no realm, and ' +
-        '[capaths] names a path from LCS.MIT.EDU to KABLOOEY.KERBEROS.COM; if the realms trust each ' +
-        'other directly, write KABLOOEY.KERBEROS.COM = . in the subsection LCS.MIT.EDU)',
-    );
-  });
+  it.each(['', '\0', 'LCS.MIT.EDU'])(
+    'refuses %j if [capaths] names intermediate realms',
+    (field) => {
+      expect(check(field, 'LCS.MIT.EDU', 'KABLOOEY.KERBEROS.COM', capaths)).toBe(
+        'KRB_AP_ERR_ILL_CR_TKT: Illegal cross-realm ticket (the ticket went through no realm, and ' +
+          '[capaths] names a path from LCS.MIT.EDU to KABLOOEY.KERBEROS.COM; if the realms trust each ' +
+          'other directly, write KABLOOEY.KERBEROS.COM = . in the subsection LCS.MIT.EDU)',
+      );
+    },
+  );
 
-  it('knows no way from a realm to itself, as MIT krb5', () => {
+  it('allows no path from a realm to itself, as MIT krb5', () => {
     expect(check('', 'A.COM', 'A.COM', none)).toBe('no error');
     expect(check('\0', 'A.COM', 'A.COM', none)).toBe('no error');
     expect(check(',', 'A.COM', 'A.COM', none)).toContain('leads from a realm to itself');

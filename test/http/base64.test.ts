@@ -19,7 +19,7 @@ describe('base64', () => {
     expect(decodeBase64(text)).toEqual(bytes);
   });
 
-  it('writes and reads as Node does', () => {
+  it('agrees with Node', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         const text = Buffer.from(bytes).toString('base64');
@@ -29,7 +29,7 @@ describe('base64', () => {
     );
   });
 
-  it('takes what is long', () => {
+  it('handles long input', () => {
     const bytes = new Uint8Array(100_000).map((_, i) => i * 7);
     expect(decodeBase64(encodeBase64(bytes))).toEqual(bytes);
   });
@@ -46,11 +46,11 @@ describe('base64', () => {
     ['the other alphabet', 'Zm9_'],
     ['a list', 'Zm9v,Zm9v'],
     ['not ASCII', 'Zm9é'],
-  ])('does not take %s', (_name, text) => {
+  ])('refuses %s', (_name, text) => {
     expect(decodeBase64(text)).toBeUndefined();
   });
 
-  it('reads only what it would write', () => {
+  it('decodes only text that it would encode', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 8 }), (text) => {
         const bytes = decodeBase64(text);
@@ -60,7 +60,7 @@ describe('base64', () => {
     );
   });
 
-  it('takes no longer for what is long and wrong', () => {
+  it('takes bounded time for long malformed text', () => {
     const started = performance.now();
     expect(decodeBase64(`${'A'.repeat(999_996)}=AAA`)).toBeUndefined();
     expect(performance.now() - started).toBeLessThan(10_000);

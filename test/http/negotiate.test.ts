@@ -21,7 +21,7 @@ function header(token: Uint8Array): string {
   return `Negotiate ${encodeBase64(token)}`;
 }
 
-/** The token that the answer carries. */
+/** The token in the answer's header. */
 function tokenOf({ headers }: NegotiateResult): Uint8Array {
   expect(Object.keys(headers)).toEqual(['WWW-Authenticate']);
   const [scheme, text = ''] = headers['WWW-Authenticate']!.split(' ');
@@ -47,7 +47,7 @@ function errorOf(result: NegotiateResult) {
 
 describe('negotiate', () => {
   it.each([undefined, null, '', 'Negotiate', 'negotiate ', 'Negotiate    '])(
-    'asks a client that sends %j to authenticate, and calls it no error',
+    'asks a client that sends %j to authenticate, without an error',
     async (authorization) => {
       const { acceptor } = await makeParties();
       expect(await negotiate(acceptor, authorization)).toEqual({ status: 401, headers: CHALLENGE });
@@ -55,7 +55,7 @@ describe('negotiate', () => {
   );
 
   it.each(['Negotiate ', 'negotiate ', 'NEGOTIATE   '])(
-    'accepts Kerberos after %j, and answers with its AP-REP',
+    'accepts Kerberos after %j and answers with an AP-REP',
     async (prefix) => {
       const { acceptor, initiator } = await makeParties();
       const result = await negotiate(acceptor, prefix + encodeBase64(initiator.begin()));
@@ -66,7 +66,7 @@ describe('negotiate', () => {
     },
   );
 
-  it('has no header where the client wants no proof of the server', async () => {
+  it('sends no header if the client wants no mutual authentication', async () => {
     const { acceptor, initiator } = await makeParties({ initiator: { flags: 0x20 } });
     expect(await negotiate(acceptor, header(initiator.begin()))).toMatchObject({
       status: 200,
@@ -74,7 +74,7 @@ describe('negotiate', () => {
     });
   });
 
-  it('accepts SPNEGO, at once if Kerberos comes first', async () => {
+  it('accepts SPNEGO in one step if Kerberos comes first', async () => {
     const { acceptor, initiator } = await makeParties();
     const mechToken = initiator.begin();
     const init = encodeNegTokenInit({ mechTypes: [Mechanism.msKrb5, Mechanism.krb5], mechToken });
@@ -83,7 +83,7 @@ describe('negotiate', () => {
     initiator.finish(respOf(result).responseToken);
   });
 
-  it('goes on in further requests with the state that the caller keeps', async () => {
+  it('continues in further requests with the state that the caller keeps', async () => {
     const { acceptor, initiator } = await makeParties();
     const mechTypes = [Mechanism.ntlmssp, Mechanism.krb5];
     const token = encodeNegTokenInit({ mechTypes });
@@ -123,7 +123,7 @@ describe('negotiate', () => {
     expect(again.status).toBe(200);
   });
 
-  it('tells the client in a KRB-ERROR, and the operator in full, why it is refused', async () => {
+  it('gives the reason of a refusal to the client as a KRB-ERROR, and in full to the operator', async () => {
     const { acceptor, initiator } = await makeParties({
       ticket: { keytab: makeKeytab({ seed: 99 }) },
     });
@@ -136,7 +136,7 @@ describe('negotiate', () => {
     );
   });
 
-  it('answers no anonymous client with 200, unless it is allowed to', async () => {
+  it('admits anonymous clients only if it is allowed to', async () => {
     const ticket = {
       client: 'WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS',
       flags: TicketFlag.anonymous,
@@ -164,7 +164,7 @@ describe('negotiate', () => {
   it.each([
     ['NTLM where Negotiate was asked for', header(NTLM)],
     ['NTLM by its own name', `NTLM ${encodeBase64(NTLM)}`],
-  ])('answers %s with one plain 401, and has a hint', async (_name, authorization) => {
+  ])('answers %s with one plain 401 and has a hint', async (_name, authorization) => {
     const { acceptor } = await makeParties();
     const result = await negotiate(acceptor, authorization);
     expect(result).toMatchObject({ status: 401, headers: CHALLENGE });
@@ -203,7 +203,7 @@ describe('negotiate', () => {
     'Negotiate Zg',
     'Negotiate Zm9v, Negotiate Zm9v',
     'Negotiate Zm9v Zm9v',
-  ])('calls %j a bad request, and does not repeat it', async (authorization) => {
+  ])('answers %j as a bad request, whose text it does not repeat', async (authorization) => {
     const { acceptor } = await makeParties();
     const result = await negotiate(acceptor, authorization);
     expect(result).toMatchObject({ status: 400, headers: {} });
@@ -226,7 +226,7 @@ describe('negotiate', () => {
     }
   });
 
-  it('tells the client nothing but a token, whatever it sends', async () => {
+  it('sends the client at most a token, for any input', async () => {
     const { acceptor, initiator } = await makeParties();
     const good = header(initiator.begin());
     await fc.assert(

@@ -1,4 +1,4 @@
-/** The handlers of docs/http.md, each run as it is printed there. */
+/** The handlers of docs/http.md, run as they are printed there. */
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
@@ -16,7 +16,7 @@ const recipes = new Map(
   ]),
 );
 
-/** A handler with an acceptor of its own, and requests to ask it with. */
+/** A handler with its own acceptor, and a function that sends it requests. */
 async function setUp(title: string) {
   const { acceptor, initiator } = await makeParties();
   const said: string[] = [];
@@ -57,7 +57,7 @@ describe('recipes for HTTP', () => {
     ]);
   });
 
-  it.each([...recipes.keys()])('ask a client, and let it in: %s', async (title) => {
+  it.each([...recipes.keys()])('ask a client to authenticate, and admit it: %s', async (title) => {
     const { ask, token } = await setUp(title);
     const asked = await ask();
     expect(asked.status).toBe(401);
@@ -65,7 +65,7 @@ describe('recipes for HTTP', () => {
     const welcome = await ask(token);
     expect(welcome.status).toBe(200);
     expect(await welcome.text()).toBe(`welcome ${CLIENT}`);
-    // RFC 4559 §4.2: proves to the client who the server is.
+    // RFC 4559 §4.2: it proves the server's identity to the client.
     expect(challengeOf(welcome)).toMatch(/^Negotiate [A-Za-z0-9+/=]+$/);
     expect((await ask('Negotiate !')).status).toBe(400);
     expect((await ask(token)).status).not.toBe(200);
@@ -91,7 +91,7 @@ describe('recipes for HTTP', () => {
     expect(other.headers.get('Access-Control-Allow-Origin')).toBeNull();
   });
 
-  it('offer Basic beside Negotiate, and take a good password only', async () => {
+  it('offer Basic beside Negotiate, and accept only a valid password', async () => {
     const { ask } = await setUp('Basic beside Negotiate');
     expect(challengeOf(await ask())).toBe('Negotiate, Basic realm="example", charset="UTF-8"');
     expect((await ask('Basic YWxpY2U6c2VjcmV0')).status).toBe(200);
@@ -100,7 +100,7 @@ describe('recipes for HTTP', () => {
     expect(challengeOf(refused)).toMatch(/^Negotiate, Basic /);
   });
 
-  it('ask a refused client no second time', async () => {
+  it('do not challenge a refused client again', async () => {
     const { ask, token, said } = await setUp('No second challenge');
     expect((await ask(token)).status).toBe(200);
     const replay = await ask(token);

@@ -18,7 +18,7 @@ function errorToken(fields: {
 }
 
 describe('the error token', () => {
-  it('of a refused clock names the error and asks Windows to correct its clock', async () => {
+  it('for a wrong clock names the error and asks Windows to correct its clock', async () => {
     const { initiator, begin } = await makeParties({ initiator: { clock: () => NOW + 600_000 } });
     const { outputToken } = await begin().accept(initiator.begin());
     expect(await readErrorToken(outputToken!)).toEqual({
@@ -46,7 +46,7 @@ describe('the error token', () => {
     });
   });
 
-  it('has no name where this package has none', async () => {
+  it('has no name for a number that this package does not know', async () => {
     expect(await readErrorToken(errorToken({ errorCode: 25 }))).toEqual({
       errorCode: 25,
       serverTime: NOW_SECONDS,
@@ -54,7 +54,7 @@ describe('the error token', () => {
     });
   });
 
-  it('is refused where it is another token, or holds other data', async () => {
+  it('is refused if it is another token or has malformed data', async () => {
     const { initiator, begin } = await makeParties();
     const { outputToken } = await begin().accept(initiator.begin());
     await expect(readErrorToken(outputToken!)).rejects.toThrow(GssError);

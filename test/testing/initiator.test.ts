@@ -30,14 +30,14 @@ function failureOf(initiator: Initiator, token?: Uint8Array): unknown {
 }
 
 describe('an initiator', () => {
-  it('does not finish what it did not begin', async () => {
+  it('refuses to finish before it has begun', async () => {
     const { initiator } = await makeParties();
     expect(failureOf(initiator)).toEqual(
       new TypeError('initiator: expected begin() before finish()'),
     );
   });
 
-  it('wants the answer that it asked for', async () => {
+  it('requires an answer if it asked for one', async () => {
     const { initiator } = await makeParties({ initiator: { flags: ContextFlag.mutual } });
     initiator.begin();
     expect(failureOf(initiator)).toMatchObject({
@@ -46,7 +46,7 @@ describe('an initiator', () => {
     });
   });
 
-  it('does not take the answer to another request, a millisecond later, for its own', async () => {
+  it('refuses the answer to another request, a millisecond later', async () => {
     const { initiator, begin, ticket } = await makeParties();
     const result = await begin().accept(initiator.begin());
     for (const later of [1, 1000]) {
@@ -61,7 +61,7 @@ describe('an initiator', () => {
     expect(initiator.finish(result.outputToken).acceptor.toString()).toContain('host/');
   });
 
-  it('says what the acceptor’s KRB-ERROR says', async () => {
+  it('reports the code of the acceptor’s KRB-ERROR', async () => {
     const { initiator } = await makeParties();
     initiator.begin();
     const skew = krbError(toKrbErrorCode('KRB_AP_ERR_SKEW'));
@@ -76,7 +76,7 @@ describe('an initiator', () => {
     }
   });
 
-  it('takes neither its own token nor a frame around nothing for an answer', async () => {
+  it('refuses its own token and an empty frame as an answer', async () => {
     const { initiator } = await makeParties();
     const apReq = initiator.begin();
     const nothing = Uint8Array.of(
@@ -89,7 +89,7 @@ describe('an initiator', () => {
     }
   });
 
-  it('has the time of the machine if it is given no other, in DCE style as well', async () => {
+  it('uses the clock of the machine by default, also in DCE style', async () => {
     vi.spyOn(Date, 'now').mockReturnValue(NOW);
     for (const dce of [0, ContextFlag.dceStyle]) {
       const { ticket, begin } = await makeParties();
@@ -102,7 +102,7 @@ describe('an initiator', () => {
     }
   });
 
-  it('has a ticket without a kvno', async () => {
+  it('can present a ticket without a kvno', async () => {
     const { client, server } = await establish({ ticket: { kvno: null } });
     expect(client.ticket.kvno).toBe(0);
     expect(server.unwrap(client.wrap(Uint8Array.of(1))).message).toEqual(Uint8Array.of(1));

@@ -22,7 +22,7 @@ function mint(options: Partial<MintTicketOptions> = {}) {
 }
 
 describe('a minted ticket', () => {
-  it('is for the newest key of the service and enctype that are asked for', () => {
+  it('uses the newest key of the requested service and enctype', () => {
     const keytab = makeKeytab(
       { kvno: 1 },
       { kvno: 3, enctype: 17 },
@@ -37,13 +37,13 @@ describe('a minted ticket', () => {
     expect(encPartOf({ service: OTHER })).toMatchObject({ kvno: 9, enctype: 18 });
   });
 
-  it('claims the kvno that it is told to, or none', () => {
+  it('has the requested kvno, or none', () => {
     expect(mint().ticket.encPart.kvno).toBe(1);
     expect(mint({ kvno: 77 }).ticket.encPart.kvno).toBe(77);
     expect(mint({ kvno: null }).ticket.encPart).not.toHaveProperty('kvno');
   });
 
-  it('is not made without a key', () => {
+  it('is not made if the keytab has no fitting key', () => {
     expect(() => mint({ service: 'ftp@' })).toThrow(
       new RangeError('keytab: expected a key of ftp@, got none'),
     );
@@ -54,7 +54,7 @@ describe('a minted ticket', () => {
     }
   });
 
-  it('has a PAC that the KDC’s key signed, if there is such a key', () => {
+  it('has a PAC signed with the KDC’s key, if that is given', () => {
     const keytab = makeKeytab();
     const serverKey = keytab.entries[0]!.key;
     const kdcKey = aesKey(9);
