@@ -1,33 +1,27 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Acceptors: long-lived, shared by all connections; and the exchanges that they begin. */
 import { Patience } from './ap/patience.ts';
-import type { Reader } from './bytes.ts';
 import { plainBytes } from './bytes.ts';
 import { SecurityContext } from './context/context.ts';
-import { openExport, sealExport } from './context/export-format.ts';
-import { readPendingContext } from './context/pending-context.ts';
-import { DecodeError, KerberosError } from './errors.ts';
-import type { UnframedToken } from './gss/framing.ts';
-import { unframeIfFramed, unframeToken } from './gss/framing.ts';
-import { isKrb5Mechanism, Mechanism, mechanismName } from './gss/mechanism.ts';
+import type { KerberosError } from './errors.ts';
 import { GssError } from './gss/status.ts';
-import { HANDSHAKE_FORMAT, readOptions, writeOptions } from './handshake-export.ts';
-import { OFFERED, settingsOf } from './krb5/default-settings.ts';
-import { isUnframedApReq, Krb5Handshake } from './krb5/handshake.ts';
+import type { WaitingExchange } from './handshake-export.ts';
+import { exportHandshake, importHandshake } from './handshake-export.ts';
+import type { HandshakeState, Step } from './handshake-state.ts';
+import { disposeContext, disposeState, FIRST_TOKEN } from './handshake-state.ts';
+import { advanceOver, refuseUnanswered } from './handshake-step.ts';
+import { settingsOf } from './krb5/default-settings.ts';
+import { kerberos } from './krb5/handshake.ts';
 import type {
   AcceptOptions,
   AcceptorOptions,
   AcceptorSettings,
   AcceptResult,
+  Exchange,
   HandshakeOptions,
-  MechanismHandshake,
 } from './krb5/settings.ts';
 import { ACCEPT_OPTIONS, ACCEPTOR_OPTIONS, HANDSHAKE_OPTIONS } from './krb5/settings.ts';
 import { checkOptions } from './options.ts';
-import type { NegotiableMechanism } from './spnego/acceptor.ts';
-import { SpnegoHandshake } from './spnego/acceptor.ts';
-import { explainForeignOffer, refuseForeignToken } from './spnego/foreign-token.ts';
-import { isUnframedNegToken } from './spnego/neg-token.ts';
 import { TokenAssembler } from './spnego/token-assembler.ts';
 
 /**
@@ -66,7 +60,8 @@ export class Acceptor {
   begin(options: HandshakeOptions = {}): Handshake {
     this.#checkUsable();
     checkOptions('begin', options, HANDSHAKE_OPTIONS);
-    return new Handshake(this.#settings, options);
+    const assembler = options.reassemble === true ? new TokenAssembler() : undefined;
+    return new Handshake(this.#settings, { options, assembler, state: FIRST_TOKEN });
   }
 
   /**
@@ -81,10 +76,8 @@ export class Acceptor {
   resume(bytes: Uint8Array, options: HandshakeOptions = {}): Handshake {
     this.#checkUsable();
     checkOptions('resume', options, HANDSHAKE_OPTIONS);
-    const { crypto } = this.#settings.credential;
-    return openExport(HANDSHAKE_FORMAT, crypto, plainBytes(bytes, 'bytes'), (reader) =>
-      Handshake.restore(reader, this.#settings, options),
-    );
+    const settings = this.#settings;
+    return new Handshake(settings, importHandshake(plainBytes(bytes, 'bytes'), settings, options));
   }
 
   /**
@@ -107,19 +100,17 @@ export class Acceptor {
 
 /** One exchange. Made by {@link Acceptor.begin}. */
 export class Handshake {
-  readonly #settings: AcceptorSettings;
-  readonly #options: HandshakeOptions;
-  #assembler: TokenAssembler | undefined;
-  #mechanism: MechanismHandshake | undefined;
-  readonly #patience: Patience;
-  #state: 'ready' | 'busy' | 'done' = 'ready';
+  readonly #exchange: Exchange;
+  readonly #assembler: TokenAssembler | undefined;
+  /** Of no meaning while a token is being taken; after the end, the last one. */
+  #state: HandshakeState;
+  #phase: 'ready' | 'busy' | 'done' = 'ready';
 
   /** @internal */
-  constructor(settings: AcceptorSettings, options: HandshakeOptions) {
-    this.#settings = settings;
-    this.#options = options;
-    this.#assembler = options.reassemble === true ? new TokenAssembler() : undefined;
-    this.#patience = new Patience(settings.waits);
+  constructor(settings: AcceptorSettings, { options, assembler, state }: WaitingExchange) {
+    this.#exchange = { settings, options, patience: new Patience(settings.waits) };
+    this.#assembler = assembler;
+    this.#state = state;
   }
 
   /**
@@ -133,27 +124,24 @@ export class Handshake {
   async accept(token: Uint8Array, options?: AcceptOptions): Promise<AcceptResult> {
     const bytes = plainBytes(token, 'token');
     if (options !== undefined) checkOptions('accept', options, ACCEPT_OPTIONS);
-    const patience = this.#patience;
-    patience.signal = options?.signal ?? this.#options.signal;
+    const { patience, options: own } = this.#exchange;
+    patience.signal = options?.signal ?? own.signal;
     if (patience.aborted !== undefined) return this.#giveUp(patience.aborted);
-    if (this.#state !== 'ready') {
+    if (this.#phase !== 'ready') {
       throw new TypeError(
-        this.#state === 'done'
+        this.#phase === 'done'
           ? 'handshake: expected no further token, got one after the end'
           : 'handshake: expected one token at a time, got another before the answer',
       );
     }
-    this.#state = 'busy';
-    const result = await this.#accept(bytes);
-    if (patience.aborted !== undefined && result.status !== 'failed') {
-      if (result.status === 'complete') {
-        result.context.delegatedCredential?.dispose();
-        result.context.dispose();
-      }
+    this.#phase = 'busy';
+    const step = await this.#take(bytes);
+    if (patience.aborted !== undefined && step.status !== 'failed') {
+      if (step.status === 'complete') disposeContext(step.context);
+      else this.#state = step.next;
       return this.#giveUp(patience.aborted);
     }
-    this.#state = result.status === 'continue' ? 'ready' : 'done';
-    return result;
+    return this.#conclude(step);
   }
 
   /**
@@ -163,10 +151,10 @@ export class Handshake {
    * @param reason - Becomes the `cause` of that failure.
    */
   abort(reason?: unknown): void {
-    if (this.#state === 'done') return;
-    this.#patience.abort(reason);
+    if (this.#phase === 'done') return;
+    this.#exchange.patience.abort(reason);
     // What takes a token at present ends by itself.
-    if (this.#state === 'ready') this.#dispose();
+    if (this.#phase === 'ready') this.#dispose();
   }
 
   [Symbol.dispose](): void {
@@ -183,19 +171,13 @@ export class Handshake {
    * @throws TypeError if called while a token is being taken, or after the end.
    */
   export(): Uint8Array {
-    if (this.#state !== 'ready') {
+    if (this.#phase !== 'ready') {
       throw new TypeError('handshake: expected one that waits for a token, got one that does not');
     }
-    this.#state = 'done';
-    const mechanism = this.#mechanism;
-    return sealExport(HANDSHAKE_FORMAT, this.#settings.credential.crypto, (writer) => {
-      writeOptions(writer, this.#options);
-      this.#assembler?.save(writer);
-      if (mechanism === undefined) writer.u8(MechanismKind.none);
-      else if (mechanism instanceof SpnegoHandshake) writer.u8(MechanismKind.spnego);
-      else writer.u8(MechanismKind.krb5);
-      mechanism?.save(writer);
-    });
+    this.#phase = 'done';
+    const { options, settings } = this.#exchange;
+    const waiting = { options, assembler: this.#assembler, state: this.#state };
+    return exportHandshake(waiting, settings.credential.crypto);
   }
 
   /**
@@ -205,49 +187,43 @@ export class Handshake {
    * that chose Kerberos itself, and once it has sent its next token.
    */
   get foreignChoice(): GssError | undefined {
-    return this.#mechanism?.foreignChoice;
+    const state = this.#state;
+    return state.at === 'negotiating' ? state.foreignChoice : undefined;
   }
 
-  /** What {@link export} wrote, without its frame. @internal */
-  static restore(reader: Reader, settings: AcceptorSettings, options: HandshakeOptions): Handshake {
-    const exported = readOptions(reader);
-    const assembler = exported.reassemble === true ? TokenAssembler.restore(reader) : undefined;
-    // What was collected is part of a token: no option undoes that.
-    const reassemble = assembler !== undefined || options.reassemble === true;
-    // An option that is there and undefined is as one that is not: it must take nothing away.
-    const {
-      channelBindings = exported.channelBindings,
-      peerAddress = exported.peerAddress,
-      channelBindingsUnavailable: unavailable,
-    } = options;
-    const handshake = new Handshake(settings, {
-      ...(channelBindings !== undefined && { channelBindings }),
-      ...(peerAddress !== undefined && { peerAddress }),
-      ...(options.signal !== undefined && { signal: options.signal }),
-      ...(unavailable !== undefined && { channelBindingsUnavailable: unavailable }),
-      reassemble,
-    });
-    if (assembler !== undefined) handshake.#assembler = assembler;
-    switch (reader.u8()) {
-      case MechanismKind.none:
-        return handshake;
-      case MechanismKind.krb5:
-        handshake.#mechanism = Krb5Handshake.restore(
-          reader,
-          settings,
-          handshake.#options,
-          handshake.#patience,
-        );
-        return handshake;
-      case MechanismKind.spnego:
-        handshake.#mechanism = SpnegoHandshake.restore(
-          reader,
-          handshake.#negotiable(),
-          handshake.#takesRaw(),
-        );
-        return handshake;
-      default:
-        throw new DecodeError('exported handshake is of an unknown mechanism');
+  #take(piece: Uint8Array): Promise<Step> | Step {
+    const state = this.#state;
+    let token: Uint8Array | undefined = piece;
+    if (this.#assembler !== undefined) {
+      try {
+        token = this.#assembler.add(piece);
+      } catch (error) {
+        disposeState(state);
+        return refuseUnanswered(error);
+      }
+      // MS-SPNG §3.1.5.4: a piece of a longer token is answered with an empty one.
+      if (token === undefined) {
+        return { status: 'continue', outputToken: new Uint8Array(), next: state };
+      }
+    }
+    this.#state = FIRST_TOKEN;
+    return advance(state, token, this.#exchange);
+  }
+
+  #conclude(step: Step): AcceptResult {
+    this.#phase = step.status === 'continue' ? 'ready' : 'done';
+    switch (step.status) {
+      case 'complete': {
+        const context = new SecurityContext(step.context);
+        const { outputToken } = step;
+        if (outputToken === undefined) return { status: 'complete', context };
+        return { status: 'complete', context, outputToken };
+      }
+      case 'continue':
+        this.#state = step.next;
+        return { status: 'continue', outputToken: step.outputToken };
+      case 'failed':
+        return step;
     }
   }
 
@@ -257,87 +233,9 @@ export class Handshake {
   }
 
   #dispose(): void {
-    this.#state = 'done';
-    this.#mechanism?.dispose();
-  }
-
-  async #accept(piece: Uint8Array): Promise<AcceptResult> {
-    try {
-      // MS-SPNG §3.1.5.4: a piece of a longer token is answered with an empty one.
-      const token = this.#assembler === undefined ? piece : this.#assembler.add(piece);
-      if (token === undefined) return { status: 'continue', outputToken: new Uint8Array() };
-      let unframed: UnframedToken | undefined;
-      if (this.#mechanism === undefined) {
-        unframed = unframeIfFramed(token);
-        this.#mechanism = this.#choose(token, unframed);
-      }
-      return await this.#mechanism.accept(token, unframed);
-    } catch (error) {
-      if (error instanceof GssError) return { status: 'failed', error };
-      if (!(error instanceof KerberosError)) throw error;
-      // Like MIT krb5, without a minor status: there is no mechanism yet that could have one.
-      const { message, hint } = error;
-      const defective = new GssError('GSS_S_DEFECTIVE_TOKEN', {
-        message,
-        cause: error,
-        ...(hint !== undefined && { hint }),
-      });
-      return { status: 'failed', error: defective };
-    }
-  }
-
-  #choose(token: Uint8Array, unframed: UnframedToken | undefined): MechanismHandshake {
-    const { mechanisms } = this.#settings;
-    const negotiates = mechanisms.includes(Mechanism.spnego);
-    // An empty token asks which mechanisms there are (MS-SPNG §3.2.5.2).
-    if (token.length === 0 && negotiates) return this.#negotiation();
-    refuseForeignToken(token);
-    if (isUnframedNegToken(token) && negotiates) return this.#negotiation();
-    // To take off a header that is not there says what is wrong with the token.
-    const mechanism = isUnframedApReq(token)
-      ? Mechanism.krb5
-      : (unframed ?? unframeToken(token)).mechanism;
-    if (mechanism === Mechanism.spnego && negotiates) return this.#negotiation();
-    if (isKrb5Mechanism(mechanism) && this.#takesRaw()) return this.#krb5();
-    if (mechanism === Mechanism.ntlmssp || mechanism === Mechanism.negoex) {
-      throw explainForeignOffer([mechanism]);
-    }
-    // MIT krb5: a mechanism that we have, but no credential for, is another failure than one that
-    // nobody here has heard of.
-    const known = OFFERED.includes(mechanism) || mechanism === Mechanism.iakerb;
-    throw new GssError(known ? 'GSS_S_NO_CRED' : 'GSS_S_BAD_MECH', {
-      hint: `the client uses ${mechanismName(mechanism)}; accepted: ${mechanisms.map(mechanismName).join(', ')}`,
-    });
-  }
-
-  #takesRaw(): boolean {
-    return this.#settings.mechanisms.some(isKrb5Mechanism);
-  }
-
-  #krb5(): Krb5Handshake {
-    return new Krb5Handshake(this.#settings, this.#options, this.#patience);
-  }
-
-  #negotiation(): SpnegoHandshake<SecurityContext> {
-    return new SpnegoHandshake(this.#negotiable(), this.#takesRaw());
-  }
-
-  #negotiable(): readonly NegotiableMechanism<SecurityContext>[] {
-    const settings = this.#settings;
-    const { randomOfContext, credential } = settings;
-    const krb5: NegotiableMechanism<SecurityContext> = {
-      oids: [Mechanism.krb5, Mechanism.msKrb5, Mechanism.oldKrb5],
-      begin: () => this.#krb5(),
-      restore: (reader) => Krb5Handshake.restore(reader, settings, this.#options, this.#patience),
-      saveContext: SecurityContext.save,
-      restoreContext: (reader) =>
-        new SecurityContext(
-          readPendingContext(reader, { crypto: credential.crypto, random: randomOfContext() }),
-        ),
-    };
-    return [krb5];
+    this.#phase = 'done';
+    disposeState(this.#state);
   }
 }
 
-// In an exported handshake.
-const MechanismKind = { none: 0, krb5: 1, spnego: 2 } as const;
+const advance = advanceOver([kerberos]);

@@ -1,40 +1,228 @@
 /**
- * What an exchange holds between two tokens, in the terms of `export-format.ts`:
+ * Exchanges between two tokens as bytes, in the terms of `export-format.ts`:
  *
  * ```
- * "K5HS" 3
+ * "K5HS" 4
  * optional list of channel bindings: optional address, optional address, optional bytes
  * optional peer's address   flag reassemble
  * u32 total, u32 pieces, bytes so far of a token that comes in pieces; only if reassemble
- * u8 mechanism: 0 none yet, 1 Kerberos, 2 SPNEGO; what the mechanism writes
+ * state
+ *
+ * state:  u8 0, first token: flag hinted
+ *         u8 1, DCE third leg: context, key session key
+ *         u8 2, negotiating: bytes OID as DER contents, bytes MechTypeList, flag MIC required, state
+ *         u8 3, MIC owed: bytes MechTypeList, context
  * ```
  *
- * address: i32 type, bytes. A context of Kerberos that waits for a token is as `pending-context.ts` has it.
+ * address: i32 type, bytes; context: as `context/export.ts` has it inside of an exported context, then
+ * an optional list of delegated tickets. A `foreignChoice` is not part of it.
  */
 import type { Reader, Writer } from './bytes.ts';
+import type { DelegatedTicket } from './context/delegated-credential.ts';
+import { DelegatedCredential } from './context/delegated-credential.ts';
+import { readContext, writeContext } from './context/export.ts';
 import type { ExportFormat } from './context/export-format.ts';
 import {
+  openExport,
   readBytes,
   readFlag,
+  readKey,
   readList,
   readOptional,
+  readPrincipal,
+  sealExport,
   writeBytes,
   writeFlag,
+  writeKey,
   writeList,
   writeOptional,
+  writePrincipal,
 } from './context/export-format.ts';
-import { readAddress, writeAddress } from './context/pending-context.ts';
-import type { ChannelBindings } from './gss/channel-bindings.ts';
+import type { ContextState } from './context/state.ts';
+import { EncryptionKey } from './crypto/key.ts';
+import type { CryptoProvider } from './crypto/provider.ts';
+import { DecodeError } from './errors.ts';
+import type { ChannelAddress, ChannelBindings } from './gss/channel-bindings.ts';
 import { bindingsOf, MAX_BINDINGS } from './gss/channel-bindings.ts';
-import type { HandshakeOptions } from './krb5/settings.ts';
+import { decodeMechanism, encodeMechanism, isKrb5Mechanism } from './gss/mechanism.ts';
+import type { HandshakeState } from './handshake-state.ts';
+import { disposeState } from './handshake-state.ts';
+import type { AcceptorSettings, HandshakeOptions } from './krb5/settings.ts';
+import { Limit } from './messages/limits.ts';
+import type { HostAddress } from './messages/primitives.ts';
+import type { CollectedPieces } from './spnego/token-assembler.ts';
+import { TokenAssembler } from './spnego/token-assembler.ts';
 
-export const HANDSHAKE_FORMAT: ExportFormat = {
-  label: 'exported handshake',
-  // "K5HS" and the version.
-  magic: Uint8Array.of(0x4b, 0x35, 0x48, 0x53, 3),
-};
+/** All that an exchange holds between two tokens. */
+export interface WaitingExchange {
+  readonly options: HandshakeOptions;
+  /** Set if tokens may come in pieces. */
+  readonly assembler: TokenAssembler | undefined;
+  readonly state: HandshakeState;
+}
 
-export function writeOptions(writer: Writer, options: HandshakeOptions): void {
+/** Moves an exchange into bytes: its keys are wiped. */
+export function exportHandshake(
+  { options, assembler, state }: WaitingExchange,
+  crypto: CryptoProvider,
+): Uint8Array {
+  const bytes = sealExport(FORMAT, crypto, (writer) => {
+    writeOptions(writer, options);
+    if (assembler !== undefined) writePieces(writer, assembler.takeCollected());
+    writeState(writer, state);
+  });
+  disposeState(state);
+  return bytes;
+}
+
+/**
+ * Reads what {@link exportHandshake} wrote.
+ *
+ * @param options - Take the place of the exported ones, where they are defined.
+ * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN.
+ */
+export function importHandshake(
+  bytes: Uint8Array,
+  settings: AcceptorSettings,
+  options: HandshakeOptions,
+): WaitingExchange {
+  return openExport(FORMAT, settings.credential.crypto, bytes, (reader) => {
+    const exported = readOptions(reader);
+    const assembler = exported.reassemble === true ? readPieces(reader) : undefined;
+    const state = readState(reader, settings);
+    if (assembler === undefined && options.reassemble === true) {
+      return { options: mergeOptions(exported, options), assembler: new TokenAssembler(), state };
+    }
+    return { options: mergeOptions(exported, options), assembler, state };
+  });
+}
+
+/** An option that is present and undefined is as one that is absent: it must take nothing away. */
+function mergeOptions(exported: HandshakeOptions, given: HandshakeOptions): HandshakeOptions {
+  const { channelBindings = exported.channelBindings, peerAddress = exported.peerAddress } = given;
+  const { signal, channelBindingsUnavailable } = given;
+  return {
+    ...(channelBindings !== undefined && { channelBindings }),
+    ...(peerAddress !== undefined && { peerAddress }),
+    ...(signal !== undefined && { signal }),
+    ...(channelBindingsUnavailable !== undefined && { channelBindingsUnavailable }),
+    // What was collected is part of a token: no option undoes that.
+    reassemble: exported.reassemble === true || given.reassemble === true,
+  };
+}
+
+function writeState(writer: Writer, state: HandshakeState): void {
+  writer.u8(Kind[state.at]);
+  switch (state.at) {
+    case 'first-token':
+      writeFlag(writer, state.hinted);
+      return;
+    case 'dce-third-leg':
+      writePendingContext(writer, state.context);
+      writeKey(writer, state.sessionKey);
+      return;
+    case 'negotiating':
+      writeBytes(writer, encodeMechanism(state.oid));
+      writeBytes(writer, state.mechTypeList);
+      writeFlag(writer, state.micRequired);
+      writeState(writer, state.inner);
+      return;
+    case 'mic-owed':
+      writeBytes(writer, state.mechTypeList);
+      writePendingContext(writer, state.context);
+      return;
+    default:
+      state satisfies never;
+  }
+}
+
+/** @param isInner - Of a negotiation, which holds no other negotiation. */
+function readState(reader: Reader, settings: AcceptorSettings, isInner = false): HandshakeState {
+  const kind = reader.u8();
+  switch (kind) {
+    case Kind['first-token']:
+      return { at: 'first-token', hinted: readFlag(reader) };
+    case Kind['dce-third-leg']: {
+      const context = readPendingContext(reader, settings);
+      return {
+        at: 'dce-third-leg',
+        context,
+        sessionKey: readKey(reader, settings.credential.crypto),
+      };
+    }
+    case isInner ? undefined : Kind.negotiating: {
+      const oid = decodeMechanism(readBytes(reader));
+      if (!isKrb5Mechanism(oid)) throw new DecodeError(`${reader.label} has another mechanism`);
+      const mechTypeList = readBytes(reader);
+      const micRequired = readFlag(reader);
+      const inner = readState(reader, settings, true);
+      return { at: 'negotiating', oid, mechTypeList, micRequired, inner };
+    }
+    case isInner ? undefined : Kind['mic-owed']: {
+      const mechTypeList = readBytes(reader);
+      return { at: 'mic-owed', mechTypeList, context: readPendingContext(reader, settings) };
+    }
+    default:
+      throw new DecodeError(`${reader.label} is in an unknown state`);
+  }
+}
+
+/** A context that is established or about to be, with what was delegated. */
+function writePendingContext(writer: Writer, context: ContextState): void {
+  writeContext(writer, context);
+  writeOptional(writer, context.delegatedCredential?.tickets, (_, tickets) =>
+    writeList(writer, tickets, writeTicket),
+  );
+}
+
+function readPendingContext(
+  reader: Reader,
+  { credential: { crypto }, randomOfContext }: AcceptorSettings,
+): ContextState {
+  const context = readContext(reader, { crypto, random: randomOfContext() });
+  const tickets = readOptional(reader, () =>
+    readList(reader, Limit.credentialTickets, () => readTicket(reader, crypto)),
+  );
+  if (tickets === undefined) return context;
+  if (tickets.length === 0) throw new DecodeError(`${reader.label} delegates nothing`);
+  return { ...context, delegatedCredential: new DelegatedCredential(tickets) };
+}
+
+function writeTicket(writer: Writer, ticket: DelegatedTicket): void {
+  writePrincipal(writer, ticket.client);
+  writePrincipal(writer, ticket.server);
+  writeKey(writer, ticket.sessionKey);
+  writer.u32(ticket.flags);
+  for (const time of TIMES) writer.u64(BigInt.asUintN(64, BigInt(ticket[time])));
+  writeList(writer, ticket.addresses, writeAddress);
+  writeBytes(writer, ticket.ticket);
+}
+
+function readTicket(reader: Reader, crypto: CryptoProvider): DelegatedTicket {
+  const client = readPrincipal(reader);
+  const server = readPrincipal(reader);
+  const sessionKey = new EncryptionKey(reader.i32(), reader.take(reader.u32()), crypto);
+  const flags = reader.u32();
+  const [authTime, startTime, endTime, renewTill] = TIMES.map(() =>
+    Number(BigInt.asIntN(64, reader.u64())),
+  ) as [number, number, number, number];
+  const addresses = readList(reader, Limit.hostAddresses, readAddress);
+  const ticket = readBytes(reader);
+  const times = { authTime, startTime, endTime, renewTill };
+  return { client, server, sessionKey, flags, ...times, addresses, ticket };
+}
+
+function writePieces(writer: Writer, { total, count, bytes }: CollectedPieces): void {
+  writer.u32(total).u32(count);
+  writeBytes(writer, bytes);
+}
+
+function readPieces(reader: Reader): TokenAssembler {
+  const collected = { total: reader.u32(), count: reader.u32(), bytes: readBytes(reader) };
+  return new TokenAssembler(undefined, collected);
+}
+
+function writeOptions(writer: Writer, options: HandshakeOptions): void {
   writeOptional(writer, options.channelBindings, (_, bindings) =>
     writeList(writer, bindingsOf(bindings), writeBindings),
   );
@@ -42,7 +230,7 @@ export function writeOptions(writer: Writer, options: HandshakeOptions): void {
   writeFlag(writer, options.reassemble === true);
 }
 
-export function readOptions(reader: Reader): HandshakeOptions {
+function readOptions(reader: Reader): HandshakeOptions {
   const channelBindings = readOptional(reader, () => readList(reader, MAX_BINDINGS, readBindings));
   const peerAddress = readOptional(reader, readAddress);
   const reassemble = readFlag(reader);
@@ -69,3 +257,20 @@ function readBindings(reader: Reader): ChannelBindings {
     ...(applicationData && { applicationData }),
   };
 }
+
+function writeAddress(writer: Writer, { type, address }: ChannelAddress | HostAddress): void {
+  writer.u32(type);
+  writeBytes(writer, address);
+}
+
+function readAddress(reader: Reader): HostAddress {
+  return { type: reader.i32(), address: readBytes(reader) };
+}
+
+const FORMAT: ExportFormat = {
+  label: 'exported handshake',
+  // "K5HS" and the version.
+  magic: Uint8Array.of(0x4b, 0x35, 0x48, 0x53, 4),
+};
+const Kind = { 'first-token': 0, 'dce-third-leg': 1, negotiating: 2, 'mic-owed': 3 } as const;
+const TIMES = ['authTime', 'startTime', 'endTime', 'renewTill'] as const;

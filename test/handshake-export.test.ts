@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { encodeUtf8, toHex } from '../src/bytes.ts';
+import { concatBytes, encodeUtf8, toHex } from '../src/bytes.ts';
 import { withLegacyEnctypes } from '../src/crypto/legacy/index.ts';
 import type { Handshake, HandshakeOptions, Oid, SecurityContext } from '../src/index.ts';
 import { ContextFlag, createAcceptor, EncryptionKey, GssError, Mechanism } from '../src/index.ts';
@@ -309,8 +310,8 @@ describe('an exported handshake', () => {
     const { begin } = await makeParties();
     const handshake = begin();
     await handshake.accept(new Uint8Array());
-    // "K5HS" and 3: what this version wrote, the next one has to read or refuse.
-    expect([...handshake.export().subarray(0, 5)]).toEqual([0x4b, 0x35, 0x48, 0x53, 3]);
+    // "K5HS" and 4: what this version wrote, the next one has to read or refuse.
+    expect([...handshake.export().subarray(0, 5)]).toEqual([0x4b, 0x35, 0x48, 0x53, 4]);
   });
 
   it('counts the pieces of a token on, however often it moves', async () => {
@@ -423,10 +424,18 @@ describe('an exported handshake', () => {
     }
   });
 
-  it('leaves no key behind where it was', async () => {
-    const { begin, initiator } = await makeParties({ initiator: { flags: DCE } });
+  it.each([
+    ['DCE style', DCE, []],
+    [
+      'a MIC that is owed',
+      INTEGRITY,
+      [encodeNegTokenInit({ mechTypes: [Mechanism.ntlmssp, Mechanism.krb5] })],
+    ],
+  ])('leaves no key behind where it was: %s', async (_, flags, before) => {
+    const { begin, initiator } = await makeParties({ initiator: { flags } });
     const seen: EncryptionKey[] = [];
     const generate = EncryptionKey.generate;
+    const first = initiator.begin();
     try {
       EncryptionKey.generate = (...args) => {
         const key = generate(...args);
@@ -434,7 +443,9 @@ describe('an exported handshake', () => {
         return key;
       };
       const handshake = begin();
-      await handshake.accept(initiator.begin());
+      for (const token of before) await handshake.accept(token);
+      const token = before.length === 0 ? first : encodeNegTokenResp({ responseToken: first });
+      expect((await handshake.accept(token)).status).toBe('continue');
       const copies = seen.map((key) => key.bytes());
       const bytes = handshake.export();
       expect(seen).toHaveLength(1);
@@ -444,6 +455,30 @@ describe('an exported handshake', () => {
     } finally {
       EncryptionKey.generate = generate;
     }
+  });
+
+  it('is in a state that there is, and a negotiation holds no other', async () => {
+    const { acceptor, begin } = await makeParties();
+    const handshake = begin();
+    await handshake.accept(encodeNegTokenInit({ mechTypes: [Mechanism.krb5] }));
+    const body = handshake.export().slice(0, -32);
+    const seal = (end: readonly number[]): Uint8Array => {
+      const altered = concatBytes(body.slice(0, -2), Uint8Array.from(end));
+      const digest = createHash('sha256').update(altered).digest();
+      return concatBytes(altered, digest);
+    };
+    // It ends with the state of the chosen mechanism: 0, the first token, and no hints.
+    expect([...body.slice(-2)]).toEqual([0, 0]);
+    expect(acceptor.resume(seal([0, 0]))).toBeDefined();
+    // 2: a negotiation; 3: one that waits for a MIC.
+    for (const end of [[2, 0], [3, 0], [4, 0], [255]]) {
+      expect(() => acceptor.resume(seal(end))).toThrowError(
+        expect.objectContaining({
+          minor: expect.objectContaining({ message: expect.stringContaining('unknown state') }),
+        }),
+      );
+    }
+    expect(() => acceptor.resume(seal([0, 2]))).toThrow(/malformed flag/);
   });
 
   it('says that it is none where it is none', async () => {

@@ -66,7 +66,7 @@ export interface ApPolicy extends ClientPolicy {
 /** An AP-REQ that passed every check. */
 export interface VerifiedApReq {
   readonly apReq: ApReq;
-  /** To be given back to the policy's `openedTickets`. */
+  /** Lent: another request may use it, or it is wiped, once this one has been used. */
   readonly opened: OpenedTicket;
   readonly client: Principal;
   readonly authenticator: Authenticator;
@@ -80,15 +80,19 @@ export interface VerifiedApReq {
  * @param patience - How it waits for replay cache and keytab. When it is over, all keys are wiped.
  * @param peerAddress - Given when the ticket's addresses are to be checked (RFC 4120 §3.2.3); null if
  *   they are and the peer's is not known: then a ticket that names addresses is refused.
- * @throws {@link KerberosError} with the code of the check that failed.
+ * @param use - Takes over the subkey of a request that passed; the opened ticket is lent to it. If it
+ *   throws, the subkey is wiped.
+ * @returns What `use` returns.
+ * @throws {@link KerberosError} with the code of the check that failed; whatever `use` throws.
  */
-export async function acceptApReq(
+export async function acceptApReq<T>(
   apReq: ApReq,
   keys: ServiceKeys,
   policy: ApPolicy,
   patience: Patience,
-  peerAddress?: HostAddress | null,
-): Promise<VerifiedApReq> {
+  peerAddress: HostAddress | null | undefined,
+  use: (verified: VerifiedApReq) => T,
+): Promise<T> {
   if ((apReq.apOptions & ApOption.useSessionKey) !== 0) {
     throw new KerberosError('KRB_AP_ERR_NOKEY', {
       message: 'User-to-user authentication is not offered',
@@ -132,16 +136,19 @@ export async function acceptApReq(
     const { cipher } = apReq.authenticator;
     const asked = checkReplay(opened, client, authenticator, cipher, policy, patience);
     if (asked !== undefined) await asked;
-    return subkey === undefined
-      ? { apReq, opened, client, authenticator }
-      : { apReq, opened, client, authenticator, subkey };
+    return use(
+      subkey === undefined
+        ? { apReq, opened, client, authenticator }
+        : { apReq, opened, client, authenticator, subkey },
+    );
   } catch (error) {
-    policy.openedTickets.keep(apReq.ticket, opened);
     subkey?.dispose();
     authenticator?.subkey?.value.fill(0);
     // Old initiators delegate in the clear there (RFC 4121 §4.1.1).
     authenticator?.checksum?.checksum.fill(0);
     throw error;
+  } finally {
+    policy.openedTickets.keep(apReq.ticket, opened);
   }
 }
 
@@ -159,31 +166,22 @@ function openTicket(
   const { cipher } = ticket.encPart;
   openedTickets.retain(keys.keytab);
   openedTickets.forgetEnded(clock() / 1000 - maxSkew);
-  let known = openedTickets.take(ticket);
   // The first key is nearly always the right one, and then a look ahead is in vain.
   let looksAhead = cipher.length > SHORT_TICKET;
-  try {
-    for (const service of keys.candidates(ticket)) {
-      if (service === known?.service && !service.key.disposed) {
-        const opened = known;
-        known = undefined;
-        return opened;
-      }
-      const isWrong =
-        looksAhead && !canHaveMade(service.key, KeyUsage.ticket, cipher, ENC_TICKET_PART_TAG);
-      looksAhead = true;
-      if (isWrong) continue;
-      const plain = decryptPartOrNothing(service.key, KeyUsage.ticket, cipher);
-      if (plain === undefined) continue;
-      const part = decodeEncTicketPart(plain);
-      const sessionKey = importKey(part.key, service.key, 'session key');
-      return { mark: markOf(cipher), service, ticket: part, sessionKey };
-    }
-    return undefined;
-  } finally {
-    // Opened by another key of the same bytes, or by none any more: it was known in vain.
-    if (known !== undefined) openedTickets.keep(ticket, known);
+  for (const service of keys.candidates(ticket)) {
+    const known = service.key.disposed ? undefined : openedTickets.take(ticket, service);
+    if (known !== undefined) return known;
+    const isWrong =
+      looksAhead && !canHaveMade(service.key, KeyUsage.ticket, cipher, ENC_TICKET_PART_TAG);
+    looksAhead = true;
+    if (isWrong) continue;
+    const plain = decryptPartOrNothing(service.key, KeyUsage.ticket, cipher);
+    if (plain === undefined) continue;
+    const part = decodeEncTicketPart(plain);
+    const sessionKey = importKey(part.key, service.key, 'session key');
+    return { mark: markOf(cipher), service, ticket: part, sessionKey };
   }
+  return undefined;
 }
 
 function openAuthenticator(apReq: ApReq, sessionKey: EncryptionKey): Authenticator {

@@ -83,12 +83,16 @@ export class OpenedTickets {
   }
 
   /**
-   * @returns Nothing if it has not come twice before, or is in use; else the caller's, to
-   *   {@link keep} again. Who wants it opened by another key than its `service`'s has to open it.
+   * Lends a ticket to one request at a time.
+   *
+   * @param service - The entry whose key would open it.
+   * @returns undefined if it has not come twice before, is lent at present, or was opened by another
+   *   entry's key; otherwise the caller's, until it gives it back by {@link keep}.
    */
-  take({ encPart: { cipher } }: Ticket): OpenedTicket | undefined {
+  take({ encPart: { cipher } }: Ticket, service: KeytabEntry): OpenedTicket | undefined {
     const kept = this.#kept[slotOf(markOf(cipher))];
-    if (kept === undefined || kept.inUse || !bytesEqual(kept.cipher, cipher)) return undefined;
+    if (kept === undefined || kept.inUse || kept.opened.service !== service) return undefined;
+    if (!bytesEqual(kept.cipher, cipher)) return undefined;
     kept.inUse = true;
     return kept.opened;
   }

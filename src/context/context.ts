@@ -1,6 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Established contexts: who is there, and the messages that pass (RFC 2743 §2.2 and §2.3). */
-import type { Writer } from '../bytes.ts';
 import { plainBytes } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import type { KerberosError } from '../errors.ts';
@@ -19,7 +18,6 @@ import type { SequenceStatus } from '../tokens/sequence.ts';
 import type { DelegatedCredential } from './delegated-credential.ts';
 import type { ImportOptions } from './export.ts';
 import { decodeContext, encodeContext } from './export.ts';
-import { writePendingContext } from './pending-context.ts';
 import { pseudoRandom } from './pseudo-random.ts';
 import type { ContextState, TicketInfo } from './state.ts';
 
@@ -347,14 +345,6 @@ export class SecurityContext {
     const bytes = encodeContext(this.#state);
     this.dispose();
     return bytes;
-  }
-
-  /** Moves a context that waits for the end of a negotiation, with what was delegated. @internal */
-  static save(context: SecurityContext, writer: Writer): void {
-    context.#use();
-    writePendingContext(writer, context.#state);
-    context.delegatedCredential?.dispose();
-    context.dispose();
   }
 
   /** GSS_Delete_sec_context (RFC 2743 §2.2.3): wipes the keys. May be called again. */

@@ -34,6 +34,15 @@ export interface UnframedToken {
   readonly inner: Uint8Array;
 }
 
+/** The first token of an exchange. */
+export type FirstToken =
+  | ({ readonly framed: true } & UnframedToken)
+  | {
+      readonly framed: false;
+      /** The token itself: no mechanism is named. */
+      readonly inner: Uint8Array;
+    };
+
 /**
  * Peels the header off the first token of a context (RFC 2743 §3.1).
  *
@@ -86,9 +95,16 @@ export function unframeMessageToken(token: Uint8Array, mechanism: Oid): Uint8Arr
   }
 }
 
-/** {@link unframeToken} of a token that may come without a header: undefined then. */
-export function unframeIfFramed(token: Uint8Array): UnframedToken | undefined {
-  return isFramedToken(token) ? unframeToken(token) : undefined;
+/**
+ * Reads the first token of an exchange, which some mechanisms send without a header.
+ *
+ * @returns A view of the token behind its header; of the whole token if it does not begin as one.
+ * @throws {@link DecodeError} as {@link unframeToken} if the header is malformed.
+ */
+export function readFirstToken(token: Uint8Array): FirstToken {
+  if (!isFramedToken(token)) return { framed: false, inner: token };
+  const { mechanism, inner } = unframeToken(token);
+  return { framed: true, mechanism, inner };
 }
 
 /** Whether the bytes begin as a framed token does. */

@@ -2,8 +2,7 @@
  * The numbers of RFC 2744: context flags (§3.4) and status codes (§3.9), the error that carries a
  * status, and the texts that MIT krb5 displays for it.
  */
-import type { KerberosError } from '../errors.ts';
-import { asOptions } from '../errors.ts';
+import { asOptions, KerberosError } from '../errors.ts';
 
 /** Context flags: numbers of RFC 2744 §3.4 and, above 0x800, those that MIT krb5 and Windows use. */
 export const ContextFlag = {
@@ -117,6 +116,18 @@ export class GssError extends Error {
     if (advice !== undefined) this.hint = advice;
     this.reporter = reporter ?? (CONTEXT_CODES.has(code) ? 'context' : 'library');
   }
+}
+
+/**
+ * What was thrown, as a GSS status: a {@link GssError} as it is, a {@link KerberosError} as the minor
+ * status of `code`.
+ *
+ * @throws Whatever else it was: a fault of the program, not of a token or a name.
+ */
+export function gssErrorOf(error: unknown, code: GssErrorCode): GssError {
+  if (error instanceof GssError) return error;
+  if (!(error instanceof KerberosError)) throw error;
+  return new GssError(code, { minor: error });
 }
 
 /**

@@ -1,22 +1,18 @@
-/** The Kerberos mechanism's side of an exchange (RFC 4121 §4.1), from AP-REQ to context. */
-import type { VerifiedApReq } from '../ap/accept.ts';
+/** Kerberos as a mechanism (RFC 4121 §4.1): from AP-REQ to context. */
 import { acceptApReq } from '../ap/accept.ts';
 import { decryptPart } from '../ap/encrypted-part.ts';
-import type { Patience } from '../ap/patience.ts';
-import type { Reader, Writer } from '../bytes.ts';
 import { SecurityContext } from '../context/context.ts';
 import { reportWeakEnctypes } from '../context/context-facts.ts';
-import { readKey, readOptional, writeKey, writeOptional } from '../context/export-format.ts';
-import { readPendingContext, writePendingContext } from '../context/pending-context.ts';
 import type { ContextState } from '../context/state.ts';
-import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
-import type { UnframedToken } from '../gss/framing.ts';
+import type { FirstToken } from '../gss/framing.ts';
 import { frameToken, TokenId, unframeToken } from '../gss/framing.ts';
 import { isKrb5Mechanism, Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
-import { ContextFlag, GssError } from '../gss/status.ts';
+import { ContextFlag, GssError, gssErrorOf } from '../gss/status.ts';
+import type { HandshakeState, Step } from '../handshake-state.ts';
+import { disposeContext } from '../handshake-state.ts';
 import { ignoreResult } from '../hooks.ts';
 import { decodeApRep, decodeEncApRepPart } from '../messages/ap-rep.ts';
 import type { ApReq } from '../messages/ap-req.ts';
@@ -24,192 +20,129 @@ import { ApOption, decodeApReq } from '../messages/ap-req.ts';
 import { encodeKrbError } from '../messages/krb-error.ts';
 import type { Clock } from '../time.ts';
 import { establish } from './establish.ts';
+import type { InitiatorRequest } from './request.ts';
 import { checkRequiredFlags, readInitiatorRequest } from './request.ts';
-import type {
-  AcceptorSettings,
-  AcceptResult,
-  HandshakeOptions,
-  MechanismHandshake,
-} from './settings.ts';
+import type { AcceptorSettings, Exchange, MechanismSteps } from './settings.ts';
 
-export class Krb5Handshake implements MechanismHandshake {
-  readonly #settings: AcceptorSettings;
-  readonly #options: HandshakeOptions;
-  readonly #patience: Patience;
-  /** DCE style: what is established as soon as the initiator's AP-REP is here. */
-  #pending: PendingContext | undefined;
+/** Kerberos V5 (RFC 4121 §4.1): one token, or three in DCE style. */
+export const kerberos: MechanismSteps = {
+  oids: [Mechanism.krb5, Mechanism.msKrb5, Mechanism.oldKrb5],
+  // RFC 4120 §5.5.1: an AP-REQ, [APPLICATION 14]; DCE style sends it bare.
+  bareTags: [0x6e],
+  begin,
+  step: finishDce,
+};
 
-  constructor(settings: AcceptorSettings, options: HandshakeOptions, patience: Patience) {
-    this.#settings = settings;
-    this.#options = options;
-    this.#patience = patience;
+async function begin(first: FirstToken, exchange: Exchange): Promise<Step> {
+  let mechanism: Oid;
+  let apReq: ApReq;
+  try {
+    ({ mechanism, apReq } = openToken(first));
+  } catch (error) {
+    // There is no AP-REQ that a KRB-ERROR could answer.
+    return { status: 'failed', error: gssErrorOf(error, 'GSS_S_DEFECTIVE_TOKEN') };
   }
+  const { settings, options, patience } = exchange;
+  let peerWaits = (apReq.apOptions & ApOption.mutualRequired) !== 0;
+  try {
+    const peerAddress = settings.checkAddresses ? (options.peerAddress ?? null) : undefined;
+    const accepted = await acceptApReq(
+      apReq,
+      settings.credential,
+      settings,
+      patience,
+      peerAddress,
+      (verified): Step => {
+        const request = readInitiatorRequest(verified, settings, options);
+        peerWaits ||= (request.flags & (ContextFlag.mutual | ContextFlag.dceStyle)) !== 0;
+        checkFraming(first, request);
+        checkRequiredFlags(request, settings);
+        const { state: context, reply } = establish(verified, request, mechanism, settings);
+        if (reply === undefined || (request.flags & ContextFlag.dceStyle) === 0) {
+          return { status: 'complete', context, outputToken: reply };
+        }
+        const sessionKey = verified.opened.sessionKey.copy();
+        const next: HandshakeState = { at: 'dce-third-leg', context, sessionKey };
+        return { status: 'continue', outputToken: reply, next };
+      },
+    );
+    if (accepted.status === 'complete') reportWeak(accepted.context, settings);
+    return accepted;
+  } catch (error) {
+    const failure = asFailure(error);
+    if (!peerWaits) return { status: 'failed', error: failure };
+    const message = krbErrorFor(failure, apReq, settings.clock);
+    const outputToken = frameToken(mechanism, TokenId.krbError, message);
+    return { status: 'failed', error: failure, outputToken };
+  }
+}
 
-  async accept(token: Uint8Array, unframed?: UnframedToken): Promise<AcceptResult> {
-    if (this.#pending !== undefined) return this.#finishDce(token, this.#pending);
-    let mechanism: Oid;
-    let apReq: ApReq;
-    try {
-      ({ mechanism, apReq } = openToken(token, unframed));
-    } catch (error) {
-      // There is nothing yet that a KRB-ERROR could answer.
-      return { status: 'failed', error: asDefectiveToken(error) };
+/**
+ * The third leg of DCE style (MS-KILE §3.4.5.2): the initiator's own AP-REP, which repeats the
+ * sequence number of the acceptor's.
+ */
+function finishDce(state: HandshakeState, token: Uint8Array, { settings }: Exchange): Step {
+  if (state.at !== 'dce-third-leg') throw new TypeError(`Kerberos has no state ${state.at}`);
+  const { context, sessionKey } = state;
+  try {
+    const { enctype, cipher } = decodeApRep(token).encPart;
+    if (enctype !== sessionKey.enctype) throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');
+    const part = decodeEncApRepPart(decryptPart(sessionKey, KeyUsage.apRepEncPart, cipher));
+    // Both directions use one key and one usage: our own AP-REP, sent back in whatever encoding,
+    // decrypts and has the right number. It has a subkey, and the initiator's must have none
+    // (MIT krb5, rd_rep.c).
+    if (part.subkey !== undefined || part.sequenceNumber !== context.sendSequence.low) {
+      throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
     }
-    const settings = this.#settings;
-    let peerWaits = (apReq.apOptions & ApOption.mutualRequired) !== 0;
-    /** Until its keys are the context's. */
-    let verified: VerifiedApReq | undefined;
-    try {
-      const peerAddress = settings.checkAddresses ? (this.#options.peerAddress ?? null) : undefined;
-      verified = await acceptApReq(
-        apReq,
-        settings.credential,
-        settings,
-        this.#patience,
-        peerAddress,
-      );
-      const request = readInitiatorRequest(verified, settings, this.#options);
-      peerWaits ||= (request.flags & (ContextFlag.mutual | ContextFlag.dceStyle)) !== 0;
-      // MIT krb5: DCE style and unframed tokens come together, or not at all.
-      if (isUnframedApReq(token) !== ((request.flags & ContextFlag.dceStyle) !== 0)) {
-        throw new GssError('GSS_S_DEFECTIVE_TOKEN', {
-          message: 'only a DCE style AP-REQ comes unframed',
-          hint: isUnframedApReq(token)
-            ? 'the client sent a bare AP-REQ: the header of RFC 2743 §3.1 (0x60, mechanism, 01 00) is ' +
-              'missing, which GSS-API puts before it and krb5_mk_req does not'
-            : 'the client asked for DCE style, whose AP-REQ has no header of RFC 2743 §3.1',
-        });
-      }
-      checkRequiredFlags(request, settings);
-      const { opened } = verified;
-      const { state, reply } = establish(verified, request, mechanism, settings);
-      verified = undefined;
-      const threeLegs = (request.flags & ContextFlag.dceStyle) !== 0 && reply !== undefined;
-      if (threeLegs) this.#pending = { state, sessionKey: opened.sessionKey.copy() };
-      settings.openedTickets.keep(apReq.ticket, opened);
-      if (threeLegs) return { status: 'continue', outputToken: reply };
-      const context = this.#complete(state);
-      return reply === undefined
-        ? { status: 'complete', context }
-        : { status: 'complete', context, outputToken: reply };
-    } catch (error) {
-      if (verified !== undefined) {
-        settings.openedTickets.keep(apReq.ticket, verified.opened);
-        verified.subkey?.dispose();
-        verified.authenticator.checksum?.checksum.fill(0);
-      }
-      const failure = asFailure(error);
-      if (!peerWaits) return { status: 'failed', error: failure };
-      const message = krbErrorFor(failure, apReq, settings.clock);
-      const outputToken = frameToken(mechanism, TokenId.krbError, message);
-      return { status: 'failed', error: failure, outputToken };
-    }
-  }
-
-  save(writer: Writer): void {
-    writeOptional(writer, this.#pending, writePending);
-    this.#pending = undefined;
-  }
-
-  dispose(): void {
-    if (this.#pending !== undefined) disposePending(this.#pending);
-    this.#pending = undefined;
-  }
-
-  /** What {@link save} wrote. */
-  static restore(
-    reader: Reader,
-    settings: AcceptorSettings,
-    options: HandshakeOptions,
-    patience: Patience,
-  ): Krb5Handshake {
-    const handshake = new Krb5Handshake(settings, options, patience);
-    handshake.#pending = readOptional(reader, () => readPending(reader, settings));
-    return handshake;
-  }
-
-  /**
-   * The third leg of DCE style (MS-KILE §3.4.5.2): the initiator's own AP-REP, whose sequence
-   * number is the one that ours told it.
-   */
-  #finishDce(token: Uint8Array, { state, sessionKey }: PendingContext): AcceptResult {
-    try {
-      const { enctype, cipher } = decodeApRep(token).encPart;
-      if (enctype !== sessionKey.enctype) throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');
-      const part = decodeEncApRepPart(decryptPart(sessionKey, KeyUsage.apRepEncPart, cipher));
-      // Both directions use one key and one usage: our own AP-REP, sent back in whatever encoding,
-      // decrypts and has the right number. It has a subkey, and the initiator's must have none
-      // (MIT krb5, rd_rep.c).
-      if (part.subkey !== undefined || part.sequenceNumber !== state.sendSequence.low) {
-        throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
-      }
-      sessionKey.dispose();
-      // The rest of it is the context's.
-      this.#pending = undefined;
-      return { status: 'complete', context: this.#complete(state) };
-    } catch (error) {
-      this.dispose();
-      return { status: 'failed', error: asFailure(error) };
-    }
-  }
-
-  #complete(state: ContextState): SecurityContext {
-    const context = new SecurityContext(state);
-    const weak = reportWeakEnctypes(context);
-    const { onWeakEnctype } = this.#settings;
-    if (weak === undefined || onWeakEnctype === undefined) return context;
-    try {
-      ignoreResult('onWeakEnctype', onWeakEnctype, onWeakEnctype(weak));
-      return context;
-    } catch (cause) {
-      context.delegatedCredential?.dispose();
-      context.dispose();
-      throw new KerberosError('KRB_ERR_GENERIC', {
-        message: 'onWeakEnctype threw',
-        cause,
-        hint: 'clients with weak encryption types are refused until it does not',
-      });
-    }
+    sessionKey.dispose();
+    reportWeak(context, settings);
+    return { status: 'complete', context };
+  } catch (error) {
+    return { status: 'failed', error: asFailure(error) };
   }
 }
 
-/** Whether a token is an AP-REQ without the frame of RFC 2743 §3.1, as DCE style has it. */
-export function isUnframedApReq(token: Uint8Array): boolean {
-  return token[0] === AP_REQ_TAG;
+/**
+ * MIT krb5 requires DCE style and a token without a header to come together, or neither.
+ *
+ * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN.
+ */
+function checkFraming({ framed }: FirstToken, { flags }: InitiatorRequest): void {
+  if (framed === ((flags & ContextFlag.dceStyle) === 0)) return;
+  throw new GssError('GSS_S_DEFECTIVE_TOKEN', {
+    message: 'only a DCE style AP-REQ comes unframed',
+    hint: framed
+      ? 'the client asked for DCE style, whose AP-REQ has no header of RFC 2743 §3.1'
+      : 'the client sent a bare AP-REQ: the header of RFC 2743 §3.1 (0x60, mechanism, 01 00) is ' +
+        'missing, which GSS-API puts before it and krb5_mk_req does not',
+  });
 }
 
-interface PendingContext {
-  readonly state: ContextState;
-  readonly sessionKey: EncryptionKey;
+/** Calls `onWeakEnctype` where the context has a weak enctype. If it throws, the context is wiped. */
+function reportWeak(context: ContextState, { onWeakEnctype }: AcceptorSettings): void {
+  if (onWeakEnctype === undefined) return;
+  const weak = reportWeakEnctypes(new SecurityContext(context));
+  if (weak === undefined) return;
+  try {
+    ignoreResult('onWeakEnctype', onWeakEnctype, onWeakEnctype(weak));
+  } catch (cause) {
+    disposeContext(context);
+    throw new KerberosError('KRB_ERR_GENERIC', {
+      message: 'onWeakEnctype threw',
+      cause,
+      hint: 'clients with weak encryption types are refused until it does not',
+    });
+  }
 }
 
-/** Writes what waits for the third leg, and wipes it. */
-function writePending(writer: Writer, { state, sessionKey }: PendingContext): void {
-  writePendingContext(writer, state);
-  writeKey(writer, sessionKey);
-  disposePending({ state, sessionKey });
-}
-
-function disposePending({ state, sessionKey }: PendingContext): void {
-  sessionKey.dispose();
-  state.delegatedCredential?.dispose();
-  new SecurityContext(state).dispose();
-}
-
-function readPending(
-  reader: Reader,
-  { credential: { crypto }, randomOfContext }: AcceptorSettings,
-): PendingContext {
-  const state = readPendingContext(reader, { crypto, random: randomOfContext() });
-  return { state, sessionKey: readKey(reader, crypto) };
-}
-
-function openToken(
-  token: Uint8Array,
-  unframed: UnframedToken | undefined,
-): { readonly mechanism: Oid; readonly apReq: ApReq } {
-  if (isUnframedApReq(token)) return { mechanism: Mechanism.krb5, apReq: decodeApReq(token) };
-  const { mechanism, inner } = unframed ?? unframeToken(token);
+function openToken(first: FirstToken): { readonly mechanism: Oid; readonly apReq: ApReq } {
+  const { inner } = first;
+  if (!first.framed) {
+    // unframeToken throws the error that says what the token is instead.
+    if (!kerberos.bareTags.includes(inner[0] ?? 0)) unframeToken(inner);
+    return { mechanism: Mechanism.krb5, apReq: decodeApReq(inner) };
+  }
+  const { mechanism } = first;
   if (!isKrb5Mechanism(mechanism)) {
     throw new GssError('GSS_S_BAD_MECH', `token of mechanism ${mechanism}, not of Kerberos`);
   }
@@ -243,21 +176,13 @@ function timeOf(clock: Clock): number {
   }
 }
 
-function asDefectiveToken(error: unknown): GssError {
-  if (error instanceof GssError) return error;
-  if (error instanceof KerberosError) {
-    return new GssError('GSS_S_DEFECTIVE_TOKEN', { minor: error });
-  }
-  throw error;
-}
-
 /**
  * Nearly every failure of the AP exchange is GSS_S_FAILURE with a minor status, as in MIT krb5.
- * Whatever else was thrown (by a replay cache or a keytab provider) refuses as well.
+ * Whatever else was thrown (by a replay cache or a keytab provider) refuses the client as well.
  */
 function asFailure(error: unknown): GssError {
-  if (error instanceof GssError) return error;
-  if (error instanceof KerberosError) return new GssError('GSS_S_FAILURE', { minor: error });
+  const known = error instanceof GssError || error instanceof KerberosError;
+  if (known) return gssErrorOf(error, 'GSS_S_FAILURE');
   const minor = new KerberosError('KRB_ERR_GENERIC', {
     message: 'The acceptor failed',
     cause: error,
@@ -265,8 +190,6 @@ function asFailure(error: unknown): GssError {
   return new GssError('GSS_S_FAILURE', { minor });
 }
 
-// RFC 4120 §5.5.1: [APPLICATION 14].
-const AP_REQ_TAG = 0x6e;
 const GENERIC = 60;
 const SKEW = 37;
 // MS-KILE §2.2.2: KERB-ERROR-DATA { data-type KERB_AP_ERR_TYPE_SKEW_RECOVERY }: Windows and

@@ -1,20 +1,20 @@
 /** What an acceptor is given, and what one exchange is. */
 import type { ApPolicy } from '../ap/accept.ts';
 import type { ClientRealms, TransitedCheck } from '../ap/client-policy.ts';
-import type { StopSignal, WaitSettings } from '../ap/patience.ts';
+import type { Patience, StopSignal, WaitSettings } from '../ap/patience.ts';
 import type { ReplayCache } from '../ap/replay-cache.ts';
 import type { PacPolicy, VouchedDataPolicy } from '../ap/vouched-data.ts';
-import type { Writer } from '../bytes.ts';
 import type { SecurityContext } from '../context/context.ts';
 import type { WeakEnctypeReport } from '../context/context-facts.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import type { ChannelBindingPolicy, ChannelBindings } from '../gss/channel-bindings.ts';
 import { bindingsOf } from '../gss/channel-bindings.ts';
-import type { UnframedToken } from '../gss/framing.ts';
+import type { FirstToken } from '../gss/framing.ts';
 import { isKrb5Mechanism, Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
 import type { GssError } from '../gss/status.ts';
 import { INITIATOR_FLAG_BITS, INITIATOR_FLAGS } from '../gss/status.ts';
+import type { HandshakeState, Step } from '../handshake-state.ts';
 import type { HostAddress } from '../messages/primitives.ts';
 import type { OptionRules } from '../options.ts';
 import {
@@ -208,16 +208,28 @@ export type AcceptResult =
   | { readonly status: 'continue'; readonly outputToken: Uint8Array }
   | { readonly status: 'failed'; readonly error: GssError; readonly outputToken?: Uint8Array };
 
-/** One mechanism's side of one exchange. */
-export interface MechanismHandshake {
-  /** @param unframed - The token without its header, where that was looked at already. */
-  accept(token: Uint8Array, unframed?: UnframedToken): Promise<AcceptResult>;
-  /** Moves what it holds between two tokens into an exported handshake. */
-  save(writer: Writer): void;
-  /** Wipes what it holds between two tokens. */
-  dispose(): void;
-  /** The client would rather have used a mechanism that is not ours, and has not gone on yet. */
-  readonly foreignChoice?: GssError | undefined;
+/** One exchange: the acceptor's settings, the options it was begun with, and its waiting. */
+export interface Exchange {
+  readonly settings: AcceptorSettings;
+  readonly options: HandshakeOptions;
+  readonly patience: Patience;
+}
+
+/**
+ * A mechanism as a pair of functions over {@link HandshakeState}.
+ *
+ * A step that fails leaves the state to its caller, who disposes of it; a step that succeeds wipes
+ * what the next state or the context does not take over.
+ */
+export interface MechanismSteps {
+  /** Its OIDs: the right one first, then the wrong ones that it is also known by. */
+  readonly oids: readonly [Oid, ...Oid[]];
+  /** First octets of the tokens that begin it without the header of RFC 2743 §3.1. */
+  readonly bareTags: readonly number[];
+  /** Takes the first token. */
+  begin(first: FirstToken, exchange: Exchange): Step | Promise<Step>;
+  /** Takes a later token. @param state - One that this mechanism has returned. */
+  step(state: HandshakeState, token: Uint8Array, exchange: Exchange): Step | Promise<Step>;
 }
 
 const ENCTYPES = definite(listOf(wholeNumber(1, 0x7fff_ffff)));

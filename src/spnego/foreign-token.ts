@@ -18,12 +18,14 @@ export function explainForeignToken(token: Uint8Array): GssError | undefined {
 }
 
 /**
- * NTLM may stand anywhere: bare, and as the token of a mechanism that it is not of.
+ * Refuses a token of NTLM or NegoEx. Clients send such tokens bare, and in the place of a token of
+ * the mechanism that was chosen.
  *
- * @throws {@link GssError} what {@link explainForeignToken} says of it.
+ * @param token - Absent: not refused.
+ * @throws {@link GssError} as {@link explainForeignToken} returns it.
  */
-export function refuseForeignToken(token: Uint8Array): void {
-  const foreign = explainForeignToken(token);
+export function refuseForeignToken(token: Uint8Array | undefined): void {
+  const foreign = token && explainForeignToken(token);
   if (foreign !== undefined) throw foreign;
 }
 

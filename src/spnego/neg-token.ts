@@ -1,8 +1,8 @@
 /** SPNEGO's messages (RFC 4178 §4.2, MS-SPNG §2.2.1): DER ↔ plain objects. */
 import { bytesEqual } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
-import type { UnframedToken } from '../gss/framing.ts';
-import { frameMechanismToken, unframeIfFramed } from '../gss/framing.ts';
+import type { FirstToken } from '../gss/framing.ts';
+import { frameMechanismToken, readFirstToken } from '../gss/framing.ts';
 import { decodeMechanism, encodeMechanism, Mechanism, mechanismName } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
 import { DerReader, Tag } from '../messages/der/reader.ts';
@@ -64,12 +64,17 @@ export interface ReceivedNegTokenResp extends NegTokenResp {
  *
  * @throws {@link DecodeError} if it is neither, or framed as another mechanism's.
  */
-export function decodeNegToken(
-  token: Uint8Array,
-  unframed: UnframedToken | undefined = unframeIfFramed(token),
-): ReceivedNegTokenInit | ReceivedNegTokenResp {
+export function decodeNegToken(token: Uint8Array): ReceivedNegTokenInit | ReceivedNegTokenResp {
+  return readNegToken(readFirstToken(token));
+}
+
+/** {@link decodeNegToken} of a token whose header is off. */
+export function readNegToken(first: FirstToken): ReceivedNegTokenInit | ReceivedNegTokenResp {
+  if (first.framed && first.mechanism !== Mechanism.spnego) {
+    throw new DecodeError(`SPNEGO token: framed as one of ${mechanismName(first.mechanism)}`);
+  }
   return DerReader.all(
-    unframed === undefined ? token : innerOf(unframed),
+    first.inner,
     'SPNEGO token',
     (reader) => {
       // RFC 4178 §4.2: NegotiationToken ::= CHOICE { negTokenInit [0], negTokenResp [1] }.
@@ -78,11 +83,6 @@ export function decodeNegToken(
     },
     'definite',
   );
-}
-
-/** Whether a token is one of these messages without the header of RFC 2743 §3.1. */
-export function isUnframedNegToken(token: Uint8Array): boolean {
-  return token[0] === NEG_TOKEN_INIT || token[0] === NEG_TOKEN_RESP;
 }
 
 /** Encodes a NegTokenInit with its header. */
@@ -96,13 +96,6 @@ export function encodeNegTokenInit(init: NegTokenInit): Uint8Array {
 /** Encodes a NegTokenResp; it has no header. */
 export function encodeNegTokenResp(resp: NegTokenResp): Uint8Array {
   return encodeDer((writer) => writer.field(1, writeResp, resp), resp);
-}
-
-function innerOf({ mechanism, inner }: UnframedToken): Uint8Array {
-  if (mechanism !== Mechanism.spnego) {
-    throw new DecodeError(`SPNEGO token: framed as one of ${mechanismName(mechanism)}`);
-  }
-  return inner;
 }
 
 function readInit(reader: DerReader): ReceivedNegTokenInit {
@@ -229,5 +222,5 @@ function writeReqFlags(writer: DerWriter, flags: number): void {
 const MAX_MECHANISMS = 64;
 const MAX_TAG_NUMBER = 30;
 // RFC 4178 §4.2: the two of NegotiationToken, as context tags.
-const NEG_TOKEN_INIT = Tag.context;
-const NEG_TOKEN_RESP = Tag.context | 1;
+export const NEG_TOKEN_INIT: number = Tag.context;
+export const NEG_TOKEN_RESP: number = Tag.context | 1;

@@ -2,11 +2,18 @@
  * Puts together a token that comes in pieces (MS-SPNG §3.1.5.4 to §3.1.5.9): where the application
  * protocol cannot carry a long one at once, each piece is answered with an empty token.
  */
-import type { Reader } from '../bytes.ts';
 import { Writer } from '../bytes.ts';
-import { readBytes, writeBytes } from '../context/export-format.ts';
 import { DecodeError } from '../errors.ts';
 import { lengthOctets, readLength } from '../messages/der/length.ts';
+
+/** The beginning of a token, of which pieces are missing. */
+export interface CollectedPieces {
+  /** Bytes of the whole token; 0 between tokens. */
+  readonly total: number;
+  /** How many pieces there were. */
+  readonly count: number;
+  readonly bytes: Uint8Array;
+}
 
 /** Collects the pieces of one token after the other. */
 export class TokenAssembler {
@@ -16,25 +23,21 @@ export class TokenAssembler {
   #total = 0;
   #count = 0;
 
-  /** @param limit - The longest token that is taken, in bytes. */
-  constructor(limit: number = DEFAULT_LIMIT) {
+  /**
+   * @param limit - The longest token that is taken, in bytes.
+   * @param collected - Of an assembler whose work this one goes on with.
+   */
+  constructor(limit: number = DEFAULT_LIMIT, collected?: CollectedPieces) {
     this.#limit = limit;
+    if (collected === undefined) return;
+    this.#total = collected.total;
+    this.#count = collected.count;
+    this.#pieces.raw(collected.bytes);
   }
 
-  /** Moves what is there of an unfinished token into an exported handshake. */
-  save(writer: Writer): void {
-    writer.u32(this.#total);
-    writer.u32(this.#count);
-    writeBytes(writer, this.#pieces.finish());
-  }
-
-  /** What {@link save} wrote. */
-  static restore(reader: Reader): TokenAssembler {
-    const assembler = new TokenAssembler();
-    assembler.#total = reader.u32();
-    assembler.#count = reader.u32();
-    assembler.#pieces.raw(readBytes(reader));
-    return assembler;
+  /** Moves out what was collected of an unfinished token. */
+  takeCollected(): CollectedPieces {
+    return { total: this.#total, count: this.#count, bytes: this.#pieces.finish() };
   }
 
   /**

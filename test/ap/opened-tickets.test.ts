@@ -62,13 +62,13 @@ describe('an opened ticket', () => {
   it('is kept from the second request on', () => {
     const tickets = new OpenedTickets();
     const [first, second] = [openedAs(1, ticket), openedAs(1, ticket)];
-    expect(tickets.take(ticket)).toBeUndefined();
+    expect(tickets.take(ticket, SERVICE)).toBeUndefined();
     tickets.keep(ticket, first);
     expect(isDisposed(first)).toBe(true);
-    expect(tickets.take(ticket)).toBeUndefined();
+    expect(tickets.take(ticket, SERVICE)).toBeUndefined();
     tickets.keep(ticket, second);
     for (let time = 0; time < 3; time++) {
-      expect(tickets.take(ticket)).toBe(second);
+      expect(tickets.take(ticket, SERVICE)).toBe(second);
       tickets.keep(ticket, second);
       expect(isDisposed(second)).toBe(false);
     }
@@ -77,15 +77,15 @@ describe('an opened ticket', () => {
   it('is given to one at a time, and one of two that come back is kept', () => {
     const tickets = new OpenedTickets();
     const kept = keepTwice(tickets, ticket, 1);
-    expect(tickets.take(ticket)).toBe(kept);
-    expect(tickets.take(ticket)).toBeUndefined();
+    expect(tickets.take(ticket, SERVICE)).toBe(kept);
+    expect(tickets.take(ticket, SERVICE)).toBeUndefined();
     const other = openedAs(1, ticket);
     tickets.keep(ticket, other);
     // In use: it is not wiped under the hands of who uses it.
     expect(isDisposed(kept)).toBe(false);
     tickets.keep(ticket, kept);
     expect([isDisposed(kept), isDisposed(other)]).toEqual([false, true]);
-    expect(tickets.take(ticket)).toBe(kept);
+    expect(tickets.take(ticket, SERVICE)).toBe(kept);
   });
 
   it('is not found for a ciphertext that differs in any byte', () => {
@@ -95,15 +95,15 @@ describe('an opened ticket', () => {
     for (let at = 0; at < cipher.length; at++) {
       const altered = cipher.slice();
       altered[at]! ^= 1 << (at % 8);
-      expect(tickets.take(withCipher(altered))).toBeUndefined();
+      expect(tickets.take(withCipher(altered), SERVICE)).toBeUndefined();
     }
     for (const [from, to] of [
       [1, 400],
       [0, 399],
     ]) {
-      expect(tickets.take(withCipher(cipher.subarray(from, to)))).toBeUndefined();
+      expect(tickets.take(withCipher(cipher.subarray(from, to)), SERVICE)).toBeUndefined();
     }
-    expect(tickets.take(withCipher(cipher.slice()))).toBe(kept);
+    expect(tickets.take(withCipher(cipher.slice()), SERVICE)).toBe(kept);
   });
 
   it('does not depend on the buffer in which its token arrived', () => {
@@ -112,8 +112,8 @@ describe('an opened ticket', () => {
     const kept = keepTwice(tickets, withCipher(cipher), 1);
     const original = cipher.slice();
     cipher[5]! ^= 1;
-    expect(tickets.take(withCipher(cipher))).toBeUndefined();
-    expect(tickets.take(withCipher(original))).toBe(kept);
+    expect(tickets.take(withCipher(cipher), SERVICE)).toBeUndefined();
+    expect(tickets.take(withCipher(original), SERVICE)).toBe(kept);
   });
 
   it('is not kept if its buffer was overwritten with another ticket', () => {
@@ -125,10 +125,10 @@ describe('an opened ticket', () => {
     tickets.keep(other, opened);
     tickets.keep(other, openedAs(1, ticket));
     expect(isDisposed(opened)).toBe(true);
-    expect(tickets.take(other)).toBeUndefined();
+    expect(tickets.take(other, SERVICE)).toBeUndefined();
     const bobs = openedAs(2, other);
     tickets.keep(other, bobs);
-    expect(tickets.take(other)).toBe(bobs);
+    expect(tickets.take(other, SERVICE)).toBe(bobs);
   });
 
   it('is forgotten and wiped once the key that opened it is not in the keytab any more', () => {
@@ -141,27 +141,27 @@ describe('an opened ticket', () => {
     const [first, kept] = [opened(), opened()];
     for (const each of [first, kept]) tickets.keep(ticket, each);
     tickets.retain({ ...before, entries: [...after.entries, service] });
-    expect(tickets.take(ticket)).toBe(kept);
+    expect(tickets.take(ticket, service)).toBe(kept);
     tickets.keep(ticket, kept);
     tickets.retain(after);
     expect(isDisposed(kept)).toBe(true);
-    expect(tickets.take(ticket)).toBeUndefined();
+    expect(tickets.take(ticket, service)).toBeUndefined();
     // Opened by that key while the keytab changed.
     const late = opened();
     tickets.keep(ticket, late);
     expect(isDisposed(late)).toBe(true);
-    expect(tickets.take(ticket)).toBeUndefined();
+    expect(tickets.take(ticket, service)).toBeUndefined();
   });
 
   it('is wiped only after its use when its key is revoked meanwhile', () => {
     const tickets = new OpenedTickets();
     const kept = keepTwice(tickets, ticket, 1);
-    expect(tickets.take(ticket)).toBe(kept);
+    expect(tickets.take(ticket, SERVICE)).toBe(kept);
     tickets.retain(makeKeytab({ seed: 8 }));
     expect(isDisposed(kept)).toBe(false);
     tickets.keep(ticket, kept);
     expect(isDisposed(kept)).toBe(true);
-    expect(tickets.take(ticket)).toBeUndefined();
+    expect(tickets.take(ticket, SERVICE)).toBeUndefined();
   });
 
   it('is kept up to a maximum length', () => {
@@ -172,7 +172,7 @@ describe('an opened ticket', () => {
     ] as const) {
       const long = withCipher(seededBytes(length));
       const opened = keepTwice(tickets, long, 1);
-      expect(tickets.take(long)).toBe(isKept ? opened : undefined);
+      expect(tickets.take(long, SERVICE)).toBe(isKept ? opened : undefined);
       expect(isDisposed(opened)).toBe(!isKept);
     }
   });
@@ -205,7 +205,7 @@ describe('an opened ticket', () => {
     const opened = openedAs(1, ticketOf(...other));
     tickets.keep(ticketOf(...other), opened);
     expect(isDisposed(opened)).toBe(true);
-    expect(tickets.take(ticketOf(...other))).toBeUndefined();
+    expect(tickets.take(ticketOf(...other), SERVICE)).toBeUndefined();
   });
 
   it('does not affect other slots, and is wiped when another ticket takes its slot', () => {
@@ -232,7 +232,7 @@ describe('an opened ticket', () => {
         const open: { ticket: number; opened: OpenedTicket }[] = [];
         for (const { ticket: n, end } of steps) {
           if (end === null) {
-            let opened = table.take(tickets[n]!);
+            let opened = table.take(tickets[n]!, SERVICE);
             if (opened === undefined) {
               opened = openedAs(n, tickets[n]!);
               made.push(opened);

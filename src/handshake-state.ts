@@ -1,0 +1,91 @@
+/** What lies between two tokens of an exchange, as data; and what takes an exchange from one token to the next. */
+import type { ContextState } from './context/state.ts';
+import type { EncryptionKey } from './crypto/key.ts';
+import type { Oid } from './gss/oid.ts';
+import type { GssError } from './gss/status.ts';
+
+/**
+ * The state of an exchange that waits for a token. `handshake-export.ts` turns it into bytes and
+ * back; {@link disposeState} wipes the keys in it.
+ */
+export type HandshakeState = FirstTokenState | DceThirdLegState | NegotiatingState | MicOwedState;
+
+/** No mechanism has begun. */
+export interface FirstTokenState {
+  readonly at: 'first-token';
+  /** Whether the acceptor has listed its mechanisms (MS-SPNG §3.2.5.2), which it does once. */
+  readonly hinted: boolean;
+}
+
+/** Kerberos in DCE style waits for the initiator's own AP-REP (MS-KILE §3.4.5.2). */
+export interface DceThirdLegState {
+  readonly at: 'dce-third-leg';
+  readonly context: ContextState;
+  /** The ticket's; a copy of this state's own. */
+  readonly sessionKey: EncryptionKey;
+}
+
+/** SPNEGO has chosen a mechanism, whose context is not established yet. */
+export interface NegotiatingState {
+  readonly at: 'negotiating';
+  /** The mechanism, by the OID that the initiator offered. */
+  readonly oid: Oid;
+  /** The MechTypeList in DER as it came, over which the MICs are made. A copy. */
+  readonly mechTypeList: Uint8Array;
+  /** Whether both sides must send a mechListMIC (RFC 4178 §5). */
+  readonly micRequired: boolean;
+  /** The chosen mechanism's own state; neither `negotiating` nor `mic-owed`. */
+  readonly inner: HandshakeState;
+  /** Set while the initiator, which preferred a mechanism that we lack, has not sent a token of ours. */
+  readonly foreignChoice?: GssError | undefined;
+}
+
+/** SPNEGO has sent its mechListMIC and waits for that of the initiator (RFC 4178 §5). */
+export interface MicOwedState {
+  readonly at: 'mic-owed';
+  /** As in {@link NegotiatingState}. */
+  readonly mechTypeList: Uint8Array;
+  readonly context: ContextState;
+}
+
+/**
+ * What a token leads to. The output token is for the peer; without one the property is absent or
+ * undefined. The keys of a complete context are the caller's.
+ */
+export type Step =
+  | {
+      readonly status: 'complete';
+      readonly context: ContextState;
+      readonly outputToken?: Uint8Array | undefined;
+    }
+  | { readonly status: 'continue'; readonly outputToken: Uint8Array; readonly next: HandshakeState }
+  | { readonly status: 'failed'; readonly error: GssError; readonly outputToken?: Uint8Array };
+
+export const FIRST_TOKEN: FirstTokenState = { at: 'first-token', hinted: false };
+
+/** Wipes the keys that a state holds. May be called again. */
+export function disposeState(state: HandshakeState): void {
+  switch (state.at) {
+    case 'first-token':
+      return;
+    case 'dce-third-leg':
+      state.sessionKey.dispose();
+      disposeContext(state.context);
+      return;
+    case 'negotiating':
+      disposeState(state.inner);
+      return;
+    case 'mic-owed':
+      disposeContext(state.context);
+      return;
+    default:
+      state satisfies never;
+  }
+}
+
+/** Wipes the keys of a context that nobody will use, and those delegated with it. */
+export function disposeContext(context: ContextState): void {
+  context.initiatorKey.dispose();
+  context.acceptorSubkey?.dispose();
+  context.delegatedCredential?.dispose();
+}

@@ -1,0 +1,277 @@
+/**
+ * SPNEGO (RFC 4178 §4 and §5) as a mechanism made of others: {@link negotiationOf} takes their pairs
+ * of functions and gives a pair of the same kind.
+ *
+ * A mechanism that relays, such as IAKERB (draft-ietf-kitten-iakerb), fits in the same way:
+ * `relayOf(mechanisms)` takes IAKERB_PROXY tokens, answers each with a `continue` whose next state is
+ * a `relaying` case of `HandshakeState`, and hands what follows the last of them to `begin` of
+ * Kerberos. Besides that function it needs a case in `disposeState` and one in
+ * `handshake-export.ts`.
+ */
+import { SecurityContext } from '../context/context.ts';
+import type { ContextState } from '../context/state.ts';
+import { DecodeError, KerberosError } from '../errors.ts';
+import type { FirstToken } from '../gss/framing.ts';
+import { BEGUN_ELSEWHERE, readFirstToken } from '../gss/framing.ts';
+import { Mechanism } from '../gss/mechanism.ts';
+import type { Oid } from '../gss/oid.ts';
+import { ContextFlag, GssError, gssErrorOf } from '../gss/status.ts';
+import type { MicOwedState, NegotiatingState, Step } from '../handshake-state.ts';
+import { disposeContext, FIRST_TOKEN } from '../handshake-state.ts';
+import type { Exchange, MechanismSteps } from '../krb5/settings.ts';
+import type { Mutable } from '../messages/message.ts';
+import { explainForeignChoice, explainForeignOffer, refuseForeignToken } from './foreign-token.ts';
+import type { NegTokenResp, ReceivedNegTokenInit, ReceivedNegTokenResp } from './neg-token.ts';
+import {
+  encodeNegTokenInit,
+  encodeNegTokenResp,
+  NEG_TOKEN_INIT,
+  NEG_TOKEN_RESP,
+  NegState,
+  readNegToken,
+} from './neg-token.ts';
+
+/** SPNEGO's own pair of functions, and what it says without a NegTokenInit. */
+export interface Negotiation extends MechanismSteps {
+  /** Answers an empty first token with the list of mechanisms (MS-SPNG §3.2.5.2). */
+  hint(): Step;
+  /**
+   * The failure of a negotiation, with a reject to send.
+   *
+   * @throws The error itself if it is neither a {@link GssError} nor a {@link KerberosError}.
+   */
+  refuse(error: unknown): Step;
+}
+
+/**
+ * The negotiation of some mechanisms.
+ *
+ * The order of preference is the initiator's. If its first mechanism is chosen, the list needs no
+ * protection; otherwise both sides prove by a MIC that nobody has changed it (RFC 4178 §5). A refusal
+ * carries a reject, with the mechanism's own error token in it.
+ *
+ * @param mechanisms - Named in this order to an initiator that asks for the list.
+ */
+export function negotiationOf(mechanisms: readonly MechanismSteps[]): Negotiation {
+  return {
+    oids: [Mechanism.spnego],
+    bareTags: [NEG_TOKEN_INIT, NEG_TOKEN_RESP],
+    hint: () => hint(mechanisms),
+    refuse,
+    async begin(first, exchange) {
+      try {
+        const message = readMessage(first);
+        if (message.kind === 'init') return await negotiate(message, mechanisms, exchange);
+        throw defective('a NegTokenResp before any NegTokenInit', BEGUN_ELSEWHERE);
+      } catch (error) {
+        return refuse(error);
+      }
+    },
+    async step(state, token, exchange) {
+      try {
+        const message = readResp(token);
+        if (state.at === 'mic-owed') return takeMic(message, state);
+        if (state.at !== 'negotiating') throw new TypeError(`SPNEGO has no state ${state.at}`);
+        return await goOn(message, state, mechanisms, exchange);
+      } catch (error) {
+        return refuse(error);
+      }
+    },
+  };
+}
+
+/** The first of the mechanisms that has this OID. */
+export function findMechanism(
+  mechanisms: readonly MechanismSteps[],
+  oid: Oid,
+): MechanismSteps | undefined {
+  for (const mechanism of mechanisms) {
+    if (mechanism.oids.includes(oid)) return mechanism;
+  }
+  return undefined;
+}
+
+function hint(mechanisms: readonly MechanismSteps[]): Step {
+  const outputToken = encodeNegTokenInit({
+    mechTypes: mechanisms.map(({ oids }) => oids[0]),
+    negHints: { hintName: HINT_NAME },
+  });
+  return { status: 'continue', outputToken, next: { at: 'first-token', hinted: true } };
+}
+
+function refuse(error: unknown): Step {
+  const failure = gssErrorOf(error, 'GSS_S_DEFECTIVE_TOKEN');
+  // An initiator that has rejected waits for nothing.
+  if (failure.minor?.code === 'SPNEGO_REJECTED') return { status: 'failed', error: failure };
+  return { status: 'failed', error: failure, outputToken: REJECT.slice() };
+}
+
+/** What the negotiation holds beside the chosen mechanism. */
+type Chosen = Pick<NegotiatingState, 'oid' | 'mechTypeList' | 'micRequired'>;
+
+/** NTLM and NegoEx in the place of a message, or of a response, are refused by name first. */
+function readMessage(first: FirstToken): ReceivedNegTokenInit | ReceivedNegTokenResp {
+  refuseForeignToken(first.inner);
+  const message = readNegToken(first);
+  if (message.kind === 'resp') refuseForeignToken(message.responseToken);
+  return message;
+}
+
+function readResp(token: Uint8Array): ReceivedNegTokenResp {
+  const message = readMessage(readFirstToken(token));
+  if (message.kind === 'init') {
+    refuseForeignToken(message.mechToken);
+    throw defective('a second NegTokenInit');
+  }
+  if (message.negState === NegState.reject) {
+    throw new GssError('GSS_S_FAILURE', { minor: new KerberosError('SPNEGO_REJECTED') });
+  }
+  // RFC 4178 §4.2.2: only the acceptor chooses.
+  if (message.supportedMech !== undefined) throw defective('a mechanism chosen by the initiator');
+  return message;
+}
+
+async function negotiate(
+  init: ReceivedNegTokenInit,
+  mechanisms: readonly MechanismSteps[],
+  exchange: Exchange,
+): Promise<Step> {
+  const { mechTypes, mechToken } = init;
+  const oid = mechTypes.find((each) => findMechanism(mechanisms, each) !== undefined);
+  const mechanism = oid && findMechanism(mechanisms, oid);
+  if (oid === undefined || mechanism === undefined) throw explainForeignOffer(mechTypes);
+  const [preferred = oid] = mechTypes;
+  // RFC 4178 §5: the list must be protected if the first choice was not taken.
+  const micRequired = oid !== preferred;
+  // The reply repeats the OID as it came: Windows offers Kerberos under a wrong OID and expects that
+  // OID back.
+  const chosen: Chosen = { oid, mechTypeList: init.mechTypeList.slice(), micRequired };
+  if (!micRequired && mechToken !== undefined) {
+    refuseForeignToken(mechToken);
+    const step = await mechanism.begin(readFirstToken(mechToken), exchange);
+    return answer(step, chosen, init.mechListMic, oid);
+  }
+  // A token that came along is one of the first choice: of no use to another mechanism.
+  const negState = micRequired ? NegState.requestMic : NegState.acceptIncomplete;
+  const foreignChoice = micRequired ? explainForeignChoice(preferred, mechToken) : undefined;
+  return {
+    status: 'continue',
+    outputToken: encodeReply(negState, oid),
+    next: { at: 'negotiating', ...chosen, inner: FIRST_TOKEN, foreignChoice },
+  };
+}
+
+async function goOn(
+  { responseToken, mechListMic }: ReceivedNegTokenResp,
+  state: NegotiatingState,
+  mechanisms: readonly MechanismSteps[],
+  exchange: Exchange,
+): Promise<Step> {
+  if (responseToken === undefined) {
+    throw defective(
+      mechListMic === undefined ? 'neither a token nor a MIC' : 'a MIC before there is a context',
+    );
+  }
+  const { inner } = state;
+  const mechanism = findMechanism(mechanisms, state.oid);
+  if (mechanism === undefined) throw new TypeError(`SPNEGO does not negotiate ${state.oid}`);
+  const step =
+    inner.at === 'first-token'
+      ? await mechanism.begin(readFirstToken(responseToken), exchange)
+      : await mechanism.step(inner, responseToken, exchange);
+  return answer(step, state, mechListMic);
+}
+
+/** @param supportedMech - In the first reply, and in no other (RFC 4178 §4.2.2). */
+function answer(
+  step: Step,
+  chosen: Chosen,
+  mechListMic: Uint8Array | undefined,
+  supportedMech?: Oid,
+): Step {
+  // A mechanism that has nothing to say may say it with an empty token.
+  const responseToken = step.outputToken?.length === 0 ? undefined : step.outputToken;
+  switch (step.status) {
+    case 'failed': {
+      const outputToken = encodeReply(NegState.reject, undefined, responseToken);
+      return { status: 'failed', error: step.error, outputToken };
+    }
+    case 'continue': {
+      const { oid, mechTypeList, micRequired } = chosen;
+      return {
+        status: 'continue',
+        outputToken: encodeReply(NegState.acceptIncomplete, supportedMech, responseToken),
+        next: { at: 'negotiating', oid, mechTypeList, micRequired, inner: step.next },
+      };
+    }
+    case 'complete':
+      try {
+        return finish(step.context, chosen, responseToken, mechListMic, supportedMech);
+      } catch (error) {
+        disposeContext(step.context);
+        throw error;
+      }
+  }
+}
+
+/** The mechanism is complete: RFC 4178 §5 says which side owes the other a MIC of the list. */
+function finish(
+  context: ContextState,
+  { mechTypeList, micRequired }: Chosen,
+  responseToken: Uint8Array | undefined,
+  mechListMic: Uint8Array | undefined,
+  supportedMech: Oid | undefined,
+): Step {
+  // §5: a mechanism without integrity has no MICs to exchange. (c): an initiator that sends one gets
+  // one.
+  const exchanges =
+    (context.flags & ContextFlag.integrity) !== 0 && (micRequired || mechListMic !== undefined);
+  if (!exchanges) {
+    const outputToken = encodeReply(NegState.acceptCompleted, supportedMech, responseToken);
+    return { status: 'complete', context, outputToken };
+  }
+  const established = new SecurityContext(context);
+  if (mechListMic !== undefined) {
+    established.verifyMic(mechTypeList, mechListMic);
+    const ownMic = established.getMic(mechTypeList);
+    const outputToken = encodeReply(NegState.acceptCompleted, supportedMech, responseToken, ownMic);
+    return { status: 'complete', context, outputToken };
+  }
+  // §5: the side that sends the last mechanism token sends the MIC with it.
+  if (responseToken === undefined) throw defective('no mechListMIC, but one is required');
+  const ownMic = established.getMic(mechTypeList);
+  const outputToken = encodeReply(NegState.acceptIncomplete, supportedMech, responseToken, ownMic);
+  return { status: 'continue', outputToken, next: { at: 'mic-owed', mechTypeList, context } };
+}
+
+/** The last message: the acceptor's MIC was sent before, so that the initiator waits for nothing. */
+function takeMic(
+  { responseToken, mechListMic }: ReceivedNegTokenResp,
+  { mechTypeList, context }: MicOwedState,
+): Step {
+  if (responseToken !== undefined) throw defective('a mechanism token after the last one');
+  if (mechListMic === undefined) throw defective('neither a token nor a MIC');
+  new SecurityContext(context).verifyMic(mechTypeList, mechListMic);
+  return { status: 'complete', context };
+}
+
+function encodeReply(
+  negState: number,
+  supportedMech?: Oid,
+  responseToken?: Uint8Array,
+  mechListMic?: Uint8Array,
+): Uint8Array {
+  const resp: Mutable<NegTokenResp> = { negState };
+  if (supportedMech !== undefined) resp.supportedMech = supportedMech;
+  if (responseToken !== undefined) resp.responseToken = responseToken;
+  if (mechListMic !== undefined) resp.mechListMic = mechListMic;
+  return encodeNegTokenResp(resp);
+}
+
+function defective(problem: string, hint?: string): DecodeError {
+  return new DecodeError(`SPNEGO token: ${problem}`, hint === undefined ? {} : { hint });
+}
+
+// MS-SPNG §2.2.1: what Windows sends, so that nobody relies on it.
+const HINT_NAME = 'not_defined_in_RFC4178@please_ignore';
+const REJECT = encodeNegTokenResp({ negState: NegState.reject });
