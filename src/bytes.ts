@@ -191,7 +191,9 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** Whether the bytes are the same; leaks the place of a difference through time: not for secrets. */
+/**
+ * Whether the bytes are the same; leaks the place of a difference through time: not for secrets.
+ */
 export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) {

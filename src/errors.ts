@@ -140,7 +140,8 @@ const OWN_FAULTS: ReadonlySet<KerberosErrorName> = new Set<KerberosErrorName>([
   'KRB5_KT_IOERR',
   'KRB5_KT_UNKNOWN_TYPE',
   'KRB5_CONFIG_BADFORMAT',
-  // A clock, a source of randomness or a callback that failed, an exchange that was aborted, a defect.
+  // A clock, a source of randomness or a callback that failed, an exchange that was aborted, a
+  // defect.
   'KRB_ERR_GENERIC',
 ]);
 

@@ -7,8 +7,8 @@ import { isThenable } from './options.ts';
 export type RandomSource = (target: Uint8Array) => void;
 
 /**
- * The runtime's own generator, asked at each call. Nothing is fetched ahead: two clones of a process
- * that was frozen (a startup snapshot, a virtual machine) would both hand out what was.
+ * The runtime's own generator, asked at each call. Nothing is fetched ahead: two clones of a
+ * process that was frozen (a startup snapshot, a virtual machine) would both hand out what was.
  */
 export const systemRandom: RandomSource = (target) => {
   for (let at = 0; at < target.length; at += MAX_REQUEST) {

@@ -6,7 +6,7 @@ import type { BlockCipher } from './backend.ts';
 import { ZERO_BLOCK } from './backend.ts';
 import type { CipherMode } from './sealers.ts';
 
-/** As profiles use it: any length from a block on will do. */
+/** The mode as profiles use it: it accepts every length of at least one block. */
 export const CTS: CipherMode = {
   encrypt: ctsEncrypt,
   decrypt: ctsDecrypt,
@@ -74,8 +74,8 @@ export function ctsDecrypt(
   }
   const last = copyBlock(bytes, previous, size);
   cipher.cbcDecrypt(last, 0, size, ZERO_BLOCK);
-  // `last` is the end of the plaintext, padded with zeros, xor the block that was stolen from:
-  // its head is at the end of the ciphertext, and its rest is what the zeros let through.
+  // `last` is the zero-padded end of the plaintext XOR the block that ciphertext was stolen from.
+  // The first bytes of that block end the ciphertext; its other bytes were XORed with zeros.
   for (let i = 0; i < tailLength; i++) {
     const stolen = bytes[tail + i]!;
     bytes[tail + i] = last[i]! ^ stolen;
@@ -85,7 +85,7 @@ export function ctsDecrypt(
   cipher.cbcDecrypt(bytes, start, tail, iv);
 }
 
-/** All that CBC-CS3 is where the last block is a whole one. */
+/** CBC-CS3 of whole blocks is CBC with the last two blocks swapped. */
 function swapBlocks(bytes: Uint8Array, a: number, b: number, size: number): void {
   for (let i = 0; i < size; i++) {
     const byte = bytes[a + i]!;
@@ -94,7 +94,7 @@ function swapBlocks(bytes: Uint8Array, a: number, b: number, size: number): void
   }
 }
 
-// Not slice(): that of a Node.js Buffer is no copy.
+// Not slice(): on a Node.js Buffer it returns a view.
 function copyBlock(bytes: Uint8Array, at: number, size: number): Uint8Array {
   const block = new Uint8Array(size);
   for (let i = 0; i < size; i++) block[i] = bytes[at + i]!;

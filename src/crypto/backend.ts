@@ -1,17 +1,17 @@
 /**
- * What a source of cryptographic primitives offers: narrow and synchronous, so that one can take
- * the place of another. Modes, derivation and formats are ours, above it.
+ * The interface of a source of cryptographic primitives. It is narrow and synchronous, so that
+ * sources are interchangeable; modes, key derivation and formats are implemented above it.
  */
 
 /** A block cipher under one key: CBC without padding, in place. */
 export interface BlockCipher {
-  /** Bytes in a block: 16 for AES and Camellia, 8 for DES. */
+  /** Bytes of a block: 16 for AES and Camellia, 8 for DES. */
   readonly blockSize: number;
   /**
    * Encrypts `bytes[start, end)` in place.
    *
-   * @param end - `end - start` is a multiple of the block size.
-   * @param iv - One block; only read.
+   * @param end - Offset after the last byte; `end - start` is a multiple of the block size.
+   * @param iv - At least one block; only read.
    */
   cbcEncrypt(bytes: Uint8Array, start: number, end: number, iv: Uint8Array): void;
   /** The inverse of {@link cbcEncrypt}. */
@@ -20,26 +20,28 @@ export interface BlockCipher {
   wipe(): void;
 }
 
-/** A message authentication code under one key. */
+/** A message authentication code (MAC) under one key. */
 export interface Mac {
-  /** The whole code of the parts one after the other, in an array of its own. */
+  /** @returns The untruncated MAC of the concatenated parts, in a new array. */
   digest(parts: readonly Uint8Array[]): Uint8Array;
-  /** Wipes the key and its states; the code is not used afterwards. */
+  /** Wipes the key and the states derived from it; the object is not used afterwards. */
   wipe(): void;
 }
 
+/** The hash functions of RFC 3961, RFC 3962 and RFC 8009 profiles. */
 export type HashName = 'sha1' | 'sha256' | 'sha384';
 
+/** A source of cryptographic primitives. */
 export interface CryptoBackend {
   /** For diagnostics: `'noble'`. */
   readonly name: string;
-  /** @param key - 16 or 32 bytes; copied if kept. */
+  /** AES (FIPS 197). @param key - 16 or 32 bytes; a backend that keeps it copies it. */
   aes(key: Uint8Array): BlockCipher;
-  /** @returns The digest in an array of its own. */
+  /** @returns The digest, in a new array. */
   hash(hash: HashName, data: Uint8Array): Uint8Array;
-  /** HMAC (RFC 2104). @param key - Of any length; copied if kept. */
+  /** HMAC (RFC 2104). @param key - Any length; a backend that keeps it copies it. */
   hmac(hash: HashName, key: Uint8Array): Mac;
-  /** PBKDF2 (RFC 8018 §5.2) with HMAC. */
+  /** PBKDF2 (RFC 8018 §5.2) with HMAC. @returns `length` bytes, in a new array. */
   pbkdf2(
     hash: HashName,
     password: Uint8Array,
@@ -49,5 +51,7 @@ export interface CryptoBackend {
   ): Uint8Array;
 }
 
-/** Zeros for a block of any cipher: the initial cipher state of RFC 3961 §5.3 and RFC 8009 §5. Only read it. */
+/**
+ * The initial cipher state of RFC 3961 §5.3 and RFC 8009 §5, long enough for any cipher. Read-only.
+ */
 export const ZERO_BLOCK: Uint8Array = new Uint8Array(16);

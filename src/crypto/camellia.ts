@@ -1,7 +1,8 @@
 /**
  * The block cipher Camellia (RFC 3713), in CBC mode.
  *
- * Table-driven, as AES is here: its time depends on the cache, and so a little on keys and data.
+ * Table-driven, like the AES of noble: its timing depends on the cache and so, slightly, on key and
+ * data.
  */
 import { fromHex } from '../bytes.ts';
 import type { BlockCipher } from './backend.ts';
@@ -11,7 +12,7 @@ export class Camellia implements BlockCipher {
   readonly #encryptSchedule: Int32Array;
   #decryptSchedule: Int32Array | undefined;
 
-  /** @param key - 16 or 32 bytes; not kept. */
+  /** @param key - 16 or 32 bytes; neither kept nor changed. */
   constructor(key: Uint8Array) {
     this.#encryptSchedule = expandKey(key);
   }
@@ -25,7 +26,7 @@ export class Camellia implements BlockCipher {
       cryptBlock(schedule, block);
       for (let i = 0; i < 4; i++) view.setInt32(at + 4 * i, block[i]!);
     }
-    // What is encrypted may be a key that is derived.
+    // The plaintext may be key material.
     block.fill(0);
   }
 
@@ -62,7 +63,7 @@ function cryptBlock(schedule: Int32Array, block: Int32Array): void {
     if (at + 12 === last) break;
     layer(schedule, at + 12, block);
   }
-  // The halves change places once more.
+  // RFC 3713 §2.3: the halves are swapped once more.
   const [a, b, c, d] = block as unknown as [number, number, number, number];
   block[0] = c ^ schedule[last]!;
   block[1] = d ^ schedule[last + 1]!;
@@ -134,7 +135,7 @@ function reverse(schedule: Int32Array): Int32Array {
   return reversed;
 }
 
-/** 128 bits, rotated left. */
+/** Rotates 128 bits to the left. */
 function rotate(part: Int32Array, bits: number): Int32Array {
   const shift = bits & 31;
   return part.map((_, i) => {
@@ -152,14 +153,14 @@ function xor(a: Int32Array, b: Int32Array): Int32Array {
   return a.map((word, i) => word ^ b[i]!);
 }
 
-/** The first block of bytes as big-endian words. */
+/** The first 16 bytes as big-endian words. */
 function words(bytes: Uint8Array): Int32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
   return Int32Array.from({ length: 4 }, (_, i) => view.getInt32(4 * i));
 }
 
 // RFC 3713 §2.2: subkeys as parts of KL, KR, KA and KB rotated left: kw, six k, ke, six k, … kw.
-// Where a pair's halves differ, both are named.
+// A pair whose halves come from different parts names both.
 const ORDER_128 = 'L0 A0 L15 A15 A30 L45 A45/L60 A60 L77 L94 A94 L111 A111';
 const ORDER_256 = 'L0 B0 R15 A15 R30 B30 L45 A45 L60 R60 B60 L77 A77 R94 A94 L111 B111';
 
@@ -191,8 +192,9 @@ const SBOX1 = fromHex(
    7207b955f8eeac0a36492a683c38f1a4 4028d37bbbc943c115e3adf477c7809e`,
 );
 
-// RFC 3713 §2.4.1: the S-boxes with the permutation after them; the names say which bytes of the
-// word hold the box's output. The other half of a round differs by a rotation by one byte.
+// RFC 3713 §2.4.1: the S-boxes with the permutation after them. The digits of a name mark the bytes
+// of the word that hold the box's output. The other half of a round differs by a rotation by one
+// byte.
 const S1110 = table((x) => SBOX1[x]! * 0x01010100);
 const S0222 = table((x) => rotateByte(SBOX1[x]!, 1) * 0x00010101);
 const S3033 = table((x) => rotateByte(SBOX1[x]!, 7) * 0x01000101);

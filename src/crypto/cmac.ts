@@ -1,8 +1,8 @@
-/** CMAC (RFC 4493, there with AES; NIST SP 800-38B for any cipher). */
+/** CMAC (RFC 4493 for AES; NIST SP 800-38B for any block cipher). */
 import type { BlockCipher, Mac } from './backend.ts';
 import { ZERO_BLOCK } from './backend.ts';
 
-/** Over a block cipher of 16 bytes, which it takes over. */
+/** CMAC over a cipher with blocks of 16 bytes; it owns the cipher and wipes it. */
 export class Cmac implements Mac {
   readonly #cipher: BlockCipher;
   // RFC 4493 §2.3: K1 for a message of whole blocks, K2 for one that must be padded.
@@ -34,10 +34,10 @@ export class Cmac implements Mac {
     const subkey = whole ? this.#k1 : this.#k2;
     for (let i = 0; i < BLOCK; i++) message[last + i]! ^= subkey[i]!;
     this.#cipher.cbcEncrypt(message, 0, message.length, ZERO_BLOCK);
-    const code = message.slice(last);
-    // The code may become a key (RFC 6803 §3).
+    const mac = message.slice(last);
+    // RFC 6803 §3: the MAC may become a key.
     message.fill(0);
-    return code;
+    return mac;
   }
 
   wipe(): void {
@@ -47,7 +47,7 @@ export class Cmac implements Mac {
   }
 }
 
-/** RFC 4493 §2.3: shifted left by a bit; where one falls out, xor with the constant Rb. */
+/** RFC 4493 §2.3: shifts left by one bit; if that bit was set, XORs the constant Rb. */
 function double(block: Uint8Array): Uint8Array {
   const doubled = block.map((byte, i) => (byte << 1) | ((block[i + 1] ?? 0) >> 7));
   doubled[BLOCK - 1]! ^= -(block[0]! >> 7) & 0x87;

@@ -1,4 +1,4 @@
-/** The default provider, and {@link EncryptionKey} together with it. */
+/** The default provider, and {@link EncryptionKey} in a module that loads it. */
 import { aes128Sha1, aes256Sha1 } from './enctypes/aes-sha1.ts';
 import { aes128Sha2, aes256Sha2 } from './enctypes/aes-sha2.ts';
 import { camellia128Cmac, camellia256Cmac } from './enctypes/camellia-cmac.ts';
@@ -7,7 +7,7 @@ import { nobleBackend } from './noble/backend.ts';
 import type { CryptoProvider } from './provider.ts';
 import { registerDefault } from './provider.ts';
 
-/** noble's primitives, and the encryption types that are safe to use. */
+/** The primitives of noble, and the encryption types that are not deprecated. */
 export const defaultCrypto: CryptoProvider = registerDefault({
   backend: nobleBackend,
   profiles: new Map(
@@ -17,10 +17,10 @@ export const defaultCrypto: CryptoProvider = registerDefault({
   ),
 });
 
-/** As key.ts has it; a bundle that has the class from here has the default provider, too. */
+/** The class of key.ts. A bundle that imports it from here has the default provider as well. */
 export const EncryptionKey: typeof Key = Key;
 /**
- * A key of Kerberos with what its encryption type computes.
+ * A Kerberos key and the operations of its encryption type.
  *
  * @interface
  */

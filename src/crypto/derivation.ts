@@ -1,14 +1,15 @@
-/** Key derivation: that of the simplified profile (RFC 3961 §5.1, §5.3), and iteration counts. */
+/** Key derivation of the simplified profile (RFC 3961 §5.1, §5.3), and iteration counts. */
 import type { BlockCipher } from './backend.ts';
 import { ZERO_BLOCK } from './backend.ts';
 import { nfold } from './nfold.ts';
 
 /**
- * DR(Key, Constant): bytes for a key.
+ * DR(Key, Constant) of RFC 3961 §5.1: pseudo-random bytes for a key.
  *
- * @param cipher - Under the base key.
- * @param constant - Of one block or any other length.
- * @param length - Bytes wanted.
+ * @param cipher - The cipher under the base key.
+ * @param constant - Any length; folded unless it is one block long.
+ * @param length - Bytes to return.
+ * @returns A new array.
  */
 export function deriveRandom(
   cipher: BlockCipher,
@@ -16,8 +17,8 @@ export function deriveRandom(
   length: number,
 ): Uint8Array {
   const size = cipher.blockSize;
-  // RFC 3961 §5.1: K1 = E(Key, n-fold(Constant)), K2 = E(Key, K1), …: what CBC makes of the
-  // folded constant and zeros after it.
+  // RFC 3961 §5.1: K1 = E(Key, n-fold(Constant)), K2 = E(Key, K1), … That is CBC over the
+  // folded constant followed by zeros.
   const bytes = new Uint8Array(Math.ceil(length / size) * size);
   bytes.set(constant.length === size ? constant : nfold(constant, size));
   cipher.cbcEncrypt(bytes, 0, bytes.length, ZERO_BLOCK);
@@ -28,8 +29,10 @@ export function deriveRandom(
 }
 
 /**
- * {@link usageConstant} folded to one block, which depends on no key: what is asked for again and
- * again is kept. Only read it.
+ * {@link usageConstant}, folded to one block. It does not depend on a key, so the results are
+ * cached.
+ *
+ * @returns A shared array; read-only.
  */
 export function foldedUsageConstant(
   usage: number,
@@ -45,7 +48,7 @@ export function foldedUsageConstant(
   return folded;
 }
 
-/** RFC 3961 §5.3: the usage number as four bytes, then the byte that tells Kc, Ke and Ki apart. */
+/** RFC 3961 §5.3: the usage number as four bytes, then 0x99 for Kc, 0xAA for Ke or 0x55 for Ki. */
 export function usageConstant(usage: number, kind: 0x99 | 0xaa | 0x55): Uint8Array {
   const constant = new Uint8Array(5);
   constant[0] = usage >>> 24;
@@ -59,7 +62,7 @@ export function usageConstant(usage: number, kind: 0x99 | 0xaa | 0x55): Uint8Arr
 /**
  * The iteration count of a string-to-key function (RFC 3962 §4, RFC 6803 §4, RFC 8009 §4).
  *
- * @param iterations - As given; absent: `standard`.
+ * @param iterations - The caller's choice; `standard` if undefined.
  * @throws RangeError if it is not between 1 and 16777216.
  */
 export function iterationCount(iterations: number | undefined, standard: number): number {
@@ -71,7 +74,7 @@ export function iterationCount(iterations: number | undefined, standard: number)
 }
 
 const FOLDED = new Map<number, Uint8Array>();
-// There are a few dozen usages (RFC 4120 §7.5.1, RFC 4121 §2); callers may have more.
+// RFC 4120 §7.5.1 and RFC 4121 §2 define a few dozen usages; callers may use others.
 const MAX_FOLDED = 256;
-// MIT krb5 has the same bound. RFC 3962 §4 allows 2^32, which is a way to hang a process.
+// The bound of MIT krb5. RFC 3962 §4 allows 2^32, which would block a process for hours.
 const MAX_ITERATIONS = 0x1000000;

@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** Keys: the one object of this folder that the layers above hold. */
+/** Keys: the object of this folder that the layers above work with. */
 import { constantTimeEqual, encodeUtf8 } from '../bytes.ts';
 import { KerberosError } from '../errors.ts';
 import type { RandomSource } from '../random.ts';
@@ -16,16 +16,16 @@ import type { CryptoProvider } from './provider.ts';
 import { profileOf, registeredDefault } from './provider.ts';
 
 export interface PasswordOptions {
-  /** Absent: the default of the encryption type's RFC. Between 1 and 2^24. */
+  /** Iterations of PBKDF2, 1 to 2^24; by default those of the enctype's RFC. */
   readonly iterations?: number;
   readonly crypto?: CryptoProvider;
 }
 
 /**
- * A protocol key (RFC 3961 §3) with all that can be done with it.
+ * A protocol key (RFC 3961 §3) and the operations of its encryption type.
  *
- * What is derived from it for a usage is made at the first use and kept until {@link dispose}:
- * a service's key should live as long as its keytab. No text form holds any of its bytes.
+ * The specific keys of a usage are derived at its first use and kept until {@link dispose}; a
+ * service key should live as long as its keytab. No string or JSON form contains bytes of the key.
  */
 export class EncryptionKey {
   readonly enctype: number;
@@ -33,15 +33,15 @@ export class EncryptionKey {
   readonly #value: Uint8Array;
   #profile: EncryptionProfile | undefined;
   #keyed: KeyedProfile | undefined;
-  // Chains: a key has few usages, mostly one or two.
+  // Linked lists: a key has one or two usages, rarely more, and a Map costs more memory.
   #sealers: Derived<Sealer> | undefined;
   #checksums: Derived<Mac> | undefined;
   #disposed = false;
 
   /**
-   * @param enctype - Any number: a keytab may hold keys that nothing here can use.
-   * @param value - Copied.
-   * @param crypto - The default provider if absent.
+   * @param enctype - Any number: a keytab may hold keys of unsupported enctypes.
+   * @param value - The key's bytes; copied.
+   * @param crypto - By default the default provider.
    * @throws {@link KerberosError} `KRB5_BAD_KEYSIZE` if the length does not fit the enctype.
    */
   constructor(enctype: number, value: Uint8Array, crypto?: CryptoProvider) {
@@ -62,7 +62,7 @@ export class EncryptionKey {
   }
 
   /**
-   * A new random key.
+   * Generates a random key.
    *
    * @throws {@link KerberosError} `KDC_ERR_ETYPE_NOSUPP` if the provider lacks the enctype.
    */
@@ -82,12 +82,12 @@ export class EncryptionKey {
   }
 
   /**
-   * The key of a password (RFC 3961 §3 string-to-key).
+   * Derives the key of a password (RFC 3961 §3 string-to-key).
    *
-   * @param salt - As bytes, or as text that is taken as UTF-8: realm and components of the
-   *   principal without separators, where the KDC has no other.
+   * @param salt - Bytes, or text to be encoded as UTF-8. The default salt of a KDC is the realm and
+   *   the components of the principal, without separators.
    * @throws {@link KerberosError} `KDC_ERR_ETYPE_NOSUPP` if the provider lacks the enctype.
-   * @throws RangeError for an iteration count out of bounds.
+   * @throws RangeError for an iteration count outside of 1 to 2^24.
    */
   static fromPassword(
     enctype: number,
@@ -108,40 +108,40 @@ export class EncryptionKey {
     return key;
   }
 
-  /** What it works with; so should keys that arrive inside what it decrypts. */
+  /** The provider; keys inside of messages that this key decrypts should have the same. */
   get crypto(): CryptoProvider {
     return this.#crypto ?? registeredDefault();
   }
 
-  /** Whether the provider has the enctype; if not, any use throws `KDC_ERR_ETYPE_NOSUPP`. */
+  /** Whether the provider has the enctype; if not, operations throw `KDC_ERR_ETYPE_NOSUPP`. */
   get supported(): boolean {
     if (this.#crypto === undefined) return standardKeyLength(this.enctype) !== undefined;
     return this.#profile !== undefined;
   }
 
-  /** Whether it was wiped. */
+  /** Whether {@link dispose} was called. */
   get disposed(): boolean {
     return this.#disposed;
   }
 
-  /** Whether the enctype is no longer safe. */
+  /** Whether the enctype is deprecated as weak (RFC 6649, RFC 8429). */
   get weak(): boolean {
     return this.#known().weak;
   }
 
-  /** Bytes before the plaintext of a sealed message. */
+  /** Bytes before the plaintext in an encrypted message. */
   get confounderLength(): number {
     return this.#known().confounderLength;
   }
 
-  /** Bytes after the plaintext of a sealed message. */
+  /** Bytes after the plaintext in an encrypted message. */
   get trailerLength(): number {
     return this.#known().trailerLength;
   }
 
   /**
-   * 1 for all enctypes but DES. There, {@link encrypt} adds zeros up to a multiple of so many
-   * bytes, and {@link decrypt} returns them: only the plaintext's own format says where it ends.
+   * Plaintexts are multiples of this many bytes: 8 for DES, otherwise 1. {@link encrypt} appends
+   * zeros, which {@link decrypt} returns: only the plaintext's format defines its end.
    */
   get paddedTo(): number {
     return this.#known().paddedTo;
@@ -156,14 +156,14 @@ export class EncryptionKey {
     return this.#known().checksumLength;
   }
 
-  /** What {@link seal} needs around a plaintext of so many bytes: confounder, padding, trailer. */
+  /** Bytes that {@link seal} needs around a plaintext: confounder; padding and trailer. */
   roomFor(length: number): { readonly before: number; readonly after: number } {
     const { confounderLength, trailerLength, paddedTo } = this.#known();
     const padded = Math.ceil(length / paddedTo) * paddedTo;
     return { before: confounderLength, after: padded - length + trailerLength };
   }
 
-  /** @returns Confounder, plaintext and trailer, encrypted, in a buffer of its own. */
+  /** RFC 3961 §3 encrypt. @returns Confounder, plaintext and trailer, in a new buffer. */
   encrypt(usage: number, plaintext: Uint8Array, random: RandomSource): Uint8Array {
     const { before, after } = this.roomFor(plaintext.length);
     const message = new Uint8Array(before + plaintext.length + after);
@@ -173,8 +173,10 @@ export class EncryptionKey {
   }
 
   /**
-   * @returns A view of a buffer of its own: never of `ciphertext`.
-   * @throws {@link KerberosError} `KRB_AP_ERR_BAD_INTEGRITY`, the same for whatever is wrong.
+   * Decrypts and verifies a message (RFC 3961 §3 decrypt).
+   *
+   * @returns The plaintext, a view of a new buffer and never of `ciphertext`.
+   * @throws {@link KerberosError} `KRB_AP_ERR_BAD_INTEGRITY`, whatever the reason.
    */
   decrypt(usage: number, ciphertext: Uint8Array): Uint8Array {
     const { confounderLength, trailerLength } = this.#known();
@@ -187,7 +189,7 @@ export class EncryptionKey {
     return message.subarray(confounderLength, message.length - trailerLength);
   }
 
-  /** {@link Sealer.peek}: enough to find out that another key made a message, and for nothing else. */
+  /** {@link Sealer.peek}. Unverified: it can only show that another key made the message. */
   peek(usage: number, ciphertext: Uint8Array, length: number): Uint8Array | undefined {
     return this.#sealer(usage).peek(ciphertext, length);
   }
@@ -195,8 +197,8 @@ export class EncryptionKey {
   /**
    * Encrypts in place.
    *
-   * @param message - Room for the confounder, the plaintext, room for the trailer.
-   * @throws RangeError if it has no room for these, or the plaintext lacks its padding.
+   * @param message - Space for the confounder, the plaintext, space for the trailer.
+   * @throws RangeError if `message` is shorter than these, or the plaintext is not padded.
    */
   seal(usage: number, message: Uint8Array, random: RandomSource): void {
     const { confounderLength, trailerLength, paddedTo } = this.#known();
@@ -211,10 +213,10 @@ export class EncryptionKey {
   }
 
   /**
-   * {@link seal} of a message whose pieces lie apart, in place.
+   * {@link seal} for a message in several buffers, in place.
    *
-   * @throws RangeError if confounder or trailer have not the enctype's lengths, or what is
-   *   encrypted lacks its padding.
+   * @throws RangeError if confounder or trailer do not have the enctype's lengths, or the segments
+   *   to encrypt are not padded.
    */
   sealSegments(usage: number, pieces: MessagePieces, random: RandomSource): void {
     this.#checkPieces(pieces);
@@ -222,8 +224,7 @@ export class EncryptionKey {
   }
 
   /**
-   * Decrypts a message whose pieces lie apart, in place. When it throws, all that is encrypted
-   * was wiped.
+   * Decrypts a message in several buffers, in place; wipes its encrypted segments if it fails.
    *
    * @throws {@link KerberosError} `KRB_AP_ERR_BAD_INTEGRITY`.
    * @throws RangeError as {@link sealSegments}.
@@ -238,20 +239,20 @@ export class EncryptionKey {
     throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');
   }
 
-  /** The mandatory checksum of the parts, one after the other. */
+  /** The mandatory checksum (RFC 3961 §3 get_mic) of the concatenated parts, in a new array. */
   checksum(usage: number, ...parts: Uint8Array[]): Uint8Array {
     return this.#checksum(usage).digest(parts);
   }
 
-  /** Whether `checksum` is the mandatory checksum of the parts; compared in constant time. */
+  /** Whether `checksum` is the mandatory checksum of the parts; constant-time comparison. */
   verifyChecksum(usage: number, checksum: Uint8Array, ...parts: Uint8Array[]): boolean {
     return constantTimeEqual(this.#checksum(usage).digest(parts), checksum);
   }
 
   /**
-   * Whether `checksum` is the checksum of the parts by a type that need not be the enctype's own.
+   * Whether `checksum`, whose type need not be the mandatory one, is that of the parts.
    *
-   * @throws {@link KerberosError} `KRB_AP_ERR_INAPP_CKSUM` for a type that this key cannot make.
+   * @throws {@link KerberosError} `KRB_AP_ERR_INAPP_CKSUM` for a type that this key cannot compute.
    */
   verifyChecksumOfType(
     type: number,
@@ -260,8 +261,8 @@ export class EncryptionKey {
     ...parts: Uint8Array[]
   ): boolean {
     if (type === this.checksumType) return this.verifyChecksum(usage, checksum, ...parts);
-    // MIT krb5, src/lib/crypto/krb/cksumtypes.c: of the keyed types only HMAC-MD5 names no cipher,
-    // and so takes the key of any enctype. A provider has it if RC4 was asked for.
+    // MIT krb5, src/lib/crypto/krb/cksumtypes.c: among the keyed types only HMAC-MD5 names no
+    // cipher and so accepts keys of any enctype. A provider has it if it was given RC4.
     const compute = this.crypto.checksums?.get(type);
     if (compute === undefined) {
       throw new KerberosError('KRB_AP_ERR_INAPP_CKSUM', {
@@ -272,14 +273,14 @@ export class EncryptionKey {
     return constantTimeEqual(compute(this.#value, usage, parts), checksum);
   }
 
-  /** The pseudo-random function of the enctype (RFC 3961 §3). */
+  /** The pseudo-random function of the enctype (RFC 3961 §3). @returns A new array. */
   prf(input: Uint8Array): Uint8Array {
     return this.#base().prf(input);
   }
 
   /**
-   * What protects per-message tokens older than RFC 4121; nothing for a key whose tokens are those
-   * of RFC 4121. Not to be used after {@link dispose}.
+   * The operations of per-message tokens older than RFC 4121; undefined for an enctype whose tokens
+   * are those of RFC 4121. Not to be used after {@link dispose}.
    *
    * @internal
    */
@@ -300,19 +301,19 @@ export class EncryptionKey {
     return this.enctype === other.enctype && constantTimeEqual(this.#value, other.#value);
   }
 
-  /** The same key, to be disposed of on its own. */
+  /** An equal key, which must be disposed of separately. */
   copy(): EncryptionKey {
     this.#checkInUse();
     return new EncryptionKey(this.enctype, this.#value, this.#crypto);
   }
 
-  /** {@link copy} that works with another provider. */
+  /** {@link copy} with another provider. */
   withCrypto(crypto: CryptoProvider): EncryptionKey {
     this.#checkInUse();
     return new EncryptionKey(this.enctype, this.#value, crypto);
   }
 
-  /** Wipes the key and all that was derived from it. Use afterwards throws a TypeError. */
+  /** Wipes the key and all keys derived from it. Later operations throw a TypeError. */
   dispose(): void {
     this.#disposed = true;
     this.#value.fill(0);
@@ -337,7 +338,7 @@ export class EncryptionKey {
   }
 
   static {
-    // What Node.js, Deno and Bun ask an object for before they print it.
+    // Node.js, Deno and Bun call this method to print an object.
     Object.defineProperty(EncryptionKey.prototype, Symbol.for('nodejs.util.inspect.custom'), {
       value: EncryptionKey.prototype.toString,
     });

@@ -1,16 +1,17 @@
-/** n-fold (RFC 3961 §5.1): stretches or folds bytes to a given length. */
-
 /**
+ * n-fold (RFC 3961 §5.1): stretches or folds bytes to a given length.
+ *
  * @param input - At least one byte.
- * @param length - Bytes wanted, at least one.
+ * @param length - Bytes to return, at least one.
  */
 export function nfold(input: Uint8Array, length: number): Uint8Array {
   const inputBits = input.length * 8;
   const copies = leastCommonMultiple(input.length, length) / input.length;
   const folded = new Uint8Array(length);
-  // RFC 3961 §5.1: copy after copy of the input, each rotated right by 13 bits more than the one
-  // before, is cut into pieces of `length` bytes, which are added in ones' complement arithmetic.
-  // Done byte by byte from the last one; the carry out of the first byte comes in at the last.
+  // RFC 3961 §5.1: copies of the input, each rotated right by 13 bits more than the previous one,
+  // are concatenated and split into pieces of `length` bytes, which are added in ones' complement
+  // arithmetic. This works byte by byte from the end; the carry of the first byte is added at the
+  // last.
   let carry = 0;
   let to = length;
   for (let copy = copies - 1; copy >= 0; copy--) {
@@ -27,7 +28,7 @@ export function nfold(input: Uint8Array, length: number): Uint8Array {
       bit = bit < 8 ? bit - 8 + inputBits : bit - 8;
     }
   }
-  // It ends by the first byte: a sum out of which something was carried is never all ones.
+  // This ends at the first byte at the latest: a sum that produced a carry is never all ones.
   for (let i = length - 1; carry !== 0; i--) {
     carry += folded[i]!;
     folded[i] = carry;

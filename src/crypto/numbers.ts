@@ -1,5 +1,6 @@
 /**
- * The assigned numbers of RFC 3961 §8 and their kin, and the names that operators use for them.
+ * The assigned numbers of encryption types, checksum types and key usages (RFC 3961 §8), and the
+ * names of encryption types that operators use.
  */
 
 /** Encryption types: RFC 3961 §8, RFC 3962 §7, RFC 4757 §4, RFC 6803 §9, RFC 8009 §8. */
@@ -67,12 +68,12 @@ export function parseEnctype(text: string): number | undefined {
   return /^\d{1,5}$/.test(name) ? Number(name) : undefined;
 }
 
-/** Whether an encryption type is no longer safe (RFC 6649, RFC 8429). */
+/** Whether an encryption type is deprecated as weak (RFC 6649, RFC 8429). */
 export function isWeakEnctype(enctype: number): boolean {
   return find(enctype)?.weak ?? false;
 }
 
-/** Bytes of a key of an encryption type that the default provider has; undefined for another. */
+/** Bytes of a key of an enctype that the default provider has; undefined for any other enctype. */
 export function standardKeyLength(enctype: number): number | undefined {
   return find(enctype)?.keyLength;
 }
@@ -86,12 +87,12 @@ interface EnctypeNames {
   readonly name: string;
   readonly aliases: readonly string[];
   readonly weak?: true;
-  /** Of those that the default provider has. */
+  /** Only for enctypes of the default provider. */
   readonly keyLength?: number;
 }
 
 // Names and aliases: MIT krb5, doc/admin/conf_files/kdc_conf.rst "Encryption types".
-// Single DES is here for its name only: keytabs still hold such keys.
+// Single DES has only a name here: keytabs still contain such keys.
 const NAMES: readonly EnctypeNames[] = [
   { enctype: 1, name: 'des-cbc-crc', aliases: [], weak: true },
   { enctype: 2, name: 'des-cbc-md4', aliases: [], weak: true },

@@ -1,34 +1,36 @@
 /**
- * What an encryption type is (RFC 3961 §3), as objects that hold keys and what is derived from
- * them. Layouts and lengths are the profile's business; caching and policy are those of
- * {@link EncryptionKey}.
+ * The interface of an encryption type (RFC 3961 §3): objects that hold a key and the keys derived
+ * from it. A profile defines layouts and lengths; {@link EncryptionKey} adds caching and policy.
  */
 import type { RandomSource } from '../random.ts';
 import type { CryptoBackend, Mac } from './backend.ts';
 
 /** An encryption type. */
 export interface EncryptionProfile {
+  /** The assigned number. */
   readonly enctype: number;
-  /** Whether it is no longer safe (RFC 6649, RFC 8429). */
+  /** Whether it is deprecated as weak (RFC 6649, RFC 8429). */
   readonly weak: boolean;
   /** Bytes of a protocol key. */
   readonly keyLength: number;
   /** Bytes that {@link randomToKey} takes. */
   readonly seedLength: number;
-  /** Bytes that stand before the plaintext in a sealed message. */
+  /** Bytes before the plaintext in an encrypted message. */
   readonly confounderLength: number;
-  /** Bytes that stand after it. */
+  /** Bytes after the plaintext in an encrypted message. */
   readonly trailerLength: number;
-  /** A plaintext to be sealed has a multiple of so many bytes: 1 where every length will do. */
+  /** The number whose multiple every plaintext's length must be; 1 if any length is allowed. */
   readonly paddedTo: number;
+  /** The number of the mandatory checksum type. */
   readonly checksumType: number;
+  /** Bytes of a checksum of that type. */
   readonly checksumLength: number;
-  /** RFC 3961 §3 random-to-key. @returns An array of its own. */
+  /** RFC 3961 §3 random-to-key. @returns A new array. */
   randomToKey(seed: Uint8Array): Uint8Array;
   /**
    * RFC 3961 §3 string-to-key.
    *
-   * @param iterations - For a profile that iterates; absent: the RFC's default.
+   * @param iterations - For a profile with an iteration count; by default that of its RFC.
    */
   stringToKey(
     backend: CryptoBackend,
@@ -36,75 +38,81 @@ export interface EncryptionProfile {
     salt: Uint8Array,
     iterations: number | undefined,
   ): Uint8Array;
-  /** The profile under a protocol key. @param key - Not copied; it outlives the result. */
+  /** The operations with a protocol key. @param key - Not copied; it must outlive the result. */
   keyed(backend: CryptoBackend, key: Uint8Array): KeyedProfile;
 }
 
-/** A profile under a protocol key. */
+/** The operations of a profile with one protocol key. */
 export interface KeyedProfile {
-  /** Derives the keys that encrypt and protect messages of a usage. */
+  /** Derives the keys Ke and Ki, which encrypt and protect messages of a usage. */
   sealer(usage: number): Sealer;
-  /** Derives the key of a usage's checksums; its codes have the profile's checksum length. */
+  /** Derives the key Kc of a usage's checksums; its MACs have the profile's checksum length. */
   checksum(usage: number): Mac;
-  /** RFC 3961 §3 pseudo-random. */
+  /** RFC 3961 §3 pseudo-random. @returns A new array. */
   prf(input: Uint8Array): Uint8Array;
   /**
-   * For an encryption type older than RFC 4121: what protects its per-message tokens. Absent for
+   * The operations of per-message tokens, for an encryption type older than RFC 4121. Absent for
    * all others, whose tokens are those of RFC 4121.
    *
    * @internal
    */
   readonly rfc1964?: Rfc1964Keys;
-  /** Wipes what it holds beside the protocol key; not what came out of it. */
+  /**
+   * Wipes the keys derived for itself; neither the protocol key nor the sealers and MACs returned.
+   */
   wipe(): void;
 }
 
-/** The specific keys of a usage, at work. */
+/** Encryption and decryption with the specific keys of a usage. */
 export interface Sealer {
   /**
    * Encrypts in place.
    *
-   * @param message - Room for the confounder, the plaintext, room for the trailer.
+   * @param message - Space for the confounder, the plaintext, space for the trailer.
    */
   seal(message: Uint8Array, random: RandomSource): void;
   /**
    * Decrypts in place.
    *
-   * @returns Whether the message is authentic; if not, its bytes are of no use.
+   * @returns Whether the message is authentic; if not, the contents of `message` are unspecified.
    */
   open(message: Uint8Array): boolean;
   /**
-   * Decrypts the head of a message without verifying anything.
+   * Decrypts the start of a message without verifying it.
    *
-   * @returns The first `length` bytes of the plaintext, at most 16, in a buffer of its own; undefined
-   *   for a message that is too short to have its head decrypted on its own.
+   * @param length - 1 to 16.
+   * @returns The first `length` bytes of the plaintext, in a new buffer; undefined for a message
+   *   that is too short to decrypt its start alone.
    */
   peek(message: Uint8Array, length: number): Uint8Array | undefined;
-  /** {@link seal} of a message in pieces. */
+  /** {@link seal} for a message in several buffers. */
   sealSegments(pieces: MessagePieces, random: RandomSource): void;
-  /** {@link open} of a message in pieces. */
+  /** {@link open} for a message in several buffers. */
   openSegments(pieces: MessagePieces): boolean;
+  /** Wipes the keys; the object is not used afterwards. */
   wipe(): void;
 }
 
-/** A message whose pieces lie apart (GSS_Wrap_iov), all worked on in place. */
+/** A message in several buffers (GSS_Wrap_iov), all processed in place. */
 export interface MessagePieces {
-  /** The profile's confounder length. */
+  /** Has the profile's confounder length. */
   readonly confounder: Uint8Array;
+  /** The message, in order. */
   readonly segments: readonly Segment[];
-  /** The profile's trailer length. */
+  /** Has the profile's trailer length. */
   readonly trailer: Uint8Array;
 }
 
+/** A part of a message in several buffers. */
 export interface Segment {
   readonly bytes: Uint8Array;
-  /** Whether it is encrypted; otherwise it only takes part in the code, at its place. */
+  /** Whether it is encrypted; otherwise only the MAC covers it, at its place in the message. */
   readonly encrypted: boolean;
 }
 
 /**
- * The per-message tokens of RFC 1964 §1.2 and RFC 4757 §7, as far as they depend on the key: all
- * that a token has besides its framing.
+ * The operations of per-message tokens of RFC 1964 §1.2 and RFC 4757 §7 that depend on the key: all
+ * of a token except its header.
  */
 export interface Rfc1964Keys {
   /** SGN_ALG, whose low byte is sent first: RFC 1964 §1.2, RFC 4757 §7.2. */
@@ -113,21 +121,23 @@ export interface Rfc1964Keys {
   readonly sealAlgorithm: number;
   /** Bytes of SGN_CKSUM. */
   readonly checksumLength: number;
-  /** Confounder, message and padding of a Wrap token together have a multiple of so many bytes. */
+  /**
+   * Confounder, message and padding of a Wrap token are padded to a multiple of this many bytes.
+   */
   readonly paddedTo: number;
   /**
-   * Whether all messages of one sequence number are sealed with one keystream, whoever sends them:
-   * who listens to two has the XOR of their plaintexts.
+   * Whether the keystream depends on the sequence number alone and not on the direction. Two
+   * messages with the same number, one from each peer, then reveal the XOR of their plaintexts.
    */
   readonly keystreamOfNumber: boolean;
   /**
-   * SGN_CKSUM of the parts: the token's first eight bytes; for a Wrap token the confounder; the
-   * message; for a Wrap token the padding.
+   * SGN_CKSUM of the parts, in this order: the first eight bytes of the token; in a Wrap token the
+   * confounder; the message; in a Wrap token the padding.
    */
   checksum(token: 'mic' | 'wrap', ...parts: Uint8Array[]): Uint8Array;
   /** SND_SEQ, encrypted: eight bytes. @param checksum - The token's SGN_CKSUM. */
   sealSequence(sequence: Rfc1964Sequence, checksum: Uint8Array): Uint8Array;
-  /** @returns Nothing if SND_SEQ is not well-formed. */
+  /** Decrypts SND_SEQ. @returns undefined if it is malformed. */
   openSequence(sealed: Uint8Array, checksum: Uint8Array): Rfc1964Sequence | undefined;
   /** Encrypts confounder, message and padding in place. */
   encrypt(bytes: Uint8Array, sequenceNumber: number): void;
@@ -135,9 +145,10 @@ export interface Rfc1964Keys {
   decrypt(bytes: Uint8Array, sequenceNumber: number): void;
 }
 
+/** The contents of SND_SEQ (RFC 1964 §1.2.1.2). */
 export interface Rfc1964Sequence {
   /** Unsigned, 32 bits. */
   readonly number: number;
-  /** RFC 1964 §1.2.1.2: who sent the token. */
+  /** The sender of the token (RFC 1964 §1.2.1.2). */
   readonly sender: 'initiator' | 'acceptor';
 }

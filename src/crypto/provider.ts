@@ -1,4 +1,4 @@
-/** What keys work with: primitives, and the encryption types that are allowed. */
+/** Crypto providers: primitives, and the encryption types that keys may have. */
 import { KerberosError } from '../errors.ts';
 import type { OptionRule } from '../options.ts';
 import { isPlainObject, kind } from '../options.ts';
@@ -6,32 +6,33 @@ import type { CryptoBackend } from './backend.ts';
 import { enctypeName } from './numbers.ts';
 import type { EncryptionProfile } from './profile.ts';
 
+/** Primitives and encryption types, for {@link EncryptionKey}. */
 export interface CryptoProvider {
   readonly backend: CryptoBackend;
-  /** By enctype. */
+  /** Encryption types by number. */
   readonly profiles: ReadonlyMap<number, EncryptionProfile>;
-  /** By checksum type: those that a key of any enctype can make. */
+  /** By checksum type: the checksums that a key of any enctype can compute. */
   readonly checksums?: ReadonlyMap<number, KeyedChecksum>;
 }
 
-/** A checksum of the parts, one after the other, under the bytes of a protocol key. */
+/** Computes a checksum of the concatenated parts with the bytes of a protocol key. */
 export type KeyedChecksum = (
   key: Uint8Array,
   usage: number,
   parts: readonly Uint8Array[],
 ) => Uint8Array;
 
-/** Sets the provider of keys that name none: default-crypto.ts does, when it is loaded. */
+/** Sets the default provider of keys; default-crypto.ts calls it when it is loaded. */
 export function registerDefault(provider: CryptoProvider): CryptoProvider {
   registered = provider;
   return provider;
 }
 
 /**
- * The provider of keys that name none. To look it up instead of importing it keeps all ciphers out
- * of a bundle that only reads keytabs.
+ * The default provider of keys. Looking it up, instead of importing it, keeps all ciphers out of a
+ * bundle that only reads keytabs.
  *
- * @throws TypeError in a bundle without it.
+ * @throws TypeError if the bundle does not contain default-crypto.ts.
  */
 export function registeredDefault(): CryptoProvider {
   if (registered !== undefined) return registered;
@@ -50,7 +51,7 @@ export function profileOf(enctype: number, crypto: CryptoProvider): EncryptionPr
   });
 }
 
-/** For options that take a {@link CryptoProvider}. */
+/** The rule for options that take a {@link CryptoProvider}. */
 export const cryptoProvider: OptionRule = kind(
   'a CryptoProvider',
   (value) =>

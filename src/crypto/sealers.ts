@@ -1,6 +1,6 @@
 /**
- * The two ways in which a profile joins a cipher and a code: the code of the plaintext, encrypted
- * or not (RFC 3961 §5.3), and the code of the ciphertext (RFC 8009 §5).
+ * The two ways in which a profile combines a cipher and a MAC: over the plaintext (RFC 3961 §5.3)
+ * and over the ciphertext (RFC 8009 §5).
  */
 import type { RandomSource } from '../random.ts';
 import type { BlockCipher, Mac } from './backend.ts';
@@ -11,20 +11,20 @@ import type { MessagePieces, Sealer } from './profile.ts';
 export interface CipherMode {
   encrypt(c: BlockCipher, bytes: Uint8Array, start: number, end: number, iv: Uint8Array): void;
   decrypt(c: BlockCipher, bytes: Uint8Array, start: number, end: number, iv: Uint8Array): void;
-  /** Whether so many bytes, at least a block, can be a ciphertext. */
+  /** Whether a ciphertext can have this length, which is at least one block. */
   accepts(length: number, blockSize: number): boolean;
 }
 
-/** What both kinds need. */
+/** The parts that both kinds of sealer are made of. */
 export interface SealerParts {
   readonly cipher: BlockCipher;
   readonly mode: CipherMode;
   readonly mac: Mac;
-  /** Bytes of the code that a message carries. */
+  /** Bytes of the MAC in a message, which may be truncated. */
   readonly macLength: number;
 }
 
-/** RFC 3961 §5.3: ciphertext of confounder and plaintext, then the code of these two. */
+/** RFC 3961 §5.3: the ciphertext of confounder and plaintext, then the MAC of these two. */
 export class PlaintextMacSealer implements Sealer {
   readonly #parts: SealerParts;
 
@@ -36,9 +36,9 @@ export class PlaintextMacSealer implements Sealer {
     const { cipher, mode, mac, macLength } = this.#parts;
     const end = message.length - macLength;
     random(message.subarray(0, cipher.blockSize));
-    const code = mac.digest([message.subarray(0, end)]);
+    const digest = mac.digest([message.subarray(0, end)]);
     mode.encrypt(cipher, message, 0, end, ZERO_BLOCK);
-    putCode(message, end, code, macLength);
+    putMac(message, end, digest, macLength);
   }
 
   open(message: Uint8Array): boolean {
@@ -46,7 +46,7 @@ export class PlaintextMacSealer implements Sealer {
     const end = message.length - macLength;
     if (!isCiphertextLength(this.#parts, end)) return false;
     mode.decrypt(cipher, message, 0, end, ZERO_BLOCK);
-    return codeMatches(mac.digest([message.subarray(0, end)]), macLength, message, end);
+    return macMatches(mac.digest([message.subarray(0, end)]), macLength, message, end);
   }
 
   peek(message: Uint8Array, length: number): Uint8Array | undefined {
@@ -56,11 +56,11 @@ export class PlaintextMacSealer implements Sealer {
   sealSegments(pieces: MessagePieces, random: RandomSource): void {
     const { cipher, mode, mac, macLength } = this.#parts;
     random(pieces.confounder);
-    const code = mac.digest(inOrder(pieces));
+    const digest = mac.digest(inOrder(pieces));
     const bytes = gather(pieces);
     mode.encrypt(cipher, bytes, 0, bytes.length, ZERO_BLOCK);
     scatter(bytes, pieces);
-    putCode(pieces.trailer, 0, code, macLength);
+    putMac(pieces.trailer, 0, digest, macLength);
   }
 
   openSegments(pieces: MessagePieces): boolean {
@@ -70,7 +70,7 @@ export class PlaintextMacSealer implements Sealer {
     mode.decrypt(cipher, bytes, 0, bytes.length, ZERO_BLOCK);
     scatter(bytes, pieces);
     bytes.fill(0);
-    return codeMatches(mac.digest(inOrder(pieces)), macLength, pieces.trailer, 0);
+    return macMatches(mac.digest(inOrder(pieces)), macLength, pieces.trailer, 0);
   }
 
   wipe(): void {
@@ -79,7 +79,10 @@ export class PlaintextMacSealer implements Sealer {
   }
 }
 
-/** RFC 8009 §5: ciphertext of confounder and plaintext, then the code of cipher state and it. */
+/**
+ * RFC 8009 §5: the ciphertext of confounder and plaintext, then the MAC of cipher state and
+ * ciphertext.
+ */
 export class CiphertextMacSealer implements Sealer {
   readonly #parts: SealerParts;
 
@@ -92,15 +95,15 @@ export class CiphertextMacSealer implements Sealer {
     const end = message.length - macLength;
     random(message.subarray(0, cipher.blockSize));
     mode.encrypt(cipher, message, 0, end, ZERO_BLOCK);
-    putCode(message, end, mac.digest([ZERO_BLOCK, message.subarray(0, end)]), macLength);
+    putMac(message, end, mac.digest([ZERO_BLOCK, message.subarray(0, end)]), macLength);
   }
 
   open(message: Uint8Array): boolean {
     const { cipher, mode, mac, macLength } = this.#parts;
     const end = message.length - macLength;
     if (!isCiphertextLength(this.#parts, end)) return false;
-    const code = mac.digest([ZERO_BLOCK, message.subarray(0, end)]);
-    if (!codeMatches(code, macLength, message, end)) return false;
+    const digest = mac.digest([ZERO_BLOCK, message.subarray(0, end)]);
+    if (!macMatches(digest, macLength, message, end)) return false;
     mode.decrypt(cipher, message, 0, end, ZERO_BLOCK);
     return true;
   }
@@ -115,15 +118,15 @@ export class CiphertextMacSealer implements Sealer {
     const bytes = gather(pieces);
     mode.encrypt(cipher, bytes, 0, bytes.length, ZERO_BLOCK);
     scatter(bytes, pieces);
-    putCode(pieces.trailer, 0, mac.digest([ZERO_BLOCK, ...inOrder(pieces)]), macLength);
+    putMac(pieces.trailer, 0, mac.digest([ZERO_BLOCK, ...inOrder(pieces)]), macLength);
   }
 
   openSegments(pieces: MessagePieces): boolean {
     const { cipher, mode, mac, macLength } = this.#parts;
     const bytes = gather(pieces);
     if (!isCiphertextLength(this.#parts, bytes.length)) return false;
-    const code = mac.digest([ZERO_BLOCK, ...inOrder(pieces)]);
-    if (!codeMatches(code, macLength, pieces.trailer, 0)) return false;
+    const digest = mac.digest([ZERO_BLOCK, ...inOrder(pieces)]);
+    if (!macMatches(digest, macLength, pieces.trailer, 0)) return false;
     mode.decrypt(cipher, bytes, 0, bytes.length, ZERO_BLOCK);
     scatter(bytes, pieces);
     bytes.fill(0);
@@ -136,7 +139,7 @@ export class CiphertextMacSealer implements Sealer {
   }
 }
 
-/** The first `length` bytes of the codes of `mac`, which it takes over. */
+/** Truncates the MACs of `mac` to `length` bytes; it owns `mac` and wipes it. */
 export class TruncatedMac implements Mac {
   readonly #mac: Mac;
   readonly #length: number;
@@ -155,7 +158,10 @@ export class TruncatedMac implements Mac {
   }
 }
 
-/** The head of a message under CBC. Ciphertext stealing concerns the last two blocks only. */
+/**
+ * Decrypts the start of a message in CBC mode; ciphertext stealing affects only the last two
+ * blocks.
+ */
 function peekBlocks(
   { cipher, macLength }: SealerParts,
   message: Uint8Array,
@@ -173,23 +179,23 @@ function isCiphertextLength({ cipher, mode }: SealerParts, length: number): bool
   return length >= cipher.blockSize && mode.accepts(length, cipher.blockSize);
 }
 
-function putCode(target: Uint8Array, at: number, code: Uint8Array, length: number): void {
-  for (let i = 0; i < length; i++) target[at + i] = code[i]!;
+function putMac(target: Uint8Array, at: number, mac: Uint8Array, length: number): void {
+  for (let i = 0; i < length; i++) target[at + i] = mac[i]!;
 }
 
-/** In constant time, and without a view of either: these are small and many. */
-function codeMatches(code: Uint8Array, length: number, message: Uint8Array, at: number): boolean {
+/** Constant-time comparison; without subarrays, whose cost is measurable at this size. */
+function macMatches(mac: Uint8Array, length: number, message: Uint8Array, at: number): boolean {
   let difference = 0;
-  for (let i = 0; i < length; i++) difference |= code[i]! ^ message[at + i]!;
+  for (let i = 0; i < length; i++) difference |= mac[i]! ^ message[at + i]!;
   return difference === 0;
 }
 
-/** What the code is over, in the order of the message. */
+/** The parts that the MAC covers, in the order of the message. */
 function inOrder({ confounder, segments }: MessagePieces): Uint8Array[] {
   return [confounder, ...segments.map((segment) => segment.bytes)];
 }
 
-/** What is encrypted, side by side. */
+/** The encrypted parts, concatenated. */
 function gather({ confounder, segments }: MessagePieces): Uint8Array {
   let length = confounder.length;
   for (const { bytes, encrypted } of segments) length += encrypted ? bytes.length : 0;

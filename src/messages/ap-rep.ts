@@ -59,7 +59,8 @@ export interface PartSealer {
 }
 
 /**
- * An AP-REP whose encrypted part is written and sealed where it stands, without a buffer of its own.
+ * An AP-REP whose encrypted part is written and sealed where it stands, without a buffer of its
+ * own.
  *
  * @param room - For the frame of a token: before the message only.
  */

@@ -37,7 +37,10 @@ export function decodeCammac(bytes: Uint8Array): Cammac {
   return DerReader.all(bytes, 'AD-CAMMAC', readCammac);
 }
 
-/** @returns How the client authenticated to the KDC, in site-defined words. @throws {@link DecodeError}. */
+/**
+ * @returns How the client authenticated to the KDC, in site-defined words.
+ * @throws {@link DecodeError}.
+ */
 export function decodeAuthenticationIndicator(bytes: Uint8Array): readonly string[] {
   return DerReader.all(bytes, 'AD-AUTHENTICATION-INDICATOR', readIndicators);
 }

@@ -1,4 +1,6 @@
-/** Decoders of the e-data of a KRB-ERROR: METHOD-DATA, TYPED-DATA, or KERB-ERROR-DATA of Windows. */
+/**
+ * Decoders of the e-data of a KRB-ERROR: METHOD-DATA, TYPED-DATA, or KERB-ERROR-DATA of Windows.
+ */
 import type { Asn1Node } from './asn1.ts';
 import { Asn1Fields, decodeTree, listOf } from './asn1.ts';
 import type { KerbErrorData } from './krb-error.ts';

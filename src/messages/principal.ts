@@ -104,8 +104,8 @@ function parse(text: string, defaultRealm: string | undefined, enterprise: boole
 /**
  * The parts of a host-based service name, `service` or `service@host` (RFC 2743 §4.1).
  *
- * @returns The text before the first `@`, which may be empty, and the text after it; `host` is absent
- *   where that is empty, as in `HTTP` and `HTTP@`.
+ * @returns The text before the first `@`, which may be empty, and the text after it; `host` is
+ *   absent where that is empty, as in `HTTP` and `HTTP@`.
  */
 export function splitHostBasedService(text: string): { service: string; host?: string } {
   const at = text.indexOf('@');

@@ -150,11 +150,12 @@ export function parsePacSignature(bytes: Uint8Array): PacSignature {
 }
 
 /**
- * The read-only domain controller that signed (MS-PAC §2.8, RODCIdentifier): the number of its krbtgt
- * account, as in the upper half of a kvno.
+ * The read-only domain controller that signed (MS-PAC §2.8, RODCIdentifier): the number of its
+ * krbtgt account, as in the upper half of a kvno.
  *
  * @param checksumLength - Bytes of a checksum of the signature's type.
- * @returns The number; undefined if the field is absent or 0, which means a writable domain controller.
+ * @returns The number; undefined if the field is absent or 0, which means a writable domain
+ *   controller.
  */
 export function rodcIdentifier(
   signature: PacSignature,

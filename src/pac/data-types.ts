@@ -1,4 +1,6 @@
-/** Data types of Windows (MS-DTYP): security identifiers as bytes and text, FILETIME, UTF-16 text. */
+/**
+ * Data types of Windows (MS-DTYP): security identifiers as bytes and text, FILETIME, UTF-16 text.
+ */
 import type { Reader } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 
@@ -17,7 +19,8 @@ export const MAX_SUB_AUTHORITIES = 15;
  * Reads a SID in its packet form (MS-DTYP §2.4.2.2).
  *
  * @returns Its text, `S-1-5-21-…`.
- * @throws {@link DecodeError} if truncated, of another revision, or with more than 15 sub-authorities.
+ * @throws {@link DecodeError} if truncated, of another revision, or with more than 15
+ *   sub-authorities.
  */
 export function readSid(reader: Reader): string {
   const revision = reader.u8();

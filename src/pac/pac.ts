@@ -69,8 +69,8 @@ export interface MalformedBuffer {
 /**
  * Verifies the PAC of a ticket.
  *
- * @param bytes - The contents of the AD-WIN2K-PAC element (`findPac`). Not copied, and the PAC's from
- *   now on: nobody may alter them. Signatures in them are zeroed and put back during the call.
+ * @param bytes - The contents of the AD-WIN2K-PAC element (`findPac`). Not copied, and the PAC's
+ *   from now on: nobody may alter them. Signatures in them are zeroed and put back during the call.
  * @param ticket - The ticket that carries it, decrypted.
  * @param serverKey - The very key that decrypted the ticket.
  * @param kdcKey - The KDC's own key (of krbtgt), for the few who have it: the KDC signature, and
@@ -101,8 +101,8 @@ export function verifyPac(
 }
 
 /**
- * MS-PAC §2.15: the account that asked for the ticket is the one that the PAC is of. It is not where
- * a KDC was made to look up one account by the name of another (CVE-2021-42287).
+ * MS-PAC §2.15: the account that asked for the ticket is the one that the PAC is of. It is not
+ * where a KDC was made to look up one account by the name of another (CVE-2021-42287).
  */
 function checkRequestor(pac: VerifiedPac): void {
   const { requestorSid, userSid } = pac;

@@ -78,7 +78,7 @@ class AesSha2Keys implements KeyedProfile {
     this.#parameters = parameters;
   }
 
-  // Many a context is established and never protects a message.
+  // Derived at the first use: many contexts never protect a message.
   get #base(): Mac {
     this.#mac ??= this.#backend.hmac(this.#parameters.hash, this.#key);
     return this.#mac;
@@ -86,7 +86,7 @@ class AesSha2Keys implements KeyedProfile {
 
   sealer(usage: number): Sealer {
     const { hash, keyLength, macLength } = this.#parameters;
-    // RFC 8009 §5: Ke as long as the cipher's key, Ki and Kc as long as the code.
+    // RFC 8009 §5: Ke has the length of the cipher's key, Ki and Kc that of the MAC.
     const ke = deriveKey(this.#base, usageConstant(usage, 0xaa), keyLength);
     const ki = deriveKey(this.#base, usageConstant(usage, 0x55), macLength);
     const cipher = this.#backend.aes(ke);
@@ -119,7 +119,7 @@ function deriveKey(base: Mac, label: Uint8Array, length: number): Uint8Array {
   return deriveBits(base, concatBytes(label, Uint8Array.of(0)), length);
 }
 
-/** RFC 8009 §3: the head of HMAC(key, 0x00000001 | label | 0x00 | context | k in bits). */
+/** RFC 8009 §3: the first bytes of HMAC(key, 0x00000001 | label | 0x00 | context | k in bits). */
 function deriveBits(base: Mac, labelAndContext: Uint8Array, length: number): Uint8Array {
   const bits = length * 8;
   const k = Uint8Array.of(0, 0, bits >> 8, bits);

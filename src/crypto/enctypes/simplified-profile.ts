@@ -1,4 +1,4 @@
-/** The simplified profile of RFC 3961 §5.3 with HMAC-SHA1, under a protocol key. */
+/** The simplified profile of RFC 3961 §5.3, with HMAC-SHA1 and one protocol key. */
 import { encodeUtf8 } from '../../bytes.ts';
 import type { BlockCipher, CryptoBackend, Mac } from '../backend.ts';
 import { ZERO_BLOCK } from '../backend.ts';
@@ -12,9 +12,9 @@ export interface SimplifiedParameters {
   readonly mode: CipherMode;
   /** Bytes that random-to-key takes. */
   readonly seedLength: number;
-  /** May return the seed itself. */
+  /** RFC 3961 §3 random-to-key; may return the seed itself. */
   readonly randomToKey: (seed: Uint8Array) => Uint8Array;
-  /** Bytes of the HMAC that messages and checksums carry. */
+  /** Bytes of the truncated HMAC in messages and checksums. */
   readonly macLength: number;
 }
 
@@ -31,7 +31,7 @@ export class SimplifiedKeys implements KeyedProfile {
     this.#key = key;
   }
 
-  // Many a context is established and never protects a message.
+  // Expanded at the first use: many contexts never protect a message.
   get #base(): BlockCipher {
     this.#cipher ??= this.#parameters.cipher(this.#backend, this.#key);
     return this.#cipher;
@@ -55,7 +55,7 @@ export class SimplifiedKeys implements KeyedProfile {
   }
 
   prf(input: Uint8Array): Uint8Array {
-    // RFC 3961 §5.3: the hash, cut to a multiple of the block, encrypted under DK(key, "prf").
+    // RFC 3961 §5.3: the hash, truncated to a multiple of the block, encrypted with DK(key, "prf").
     const kp = this.#derive(encodeUtf8('prf'));
     const cipher = this.#parameters.cipher(this.#backend, kp);
     kp.fill(0);
@@ -71,8 +71,9 @@ export class SimplifiedKeys implements KeyedProfile {
   }
 
   /**
-   * A session key works for two usages, one right after the other; a context's key for four at
-   * most, and a schedule of its own would then only lie there.
+   * Wipes the base schedule after the second derivation. A session key has two usages, one right
+   * after the other, and a context's key at most four: keeping the schedule would cost memory and
+   * save nothing.
    */
   #rest(): void {
     this.#usages++;
@@ -98,7 +99,11 @@ export class SimplifiedKeys implements KeyedProfile {
   }
 }
 
-/** RFC 3961 §5.1: DK(Key, Constant) = random-to-key(DR(Key, Constant)). @param base - Under Key. */
+/**
+ * RFC 3961 §5.1: DK(Key, Constant) = random-to-key(DR(Key, Constant)).
+ *
+ * @param base - The cipher under Key.
+ */
 export function deriveKey(
   base: BlockCipher,
   constant: Uint8Array,

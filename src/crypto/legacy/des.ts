@@ -1,7 +1,7 @@
 /**
  * Triple DES (FIPS 46-3) in CBC mode, for des3-cbc-sha1 alone.
  *
- * There is no library for it that is kept up and runs in every runtime.
+ * No maintained library for it runs in every runtime.
  */
 import { concatBytes } from '../../bytes.ts';
 import type { BlockCipher } from '../backend.ts';
@@ -11,7 +11,7 @@ export class TripleDes implements BlockCipher {
   readonly #encryptSchedule: Uint8Array;
   readonly #decryptSchedule: Uint8Array;
 
-  /** @param key - 24 bytes, parity bits ignored; not kept. */
+  /** @param key - 24 bytes, whose parity bits are ignored; neither kept nor changed. */
   constructor(key: Uint8Array) {
     const [one, two, three] = [0, 8, 16].map((at) => expandKey(key.subarray(at)));
     // FIPS 46-3 §2: encrypt with the first key, decrypt with the second, encrypt with the third.
@@ -31,7 +31,7 @@ export class TripleDes implements BlockCipher {
       view.setInt32(at, block[0]!);
       view.setInt32(at + 4, block[1]!);
     }
-    // What is encrypted may be a key that is derived.
+    // The plaintext may be key material.
     block.fill(0);
   }
 
@@ -57,11 +57,11 @@ export class TripleDes implements BlockCipher {
   }
 }
 
-/** Three times sixteen rounds; the permutations between the three undo each other. */
+/** Three times sixteen rounds; the permutations between them cancel out. */
 function cryptBlock(schedule: Uint8Array, block: Int32Array): void {
   let left = block[0]!;
   let right = block[1]!;
-  // FIPS 46-3, permutation IP, as swaps of ever smaller groups of bits.
+  // FIPS 46-3, permutation IP, as swaps of bit groups of decreasing size.
   let t = ((left >>> 4) ^ right) & 0x0f0f0f0f;
   right ^= t;
   left ^= t << 4;
@@ -78,7 +78,7 @@ function cryptBlock(schedule: Uint8Array, block: Int32Array): void {
   right ^= t;
   left ^= t << 1;
   for (let at = 0; at < 3 * ROUNDS * 8; at += 8) {
-    // The expansion E: each box sees its four bits and a neighbour on both sides.
+    // The expansion E: the input of each box is four bits and one neighbour on both sides.
     const around = (right >>> 1) | (right << 31);
     let f = 0;
     for (let box = 0; box < 8; box++) {
@@ -89,7 +89,7 @@ function cryptBlock(schedule: Uint8Array, block: Int32Array): void {
     const next = left ^ f;
     left = right;
     right = next;
-    // After sixteen rounds the halves change places, before the next cipher's first.
+    // After sixteen rounds the halves are swapped, before the first round of the next cipher.
     if ((at & (ROUNDS * 8 - 1)) === (ROUNDS - 1) * 8) [left, right] = [right, left];
   }
   // The inverse of IP.
@@ -130,7 +130,7 @@ function expandKey(key: Uint8Array): Uint8Array {
   return schedule;
 }
 
-/** The same rounds in the opposite order. */
+/** The same rounds in reverse order. */
 function reversed(schedule: Uint8Array): Uint8Array {
   const last = schedule.length - 8;
   return schedule.map((_, i) => schedule[last - (i & ~7) + (i & 7)]!);
@@ -143,7 +143,7 @@ function words(iv: Uint8Array): Int32Array {
 
 const ROUNDS = 16;
 
-// FIPS 46-3, appendix 1: bits are numbered from 1, the most significant first.
+// FIPS 46-3, appendix 1: bits are numbered from 1, starting at the most significant.
 const SHIFTS = [1, 1, 2, 2, 2, 2, 2, 2, 1, 2, 2, 2, 2, 2, 2, 1];
 // biome-ignore format: as the standard prints them
 const PC1 = Uint8Array.from([
@@ -177,7 +177,7 @@ const S = [
 ];
 const SP = selectAndPermute();
 
-/** What each box makes of six bits, already permuted by P. */
+/** The outputs of each box for six bits, already permuted by P. */
 function selectAndPermute(): Int32Array {
   const table = new Int32Array(8 * 64);
   S.forEach((digits, box) => {

@@ -8,7 +8,7 @@ import { nfold } from '../nfold.ts';
 import { ChecksumType, Enctype, KeyUsage } from '../numbers.ts';
 import type { EncryptionProfile, Rfc1964Keys, Rfc1964Sequence } from '../profile.ts';
 import { TripleDes } from './des.ts';
-import { readSequence, writeSequence } from './old-sequence.ts';
+import { readSequence, writeSequence } from './rfc1964-sequence.ts';
 
 const BLOCK_LENGTH = 8;
 const KEY_LENGTH = 24;
@@ -34,7 +34,7 @@ export const des3CbcSha1: EncryptionProfile = {
   seedLength: SEED_LENGTH,
   confounderLength: BLOCK_LENGTH,
   trailerLength: MAC_LENGTH,
-  // RFC 3961 §5.3: padded with zeros; how many is known to the application only.
+  // RFC 3961 §5.3: padded with zeros, whose number only the application knows.
   paddedTo: BLOCK_LENGTH,
   checksumType: ChecksumType.hmacSha1Des3Kd,
   checksumLength: MAC_LENGTH,
@@ -64,7 +64,7 @@ class Des3Keys extends SimplifiedKeys {
   }
 
   get rfc1964(): Rfc1964Keys {
-    // MIT krb5, src/lib/gssapi/krb5/k5seal.c: one usage for all tokens, in both directions.
+    // MIT krb5, src/lib/gssapi/krb5/k5seal.c: one key usage for all tokens, in both directions.
     this.#rfc1964 ??= new Des3TokenKeys(this.#key, this.checksum(KeyUsage.gssAcceptorSign));
     return this.#rfc1964;
   }
@@ -96,7 +96,7 @@ class Des3TokenKeys implements Rfc1964Keys {
 
   sealSequence(sequence: Rfc1964Sequence, checksum: Uint8Array): Uint8Array {
     const bytes = writeSequence(sequence, true);
-    // RFC 1964 §1.2.1.2: the head of the checksum is the initial vector.
+    // RFC 1964 §1.2.1.2: the first bytes of the checksum are the initialization vector.
     this.#cipher.cbcEncrypt(bytes, 0, 8, checksum);
     return bytes;
   }
@@ -136,7 +136,7 @@ function randomToKey(seed: Uint8Array): Uint8Array {
   return key;
 }
 
-/** The upper seven bits, and the last one such that the number of ones is odd. */
+/** Sets the lowest bit so that the number of ones is odd. */
 function withParity(byte: number): number {
   let ones = byte >> 1;
   ones ^= ones >> 4;

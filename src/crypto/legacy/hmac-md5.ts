@@ -1,9 +1,9 @@
-/** HMAC-MD5, and the checksum type that RFC 4757 §4 makes of it. */
+/** HMAC-MD5, and the checksum type of RFC 4757 §4. */
 import { hmac } from '@noble/hashes/hmac.js';
 import { md5 } from '@noble/hashes/legacy.js';
 import { encodeUtf8 } from '../../bytes.ts';
 
-/** HMAC (RFC 2104) with MD5 of the parts, one after the other. */
+/** HMAC (RFC 2104) with MD5 of the concatenated parts. */
 export function hmacMd5(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
   const mac = hmac.create(md5, key);
   for (const part of parts) mac.update(part);
@@ -39,13 +39,13 @@ export function messageType(usage: number): Uint8Array {
   return Uint8Array.of(t, t >>> 8, t >>> 16, t >>> 24);
 }
 
-// RFC 4757 §3: those that differ from the usage; the last as in MIT krb5, which has usage 23 where
-// the RFC has data that GSS_Wrap protects. The RFC's 8 for usage 9 is nobody's: MIT krb5 and
-// Heimdal leave 9 as it is.
+// RFC 4757 §3: the message types that differ from the usage. The last one is MIT krb5's, which uses
+// usage 23 for data that GSS_Wrap protects. The RFC's type 8 for usage 9 is implemented by neither
+// MIT krb5 nor Heimdal, which both use 9.
 const MESSAGE_TYPES: ReadonlyMap<number, number> = new Map([
   [3, 8],
   [23, 13],
 ]);
 
-// RFC 4757 §4: "signaturekey" with the zero octet at its end.
+// RFC 4757 §4: "signaturekey" with a trailing zero octet.
 export const SIGNATURE_KEY: Uint8Array = encodeUtf8('signaturekey\0');

@@ -1,6 +1,6 @@
 /**
- * Encryption types that are no longer safe (RFC 8429), for peers that have nothing better. Only
- * who imports this has them, and every key of theirs says that it is weak.
+ * Deprecated encryption types (RFC 8429), for peers that have no better ones. Only programs that
+ * import this module have them, and every key of such a type is marked as weak.
  */
 
 import { defaultCrypto } from '../default-crypto.ts';
@@ -15,11 +15,11 @@ import { rc4Hmac } from './rc4-hmac.ts';
 export type LegacyEnctype = typeof Enctype.des3CbcSha1 | typeof Enctype.rc4Hmac;
 
 /**
- * A provider that also has weak encryption types.
+ * Makes a provider that also has weak encryption types.
  *
- * @param provider - What it is based on; not changed.
- * @param enctypes - Which ones; absent: all. With RC4 come the checksums that RC4 clients and KDCs
- *   make with keys of other types (HMAC-MD5).
+ * @param provider - The provider to extend; not changed.
+ * @param enctypes - The types to add; by default all. RC4 brings with it the HMAC-MD5 checksums
+ *   that RC4 clients and KDCs compute with keys of other types.
  */
 export function withLegacyEnctypes(
   provider: CryptoProvider = defaultCrypto,

@@ -1,6 +1,6 @@
-/** MD4 (RFC 1320), for the passwords of RC4 keys alone. */
+/** MD4 (RFC 1320), only for deriving RC4 keys from passwords. */
 
-/** @param data - A secret, as passwords are: no copy of it is left. */
+/** @param data - A secret; all copies made of it are wiped. @returns 16 bytes. */
 export function md4(data: Uint8Array): Uint8Array {
   // RFC 1320 §3.1, §3.2: a one bit, zeros, and the length in bits fill the last block.
   const blocks = Math.ceil((data.length + 9) / 64);

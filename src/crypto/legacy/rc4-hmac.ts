@@ -13,8 +13,8 @@ import type {
 } from '../profile.ts';
 import { hmacMd5, messageType, SIGNATURE_KEY, signedDigest } from './hmac-md5.ts';
 import { md4 } from './md4.ts';
-import { readSequence, writeSequence } from './old-sequence.ts';
 import { rc4 } from './rc4.ts';
+import { readSequence, writeSequence } from './rfc1964-sequence.ts';
 
 const KEY_LENGTH = 16;
 const MAC_LENGTH = 16;
@@ -25,7 +25,7 @@ export const rc4Hmac: EncryptionProfile = {
   weak: true,
   keyLength: KEY_LENGTH,
   seedLength: KEY_LENGTH,
-  // RFC 4757 §5: the checksum stands first, then the confounder.
+  // RFC 4757 §5: the checksum precedes the confounder.
   confounderLength: MAC_LENGTH + CONFOUNDER_LENGTH,
   trailerLength: 0,
   paddedTo: 1,
@@ -33,7 +33,7 @@ export const rc4Hmac: EncryptionProfile = {
   checksumLength: MAC_LENGTH,
   randomToKey: (seed) => new Uint8Array(seed),
   stringToKey(_, password) {
-    // RFC 4757 §2: MD4 of the password in UTF-16, without any salt.
+    // RFC 4757 §2: MD4 of the password in UTF-16, without a salt.
     const text = utf16(password);
     const key = md4(text);
     text.fill(0);
@@ -70,7 +70,7 @@ class Rc4Keys implements KeyedProfile {
   }
 
   prf(input: Uint8Array): Uint8Array {
-    // RFC 6113 §5.1 needs one, RFC 4757 has none; MIT krb5, prf_rc4.c, takes HMAC-SHA1.
+    // RFC 6113 §5.1 needs a PRF, RFC 4757 defines none; MIT krb5 (prf_rc4.c) uses HMAC-SHA1.
     const mac = this.#backend.hmac('sha1', this.#key);
     const output = mac.digest([input]);
     mac.wipe();
@@ -157,10 +157,10 @@ class Rc4TokenKeys implements Rfc1964Keys {
   readonly sealAlgorithm: number = 0x0010;
   readonly checksumLength: number = 8;
   readonly paddedTo: number = 1;
-  // RFC 4757 §7.3: a stream cipher, keyed with SND_SEQ's number and not with its direction.
+  // RFC 4757 §7.3: a stream cipher, keyed with the number in SND_SEQ and not with its direction.
   readonly keystreamOfNumber: boolean = true;
   readonly #ksign: Uint8Array;
-  // RFC 4757 §7.2, §7.3: keys of sequence numbers and messages, before what is a token's own.
+  // RFC 4757 §7.2, §7.3: keys for sequence numbers and messages, not yet specific to a token.
   readonly #kseq: Uint8Array;
   readonly #kcrypt: Uint8Array;
 

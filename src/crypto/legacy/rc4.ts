@@ -1,9 +1,9 @@
-/** The stream cipher RC4, as RFC 4757 uses it: a new key for each message. */
+/** The stream cipher RC4, which RFC 4757 uses with a new key for each message. */
 
 /**
- * Encrypts or decrypts the parts, one after the other, in place.
+ * Encrypts or decrypts the parts in place, with one continuous keystream.
  *
- * @param key - Up to 256 bytes.
+ * @param key - 1 to 256 bytes.
  */
 export function rc4(key: Uint8Array, ...parts: Uint8Array[]): void {
   const s = new Uint8Array(256);

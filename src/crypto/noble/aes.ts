@@ -1,13 +1,16 @@
-/** AES in CBC mode over noble's block function, with its schedules expanded once. */
+/** AES in CBC mode over noble's block function; each key schedule is expanded once. */
 import { unsafe } from '@noble/ciphers/aes.js';
 import type { BlockCipher } from '../backend.ts';
 
 export class NobleAes implements BlockCipher {
   readonly blockSize: number = 16;
-  // A key nearly always works in one direction only.
+  // Most keys work in one direction only, so each schedule is expanded at its first use.
   #encryptSchedule: Uint32Array | undefined;
   #decryptSchedule: Uint32Array | undefined;
-  /** Until there is an encryption schedule, whose head it is: a context has many keys to hold. */
+  /**
+   * Dropped when the encryption schedule exists, whose first words it is: a context holds many
+   * keys.
+   */
   #key: Uint8Array | undefined;
   readonly #keyLength: number;
 
@@ -58,8 +61,8 @@ export class NobleAes implements BlockCipher {
 }
 
 /**
- * noble asks for the buffer of the key, which moves that of a small array out of V8's heap: one
- * array for all keys has been moved already.
+ * Accessing the buffer of a small array, as noble does with the key, moves it out of V8's heap. One
+ * array for all keys is moved only once.
  */
 function expand(expandKey: (key: Uint8Array) => Uint32Array, key: Uint8Array): Uint32Array {
   const room = key.length === 16 ? ROOM_128 : ROOM_256;
@@ -72,8 +75,8 @@ function expand(expandKey: (key: Uint8Array) => Uint32Array, key: Uint8Array): U
 const ROOM_128 = new Uint8Array(16);
 const ROOM_256 = new Uint8Array(32);
 
-// A DataView is 4 % faster for each byte, but moves the buffer of a small array out of V8's heap:
-// as long as three blocks take.
+// A DataView is 4 % faster per byte, but creating it moves the buffer of a small array out of V8's
+// heap, which costs as much as three blocks.
 const LONG = 256;
 
 function encryptShort(
@@ -194,7 +197,7 @@ function decryptLong(
   }
 }
 
-// noble's block function takes words in little-endian order, on any machine.
+// noble's block function expects little-endian words on every machine.
 function load(bytes: Uint8Array, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }

@@ -1,8 +1,8 @@
 /**
  * The primitives of noble-ciphers and noble-hashes: pure JavaScript, in any runtime.
  *
- * What is slow in their one-shot functions is done once for each key here: the schedules of a
- * cipher (`aes.ts`) and the first block of an HMAC (`hmac.ts`).
+ * The slow parts of their one-shot functions run once for each key here: the schedules of a cipher
+ * (`aes.ts`) and the first block of an HMAC (`hmac.ts`).
  */
 import { sha1 } from '@noble/hashes/legacy.js';
 import { pbkdf2 } from '@noble/hashes/pbkdf2.js';

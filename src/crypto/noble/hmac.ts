@@ -1,8 +1,8 @@
 /**
  * HMAC (RFC 2104) over noble's hashes, with the key hashed once.
  *
- * The state after the key's block is a few words; noble's own HMAC object keeps two whole hash
- * objects with their buffers, seven times as much memory, and copies them for each message.
+ * The state after the key's block is a few words. noble's HMAC object keeps two hash objects with
+ * their buffers, which is seven times the memory, and copies them for each message.
  */
 import { _SHA1 } from '@noble/hashes/legacy.js';
 import { _SHA256, _SHA384 } from '@noble/hashes/sha2.js';
@@ -30,15 +30,15 @@ export class NobleHmac implements Mac {
     hash.resume(this.#inner, 0);
     for (let i = 0; i < parts.length; i++) hash.update(parts[i]!);
     hash.digestInto(block);
-    // The inner digest is where the outer hash wants it: at the start of its block.
+    // digestInto wrote the inner digest to the start of the block, where the outer hash reads it.
     hash.resume(this.#outer, outputLen).digestInto(block);
-    const code = block.slice(0, outputLen);
+    const mac = block.slice(0, outputLen);
     hash.destroy();
-    return code;
+    return mac;
   }
 
   wipe(): void {
-    // Not fill(): of plain arrays it is no compiled code.
+    // Not fill(): V8 does not compile it for plain arrays.
     for (let i = 0; i < this.#inner.length; i++) this.#inner[i] = this.#outer[i] = 0;
   }
 }
@@ -51,24 +51,24 @@ function hashPaddedKey(hash: ResumableHash, key: Uint8Array, mask: number): numb
   return hash.save();
 }
 
-/** A hash that goes on from a saved state. */
+/** A hash that can continue from a saved state. */
 interface ResumableHash {
   readonly blockLen: number;
   readonly outputLen: number;
-  /** Where bytes wait until they are a whole block. */
+  /** The buffer of bytes that do not fill a block yet. */
   readonly block: Uint8Array;
   update(data: Uint8Array): this;
   digest(): Uint8Array;
   digestInto(target: Uint8Array): void;
   /** Wipes state and block. */
   destroy(): void;
-  /** Starts over with nothing. */
+  /** Starts over with the initial state. */
   restart(): this;
-  /** Takes in what stands in the block. */
+  /** Processes the block. */
   compress(): void;
-  /** The state after whole blocks, in 32-bit words: an array of few numbers is the smallest. */
+  /** The state after whole blocks, in 32-bit words; a plain array needs the least memory. */
   save(): number[];
-  /** Goes on after exactly one block. @param buffered - Bytes that stand in the block since. */
+  /** Continues after exactly one block. @param buffered - Bytes that the block already contains. */
   resume(state: readonly number[], buffered: number): this;
 }
 
@@ -173,8 +173,8 @@ class ResumableSha384 extends _SHA384 implements ResumableHash {
 const INNER = 0x36;
 const OUTER = 0x5c;
 
-// One of each is enough for all keys: every use is synchronous, starts by setting the state, and
-// leaves it wiped.
+// All keys share one object for each hash: every use is synchronous, begins by setting the state
+// and ends by wiping it.
 const WORKING: Readonly<Record<HashName, ResumableHash>> = {
   sha1: new ResumableSha1(),
   sha256: new ResumableSha256(),

@@ -1,4 +1,6 @@
-/** The one reader and the one writer of DER lengths (X.690 §8.1.3), for every module that has any. */
+/**
+ * The one reader and the one writer of DER lengths (X.690 §8.1.3), for every module that has any.
+ */
 
 /**
  * Which lengths a reader takes.
@@ -46,7 +48,11 @@ export function lengthOctets(first: number): number {
   return first < 0x80 ? 1 : 1 + (first & 0x7f);
 }
 
-/** The number of octets of a length in its shortest form (X.690 §10.1). @param length - 0..2^32-1. */
+/**
+ * The number of octets of a length in its shortest form (X.690 §10.1).
+ *
+ * @param length - 0..2^32-1.
+ */
 export function shortestOctets(length: number): number {
   if (length < 0x80) return 1;
   if (length < 0x100) return 2;

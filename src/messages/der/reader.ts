@@ -1,8 +1,8 @@
 /**
  * A strict DER reader (X.690 §10, §11) that works on indexes: no tree, no copy, no recursion of its
  * own, so that depth is bounded by the code that calls it. It takes single-byte tags, definite
- * lengths (in their shortest form, unless told otherwise), and the primitive types that Kerberos and
- * SPNEGO use.
+ * lengths (in their shortest form, unless told otherwise), and the primitive types that Kerberos
+ * and SPNEGO use.
  */
 import { decodeUtf8 } from '../../bytes.ts';
 import { DecodeError } from '../../errors.ts';
@@ -215,7 +215,9 @@ export class DerReader {
     return contents;
   }
 
-  /** The next element, identifier and length included, as a view; its contents are not looked at. */
+  /**
+   * The next element, identifier and length included, as a view; its contents are not looked at.
+   */
   element(tag: number): Uint8Array {
     const start = this.#at;
     this.#at = this.#open(tag);

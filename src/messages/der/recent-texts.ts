@@ -1,8 +1,8 @@
 /** Texts that were read lately: the names of realms, services and clients come again and again. */
 
 /**
- * The text of `bytes[start, end)`, if it is ASCII and was kept by {@link keepText}: to compare costs
- * a third of what it costs to make a string, and what looks a name up need not hash it anew.
+ * The text of `bytes[start, end)`, if it is ASCII and was kept by {@link keepText}: to compare
+ * costs a third of what it costs to make a string, and what looks a name up need not hash it anew.
  */
 export function recentText(bytes: Uint8Array, start: number, end: number): string | undefined {
   const text = TEXTS[slotOf(bytes, start, end)]!;

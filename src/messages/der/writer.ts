@@ -28,8 +28,8 @@ export function encodeDer<T>(write: Write<T>, value: T, room?: Room): Uint8Array
 /** What {@link encodeDer} hands to the functions that write. */
 export class DerWriter {
   /**
-   * Of all that encloses something, in the order of their beginnings: how long its contents are; and
-   * what {@link enclosed} leaves free in it.
+   * Of all that encloses something, in the order of their beginnings: how long its contents are;
+   * and what {@link enclosed} leaves free in it.
    */
   readonly #lengths: number[] = [];
   #nextLength = 0;

@@ -1,7 +1,10 @@
-/** SND_SEQ of an old per-message token (RFC 1964 §1.2.1.2, RFC 4757 §7.2), in the clear. */
+/** The plaintext of SND_SEQ in a per-message token (RFC 1964 §1.2.1.2, RFC 4757 §7.2). */
 import type { Rfc1964Sequence } from '../profile.ts';
 
-/** @param littleEndian - RFC 1964; RFC 4757 has the number big-endian. */
+/**
+ * @param littleEndian - True for RFC 1964; in RFC 4757 the number is big-endian.
+ * @returns Eight bytes.
+ */
 export function writeSequence(
   { number, sender }: Rfc1964Sequence,
   littleEndian: boolean,
@@ -12,8 +15,8 @@ export function writeSequence(
 }
 
 /**
- * @param bytes - Eight.
- * @returns Nothing if the four bytes of the direction are neither all 00 nor all FF.
+ * @param bytes - Eight bytes.
+ * @returns undefined if the four bytes of the direction are neither all 00 nor all FF.
  */
 export function readSequence(
   bytes: Uint8Array,
