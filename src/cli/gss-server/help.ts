@@ -1,4 +1,4 @@
-/** What gss-server says about itself. */
+/** The usage and help texts of gss-server. */
 
 export const USAGE: string = `Usage: gss-server [-port port] [-verbose] [-inetd] [-once] [-export]
        [-logfile file] [-keytab name] [-rcache name] [-mech mechanism]
@@ -9,63 +9,64 @@ export const USAGE: string = `Usage: gss-server [-port port] [-verbose] [-inetd]
 `;
 
 export const HELP: string = `${USAGE}
-Accepts Kerberos clients with GSS-API, and signs the messages that they send. It speaks with the
-gss-client of MIT krb5 and with that of the GSS-API programming guide (gss-client -v1), and finds
-out by itself which of the two a client is.
+Accepts Kerberos clients with GSS-API and signs the messages that they send. It works with the
+gss-client of MIT krb5 and with that of the GSS-API Programming Guide (gss-client -v1); the client's
+first byte shows which one it is.
 
-service_name is what the server is:
-  host@server.example.com            a service on a host: the key of host/server.example.com
-  HTTP/server.example.com@REALM      a principal
-  host, host@                        a service on any host that the keytab has a key for
+service_name says which tickets are accepted:
+  host@server.example.com            the service on a host, with the key of host/server.example.com
+  HTTP/server.example.com@REALM      exactly this principal
+  host, host@                        the service on any host that the keytab has a key for
   '*'                                any key of the keytab
 
-Options start with one dash or two; a value follows as the next argument or after '='.
-  -port port          listen on this TCP port (4444); 0 takes a free one and prints it
+Options start with one dash or two; a value is the next argument, or follows '='.
+  -port port          listen on this TCP port (4444); 0 chooses a free port and prints it
   -host address       listen on this address only
-  -verbose            log tokens and steps as well
-  -inetd              serve the client on file descriptor 0, for which inetd started this program
+  -verbose            also log tokens and steps
+  -inetd              serve the client on file descriptor 0, as inetd starts this program
   -once               serve one client, then exit
   -export             export and import each context three times before its first message
-  -logfile file       append the log to a file; /dev/null: no log. Without it, the log goes to stdout
-  -keytab name        FILE:path or path; without it KRB5_KTNAME, then the system's default keytab
+  -logfile file       append the log to a file; /dev/null disables it. Default: stdout
+  -keytab name        FILE:path or path. Default: KRB5_KTNAME, then the system's default keytab
   -rcache name        replay cache: dfl: (files in a directory that this user's servers share),
-                      dir:path (in this directory), memory: (of this process), none:; without it
-                      KRB5RCACHENAME, KRB5RCACHETYPE, default_rcache_name, dfl:. That is in
-                      KRB5RCACHEDIR, STATE_DIRECTORY, RUNTIME_DIRECTORY, XDG_RUNTIME_DIR, TMPDIR
-                      or /var/tmp
-  -mech mechanism     accept this mechanism only: kerberos_v5 (krb5) or spnego, or an OID such as
+                      dir:path (files in this directory), memory: (this process only) or none:.
+                      Default: KRB5RCACHENAME, KRB5RCACHETYPE, default_rcache_name, dfl:. The
+                      directory of dfl: is in KRB5RCACHEDIR, or in the first of STATE_DIRECTORY,
+                      RUNTIME_DIRECTORY, XDG_RUNTIME_DIR, TMPDIR and /var/tmp that can be used
+  -mech mechanism     accept only this mechanism: kerberos_v5 (krb5) or spnego, or an OID such as
                       1.2.840.113554.1.2.2 or '{ 1 2 840 113554 1 2 2 }'
-  -timeout seconds    give up a client that sends no token for so long (300)
-  -handshake seconds  give up a client that is not authenticated after so long (60)
-  -maxtoken bytes     refuse longer tokens (16777216)
-  -maxconn number     serve at most so many connections at a time (1024); one more takes the place
-                      of the oldest that is not authenticated, or is closed if all are
-  -maxsource number   of these, serve at most so many of one address, or of one /64 of IPv6 (three
-                      quarters of -maxconn)
-  -penalty seconds    let the failures of an address count for at most so long (60; 0: not at all):
-                      where many of its connections fail, they give way before those of others
+  -timeout seconds    close a connection without a token for this time (300)
+  -handshake seconds  close a connection that is not authenticated after this time (60)
+  -maxtoken bytes     refuse longer messages (16777216); tokens before a context: at most 262144
+  -maxconn number     serve at most this number of connections at a time (1024). One more replaces the
+                      oldest unauthenticated connection, or is closed if all are authenticated
+  -maxsource number   serve at most this number of connections from one IPv4 address, or from one /64
+                      of IPv6 (default: three quarters of -maxconn)
+  -penalty seconds    remember the failures of an address for at most this time (60); 0: not at all.
+                      When the server is full, connections from addresses that often failed are
+                      closed first
   -authenticated      refuse clients that do not authenticate (gss-client -na)
   -anonymous          accept tickets of anonymous clients (RFC 8062: kinit -n), as MIT's program does
-  -workers number     serve with so many processes, which share the port and the replay cache; one
-                      that ends is replaced. -maxconn, -maxsource and -penalty are of each of them;
-                      -once needs only this one
-  -help, -version     print this, or the version, and exit
+  -workers number     serve with this number of processes, which share the port and the replay cache;
+                      a process that ends is replaced. -maxconn, -maxsource and -penalty apply to
+                      each process; with -once only one process serves
+  -help, -version     print this text, or the version, and exit
 
-Output: the lines of MIT's gss-server, on the same streams. What it does not have goes to stderr:
-  hint: ...           what to do about the error before it
-  listening on port N with -port 0
-  closing connection from ...        a client that was too slow, or one connection too many (of
-                                     these at most one line a second)
-  many connections from ...          an address that is penalised (-penalty)
-  gss-server: worker ... ended       and when another takes its place
-Control characters, marks of direction and the like in what a client says are escaped (\\x1b), and
-"Unauthenticated client ...:" comes before lines of a client that is not authenticated wherever they
-might be taken for another's. The -logfile is made with mode 0600.
-Lines that belong together are one write, so those of several workers do not mix (but in a pipe
-they may, where they are more than 4096 bytes together: give such a -verbose log a -logfile).
-Under inetd, where stdout and stderr are the client's socket, nothing is written to them: stdout's
-lines are dropped, and stderr's go to the -logfile.
+Output: the lines of MIT's gss-server, on the same streams. Further lines are written to stderr:
+  hint: ...           the remedy for the error before it
+  listening on port N                the port, with -port 0
+  closing connection from ...        a client was too slow, or there were too many connections (the
+                                     latter at most once a second)
+  many connections from ...          an address is penalised (-penalty)
+  gss-server: worker ... ended       with the delay until another takes its place
+Control characters, direction marks and the like in text from clients are escaped (\\x1b). A line
+"Unauthenticated client ...:" precedes the lines of an unauthenticated client wherever they could be
+mistaken for another client's. The -logfile is created with mode 0600.
+Lines that belong together are written at once, so those of several workers do not mix; in a pipe
+they can if they have more than 4096 bytes: with -verbose and -workers, use -logfile.
+Under inetd, where stdout and stderr are the client's socket, nothing is written to them: lines for
+stdout are dropped, lines for stderr are written to the -logfile.
 
-Exit status: 0 after -once, -inetd, SIGTERM or SIGINT (clients have 2.5 seconds to finish),
-1 for a wrong command line, a log file or port that cannot be had, 255 for unusable credentials.
+Exit status: 0 after -once, -inetd, SIGTERM or SIGINT (clients get 2.5 seconds to finish); 1 for a
+wrong command line, or a log file or port that cannot be opened; 255 for unusable credentials.
 `;
