@@ -1,8 +1,8 @@
 /**
- * The primitives of Node's own OpenSSL, where they are faster: a call costs two microseconds
- * before its first byte, so that what is short stays with noble. The results are the same.
+ * The primitives of Node's OpenSSL for long data. A call costs two microseconds before its first
+ * byte, so short data is left to noble. The results are the same.
  *
- * Node keeps copies of keys while a call lasts, which nothing here can wipe.
+ * Node copies keys for the duration of a call; these copies cannot be wiped here.
  */
 import { createCipheriv, createDecipheriv, createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import type { BlockCipher, CryptoBackend, HashName, Mac } from '../crypto/backend.ts';
@@ -10,6 +10,7 @@ import { defaultCrypto } from '../crypto/default-crypto.ts';
 import { nobleBackend } from '../crypto/noble/backend.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 
+/** AES-CBC, HMAC, hashes and PBKDF2: OpenSSL for long data, noble for short data. */
 export const nodeBackend: CryptoBackend = {
   name: 'node',
   aes: (key) => new SizedAes(key),
@@ -23,7 +24,7 @@ export const nodeBackend: CryptoBackend = {
   },
 };
 
-/** The encryption types of the default provider, with Node's primitives for what is long. */
+/** The encryption types of the default provider, with Node's OpenSSL for long data. */
 export const nodeCrypto: CryptoProvider = { ...defaultCrypto, backend: nodeBackend };
 
 class SizedAes implements BlockCipher {
@@ -86,7 +87,7 @@ class SizedHmac implements Mac {
     }
     const hmac = createHmac(this.#hash, this.#key);
     for (const part of parts) hmac.update(part);
-    // A copy: what Node returns is a Buffer, whose slice() is not that of other arrays.
+    // A copy: Node returns a Buffer, whose slice() is a view and not a copy.
     return new Uint8Array(hmac.digest());
   }
 
@@ -96,6 +97,6 @@ class SizedHmac implements Mac {
   }
 }
 
-// Bytes from which Node is faster, measured with Node 20: `npm run bench` shows both.
+// Bytes from which Node is faster, measured with Node 20; `npm run bench` measures both.
 const AES_THRESHOLD = 384;
 const HMAC_THRESHOLDS: Readonly<Record<HashName, number>> = { sha1: 320, sha256: 192, sha384: 0 };

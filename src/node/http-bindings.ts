@@ -1,4 +1,4 @@
-/** Where the channel bindings of a request come from, and who hears that there are none. */
+/** Finds the channel bindings of a request, and warns if there are none. */
 import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { KerberosError } from '../errors.ts';
@@ -11,7 +11,7 @@ import type { HandshakeOptions } from '../krb5/settings.ts';
 import type { TlsBindingType } from './tls-bindings.ts';
 import { findChannelBindings, isUnavailable, unavailableBindings } from './tls-bindings.ts';
 
-/** What a caller chooses. */
+/** The options about channel bindings; see HttpAuthenticatorOptions. */
 export interface BindingChoice<R> {
   readonly channelBindings?:
     | TlsBindingType
@@ -20,20 +20,20 @@ export interface BindingChoice<R> {
   readonly certificate?: Certificate | readonly Certificate[];
 }
 
-/** PEM text, of which the first certificate counts, or the bytes of DER or PEM. */
+/** PEM text, or the bytes of DER or PEM. Of a PEM chain the first certificate is used. */
 export type Certificate = string | Uint8Array;
 
-/** What one request has. */
+/** The channel bindings of one request. */
 export interface RequestBindings {
   readonly channelBindings?: ChannelBindings | readonly ChannelBindings[];
   readonly channelBindingsUnavailable?: string;
-  /** Nobody can be let in: the caller has asked for what the runtime cannot do. */
+  /** Every request is refused: the caller requires bindings that the runtime cannot provide. */
   readonly refusal?: GssError;
 }
 
 /**
- * @param warn - Told each reason once for which connections over TLS have no bindings.
- * @throws TypeError, RangeError for a choice that makes no sense.
+ * @param warn - Called once for each reason why connections over TLS have no bindings.
+ * @throws TypeError, RangeError for an invalid option.
  */
 export function requestBindings<R extends { readonly socket: Socket }>(
   { channelBindings = 'tls-server-end-point', certificate }: BindingChoice<R>,
@@ -57,20 +57,20 @@ export function requestBindings<R extends { readonly socket: Socket }>(
     if (found === undefined) return {};
     if (!isUnavailable(found)) return { channelBindings: found };
     const { unavailable, remedy } = found;
-    // `tls-exporter` is used by those who have asked for it: to go on without would be no answer.
+    // A caller that asks for `tls-exporter` relies on it: continuing without it would be unsafe.
     if (remedy !== undefined && channelBindings === 'tls-exporter') {
       return { refusal: unavailableBindings(found) };
     }
     if (!warned.has(unavailable)) {
       warned.add(unavailable);
-      const advice = remedy ?? "channelBindings: 'none' says that this is meant";
+      const advice = remedy ?? "set channelBindings: 'none' if this is intended";
       warn(`requests over TLS are not bound to their connections: ${unavailable}; ${advice}`);
     }
     return { channelBindingsUnavailable: unavailable };
   };
 }
 
-/** The application's own answer; one that is none refuses, and does not leave the client waiting. */
+/** Asks the application; an invalid answer refuses the request. */
 function askForBindings(ask: () => HandshakeOptions['channelBindings']): RequestBindings {
   let given: HandshakeOptions['channelBindings'];
   try {
@@ -83,7 +83,7 @@ function askForBindings(ask: () => HandshakeOptions['channelBindings']): Request
     const minor = new KerberosError('KRB_ERR_GENERIC', {
       message: 'There are no channel bindings',
       cause,
-      hint: 'the option channelBindings threw, or returned what are none',
+      hint: 'the option channelBindings threw, or did not return channel bindings',
     });
     return { refusal: new GssError('GSS_S_FAILURE', { minor }) };
   }

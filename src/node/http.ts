@@ -1,4 +1,4 @@
-/** HTTP authentication (RFC 4559) for servers of node:http, node:https and what stands on them. */
+/** HTTP authentication (RFC 4559) for node:http, node:https, node:http2 and frameworks on them. */
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { maxHeaderSize, STATUS_CODES } from 'node:http';
@@ -29,40 +29,44 @@ import { requestBindings } from './http-bindings.ts';
 import { parseHostAddress } from './peer-address.ts';
 import type { TlsBindingType } from './tls-bindings.ts';
 
+/** A request of node:http, node:https or node:http2. */
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
+/** The response of such a request. */
 export type HttpResponse = ServerResponse | Http2ServerResponse;
 
+/** Options of {@link httpAuthenticator}. */
 export interface HttpAuthenticatorOptions {
+  /** The acceptor for all requests; it stays the caller's, to be disposed of by the caller. */
   readonly acceptor: Acceptor;
   /**
-   * What a client over TLS binds its exchange to; `tls-server-end-point` if absent. What follows
-   * from it is the acceptor's `channelBindingPolicy`. A function returns a request's bindings;
-   * `none` looks at none.
+   * The channel bindings that clients over TLS use; default `tls-server-end-point`. The acceptor's
+   * `channelBindingPolicy` decides what follows from them. A function returns the bindings of a
+   * request, or undefined if it has none; if it throws, the request is refused. `none` ignores
+   * channel bindings.
    */
   readonly channelBindings?:
     | TlsBindingType
     | 'none'
     | ((request: HttpRequest) => HandshakeOptions['channelBindings']);
   /**
-   * The certificate that clients see, for `tls-server-end-point`, where the connection does not tell:
-   * that of a proxy, or this server's own under Bun. Several where it may be any of these. A string
-   * is PEM, bytes are PEM or DER; of a chain in PEM the first counts.
+   * The certificate that clients see, for `tls-server-end-point`, if the connection does not reveal
+   * it: that of a proxy, or this server's own under Bun. A list permits any of its certificates.
    */
   readonly certificate?: Certificate | readonly Certificate[];
   /**
-   * The proxy before this server gives each client connections of its own. Otherwise an exchange
-   * of several requests, which would need that, is refused where a header tells of a proxy.
+   * The proxy in front of this server gives each client connections of its own; default false. An
+   * exchange of several requests needs that, and is otherwise refused if a header reveals a proxy.
    */
   readonly proxyKeepsConnectionsApart?: boolean;
   /**
-   * Told why a client was refused, for the log; and once its connection ends or it starts over, that a
-   * client was asked for Kerberos and would rather have used NTLM. The client has been answered. What
-   * it throws, or rejects with, is a warning of the process.
+   * Called for the log with the reason for each refusal, after the client was answered. Also called
+   * when a client that was asked for Kerberos, but prefers NTLM, closes its connection or starts over.
+   * An exception of the callback, or a rejection, becomes a warning of the process.
    */
   readonly onFailure?: (error: GssError, request: HttpRequest) => void;
   /**
-   * Told once if headers are limited to less than a ticket may need, and once for each reason for
-   * which connections over TLS have no channel bindings; else Node prints it.
+   * Called once if the server's limit on headers is too small for large tickets, and once for each
+   * reason why connections over TLS have no channel bindings. If absent, Node prints the warning.
    */
   readonly onWarning?: (message: string) => void;
 }
@@ -70,9 +74,10 @@ export interface HttpAuthenticatorOptions {
 /**
  * Authenticates the client of a request.
  *
- * @returns Its context, to be disposed of after use: the request is still to be answered, and a
- *   header that proves the server's identity is already set. Undefined if the client has to
- *   authenticate (further) or was refused: that has been answered.
+ * @returns The client's context, which the caller disposes of after use. The caller answers the
+ *   request; the header that proves the server's identity is already set. Undefined if the client
+ *   must authenticate, continue to authenticate, or was refused: then the request has been answered
+ *   (401, 400 or 503). Never rejects because of a client.
  */
 export type HttpAuthenticate = (
   request: HttpRequest,
@@ -90,10 +95,10 @@ export type HttpAuthenticate = (
  * });
  * ```
  *
- * Each request is authenticated by itself. Nothing is remembered of a connection but an exchange
- * that needs another request, as SPNEGO does if Kerberos is not the client's first choice.
+ * Each request is authenticated by itself. A connection has state only during an exchange that needs
+ * another request, as SPNEGO does if Kerberos is not the client's first choice.
  *
- * @throws TypeError, RangeError for options that make no sense.
+ * @throws TypeError, RangeError for an invalid option.
  */
 export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthenticate {
   checkOptions('httpAuthenticator', options, HTTP_OPTIONS);
@@ -106,14 +111,14 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
     warn(message, 'KRB5_ACCEPTOR_NO_CHANNEL_BINDINGS'),
   );
   const connections = new WeakMap<Socket, Connection>();
-  const tellOfChoice = ({ handshake: { foreignChoice }, request }: Unfinished) => {
+  const reportForeignChoice = ({ handshake: { foreignChoice }, request }: Unfinished) => {
     if (foreignChoice !== undefined) tell('onFailure', onFailure, foreignChoice, request);
   };
   let checked = false;
   return async (request, response) => {
     if (!checked) checkHeaderLimit(request, warn);
     checked = true;
-    const connection = connectionOf(request, response, connections, tellOfChoice);
+    const connection = connectionOf(request, response, connections, reportForeignChoice);
     const begun = connection.unfinished;
     connection.unfinished = undefined;
     const { authorization } = request.headers;
@@ -128,8 +133,8 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
             signal: connection.signal,
             ...(peerAddress !== undefined && { peerAddress }),
           });
-    // It has one still if the client has not gone on with it.
-    if (begun !== undefined) tellOfChoice(begun);
+    // foreignChoice is still set if the client did not continue this exchange.
+    if (begun !== undefined) reportForeignChoice(begun);
     if (result.status === 200) {
       setHeaders(response, result.headers);
       return result.context;
@@ -142,21 +147,21 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
     response.statusCode = refusal.status;
     response.setHeader('Content-Type', 'text/plain');
     response.end(`${STATUS_CODES[refusal.status]}\n`);
-    // The client has its answer, whatever becomes of the log.
+    // After the answer, so that a failing callback cannot keep it from the client.
     if (refusal.error !== undefined) tell('onFailure', onFailure, refusal.error, request);
     return undefined;
   };
 }
 
-/** What is remembered of a connection, until the client goes away. */
+/** The state of a connection, until the client closes it. */
 class Connection {
-  /** An exchange that needs another request, and the request that it last came with. */
+  /** An exchange that needs another request, with its latest request. */
   unfinished: Unfinished | undefined;
   readonly #gone = new AbortController();
 
   /**
    * @param closing - Emits `close` when the client goes away.
-   * @param onGone - Told of the exchange that it leaves.
+   * @param onGone - Called with the exchange that the client leaves unfinished.
    */
   constructor(closing: EventEmitter, onGone: (unfinished: Unfinished) => void) {
     closing.once('close', () => {
@@ -183,7 +188,7 @@ function connectionOf(
   connections: WeakMap<Socket, Connection>,
   onGone: (unfinished: Unfinished) => void,
 ): Connection {
-  // Requests over HTTP/2 end one by one, and have no exchange in common.
+  // Requests over HTTP/2 are independent: no exchange spans two of them.
   if (request.httpVersionMajor > 1) return new Connection(response, onGone);
   let connection = connections.get(request.socket);
   if (connection === undefined) {
@@ -195,7 +200,7 @@ function connectionOf(
 
 type Refusal = Exclude<NegotiateResult, { status: 200 }>;
 
-/** A connection that several clients may share cannot carry an exchange of several requests. */
+/** Refuses an exchange of several requests on a connection that several clients may share. */
 function refuseShared(
   result: Refusal,
   request: HttpRequest,
@@ -208,8 +213,8 @@ function refuseShared(
   const choice = result.state.foreignChoice?.minor;
   result.state.abort();
   const cause = http2
-    ? 'over HTTP/2 requests do not follow one another: offer HTTP/1.1, or let clients prefer Kerberos'
-    : `the header ${proxy} tells of a proxy: set proxyKeepsConnectionsApart if it gives each ` +
+    ? 'requests over HTTP/2 are independent: offer HTTP/1.1, or let clients prefer Kerberos'
+    : `the header ${proxy} reveals a proxy: set proxyKeepsConnectionsApart if it gives each ` +
       'client connections of its own, or let clients prefer Kerberos';
   const error = new GssError('GSS_S_UNAVAILABLE', {
     message: 'the client needs several requests on a connection of its own to authenticate',
@@ -223,7 +228,7 @@ function setHeaders(response: HttpResponse, headers: Readonly<Record<string, str
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
 }
 
-/** Node refuses longer headers with 431 before anybody here could say why. */
+/** Node answers longer headers with 431 before this module sees the request. */
 function checkHeaderLimit({ socket, httpVersionMajor }: HttpRequest, warn: Warn): void {
   if (httpVersionMajor > 1) return;
   const { server } = socket as { server?: { maxHeaderSize?: number } };
@@ -232,8 +237,8 @@ function checkHeaderLimit({ socket, httpVersionMajor }: HttpRequest, warn: Warn)
   tell(
     'onWarning',
     warn,
-    `headers are limited to ${limit} bytes, and clients in many groups send tickets of up to ` +
-      `64000: give createServer { maxHeaderSize: ${NEEDED_HEADER_SIZE} }`,
+    `headers are limited to ${limit} bytes, but clients in many groups send tickets of up to ` +
+      `64000 bytes: pass { maxHeaderSize: ${NEEDED_HEADER_SIZE} } to createServer`,
     'KRB5_ACCEPTOR_MAX_HEADER_SIZE',
   );
 }
@@ -241,7 +246,7 @@ function checkHeaderLimit({ socket, httpVersionMajor }: HttpRequest, warn: Warn)
 type Warn = (message: string, code: string) => void;
 
 const CLIENT_GONE: unknown = new Error('the client closed its connection');
-// Each is set by some proxy's usual configuration, none by clients: one that does is only refused.
+// Proxies set these headers, clients do not; a client that does is only refused.
 const PROXY_HEADERS = [
   'via',
   'forwarded',
@@ -250,13 +255,13 @@ const PROXY_HEADERS = [
   'x-forwarded-proto',
   'x-real-ip',
 ] as const;
-// Windows' MaxTokenSize of 48000 bytes in base64, and room for the other headers.
+// Windows' MaxTokenSize, 48000 bytes, in base64, and space for the other headers.
 const NEEDED_HEADER_SIZE = 81_920;
 
 export const HTTP_OPTIONS: OptionRules<HttpAuthenticatorOptions> = {
   acceptor: required(objectWith('what createAcceptor gives', 'begin')),
   channelBindings: either(promptCallback, oneOf('tls-server-end-point', 'tls-exporter', 'none')),
-  // What it is, it says itself.
+  // requestBindings checks its kind.
   certificate: definite({ presence: 'optional', check: () => {} }),
   proxyKeepsConnectionsApart: flag,
   onFailure: callback,

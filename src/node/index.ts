@@ -1,4 +1,4 @@
-/** Entry `krb5-acceptor/node`: what needs Node's own modules. */
+/** Entry `krb5-acceptor/node`: the parts that need Node's own modules. */
 
 export { nodeCrypto } from './crypto.ts';
 export type { KeytabFile, KeytabFileOptions } from './files/keytab-file.ts';

@@ -5,12 +5,12 @@ import { toHex } from '../bytes.ts';
 import type { HostAddress } from '../messages/primitives.ts';
 import { AddressType } from '../messages/primitives.ts';
 
-/** The address without the `::ffff:` of an IPv4 client on a socket that serves both. */
+/** The address without the `::ffff:` prefix of an IPv4 client on a dual-stack socket. */
 export function plainAddress(address: string | undefined): string | undefined {
   return address?.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
-/** @returns undefined for what is no IP address: a client on a Unix socket has none. */
+/** @returns 4 or 16 bytes in network order; undefined if the text is no IP address (a Unix socket). */
 export function parseHostAddress(address: string | undefined): HostAddress | undefined {
   const plain = plainAddress(address)?.replace(/%.*$/, '');
   if (plain === undefined) return undefined;
@@ -19,8 +19,8 @@ export function parseHostAddress(address: string | undefined): HostAddress | und
 }
 
 /**
- * Who is behind an address, as far as an address can tell: an IPv4 address, a /64 of IPv6 (which
- * one host has to itself); all others, such as clients on a Unix socket, are one.
+ * The source that an address is counted with: an IPv4 address, or a /64 of IPv6, which one host has
+ * to itself. All clients without an IP address (Unix sockets) are one source.
  */
 export function sourceOf(address: HostAddress | undefined): string {
   if (address === undefined) return '';
@@ -38,7 +38,7 @@ function parseIpv6(text: string): Uint8Array {
   return Uint8Array.of(...left, ...gap, ...(right ?? []));
 }
 
-/** Bytes of `1:2:3` or, at the end of an address, `1:2:192.0.2.1`. */
+/** The bytes of `1:2:3` or, at the end of an address, of `1:2:192.0.2.1`. */
 function parseGroups(text: string): number[] {
   return text.split(':').flatMap((group) => {
     if (group === '') return [];

@@ -1,33 +1,35 @@
-/** Channel bindings of a connection that Node's own TLS secures, or what other runtimes have in its place. */
+/** Channel bindings of a TLS connection of Node, Bun or Deno. */
 import type { Socket } from 'node:net';
 import { toHex } from '../bytes.ts';
 import type { ChannelBindings } from '../gss/channel-bindings.ts';
 import { GssError } from '../gss/status.ts';
 import { explainNoEndPoint, tlsExporter, tlsServerEndPoint } from '../gss/tls-bindings.ts';
 
-/** `tls-server-end-point` (RFC 5929 §4) is what clients use; `tls-exporter` (RFC 9266) is newer. */
+/** `tls-server-end-point` (RFC 5929 §4), which clients use, or the newer `tls-exporter` (RFC 9266). */
 export type TlsBindingType = 'tls-server-end-point' | 'tls-exporter';
 
-/** A channel of TLS whose bindings are not to be had. */
+/** A TLS connection whose channel bindings are unavailable. */
 export interface NoBindings {
-  /** Why, for the operator. */
+  /** The reason, for the operator. */
   readonly unavailable: string;
-  /** What to do about it, where the runtime is the cause: the channel itself may have bindings. */
+  /** The remedy if the runtime is the cause: the connection itself may have bindings. */
   readonly remedy?: string;
 }
 
 /**
  * The channel bindings of a connection, on the server's side, once its handshake is done.
  *
- * A client that resumes a session is bound to the certificate that it saw when the session began.
- * OpenSSL does not tell which: then these are the bindings of all certificates that were asked
- * about here on this server's connections of the last two hours, and the client's must be among
- * them.
+ * A client that resumes a session is bound to the certificate that it saw when the session began,
+ * which OpenSSL does not reveal. For such a client the result is a list: the bindings of all
+ * certificates that this function saw on the server's connections in the last two hours.
  *
- * @returns Undefined where there are none: without TLS, for a certificate that
- *   {@link tlsServerEndPoint} has none for, `tls-exporter` before TLS 1.3, and once it is closed.
- * @throws {@link GssError} GSS_S_UNAVAILABLE where the runtime does not give what they are made of:
- *   the certificate (node:https of Bun 1.4), exported keying material (Deno 2.9).
+ * @param type - Default `tls-server-end-point`.
+ * @returns The bindings, or a list of permitted ones. Undefined if the connection has none: without
+ *   TLS, for a certificate without a hash ({@link tlsServerEndPoint}), for `tls-exporter` before TLS
+ *   1.3, and after the connection is closed.
+ * @throws {@link GssError} `GSS_S_UNAVAILABLE` if the runtime does not provide the certificate
+ *   (node:https of Bun 1.4) or exported keying material (Deno 2.9).
+ * @throws TypeError for another `type`.
  */
 export function channelBindingsOf(
   socket: Socket,
@@ -39,7 +41,7 @@ export function channelBindingsOf(
   throw unavailableBindings(found);
 }
 
-/** As {@link channelBindingsOf}, with the reason where a connection over TLS has none to give. */
+/** As {@link channelBindingsOf}, with the reason if a TLS connection has none. */
 export function findChannelBindings(
   socket: Socket,
   type: TlsBindingType,
@@ -67,8 +69,8 @@ export function unavailableBindings({ unavailable, remedy }: NoBindings): GssErr
 }
 
 /**
- * What a runtime says of a connection over TLS. All say `encrypted`; a `TLSSocket` is not what all
- * give, and its methods are not all there.
+ * The socket of a TLS connection. Every runtime sets `encrypted`, but not every one returns a
+ * `TLSSocket` with all of its methods.
  */
 interface SecureSocket extends Socket {
   readonly encrypted?: boolean;
@@ -102,7 +104,7 @@ function endPointOf(
 function exporterOf(socket: SecureSocket): ChannelBindings | NoBindings {
   if (typeof socket.exportKeyingMaterial !== 'function') return NO_EXPORTER;
   const protocol = socket.getProtocol?.();
-  // RFC 9266 §4.2: in TLS 1.2 only with the extended master secret, of which Node does not tell.
+  // RFC 9266 §4.2: TLS 1.2 needs the extended master secret, whose use Node does not reveal.
   if (protocol !== 'TLSv1.3') {
     return { unavailable: `tls-exporter needs TLS 1.3, and the connection has ${protocol}` };
   }
@@ -117,14 +119,14 @@ class Presented {
   >();
 
   note(bindings: ChannelBindings): void {
-    const mark = toHex(bindings.applicationData!);
-    // The one seen last comes last: what is first goes first.
-    this.#seen.delete(mark);
-    this.#seen.set(mark, { bindings, until: performance.now() + SESSION_LIFETIME });
+    const key = toHex(bindings.applicationData!);
+    // Deleted and added again, so that the first entry is the one not seen for longest.
+    this.#seen.delete(key);
+    this.#seen.set(key, { bindings, until: performance.now() + SESSION_LIFETIME });
     if (this.#seen.size > MAX_CERTIFICATES) this.#seen.delete(this.#seen.keys().next().value!);
   }
 
-  /** Those that a resumed session may be of; the first is what OpenSSL says. */
+  /** The bindings that a resumed session may have; `first`, OpenSSL's certificate, comes first. */
   among(first: ChannelBindings | undefined): readonly ChannelBindings[] {
     const now = performance.now();
     const others = [...this.#seen.values()].filter(({ until }) => now < until);
@@ -134,7 +136,7 @@ class Presented {
 }
 
 function presentedBy(socket: Socket): Presented {
-  // A server's sockets know it; so does what node:https says of a request's socket.
+  // The sockets of a TLS server, and of the requests of node:https, have a `server` property.
   const server = (socket as { server?: object }).server ?? socket;
   let presented = PRESENTED.get(server);
   if (presented === undefined) {
@@ -145,9 +147,9 @@ function presentedBy(socket: Socket): Presented {
 }
 
 const PRESENTED = new WeakMap<object, Presented>();
-// Milliseconds: OpenSSL's default for TLS 1.3, the longest of those that Node.js uses.
+// Milliseconds: OpenSSL's default for TLS 1.3, the longest lifetime that Node.js uses.
 const SESSION_LIFETIME = 7_200_000;
-// Each costs a resuming client an MD5.
+// Each costs one MD5 for a client that resumes a session.
 const MAX_CERTIFICATES = 256;
 // RFC 9266 §2; the context is empty.
 const LABEL = 'EXPORTER-Channel-Binding';
@@ -155,11 +157,11 @@ const EXPORTED_BYTES = 32;
 
 // Seen with Bun 1.4.5: a request's socket over node:https is a plain Socket with `encrypted: true`.
 const NO_CERTIFICATE: NoBindings = {
-  unavailable: 'this runtime does not tell a server the certificate of its connections',
-  remedy: 'give the certificate: httpAuthenticator({ certificate }), or tlsServerEndPoint',
+  unavailable: 'this runtime does not give a server the certificate of its connections',
+  remedy: 'pass the certificate: httpAuthenticator({ certificate }), or tlsServerEndPoint',
 };
 // Seen with Deno 2.9.6: a TLSSocket without exportKeyingMaterial.
 const NO_EXPORTER: NoBindings = {
   unavailable: 'this runtime does not export keying material of a TLS connection',
-  remedy: 'use tls-server-end-point, which clients use as well',
+  remedy: 'use tls-server-end-point, which clients support too',
 };

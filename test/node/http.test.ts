@@ -304,7 +304,7 @@ describe('httpAuthenticator', () => {
           expect(answer.status).toBe(allowed ? 200 : 401);
           if (!allowed) {
             expect(site.failures[0]?.code).toBe('GSS_S_UNAVAILABLE');
-            expect(site.failures[0]?.hint).toContain(`the header ${name.toLowerCase()} tells`);
+            expect(site.failures[0]?.hint).toContain(`the header ${name.toLowerCase()} reveals`);
           }
         }
       },

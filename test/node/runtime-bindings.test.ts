@@ -94,7 +94,7 @@ async function serve(
 
 describe('a connection over TLS whose bindings cannot be had', () => {
   const unbound: readonly (readonly [string, object, RegExp])[] = [
-    ['Bun', BUN, /this runtime does not tell a server the certificate/],
+    ['Bun', BUN, /this runtime does not give a server the certificate/],
     ['no certificate', withCertificate(undefined), /the connection has no certificate/],
     ['Ed25519', withCertificate(signedWith('ed25519')), /signed with Ed25519, .*RFC 5929/],
     ['Ed448', withCertificate(signedWith('ed448')), /signed with Ed448, .*RFC 5929/],

@@ -1,4 +1,4 @@
-/** Keytab files: found by name, read once or followed as they change. */
+/** Finds a keytab file by name, and reads it once or follows its changes. */
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import { cryptoProvider } from '../../crypto/provider.ts';
 import { KerberosError } from '../../errors.ts';
@@ -16,17 +16,23 @@ import { readKeytabFile, sameStamp, stampKeytabFile } from './keytab-reader.ts';
 import type { KeytabWarning } from './keytab-warning.ts';
 import { judgeKeytabFile } from './keytab-warning.ts';
 
+/** Options of {@link keytabFile} and {@link loadKeytab}. */
 export interface KeytabFileOptions extends KeytabNameOptions {
-  /** What the keys compute with; the default provider if absent. */
+  /** The crypto provider of the keys; the default provider if absent. */
   readonly crypto?: CryptoProvider;
-  /** Told once of each fault of the file. If absent, the runtime prints it as a warning. */
+  /**
+   * Called once for each fault of the file. If absent, the runtime prints it as a warning. An
+   * exception of the callback becomes a warning of the process.
+   */
   readonly onWarning?: (warning: KeytabWarning) => void;
 }
 
 /**
  * Reads a keytab file once.
  *
- * @param name - `FILE:path`, `WRFILE:path` or a path; absent, `KRB5_KTNAME` or the system default.
+ * @param name - `FILE:path`, `WRFILE:path` or a path. If absent: `KRB5_KTNAME`, then
+ *   `options.defaultName`, then `/etc/krb5.keytab`.
+ * @throws TypeError, RangeError for an invalid option.
  * @throws {@link KerberosError} `KRB5_KT_NOTFOUND` (no such file), `KRB5_KT_IOERR` (cannot be
  *   read, not a file, larger than 16 MiB), `KRB5_KT_FORMAT`, `KRB5_KT_UNKNOWN_TYPE`.
  */
@@ -41,17 +47,18 @@ export async function loadKeytab(name?: string, options: KeytabFileOptions = {})
 }
 
 /**
- * Follows a keytab file: the function returned gives what the file holds now, and reads it only if
- * it has changed. It is what `acquireCredential` takes as its keytab.
+ * Follows a keytab file. The function that this returns resolves to the file's present contents, and
+ * reads the file only if it has changed; pass it to `acquireCredential` as `keytab`.
  *
- * While the file gives the same keys, it gives the same object. Once a keytab was read, a file
- * that is gone, cut off, damaged, empty or unreadable is a warning, and the keys read before stay
- * in use: tools that write a keytab in place let readers see it half-written.
+ * While the keys are the same, the result is the same object. Once a keytab was read, a file that is
+ * missing, truncated, damaged, empty or unreadable causes a warning, and the keys read before stay
+ * in use, because tools that write a keytab in place let readers see it half-written.
  *
- * @param name - As {@link loadKeytab}; resolved here, once.
- * @returns Rejects as {@link loadKeytab} while there never was a usable keytab. Calls at the same
- *   time share one reading.
+ * @param name - As for {@link loadKeytab}; resolved once, by this call.
+ * @returns A function that rejects as {@link loadKeytab} does until it has read a usable keytab once.
+ *   Simultaneous calls share one read.
  * @throws {@link KerberosError} `KRB5_KT_UNKNOWN_TYPE`.
+ * @throws TypeError, RangeError for an invalid option.
  */
 export function keytabFile(name?: string, options: KeytabFileOptions = {}): KeytabFile {
   checkOptions('keytabFile', options, KEYTAB_FILE_OPTIONS);
@@ -67,23 +74,23 @@ export function keytabFile(name?: string, options: KeytabFileOptions = {}): Keyt
   return Object.defineProperty(read, 'failure', { get: () => state.failure }) as KeytabFile;
 }
 
-/** What {@link keytabFile} returns. */
+/** The function that {@link keytabFile} returns. */
 export interface KeytabFile extends KeytabProvider {
   (): Promise<Keytab>;
-  /** Why the file cannot be used now, while the keys read before stay in use. */
+  /** Why the file cannot be used now, while the keys read before stay in use; else undefined. */
   readonly failure: KerberosError | undefined;
 }
 
 interface FollowedFile {
   readonly path: string;
   readonly options: KeytabFileOptions;
-  /** The last keytab that could be used. */
+  /** The last usable keytab. */
   keytab?: Keytab;
-  /** The file as it was looked at last, usable or not; absent: it has to be read again. */
+  /** The stamp of the last read, successful or not; undefined: the file must be read again. */
   seen: FileStamp | undefined;
-  /** What is wrong with it now, though earlier keys serve. */
+  /** The present fault of the file, while earlier keys are in use. */
   failure: KerberosError | undefined;
-  /** The warnings that hold for the file as it is, so that each is given once. */
+  /** The messages of the warnings already given, so that each is given once. */
   told: readonly string[];
 }
 
@@ -92,7 +99,7 @@ async function follow(file: FollowedFile): Promise<Keytab> {
   try {
     const stamp = await stampKeytabFile(path);
     if (file.keytab !== undefined && sameStamp(stamp, file.seen)) return file.keytab;
-    // Taken before reading: what is written meanwhile gives another stamp.
+    // The stamp is taken before reading: a write in between changes the next stamp.
     file.seen = isSettled(stamp) ? stamp : undefined;
     const keytab = await readKeytabFile(path, options.crypto);
     // Rewriting a keytab in place begins with one that has no entries.
@@ -108,7 +115,7 @@ async function follow(file: FollowedFile): Promise<Keytab> {
     return file.keytab;
   } catch (error) {
     if (file.keytab === undefined || !(error instanceof KerberosError)) throw error;
-    // What denied us the file may go away without a change of the file itself.
+    // The obstacle may disappear without a change of the file itself.
     if (error.code !== 'KRB5_KT_FORMAT') file.seen = undefined;
     const before = file.failure?.message;
     file.failure = error;
@@ -121,8 +128,8 @@ async function follow(file: FollowedFile): Promise<Keytab> {
 }
 
 /**
- * A file system's clock ticks every few milliseconds, or every two seconds: a file that was
- * written this recently can be written once more without its stamp telling.
+ * Whether any further write would change the stamp. A file system's clock ticks every few
+ * milliseconds, or every two seconds on some.
  */
 function isSettled(stamp: FileStamp): boolean {
   return Date.now() - Number(stamp.modified / 1_000_000n) > 2000;
@@ -135,7 +142,7 @@ function warn(warning: KeytabWarning, { onWarning }: KeytabFileOptions): void {
 
 function noEntries(path: string): KerberosError {
   return new KerberosError('KRB5_KT_FORMAT', {
-    message: `keytab file ${path} has no entries any more`,
+    message: `keytab file ${path} has no entries`,
     hint: 'export the keys into it again',
   });
 }

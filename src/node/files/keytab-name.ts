@@ -1,23 +1,23 @@
-/** Names of keytabs: `FILE:path`, a bare path, or none at all. */
+/** Resolves keytab names: `FILE:path`, a path, or the default. */
 import { env } from 'node:process';
 import { KerberosError } from '../../errors.ts';
 import { defaultKeytabName, expandPathTokens } from './platform-paths.ts';
 
 export interface KeytabNameOptions {
-  /** Where `KRB5_KTNAME` is looked up; the process's own environment if absent. */
+  /** The environment in which `KRB5_KTNAME` is looked up; the process's own if absent. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /**
-   * `default_keytab_name`: what no name and no `KRB5_KTNAME` means; `FILE:/etc/krb5.keytab`, or on
-   * Windows `FILE:C:\Windows\krb5kt`, if absent.
+   * `default_keytab_name` of krb5.conf, used without a name and without `KRB5_KTNAME`; default
+   * `FILE:/etc/krb5.keytab`, or `FILE:C:\Windows\krb5kt` on Windows.
    */
   readonly defaultName?: string;
 }
 
 /**
- * The path of the file that a keytab name means.
+ * Resolves a keytab name to the path of a file.
  *
- * @param name - `FILE:path`, `WRFILE:path` or a path. Absent: what `KRB5_KTNAME` says, then the
- *   default name.
+ * @param name - `FILE:path`, `WRFILE:path` or a path. If absent: `KRB5_KTNAME`, then the default
+ *   name.
  * @throws {@link KerberosError} `KRB5_KT_UNKNOWN_TYPE` for `MEMORY:`, `DIR:` and the like, and
  *   for a name without a path.
  */
@@ -35,24 +35,20 @@ export function resolveKeytabName(
   return path;
 }
 
-/** MIT krb5, ktdefname.c: only the name in krb5.conf may hold tokens such as `%{uid}`. */
+/** MIT krb5, ktdefname.c: only the name in krb5.conf may have tokens such as `%{uid}`. */
 function defaultNameOf({ defaultName, environment }: KeytabNameOptions): string {
   if (defaultName === undefined) return defaultKeytabName(environment);
   const expanded = expandPathTokens(defaultName);
   if (expanded !== undefined) return expanded;
-  throw unknown(
-    defaultName,
-    'has a token that is not known',
-    'write %{uid}, %{euid} or %{username}',
-  );
+  throw unknown(defaultName, 'has an unknown token', 'write %{uid}, %{euid} or %{username}');
 }
 
-/** MIT krb5 ktbase.c: what stands before the first colon is the type, unless it cannot be one. */
+/** MIT krb5, ktbase.c: the text before the first colon is the type, except in a path. */
 function pathOf(text: string): string {
   const colon = text.indexOf(':');
   if (colon < 0 || text.startsWith('/') || WINDOWS_DRIVE.test(text)) return text;
   const type = text.slice(0, colon);
-  // WRFILE was once needed to write; to a reader the two are the same.
+  // Tools once needed WRFILE for writing; for a reader the two are the same.
   if (type === 'FILE' || type === 'WRFILE') return text.slice(colon + 1);
   throw unknown(
     text,

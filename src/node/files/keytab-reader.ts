@@ -1,4 +1,4 @@
-/** Reads one keytab file, whatever is in its place, and says what is wrong with it. */
+/** Reads one keytab file, and explains why it cannot. */
 import type { BigIntStats } from 'node:fs';
 import { constants, statSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
@@ -10,13 +10,14 @@ import { KerberosError } from '../../errors.ts';
 import type { Keytab } from '../../keytab/keytab.ts';
 import { parseKeytab } from '../../keytab/keytab.ts';
 
-/** Which file and which version of it: a write, or another file in its place, changes this. */
+/** Identifies a file and its version: a write, or another file in its place, changes the stamp. */
 export interface FileStamp {
   readonly device: bigint;
   readonly inode: bigint;
   readonly size: bigint;
   /** Nanoseconds since 1970. */
   readonly modified: bigint;
+  /** Nanoseconds since 1970, of the inode (ctime). */
   readonly changed: bigint;
   /** Permission bits, `0o600`. */
   readonly mode: number;
@@ -35,7 +36,7 @@ export function sameStamp(a: FileStamp, b: FileStamp | undefined): boolean {
   );
 }
 
-/** @throws {@link KerberosError} `KRB5_KT_NOTFOUND`, `KRB5_KT_IOERR`. */
+/** Stats the file. @throws {@link KerberosError} `KRB5_KT_NOTFOUND`, `KRB5_KT_IOERR`. */
 export async function stampKeytabFile(path: string): Promise<FileStamp> {
   try {
     return stampOf(await stat(path, { bigint: true }));
@@ -45,13 +46,15 @@ export async function stampKeytabFile(path: string): Promise<FileStamp> {
 }
 
 /**
+ * Reads and parses the file; its bytes are wiped.
+ *
  * @throws {@link KerberosError} `KRB5_KT_NOTFOUND`, `KRB5_KT_IOERR`, `KRB5_KT_FORMAT`; the
  *   message begins with the path.
  */
 export async function readKeytabFile(path: string, crypto?: CryptoProvider): Promise<Keytab> {
   let handle: FileHandle | undefined;
   try {
-    // Without O_NONBLOCK, opening a FIFO would hold one of Node's few file threads for good.
+    // Without O_NONBLOCK, opening a FIFO would block one of Node's few file threads forever.
     handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const bytes = await readWhole(handle);
@@ -62,7 +65,7 @@ export async function readKeytabFile(path: string, crypto?: CryptoProvider): Pro
         bytes.fill(0);
       }
     }
-    throw new KerberosError('KRB5_KT_IOERR', 'it is being written all the time');
+    throw new KerberosError('KRB5_KT_IOERR', 'it is being written continuously');
   } catch (error) {
     throw describe(path, error);
   } finally {
@@ -70,7 +73,7 @@ export async function readKeytabFile(path: string, crypto?: CryptoProvider): Pro
   }
 }
 
-/** The file from its beginning; undefined if it changed meanwhile. */
+/** Reads the whole file; undefined if it changed meanwhile. */
 async function readWhole(handle: FileHandle): Promise<Uint8Array | undefined> {
   const before = await handle.stat({ bigint: true });
   if (before.isDirectory()) throw new KerberosError('KRB5_KT_IOERR', 'it is a directory');
@@ -103,7 +106,7 @@ function stampOf(stats: BigIntStats): FileStamp {
   };
 }
 
-/** The same fault, named after the file. */
+/** The same fault, with the path in its message. */
 function describe(path: string, error: unknown): KerberosError {
   if (error instanceof KerberosError) {
     const hint = error.hint === undefined ? {} : { hint: error.hint };
@@ -129,14 +132,14 @@ function describe(path: string, error: unknown): KerberosError {
   });
 }
 
-/** The first directory on the way to the file that this process may not enter. */
+/** The first directory of the path that this process may not enter. */
 function blockingDirectory(path: string): string | undefined {
   const directories: string[] = [];
   for (let at = dirname(resolve(path)); ; at = dirname(at)) {
     directories.unshift(at);
     if (at === dirname(at)) break;
   }
-  // What is in a directory, even the directory itself, is found by who may enter it only.
+  // Looking up `.` in a directory needs permission to enter it.
   return directories.find((directory) => {
     try {
       statSync(`${directory}/.`);

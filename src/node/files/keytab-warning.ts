@@ -1,4 +1,4 @@
-/** What an operator should hear about a keytab file that can be read. */
+/** Warnings for the operator about a keytab file that can be read. */
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import process, { platform } from 'node:process';
@@ -8,23 +8,26 @@ import { printablePrincipal } from '../../messages/principal.ts';
 import type { FileStamp } from './keytab-reader.ts';
 import { findPathFault } from './safe-path.ts';
 
-/** Something that an operator should hear about; nothing failed because of it. */
+/** A fault of a keytab file that the operator should know; the keys are used all the same. */
 export interface KeytabWarning {
   /**
-   * - `permissions`: the group or others can read the file.
-   * - `owner`: the file belongs to somebody who is neither root nor the user of this process.
-   * - `directory`: somebody else can put another file in its place.
-   * - `sample-keys`: it holds keys of the sample keytabs that are published with this package.
-   * - `reload`: the file changed, and what it is now cannot be used: the keys read before stay in
-   *   use. `error` says why.
+   * - `permissions`: its group or others can read or write the file.
+   * - `owner`: the file belongs neither to root nor to the user of this process.
+   * - `directory`: another user can replace the file, because of a directory on its path.
+   * - `sample-keys`: it holds keys of the sample keytabs, which are published with this project.
+   * - `reload`: the file changed and can no longer be used; the keys read before stay in use.
+   *   `error` is the reason.
    */
   readonly kind: 'permissions' | 'owner' | 'directory' | 'sample-keys' | 'reload';
+  /** The keytab file. */
   readonly path: string;
+  /** One sentence for the operator, with the remedy. */
   readonly message: string;
+  /** Only with `reload`. */
   readonly error?: KerberosError;
 }
 
-/** The warnings about a file that was read, in no case more than one of each kind. */
+/** The warnings about a file that was read, at most one of each kind. */
 export function judgeKeytabFile(path: string, stamp: FileStamp, keytab: Keytab): KeytabWarning[] {
   return [
     permissionsWarning(path, stamp),
@@ -35,7 +38,7 @@ export function judgeKeytabFile(path: string, stamp: FileStamp, keytab: Keytab):
 }
 
 function permissionsWarning(path: string, { mode }: FileStamp): KeytabWarning | undefined {
-  // Windows has no such bits; Node makes them up.
+  // Windows has no permission bits; Node invents them.
   if (platform === 'win32' || (mode & 0o066) === 0) return undefined;
   const who = (mode & 0o006) === 0 ? 'its group' : 'other users';
   return {
@@ -43,7 +46,7 @@ function permissionsWarning(path: string, { mode }: FileStamp): KeytabWarning | 
     path,
     message:
       `keytab file ${path} has mode ${mode.toString(8).padStart(4, '0')}: ${who} can get at ` +
-      `its keys, and with them be this service or anybody to it; chmod 600 ${path}`,
+      `its keys, and impersonate this service, or anybody to it; chmod 600 ${path}`,
   };
 }
 
@@ -66,7 +69,7 @@ function directoryWarning(path: string): KeytabWarning | undefined {
       'its place; chown or chmod it';
     return { kind: 'directory', path, message };
   } catch {
-    // The file was read: the way to it has changed since, and the next look tells.
+    // The file was read, so its path has changed since; the next read reports that.
     return undefined;
   }
 }
@@ -79,8 +82,8 @@ function sampleKeysWarning(path: string, keytab: Keytab): KeytabWarning | undefi
     kind: 'sample-keys',
     path,
     message:
-      `keytab file ${path} holds a published sample key (${name}): whoever knows it is anybody to ` +
-      'this service; use it for trials only',
+      `keytab file ${path} holds a published sample key (${name}), with which anyone can impersonate ` +
+      'any client to this service; use it for trials only',
   };
 }
 

@@ -1,4 +1,4 @@
-/** krb5.conf from the file system: where MIT krb5 looks for it, and what it includes. */
+/** Reads krb5.conf and the files that it includes from the places where MIT krb5 looks. */
 import {
   closeSync,
   constants,
@@ -18,15 +18,15 @@ import { KerberosError } from '../../errors.ts';
 import { defaultConfigFiles, splitFileList } from './platform-paths.ts';
 
 /**
- * Reads the Kerberos configuration.
+ * Reads the Kerberos configuration, synchronously.
  *
- * @param files - File names between colons (semicolons on Windows). If absent, `KRB5_CONFIG`; if that
- *   is not set, or empty, `/etc/krb5.conf`, or the place that Windows has for it. A file
+ * @param files - File names separated by colons (semicolons on Windows). If absent, `KRB5_CONFIG`; if
+ *   that is unset or empty, `/etc/krb5.conf`, or the places of MIT krb5 on Windows and macOS. A file
  *   that does not exist or that this process may not read is skipped; a directory means its files.
- *   The first file that has a value wins.
- * @returns The settings; the defaults if there is no file at all.
- * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT` if a file is malformed, or what it includes
- *   cannot be read.
+ *   For each value the first file that has it wins.
+ * @returns The settings; the defaults if there is no file.
+ * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT` if a file is malformed, is no regular file or
+ *   is larger than 64 MB, or if a file that it includes cannot be read.
  */
 export function loadKerberosConfig(files?: string): KerberosConfig {
   // An empty variable is how scripts unset one.
@@ -36,7 +36,7 @@ export function loadKerberosConfig(files?: string): KerberosConfig {
   );
 }
 
-/** As {@link loadKerberosConfig}, but the tree itself. */
+/** As {@link loadKerberosConfig}, but returns the tree of sections and values. */
 export function loadProfile(files: string): Profile {
   return loadFiles(splitFileList(files));
 }
@@ -58,7 +58,7 @@ function openFile(path: string): ProfileSection | undefined {
     }
     return parseProfile(readSource(path), readIncluded);
   } catch (error) {
-    // MIT krb5, prof_init.c: these are skipped, all else is an error.
+    // MIT krb5, prof_init.c: these errors skip the file, all others are reported.
     if (SKIPPED.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw asKerberosError(error, path);
   }
@@ -77,16 +77,16 @@ function readIncluded(directive: 'include' | 'includedir', path: string): Profil
 }
 
 function readSource(path: string): ProfileSource {
-  // How a configuration without any setting is named.
+  // The usual name of an empty configuration.
   if (path === '/dev/null') return { name: path, text: '' };
   const fd = openSync(path, OPEN_FLAGS);
   try {
     const stats = fstatSync(fd);
-    // MIT krb5: a directory among included files is as an empty file.
+    // MIT krb5: a directory among the included files counts as an empty file.
     if (stats.isDirectory()) return { name: path, text: '' };
     if (!stats.isFile()) throw unreadable(path, 'it is not a regular file');
     if (stats.size > MAX_BYTES) throw unreadable(path, `it has more than ${MAX_BYTES} bytes`);
-    // Comments may be in any encoding: what is not UTF-8 becomes U+FFFD.
+    // Comments may have any encoding: bytes that are not UTF-8 become U+FFFD.
     return { name: path, text: readFileSync(fd, 'utf8').replace(/^\uFEFF/, '') };
   } finally {
     closeSync(fd);
@@ -104,13 +104,13 @@ function unreadable(what: string, why: string, cause?: unknown): KerberosError {
   return new KerberosError('KRB5_CONFIG_BADFORMAT', { message, cause });
 }
 
-// MIT krb5, prof_parse.c: no hidden files, and no editor's or package manager's left-overs.
+// MIT krb5, prof_parse.c: no hidden files, and no backups of editors and package managers.
 function isIncludedName(name: string): boolean {
   return !name.startsWith('.') && (name.endsWith('.conf') || /^[0-9A-Za-z_-]*$/.test(name));
 }
 
-// O_NONBLOCK: a FIFO must not hold us until somebody writes to it. Windows lacks it.
+// O_NONBLOCK: opening a FIFO must not wait for a writer. Windows lacks the flag.
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
-// As much as a profile may have in all.
+// The limit of a whole profile.
 const MAX_BYTES = 64_000_000;
 const SKIPPED: ReadonlySet<string> = new Set(['ENOENT', 'EACCES', 'EPERM']);

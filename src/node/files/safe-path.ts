@@ -1,23 +1,24 @@
-/** Who can change what a path means. The model is sshd's StrictModes (OpenSSH, misc.c:safe_path). */
+/** Finds out who can change where a path leads, as sshd's StrictModes (OpenSSH, misc.c:safe_path). */
 import { lstatSync, readlinkSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 
+/** Why a path is not safe. */
 export interface PathFault {
   /** The directory or symbolic link. */
   readonly path: string;
-  /** `lets every user rename what is in it`. */
+  /** The predicate of a sentence about `path`, such as `lets every user rename what is in it`. */
   readonly problem: string;
 }
 
 /**
- * Looks for somebody other than root and this user who could put another file or directory in the
- * place of the path: each directory on the way to it, and each that holds a symbolic link on that
- * way, must belong to one of the two, and be writable to no others unless it is sticky, as /tmp is.
- * What the path itself is, the caller judges.
+ * Checks that only root and this user can put another file or directory in the place of a path. Each
+ * directory above it, and each that holds a symbolic link on the path, must belong to one of the two,
+ * and must not be writable to others unless it is sticky, as /tmp is. The caller checks the file or
+ * directory itself.
  *
  * @returns The first fault from the root downwards; undefined if there is none, or on Windows.
- * @throws The system's error, `ENOENT` or `EACCES`, if the way cannot be followed.
+ * @throws The system's error, `ENOENT` or `EACCES`, if the path cannot be followed.
  */
 export function findPathFault(path: string): PathFault | undefined {
   const user = process.geteuid?.();
@@ -28,14 +29,14 @@ export function findPathFault(path: string): PathFault | undefined {
   let fault = directoryFault(at, user);
   while (fault === undefined && pending.length > 0) {
     const name = pending.shift()!;
-    // What is behind us has no symbolic links in it: the parent is the parent.
+    // `at` has no symbolic links left, so its parent is dirname.
     const next = name === '..' ? dirname(at) : join(at, name);
     const stats = lstatSync(next);
     if (!stats.isSymbolicLink()) {
       at = next;
       fault = directoryFault(at, user);
     } else if (stats.uid !== 0 && stats.uid !== user) {
-      // In a sticky directory its owner may replace it.
+      // Its owner may replace it, even in a sticky directory.
       fault = { path: next, problem: `is a symbolic link of uid ${stats.uid}, who can change it` };
     } else if (++links > MAX_LINKS) {
       fault = { path: next, problem: 'is behind too many symbolic links' };
@@ -53,7 +54,7 @@ function directoryFault(path: string, user: number): PathFault | undefined {
   if (uid !== 0 && uid !== user) {
     return { path, problem: `belongs to uid ${uid}, who can rename what is in it` };
   }
-  // Who may write to a sticky directory may still not rename what others have there.
+  // In a sticky directory users can rename only their own files.
   if ((mode & STICKY) !== 0) return undefined;
   if ((mode & OTHERS_WRITE) !== 0) return { path, problem: 'lets every user rename what is in it' };
   if ((mode & GROUP_WRITES) !== 0) return { path, problem: 'lets its group rename what is in it' };
@@ -67,5 +68,5 @@ function partsOf(path: string): string[] {
 const STICKY = 0o1000;
 const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
-// As many as Linux follows.
+// The limit of Linux.
 const MAX_LINKS = 40;

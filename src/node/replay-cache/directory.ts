@@ -1,4 +1,4 @@
-/** The directory of a file replay cache: whose it is, what lies in it, and what was forgotten. */
+/** The directory of a file replay cache: its safety, its files, and the groups that have expired. */
 import type { Stats } from 'node:fs';
 import {
   closeSync,
@@ -19,12 +19,12 @@ import { findPathFault } from '../files/safe-path.ts';
 import { replayCacheError } from './error.ts';
 
 /**
- * One log of records, `replays-N`, for each group of client times. A log that is over is renamed to
- * `over-N`, in one step: that a time was forgotten outlives the process and the records.
+ * One log of records, `replays-N`, for each group of client times. An expired log is renamed to
+ * `over-N` in one step, so that later processes know that the group was forgotten.
  */
 export class ReplayDirectory {
   readonly path: string;
-  /** A descriptor of the directory that was prepared first, so that no other gets its number. */
+  /** Keeps the prepared directory open, so that no other directory gets its inode number. */
   #held: number | undefined;
 
   constructor(path: string) {
@@ -32,9 +32,9 @@ export class ReplayDirectory {
   }
 
   /**
-   * Makes the directory unless it is there.
+   * Creates the directory unless it exists.
    *
-   * @throws {@link KerberosError} `KRB5_RC_IO` if anybody else could change what lies in it.
+   * @throws {@link KerberosError} `KRB5_RC_IO` if another user could change its files.
    */
   prepare(): void {
     const fault = findPathFault(this.path);
@@ -56,7 +56,7 @@ export class ReplayDirectory {
     }
   }
 
-  /** Lets go of the directory. It may be used again. */
+  /** Closes the descriptor of the directory, which may be used again. */
   close(): void {
     if (this.#held !== undefined) closeSync(this.#held);
     this.#held = undefined;
@@ -67,10 +67,11 @@ export class ReplayDirectory {
   }
 
   /**
-   * Opens the log of a group, for appending and reading; makes it unless it is there.
+   * Opens the log of a group for appending and reading, and creates it unless it exists.
    *
-   * @returns A file descriptor.
-   * @throws {@link KerberosError} `KRB5_RC_IO` if it is not a file of ours alone, or was forgotten.
+   * @returns A file descriptor, the caller's to close.
+   * @throws {@link KerberosError} `KRB5_RC_IO` if others can access the file, or the group was
+   *   forgotten.
    */
   openLog(group: number): number {
     this.prepare();
@@ -81,17 +82,17 @@ export class ReplayDirectory {
       if (!stats.isFile()) throw this.#unsafe(path, 'is not a regular file');
       this.#checkOwner(path, stats, 'chmod 600');
       if (stats.nlink > 1) throw this.#unsafe(path, 'has a second name elsewhere');
-      // While it was opened, another directory may have been here for a moment.
+      // Another directory may have been in its place while the log was opened.
       this.#hold(lstatSync(this.path));
-      // After the log was made: whoever forgets this group renames its log first, and what we just
-      // made anew would not know what the old one knew.
+      // After the log was created: another process that forgets this group renames its log first, and
+      // a log created anew lacks the records of the old one.
       if (this.forgot(group)) {
         throw replayCacheError(
           this.path,
           'cannot answer: that time was forgotten already',
           'the clock went back, or a process that allows less skew shares the cache: such requests ' +
-            'are refused until that time is over; if it will not be for long, stop the servers and ' +
-            'remove the directory',
+            'are refused until the clock has passed that time; if that takes too long, stop the ' +
+            'servers and remove the directory',
         );
       }
     } catch (error) {
@@ -101,7 +102,7 @@ export class ReplayDirectory {
     return fd;
   }
 
-  /** Whether this process or another forgot the group. */
+  /** Whether this process or another one has forgotten the group. */
   forgot(group: number): boolean {
     return group <= (groupsOf(this.#names(), OVER).at(-1) ?? Number.NEGATIVE_INFINITY);
   }
@@ -109,7 +110,7 @@ export class ReplayDirectory {
   /** Forgets the groups below this one, for all processes and for good. */
   forgetBelow(group: number): void {
     const names = this.#names();
-    // Two stay, so that a concurrent look for the horizon meets one of them in any case.
+    // Two stay, so that another process that reads the directory now sees at least one of them.
     for (const over of groupsOf(names, OVER).slice(0, -2)) {
       ignoreAbsence(() => unlinkSync(join(this.path, `${OVER}${over}`)));
     }
@@ -119,9 +120,9 @@ export class ReplayDirectory {
     }
   }
 
-  /** Sees that the names of new logs survive a loss of power. */
+  /** Writes the names of new logs to the disk, so that they survive a power failure. */
   sync(): void {
-    // Windows opens no directories, and logs their names by itself.
+    // Windows cannot open directories; its file system journals their names.
     if (isWindows) return;
     const fd = openSync(this.path, constants.O_RDONLY);
     try {
@@ -131,17 +132,17 @@ export class ReplayDirectory {
     }
   }
 
-  /** What lies in it; nothing, if somebody removed it. */
+  /** The names in the directory; none if it was removed. */
   #names(): readonly string[] {
     return ignoreAbsence(() => readdirSync(this.path)) ?? [];
   }
 
   /**
-   * The directory must be the one that it was: one that was put in its place knows nothing. Only
-   * where the former was removed, a new one takes its place; what it knew is in memory.
+   * Checks that the directory is the same as before: one that was put in its place lacks the records.
+   * A new directory is accepted only if the former one was removed; its records are in memory.
    */
   #hold(now: Stats): void {
-    // Windows opens no directories.
+    // Windows cannot open directories.
     if (isWindows) return;
     const held = this.#held === undefined ? undefined : fstatSync(this.#held);
     if (held !== undefined && held.dev === now.dev && held.ino === now.ino) return;
@@ -149,7 +150,7 @@ export class ReplayDirectory {
       throw replayCacheError(
         this.path,
         'is another directory than before',
-        'nobody is let in until the former is back, or removed, or the server is restarted: who ' +
+        'nobody is let in until the former one is back or removed, or the server is restarted: who ' +
           'renamed it?',
       );
     }
@@ -165,7 +166,7 @@ export class ReplayDirectory {
 
   #checkOwner(path: string, stats: Stats, remedy: string): void {
     const user = process.geteuid?.();
-    // Windows has neither: there the directory is in the user's own profile.
+    // Windows has neither owner nor mode here; the directory is in the user's own profile.
     if (user === undefined) return;
     if (stats.uid !== user) throw this.#unsafe(path, `belongs to uid ${stats.uid}, not ${user}`);
     if ((stats.mode & 0o077) !== 0) {
@@ -194,7 +195,7 @@ function groupsOf(names: readonly string[], kind: string): number[] {
   return groups.sort((a, b) => a - b);
 }
 
-/** Another process may have done the same a moment before. */
+/** Ignores ENOENT: another process may have done the same a moment before. */
 function ignoreAbsence<T>(run: () => T): T | undefined {
   try {
     return run();
@@ -208,7 +209,7 @@ const isWindows = process.platform === 'win32';
 const LOG = 'replays-';
 const OVER = 'over-';
 const NUMBER = /^-?\d{1,15}$/;
-// O_NONBLOCK: a FIFO in the file's place must not hold us. Windows lacks it and O_NOFOLLOW.
+// O_NONBLOCK: opening a FIFO in the file's place must not wait. Windows lacks it and O_NOFOLLOW.
 const LOG_FLAGS =
   constants.O_RDWR |
   constants.O_APPEND |

@@ -1,7 +1,7 @@
-/** What a file replay cache says when it cannot tell: the request is then refused. */
+/** Errors of a file replay cache, with which a request is refused. */
 import { KerberosError } from '../../errors.ts';
 
-/** @returns `KRB5_RC_IO`; its message names the file or directory. */
+/** @returns A `KRB5_RC_IO`; its message is `Replay cache <path> <problem>`. */
 export function replayCacheError(path: string, problem: string, hint: string): KerberosError {
   return new KerberosError('KRB5_RC_IO', {
     message: `Replay cache ${path} ${problem}`,
@@ -10,7 +10,7 @@ export function replayCacheError(path: string, problem: string, hint: string): K
   });
 }
 
-/** The same for what a system call threw. */
+/** The same for the error of a system call; a {@link KerberosError} is returned as it is. */
 export function systemReplayCacheError(path: string, error: unknown): KerberosError {
   if (error instanceof KerberosError) return error;
   const { code = '', message } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
@@ -25,10 +25,10 @@ export function systemReplayCacheError(path: string, error: unknown): KerberosEr
 const HINTS: Readonly<Record<string, string>> = {
   EACCES: ': the user of this process must be able to write there; see KRB5RCACHEDIR',
   EPERM: ': the user of this process must be able to write there; see KRB5RCACHEDIR',
-  EROFS: ': name a directory that can be written, with KRB5RCACHEDIR',
+  EROFS: ': set KRB5RCACHEDIR to a directory that can be written',
   ENOENT: ': the directory above must exist',
-  ENOTDIR: ': the directory above must be one',
-  ELOOP: ': a symbolic link stands where a file should',
+  ENOTDIR: ': a directory of its path is a file',
+  ELOOP: ': a symbolic link is in the place of a file',
   ENOSPC: ': free some space',
   EDQUOT: ': free some space, or raise the quota',
   EFBIG: ': raise the limit on file sizes',

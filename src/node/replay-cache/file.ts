@@ -22,72 +22,74 @@ import { ReplayLog } from './log.ts';
 import { findReplayDirectory } from './place.ts';
 import { RecordWriter } from './record.ts';
 
+/** Options of {@link FileReplayCache.open}. */
 export interface FileReplayCacheOptions {
   /**
-   * Made if it is not there; its parent must exist. It must be this user's alone, on a local disk.
-   * No other user may be able to rename it: of the directories above, each belongs to root or to this
-   * user, and only sticky ones are writable to others.
+   * The directory of the cache, on a local disk. It is created if it does not exist; its parent must
+   * exist. Only this user may have access to it, and no other user may be able to rename it: each
+   * directory above belongs to root or to this user, and only sticky ones are writable to others.
    *
-   * If absent: `krb5_<euid>.replays` in `KRB5RCACHEDIR`; else in the first of `STATE_DIRECTORY`,
-   * `RUNTIME_DIRECTORY` and `XDG_RUNTIME_DIR` that is there; else in `TMPDIR` or `/var/tmp`, under
-   * another name if somebody else has taken that one.
+   * If absent: `krb5_<euid>.replays` in `KRB5RCACHEDIR`; else in the first usable one of
+   * `STATE_DIRECTORY`, `RUNTIME_DIRECTORY` and `XDG_RUNTIME_DIR`; else in `TMPDIR` or `/var/tmp`, with
+   * another name if another user has taken that one.
    */
   readonly directory?: string;
   /**
-   * Told why the directory is not the default one; a warning of the process if absent. Not called
-   * where `directory` is given.
+   * Called with the reason if the directory is not the preferred default. If absent, the runtime
+   * prints it as a warning. Not called if `directory` is given.
    */
   readonly onWarning?: (message: string) => void;
+  /** The clock by which records expire, in milliseconds; the system's if absent. */
   readonly clock?: Clock;
   /**
-   * How many records all processes together may leave within the time that requests are accepted,
-   * default 2^22: 130 MB of disk, and up to 170 MB of memory in each process. A full cache refuses
-   * what is new rather than forget; one that is half full gives each client a share of the rest.
+   * The number of records that all processes together may keep at a time, default 2^22: 130 MB of
+   * disk, and up to 170 MB of memory in each process. A full cache refuses new requests and forgets
+   * no record early; a cache that is half full gives each client a share of the rest.
    */
   readonly maxEntries?: number;
   /**
-   * Wait for the disk with each new record, so that it survives a loss of power too. Otherwise it
-   * survives the end of the process, `kill -9` included, but a machine that loses power forgets
-   * the last seconds. A millisecond on an SSD, ten on a disk that turns.
+   * Wait until each new record is on the disk, so that it survives a power failure; default false. It
+   * costs a millisecond on an SSD, ten on a rotating disk. Without it, records survive the end of the
+   * process, `kill -9` included, but a power failure loses those of the last seconds.
    */
   readonly durable?: boolean;
 }
 
 /**
- * A replay cache that outlives its process and is shared by all that use the same directory.
+ * A replay cache that survives its process, shared by all processes that use the same directory.
  *
- * For each 64 s of client time there is one file, to which records of 32 bytes are appended. There
- * is no lock: the order in the file decides who was first (see `replay-cache/log.ts`), and what a
- * process has read it keeps in memory. A new record costs three system calls (6 µs on ext4), a known
- * one none; files that are over are dropped whole. A file for each record, made with O_EXCL, would be
- * as safe and cost three times as much; a lock that pure JavaScript can take stays behind when its
- * holder is killed.
+ * There is one file for each 64 s of client time, to which records of 32 bytes are appended. There is
+ * no lock: the order of the records in the file decides which was first, and each process keeps in
+ * memory what it has read. A new record costs three system calls (6 µs on ext4), a known one none;
+ * expired files are dropped whole. One file for each record, created with O_EXCL, is as safe but costs
+ * three times as much; a lock that pure JavaScript can take remains if its holder is killed.
  *
- * What it cannot answer for certain it refuses, with `KRB5_RC_IO`: a disk that is full or fails; a
- * file that was cut or overwritten; a time that it has forgotten, to which a clock went back. It
- * goes on as soon as that is over. A file that was removed is made again from those processes that
- * have it open; what only the file knew is lost then, and so it is in a new directory.
+ * The cache refuses with `KRB5_RC_IO` if it cannot answer for certain: the disk is full or fails; a
+ * file was truncated or overwritten; a clock went back to a time that was forgotten. It recovers by
+ * itself. The processes that have a file open restore it if it is removed; records that no running
+ * process has open are lost then. A new directory starts empty.
  *
- * It does not share MIT krb5's own files (`krb5_<euid>.rcache2`). MIT's programs rely on fcntl(2)
- * locks, which Node does not offer: what we wrote there without one could overwrite a record of
- * theirs. Services that share a key with such a program are better given keys of their own.
+ * It does not share MIT krb5's files (`krb5_<euid>.rcache2`). MIT's programs rely on fcntl(2) locks,
+ * which Node does not offer: writing there without one could overwrite their records. A service
+ * should not share a key with such a program.
  */
 export class FileReplayCache implements ReplayCache {
   readonly #directory: ReplayDirectory;
   readonly #clock: Clock;
   readonly #context: LogContext;
   readonly #logs = new Map<number, ReplayLog>();
-  /** Seconds: how long after its ctime a record may still be of use. */
+  /** Seconds after its ctime until a record expires; the longest that was asked for. */
   #lifetime = 0;
-  /** When to look next for what is over. */
+  /** When to look next for expired files. */
   #nextLook = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   /**
-   * Opens the cache, and reads what the latest file holds; the others are read when asked about.
+   * Opens the cache and reads the latest file; other files are read when a request needs them.
    *
+   * @returns The cache, which the caller closes.
    * @throws {@link KerberosError} `KRB5_RC_IO` if the directory cannot be used, or is not safe.
-   * @throws TypeError, RangeError for options that make no sense.
+   * @throws TypeError, RangeError for an invalid option.
    */
   static async open(options: FileReplayCacheOptions = {}): Promise<FileReplayCache> {
     checkOptions('FileReplayCache', options, FILE_REPLAY_CACHE_OPTIONS);
@@ -100,7 +102,7 @@ export class FileReplayCache implements ReplayCache {
     } catch (error) {
       throw systemReplayCacheError(cache.directory, error);
     }
-    // Where it is damaged, or full, each request is told so.
+    // If the file is damaged or full, each request is refused with the reason.
     await log?.load().catch(() => {});
     return cache;
   }
@@ -110,7 +112,7 @@ export class FileReplayCache implements ReplayCache {
       options.directory ?? findReplayDirectory(process.env, options.onWarning),
     );
     this.#clock = options.clock === undefined ? systemClock : checkedClock(options.clock);
-    // Not injected: two caches with the same identity would take each other's records for theirs.
+    // Not injected: two caches with one identity would mistake each other's records for their own.
     const random = new Uint8Array(WRITER_ID_BYTES + 4);
     systemRandom(random);
     const seed = new DataView(random.buffer).getUint32(WRITER_ID_BYTES);
@@ -126,20 +128,23 @@ export class FileReplayCache implements ReplayCache {
     };
   }
 
-  /** Its absolute path. */
+  /** The absolute path of the directory. */
   get directory(): string {
     return this.#directory.path;
   }
 
-  /** How many records are held in memory. */
+  /** The number of records in memory. */
   get size(): number {
     return this.#context.entries;
   }
 
   /**
-   * A promise only where there is much to read first, or where it is durable.
+   * Stores the record unless it is known. Returns a promise only if much must be read first, or if
+   * the cache is durable.
    *
-   * @throws {@link KerberosError} `KRB5_RC_IO`, or rejects with it, when it cannot tell.
+   * @returns True if the record is new, false if it is a replay.
+   * @throws {@link KerberosError} `KRB5_RC_IO`, or rejects with it, if the cache cannot answer for
+   *   certain.
    */
   checkAndStore(record: ReplayRecord): boolean | Promise<boolean> {
     checkRecord(record);
@@ -158,7 +163,7 @@ export class FileReplayCache implements ReplayCache {
     throw systemReplayCacheError(this.directory, error);
   }
 
-  /** Closes the files; whatever is asked afterwards is refused. */
+  /** Closes the files; later requests are refused. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const log of this.#logs.values()) log.close();
@@ -193,10 +198,10 @@ export class FileReplayCache implements ReplayCache {
   }
 
   #forget(now: KerberosTime): void {
-    // Also when the clock was far ahead for a moment: otherwise nothing were forgotten for so long.
+    // Also if the clock was far ahead for a moment: otherwise nothing would expire until then.
     if (now < this.#nextLook && now >= this.#nextLook - GROUP_SECONDS) return;
     this.#nextLook = (groupOf(now) + 1) * GROUP_SECONDS;
-    // Groups below this one hold only records of which the last has expired.
+    // All records of the groups below this one have expired.
     const over = groupOf(now - this.#lifetime);
     for (const [group, log] of this.#logs) {
       if (group >= over) continue;
@@ -211,7 +216,7 @@ function groupOf(time: KerberosTime): number {
   return Math.floor(time / GROUP_SECONDS);
 }
 
-// The same in all processes that share a directory: it is part of the format.
+// Part of the format: the same in all processes that share a directory.
 const GROUP_SECONDS = 64;
 const MAX_LOGS = 128;
 const BUFFER_BYTES = 131_072;

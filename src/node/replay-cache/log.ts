@@ -1,4 +1,4 @@
-/** One file of a replay cache: records that any number of processes append at the same time. */
+/** One file of a replay cache, to which any number of processes append records at the same time. */
 import { closeSync, fdatasync, fstatSync, readSync, writeSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -10,29 +10,29 @@ import { replayCacheError } from './error.ts';
 import type { RecordWriter } from './record.ts';
 import { FINGERPRINT_END, isRecord, RECORD_BYTES } from './record.ts';
 
-/** What the logs of a cache have in common. */
+/** The state that the logs of a cache share. */
 export interface LogContext {
   readonly writer: RecordWriter;
-  /** What is read comes here: 128 KiB. */
+  /** The buffer for reading, 128 KiB. */
   readonly buffer: Uint8Array;
-  /** Where fingerprints lie in memory depends on it. */
+  /** Seed of the hash tables of fingerprints. */
   readonly seed: number;
   readonly durable: boolean;
   readonly maxEntries: number;
   readonly shares: ClientShares;
-  /** How many records all logs hold in memory. */
+  /** The number of records of all logs in memory. */
   entries: number;
 }
 
 /**
  * The records of one group of client times.
  *
- * A record is appended first and judged then: whoever finds its own record before any other of the
- * same fingerprint was the first. The kernel puts appended records one behind the other, so all
- * processes read the same order, and nobody waits for a lock that its holder may have died with.
+ * A record is first appended and then judged: a process whose record comes before all others with the
+ * same fingerprint was the first. The kernel appends records one after the other, so all processes
+ * read the same order, and none waits for a lock whose holder may have died.
  *
- * What a crash leaves of a record is less than a record and is skipped: its writer was never told
- * that it was the first. More than that can only be damage; the group is refused from then on.
+ * A crash can leave a part of a record, which is skipped: its writer never got an answer. More bytes
+ * without a record are damage; the group is refused from then on.
  */
 export class ReplayLog {
   readonly path: string;
@@ -41,24 +41,24 @@ export class ReplayLog {
   readonly #open: () => number;
   readonly #known: FingerprintSet;
   #fd: number;
-  /** Who may still use the descriptor: this log until it is closed, and what is being synced. */
+  /** The number of users of the descriptor: this log until it is closed, and each sync under way. */
   #users = 1;
   #closed = false;
-  /** How many bytes of the file were understood, and the last of them. */
+  /** The number of bytes of the file that were read as records, and the last record of them. */
   #end = 0;
   readonly #last = new Uint8Array(RECORD_BYTES);
-  /** How many of these bytes, at the end, belong to no record. */
+  /** The number of bytes at the end of these that belong to no record. */
   #skipped = 0;
   #damaged = false;
-  /** Bytes, when last looked at. */
+  /** The size of the file in bytes at the last append. */
   #size = 0;
-  /** The number of our record that is to be judged, and whether it was the first. */
+  /** The sequence number of our record to be judged, and whether it was the first. */
   #asked = 0;
   #fresh: boolean | undefined;
-  /** Settles when the file was read so far that the next record can be judged. */
+  /** Settles when enough of the file was read to judge the next record. */
   #busy: Promise<void> | undefined;
 
-  /** @param open - Opens the file, and makes it if it is not there. */
+  /** @param open - Opens the file, and creates it if it does not exist. */
   constructor(path: string, open: () => number, context: LogContext) {
     this.path = path;
     this.#open = open;
@@ -68,12 +68,12 @@ export class ReplayLog {
     this.#fd = open();
   }
 
-  /** Reads what is there, a part in each turn of the event loop. */
+  /** Reads the file, one part in each turn of the event loop. */
   async load(): Promise<void> {
     await this.#readOn(() => false);
   }
 
-  /** As `checkAndStore` of a replay cache; a promise if there is much to read first. */
+  /** As `checkAndStore` of a replay cache; a promise if much must be read first. */
   store(ciphertext: Uint8Array, client?: Principal): boolean | Promise<boolean> {
     if (this.#busy !== undefined) {
       const copy = ciphertext.slice(-FINGERPRINT_BYTES);
@@ -87,10 +87,10 @@ export class ReplayLog {
     return answer.then((fresh) => this.#count(fresh, client));
   }
 
-  /** What other processes store is not counted: a record does not name its client. */
+  /** Only records of this process are counted, because a record does not name its client. */
   #count(fresh: boolean, client: Principal | undefined): boolean {
     const { shares, entries } = this.#context;
-    // It is among the entries by now.
+    // `entries` includes the new record.
     if (fresh && !this.#closed) shares.add(client, entries - 1, this);
     return fresh;
   }
@@ -106,13 +106,13 @@ export class ReplayLog {
   }
 
   #judge(ciphertext: Uint8Array, again: boolean): boolean | Promise<boolean> {
-    // Where a torn record lacks just the bytes that ours begins with (one byte: one record in 256),
-    // ours makes it whole and is the torn one now.
+    // If a torn record lacks just the bytes with which ours begins (for one byte, one record in 256),
+    // our bytes complete it, and ours is now short.
     if (again && this.#fresh === undefined) return this.#store(ciphertext, false);
     return this.#answer();
   }
 
-  /** Forgets all. What is being stored meanwhile is refused. */
+  /** Forgets all records. Requests under way are refused. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -144,7 +144,7 @@ export class ReplayLog {
     if (written !== RECORD_BYTES) {
       throw replayCacheError(
         this.path,
-        `took ${written} bytes of a record of ${RECORD_BYTES}`,
+        `took ${written} of the ${RECORD_BYTES} bytes of a record`,
         'nobody is let in until this works: is the disk full?',
       );
     }
@@ -154,19 +154,19 @@ export class ReplayLog {
   }
 
   /**
-   * Reads on from where it stopped, at most a buffer full.
+   * Continues to read, at most one buffer.
    *
-   * @returns Whether that was all.
+   * @returns Whether the end of the file was reached.
    */
   #read(): boolean {
     const { buffer } = this.#context;
-    // What was last must still be there: a file that was cut or overwritten lost records.
+    // The last record must still be there: a truncated or overwritten file has lost records.
     const overlap = Math.min(RECORD_BYTES, this.#end);
     const from = this.#end - overlap;
     const length = readSync(this.#fd, buffer, 0, buffer.length, from);
     const last = buffer.subarray(0, overlap);
     if (length < overlap || !bytesEqual(last, this.#last.subarray(0, overlap))) {
-      // All see this and refuse, also those who come later and have nothing to compare with.
+      // A mark of damage, so that processes which open the file later refuse too.
       writeSync(this.#fd, new Uint8Array(2 * RECORD_BYTES), 0, 2 * RECORD_BYTES, null);
       throw this.#damage();
     }
@@ -181,7 +181,7 @@ export class ReplayLog {
     return length < buffer.length;
   }
 
-  /** Takes note of the record there. @returns How many bytes further the next may begin. */
+  /** Reads the record at the offset. @returns The number of bytes to the next possible record. */
   #take(at: number): number {
     const context = this.#context;
     if (!isRecord(this.#view, at)) {
@@ -206,14 +206,14 @@ export class ReplayLog {
     if (fresh === undefined) {
       throw replayCacheError(
         this.path,
-        'does not hold what was just written to it',
-        'is anything else than this library writing there?',
+        'does not contain the record just written to it',
+        'does another program write there?',
       );
     }
     return fresh && this.#context.durable ? this.#sync() : fresh;
   }
 
-  /** Reads to the end, or until it is enough; others wait. */
+  /** Reads to the end, or until `enough` returns true; other requests wait. */
   #readOn(enough: () => boolean): Promise<void> {
     const done = this.#readInTurns(enough);
     const idle = (): void => {
@@ -226,25 +226,24 @@ export class ReplayLog {
   async #readInTurns(enough: () => boolean): Promise<void> {
     do {
       await nextTurn();
-      // The descriptor may be another file's by now.
+      // After close, the descriptor may belong to another file.
       this.#checkUsable();
     } while (!this.#read() && !enough());
   }
 
   /**
-   * The file has no name any more: somebody removed it. This makes it again, with all that it held,
-   * which includes what others appended before it was removed. Each process that has it open does
-   * so; a record that is there twice is only known twice.
+   * Restores the file after its removal, with all its records, including those that other processes
+   * appended before. Each process that has it open does so; duplicate records do no harm.
    *
-   * @returns Why the present record cannot be judged.
+   * @returns The reason why the present record cannot be judged.
    */
   #restore(): Error {
     const fd = this.#open();
     try {
-      // In one piece: what others append meanwhile must not come between the halves of a record.
+      // One write, so that records appended meanwhile do not split one of these.
       const bytes = readAll(this.#fd);
       if (writeSync(fd, bytes, 0, bytes.length, null) !== bytes.length) {
-        throw replayCacheError(this.path, 'cannot be made again', 'is the disk full?');
+        throw replayCacheError(this.path, 'cannot be restored', 'is the disk full?');
       }
     } catch (error) {
       closeSync(fd);
@@ -257,7 +256,7 @@ export class ReplayLog {
     return replayCacheError(
       this.path,
       'was removed',
-      'it was made again from what was known; do not remove the files of a running server',
+      'it was restored from the open file; do not remove the files of a running server',
     );
   }
 
@@ -266,7 +265,7 @@ export class ReplayLog {
     return replayCacheError(
       this.path,
       'is damaged: records were lost',
-      'requests of that minute are refused, those of later minutes are not',
+      'requests of that minute are refused, requests of later minutes are not',
     );
   }
 
@@ -274,7 +273,7 @@ export class ReplayLog {
     return replayCacheError(
       this.path,
       'is full',
-      `it forgets by itself; raise maxEntries (now ${this.#context.maxEntries})`,
+      `records expire by themselves; raise maxEntries (now ${this.#context.maxEntries})`,
     );
   }
 
@@ -304,5 +303,5 @@ function readAll(fd: number): Uint8Array {
   return bytes.subarray(0, length);
 }
 
-// A log may be larger than what it says: a record of each process that was second, and copies.
+// A file may be larger than its distinct records: replays are appended too, and restored copies.
 const MAX_COPIES = 8;

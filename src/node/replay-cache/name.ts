@@ -1,4 +1,4 @@
-/** Names of replay caches, as MIT krb5 has them: `type:residual`. */
+/** Opens replay caches by name, `type:residual` as in MIT krb5. */
 import process from 'node:process';
 import type { ReplayCache } from '../../ap/replay-cache.ts';
 import { MemoryReplayCache } from '../../ap/replay-cache.ts';
@@ -10,25 +10,28 @@ import type { FileReplayCacheOptions } from './file.ts';
 import { FILE_REPLAY_CACHE_OPTIONS, FileReplayCache } from './file.ts';
 import { findReplayDirectory } from './place.ts';
 
+/** Options of {@link openReplayCache}; those of a {@link FileReplayCache} apply where the name is one. */
 export interface ReplayCacheNameOptions extends Omit<FileReplayCacheOptions, 'directory'> {
-  /** `default_rcache_name` of krb5.conf. */
+  /** `default_rcache_name` of krb5.conf, which may have tokens such as `%{uid}`. */
   readonly defaultName?: string;
-  /** The process's own if absent. */
+  /** The environment in which variables are looked up; the process's own if absent. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * Opens the replay cache of a name:
+ * Opens a replay cache by its name:
  *
- * - `dfl:` a {@link FileReplayCache} of this user, where all such servers of the machine meet;
+ * - `dfl:` a {@link FileReplayCache} that all servers of this user share on the machine;
  * - `dir:path`, or a path that begins with `/`, a {@link FileReplayCache} in that directory;
- * - `file2:path` the same in the directory `path.replays`. Programs of MIT krb5 have their own file
- *   there, which cannot be shared: see {@link FileReplayCache};
- * - `memory:` a {@link MemoryReplayCache}, of this process only;
- * - `none:` no protection from replays at all.
+ * - `file2:path` the same in the directory `path.replays`. Programs of MIT krb5 have their file at
+ *   `path`, which cannot be shared: see {@link FileReplayCache};
+ * - `memory:` a {@link MemoryReplayCache}, for this process only;
+ * - `none:` no protection from replays.
  *
- * @param name - If absent, what MIT krb5 would take: `KRB5RCACHENAME`, `KRB5RCACHETYPE`, the default
- *   name, `dfl:`.
+ * @param name - If absent, `KRB5RCACHENAME`, `KRB5RCACHETYPE`, the default name, or `dfl:`, as in MIT
+ *   krb5.
+ * @returns The cache. A {@link FileReplayCache} is the caller's to close.
+ * @throws TypeError, RangeError for an invalid option.
  * @throws {@link KerberosError} `KRB5_RC_TYPE_NOTFOUND` for other names, `KRB5_RC_IO` if the
  *   directory cannot be used.
  */
@@ -88,7 +91,7 @@ function split(text: string): [type: string, residual: string] {
 function unknown(name: string): KerberosError {
   return new KerberosError('KRB5_RC_TYPE_NOTFOUND', {
     message: `Replay cache name ${JSON.stringify(name)} is unknown`,
-    hint: 'write dfl:, dir:/path/of/a/directory, memory: or none:',
+    hint: 'write dfl:, dir:/path/to/a/directory, memory: or none:',
   });
 }
 

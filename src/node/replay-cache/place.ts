@@ -1,4 +1,4 @@
-/** Where a replay cache is if nobody says so. */
+/** Finds the default directory of a replay cache. */
 import { accessSync, constants, existsSync, lstatSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -11,27 +11,27 @@ import { systemReplayCacheError } from './error.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The directory that a replay cache has if none is named: a private one for each user, in
+ * The preferred default directory of a replay cache, a private one for each user, in
  *
- * 1. `KRB5RCACHEDIR`, as MIT krb5 has it;
- * 2. what a service manager made for the service: `STATE_DIRECTORY`, which outlives a restart, else
- *    `RUNTIME_DIRECTORY` (systemd.exec(5)); for a user's session `XDG_RUNTIME_DIR`;
- * 3. `TMPDIR` or `/var/tmp`, as MIT krb5 has it (`LOCALAPPDATA` on Windows).
+ * 1. `KRB5RCACHEDIR`, as in MIT krb5;
+ * 2. the directory that a service manager made for the service: `STATE_DIRECTORY`, which survives a
+ *    restart, else `RUNTIME_DIRECTORY` (systemd.exec(5)); in a user's session `XDG_RUNTIME_DIR`;
+ * 3. `TMPDIR` or `/var/tmp`, as in MIT krb5 (`LOCALAPPDATA` on Windows).
  *
- * MIT krb5's programs look for a file of their own in 1 and 3; they do not share records with us.
+ * MIT krb5's programs have their own file in 1 and 3, and share no records with this cache.
  */
 export function defaultReplayDirectory(environment: Environment = process.env): string {
   return candidates(environment)[0]!;
 }
 
 /**
- * {@link defaultReplayDirectory}, or another one where that cannot be had: the next of the places
- * above if one is missing or others could change it; in the last, where every user may make
- * directories, one of another name if somebody else has taken ours. Our own is found again by the
- * processes that come later.
+ * {@link defaultReplayDirectory}, or another one if that is unusable: the next of the places above if
+ * one is missing or other users could change it. In the last place, where every user may create
+ * directories, it has another name if another user has taken the first; later processes find it again.
  *
- * @param onWarning - Told why it is another one; a warning of the process if absent.
- * @throws {@link KerberosError} `KRB5_RC_IO` if it cannot be found out.
+ * @param onWarning - Called with the reason if the directory is not the preferred one. If absent, the
+ *   runtime prints it as a warning.
+ * @throws {@link KerberosError} `KRB5_RC_IO` if no directory can be determined.
  */
 export function findReplayDirectory(
   environment: Environment = process.env,
@@ -54,7 +54,7 @@ export function findReplayDirectory(
 
 function candidates(environment: Environment): string[] {
   const { KRB5RCACHEDIR, STATE_DIRECTORY, RUNTIME_DIRECTORY, XDG_RUNTIME_DIR } = environment;
-  // As in MIT krb5, the user counts whose rights the process has.
+  // The effective user, as in MIT krb5.
   const user = process.geteuid?.();
   const name = user === undefined ? 'krb5.replays' : `krb5_${user}.replays`;
   const shared =
@@ -70,7 +70,7 @@ function firstOf(directories: string | undefined): string | undefined {
   return isWindows ? undefined : directories?.split(':').find((path) => path !== '');
 }
 
-/** Why there can be no replay cache of ours; what of it can be mended, its opening says. */
+/** Why the place cannot be used. Faults of our own directory there are reported when it is opened. */
 function problemOf(place: string): string | undefined {
   try {
     const fault = findPathFault(place);
@@ -90,7 +90,7 @@ function ownDirectory(preferred: string, warn: (message: string) => void): strin
     .filter((name) => name.startsWith(`${basename(preferred)}-`))
     .map((name) => join(dirname(preferred), name))
     .filter((path) => occupantOf(path) === OURS);
-  // Also where the name is free again: what this one knows must not be forgotten.
+  // Used even if the preferred name is free again, because it has the records.
   const [known] = others.sort();
   if (occupant === undefined) return known ?? preferred;
   const chosen = known ?? mkdtempSync(`${preferred}-`);
@@ -98,7 +98,7 @@ function ownDirectory(preferred: string, warn: (message: string) => void): strin
   return chosen;
 }
 
-/** What is there: our directory, or what else; undefined if there is nothing. */
+/** {@link OURS}, or what is wrong with the occupant; undefined if there is none. */
 function occupantOf(path: string): string | undefined {
   const user = process.geteuid?.();
   const stats = lstatSync(path, { throwIfNoEntry: false });
@@ -115,7 +115,7 @@ function namesIn(path: string): readonly string[] {
   try {
     return readdirSync(path);
   } catch {
-    // The opening of the cache says what is wrong with it.
+    // Opening the cache reports the fault.
     return [];
   }
 }

@@ -1,18 +1,18 @@
 /**
- * One record of a file replay cache: 32 bytes that say for themselves whether they are whole.
+ * One record of a file replay cache: 32 bytes with a check whether they are complete.
  *
  *     fingerprint 16 | writer 8 | sequence number 4 | check 4
  *
- * The fingerprint is the end of an authenticator's ciphertext. Writer and sequence number tell a
- * process which records are its own. The check only tells whole records from what a crash left.
+ * The fingerprint is the end of an authenticator's ciphertext. By writer and sequence number a process
+ * recognises its own records. The check distinguishes complete records from the remains of a crash.
  */
 import { FINGERPRINT_BYTES } from '../../ap/fingerprint-set.ts';
 
 export const RECORD_BYTES = 32;
-/** Where in a record its fingerprint ends. */
+/** The offset in a record at which its fingerprint ends. */
 export const FINGERPRINT_END: number = FINGERPRINT_BYTES;
 
-/** Makes the records of one cache, one after the other in the same 32 bytes. */
+/** Makes the records of one cache, each in the same 32 bytes. */
 export class RecordWriter {
   readonly bytes: Uint8Array = new Uint8Array(RECORD_BYTES);
   readonly #view = new DataView(this.bytes.buffer);
@@ -37,7 +37,7 @@ export class RecordWriter {
     this.#view.setUint32(CHECK, checkOf(this.#view, 0));
   }
 
-  /** Whether the whole record there is this writer's, with this number. */
+  /** Whether the record at the offset is this writer's, with this number. */
   wrote(view: DataView, at: number, sequence: number): boolean {
     return (
       view.getUint32(at + SEQUENCE) === sequence &&
@@ -47,12 +47,12 @@ export class RecordWriter {
   }
 }
 
-/** Whether the 32 bytes there are a record. */
+/** Whether the 32 bytes at the offset are a record. */
 export function isRecord(view: DataView, at: number): boolean {
   return view.getUint32(at + CHECK) === checkOf(view, at);
 }
 
-/** Of the first 28 bytes. Zeros, which is what file systems put for what they lost, do not fit. */
+/** The check of the first 28 bytes. Zeros, with which file systems replace lost data, are no record. */
 function checkOf(view: DataView, at: number): number {
   let check = 0x6b356131;
   for (let word = 0; word < CHECK; word += 4) {

@@ -1,11 +1,11 @@
 /**
- * Which connections stay when there are more than a server takes. Each source (an IPv4 address, a
- * /64 of IPv6) has a share; where a limit is reached, the oldest connection that is not
- * authenticated gives way. The model is sshd: MaxStartups, PerSourceMaxStartups and
- * PerSourcePenalties of sshd_config(5). Unlike there, failures alone refuse nobody: a whole office
- * may be behind one address.
+ * Decides which connections stay when a server is full. Each source (an IPv4 address, a /64 of IPv6)
+ * has a share; at a limit the oldest unauthenticated connection is displaced. The model is sshd:
+ * MaxStartups, PerSourceMaxStartups and PerSourcePenalties of sshd_config(5). Unlike there, failures
+ * alone refuse nobody, because a whole office may have one address.
  */
 
+/** The limits; see GssServerLimits. */
 export interface ShareLimits {
   readonly maxConnections: number;
   readonly maxConnectionsPerSource: number;
@@ -13,54 +13,55 @@ export interface ShareLimits {
   readonly maxPenalty: number;
 }
 
-/** The limit that a connection was refused for, or that another gave way for. */
+/** The limit for which a connection was refused or displaced. */
 export type ShareLimit = 'connections' | 'source' | 'penalty';
 
-/** The place of one open connection. */
+/** The seat of one open connection. */
 export interface Seat {
   readonly source: Source;
-  /** Closes the connection: another one has its place. */
+  /** Closes the connection, whose seat was given to another one. */
   readonly giveWay: (limit: ShareLimit) => void;
 }
 
-/** One of those who share the connections. */
+/** A source of connections, with its share. */
 export interface Source {
   readonly key: string;
   open: number;
-  /** Seats without an authenticated client, the oldest first. */
+  /** Seats that may be displaced, without an authenticated client, the oldest first. */
   readonly waiting: Set<Seat>;
-  /** Until when its failures are remembered, in seconds. */
+  /** When its failures are forgotten, in seconds of the clock. */
   penaltyEnd: number;
   penalised: boolean;
 }
 
+/** The seats of a server and the shares of its sources. */
 export class ConnectionShares {
   readonly #limits: ShareLimits;
   readonly #penalisedShare: number;
   readonly #now: () => number;
   readonly #sources = new Map<string, Source>();
   readonly #seats = new Set<Seat>();
-  /** Sources whose failures are remembered, the latest last. */
+  /** Sources with remembered failures, the latest last. */
   readonly #failing = new Set<Source>();
   readonly #ordinary = new Ranking();
   readonly #penalised = new Ranking();
 
-  /** @param now - Seconds of a clock that never goes back. */
+  /** @param now - A monotonic clock, in seconds. */
   constructor(limits: ShareLimits, now: () => number = () => performance.now() / 1000) {
     this.#limits = limits;
     this.#penalisedShare = Math.ceil(limits.maxConnectionsPerSource / PENALISED_PART);
     this.#now = now;
   }
 
-  /** How many sources are known: those with a seat, and at most 4096 that failed. */
+  /** The number of known sources: those with a seat, and at most 4096 that failed. */
   get sources(): number {
     return this.#sources.size;
   }
 
   /**
-   * Seats a connection, if need be in another's place, whose `giveWay` is called then.
+   * Seats a connection. At a limit it displaces another one, whose `giveWay` is called.
    *
-   * @returns The limit that is reached, if there is no seat.
+   * @returns The seat, or the limit that was reached if none can be displaced.
    */
   enter(key: string, giveWay: Seat['giveWay']): Seat | ShareLimit {
     const source = this.#sources.get(key) ?? newSource(key);
@@ -80,13 +81,13 @@ export class ConnectionShares {
     return seat;
   }
 
-  /** The client is authenticated: its seat is its own. */
+  /** The client is authenticated: its seat cannot be displaced. */
   settle(seat: Seat): void {
     const { waiting } = seat.source;
     if (waiting.delete(seat)) this.#rankingOf(seat.source).move(seat.source, waiting.size + 1);
   }
 
-  /** The connection may give way: its client is not authenticated, or is done. */
+  /** The seat may be displaced: its client is unauthenticated, or has finished. */
   wait(seat: Seat): void {
     const { waiting } = seat.source;
     if (!this.#seats.has(seat) || waiting.has(seat)) return;
@@ -103,15 +104,15 @@ export class ConnectionShares {
   }
 
   /**
-   * A connection of the source ended without an authenticated client. Each counts one second; a
-   * source that has more than a quarter of the maximum is penalised until all seconds are over.
+   * Counts a connection that ended without an authenticated client, one second each. A source with
+   * more than a quarter of the maximum is penalised until all its seconds have passed.
    *
-   * @returns Seconds, if the source is penalised from now on.
+   * @returns The seconds of the penalty if it begins now, else undefined.
    */
   fail({ source: former }: Seat): number | undefined {
     const { maxPenalty } = this.#limits;
     if (maxPenalty === 0) return undefined;
-    // Without a seat it may have been forgotten, and come back.
+    // A source without a seat may have been forgotten and known again since.
     const source = this.#sources.get(former.key) ?? former;
     const now = this.#now();
     this.#expire(source, now);
@@ -137,13 +138,13 @@ export class ConnectionShares {
   }
 
   #mostExpendable(limit: ShareLimit, source: Source): Seat | undefined {
-    // A source that has all of its share takes no more from the others.
+    // A source that has used up its share displaces its own connections only.
     const own = limit !== 'connections' || this.#hasItsShare(source);
     const from = own ? source : this.#mostWaiting();
     return from && first(from.waiting);
   }
 
-  /** The source that has most seats to give, of the penalised ones if they have any. */
+  /** The source with the most displaceable seats; a penalised one if any has some. */
   #mostWaiting(): Source | undefined {
     const now = this.#now();
     for (;;) {
@@ -186,17 +187,17 @@ export class ConnectionShares {
   }
 }
 
-/** Sources by their number of waiting seats; each operation takes the same time, however many. */
+/** Sources by their number of waiting seats. Each operation takes constant time. */
 class Ranking {
   readonly #ranks: Set<Source>[] = [];
 
-  /** Of several with the most, the one that has had so many for longest. */
+  /** The source with the most; of several, the one that has had that number for longest. */
   most(): Source | undefined {
     const highest = this.#ranks.at(-1);
     return highest && first(highest);
   }
 
-  /** To be called after the number has changed. */
+  /** Called after the source's number of waiting seats has changed. */
   move(source: Source, before: number): void {
     this.#ranks[before]?.delete(source);
     this.add(source);
@@ -229,8 +230,8 @@ function first<T>(items: Iterable<T>): T | undefined {
   return undefined;
 }
 
-// Of its share, for clients of a penalised source that are not authenticated.
+// Unauthenticated clients of a penalised source get this part of its share: one eighth.
 const PENALISED_PART = 8;
-// Seconds that each failure counts.
+// Seconds for each failure.
 const FAILURE = 1;
 const MAX_FAILING = 4096;

@@ -1,4 +1,4 @@
-/** Events of which a stranger can cause as many as he likes, at most one a second. */
+/** Limits events that anyone can cause to one a second. */
 
 export class EventRate<E> {
   readonly #emit: (event: E, more: number) => void;
@@ -6,12 +6,12 @@ export class EventRate<E> {
   #latest: E | undefined;
   #held = 0;
 
-  /** @param emit - Called with an event and the number of others before it that were held back. */
+  /** @param emit - Called with an event and the number of earlier events that were held back. */
   constructor(emit: (event: E, more: number) => void) {
     this.#emit = emit;
   }
 
-  /** Emits the event, or the latest of several when the second is over. */
+  /** Emits the event now, or the latest of several at the end of the second. */
   push(event: E): void {
     if (this.#timer === undefined) {
       this.#pass(event, 0);
@@ -22,7 +22,7 @@ export class EventRate<E> {
   }
 
   #pass(event: E, more: number): void {
-    // Nobody waits for it: a process that has nothing else to do may end.
+    // unref: the timer does not keep the process alive.
     this.#timer = setTimeout(() => this.#over(), INTERVAL).unref();
     this.#emit(event, more);
   }

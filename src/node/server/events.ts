@@ -1,18 +1,19 @@
-/** What a gss-sample server tells about its connections, in the order in which it happens. */
+/** The events of a gss-sample server. */
 import type { SecurityContext } from '../../context/context.ts';
 import type { GssError } from '../../gss/status.ts';
 import type { ChannelFailure } from './token-channel.ts';
 import type { Framing } from './token-frame.ts';
 
-/** One client's connection. */
+/** The connection of an event. */
 export interface ConnectionInfo {
-  /** Counts from 1 in each server. */
+  /** Numbered from 1 in each server. */
   readonly id: number;
+  /** The client's IP address as text; undefined on a Unix socket. */
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
 }
 
-/** What the server was doing when a GSS call failed, in the words of its messages. */
+/** The GSS call that failed, in the words of MIT's messages. */
 export type GssStage =
   | 'accepting context'
   | 'exporting context'
@@ -21,19 +22,21 @@ export type GssStage =
   | 'signing message';
 
 /**
- * Bytes and contexts in events are the server's: look at them at once, copy what is kept. `'open'`
- * is the first event of a connection, `'close'` the last.
+ * An event of one connection, in the order in which it happens: `'open'` is the first, `'close'` the
+ * last. Bytes and contexts in events belong to the server and are valid during the callback only.
  */
 export type ConnectionEvent =
   | { readonly type: 'open' }
   | { readonly type: 'context-token-received'; readonly token: Uint8Array }
   | { readonly type: 'context-token-sending'; readonly token: Uint8Array }
+  /** A context token was accepted; `complete` is false if the client must send another one. */
   | { readonly type: 'context-step'; readonly complete: boolean }
   | {
       readonly type: 'accepted';
       readonly context: SecurityContext;
       readonly framing: Framing;
     }
+  /** The client does not authenticate (`gss-client -na`), and may. */
   | { readonly type: 'accepted-unauthenticated' }
   | { readonly type: 'exported'; readonly bytes: number; readonly seconds: number }
   | { readonly type: 'imported'; readonly seconds: number }
@@ -45,56 +48,58 @@ export type ConnectionEvent =
   | {
       readonly type: 'message';
       readonly message: Uint8Array;
-      /** The peer was expected to encrypt and did not. */
+      /** The client should have encrypted the message and did not. */
       readonly notEncrypted: boolean;
     }
-  /** The client said that it is done: a NOOP (v2), or the end of the stream (v1). */
+  /** The client has finished: a NOOP (v2), or the end of the stream (v1). */
   | { readonly type: 'finished'; readonly framing: Framing }
   | { readonly type: 'gss-error'; readonly stage: GssStage; readonly error: GssError }
-  /** The client left when it was asked for Kerberos; see `Handshake.foreignChoice`. */
+  /** The client closed when it was asked for Kerberos; see `Handshake.foreignChoice`. */
   | { readonly type: 'abandoned'; readonly error: GssError }
   /** The first token of a v2 connection is not a NOOP. */
   | { readonly type: 'noop-expected'; readonly flags: number }
-  /** A client would not authenticate, and has to (`requireAuthentication`). */
+  /** The client does not authenticate, but must (`requireAuthentication`); it is refused. */
   | { readonly type: 'unauthenticated-refused' }
-  /** A client without a context wants what only a context gives. */
+  /** A client without a context asked to unwrap or sign; it is refused. */
   | { readonly type: 'unauthenticated-request' }
   | {
       readonly type: 'channel-error';
       readonly failure: ChannelFailure;
-      /** A context token could not be sent, as against anything else. */
+      /** A context token, and no other, could not be sent. */
       readonly sendingContextToken: boolean;
     }
-  /** A fault of the server or of a callback. */
+  /** An internal error of the server. */
   | { readonly type: 'fault'; readonly error: unknown }
   | { readonly type: 'close' };
 
+/** An event of a server: of one connection, or of the server as a whole. */
 export type GssServerEvent =
   | (ConnectionEvent & { readonly connection: ConnectionInfo })
-  /** A connection was closed because there were too many. At most one such event a second. */
+  /** A connection was closed because a limit was reached. At most one such event a second. */
   | {
       readonly type: 'overload';
-      /** Of the connection that was closed. */
+      /** The address of the closed connection. */
       readonly remoteAddress: string | undefined;
-      /** How many there may be. */
+      /** The limit that was reached, in connections. */
       readonly limit: number;
-      /** The limit is that of each source, or of one that is penalised; absent: of all together. */
+      /** The limit is that of one source, or of a penalised one; absent: of all together. */
       readonly of?: 'source' | 'penalty';
-      /** It was open and not authenticated, and gave way to a newer one; absent: it was refused. */
+      /** The connection was open and unauthenticated, and made place for a newer one; absent: refused. */
       readonly displaced?: true;
-      /** So many others were closed since the last such event. */
+      /** The number of others closed since the last such event. */
       readonly more?: number;
     }
   /**
-   * A source has failed to authenticate so often that its connections give way before others. At
-   * most one such event a second.
+   * A source failed to authenticate so often that its connections are closed first when the server is
+   * full. At most one such event a second.
    */
   | {
       readonly type: 'penalty';
       readonly remoteAddress: string | undefined;
+      /** How long the penalty lasts. */
       readonly seconds: number;
-      /** So many others were penalised since the last such event. */
+      /** The number of other sources penalised since the last such event. */
       readonly more?: number;
     }
-  /** The listening socket reports an error; the server goes on. */
+  /** The listening socket reported an error; the server continues. */
   | { readonly type: 'listener-error'; readonly error: Error };

@@ -1,4 +1,4 @@
-/** The gss-sample server over TCP: many clients at once, none of which can disturb another. */
+/** The gss-sample server over TCP: serves many clients at once and isolates them from each other. */
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 
@@ -27,81 +27,87 @@ import { SignSession } from './sign-session.ts';
 import { TokenChannel } from './token-channel.ts';
 import { FrameBudget } from './token-frame.ts';
 
+/** Limits of {@link createGssServer}. */
 export interface GssServerLimits {
-  /** Seconds without a token, or without the client reading one; default 300. */
+  /** Seconds that a connection may last without a token, or without the client reading one; default 300. */
   readonly idleTimeout?: number;
   /** Seconds from the connection to the established context; default 60. */
   readonly handshakeTimeout?: number;
-  /** Longest token, in bytes; default 16 MiB. Those of the handshake: at most 256 KiB. */
+  /** Longest token, in bytes; default 16 MiB. Before a context is established, at most 256 KiB. */
   readonly maxTokenSize?: number;
   /**
-   * Connections at a time, default 1024. Where there are so many, the oldest of those without an
-   * authenticated client gives way to a new one, of the source that has most of them; where all
-   * clients are authenticated, the new one is closed.
+   * Connections at a time, default 1024. A further one replaces the oldest unauthenticated connection
+   * of the source that has most of them; if all clients are authenticated, the new one is closed.
    */
   readonly maxConnections?: number;
   /**
-   * Of these, connections of one source: an IPv4 address or a /64 of IPv6. Default: three quarters
-   * of all. Behind a proxy that hides its clients' addresses, set it to `maxConnections`.
+   * Connections at a time from one source, an IPv4 address or a /64 of IPv6; default three quarters of
+   * `maxConnections`. Behind a proxy that hides its clients' addresses, set it to `maxConnections`.
    */
   readonly maxConnectionsPerSource?: number;
   /**
-   * Seconds for which the failures of a source can count at most, default 60; 0: they do not count.
-   * Each connection that ends without authentication counts one second. A source that has more
-   * than a quarter of this at a time gives way first, and while more than half of all connections
-   * are open, has an eighth of its share for clients that are not authenticated. It is never
-   * refused for that alone.
+   * Most seconds for which the failures of a source count, default 60; 0 disables penalties. Each
+   * connection that ends without authentication counts one second. A source with more than a quarter
+   * of this is penalised: its connections are closed first, and while at least half of all connections
+   * are open, it has an eighth of its share for unauthenticated clients. A penalty alone refuses
+   * nobody.
    */
   readonly maxPenalty?: number;
-  /** What unfinished tokens of more than 64 KiB may hold in memory together; default 256 MiB. */
+  /** Most bytes of memory for all unfinished tokens of more than 64 KiB together; default 256 MiB. */
   readonly maxBufferedBytes?: number;
 }
 
+/** Options of {@link createGssServer}. */
 export interface GssServerOptions {
-  /** Shared by all connections. */
+  /** Shared by all connections; the caller disposes of it. */
   readonly acceptor: Acceptor;
   /**
-   * Called in order for each connection, and not waited for. What it throws, or rejects with, is a
-   * warning of the process; the client is served on.
+   * Called with each event, in order for each connection, and not awaited. An exception of the
+   * callback, or a rejection, becomes a warning of the process; the client is still served.
    */
   readonly onEvent?: (event: GssServerEvent) => void;
-  /** Export and import each context before its first message (`gss-server -export`). */
+  /** Export and import each context before its first message (`gss-server -export`); default false. */
   readonly exportContext?: boolean;
-  /** Refuse clients that do not authenticate (`gss-client -na`); default false, as MIT krb5. */
+  /** Refuse clients that do not authenticate (`gss-client -na`); default false, as in MIT krb5. */
   readonly requireAuthentication?: boolean;
+  /** Each absent limit has its default. */
   readonly limits?: GssServerLimits;
 }
 
+/** A server of the gss-sample protocol. */
 export interface GssServer {
   /**
-   * Listens on a TCP port; 0 takes a free one, which the result names. Without a host, on all
-   * addresses.
+   * Listens on a TCP port.
    *
-   * Rejects with the system's error (`EADDRINUSE`).
+   * @param port - 0 chooses a free port.
+   * @param host - The address to listen on; all addresses if absent.
+   * @returns The address and the port. Rejects with the system's error (`EADDRINUSE`).
    */
   listen(port: number, host?: string): Promise<AddressInfo>;
   /**
-   * Serves a connection that somebody else accepted, as inetd does. The socket must be made with
-   * `allowHalfOpen`; the server closes it. Resolves when it is closed.
+   * Serves a connection that another program accepted, such as inetd.
+   *
+   * @param socket - Created with `allowHalfOpen`; the server closes it.
+   * @returns When the socket is closed.
    */
   serve(socket: Socket): Promise<void>;
   /**
-   * Accepts no more connections at once, and lets those that are open end by themselves.
+   * Stops listening at once, and lets open connections end by themselves.
    *
-   * @param grace - Milliseconds until the remaining ones are dropped; default: as long as it takes.
+   * @param grace - Milliseconds until the remaining connections are dropped; never if absent.
    * @returns When the last connection is closed.
    */
   close(grace?: number): Promise<void>;
-  /** Undefined unless it listens. */
+  /** The address that the server listens on; undefined if it does not listen. */
   readonly address: AddressInfo | undefined;
-  /** Open connections. */
+  /** The number of open connections. */
   readonly connections: number;
 }
 
 /**
- * Makes a server of the gss-sample protocol, both framings.
+ * Makes a server of the gss-sample protocol, in both framings. It does not listen yet.
  *
- * @throws TypeError, RangeError for an option that is unknown or not of its kind.
+ * @throws TypeError, RangeError for an unknown option or an invalid value.
  */
 export function createGssServer(options: GssServerOptions): GssServer {
   checkOptions('createGssServer', options, SERVER_OPTIONS);
@@ -174,7 +180,7 @@ class TcpGssServer implements GssServer {
     const connection = { id: ++this.#count, remoteAddress, remotePort: socket.remotePort };
     this.#open.add(channel);
     await this.#converse(channel, seat, connection, peerAddress);
-    // All that is left is to wait for the client's end.
+    // The client is done; only its end of the connection is still open.
     this.#shares.wait(seat);
     await channel.closed;
     this.#open.delete(channel);
@@ -230,7 +236,7 @@ class TcpGssServer implements GssServer {
 
   async close(grace?: number): Promise<void> {
     const listenerClosed = new Promise<void>((resolve) => {
-      // Not listening is as good as closed.
+      // Also called, with an error, if the server does not listen.
       this.#server.close(() => resolve());
     });
     const timer =
@@ -280,10 +286,10 @@ const DEFAULT_LIMITS: Required<Omit<GssServerLimits, 'maxConnectionsPerSource'>>
 };
 // Kerberos tokens with a large PAC and a delegated ticket stay below 128 KiB.
 const MAX_CONTEXT_TOKEN = 256 * 1024;
-// Connections that wait to be accepted. Those above it are lost, and their clients try again after
-// a second, then three: with Node's 511 a burst of strangers costs everybody that long.
+// Connections that wait to be accepted. Further ones are lost, and their clients try again after one
+// second, then three: with Node's 511 a burst of connections delays every client that long.
 const BACKLOG = 4096;
-// Timers count milliseconds in 31 bits.
+// The longest timer: 2^31 - 1 milliseconds.
 const MAX_SECONDS = 2_147_483;
 
 export const LIMIT_OPTIONS: OptionRules<GssServerLimits> = {

@@ -1,6 +1,6 @@
 /**
- * The conversation of the gss-sample server: accept a context, then take messages and sign them,
- * until the client is done.
+ * One session of the gss-sample server: accepts a context, then unwraps and signs messages until the
+ * client has finished.
  */
 import type { Acceptor, Handshake } from '../../acceptor.ts';
 import type { SecurityContext } from '../../context/context.ts';
@@ -14,25 +14,27 @@ import { ChannelError } from './token-channel.ts';
 import type { Frame, Framing } from './token-frame.ts';
 import { TokenFlag } from './token-frame.ts';
 
+/** Options of {@link SignSession}. */
 export interface SignSessionOptions {
   readonly acceptor: Acceptor;
   /** Refuse clients that do not ask for a context. */
   readonly requireAuthentication: boolean;
-  /** For acceptors that check the addresses in tickets. */
+  /** The client's address, for an acceptor with `checkAddresses`. */
   readonly peerAddress?: HostAddress;
   /** Export and import the context before the first message; v1 sessions always do. */
   readonly exportContext: boolean;
   /** GSS_Import_sec_context. */
   readonly importContext: (exported: Uint8Array, options: ImportOptions) => SecurityContext;
-  /** Milliseconds until the context must stand. */
+  /** Milliseconds until the context must be established. */
   readonly handshakeTimeout: number;
-  /** Longest token of the handshake and of a message, in bytes. */
+  /** Longest token before the context is established, in bytes. */
   readonly maxContextToken: number;
+  /** Longest token after that, in bytes. */
   readonly maxToken: number;
   readonly onEvent: (event: ConnectionEvent) => void;
 }
 
-/** Serves one client; what fails is an event, and the end of its session. */
+/** Serves one client. A failure is an event and ends the session. */
 export class SignSession {
   readonly #channel: TokenChannel;
   readonly #options: SignSessionOptions;
@@ -45,7 +47,7 @@ export class SignSession {
     this.#options = options;
   }
 
-  /** Resolves when the conversation is over; the connection is still to be closed. */
+  /** Resolves when the session is over; the caller closes the connection. Rejects for internal errors. */
   async run(): Promise<void> {
     try {
       if (!(await this.#establish())) return;
@@ -55,7 +57,7 @@ export class SignSession {
       this.#report(error);
     } finally {
       this.#context?.dispose();
-      // A client that went away leaves no keys, and nobody waits for a keytab or a replay cache.
+      // Wipes the keys of an unfinished handshake, and stops its wait for a keytab or replay cache.
       this.#handshake?.abort();
     }
   }
@@ -70,8 +72,8 @@ export class SignSession {
     try {
       return await this.#acceptContext();
     } finally {
-      // A client that is not authenticated stays within the limits of the handshake, whatever it
-      // goes on to say; the timer ends with the connection.
+      // An unauthenticated client stays within the limits of the handshake for its whole session; the
+      // timer ends with the connection.
       if (this.#context === undefined) void this.#channel.closed.then(() => clearTimeout(timer));
       else {
         clearTimeout(timer);
@@ -111,26 +113,26 @@ export class SignSession {
       this.#emit({ type: 'context-step', complete: result.status === 'complete' });
       if (result.status === 'complete') {
         this.#context = result.context;
-        // Nothing here acts for the client.
+        // This server does not act for the client.
         result.context.delegatedCredential?.dispose();
         this.#emit({ type: 'accepted', context: result.context, framing: this.#framing });
         return true;
       }
       frame = await this.#channel.receive().catch((error: unknown) => {
-        this.#leave(handshake);
+        this.#abandon(handshake);
         throw error;
       });
     }
   }
 
-  /** The client has left in the middle: it may say more of it than that nothing came. */
-  #leave(handshake: Handshake): void {
+  /** Reports a client that closed in the middle of the handshake because it prefers NTLM. */
+  #abandon(handshake: Handshake): void {
     const error = handshake.foreignChoice;
     handshake.abort();
     if (error !== undefined) this.#emit({ type: 'abandoned', error });
   }
 
-  /** A keytab or a replay cache that does not answer must not hold what has long been given up. */
+  /** Accepts a token while the connection is open; a late result is disposed of. */
   async #accept(handshake: Handshake, token: Uint8Array): Promise<AcceptResult> {
     const accepting = handshake.accept(token);
     try {
@@ -148,7 +150,7 @@ export class SignSession {
     }
   }
 
-  /** A failure's token goes out as well: it tells the peer why. */
+  /** Sends the token, also that of a failure, which gives the peer the reason. */
   async #sendContextToken(result: AcceptResult): Promise<void> {
     const token = result.outputToken;
     if (token === undefined || token.length === 0) return;
@@ -158,7 +160,7 @@ export class SignSession {
     this.#sendingContextToken = false;
   }
 
-  /** There was a first token before anything asks. */
+  /** Known after the first token. */
   get #framing(): Framing {
     return this.#channel.framing!;
   }
@@ -185,7 +187,7 @@ export class SignSession {
     }
   }
 
-  /** @returns whether the client may have more to say. */
+  /** @returns Whether the client may send another message. */
   async #serveMessage(): Promise<boolean> {
     const frame = await this.#receiveMessage();
     if (frame === undefined) return false;
@@ -209,7 +211,7 @@ export class SignSession {
   async #receiveMessage(): Promise<Frame | undefined> {
     const framing = this.#framing;
     const frame = await this.#channel.receive().catch((error: unknown) => {
-      // The guide's client has no NOOP: it closes.
+      // The guide's client sends no NOOP: it closes the connection.
       if (framing === 'v1' && isCleanEnd(error)) return undefined;
       throw error;
     });
@@ -257,7 +259,7 @@ export class SignSession {
   }
 }
 
-/** A GSS call failed, and what for. */
+/** A GSS call failed at a stage. */
 class StageError extends Error {
   readonly stage: GssStage;
   readonly gssError: GssError;
@@ -275,11 +277,11 @@ function isCleanEnd(error: unknown): boolean {
   return part !== 'data' && read === 0;
 }
 
-// The guide's server unwraps each message, wants it encrypted, and signs it.
+// The guide's server unwraps each message, expects it encrypted, and signs it.
 const GUIDE_FLAGS = TokenFlag.wrapped | TokenFlag.encrypted | TokenFlag.sendMic;
 const AUTHENTICATED_SERVICES = TokenFlag.wrapped | TokenFlag.encrypted | TokenFlag.sendMic;
 
-// The guide's and MIT's servers refuse a message that is out of order, wanted or not by RFC 2743.
+// The guide's and MIT's servers refuse messages out of order, although RFC 2743 lets them pass.
 const SEQUENCE_ERRORS = {
   ok: undefined,
   duplicate: 'GSS_S_DUPLICATE_TOKEN',

@@ -1,25 +1,27 @@
-/** Tokens over a socket: frames in and out, one at a time, with timeouts and an orderly end. */
+/** Sends and receives tokens over a socket, one at a time, with timeouts and an orderly end. */
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { Frame, FrameBudget, Framing, Truncation } from './token-frame.ts';
 import { encodeFrame, FrameError, FrameParser } from './token-frame.ts';
 
-/** Why a token could not be received or sent. */
+/** The reason why a token could not be received or sent. */
 export type ChannelFailure =
-  /** The peer closed the connection; between two tokens if `truncation.read` is 0. */
+  /** The peer closed the connection, between two tokens if `truncation.read` is 0. */
   | { readonly reason: 'ended'; readonly truncation: Truncation }
-  /** `limit` says what the peer exceeded; `truncation` is there if a token was awaited. */
+  /** `limit` names the limit that the peer exceeded; `truncation` is set while a token was awaited. */
   | { readonly reason: 'timeout'; readonly limit: string; readonly truncation?: Truncation }
+  /** The announced length is above the limit, or memory is short; `text` says which. */
   | { readonly reason: 'too-long'; readonly text: string }
-  /** The system's error, `ECONNRESET`, and the part of a token that was on its way. */
+  /** The system's error, such as `ECONNRESET`, and the part of a token that was being read. */
   | { readonly reason: 'read-error'; readonly part: Truncation['part']; readonly error: Error }
   | { readonly reason: 'write-error'; readonly error: Error }
-  /** Too many connections: this one was not authenticated, and gave way to another. */
+  /** Too many connections: this one was unauthenticated, and another one took its place. */
   | { readonly reason: 'displaced' }
-  /** This side gave the connection up: the server is closing. */
+  /** This side closed the connection: the server is stopping. */
   | { readonly reason: 'aborted' };
 
+/** A token could not be received or sent. */
 export class ChannelError extends Error {
   override readonly name: string = 'ChannelError';
   readonly failure: ChannelFailure;
@@ -30,21 +32,23 @@ export class ChannelError extends Error {
   }
 }
 
+/** Options of a {@link TokenChannel}. */
 export interface TokenChannelOptions {
   /** Milliseconds without progress. */
   readonly idleTimeout: number;
   /** Longest token, in bytes; {@link TokenChannel.maxToken} may change it. */
   readonly maxToken: number;
+  /** Memory that is shared with the other channels of the server. */
   readonly budget: FrameBudget;
 }
 
 /**
- * The socket must be made with `allowHalfOpen`. At most one receive or send is under way at a
- * time; nothing is read ahead beyond the socket's own buffer, so a peer that floods or does not
- * read fills its own buffers only.
+ * A channel over a socket that was created with `allowHalfOpen`. At most one receive or send runs at a
+ * time. Nothing is read ahead beyond the socket's buffer, so a peer that floods, or does not read,
+ * fills its own buffers only.
  */
 export class TokenChannel {
-  /** Settles, never rejects, when the socket is closed. */
+  /** Resolves when the socket is closed; never rejects. */
   readonly closed: Promise<undefined>;
   readonly #socket: Socket;
   readonly #parser: FrameParser;
@@ -60,7 +64,7 @@ export class TokenChannel {
     this.#socket = socket;
     this.#parser = new FrameParser(options.maxToken, options.budget);
     this.#idleTimeout = options.idleTimeout;
-    // One write is one token: waiting for more to send (Nagle) only costs the peer 40 ms.
+    // Each write is a whole token, so Nagle's delay would only cost the peer 40 ms.
     socket.setNoDelay(true);
     socket.on('readable', () => this.#wake?.());
     socket.on('end', () => {
@@ -113,10 +117,10 @@ export class TokenChannel {
           await this.#moreBytes();
           continue;
         }
-        // A Buffer's slice() is a view, a Uint8Array's a copy: the core counts on the latter.
+        // A Uint8Array, because the core relies on slice() to copy; a Buffer's slice() is a view.
         this.#parser.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
         progress += chunk.length;
-        // A trickle is not progress: a large token may take its time, a small one may not.
+        // Only large tokens may take longer: fewer bytes than this do not extend the timeout.
         if (progress >= PROGRESS) {
           progress = 0;
           timer.refresh();
@@ -153,9 +157,9 @@ export class TokenChannel {
   }
 
   /**
-   * Waits for something else than the peer, as long as there is a connection.
+   * Waits for `work` while the connection is open.
    *
-   * @throws {@link ChannelError} if it is closed first; what `work` says then, nobody hears.
+   * @throws {@link ChannelError} if the connection is closed first; the result of `work` is then lost.
    */
   async whileOpen<T>(work: Promise<T>): Promise<T> {
     const done = await Promise.race([work.then((value) => ({ value })), this.closed]);
@@ -163,13 +167,13 @@ export class TokenChannel {
     return done.value;
   }
 
-  /** Gives up on a peer that took too long. `limit` says what it exceeded. */
+  /** Drops a peer that took too long; `limit` names the limit that it exceeded. */
   expire(limit: string): void {
     const truncation = this.#receiving ? { truncation: this.#parser.truncation() } : {};
     this.#giveUp({ reason: 'timeout', limit, ...truncation });
   }
 
-  /** Drops the connection for the sake of another. */
+  /** Drops the connection, because another one takes its place. */
   giveWay(): void {
     this.#giveUp({ reason: 'displaced' });
   }
@@ -180,8 +184,8 @@ export class TokenChannel {
   }
 
   /**
-   * Ends the connection so that what was sent still arrives: what the peer goes on sending is
-   * read and thrown away for a moment, for closing a socket with unread bytes resets it.
+   * Ends the connection so that all sent data arrives. Further data of the peer is read and discarded
+   * for a second, because closing a socket with unread data resets the connection.
    */
   end(): void {
     if (this.#socket.destroyed) return;
@@ -230,7 +234,7 @@ export class TokenChannel {
     );
   }
 
-  /** A chunk may hold thousands of small tokens: other connections get their turn in between. */
+  /** Lets other connections run between the tokens of a chunk, which may be thousands. */
   async #yieldSometimes(): Promise<void> {
     if (++this.#framesInTurn < FRAMES_PER_TURN) return;
     this.#framesInTurn = 0;
@@ -238,6 +242,8 @@ export class TokenChannel {
   }
 }
 
+// Bytes.
 const PROGRESS = 65_536;
+// Milliseconds.
 const LINGER = 1000;
 const FRAMES_PER_TURN = 32;

@@ -1,12 +1,12 @@
 /**
- * The framing of the gss-sample protocol, in both versions that clients speak.
+ * The framing of the gss-sample protocol, in both versions.
  *
- * - v2 (MIT krb5): `flags u8 | length u32 | data`; where flags are 0 the first byte of the length
- *   takes their place: `00 | length u24 | data`.
+ * - v2 (MIT krb5): `flags u8 | length u32 | data`. If flags are 0 they are the first byte of the
+ *   length: `00 | length u24 | data`.
  * - v1 (the GSS-API programming guide): `length u32 | data`.
  *
- * Lengths are big-endian. A v1 token is shorter than 2^24 bytes, so its first byte is 0; a v2
- * connection starts with a NOOP, so its first byte is not: the first byte tells which it is.
+ * Lengths are big-endian. The first byte of a connection shows its version: a v1 token is shorter than
+ * 2^24 bytes, so that byte is 0; a v2 connection starts with a NOOP, so it is not.
  */
 
 /** The flags byte of a v2 frame. */
@@ -21,27 +21,29 @@ export const TokenFlag = {
   sendMic: 0x80,
 } as const;
 
+/** The version of the framing. */
 export type Framing = 'v1' | 'v2';
 
+/** One token. */
 export interface Frame {
-  /** The flags byte; 0 where the frame has none. */
+  /** The flags byte; 0 if the frame has none. */
   readonly flags: number;
-  /** May be a view of a received chunk: copy what is kept. */
+  /** May be a view of a received chunk: copy it to keep it. */
   readonly data: Uint8Array;
 }
 
-/** What of a frame was being read when the peer stopped, and how many bytes of it had come. */
+/** The part of a frame that was being read when the peer stopped, in bytes. */
 export interface Truncation {
   readonly part: 'flags' | 'length' | 'data';
   readonly read: number;
   readonly expected: number;
 }
 
-/** Memory that the unfinished frames of all connections of a server share. */
+/** The memory that the unfinished frames of all connections of a server share. */
 export class FrameBudget {
   #left: number;
 
-  /** @param bytes - What large unfinished frames may hold together. */
+  /** @param bytes - The limit for all large unfinished frames together. */
   constructor(bytes: number) {
     this.#left = bytes;
   }
@@ -57,7 +59,7 @@ export class FrameBudget {
   }
 }
 
-/** A frame that is not taken: its length is above the limit, or memory is short. */
+/** A frame is refused: its length is above the limit, or memory is short. */
 export class FrameError extends Error {
   override readonly name: string = 'FrameError';
   /** Announced length, in bytes. */
@@ -80,13 +82,13 @@ export function encodeFrame(framing: Framing, flags: number, data: Uint8Array): 
 }
 
 /**
- * Cuts a stream into frames, whatever its chunks. Memory grows with the bytes that arrive, never
- * with the length that was announced.
+ * Splits a stream into frames, independent of its chunks. Memory grows with the bytes that arrive, not
+ * with the announced length.
  */
 export class FrameParser {
-  /** Known once the first byte was seen. */
+  /** Known after the first byte. */
   framing: Framing | undefined;
-  /** In bytes; holds for the frames that start from now on. */
+  /** Longest token in bytes; applies to the frames that start from now on. */
   maxLength: number;
   readonly #budget: FrameBudget;
   #chunk: Uint8Array = EMPTY;
@@ -103,7 +105,11 @@ export class FrameParser {
     this.#budget = budget;
   }
 
-  /** Gives the parser more bytes, which stay the caller's; the last ones must be used up. */
+  /**
+   * Gives the parser more bytes, of which it keeps a view until they are consumed.
+   *
+   * @throws TypeError if the last chunk is not consumed yet.
+   */
   push(chunk: Uint8Array): void {
     if (this.#at !== this.#chunk.length) throw new TypeError('chunk: the last one is not used up');
     this.#chunk = chunk;
@@ -113,7 +119,7 @@ export class FrameParser {
   /**
    * The next frame, or undefined if more bytes are needed.
    *
-   * @throws {@link FrameError} if it is too long; the parser is of no use afterwards.
+   * @throws {@link FrameError} if the frame is too long; the parser cannot be used afterwards.
    */
   next(): Frame | undefined {
     if (this.#length < 0 && !this.#readHeader()) return undefined;
@@ -126,7 +132,7 @@ export class FrameParser {
     return { flags, data };
   }
 
-  /** What would be missing if the stream ended here; `read` is 0 between two frames. */
+  /** The truncation if the stream ended here; `read` is 0 between two frames. */
   truncation(): Truncation {
     if (this.#length >= 0) {
       return { part: 'data', read: this.#bodyRead, expected: this.#length };
@@ -138,7 +144,7 @@ export class FrameParser {
     return { part: 'length', read: this.#headerRead - 1, expected: this.#headerSize() - 1 };
   }
 
-  /** Lets go of an unfinished frame. */
+  /** Discards an unfinished frame. */
   dispose(): void {
     this.#budget.giveBack(this.#taken);
     this.#taken = 0;
@@ -164,7 +170,7 @@ export class FrameParser {
     return true;
   }
 
-  /** Defined once the first byte of the header is there. */
+  /** Valid after the first byte of the header. */
   #headerSize(): number {
     return this.#headerIsLength() || this.#header[0] === 0 ? 4 : 5;
   }
@@ -189,7 +195,7 @@ export class FrameParser {
   #reserve(needed: number): void {
     if (needed <= this.#body.length) return;
     const capacity = Math.min(this.#length, Math.max(needed, 2 * this.#body.length, MIN_CAPACITY));
-    // Small frames are free, so that large ones that never end cannot starve them.
+    // Small frames are not counted, so that unfinished large ones cannot starve them.
     if (capacity > FREE_CAPACITY) {
       if (!this.#budget.take(capacity - this.#taken)) {
         throw new FrameError(

@@ -1,10 +1,10 @@
 /**
- * Several processes that serve one port, and a primary that serves nobody: it starts them, replaces
- * those that end, and stops them. Built on node:cluster, so a program calls {@link startWorkers}
- * where `cluster.isPrimary` and {@link serveAsWorker} where it is not.
+ * Several processes that serve one port, and a primary process that starts them, replaces those that
+ * end, and stops them. Built on node:cluster: a program calls {@link startWorkers} if
+ * `cluster.isPrimary`, else {@link serveAsWorker}.
  *
- * The processes share the listening socket: the kernel gives each connection to one that is free.
- * A primary that accepted for them took a quarter more CPU for a short connection, all of it in one
+ * The processes share the listening socket, and the kernel gives each connection to a free one. A
+ * primary that accepts for them costs a quarter more CPU for a short connection, all of it in one
  * process (100 µs of 465, measured).
  */
 import type { Worker } from 'node:cluster';
@@ -15,40 +15,49 @@ import type { OptionRules } from '../../options.ts';
 import { callback, checkOptions, required, wholeNumber } from '../../options.ts';
 import type { GssServer } from './gss-server.ts';
 
+/** Options of {@link startWorkers}. */
 export interface WorkersOptions {
-  /** How many processes. */
+  /** The number of processes, at least 1. */
   readonly count: number;
-  /** 0 takes a free one, the same for all. */
+  /** TCP port, 0 to 65535; 0 chooses a free one, the same for all. */
   readonly port: number;
   /**
-   * Told of each process that ended without being asked to. What it throws, or rejects with, is a
-   * warning of the process.
+   * Called for each process that ended by itself. An exception of the callback, or a rejection,
+   * becomes a warning of the process.
    */
   readonly onEnd?: (end: WorkerEnd) => void;
 }
 
+/** The end of a worker process. */
 export interface WorkerEnd {
+  /** Undefined if the process could not be started. */
   readonly pid: number | undefined;
-  /** Null if a signal or a failure to start ended it. */
+  /** Null if a signal ended the process, or it could not be started. */
   readonly exitCode: number | null;
+  /** The name of the signal that ended the process, such as `SIGKILL`; else null. */
   readonly signal: string | null;
-  /** Milliseconds until another takes its place. */
+  /** Milliseconds until another process takes its place. */
   readonly delay: number;
 }
 
+/** Running workers; see {@link startWorkers}. */
 export interface Workers {
+  /** The TCP port that they listen on. */
   readonly port: number;
   /**
-   * Accepts no more connections at once, and ends each process as soon as it has no more.
+   * Stops listening at once, and ends each process when its last connection is closed.
    *
-   * @param grace - Milliseconds until connections are dropped. Called again, the shorter one holds.
+   * @param grace - Milliseconds until the remaining connections are dropped. Of several calls the
+   *   shortest time applies.
+   * @returns When all processes have ended.
    */
   stop(grace: number): Promise<void>;
 }
 
-/** A process of the first ones ended before it could listen. */
+/** One of the first processes ended before it could listen; `cause` is the system's error, if known. */
 export class WorkerStartError extends Error {
   override readonly name: string = 'WorkerStartError';
+  /** Null if a signal ended the process. */
   readonly exitCode: number | null;
 
   constructor(exitCode: number | null, cause: Error | undefined) {
@@ -58,12 +67,13 @@ export class WorkerStartError extends Error {
 }
 
 /**
- * Starts the processes; one that ends is replaced, at once if it had lived for a while, else after
- * 0.1 s and at most 30 s, twice as long each time. When the primary is gone, so are they.
+ * Starts the processes. A process that ends is replaced: at once if it listened for at least 10 s, else
+ * after 0.1 s, doubled for each further failure up to 30 s. The processes end with the primary.
  *
  * @returns When all of them listen.
- * @throws TypeError, RangeError for options that make no sense.
- * @throws {@link WorkerStartError}, with the system's error as its cause if the port cannot be had.
+ * @throws TypeError in a worker; TypeError, RangeError for an invalid option.
+ * @throws {@link WorkerStartError} if one ends first, with the system's error as its cause if the port
+ *   cannot be opened.
  */
 export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   if (!cluster.isPrimary) throw new TypeError('startWorkers: expected the primary, got a worker');
@@ -74,11 +84,12 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
 }
 
 /**
- * What a worker does: listens where the primary says, until the primary says stop or is gone.
- * Signals for the whole process group (a terminal's, a service manager's) are the primary's matter.
+ * Serves in a worker: listens on the primary's port until the primary says stop or has ended. SIGINT
+ * and SIGTERM are ignored, because a terminal or a service manager sends them to the primary too.
  *
- * @returns When the last connection is closed; the process has to end then.
- * @throws The system's error if it cannot listen, and the primary knows it then.
+ * @param host - The address to listen on; all addresses if absent.
+ * @returns When the last connection is closed; the caller must end the process then.
+ * @throws The system's error if it cannot listen; the primary is told of it.
  */
 export async function serveAsWorker(server: GssServer, host?: string): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
@@ -103,16 +114,16 @@ interface Stop {
   readonly grace: number;
 }
 
-/** An error does not cross the channel whole. */
+/** The properties of an error that are sent to the primary. */
 interface ListenFailure {
   readonly listenFailure: Pick<NodeJS.ErrnoException, 'message' | 'errno' | 'code'>;
 }
 
-/** One of the places in the pool, whoever fills it. */
+/** One place in the pool, with its present process. */
 interface Place {
   worker: Worker | undefined;
   listening: boolean;
-  /** When its process was started, and how many died young before. */
+  /** When its process was started, and the number of short-lived processes before it. */
   startedAt: number;
   failures: number;
   failure: Error | undefined;
@@ -167,7 +178,7 @@ class WorkerPool implements Workers {
     for (const { worker, listening, timer } of this.#places) {
       clearTimeout(timer);
       if (worker === undefined) continue;
-      // Nobody depends on a process that does not listen yet.
+      // A process that does not listen yet has no clients.
       if (listening && worker.isConnected()) worker.send({ grace } satisfies Stop);
       else worker.process.kill('SIGKILL');
     }
@@ -193,12 +204,12 @@ class WorkerPool implements Workers {
     };
     worker.on('exit', end);
     worker.on('error', () => {
-      // Without a number it could not even be started; else its exit tells.
+      // Without a pid it could not be started; otherwise 'exit' follows.
       if (worker.process.pid === undefined) end(null, null);
     });
   }
 
-  /** Whoever asks for port 0 gets that of the others, as long as one of them has it. */
+  /** A worker that asks for port 0 gets the port of the others, while one of them listens. */
   #portToAskFor(): number {
     return this.#places.some(({ listening }) => listening) ? this.#options.port : this.#port;
   }
@@ -206,7 +217,7 @@ class WorkerPool implements Workers {
   #onListening(place: Place, port: number): void {
     if (this.#port === 0) this.#port = port;
     if (port !== this.#port) {
-      // The last of the others ended meanwhile.
+      // All other workers had ended, so this one got another port.
       place.worker?.process.kill('SIGKILL');
       return;
     }
@@ -247,7 +258,7 @@ const PORT_VARIABLE = 'KRB5_ACCEPTOR_WORKER_PORT';
 const STABLE = 10_000;
 const FIRST_DELAY = 100;
 const MAX_DELAY = 30_000;
-// A worker that does not even come to its timers is not waited for.
+// Time for a worker whose own timer is late, after which it is killed.
 const STOP_SLACK = 200;
 
 export const WORKERS_OPTIONS: OptionRules<WorkersOptions> = {

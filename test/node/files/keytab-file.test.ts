@@ -204,8 +204,8 @@ describe('loadKeytab', () => {
         kind: 'permissions',
         path,
         message:
-          `keytab file ${path} has mode ${who} can get at its keys, and with them be this ` +
-          `service or anybody to it; chmod 600 ${path}`,
+          `keytab file ${path} has mode ${who} can get at its keys, and impersonate this ` +
+          `service, or anybody to it; chmod 600 ${path}`,
       },
     ]);
   });
@@ -385,7 +385,7 @@ describe('keytabFile', () => {
     ],
     ['damaged', () => write(new Uint8Array(50)), 'KRB5_KT_FORMAT', 'not a keytab'],
     ['zero bytes long', () => write(new Uint8Array(0)), 'KRB5_KT_FORMAT', 'has no version'],
-    ['without entries', () => write(keytabOf()), 'KRB5_KT_FORMAT', 'has no entries any more'],
+    ['without entries', () => write(keytabOf()), 'KRB5_KT_FORMAT', 'has no entries'],
     [
       'a directory now',
       () => {

@@ -71,7 +71,7 @@ describe('a keytab that is written while it is read', () => {
     const buffers = whileReading(() => appendFileSync(path, Uint8Array.of(0, 0, 0, 0)));
     await expect(readKeytabFile(path)).rejects.toMatchObject({
       code: 'KRB5_KT_IOERR',
-      message: `keytab file ${path}: it is being written all the time`,
+      message: `keytab file ${path}: it is being written continuously`,
       detail: { path },
     });
     expect(buffers).toHaveLength(3);

@@ -1,4 +1,4 @@
-/** A process that uses a replay cache together with others, for replay-cache-processes.test.ts. */
+/** A process that uses a replay cache together with others, for processes.test.ts. */
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 import { KerberosError } from '../../../src/errors.ts';

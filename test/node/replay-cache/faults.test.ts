@@ -113,7 +113,9 @@ describe('a replay cache on a disk that fails', () => {
       vi.spyOn(fs, 'writeSync').mockImplementation(((fd: number, bytes: Uint8Array) =>
         writeSync(fd, bytes, 0, length, null)) as never);
       syncBuiltinESMExports();
-      expect(() => cache.checkAndStore(record(2))).toThrow(refusal(`took ${length} bytes`));
+      expect(() => cache.checkAndStore(record(2))).toThrow(
+        refusal(`took ${length} of the 32 bytes`),
+      );
       repairCalls();
       expect(cache.checkAndStore(record(3))).toBe(true);
       const restarted = await open();
@@ -143,7 +145,7 @@ describe('a replay cache on a disk that fails', () => {
     vi.spyOn(fs, 'writeSync').mockImplementation(() => 32);
     syncBuiltinESMExports();
     expect(() => cache.checkAndStore(record(2))).toThrow(
-      refusal('does not hold what was just written to it'),
+      refusal('does not contain the record just written to it'),
     );
   });
 
@@ -362,7 +364,7 @@ describe('a replay cache whose files were changed by others', () => {
       return writeSync(fd, bytes, 0, 16, null);
     }) as never);
     syncBuiltinESMExports();
-    expect(() => cache.checkAndStore(record(2))).toThrow(refusal('cannot be made again'));
+    expect(() => cache.checkAndStore(record(2))).toThrow(refusal('cannot be restored'));
     repairCalls();
     expect(() => cache.checkAndStore(record(3))).toThrow(refusal('was removed'));
     const restarted = await open();
