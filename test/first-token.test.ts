@@ -47,9 +47,9 @@ describe('what is no first token', () => {
     ['a KRB-ERROR without a header', [0x7e, 0], /began on another connection or server/],
     ['a MIC', [0x04, 0x04, 0, 0xff], /began on another connection or server/],
     ['a Wrap token', [0x05, 0x04, 0, 0xff], /began on another connection or server/],
-    ['TLS', [0x16, 0x03, 0x01, 0x02], /speaks TLS/],
-    ['base64', [...Buffer.from('YIICKQYGKwYBBQUC')], /text in base64/],
-    ['base64 of NTLM', [...Buffer.from('TlRMTVNTUAAB')], /text in base64/],
+    ['TLS', [0x16, 0x03, 0x01, 0x02], /starts TLS/],
+    ['base64', [...Buffer.from('YIICKQYGKwYBBQUC')], /base64 text/],
+    ['base64 of NTLM', [...Buffer.from('TlRMTVNTUAAB')], /base64 text/],
     ['HTTP', [...Buffer.from('GET / HTTP/1.1')], undefined],
     ['nothing known', [0, 0], undefined],
   ])('is told by how it starts: %s', async (_, token, hint) => {

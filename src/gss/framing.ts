@@ -1,6 +1,6 @@
 /**
- * The header of a mechanism's first token: [APPLICATION 0], the mechanism's OID, and what the
- * mechanism puts behind it (RFC 2743 §3.1); for Kerberos a two-byte TOK_ID (RFC 4121 §4.1).
+ * The header of a mechanism's first token: [APPLICATION 0] and the mechanism's OID (RFC 2743 §3.1). The
+ * mechanism's own bytes follow; those of Kerberos begin with a two-byte TOK_ID (RFC 4121 §4.1).
  */
 import { Reader } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
@@ -15,19 +15,19 @@ import type { Room } from '../messages/der/writer.ts';
 import { decodeMechanism, encodeMechanism, Mechanism } from './mechanism.ts';
 import type { Oid } from './oid.ts';
 
-/** RFC 4121 §4.1: which Kerberos message follows the header. */
+/** TOK_ID: the Kerberos message that follows the header (RFC 4121 §4.1). */
 export const TokenId = {
   apReq: 0x0100,
   apRep: 0x0200,
   krbError: 0x0300,
 } as const;
 
-/** The hint for what should have come later in some exchange, where none has begun. */
+/** The hint for a first token that is a later one of another exchange. */
 export const BEGUN_ELSEWHERE: string =
   'the token belongs to an exchange that began on another connection or server: a proxy or load ' +
   'balancer in between must keep a client on one, or clients must prefer Kerberos, which needs one token';
 
-/** What a token's header says, and what follows it. */
+/** The mechanism in a token's header, and the bytes after the header. */
 export interface UnframedToken {
   readonly mechanism: Oid;
   /** A view. */
@@ -44,10 +44,10 @@ export type FirstToken =
     };
 
 /**
- * Peels the header off the first token of a context (RFC 2743 §3.1).
+ * Removes the header of the first token of a context (RFC 2743 §3.1).
  *
  * @param token - The whole token as received.
- * @throws {@link DecodeError} if it is not such a token, truncated, or followed by extra bytes.
+ * @throws {@link DecodeError} if it has no such header, is truncated, or is followed by extra bytes.
  */
 export function unframeToken(token: Uint8Array): UnframedToken {
   return Reader.all(token, 'token', (reader) => {
@@ -65,9 +65,9 @@ export function unframeToken(token: Uint8Array): UnframedToken {
 }
 
 /**
- * The header alone, which goes before so many bytes (RFC 2743 §3.1).
+ * The header alone (RFC 2743 §3.1).
  *
- * @param innerLength - Bytes that follow the OID, wherever they are.
+ * @param innerLength - The number of bytes that follow the OID, in any buffer.
  */
 export function mechanismHeader(mechanism: Oid, innerLength: number): Uint8Array {
   const oid = encodeMechanism(mechanism);
@@ -77,16 +77,17 @@ export function mechanismHeader(mechanism: Oid, innerLength: number): Uint8Array
 }
 
 /**
- * Peels the header off a per-message token. Those of RFC 1964 have one, those of RFC 4121 have none;
- * like MIT krb5 we take either with and without.
+ * Removes the header of a per-message token. Tokens of RFC 1964 have one, those of RFC 4121 have none;
+ * like MIT krb5 we accept both with and without it.
  *
+ * @param mechanism - The context's; a header of `Mechanism.krb5` is accepted too.
  * @returns A view; the token itself if it has no such header.
  */
 export function unframeMessageToken(token: Uint8Array, mechanism: Oid): Uint8Array {
   if (!isFramedToken(token)) return token;
   try {
     const framed = unframeToken(token);
-    // Heimdal writes the right number into messages, whichever the AP-REQ came under.
+    // Heimdal writes the OID of Kerberos into messages, whichever OID the AP-REQ had.
     const expected = [mechanism, Mechanism.krb5 as Oid].includes(framed.mechanism);
     return expected ? framed.inner : token;
   } catch (error) {
@@ -107,17 +108,22 @@ export function readFirstToken(token: Uint8Array): FirstToken {
   return { framed: true, mechanism, inner };
 }
 
-/** Whether the bytes begin as a framed token does. */
+/** Whether the token begins with [APPLICATION 0]. */
 export function isFramedToken(token: Uint8Array): boolean {
   return token[0] === APPLICATION_0;
 }
 
-/** Puts the header before a Kerberos message. */
+/** Prepends the header and TOK_ID to a Kerberos message. @returns A new buffer. */
 export function frameToken(mechanism: Oid, tokenId: number, message: Uint8Array): Uint8Array {
-  return encodeFramed(mechanism, tokenId, (room) => behind(room(message.length).before, message));
+  return encodeFramed(mechanism, tokenId, (room) =>
+    withSpaceBefore(message, room(message.length).before),
+  );
 }
 
-/** {@link frameToken} of a message that is being encoded: `encode` leaves room for the header. */
+/**
+ * {@link frameToken} without a copy: `encode` encodes the message and leaves the header's bytes free,
+ * whose number it asks for.
+ */
 export function encodeFramed(
   mechanism: Oid,
   tokenId: number,
@@ -135,17 +141,17 @@ export function encodeFramed(
   return token;
 }
 
-/** Puts the header before the token of a mechanism without TOK_ID, such as SPNEGO. */
+/** Prepends the header to the token of a mechanism without TOK_ID, such as SPNEGO. @returns A new buffer. */
 export function frameMechanismToken(mechanism: Oid, inner: Uint8Array): Uint8Array {
   const oid = encodeMechanism(mechanism);
-  const token = behind(headerLength(oid, inner.length), inner);
+  const token = withSpaceBefore(inner, headerLength(oid, inner.length));
   writeHeader(token, oid, inner.length);
   return token;
 }
 
-function behind(before: number, message: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(before + message.length);
-  bytes.set(message, before);
+function withSpaceBefore(message: Uint8Array, length: number): Uint8Array {
+  const bytes = new Uint8Array(length + message.length);
+  bytes.set(message, length);
   return bytes;
 }
 
@@ -153,7 +159,7 @@ function headerLength(oid: Uint8Array, innerLength: number): number {
   return 3 + shortestOctets(2 + oid.length + innerLength) + oid.length;
 }
 
-/** @returns Where the header ends. */
+/** @returns The offset after the header. */
 function writeHeader(target: Uint8Array, oid: Uint8Array, innerLength: number): number {
   const bodyLength = 2 + oid.length + innerLength;
   target[0] = APPLICATION_0;
@@ -164,27 +170,28 @@ function writeHeader(target: Uint8Array, oid: Uint8Array, innerLength: number): 
   return at + oid.length;
 }
 
-/** What a token seems to be that is not the first one of a context, by how it starts. */
+/** A hint for bytes that are not the first token of a context, derived from their beginning. */
 function explainStart(token: Uint8Array): string | undefined {
   const [first = 0, second = 0] = token;
   if (LATER_STARTS.includes(first) || LATER_STARTS.includes((first << 8) | second)) {
     return BEGUN_ELSEWHERE;
   }
-  if (first === TLS_HANDSHAKE && second === 3) return 'the client speaks TLS: it is not used here';
+  if (first === TLS_HANDSHAKE && second === 3)
+    return 'the client starts TLS, which this connection does not use';
   const text = String.fromCharCode(...token.subarray(0, 16));
   return /^(?:YI|TlRM)[A-Za-z0-9+/=]*$/.test(text)
-    ? 'the token is text in base64: whoever hands it on must decode it'
+    ? 'the token is base64 text: decode it before passing it to the acceptor'
     : undefined;
 }
 
-/** A definite length; the header is not protected, and MIT krb5 does not ask for the fewest octets. */
+/** A definite length, in any number of octets: like MIT krb5 we do not require the shortest form. */
 function takeLength(reader: Reader): number {
   const { bytes, offset, remaining } = reader;
   const length = readLength(bytes, offset, offset + remaining, 'definite');
   if (length === LengthFault.unknownForm) {
     throw new DecodeError('token has a length of an unknown form');
   }
-  // Where the octets are truncated, this says so.
+  // Throws if the octets are truncated.
   reader.skip(remaining === 0 ? 1 : lengthOctets(bytes[offset]!));
   return length;
 }
@@ -194,7 +201,7 @@ const APPLICATION_0 = 0x60;
 const TAG_OID = 0x06;
 // RFC 4121 §4.1: TOK_ID.
 const ID_LENGTH = 2;
-// NegTokenResp, AP-REP and KRB-ERROR, without a header; MIC and Wrap (RFC 4121 §4.2.6).
+// NegTokenResp, AP-REP and KRB-ERROR without a header; MIC and Wrap (RFC 4121 §4.2.6).
 const LATER_STARTS: readonly number[] = [0xa1, 0x6f, 0x7e, 0x0404, 0x0504];
 // RFC 8446 §5.1: ContentType handshake.
 const TLS_HANDSHAKE = 0x16;

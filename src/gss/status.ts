@@ -4,26 +4,37 @@
  */
 import { asOptions, KerberosError } from '../errors.ts';
 
-/** Context flags: numbers of RFC 2744 §3.4 and, above 0x800, those that MIT krb5 and Windows use. */
+/** Context flags: numbers of RFC 2744 §3.4 and, from 0x800, those of MIT krb5 and Windows. */
 export const ContextFlag = {
+  /** The initiator delegated a credential. */
   delegation: 0x1,
+  /** The acceptor authenticated itself with an AP-REP. */
   mutual: 0x2,
+  /** Repeated messages are detected. */
   replay: 0x4,
+  /** Reordered and missing messages are detected. */
   sequence: 0x8,
+  /** Messages can be encrypted. */
   confidentiality: 0x10,
+  /** Messages can be signed. */
   integrity: 0x20,
+  /** The initiator is anonymous (RFC 8062). */
   anonymous: 0x40,
+  /** Messages can be protected now. */
   protectionReady: 0x80,
+  /** The context can be exported. */
   transferable: 0x100,
   /** The initiator's channel bindings were present and equal to the acceptor's (MIT krb5). */
   channelBound: 0x800,
   /** Three legs, unframed tokens (MS-KILE §3.4.5). */
   dceStyle: 0x1000,
+  /** The acceptor may identify the initiator, but not act on its behalf (GSS_C_IDENTIFY_FLAG). */
   identify: 0x2000,
+  /** The initiator understands extended errors (GSS_C_EXTENDED_ERROR_FLAG). */
   extendedError: 0x4000,
 } as const;
 
-/** The flags that an initiator may ask for (RFC 4121 §4.1.1.1). Delegation follows the credential. */
+/** Flags that an initiator may request (RFC 4121 §4.1.1.1), without delegation. */
 export const INITIATOR_FLAGS = [
   'mutual',
   'replay',
@@ -73,32 +84,38 @@ export const SupplementaryStatus = {
   GSS_S_GAP_TOKEN: 0x0010,
 } as const;
 
+/** The name of a status of RFC 2744 §3.9.1, such as `'GSS_S_BAD_MIC'`. */
 export type GssErrorCode = keyof typeof RoutineError | keyof typeof SupplementaryStatus;
 
+/** Options of {@link GssError}. */
 export interface GssErrorOptions {
-  /** The text; by default the minor's, or the one that MIT krb5 has for the code. */
+  /** The text; if absent the minor's, or MIT krb5's for the code. */
   readonly message?: string | undefined;
-  /** What the mechanism says about it: the minor status. */
+  /** The minor status: the mechanism's own error. */
   readonly minor?: KerberosError;
-  /** What to do about it; the minor's own hint if absent. */
+  /** Advice for the operator; the minor's if absent. */
   readonly hint?: string;
   /**
-   * Who reports it: the GSS layer itself (default) or an established context. MIT's
-   * gss_display_status words an absent minor status differently for the two.
+   * The reporter: the GSS layer (default) or an established context. MIT's gss_display_status has
+   * different texts for an absent minor status of the two.
    */
   readonly reporter?: 'library' | 'context';
+  /** The error behind this one; the minor if absent. */
   readonly cause?: unknown;
 }
 
-/** A GSS-API call failed. */
+/** The failure of a GSS-API call. */
 export class GssError extends Error {
   override readonly name: string = 'GssError';
-  /** `'GSS_S_BAD_MIC'`: stable, part of the interface. The message's text is not. */
+  /** `'GSS_S_BAD_MIC'`: stable, unlike the text of the message. */
   readonly code: GssErrorCode;
   /** The number of RFC 2744 §3.9.1: 0x00060000 for GSS_S_BAD_MIC. */
   readonly major: number;
+  /** The minor status, if the mechanism reported one. */
   readonly minor?: KerberosError;
+  /** Advice for the operator, not for the peer. */
   readonly hint?: string;
+  /** See {@link GssErrorOptions.reporter}. */
   readonly reporter: 'library' | 'context';
 
   /** @param options - A string is the `message` alone. */
@@ -119,10 +136,10 @@ export class GssError extends Error {
 }
 
 /**
- * What was thrown, as a GSS status: a {@link GssError} as it is, a {@link KerberosError} as the minor
+ * A thrown error as a GSS status: a {@link GssError} as it is, a {@link KerberosError} as the minor
  * status of `code`.
  *
- * @throws Whatever else it was: a fault of the program, not of a token or a name.
+ * @throws Any other error, which is a fault of the program and not of a token or a name.
  */
 export function gssErrorOf(error: unknown, code: GssErrorCode): GssError {
   if (error instanceof GssError) return error;
@@ -131,11 +148,22 @@ export function gssErrorOf(error: unknown, code: GssErrorCode): GssError {
 }
 
 /**
- * The lines that gss_display_status gives: first the major status, then the minor.
+ * The lines of gss_display_status: first the major status, then the minor.
  *
- * A {@link KerberosError} by itself is the minor of GSS_S_FAILURE, as is any other error. Where
- * there is no minor status the second line is `Unknown error`, or `Unknown code 0` for what an
- * established context reports: MIT's words, which scripts look for.
+ * An error other than {@link GssError} is the minor status of GSS_S_FAILURE. Without a minor status the
+ * second line is `Unknown error`, or `Unknown code 0` if an established context reported the error:
+ * MIT's texts, which scripts search for.
+ *
+ * @returns Two lines of text.
+ *
+ * @example
+ * ```ts
+ * import { displayStatus } from 'krb5-acceptor';
+ *
+ * function log(error: unknown): void {
+ *   for (const line of displayStatus(error)) console.error(`GSS-API error: ${line}`);
+ * }
+ * ```
  */
 export function displayStatus(error: unknown): string[] {
   if (error instanceof GssError) {
@@ -145,7 +173,10 @@ export function displayStatus(error: unknown): string[] {
   return [TEXTS.GSS_S_FAILURE, minor === '' ? NO_MINOR.library : minor];
 }
 
-/** The texts of a major status number: its routine error, then each supplementary bit from the lowest. */
+/**
+ * The texts of a major status number (RFC 2744 §3.9.1): calling error, routine error, then each
+ * supplementary bit from the lowest.
+ */
 export function displayMajor(major: number): string[] {
   if (major === 0) return ['The routine completed successfully'];
   const lines: string[] = [];
@@ -173,7 +204,7 @@ const CALLING_MASK = 0xff000000 | 0;
 const ROUTINE_MASK = 0x00ff0000;
 const SUPPLEMENTARY_MASK = 0xffff;
 
-// What only a per-message call reports.
+// Codes of per-message calls only.
 const CONTEXT_CODES: ReadonlySet<GssErrorCode> = new Set<GssErrorCode>([
   'GSS_S_BAD_MIC',
   'GSS_S_DUPLICATE_TOKEN',
@@ -184,7 +215,7 @@ const CONTEXT_CODES: ReadonlySet<GssErrorCode> = new Set<GssErrorCode>([
 
 const NO_MINOR = { library: 'Unknown error', context: 'Unknown code 0' } as const;
 
-// The texts of MIT's gss_display_status, which operators know and scripts look for.
+// The texts of MIT's gss_display_status, which scripts search for.
 const TEXTS: Readonly<Record<GssErrorCode, string>> = {
   GSS_S_BAD_MECH: 'An unsupported mechanism was requested',
   GSS_S_BAD_NAME: 'An invalid name was supplied',
