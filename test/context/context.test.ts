@@ -10,7 +10,7 @@ import { CLIENT, establish, makeKeytab, NOW_SECONDS, SERVICE } from '../support/
 const MESSAGE = new TextEncoder().encode('a message');
 
 describe('a context', () => {
-  it('says who is there and until when', async () => {
+  it('names both sides and the time of expiry', async () => {
     const { server } = await establish({
       ticket: { renewTill: NOW_SECONDS + 90_000, startTime: NOW_SECONDS - 5 },
     });
@@ -140,7 +140,7 @@ describe('a context', () => {
 });
 
 describe('an exported context', () => {
-  it('goes on where it was, window and numbers included, on either side', async () => {
+  it('continues with its window and numbers, on either side', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(17, 18, 19, 20),
@@ -231,11 +231,11 @@ describe('an exported context', () => {
             refused++;
             continue;
           }
-          // Nothing is read as something else.
+          // No error is mistaken for another.
           expect(toHex(again), `byte ${at} altered by ${by}`).toBe(toHex(seal(altered)));
         }
       }
-      // Whole fields that make no sense: no authtime at all, an error that there is none of.
+      // Well-formed fields with impossible values: no authtime, an unknown error code.
       const replaced = (from: string, to: string) =>
         importSecurityContext(seal(fromHex(toHex(body).replace(from, to))));
       expect(() => replaced('fffffffffffffffb', 'ffffffffffffffff')).toThrow(/has no times/);

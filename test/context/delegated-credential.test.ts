@@ -40,7 +40,7 @@ async function deliver(delegation: Uint8Array) {
 }
 
 describe('a KRB-CRED that delegates', () => {
-  it('has as many tickets as it tells of', async () => {
+  it('has as many tickets as it describes', async () => {
     for (const [tickets, told] of [
       [1, 2],
       [2, 1],
@@ -79,8 +79,8 @@ describe('a KRB-CRED that delegates', () => {
   });
 
   it('hands its ticket on as it came, however its kvno is encoded', async () => {
-    // RFC 4120 §5.2.9 has a UInt32 there; MIT krb5, Heimdal and Windows send 2^31 and more (of
-    // read-only domain controllers) as a negative Int32, and read nothing else.
+    // RFC 4120 §5.2.9 has a UInt32; MIT krb5, Heimdal and Windows encode 2^31 and more (of read-only
+    // domain controllers) as a negative Int32, and decode only that.
     const unsigned = encodeTicket({ ...TICKET, encPart: { ...TICKET.encPart, kvno: 0x8001_0002 } });
     const kvno = Buffer.of(0xa1, 7, 2, 5, 0, 0x80, 1, 0, 2);
     const at = Buffer.from(unsigned).indexOf(kvno);
@@ -141,7 +141,7 @@ describe('a KRB-CRED that is encrypted', () => {
     return await begin().accept(initiator.begin());
   }
 
-  // RFC 4121 §4.1.1 says the session key; Java took the subkey for a while.
+  // RFC 4121 §4.1.1: the session key; some versions of Java use the subkey.
   it('opens with the session key, or with the subkey', async () => {
     for (const keyOf of [(sessionKey: EncryptionKey) => sessionKey, () => subkey]) {
       const result = await deliverSealed(keyOf);
@@ -175,8 +175,8 @@ describe('a KRB-CRED that is encrypted', () => {
 });
 
 describe('what a KRB-CRED leaves out', () => {
-  // RFC 4120 §5.8.1: the fields are optional where the receiver knows them from elsewhere.
-  it('is taken from who sent it, unless name and realm are both there', async () => {
+  // RFC 4120 §5.8.1: fields that the receiver knows already are optional.
+  it('belongs to the initiator, unless name and realm are both present', async () => {
     const clientName = { nameType: 1, components: ['bob'] };
     const clientRealm = 'OTHER.TEST';
     for (const [more, client] of [
@@ -192,7 +192,7 @@ describe('what a KRB-CRED leaves out', () => {
     }
   });
 
-  it('cannot be another client than who sent it, in any of its tickets', async () => {
+  it('cannot name a client other than the initiator, in any of its tickets', async () => {
     for (const [clientName, clientRealm] of [
       ['bob', 'EXAMPLE.TEST'],
       ['alice', 'OTHER.TEST'],

@@ -30,7 +30,7 @@ const KEY = EncryptionKey.generate(18, seededRandom(1));
 const SUBKEY = EncryptionKey.generate(17, seededRandom(2));
 const ABSENT = 0xffff_ffff_ffff_ffffn;
 
-/** What a context is exported as, by the table at the head of src/context/export.ts. */
+/** The exported form of a context, written after the table at the head of src/context/export.ts. */
 interface Fields {
   readonly role: number;
   readonly flags: number;
@@ -84,7 +84,7 @@ const principal = ({ nameType, realm, components }: Principal) =>
   concatBytes(u32(nameType), text(realm), list(components.map(text)));
 const key = (value: EncryptionKey) => concatBytes(u32(value.enctype), bytes(value.bytes()));
 
-/** Big-endian; of a negative number its two's complement. */
+/** Big-endian; a negative number in two's complement. */
 function numberOf(length: number, value: bigint): Uint8Array {
   const view = new DataView(new ArrayBuffer(8));
   view.setBigInt64(0, BigInt.asIntN(64, value));
@@ -132,7 +132,7 @@ function refusalOf(changes: Partial<Fields>): GssError {
 describe('an export', () => {
   const secondsOf = (date: Date | undefined) => BigInt(date!.getTime() / 1000);
 
-  it('has the layout that its version stands for', async () => {
+  it('has the layout of its version', async () => {
     const random = seededRandom(3);
     const { ticket, begin, initiator } = await makeParties({
       keytab: makeKeytab({ kvno: 3, enctype: 20 }),
@@ -246,7 +246,7 @@ describe('an export', () => {
     ['a window of unknown flags', { window: [8, 0n, 0n, 0n] }],
     ['no authtime', { times: [ABSENT, 2n, 3n, 4n] }],
     ['no endtime', { times: [1n, 2n, ABSENT, 4n] }],
-    ['a time of no year', { times: [1n << 60n, 2n, 3n, 4n] }],
+    ['a time out of range', { times: [1n << 60n, 2n, 3n, 4n] }],
   ] as [string, Partial<Fields>][])('with %s is refused', (_, changes) => {
     expect(refusalOf(changes)).toMatchObject({
       code: 'GSS_S_DEFECTIVE_TOKEN',
@@ -254,7 +254,7 @@ describe('an export', () => {
     });
   });
 
-  // Whoever can write exports can write the digest, too.
+  // An attacker who can write exports can write the digest, too.
   it('has no more in its lists than a ticket can have', () => {
     const repeat = (count: number, one: string) => new Array<string>(count).fill(one);
     const element = { type: 1, data: new Uint8Array() };
@@ -316,7 +316,7 @@ describe('an export', () => {
     const token = peer.getMic(MESSAGE);
     const after = peer.getMic(MESSAGE);
     const changes: Partial<Fields> = { acceptorSubkey: [] };
-    // All of 32 bits went by: of 64 bits it is the next one, of 32 bits (RFC 1964) the first again.
+    // After 2^32 numbers: the next one with 64 bits, the first again with 32 bits (RFC 1964).
     const wide = importSecurityContext(
       exportOf({ ...changes, window: [7, 100n, 0x1_0000_0000n, 1n] }),
     );

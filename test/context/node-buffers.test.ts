@@ -1,4 +1,4 @@
-/** What callers in Node.js hand in: Buffers, whose slice() copies nothing. */
+/** Buffers of Node.js, whose slice() does not copy, as arguments. */
 import { expect, test } from 'vitest';
 import { importSecurityContext } from '../../src/index.ts';
 import { establish, makeParties } from '../support/realm-kit.ts';

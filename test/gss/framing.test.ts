@@ -25,7 +25,7 @@ function derLength(length: number): string {
   return (0x80 + hex.length / 2).toString(16) + hex;
 }
 
-/** A token of Kerberos with this many bytes behind its OID, its length written as told. */
+/** A token of Kerberos with this many bytes after its OID, and the given form of its length. */
 function tokenOf(innerLength: number, length = derLength(11 + innerLength)): Uint8Array {
   return concatBytes(fromHex(`60${length}${KRB5}`), new Uint8Array(innerLength).fill(0x5a));
 }
@@ -48,12 +48,12 @@ describe('the header of a token', () => {
     const { mechanism, inner } = unframeToken(token);
     expect(mechanism).toBe(Mechanism.krb5);
     expect(inner.length).toBe(bodyLength - 11);
-    // A view: nothing is copied.
+    // A view, not a copy.
     expect(inner.buffer).toBe(token.buffer);
     expect(inner.byteOffset).toBe(token.length - inner.length);
   });
 
-  // As MIT krb5: the header is not protected, so a second encoding gives nobody anything.
+  // As in MIT krb5: the header is not authenticated, so a second encoding is no attack.
   it.each([
     ['128 bytes less one in the long form', 127 - 11, '817f'],
     ['a zero before one byte', 200 - 11, '8200c8'],
@@ -80,7 +80,7 @@ describe('the header of a token', () => {
   });
 
   it('is refused with a length of an unknown form before anything is read of it', () => {
-    // Five bytes, which together say 2^32: no token is as long.
+    // Five bytes of the value 2^32: no token is as long.
     for (const length of ['80', '850100000000', 'ff']) {
       expect(() => unframeToken(tokenOf(20, length))).toThrow(/a length of an unknown form/);
     }
@@ -98,7 +98,7 @@ describe('the header of a token', () => {
     expect(() => unframeToken(concatBytes(token, Uint8Array.of(0)))).toThrow(DecodeError);
   });
 
-  it('goes before a message of Kerberos with its number, before others without', () => {
+  it('precedes a message of Kerberos with TOK_ID, other messages without', () => {
     const message = Uint8Array.of(1, 2, 3);
     expect(toHex(frameToken(Mechanism.krb5, TokenId.apReq, message))).toBe(`6010${KRB5}0100010203`);
     expect(toHex(frameToken(Mechanism.krb5, TokenId.krbError, message))).toBe(
@@ -148,7 +148,7 @@ describe('the header of a per-message token', () => {
     }
   });
 
-  it('may be missing, and is left where it is none', () => {
+  it('may be absent, and bytes that are not a header are kept', () => {
     for (const token of [
       message,
       new Uint8Array(),

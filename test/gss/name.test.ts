@@ -68,7 +68,7 @@ describe('importName', () => {
     });
     expect(name.text).toBe('alice\\@ad.example.com@EXAMPLE.COM');
     expect(codeOf(() => importName('a@b', GssNameType.enterpriseName))).toMatch(/BAD_NAME/);
-    // MIT krb5: a second @ is that of the realm, and a backslash quotes.
+    // MIT krb5: a second @ begins the realm, and a backslash quotes.
     const enterprise = (text: string) => importName(text, GssNameType.enterpriseName, realm).text;
     expect(enterprise('alice@ad.example.com@EX')).toBe('alice\\@ad.example.com@EX');
     expect(enterprise('a/b\\n@x')).toBe('a\\/b\\n\\@x@EXAMPLE.COM');
@@ -128,7 +128,7 @@ describe('canonicalizeName', () => {
       realm: 'EXAMPLE.COM',
     });
     const hostRealm = (host: string) => (host === 'www.example.com' ? 'OTHER' : undefined);
-    // MIT krb5, sn2princ.c: the port of Windows' names is no part of the host.
+    // MIT krb5, sn2princ.c: the port in names of Windows is not part of the host.
     const port = importName('MSSQLSvc@WWW.example.com:1433', GssNameType.hostBasedService);
     expect(canonicalizeName(port, Mechanism.krb5, { hostRealm }).text).toBe(
       'MSSQLSvc/www.example.com:1433@OTHER',
@@ -150,7 +150,7 @@ describe('canonicalizeName', () => {
     expect(canonicalizeName(name)).toBe(name);
   });
 
-  it('says what is missing', () => {
+  it('names the missing part', () => {
     const service = importName('HTTP', GssNameType.hostBasedService);
     expect(codeOf(() => canonicalizeName(service, Mechanism.krb5, realm))).toBe(
       'GSS_S_BAD_NAME: "HTTP" names no host',
@@ -214,7 +214,7 @@ describe('compareNames', () => {
     const inRealm = importName('WELLKNOWN/ANONYMOUS@EXAMPLE.COM');
     expect(inRealm.type).toBe(GssNameType.anonymous);
     expect(compareNames(inRealm, inRealm)).toBe(false);
-    // Nor a user of the same text, who is anonymous as soon as the name is Kerberos'.
+    // Nor a user name of the same text, which canonicalises to the anonymous principal.
     const user = importName('WELLKNOWN/ANONYMOUS@EXAMPLE.COM', GssNameType.userName);
     expect(compareNames(inRealm, user)).toBe(false);
     expect(compareNames(user, inRealm)).toBe(false);

@@ -20,13 +20,13 @@ const KNOWN = [
   ['2.39', '77'],
   ['2.40', '78'],
   ['2.999', '8837'],
-  // Seven bits a byte, those of the zeros in the middle too.
+  // Seven bits in each byte, with zeros in the middle.
   ['1.2.127', '2a7f'],
   ['1.2.128', '2a8100'],
   ['1.2.16383', '2aff7f'],
   ['1.2.16384', '2a818000'],
   ['1.2.2097153', '2a81808001'],
-  // 49, 50, 54 and 56 bits: the last two are more than a double holds.
+  // 49, 50, 54 and 56 bits: the last two exceed the precision of a double.
   ['1.2.562949953421311', '2affffffffffff7f'],
   ['1.2.562949953421313', '2a8180808080808001'],
   ['1.2.9007199254740993', '2a9080808080808001'],
@@ -103,7 +103,7 @@ describe('OID text and DER', () => {
   it('takes 1024 characters of text, and no more', () => {
     expect(parseOid(`${'{ 1 2 840'.padEnd(1023)}}`)).toBe('1.2.840');
     expect(() => parseOid(`${'{ 1 2 840'.padEnd(1024)}}`)).toThrow(DecodeError);
-    // Which is more than any OID needs that has 128 bytes of contents.
+    // More text than any OID with 128 bytes of contents has.
     const widest = decodeOid(new Uint8Array(128).fill(0x7f));
     expect(parseOid(formatOid(widest, 'braces'))).toBe(widest);
   });

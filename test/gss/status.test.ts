@@ -38,7 +38,7 @@ describe('GssError', () => {
   });
 });
 
-// The pairs of lines that MIT's gss-server was seen to print.
+// Pairs of lines that MIT's gss-server printed.
 describe('displayStatus', () => {
   const minor = new KerberosError('KRB_AP_ERR_REPEAT');
   const integrity = new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');

@@ -19,7 +19,7 @@ const certificate = fromHex(
   vectors.find(({ signature }) => signature === 'pss-sha256')!.certificate,
 );
 
-/** An element of DER. */
+/** A DER element. */
 function der(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
   const bytes = concatBytes(...contents);
   return concatBytes(Uint8Array.of(tag, bytes.length), bytes);
@@ -37,12 +37,12 @@ const OID = {
 };
 const NULL = der(5);
 
-/** What of a certificate is looked at: all but this algorithm is empty. */
+/** A certificate in which everything but the signature algorithm is empty. */
 function signedBy(...algorithm: readonly Uint8Array[]): Uint8Array {
   return der(0x30, der(0x30), der(0x30, ...algorithm), der(3, Uint8Array.of(0)));
 }
 
-/** RSASSA-PSS-params with SHA-256 for both, and what comes behind them. */
+/** RSASSA-PSS-params with SHA-256 for both hashes, and the fields after them. */
 function pssParameters(...more: readonly Uint8Array[]): Uint8Array {
   const hash = der(0x30, OID.sha256, NULL);
   return der(0x30, der(0xa0, hash), der(0xa1, der(0x30, OID.mgf1, hash)), ...more);
@@ -71,7 +71,7 @@ describe('tlsServerEndPoint', () => {
     expect(tlsServerEndPoint(padded.subarray(7))).toEqual(tlsServerEndPoint(certificate));
   });
 
-  it('refuses what is no certificate, and nothing else', () => {
+  it('refuses bytes that are not a certificate, and nothing else', () => {
     expect(() => tlsServerEndPoint(utf8('-----BEGIN CERTIFICATE-----'))).toThrow(DecodeError);
     expect(() => tlsServerEndPoint(new Uint8Array())).toThrow(/certificate: truncated/);
     expect(() => tlsServerEndPoint(concatBytes(certificate, new Uint8Array(1)))).toThrow(
@@ -94,14 +94,14 @@ describe('tlsServerEndPoint', () => {
     for (const good of [
       signedBy(OID.sha256WithRsa),
       signedBy(OID.sha256WithRsa, NULL),
-      // Older numbers of RSA with SHA-1 and MD5 and of DSA with SHA-1: SHA-256 in their place, as
-      // OpenSSL and Python's cryptography know them.
+      // Older OIDs of RSA with SHA-1 and MD5 and of DSA with SHA-1, as OpenSSL and Python's
+      // cryptography map them: SHA-256 replaces both.
       signedBy(OID.oiwSha1WithRsa, NULL),
       signedBy(OID.oiwDsaWithSha1),
       signedBy(OID.oiwMd5WithRsa, NULL),
       signedBy(OID.pss, pssParameters()),
       signedBy(OID.pss, pssParameters(saltLength)),
-      // RFC 4055 §3.1: all of them left out; SHA-1, in whose place comes SHA-256.
+      // RFC 4055 §3.1: all defaults, which are SHA-1; SHA-256 replaces it.
       signedBy(OID.pss, der(0x30)),
       signedBy(OID.pss, der(0x30, der(0xa0, der(0x30, OID.sha1)))),
     ]) {
@@ -111,7 +111,7 @@ describe('tlsServerEndPoint', () => {
       signedBy(OID.pss),
       signedBy(OID.pss, NULL),
       signedBy(OID.pss, der(0x30, der(0xa0, der(0x30, OID.sha256)))),
-      // A mask that is not made by MGF1, though with the hash that stands for none.
+      // A mask function other than MGF1.
       signedBy(OID.pss, der(0x30, der(0xa1, der(0x30, OID.pss, der(0x30, OID.sha1))))),
     ]) {
       expect(tlsServerEndPoint(other)).toBeUndefined();

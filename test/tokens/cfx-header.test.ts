@@ -39,7 +39,7 @@ function stateOf(
   };
 }
 
-/** A whole token in one buffer, opened as one. */
+/** Unwraps a token as a stream. */
 function openStream(iov: CfxIov, token: Uint8Array) {
   const data: IovBuffer = { type: 'data', bytes: new Uint8Array() };
   const opened = unwrapIov(iov, [{ type: 'stream', bytes: token.slice() }, data]);
@@ -130,7 +130,7 @@ describe.each(ENCTYPES)('tokens of enctype %i', (enctype) => {
         expect(() => protection.verifyMic(MESSAGE, mic)).toThrow(GssError);
       }
     }
-    // Nobody has asserted a subkey: like MIT krb5, what the flag says counts for nothing.
+    // No subkey was asserted: like MIT krb5 we ignore the flag.
     const none = new CfxProtection(stateOf('acceptor', key));
     const token = { sender: 'initiator', key, acceptorSubkey: true, sequence: 1n } as const;
     expect(none.unwrap(sealedToken(MESSAGE, token, seededRandom())).message).toEqual(MESSAGE);
@@ -204,7 +204,7 @@ describe.each(ENCTYPES)('tokens of enctype %i', (enctype) => {
     }
   });
 
-  // RFC 4121 §4.2.4: it is the receiver's to compare them.
+  // RFC 4121 §4.2.4: the receiver compares them.
   it('are refused if the header inside is not the one outside, but for RRC', () => {
     const token = { sender: 'initiator', key, sequence: 5n } as const;
     const plain = concatBytes(MESSAGE, sealedToken(MESSAGE, token, seededRandom()).subarray(0, 16));

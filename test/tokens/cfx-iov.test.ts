@@ -10,7 +10,7 @@ import { sealedToken, signedToken } from '../support/cfx-tokens.ts';
 import { gssCodeOf } from '../support/library-errors.ts';
 import { seededRandom } from '../support/realm-kit.ts';
 
-// RFC 3962 §6, RFC 8009 §5, RFC 6803 §7: block and code of what is sealed, and the checksum.
+// RFC 3962 §6, RFC 8009 §5, RFC 6803 §7: confounder and trailer of a sealed message, and the checksum.
 const CASES = [
   { enctype: 17, code: 12 },
   { enctype: 18, code: 12 },
@@ -35,7 +35,7 @@ function iovOf(key: EncryptionKey, dceStyle: boolean, role: 'initiator' | 'accep
   });
 }
 
-/** Room that other things stood in before, with the data between header and trailer. */
+/** Buffers with old contents, the data between header and trailer. */
 function buffersOf(trailer: boolean): IovBuffer[] {
   const used = () => new Uint8Array(200).fill(0x55);
   return [
@@ -46,7 +46,7 @@ function buffersOf(trailer: boolean): IovBuffer[] {
   ];
 }
 
-/** A token cut into buffers at these places. */
+/** A token split into buffers at these offsets. */
 function cut(token: Uint8Array, header: number, trailer?: number): IovBuffer[] {
   const end = token.length - (trailer ?? 0);
   return [
@@ -72,7 +72,7 @@ describe.each(CASES)(
     const sealed = { head: 16 + BLOCK, tail };
     const signed = { head: 16, tail: code };
 
-    it('need so many bytes', () => {
+    it('have these lengths', () => {
       const iov = iovOf(key, dceStyle, 'initiator');
       for (const [confidential, { head, tail }] of [
         [true, sealed],
@@ -107,7 +107,7 @@ describe.each(CASES)(
               confidential ? sealedToken(MESSAGE, next(), random) : signedToken(MESSAGE, next()),
             ),
           );
-          // Without a trailer it is rotated by all that would be there. MS-KILE §3.4.5.4.1: in DCE
+          // Without a trailer the token is rotated by the trailer's length. MS-KILE §3.4.5.4.1: in DCE
           // style by RRC and EC together.
           const rotated = buffersOf(false);
           wrapIov(iov, rotated, confidential);
@@ -206,14 +206,14 @@ describe.each(CASES)(
         cut(whole, sealed.head + 1, after),
         cut(whole, sealed.head, after - 1),
         cut(whole, sealed.head, after + 1),
-        // It says that it is not rotated, and it is not.
+        // RRC = 0, and the token is not rotated.
         cut(whole, sealed.head + after),
         cut(plain, 16 - 1, code),
         cut(plain, 16 + 1, code),
         cut(plain, 16, code - 1),
         cut(plain, 16, code + 1),
         cut(plain, 16 + code),
-        // It says that it is rotated.
+        // RRC of a rotated token.
         cut(sealedToken(MESSAGE, rotated, seededRandom()), sealed.head, after),
         cut(signedToken(MESSAGE, { ...token, rotationCount: code }), 16, code),
         // By one byte more, or less.

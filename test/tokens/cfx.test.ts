@@ -8,7 +8,7 @@ import { establish, makeKeytab } from '../support/realm-kit.ts';
 const ENCTYPES = [17, 18, 19, 20] as const;
 const MESSAGE = new TextEncoder().encode('thirty-two bytes of plain text..');
 
-/** RFC 4121 §4.2.5: what a peer with another idea of RRC would have sent. */
+/** The token as a peer with another RRC would have sent it (RFC 4121 §4.2.5). */
 function rotate(token: Uint8Array, rrc: number): Uint8Array {
   const rotated = token.slice();
   const body = token.subarray(16);
@@ -67,8 +67,8 @@ describe.each(ENCTYPES)('wrap tokens of enctype %i', (enctype) => {
       const { client, server } = await both();
       const token = client.wrap(MESSAGE, { confidential });
       for (const { at, bit, flipped } of flips(token)) {
-        // Bytes 6 and 7 are RRC, which nothing authenticates: it says how to undo a rotation, and
-        // a wrong one garbles the rest. No length here divides the change that one bit makes.
+        // Bytes 6 and 7 are RRC, which is not authenticated: a wrong one garbles the rest, since no
+        // length here divides the difference that one bit makes.
         const error = gssErrorOf(() => server.unwrap(flipped));
         const expected =
           at < 2 || at === 3 || (at < 6 && at > 3 && !confidential)
@@ -76,7 +76,7 @@ describe.each(ENCTYPES)('wrap tokens of enctype %i', (enctype) => {
             : ['GSS_S_BAD_MIC', 'GSS_S_DEFECTIVE_TOKEN'];
         expect(expected, `byte ${at} bit ${bit}`).toContain(error.code);
       }
-      // And the window has not moved: the token itself is still good.
+      // The window has not moved: the token itself is still valid.
       expect(server.unwrap(token).message).toEqual(MESSAGE);
     });
 
@@ -126,7 +126,7 @@ describe('per-message tokens', () => {
     expect(head(server.wrap(MESSAGE)).slice(0, 8)).toEqual([5, 4, 7, 0xff, 0, 0, 0, 0]);
   });
 
-  it('are not taken back by who sent them', async () => {
+  it('are refused when they are reflected to their sender', async () => {
     const { client, server } = await establish();
     for (const context of [client, server]) {
       const token = context.wrap(MESSAGE);
@@ -149,7 +149,7 @@ describe('per-message tokens', () => {
     expect(gssErrorOf(() => server.unwrap(other.client.wrap(MESSAGE))).code).toBe('GSS_S_BAD_MIC');
   });
 
-  it('say what is wrong with them before any key is used', async () => {
+  it('are defective with a precise message before any key is used', async () => {
     const { client, server } = await establish();
     const mic = client.getMic(MESSAGE);
     // RFC 4121 §4.2.2: Sealed shall not be set in a MIC token.

@@ -40,7 +40,7 @@ async function both(enctype: number, dceStyle = false): Promise<Both> {
   return { client: initiator.finish(second.outputToken), server: last.context };
 }
 
-/** Header, signed and encrypted parts, room for padding; with a trailer or without. */
+/** Header, signed and encrypted buffers, padding; with a trailer or without. */
 function message(trailer: boolean): IovBuffer[] {
   return [
     { type: 'header' },
@@ -102,7 +102,7 @@ describe.each(CASES)(
             buffers[place]!.bytes![bit >> 3]! ^= 1 << (bit & 7);
             const { code } = gssErrorOf(() => server.unwrapIov(buffers));
             expect(['GSS_S_BAD_MIC', 'GSS_S_DEFECTIVE_TOKEN']).toContain(code);
-            // Either untouched, or of no use.
+            // Either unchanged, or wiped or garbled.
             const seen = dataOf(buffers);
             if (code === 'GSS_S_BAD_MIC' && seen.some((byte) => byte !== 0)) {
               expect(seen).not.toEqual(MESSAGE);
@@ -173,7 +173,7 @@ describe.each(CASES)(
     it('have associated data in the simple form', async () => {
       const { client, server } = await both(enctype, dceStyle);
       if (old && dceStyle) {
-        // The length in the frame is that of the header: nobody could find the end of a whole token.
+        // The length in the frame covers the header alone, so that no stream can be unwrapped.
         const token = client.wrapAead(MESSAGE, ASSOCIATED);
         expect(gssErrorOf(() => server.unwrapAead(token, ASSOCIATED)).code).toBe(
           'GSS_S_DEFECTIVE_TOKEN',

@@ -11,7 +11,7 @@ describe('what a cipher throws', () => {
     expect(error).toMatchObject({ code: 'GSS_S_BAD_MIC', minor, reporter: 'context' });
   });
 
-  // A provider of the caller's may fail in its own way: then the peer has done nothing wrong.
+  // The failure of a caller's provider is not the peer's fault.
   it.each([
     new KerberosError('KDC_ERR_ETYPE_NOSUPP'),
     new DecodeError('key is malformed'),

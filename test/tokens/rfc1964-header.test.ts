@@ -5,7 +5,7 @@ import { NO_SEAL, Rfc1964Headers, TokId } from '../../src/tokens/rfc1964-header.
 import { SequenceCounter } from '../../src/tokens/sequence.ts';
 import { gssCodeOf } from '../support/library-errors.ts';
 
-/** Keys of no cipher: a checksum that counts, and numbers in the clear. */
+/** Keys without a cipher: the checksum holds lengths, and numbers are in the clear. */
 const KEYS: Rfc1964Keys = {
   signAlgorithm: 0xa1b2,
   sealAlgorithm: 0xc3d4,
@@ -59,7 +59,7 @@ describe('the header of a token of RFC 1964', () => {
     expect(peer.isSigned(header, TokId.mic, PARTS)).toBe(true);
   });
 
-  it('is defective in every bit of its first eight bytes, and a bad MIC behind them', () => {
+  it('is defective in every bit of its first eight bytes, and a bad MIC after them', () => {
     for (const [tokId, seal] of [
       [TokId.wrap, KEYS.sealAlgorithm],
       [TokId.wrap, NO_SEAL],

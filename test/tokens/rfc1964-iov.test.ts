@@ -50,10 +50,10 @@ describe.each([
   [16, 20, 0x04, 8],
   [23, 8, 0x11, 1],
 ] as const)('buffers of enctype %i', (enctype, checksum, sign, block) => {
-  // Head and confounder.
+  // Header and confounder.
   const unframed = 16 + checksum + 8;
 
-  /** What a peer signs that has the keys and no care: a header without a frame. */
+  /** A header without a frame, as a careless peer with the keys would sign it. */
   function forge(client: SecurityContext, parts: readonly Uint8Array[], confounder = EMPTY) {
     const keys = client.sessionKey.rfc1964!;
     const head = Uint8Array.of(2, 1, sign, 0, 0xff, 0xff, 0xff, 0xff);
@@ -65,7 +65,7 @@ describe.each([
 
   it('have the layout of RFC 1964 §1.2.2, the length in the frame that of all of them', async () => {
     const { client } = await both(enctype);
-    // Up to where the length of the frame is of one byte, two and three.
+    // The length of the frame takes one byte, two and three.
     for (let size = 0; size < 260; size++) {
       const text = new Uint8Array(size).fill(0x5a);
       const [header, data, padding] = wrapped(client, text, false);
@@ -131,7 +131,7 @@ describe.each([
         mechanismHeader(Mechanism.oldKrb5, length),
         mechanismHeader(Mechanism.krb5, length + 1),
         mechanismHeader(Mechanism.krb5, length - 1),
-        // As DCE style has it.
+        // As in DCE style.
         mechanismHeader(Mechanism.krb5, unframed),
       ]) {
         const buffers = iov(concatBytes(frame, rest), data, padding);
@@ -140,7 +140,7 @@ describe.each([
     }
   });
 
-  it('say what is wrong with their lengths before any key is used', async () => {
+  it('are defective with a precise message for their lengths before any key is used', async () => {
     const { client, server } = await both(enctype);
     const [header, data, padding] = wrapped(client, MESSAGE);
     const defect = (buffers: IovBuffer[]) => gssErrorOf(() => server.unwrapIov(buffers));
@@ -228,7 +228,7 @@ describe.each([
     };
     const one = Uint8Array.of(1);
     expect(open(concatBytes(forge(client, [one]), one))).toEqual(EMPTY);
-    // The last byte of the confounder could pass for padding.
+    // The last byte of the confounder could be mistaken for padding.
     const confounder = Uint8Array.of(9, 9, 9, 9, 9, 9, 9, 1);
     for (const parts of [[one], []]) {
       const token = forge(client, parts, confounder);

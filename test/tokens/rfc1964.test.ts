@@ -37,13 +37,13 @@ describe.each([
   const both = (options: ExchangeOptions = {}) =>
     establish({ ...options, keytab: makeKeytab({ enctype, crypto }) });
 
-  // RFC 4757 §7.2: RC4 hides the number of what is not encrypted, and nothing authenticates it.
+  // RFC 4757 §7.2: RC4 encrypts the number of a signed token, but does not authenticate it.
   const isLooseNumber = (token: Uint8Array, at: number): boolean => {
     const start = token.length - unframeToken(token).inner.length + 8;
     return enctype === 23 && at >= start && at < start + 4;
   };
 
-  // What stands before SND_SEQ is wrong by itself; of all else only the checksum tells.
+  // Errors before SND_SEQ are found without the checksum, all others with it.
   const refusalAt = (token: Uint8Array, at: number): string => {
     const start = token.length - unframeToken(token).inner.length + 8;
     return at < start ? 'GSS_S_DEFECTIVE_TOKEN' : 'GSS_S_BAD_MIC';
@@ -110,7 +110,7 @@ describe.each([
         const { code } = gssErrorOf(() => server.unwrap(flipped));
         expect(code, `bit ${bit}`).toBe(refusalAt(token, bit >> 3));
       }
-      // And the window has not moved: the token itself is still good.
+      // The window has not moved: the token itself is still valid.
       expect(server.unwrap(token)).toMatchObject({ message: MESSAGE, sequence: 'ok' });
     });
 
@@ -142,7 +142,7 @@ describe.each([
     expect(server.verifyMic(MESSAGE, mic).sequence).toBe('ok');
   });
 
-  it('may have two bytes behind a MIC of DES3, as Heimdal leaves them', async () => {
+  it('may have two bytes after a MIC of DES3, as in Heimdal', async () => {
     const { client, server } = await both();
     const { inner } = unframeToken(client.getMic(MESSAGE));
     const longer = frameMechanismToken(Mechanism.krb5, concatBytes(inner, Uint8Array.of(1, 2)));
@@ -153,7 +153,7 @@ describe.each([
     else expect(gssErrorOf(verify).code).toBe('GSS_S_DEFECTIVE_TOKEN');
   });
 
-  it('are not taken back by who sent them, nor for each other, nor by another context', async () => {
+  it('are refused when reflected, as another kind of token, and by another context', async () => {
     const { client, server } = await both();
     const other = await both({ initiator: { random: seededRandom(99) } });
     for (const context of [client, server]) {
@@ -268,7 +268,7 @@ describe.each([
       [[...new Array(8).fill(9), 3, 3, 3], []],
       [[...new Array(8).fill(9), 4, 4, 4], 'GSS_S_BAD_MIC'],
       [[...new Array(8).fill(9), 9, 9, 11], 'GSS_S_BAD_MIC'],
-      // MIT krb5 takes a message that ends in no padding at all as it is.
+      // MIT krb5 accepts a message without padding.
       [
         [...new Array(8).fill(9), 5, 0],
         [5, 0],
@@ -356,7 +356,7 @@ describe('a context without mutual authentication', () => {
       { type: 'padding', bytes: new Uint8Array(1) },
     ];
     expect(() => server.wrapIov(buffers)).toThrow(unavailable);
-    // No number was used up, nor is it another after an export.
+    // No sequence number was consumed, and an export does not change that.
     const moved = importSecurityContext(server.export(), { crypto });
     expect(() => moved.wrap(MESSAGE)).toThrow(unavailable);
     const signed = moved.wrap(MESSAGE, { confidential: false });
@@ -399,7 +399,7 @@ describe('a context of an old enctype', () => {
           initiator: { flags, subkeyEnctype: null },
         });
         expect(server.unwrap(client.wrap(MESSAGE)).message).toEqual(MESSAGE);
-        // One way, RC4 only signs.
+        // Without mutual authentication RC4 only signs.
         const confidential = enctype !== 23 || flags !== 0;
         const answer = client.unwrap(server.wrap(MESSAGE, { confidential }));
         expect(answer).toMatchObject({ message: MESSAGE, confidential });

@@ -7,7 +7,7 @@ import { runs } from '../support/properties.ts';
 
 const MASK = (1n << 64n) - 1n;
 
-/** The window as RFC 2743 §1.2.3 and MIT krb5 have it, in BigInt and without any cleverness. */
+/** The window as RFC 2743 §1.2.3 and MIT krb5 define it, in plain BigInt. */
 class Model {
   readonly #base: bigint;
   readonly #flags: { replay: boolean; sequence: boolean };
@@ -60,9 +60,9 @@ describe('the sequence window', () => {
         fc.property(base, flags, fc.array(step, { maxLength: 150 }), (first, how, steps) => {
           const window = new SequenceWindow(first, { ...how, width });
           const model = new Model(BigInt(first), how, mask);
-          // No peer sends numbers below its first one or goes round a second time: relative
-          // numbers stay within half of the range. (Like MIT krb5's, the window takes a number
-          // below the first for one far ahead.)
+          // Peers send no number below their first one, and wrap around only once: relative numbers
+          // stay within half of the range. (Like MIT krb5, the window treats a number below the
+          // first as one far ahead.)
           let relative = 0n;
           for (const by of steps) {
             const number = (BigInt(first) + relative) & mask;
@@ -77,7 +77,7 @@ describe('the sequence window', () => {
     });
   }
 
-  it('goes on after being written and read', () => {
+  it('continues after being written and read', () => {
     fc.assert(
       fc.property(base, flags, fc.array(step), fc.array(step), (first, how, before, after) => {
         const window = new SequenceWindow(first, how);
@@ -98,7 +98,7 @@ describe('the sequence window', () => {
     );
   });
 
-  it('knows the supplementary bits that RFC 2743 §1.2.3 tells apart', () => {
+  it('reports the supplementary bits of RFC 2743 §1.2.3', () => {
     const both = new SequenceWindow(10, { replay: true, sequence: true });
     expect([10, 11, 13, 12, 12, 100, 20].map((n) => both.check(0, n))).toEqual([
       'ok',
@@ -142,7 +142,7 @@ describe('the edge of the sequence window', () => {
     expect(window.check(0, 99 + by)).toBe('ok');
     const lowest = 99 + by - 63;
     for (let n = 99 + by; n >= lowest; n--) {
-      // Twice what is in the window already, once what the step left out.
+      // Each number of the window is a duplicate, each skipped one is not.
       const skipped = n > 99 && n < 99 + by;
       expect(window.check(0, n)).toBe(skipped ? 'ok' : 'duplicate');
       expect(window.check(0, n)).toBe('duplicate');
@@ -152,7 +152,7 @@ describe('the edge of the sequence window', () => {
 });
 
 describe('the window where the low half wraps around', () => {
-  it('goes on after exactly 2^32 numbers', () => {
+  it('continues after exactly 2^32 numbers', () => {
     const window = new SequenceWindow(0, { replay: true, sequence: true });
     expect(window.check(0, 0xffff_ffff)).toBe('gap');
     expect(window.check(1, 0)).toBe('ok');
@@ -181,12 +181,12 @@ describe('the window in the upper half of the numbers', () => {
     expect(window.check(0, 8)).toBe('gap');
     expect(window.check(0, 8)).toBe('duplicate');
     expect(window.check(0, 9)).toBe('ok');
-    // That was the highest number of all, relative to the first: the next one has gone round.
+    // That was the highest number relative to the first: the next one wraps around.
     expect(window.check(0, 10)).toBe('ok');
     expect(window.check(0, 10)).toBe('duplicate');
   });
 
-  it('goes on where the high half passes 2^31, and where it ends', () => {
+  it('continues where the high half passes 2^31, and where it wraps around', () => {
     for (const [before, after] of [
       [0x7fff_ffff, 0x8000_0000],
       [0xffff_fffe, 0xffff_ffff],
@@ -216,7 +216,7 @@ describe('a window that was written', () => {
     const window = new SequenceWindow(0xffff_ffff, flags, 7);
     expect(window.check(7, 0xffff_ffff)).toBe('ok');
     const copy = Reader.all(written(window), 'window', readWindow);
-    // 32 bits wrap around and do not look at the high half; 64 bits carry into it.
+    // 32 bits wrap around and ignore the high half; 64 bits carry into it.
     expect(copy.check(width === 64 ? 8 : 3, 0)).toBe('ok');
     expect(copy.check(width === 64 ? 8 : 3, 0)).toBe('duplicate');
     if (width === 64) expect(copy.check(3, 1)).not.toBe('ok');
@@ -254,7 +254,7 @@ describe('a window that was written', () => {
     expect(written(window)).toEqual(Uint8Array.of(7, ...at(0x8000_0007, 0xffff_fffe, 0, 0, 0, 0)));
     window.check(0x8000_0007, 0xffff_fffe);
     window.check(0x8000_0008, 29);
-    // 31 behind the highest: the last bit of the low half, from before and now.
+    // 31 behind the highest: the last bit of the low half.
     expect(written(window).subarray(9)).toEqual(at(0, 32, 0, 0x8000_0001));
     window.check(0x8000_0008, 30);
     expect(written(window).subarray(9)).toEqual(at(0, 33, 1, 3));
