@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** Established contexts: who is there, and the messages that pass (RFC 2743 §2.2 and §2.3). */
+/** Established contexts: the two sides, and the protection of messages (RFC 2743 §2.2 and §2.3). */
 import { plainBytes } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import type { KerberosError } from '../errors.ts';
@@ -347,7 +347,7 @@ export class SecurityContext {
     return bytes;
   }
 
-  /** GSS_Delete_sec_context (RFC 2743 §2.2.3): wipes the keys. May be called again. */
+  /** GSS_Delete_sec_context (RFC 2743 §2.2.3): wipes the keys. May be called again; makes no token. */
   dispose(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -355,6 +355,7 @@ export class SecurityContext {
     this.#state.acceptorSubkey?.dispose();
   }
 
+  /** {@link dispose}. */
   [Symbol.dispose](): void {
     this.dispose();
   }

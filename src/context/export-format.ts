@@ -17,7 +17,7 @@ import { bytesEqual, constantTimeEqual, decodeUtf8, encodeUtf8, Reader, Writer }
 import { EncryptionKey } from '../crypto/key.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
-import { GssError } from '../gss/status.ts';
+import { gssErrorOf } from '../gss/status.ts';
 import { Limit } from '../messages/limits.ts';
 import type { Principal } from '../messages/principal.ts';
 import { SequenceWindow } from '../tokens/sequence.ts';
@@ -72,8 +72,7 @@ export function openExport<T>(
       return read(reader);
     });
   } catch (error) {
-    if (!(error instanceof KerberosError)) throw error;
-    throw new GssError('GSS_S_DEFECTIVE_TOKEN', { minor: error });
+    throw gssErrorOf(error, 'GSS_S_DEFECTIVE_TOKEN');
   }
 }
 

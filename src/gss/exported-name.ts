@@ -2,7 +2,7 @@
 import { concatBytes, decodeUtf8, encodeUtf8, Reader, Writer } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 import { decodeMechanism, encodeMechanism, Mechanism, mechanismName } from './mechanism.ts';
-import { GssError } from './status.ts';
+import { GssError, gssErrorOf } from './status.ts';
 
 /** The contents of an exported Kerberos name. */
 export interface ExportedName {
@@ -33,8 +33,7 @@ export function decodeExportedName(bytes: Uint8Array): ExportedName {
   try {
     return Reader.all(bytes, 'exported name', readName);
   } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    throw new GssError('GSS_S_BAD_NAME', { minor: error });
+    throw gssErrorOf(error, 'GSS_S_BAD_NAME');
   }
 }
 

@@ -34,12 +34,12 @@ export interface UnframedToken {
   readonly inner: Uint8Array;
 }
 
-/** The first token of an exchange. */
+/** The first token of an exchange, without its header if it has one. */
 export type FirstToken =
   | ({ readonly framed: true } & UnframedToken)
   | {
       readonly framed: false;
-      /** The token itself: no mechanism is named. */
+      /** The token itself, which names no mechanism. */
       readonly inner: Uint8Array;
     };
 
@@ -99,7 +99,7 @@ export function unframeMessageToken(token: Uint8Array, mechanism: Oid): Uint8Arr
 /**
  * Reads the first token of an exchange, which some mechanisms send without a header.
  *
- * @returns A view of the token behind its header; of the whole token if it does not begin as one.
+ * @returns A view of the bytes after the header; the token itself if it does not begin with one.
  * @throws {@link DecodeError} as {@link unframeToken} if the header is malformed.
  */
 export function readFirstToken(token: Uint8Array): FirstToken {

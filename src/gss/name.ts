@@ -1,6 +1,5 @@
 /** Names of RFC 2743 §4: import, display, canonicalise, compare, export. */
 import { decodeUtf8 } from '../bytes.ts';
-import { KerberosError } from '../errors.ts';
 import type { Principal } from '../messages/principal.ts';
 import {
   ANONYMOUS_REALM,
@@ -16,7 +15,7 @@ import {
 import { decodeExportedName, encodeCompositeName, encodeExportedName } from './exported-name.ts';
 import { isKrb5Mechanism, Mechanism, mechanismName } from './mechanism.ts';
 import type { Oid } from './oid.ts';
-import { GssError } from './status.ts';
+import { GssError, gssErrorOf } from './status.ts';
 
 /** Name-type OIDs (RFC 2743 §4, RFC 2744 §4, RFC 1964 §2.1, RFC 6680 §5). */
 export const GssNameType = {
@@ -259,8 +258,7 @@ function asBadName<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof KerberosError)) throw error;
-    throw new GssError('GSS_S_BAD_NAME', { minor: error });
+    throw gssErrorOf(error, 'GSS_S_BAD_NAME');
   }
 }
 
