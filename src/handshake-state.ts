@@ -49,7 +49,7 @@ export interface MicOwedState {
 }
 
 /**
- * What a token leads to. The output token is for the peer; without one the property is absent or
+ * The outcome of a token. The output token is for the peer; if there is none, the property is absent or
  * undefined. The keys of a complete context are the caller's.
  */
 export type Step =

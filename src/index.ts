@@ -63,11 +63,11 @@ export { formatOid, parseOid } from './gss/oid.ts';
 export type { GssErrorCode, GssErrorOptions } from './gss/status.ts';
 export { ContextFlag, displayMajor, displayStatus, GssError } from './gss/status.ts';
 export { tlsExporter, tlsServerEndPoint } from './gss/tls-bindings.ts';
+export type { CredentialWarning, KeytabProvider } from './keytab/key-source.ts';
 export type { Keytab, KeytabEntry, ParseKeytabOptions } from './keytab/keytab.ts';
 export { formatKeytab, parseKeytab } from './keytab/keytab.ts';
 export type { AcceptorCredential, AcquireCredentialOptions } from './krb5/credential.ts';
 export { acquireCredential } from './krb5/credential.ts';
-export type { CredentialWarning, KeytabProvider } from './krb5/key-source.ts';
 export type {
   AcceptOptions,
   AcceptorOptions,

@@ -6,7 +6,7 @@ import { constantTimeEqual } from '../bytes.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { enctypeName, isWeakEnctype, KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
-import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
+import type { ServiceKeys } from '../keytab/key-source.ts';
 import type { ApReq, Authenticator } from '../messages/ap-req.ts';
 import { ApOption, decodeAuthenticator } from '../messages/ap-req.ts';
 import type { HostAddress } from '../messages/primitives.ts';
@@ -17,7 +17,7 @@ import { decodeEncTicketPart, TicketFlag } from '../messages/ticket.ts';
 import type { Clock, KerberosTime } from '../time.ts';
 import { formatTime } from '../time.ts';
 import { checkCriticalElements } from './authorization-data.ts';
-import type { ClientPolicy, OwnRealms } from './client-policy.ts';
+import type { ClientPolicy } from './client-policy.ts';
 import { checkClient } from './client-policy.ts';
 import { canHaveMade, decryptPartOrNothing } from './encrypted-part.ts';
 import type { OpenedTicket, OpenedTickets } from './opened-tickets.ts';
@@ -25,25 +25,6 @@ import { markOf } from './opened-tickets.ts';
 import type { Patience } from './patience.ts';
 import type { ReplayCache } from './replay-cache.ts';
 import { checkReplay } from './replay-check.ts';
-
-/** Where keys come from. */
-export interface ServiceKeys extends OwnRealms {
-  /** The keys in use: the same object until they change. */
-  readonly keytab: Keytab;
-  /**
-   * Asked before keys are used: a key that is no longer in the keytab opens nothing.
-   *
-   * @returns What to await first, which takes a few seconds at most and never rejects; undefined
-   *   where the keys are known to be young enough.
-   */
-  current(): Promise<void> | undefined;
-  /** The keys to try on a ticket, the likeliest first; none if nothing fits. */
-  candidates(ticket: Ticket): Iterable<KeytabEntry>;
-  /** Why there was no candidate, or why none of them opened the ticket. */
-  explain(ticket: Ticket): KerberosError;
-  /** Looks whether there are newer keys; true if it is worth trying again. */
-  refresh(): Promise<boolean>;
-}
 
 /** Enctypes that keys may have, the most preferred first. */
 export interface PermittedEnctypes {

@@ -1,12 +1,13 @@
 /** Acceptor credentials (RFC 2743 §2.1.1): which keys stand for which services. */
-import type { ServiceKeys } from '../ap/accept.ts';
 import { defaultCrypto } from '../crypto/default-crypto.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { cryptoProvider } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
-import { GssError } from '../gss/status.ts';
+import { GssError, gssErrorOf } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
 import { explainNoKey, explainNoService } from '../keytab/explain.ts';
+import type { CredentialWarning, KeytabProvider, ServiceKeys } from '../keytab/key-source.ts';
+import { KeySource } from '../keytab/key-source.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
 import { acceptedKeys } from '../keytab/keytab-index.ts';
 import type { TicketKeyRequest } from '../keytab/lookup.ts';
@@ -20,8 +21,6 @@ import { callback, checkOptions, definite, kind, promptCallback, range } from '.
 import type { Clock } from '../time.ts';
 import { systemClock } from '../time.ts';
 import { printWarning } from '../warning.ts';
-import type { CredentialWarning, KeytabProvider } from './key-source.ts';
-import { KeySource } from './key-source.ts';
 
 export interface AcquireCredentialOptions {
   /**
@@ -141,8 +140,7 @@ function readService(service: AcquireCredentialOptions['service']): ServiceMatch
   try {
     return parseServiceName(service);
   } catch (error) {
-    if (!(error instanceof KerberosError)) throw error;
-    throw new GssError('GSS_S_BAD_NAME', { minor: error });
+    throw gssErrorOf(error, 'GSS_S_BAD_NAME');
   }
 }
 
@@ -154,9 +152,7 @@ async function askFirst(provider: KeytabProvider): Promise<Keytab> {
       throw new TypeError(`keytab: expected a function of a keytab, ${fault}`);
     return keytab;
   } catch (error) {
-    if (error instanceof KerberosError) {
-      throw new GssError('GSS_S_NO_CRED', { minor: error });
-    }
+    if (error instanceof KerberosError) throw gssErrorOf(error, 'GSS_S_NO_CRED');
     throw new GssError('GSS_S_NO_CRED', { cause: error });
   }
 }

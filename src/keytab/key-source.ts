@@ -8,11 +8,34 @@
  */
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
-import type { Keytab } from '../keytab/keytab.ts';
-import { carryOver, faultOfKeytab, sameKeys } from '../keytab/succession.ts';
+import type { Ticket } from '../messages/ticket.ts';
 import { printableName } from '../text.ts';
 import type { Clock } from '../time.ts';
 import { systemTimer } from '../time.ts';
+import type { Keytab, KeytabEntry } from './keytab.ts';
+import { carryOver, faultOfKeytab, sameKeys } from './succession.ts';
+
+/** The keys of a service, as the AP exchange asks for them. */
+export interface ServiceKeys {
+  /** The keys in use: the same object until they change. */
+  readonly keytab: Keytab;
+  /**
+   * To be called before the keys are used, so that a key which is no longer in the keytab opens no
+   * ticket.
+   *
+   * @returns A promise to await first, which takes a few seconds at most and never rejects; undefined
+   *   if the keys are young enough.
+   */
+  current(): Promise<void> | undefined;
+  /** The keys to try on a ticket, the likeliest first; empty if none fits. */
+  candidates(ticket: Ticket): Iterable<KeytabEntry>;
+  /** Whether there is a key of this realm for the service. */
+  hasKeysOf(realm: string): boolean;
+  /** The reason why there was no candidate, or why no candidate opened the ticket. */
+  explain(ticket: Ticket): KerberosError;
+  /** Asks for newer keys. @returns Whether there are other keys, so that a retry makes sense. */
+  refresh(): Promise<boolean>;
+}
 
 /**
  * Gives the keys of the moment. As long as they do not change it should return the same object, and
