@@ -131,16 +131,7 @@ function delegatedTicket(
 ): DelegatedTicket {
   // RFC 4120 §5.8.1: names are optional where the receiver knows them.
   const client = principalOf(info.clientName, info.clientRealm) ?? verified.client;
-  if (!principalEqual(client, verified.client)) {
-    const [named, initiator] = [client, verified.client].map((name) =>
-      printableName(formatPrincipal(name)),
-    ) as [string, string];
-    throw new KerberosError('KRB_AP_ERR_BADMATCH', {
-      message: 'Delegated credential belongs to another client',
-      hint: 'stored under the name in it, the credential would be used for another user',
-      detail: { delegated: named, initiator },
-    });
-  }
+  checkClient(client, verified.client);
   // MIT krb5: the KrbCredInfo, which is encrypted, takes precedence over the clear part of the ticket.
   const named = principalOf(info.serverName, info.realm);
   const server = named ?? { ...ticket.serverName, realm: ticket.realm };
@@ -163,6 +154,18 @@ function delegatedTicket(
     })),
     ticket: encoded.slice(),
   };
+}
+
+function checkClient(named: Principal, initiator: Principal): void {
+  if (principalEqual(named, initiator)) return;
+  throw new KerberosError('KRB_AP_ERR_BADMATCH', {
+    message: 'Delegated credential belongs to another client',
+    hint: 'stored under the name in it, the credential would be used for another user',
+    detail: {
+      delegated: printableName(formatPrincipal(named)),
+      initiator: printableName(formatPrincipal(initiator)),
+    },
+  });
 }
 
 function principalOf(

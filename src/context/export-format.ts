@@ -68,7 +68,8 @@ export function openExport<T>(
       throw new DecodeError(`${label} is damaged`);
     }
     return Reader.all(body, label, (reader) => {
-      if (!bytesEqual(reader.take(magic.length), magic)) throw new DecodeError(`no ${label}`);
+      if (!bytesEqual(reader.take(magic.length), magic))
+        throw new DecodeError(`bytes are not an ${label}`);
       return read(reader);
     });
   } catch (error) {
@@ -76,33 +77,39 @@ export function openExport<T>(
   }
 }
 
+/** bytes. */
 export function writeBytes(writer: Writer, bytes: Uint8Array): void {
   writer.u32(bytes.length).raw(bytes);
 }
 
-/** @returns A copy. */
+/** The inverse of {@link writeBytes}. @returns A copy. */
 export function readBytes(reader: Reader): Uint8Array {
   return reader.take(reader.u32()).slice();
 }
 
+/** text. */
 export function writeText(writer: Writer, text: string): void {
   writeBytes(writer, encodeUtf8(text));
 }
 
+/** The inverse of {@link writeText}. */
 export function readText(reader: Reader): string {
   return decodeUtf8(reader.take(reader.u32()), reader.label);
 }
 
+/** flag. */
 export function writeFlag(writer: Writer, flag: boolean): void {
   writer.u8(flag ? 1 : 0);
 }
 
+/** The inverse of {@link writeFlag}. */
 export function readFlag(reader: Reader): boolean {
   const flag = reader.u8();
   if (flag > 1) throw new DecodeError(`${reader.label} has a malformed flag`);
   return flag === 1;
 }
 
+/** optional x. @param write - Writes x; not called for undefined. */
 export function writeOptional<T>(
   writer: Writer,
   value: T | undefined,
@@ -112,17 +119,23 @@ export function writeOptional<T>(
   if (value !== undefined) write(writer, value);
 }
 
+/** The inverse of {@link writeOptional}. */
 export function readOptional<T>(reader: Reader, read: (reader: Reader) => T): T | undefined {
   return readFlag(reader) ? read(reader) : undefined;
 }
 
-/** @param most - The bound on the number of elements, which holds even if the digest is right. */
+/**
+ * The inverse of {@link writeList}.
+ *
+ * @param most - The bound on the number of elements, which holds even if the digest is right.
+ */
 export function readList<T>(reader: Reader, most: number, read: (reader: Reader) => T): T[] {
   const count = reader.u16();
   if (count > most) throw new DecodeError(`${reader.label} has a list of ${count} elements`);
   return Array.from({ length: count }, () => read(reader));
 }
 
+/** u16 count, then the elements. */
 export function writeList<T>(
   writer: Writer,
   list: readonly T[],
@@ -132,18 +145,21 @@ export function writeList<T>(
   for (const value of list) write(writer, value);
 }
 
+/** principal. */
 export function writePrincipal(writer: Writer, principal: Principal): void {
   writer.u32(principal.nameType);
   writeText(writer, principal.realm);
   writeList(writer, principal.components, writeText);
 }
 
+/** The inverse of {@link writePrincipal}. */
 export function readPrincipal(reader: Reader): Principal {
   const nameType = reader.i32();
   const realm = readText(reader);
   return { nameType, realm, components: readList(reader, Limit.nameComponents, readText) };
 }
 
+/** key. */
 export function writeKey(writer: Writer, key: EncryptionKey): void {
   const bytes = key.bytes();
   writer.u32(key.enctype);
@@ -151,6 +167,7 @@ export function writeKey(writer: Writer, key: EncryptionKey): void {
   bytes.fill(0);
 }
 
+/** The inverse of {@link writeKey}. @throws KerberosError KDC_ERR_ETYPE_NOSUPP. */
 export function readKey(reader: Reader, crypto: CryptoProvider): EncryptionKey {
   const enctype = reader.i32();
   const value = reader.take(reader.u32());
@@ -159,6 +176,7 @@ export function readKey(reader: Reader, crypto: CryptoProvider): EncryptionKey {
   return key;
 }
 
+/** window. */
 export function writeWindow(writer: Writer, window: SequenceWindow): void {
   const { replay, sequence, width, ...halves } = window.state();
   writer.u8(
@@ -169,6 +187,7 @@ export function writeWindow(writer: Writer, window: SequenceWindow): void {
   for (const half of HALVES) writer.u32(halves[half]);
 }
 
+/** The inverse of {@link writeWindow}. */
 export function readWindow(reader: Reader): SequenceWindow {
   const flags = reader.u8();
   if (flags > 7) throw new DecodeError('exported context: unknown flags of the sequence window');

@@ -244,6 +244,7 @@ const FORMAT: ExportFormat = {
 const ABSENT = 0xffff_ffff_ffff_ffffn;
 const PacKind = { none: 0, verified: 1, refused: 2, verifiedByKdcKey: 3 } as const;
 
+/** The rules that the options are checked with. */
 export const IMPORT_OPTIONS: OptionRules<ImportOptions> = {
   crypto: cryptoProvider,
   random: promptCallback,

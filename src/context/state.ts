@@ -30,8 +30,11 @@ export interface TicketInfo {
 
 /** An established context. Its names are mechanism names. */
 export interface ContextState extends ProtectionState {
+  /** The authenticated client. */
   readonly initiator: GssName;
+  /** The service that the ticket is for. */
   readonly acceptor: GssName;
+  /** Facts of the ticket that established the context. */
   readonly ticket: TicketInfo;
   /** The ticket's own authorization data, not the authenticator's. */
   readonly authorizationData: AuthorizationData;

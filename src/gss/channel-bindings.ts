@@ -8,7 +8,9 @@ import { describe, isPlainObject } from '../options.ts';
  * three must be present and not empty: empty bindings identify no channel.
  */
 export interface ChannelBindings {
+  /** The initiator's address; absent for TLS. */
   readonly initiatorAddress?: ChannelAddress;
+  /** The acceptor's address; absent for TLS. */
   readonly acceptorAddress?: ChannelAddress;
   /** Bytes that identify the channel; for TLS the type of the bindings, a colon and their value. */
   readonly applicationData?: Uint8Array;
@@ -106,7 +108,7 @@ function writeAddress(
     .raw(bytes);
 }
 
-// The certificates that `node/tls-bindings.ts` remembers, and the default one.
+/** The bound on alternatives: the certificates that `node/tls-bindings.ts` remembers, and the default one. */
 export const MAX_BINDINGS = 512;
 // RFC 2744 §3.11, types of an absent address: GSS_C_AF_UNSPEC; GSS_C_AF_NULLADDR.
 const UNSPECIFIED = 0;

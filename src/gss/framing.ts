@@ -29,8 +29,9 @@ export const BEGUN_ELSEWHERE: string =
 
 /** The mechanism in a token's header, and the bytes after the header. */
 export interface UnframedToken {
+  /** The mechanism that the header names. */
   readonly mechanism: Oid;
-  /** A view. */
+  /** The bytes after the OID; a view. */
   readonly inner: Uint8Array;
 }
 

@@ -106,6 +106,7 @@ export interface GssErrorOptions {
 
 /** The failure of a GSS-API call. */
 export class GssError extends Error {
+  /** `'GssError'`. */
   override readonly name: string = 'GssError';
   /** `'GSS_S_BAD_MIC'`: stable, unlike the text of the message. */
   readonly code: GssErrorCode;

@@ -28,6 +28,7 @@ export class CfxHeaders {
   readonly #state: ProtectionState;
   readonly #flags: number;
 
+  /** @param state - Kept; {@link write} consumes its sequence numbers. */
   constructor(state: ProtectionState) {
     this.#state = state;
     this.sendKey = state.acceptorSubkey ?? state.initiatorKey;
@@ -95,9 +96,11 @@ export class CfxHeaders {
   }
 }
 
-/** Key usages (RFC 4121 §2): Wrap tokens of both kinds use `seal`, MIC tokens use `sign`. */
+/** Key usages of one sender (RFC 4121 §2). */
 export interface Usages {
+  /** Of Wrap tokens: 22 of the acceptor, 24 of the initiator. */
   readonly seal: number;
+  /** Of MIC tokens: 23 of the acceptor, 25 of the initiator. */
   readonly sign: number;
 }
 

@@ -30,6 +30,7 @@ import { segmentsOf, wipeAndRefuse } from './iov.ts';
 import type { ProtectionState } from './protection.ts';
 import { asBadMic, defectiveToken } from './protection.ts';
 
+/** Messages in several buffers, in tokens of RFC 4121. */
 export class CfxIov implements IovProtection {
   readonly #state: ProtectionState;
   readonly #headers: CfxHeaders;

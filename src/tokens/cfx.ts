@@ -29,6 +29,7 @@ import type {
 } from './protection.ts';
 import { asBadMic, badMic, defectiveToken } from './protection.ts';
 
+/** Messages in one buffer, in tokens of RFC 4121. */
 export class CfxProtection implements MessageProtection {
   readonly #state: ProtectionState;
   readonly #headers: CfxHeaders;

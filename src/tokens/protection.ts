@@ -11,6 +11,7 @@ export type Role = 'initiator' | 'acceptor';
 
 /** Keys and sequence number of an established context: what protects its messages. */
 export interface ProtectionState {
+  /** This side. */
   readonly role: Role;
   /** The OID that the context was established under; it frames the tokens of RFC 1964. */
   readonly mechanism: Oid;
@@ -22,6 +23,7 @@ export interface ProtectionState {
   readonly acceptorSubkey?: EncryptionKey;
   /** The number of the next token that this side sends. */
   readonly sendSequence: SequenceCounter;
+  /** The source of confounders. */
   readonly random: RandomSource;
 }
 
@@ -49,6 +51,7 @@ export interface MessageProtection {
   wrap(message: Uint8Array, confidential: boolean): Uint8Array;
   /** @throws GssError GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC. */
   unwrap(token: Uint8Array): OpenedMessage;
+  /** @returns A MIC token, which does not contain the message. */
   getMic(message: Uint8Array): Uint8Array;
   /** @throws GssError GSS_S_DEFECTIVE_TOKEN, GSS_S_BAD_MIC. */
   verifyMic(message: Uint8Array, token: Uint8Array): VerifiedMic;

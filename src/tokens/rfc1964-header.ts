@@ -25,6 +25,7 @@ export class Rfc1964Headers {
   readonly length: number;
   readonly #state: ProtectionState;
 
+  /** @param state - Kept; {@link write} consumes its sequence numbers. */
   constructor(state: ProtectionState, keys: Rfc1964Keys) {
     this.#state = state;
     this.keys = keys;
@@ -116,7 +117,7 @@ export class Rfc1964Headers {
     const ownNumbers = role === 'initiator' || (flags & ContextFlag.mutual) !== 0;
     if (ownNumbers || !this.keys.keystreamOfNumber) return this.keys.sealAlgorithm;
     throw new GssError('GSS_S_UNAVAILABLE', {
-      message: 'RC4 cannot seal what this side sends',
+      message: 'RC4 cannot encrypt the messages of this side',
       hint:
         'the client did not ask for mutual authentication: both directions have the same sequence ' +
         'numbers, and so the same keystream (RFC 4757 §7.3); let it ask, use AES, or sign only',

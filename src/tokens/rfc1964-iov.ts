@@ -27,6 +27,7 @@ import type { ProtectionState } from './protection.ts';
 import { defectiveToken } from './protection.ts';
 import { CONFOUNDER, Rfc1964Headers, TokId } from './rfc1964-header.ts';
 
+/** Messages in several buffers, in tokens of RFC 1964 and RFC 4757. */
 export class Rfc1964Iov implements IovProtection {
   readonly #state: ProtectionState;
   readonly #headers: Rfc1964Headers;

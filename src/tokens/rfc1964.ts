@@ -21,6 +21,7 @@ import type {
 import { badMic, defectiveToken } from './protection.ts';
 import { CONFOUNDER, NO_SEAL, Rfc1964Headers, TokId } from './rfc1964-header.ts';
 
+/** Messages in one buffer, in tokens of RFC 1964 and RFC 4757. */
 export class Rfc1964Protection implements MessageProtection {
   readonly #state: ProtectionState;
   readonly #headers: Rfc1964Headers;

@@ -26,6 +26,7 @@ export class SequenceCounter {
   /** Low half of the next number; unsigned, 32 bits. */
   low: number;
 
+  /** @param low - The first number's low half; taken modulo 2^32. */
   constructor(low: number, high = 0) {
     this.high = high;
     this.low = low >>> 0;
@@ -46,14 +47,17 @@ export interface WindowState {
   readonly sequence: boolean;
   /** Bits of a sequence number: 32 in tokens of RFC 1964, 64 in those of RFC 4121. */
   readonly width: 32 | 64;
-  /** The peer's initial number. */
+  /** The high half of the peer's initial number. */
   readonly baseHigh: number;
+  /** Its low half. */
   readonly baseLow: number;
-  /** The next number expected, relative to the base. */
+  /** The high half of the next number expected, relative to the base. */
   readonly nextHigh: number;
+  /** Its low half. */
   readonly nextLow: number;
-  /** Bit n (0 to 63) is set if the number `next - 1 - n` was received. */
+  /** Bits 32 to 63: bit n is set if the number `next - 1 - n` was received. */
   readonly seenHigh: number;
+  /** Bits 0 to 31. */
   readonly seenLow: number;
 }
 
