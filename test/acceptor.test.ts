@@ -325,7 +325,7 @@ const REFUSALS: readonly Refusal[] = [
     code: 'KRB5_NOPERM_ETYPE',
     number: 60,
     text: 'Encryption type aes256-cts-hmac-sha1-96 not permitted',
-    hint: /^the ticket has it; permitted: aes256-cts-hmac-sha384-192$/,
+    hint: /^the ticket uses it; permitted: aes256-cts-hmac-sha384-192$/,
   },
   {
     name: 'a session key of an enctype that is not permitted',
@@ -333,7 +333,7 @@ const REFUSALS: readonly Refusal[] = [
     code: 'KRB5_NOPERM_ETYPE',
     number: 60,
     text: 'Encryption type aes128-cts-hmac-sha1-96 not permitted',
-    hint: /^the session key has it/,
+    hint: /^the session key uses it/,
   },
   {
     // RFC 4121 §2 has the subkey protect all messages; the AP-REP still has the session key only.
@@ -346,7 +346,7 @@ const REFUSALS: readonly Refusal[] = [
     code: 'KRB5_NOPERM_ETYPE',
     number: 60,
     text: 'Encryption type aes128-cts-hmac-sha1-96 not permitted',
-    hint: /^the session key has it/,
+    hint: /^the session key uses it/,
   },
   {
     name: 'a session key of an enctype that is not permitted, without a subkey',
@@ -357,7 +357,7 @@ const REFUSALS: readonly Refusal[] = [
     },
     code: 'KRB5_NOPERM_ETYPE',
     number: 60,
-    hint: /^the session key has it/,
+    hint: /^the session key uses it/,
   },
   {
     name: 'a subkey of an enctype that is not permitted, with a session key of one that is',
@@ -369,7 +369,7 @@ const REFUSALS: readonly Refusal[] = [
     code: 'KRB5_NOPERM_ETYPE',
     number: 60,
     text: 'Encryption type aes128-cts-hmac-sha1-96 not permitted',
-    hint: /^the subkey has it/,
+    hint: /^the subkey uses it/,
   },
   {
     name: 'a replay cache that fails',

@@ -66,7 +66,7 @@ describe('an authenticator', () => {
     });
     const weak = { enctype: 23, value: new Uint8Array(16) };
     expect(await resultOf({ initiator: { authenticator: { subkey: weak } } })).toMatchObject({
-      error: { minor: { hint: expect.stringMatching(/not safe any more.*or allow it here$/) } },
+      error: { minor: { hint: expect.stringMatching(/no longer safe.*or allow it here$/) } },
     });
   });
 

@@ -1,6 +1,6 @@
 /**
- * The server's side of the AP exchange (RFC 4120 §3.2.3): from a decoded AP-REQ to a client that is
- * who it says, or the reason why not.
+ * The server's side of the AP exchange (RFC 4120 §3.2.3): authenticates the client of a decoded AP-REQ,
+ * or throws the reason of its refusal.
  */
 import { constantTimeEqual } from '../bytes.ts';
 import { EncryptionKey } from '../crypto/key.ts';
@@ -21,46 +21,56 @@ import type { ClientPolicy } from './client-policy.ts';
 import { checkClient } from './client-policy.ts';
 import { canHaveMade, decryptPartOrNothing } from './encrypted-part.ts';
 import type { OpenedTicket, OpenedTickets } from './opened-tickets.ts';
-import { markOf } from './opened-tickets.ts';
+import { tailOf } from './opened-tickets.ts';
 import type { Patience } from './patience.ts';
 import type { ReplayCache } from './replay-cache.ts';
 import { checkReplay } from './replay-check.ts';
 
-/** Enctypes that keys may have, the most preferred first. */
+/** Enctype numbers that keys may have, most preferred first. */
 export interface PermittedEnctypes {
+  /** Of the service's key, in which the ticket is encrypted. */
   readonly ticket: readonly number[];
+  /** Of session keys. */
   readonly session: readonly number[];
+  /** Of the initiator's and the acceptor's subkeys. */
   readonly subkey: readonly number[];
 }
 
-/** What an acceptor demands, beyond what RFC 4120 does. */
+/** The policy of an acceptor, and the services that its checks use. */
 export interface ApPolicy extends ClientPolicy {
+  /** The time for all checks. */
   readonly clock: Clock;
-  /** Seconds. */
+  /** Allowed difference of clocks, in seconds. */
   readonly maxSkew: number;
+  /** Asked about each request that passed the other checks. */
   readonly replayCache: ReplayCache;
-  /** Those that come again. */
+  /** Tickets that are presented repeatedly. */
   readonly openedTickets: OpenedTickets;
+  /** A key of another enctype is refused. */
   readonly permittedEnctypes: PermittedEnctypes;
 }
 
 /** An AP-REQ that passed every check. */
 export interface VerifiedApReq {
+  /** The request as it was decoded. */
   readonly apReq: ApReq;
-  /** Lent: another request may use it, or it is wiped, once this one has been used. */
+  /** Lent: after this request, another one may use it, or it is wiped. */
   readonly opened: OpenedTicket;
+  /** The client's principal; its own object. */
   readonly client: Principal;
+  /** The decrypted authenticator. The key value of its subkey is wiped: use {@link subkey}. */
   readonly authenticator: Authenticator;
+  /** The initiator's subkey, if it sent one. The receiver must dispose of it. */
   readonly subkey?: EncryptionKey;
 }
 
 /**
- * Verifies an AP-REQ. The checks and their order are MIT krb5's, but for the replay cache, which
- * is asked last: a request that is refused for another reason is not stored.
+ * Verifies an AP-REQ. The checks and their order are those of MIT krb5, except that the replay cache is
+ * asked last: a request that is refused for another reason is not stored.
  *
- * @param patience - How it waits for replay cache and keytab. When it is over, all keys are wiped.
- * @param peerAddress - Given when the ticket's addresses are to be checked (RFC 4120 §3.2.3); null if
- *   they are and the peer's is not known: then a ticket that names addresses is refused.
+ * @param patience - Bounds the waiting for replay cache and keytab. After a time-out all keys are wiped.
+ * @param peerAddress - The address to compare with the ticket's (RFC 4120 §3.2.3); undefined to skip
+ *   that check; null if the address is unknown: then a ticket that names addresses is refused.
  * @param use - Takes over the subkey of a request that passed; the opened ticket is lent to it. If it
  *   throws, the subkey is wiped.
  * @returns What `use` returns.
@@ -74,46 +84,23 @@ export async function acceptApReq<T>(
   peerAddress: HostAddress | null | undefined,
   use: (verified: VerifiedApReq) => T,
 ): Promise<T> {
-  if ((apReq.apOptions & ApOption.useSessionKey) !== 0) {
-    throw new KerberosError('KRB_AP_ERR_NOKEY', {
-      message: 'User-to-user authentication is not offered',
-      hint: 'the client asked for ENC-TKT-IN-SKEY; the service has a keytab, not a ticket',
-    });
-  }
+  refuseUserToUser(apReq);
   const looking = keys.current();
   if (looking !== undefined) await patience.wait(looking, patience.settings.keytab);
   const opened =
     openTicket(apReq.ticket, keys, policy) ??
     ((await newerKeys(keys, patience)) ? openTicket(apReq.ticket, keys, policy) : undefined);
   if (opened === undefined) throw keys.explain(apReq.ticket);
-  const { service, ticket, sessionKey } = opened;
-
   let authenticator: Authenticator | undefined;
   let subkey: EncryptionKey | undefined;
   try {
-    authenticator = openAuthenticator(apReq, sessionKey);
-    const client = clientOf(ticket, authenticator);
-    if (peerAddress !== undefined) checkAddress(ticket, peerAddress);
-    checkClient(ticket, service.principal.realm, keys, policy);
-
-    const now = Math.floor(policy.clock() / 1000);
-    checkTimes(ticket, now, policy.maxSkew);
-    checkSkew(authenticator.ctime, now, policy.maxSkew);
-    checkValid(ticket);
-    checkCriticalElements(ticket.authorizationData, 'ticket');
-    checkCriticalElements(authenticator.authorizationData, 'authenticator');
-
-    // MIT krb5, decrypt_tk.c and rd_req_dec.c: all three.
-    const { permittedEnctypes } = policy;
-    checkPermitted(service.key.enctype, permittedEnctypes.ticket, 'ticket');
-    checkPermitted(sessionKey.enctype, permittedEnctypes.session, 'session key');
+    authenticator = openAuthenticator(apReq, opened.sessionKey);
+    const client = checkRequest(opened, authenticator, keys, policy, peerAddress);
     if (authenticator.subkey !== undefined) {
-      checkPermitted(authenticator.subkey.enctype, permittedEnctypes.subkey, 'subkey');
-      subkey = importKey(authenticator.subkey, service.key, 'subkey');
+      subkey = importKey(authenticator.subkey, opened.service.key, 'subkey');
     }
-
-    // MIT krb5 asks before it looks at the times. A request that is refused in any case must not
-    // fill the cache: a ticket that has ended would be good enough for that.
+    // MIT krb5 asks the cache before it checks the times. Here a request that would be refused anyway,
+    // with an expired ticket for example, cannot fill the cache.
     const { cipher } = apReq.authenticator;
     const asked = checkReplay(opened, client, authenticator, cipher, policy, patience);
     if (asked !== undefined) await asked;
@@ -125,12 +112,48 @@ export async function acceptApReq<T>(
   } catch (error) {
     subkey?.dispose();
     authenticator?.subkey?.value.fill(0);
-    // Old initiators delegate in the clear there (RFC 4121 §4.1.1).
+    // It may hold a delegated credential that is not encrypted (RFC 4121 §4.1.1).
     authenticator?.checksum?.checksum.fill(0);
     throw error;
   } finally {
     policy.openedTickets.keep(apReq.ticket, opened);
   }
+}
+
+function refuseUserToUser(apReq: ApReq): void {
+  if ((apReq.apOptions & ApOption.useSessionKey) === 0) return;
+  throw new KerberosError('KRB_AP_ERR_NOKEY', {
+    message: 'User-to-user authentication is not offered',
+    hint: 'the client asked for ENC-TKT-IN-SKEY; the service has a keytab, not a ticket',
+  });
+}
+
+/** All checks but that of the replay cache. @returns The client. */
+function checkRequest(
+  { service, ticket, sessionKey }: OpenedTicket,
+  authenticator: Authenticator,
+  keys: ServiceKeys,
+  policy: ApPolicy,
+  peerAddress: HostAddress | null | undefined,
+): Principal {
+  const client = clientOf(ticket, authenticator);
+  if (peerAddress !== undefined) checkAddress(ticket, peerAddress);
+  checkClient(ticket, service.principal.realm, keys, policy);
+
+  const now = Math.floor(policy.clock() / 1000);
+  checkTimes(ticket, now, policy.maxSkew);
+  checkSkew(authenticator.ctime, now, policy.maxSkew);
+  checkValid(ticket);
+  checkCriticalElements(ticket.authorizationData, 'ticket');
+  checkCriticalElements(authenticator.authorizationData, 'authenticator');
+
+  // MIT krb5 checks all three enctypes (decrypt_tk.c, rd_req_dec.c).
+  const { permittedEnctypes } = policy;
+  const { subkey } = authenticator;
+  checkPermitted(service.key.enctype, permittedEnctypes.ticket, 'ticket');
+  checkPermitted(sessionKey.enctype, permittedEnctypes.session, 'session key');
+  if (subkey !== undefined) checkPermitted(subkey.enctype, permittedEnctypes.subkey, 'subkey');
+  return client;
 }
 
 async function newerKeys(keys: ServiceKeys, patience: Patience): Promise<boolean> {
@@ -147,7 +170,7 @@ function openTicket(
   const { cipher } = ticket.encPart;
   openedTickets.retain(keys.keytab);
   openedTickets.forgetEnded(clock() / 1000 - maxSkew);
-  // The first key is nearly always the right one, and then a look ahead is in vain.
+  // The first key is nearly always the right one, for which a look ahead is wasted.
   let looksAhead = cipher.length > SHORT_TICKET;
   for (const service of keys.candidates(ticket)) {
     const known = service.key.disposed ? undefined : openedTickets.take(ticket, service);
@@ -160,7 +183,7 @@ function openTicket(
     if (plain === undefined) continue;
     const part = decodeEncTicketPart(plain);
     const sessionKey = importKey(part.key, service.key, 'session key');
-    return { mark: markOf(cipher), service, ticket: part, sessionKey };
+    return { tail: tailOf(cipher), service, ticket: part, sessionKey };
   }
   return undefined;
 }
@@ -173,7 +196,7 @@ function openAuthenticator(apReq: ApReq, sessionKey: EncryptionKey): Authenticat
       : undefined;
   if (plain === undefined) {
     throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', {
-      hint: 'the ticket opened, its authenticator did not: the request was altered on its way',
+      hint: 'the ticket decrypted, its authenticator did not: the request was altered on its way',
     });
   }
   return decodeAuthenticator(plain);
@@ -189,16 +212,16 @@ function importKey(
     const key = new EncryptionKey(enctype, value.value, parent.crypto);
     if (key.supported) return key;
   } finally {
-    // The key object has its own copy; what was decrypted lives on with the authorization data.
+    // The key object has its own copy, and the decrypted bytes live as long as the authorization data.
     value.value.fill(0);
   }
   const name = enctypeName(enctype);
   const remedy = isWeakEnctype(enctype)
-    ? 'it is not safe any more: let client and KDC use a newer one, or allow it here'
+    ? 'it is no longer safe: let client and KDC use a newer one, or allow it here'
     : 'let client and KDC use another';
   throw new KerberosError('KDC_ERR_ETYPE_NOSUPP', {
     message: `Encryption type ${name} is not supported`,
-    hint: `the ${what} has it; ${remedy}`,
+    hint: `the ${what} uses it; ${remedy}`,
     detail: { enctype: name },
   });
 }
@@ -220,7 +243,7 @@ function clientOf(ticket: EncTicketPart, authenticator: Authenticator): Principa
   return client;
 }
 
-// A name of its own: the ticket may come again.
+// A copy, since the ticket may be kept for later requests.
 function toPrincipal({ nameType, components }: PrincipalName, realm: string): Principal {
   return { nameType, components: components.slice(), realm };
 }
@@ -232,7 +255,7 @@ function checkAddress(ticket: EncTicketPart, peer: HostAddress | null): void {
     if (peer !== null && type === peer.type && constantTimeEqual(address, peer.address)) return;
   }
   throw new KerberosError('KRB_AP_ERR_BADADDR', {
-    hint: 'the ticket is bound to addresses, and the client comes from another (NAT, proxy, roaming)',
+    hint: 'the ticket is bound to addresses, and the client has another (NAT, proxy, roaming)',
   });
 }
 
@@ -276,11 +299,11 @@ function checkPermitted(enctype: number, permitted: readonly number[], what: str
   if (permitted.includes(enctype)) return;
   throw new KerberosError('KRB5_NOPERM_ETYPE', {
     message: `Encryption type ${enctypeName(enctype)} not permitted`,
-    hint: `the ${what} has it; permitted: ${permitted.map(enctypeName).join(' ')}`,
+    hint: `the ${what} uses it; permitted: ${permitted.map(enctypeName).join(' ')}`,
   });
 }
 
 // RFC 4120 §5.3: [APPLICATION 3].
 const ENC_TICKET_PART_TAG = 0x63;
-// Bytes. Here the look ahead begins to cost less than a hundredth of the decryption.
+// Bytes. From this length on the look ahead costs less than a hundredth of the decryption.
 const SHORT_TICKET = 4096;

@@ -9,6 +9,7 @@ import type { Timer } from '../time.ts';
 
 /** Settings that all exchanges of an acceptor share. */
 export interface WaitSettings {
+  /** Starts the timer of the deadline. */
   readonly timer: Timer;
   /** Seconds that an exchange waits for one answer. */
   readonly deadline: number;
@@ -27,6 +28,7 @@ export class Answerer {
   /** Number of exchanges that wait at present. */
   waiting = 0;
 
+  /** See {@link name} and {@link code}. */
   constructor(name: string, code: KerberosErrorName) {
     this.name = name;
     this.code = code;
@@ -52,20 +54,26 @@ export class Answerer {
  * project needs neither to use this package.
  */
 export interface StopSignal {
+  /** Whether it was triggered. */
   readonly aborted: boolean;
+  /** Any value; an error becomes the cause of the refusal. */
   readonly reason: unknown;
+  /** Calls the listener when the signal is triggered. */
   addEventListener(type: 'abort', listener: () => void): void;
+  /** Removes a listener. */
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
 /** Waits on behalf of one exchange, until an answer, the deadline or {@link abort}. */
 export class Patience {
+  /** Shared by all exchanges of the acceptor. */
   readonly settings: WaitSettings;
   /** The signal of the current call of `accept`. */
   signal: StopSignal | undefined;
   #pending: Pending | undefined;
   #aborted: KerberosError | undefined;
 
+  /** @param settings - Those of the acceptor. */
   constructor(settings: WaitSettings) {
     this.settings = settings;
   }

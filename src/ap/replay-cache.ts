@@ -170,6 +170,7 @@ export class MemoryReplayCache implements ReplayCache {
 
 const GROUP_SECONDS = 16;
 
+/** The rules of {@link MemoryReplayCacheOptions}. */
 export const MEMORY_REPLAY_CACHE_OPTIONS: OptionRules<MemoryReplayCacheOptions> = {
   clock: promptCallback,
   random: promptCallback,

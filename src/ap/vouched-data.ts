@@ -2,6 +2,7 @@
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
+import type { KeytabEntry } from '../keytab/keytab.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
 import {
   AuthorizationDataType,
@@ -10,11 +11,11 @@ import {
 } from '../messages/authorization-data.ts';
 import { decodeAuthenticationIndicator, decodeCammac } from '../messages/cammac.ts';
 import { Limit } from '../messages/limits.ts';
+import type { EncTicketPart } from '../messages/ticket.ts';
 import { findPac } from '../pac/locate.ts';
 import type { Pac } from '../pac/pac.ts';
 import { verifyPac } from '../pac/pac.ts';
 import { printableName } from '../text.ts';
-import type { OpenedTicket } from './opened-tickets.ts';
 
 /**
  * How an acceptor treats PACs.
@@ -27,6 +28,7 @@ export type PacPolicy = 'off' | 'when-valid' | 'required';
 
 /** Data about the client that was verified with the service's key. */
 export interface VouchedData {
+  /** The ticket's PAC, if it verified. */
   readonly pac?: Pac;
   /** Why the ticket's PAC was ignored; absent if it has none. */
   readonly pacError?: KerberosError;
@@ -36,6 +38,7 @@ export interface VouchedData {
 
 /** The part of an acceptor's policy about PACs and authentication indicators. */
 export interface VouchedDataPolicy {
+  /** How PACs are treated. */
   readonly pacPolicy: PacPolicy;
   /** The KDC's own key (krbtgt), to verify the signatures that it makes; undefined if not known. */
   readonly kdcKey: EncryptionKey | undefined;
@@ -43,6 +46,18 @@ export interface VouchedDataPolicy {
   readonly requireKdcSignatures: boolean;
   /** The ticket must have at least one of these; any ticket if empty. */
   readonly requiredIndicators: readonly string[];
+}
+
+/** A ticket that was decrypted and verified. */
+export interface DecryptedTicket {
+  /** The keytab's entry whose key opened it: the name under which the service is known. */
+  readonly service: KeytabEntry;
+  /** Its `key` is wiped: use {@link sessionKey}. */
+  readonly ticket: EncTicketPart;
+  /** The ticket's session key. */
+  readonly sessionKey: EncryptionKey;
+  /** Set by {@link vouchedDataOf}. */
+  vouched?: VouchedData;
 }
 
 /**
@@ -54,7 +69,7 @@ export interface VouchedDataPolicy {
  * @throws {@link KerberosError} if the policy requires a PAC or an indicator that is missing or does
  *   not verify. {@link DecodeError} for a malformed AD-CAMMAC and for too many indicators.
  */
-export function vouchedDataOf(opened: OpenedTicket, policy: VouchedDataPolicy): VouchedData {
+export function vouchedDataOf(opened: DecryptedTicket, policy: VouchedDataPolicy): VouchedData {
   opened.vouched ??= readVouchedData(opened, policy);
   const { pac, pacError, authenticationIndicators } = opened.vouched;
   return {
@@ -64,7 +79,7 @@ export function vouchedDataOf(opened: OpenedTicket, policy: VouchedDataPolicy): 
   };
 }
 
-function readVouchedData(opened: OpenedTicket, policy: VouchedDataPolicy): VouchedData {
+function readVouchedData(opened: DecryptedTicket, policy: VouchedDataPolicy): VouchedData {
   const { ticket, service } = opened;
   const { pacPolicy } = policy;
   const data = relevantElements(ticket.authorizationData);
@@ -90,7 +105,7 @@ function readVouchedData(opened: OpenedTicket, policy: VouchedDataPolicy): Vouch
 }
 
 function verifyPacOf(
-  { ticket, service, sessionKey }: OpenedTicket,
+  { ticket, service, sessionKey }: DecryptedTicket,
   bytes: Uint8Array,
   { kdcKey, requireKdcSignatures }: VouchedDataPolicy,
 ): Pac {

@@ -18,6 +18,7 @@ export interface Fault {
 
 /** `s/pattern/replacement/` or `s/pattern/replacement/g`. */
 export interface Substitution {
+  /** The expression to search for. */
   readonly pattern: Regex;
   /** Inserted literally: it has no references to groups. */
   readonly replacement: string;
@@ -66,6 +67,7 @@ export function problemsOf(rule: LocalNameRule): string[] {
   }
 }
 
+/** Whether a part of a rule is a fault. */
 export function isFault(part: object | undefined): part is Fault {
   return part !== undefined && 'problem' in part;
 }

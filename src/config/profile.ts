@@ -8,6 +8,7 @@ import { KerberosError } from '../errors.ts';
 export interface ProfileSource {
   /** For error messages, usually the path. */
   readonly name: string;
+  /** The contents of the file. */
   readonly text: string;
 }
 
@@ -37,6 +38,7 @@ export interface ProfileSection {
   readonly final: boolean;
   /** Name → its values, at least one, in order. */
   readonly relations: ReadonlyMap<string, readonly ProfileValue[]>;
+  /** Name → subsection. */
   readonly sections: ReadonlyMap<string, ProfileSection>;
 }
 

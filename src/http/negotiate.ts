@@ -147,6 +147,7 @@ const KNOWN_SCHEMES = ['Basic', 'Bearer', 'Digest', 'DPoP', KERBEROS, 'NTLM'] as
 
 const { reassemble: _, ...OF_A_HANDSHAKE } = HANDSHAKE_OPTIONS;
 
+/** The rules of {@link NegotiateOptions}. */
 export const NEGOTIATE_OPTIONS: OptionRules<NegotiateOptions> = {
   ...OF_A_HANDSHAKE,
   state: objectWith('the state of the previous answer', 'accept'),

@@ -7,6 +7,7 @@ import { matchService } from './service-name.ts';
 
 /** The entries of one principal. */
 export interface PrincipalKeys {
+  /** The principal of all these entries. */
   readonly principal: Principal;
   /** All of them, in the order of the keytab. */
   readonly entries: readonly KeytabEntry[];
@@ -18,6 +19,7 @@ export interface PrincipalKeys {
 
 /** The keys of a keytab that a matcher accepts. */
 export interface AcceptedKeys {
+  /** The accepted principals, in the order of the keytab. */
   readonly principals: ReadonlySet<PrincipalKeys>;
   /** The realms of these principals. */
   readonly realms: ReadonlySet<string>;

@@ -333,4 +333,5 @@ const V2: Layout = { version: 2, littleEndian: false };
 const V1_BIG: Layout = { version: 1, littleEndian: false };
 const V1_LITTLE: Layout = { version: 1, littleEndian: true };
 
+/** The rules of {@link ParseKeytabOptions}. */
 export const PARSE_KEYTAB_OPTIONS: OptionRules<ParseKeytabOptions> = { crypto: cryptoProvider };

@@ -16,10 +16,13 @@ import { matchService } from './service-name.ts';
 
 /** The unencrypted fields of a ticket that select its key. Anyone can write them. */
 export interface TicketKeyRequest {
+  /** The realm of the server. */
   readonly realm: string;
+  /** The name of the server. */
   readonly serverName: PrincipalName;
-  /** Absent and 0 both mean any kvno. */
+  /** Key version number; absent and 0 both mean any. */
   readonly kvno?: number;
+  /** Enctype of the key. */
   readonly enctype: number;
 }
 

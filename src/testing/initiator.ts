@@ -276,6 +276,7 @@ const DEFAULT_FLAGS =
 const number = range('a whole number', Number.isSafeInteger);
 const object = objectWith('an object');
 
+/** The rules of {@link InitiatorOptions}. */
 export const INITIATOR_OPTIONS: OptionRules<InitiatorOptions> = {
   ticket: required(objectWith('a ticket of mintTicket')),
   flags: number,

@@ -73,7 +73,9 @@ export interface MintTicketOptions {
 
 /** A ticket, with the facts that its client knows about it. */
 export interface MintedTicket {
+  /** The ticket as the client sends it in an AP-REQ. */
   readonly ticket: Ticket;
+  /** The client's principal, as in the ticket. */
   readonly client: Principal;
   /** Shared by client and service. The caller may dispose of it after use. */
   readonly sessionKey: EncryptionKey;
@@ -147,6 +149,7 @@ const TEN_HOURS = 36_000;
 const number = range('a whole number', Number.isSafeInteger);
 const object = objectWith('an object');
 
+/** The rules of {@link MintTicketOptions}. */
 export const MINT_OPTIONS: OptionRules<MintTicketOptions> = {
   keytab: required(
     kind(

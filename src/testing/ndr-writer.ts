@@ -22,24 +22,28 @@ export class NdrWriter {
       .finish();
   }
 
+  /** 2 bytes, aligned to 2. */
   u16(value: number): this {
     this.#align(2);
     this.#writer.u16(value, true);
     return this;
   }
 
+  /** 4 bytes, aligned to 4. */
   u32(value: number): this {
     this.#align(4);
     this.#writer.u32(value, true);
     return this;
   }
 
+  /** 8 bytes, aligned to 8; a negative value in two's complement. */
   u64(value: bigint): this {
     this.#align(8);
     this.#writer.u64(BigInt.asUintN(64, value), true);
     return this;
   }
 
+  /** Bytes as they are, not aligned. */
   raw(bytes: Uint8Array): this {
     this.#writer.raw(bytes);
     return this;

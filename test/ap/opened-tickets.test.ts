@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OpenedTicket } from '../../src/ap/opened-tickets.ts';
-import { markOf, OpenedTickets } from '../../src/ap/opened-tickets.ts';
+import { OpenedTickets, tailOf } from '../../src/ap/opened-tickets.ts';
 import { EncryptionKey } from '../../src/index.ts';
 import type { EncTicketPart, Ticket } from '../../src/messages/ticket.ts';
 import { runs } from '../support/properties.ts';
@@ -35,7 +35,7 @@ function openedAs(seed: number, { encPart }: Ticket): OpenedTicket {
     authTime: NOW_SECONDS,
     endTime: NOW_SECONDS + 3600,
   };
-  return { mark: markOf(encPart.cipher), service: SERVICE, ticket, sessionKey };
+  return { tail: tailOf(encPart.cipher), service: SERVICE, ticket, sessionKey };
 }
 
 function isDisposed({ sessionKey }: OpenedTicket): boolean {

@@ -50,19 +50,19 @@ describe('enctypes can be permitted separately for tickets, session keys and sub
       'an AES256 session key where only AES128 is permitted',
       { ticket: 18, session: 18, subkey: 18 },
       { sessionEnctypes: [17], subkeyEnctypes: [17] },
-      /^KRB5_NOPERM_ETYPE: the session key has it; permitted: aes128-cts-hmac-sha1-96$/,
+      /^KRB5_NOPERM_ETYPE: the session key uses it; permitted: aes128-cts-hmac-sha1-96$/,
     ],
     [
       'a ticket',
       { ticket: 17, session: 18, subkey: 18 },
       { ticketEnctypes: [18] },
-      /^KRB5_NOPERM_ETYPE: the ticket has it; permitted: aes256-cts-hmac-sha1-96$/,
+      /^KRB5_NOPERM_ETYPE: the ticket uses it; permitted: aes256-cts-hmac-sha1-96$/,
     ],
     [
       'a subkey',
       { ticket: 18, session: 18, subkey: 17 },
       { subkeyEnctypes: [18, 20] },
-      /^KRB5_NOPERM_ETYPE: the subkey has it/,
+      /^KRB5_NOPERM_ETYPE: the subkey uses it/,
     ],
     [
       'a specific list takes precedence over permittedEnctypes',
@@ -74,7 +74,7 @@ describe('enctypes can be permitted separately for tickets, session keys and sub
       'permittedEnctypes applies where there is no specific list',
       { ticket: 18, session: 17, subkey: 17 },
       { permittedEnctypes: [18], sessionEnctypes: [17] },
-      /^KRB5_NOPERM_ETYPE: the subkey has it; permitted: aes256-cts-hmac-sha1-96$/,
+      /^KRB5_NOPERM_ETYPE: the subkey uses it; permitted: aes256-cts-hmac-sha1-96$/,
     ],
     [
       "the acceptor's subkey is chosen from the list for subkeys, in its order",
@@ -98,7 +98,7 @@ describe('enctypes can be permitted separately for tickets, session keys and sub
       'an empty list permits none',
       { ticket: 18, session: 18, subkey: 18 },
       { ticketEnctypes: [] },
-      /^KRB5_NOPERM_ETYPE: the ticket has it; permitted: $/,
+      /^KRB5_NOPERM_ETYPE: the ticket uses it; permitted: $/,
     ],
   ])('%s', async (_, keys, acceptor, expected) => {
     const outcome = await outcomeOf(keys, acceptor);
