@@ -25,7 +25,9 @@ export type Certificate = string | Uint8Array;
 
 /** The channel bindings of one request. */
 export interface RequestBindings {
+  /** The permitted bindings; absent if there are none. */
   readonly channelBindings?: ChannelBindings | readonly ChannelBindings[];
+  /** Why a TLS connection has no bindings. */
   readonly channelBindingsUnavailable?: string;
   /** Every request is refused: the caller requires bindings that the runtime cannot provide. */
   readonly refusal?: GssError;

@@ -8,7 +8,7 @@ import type { Acceptor, Handshake } from '../acceptor.ts';
 import type { SecurityContext } from '../context/context.ts';
 import { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
-import type { NegotiateResult } from '../http/negotiate.ts';
+import type { NegotiateOptions, NegotiateResult } from '../http/negotiate.ts';
 import { negotiate } from '../http/negotiate.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
 import type { OptionRules } from '../options.ts';
@@ -24,7 +24,7 @@ import {
   required,
 } from '../options.ts';
 import { printWarning } from '../warning.ts';
-import type { Certificate } from './http-bindings.ts';
+import type { Certificate, RequestBindings } from './http-bindings.ts';
 import { requestBindings } from './http-bindings.ts';
 import { parseHostAddress } from './peer-address.ts';
 import type { TlsBindingType } from './tls-bindings.ts';
@@ -103,10 +103,7 @@ export type HttpAuthenticate = (
 export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthenticate {
   checkOptions('httpAuthenticator', options, HTTP_OPTIONS);
   const { acceptor, onFailure, onWarning } = options;
-  const warn: Warn = (message, code) => {
-    if (onWarning === undefined) printWarning(message, code);
-    else tell('onWarning', onWarning, message);
-  };
+  const warn = warnWith(onWarning);
   const bindingsOf = requestBindings<HttpRequest>(options, (message) =>
     warn(message, 'KRB5_ACCEPTOR_NO_CHANNEL_BINDINGS'),
   );
@@ -121,18 +118,10 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
     const connection = connectionOf(request, response, connections, reportForeignChoice);
     const begun = connection.unfinished;
     connection.unfinished = undefined;
-    const { authorization } = request.headers;
-    const { refusal: unbound, ...bindings } = bindingsOf(request);
-    const peerAddress = parseHostAddress(request.socket.remoteAddress);
-    const result =
-      unbound !== undefined && authorization !== undefined
-        ? { status: 503 as const, headers: {}, error: unbound }
-        : await negotiate(acceptor, authorization, {
-            ...(begun !== undefined && { state: begun.handshake }),
-            ...bindings,
-            signal: connection.signal,
-            ...(peerAddress !== undefined && { peerAddress }),
-          });
+    const result = await negotiateRequest(acceptor, request, bindingsOf(request), {
+      ...(begun !== undefined && { state: begun.handshake }),
+      signal: connection.signal,
+    });
     // foreignChoice is still set if the client did not continue this exchange.
     if (begun !== undefined) reportForeignChoice(begun);
     if (result.status === 200) {
@@ -143,14 +132,36 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
     if (refusal.status === 401 && refusal.state !== undefined) {
       connection.unfinished = { handshake: refusal.state, request };
     }
-    setHeaders(response, refusal.headers);
-    response.statusCode = refusal.status;
-    response.setHeader('Content-Type', 'text/plain');
-    response.end(`${STATUS_CODES[refusal.status]}\n`);
+    answer(response, refusal);
     // After the answer, so that a failing callback cannot keep it from the client.
     if (refusal.error !== undefined) tell('onFailure', onFailure, refusal.error, request);
     return undefined;
   };
+}
+
+async function negotiateRequest(
+  acceptor: Acceptor,
+  request: HttpRequest,
+  { refusal, ...bindings }: RequestBindings,
+  options: NegotiateOptions,
+): Promise<NegotiateResult> {
+  const { authorization } = request.headers;
+  if (refusal !== undefined && authorization !== undefined) {
+    return { status: 503, headers: {}, error: refusal };
+  }
+  const peerAddress = parseHostAddress(request.socket.remoteAddress);
+  return await negotiate(acceptor, authorization, {
+    ...options,
+    ...bindings,
+    ...(peerAddress !== undefined && { peerAddress }),
+  });
+}
+
+function answer(response: HttpResponse, { status, headers }: Refusal): void {
+  setHeaders(response, headers);
+  response.statusCode = status;
+  response.setHeader('Content-Type', 'text/plain');
+  response.end(`${STATUS_CODES[status]}\n`);
 }
 
 /** The state of a connection, until the client closes it. */
@@ -244,6 +255,13 @@ function checkHeaderLimit({ socket, httpVersionMajor }: HttpRequest, warn: Warn)
 }
 
 type Warn = (message: string, code: string) => void;
+
+function warnWith(onWarning: HttpAuthenticatorOptions['onWarning']): Warn {
+  return (message, code) => {
+    if (onWarning === undefined) printWarning(message, code);
+    else tell('onWarning', onWarning, message);
+  };
+}
 
 const CLIENT_GONE: unknown = new Error('the client closed its connection');
 // Proxies set these headers, clients do not; a client that does is only refused.

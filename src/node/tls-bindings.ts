@@ -57,10 +57,12 @@ export function findChannelBindings(
   }
 }
 
+/** Whether a TLS connection has no bindings. */
 export function isUnavailable(found: ReturnType<typeof findChannelBindings>): found is NoBindings {
   return found !== undefined && 'unavailable' in found;
 }
 
+/** The error `GSS_S_UNAVAILABLE` for a TLS connection without bindings. */
 export function unavailableBindings({ unavailable, remedy }: NoBindings): GssError {
   return new GssError('GSS_S_UNAVAILABLE', {
     message: unavailable,

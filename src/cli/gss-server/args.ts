@@ -36,6 +36,7 @@ export interface ServerArguments {
   readonly workers: number | undefined;
 }
 
+/** What the command line asks for. */
 export type ParsedArguments =
   | { readonly action: 'serve'; readonly arguments: ServerArguments }
   | { readonly action: 'help' }

@@ -25,6 +25,7 @@ import type { ServerArguments } from './args.ts';
 
 type Warn = (message: string) => void;
 
+/** What gss-server serves with. */
 export interface Configured {
   readonly acceptor: Acceptor;
   /** Returns the local account of a client, or undefined if it has none. */

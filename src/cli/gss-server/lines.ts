@@ -26,6 +26,7 @@ export interface Block {
   readonly bytes: Uint8Array;
 }
 
+/** Options of {@link formatEvent}. */
 export interface LineOptions {
   readonly verbose: boolean;
   /** Returns the local account of a client, or undefined if it has none. */

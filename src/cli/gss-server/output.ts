@@ -5,6 +5,7 @@ import { concatBytes } from '../../bytes.ts';
 import { systemErrorText } from '../text.ts';
 import type { Block } from './lines.ts';
 
+/** The streams of gss-server. */
 export interface Output {
   /**
    * Writes consecutive blocks for the same stream at once, so that the lines of other processes come
@@ -15,6 +16,7 @@ export interface Output {
   readonly warning: string | undefined;
 }
 
+/** Options of {@link openOutput}. */
 export interface OutputOptions {
   /** Appended to; created with mode 0600. `/dev/null` means no log, undefined means stdout. */
   readonly logfile: string | undefined;

@@ -76,6 +76,7 @@ export function keytabFile(name?: string, options: KeytabFileOptions = {}): Keyt
 
 /** The function that {@link keytabFile} returns. */
 export interface KeytabFile extends KeytabProvider {
+  /** Resolves to the present contents of the file. */
   (): Promise<Keytab>;
   /** Why the file cannot be used now, while the keys read before stay in use; else undefined. */
   readonly failure: KerberosError | undefined;

@@ -3,6 +3,7 @@ import { env } from 'node:process';
 import { KerberosError } from '../../errors.ts';
 import { defaultKeytabName, expandPathTokens } from './platform-paths.ts';
 
+/** Where keytab names come from if none is given. */
 export interface KeytabNameOptions {
   /** The environment in which `KRB5_KTNAME` is looked up; the process's own if absent. */
   readonly environment?: Readonly<Record<string, string | undefined>>;

@@ -14,6 +14,7 @@ import { parseKeytab } from '../../keytab/keytab.ts';
 export interface FileStamp {
   readonly device: bigint;
   readonly inode: bigint;
+  /** Bytes. */
   readonly size: bigint;
   /** Nanoseconds since 1970. */
   readonly modified: bigint;
@@ -25,6 +26,7 @@ export interface FileStamp {
   readonly owner: number;
 }
 
+/** Whether both stamps are of the same version of the same file. */
 export function sameStamp(a: FileStamp, b: FileStamp | undefined): boolean {
   return (
     b !== undefined &&

@@ -8,6 +8,7 @@
  */
 import { FINGERPRINT_BYTES } from '../../ap/fingerprint-set.ts';
 
+/** The length of a record. */
 export const RECORD_BYTES = 32;
 /** The offset in a record at which its fingerprint ends. */
 export const FINGERPRINT_END: number = FINGERPRINT_BYTES;

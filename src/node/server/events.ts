@@ -10,6 +10,7 @@ export interface ConnectionInfo {
   readonly id: number;
   /** The client's IP address as text; undefined on a Unix socket. */
   readonly remoteAddress: string | undefined;
+  /** The client's TCP port; undefined on a Unix socket. */
   readonly remotePort: number | undefined;
 }
 

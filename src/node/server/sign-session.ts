@@ -82,23 +82,28 @@ export class SignSession {
     }
   }
 
+  /** @returns Whether the session continues: with a context, or without one where that is permitted. */
   async #acceptContext(): Promise<boolean> {
-    let frame = await this.#channel.receive();
-    if (this.#framing === 'v2') {
-      if ((frame.flags & TokenFlag.noop) === 0) {
-        this.#emit({ type: 'noop-expected', flags: frame.flags });
-        return false;
-      }
-      if ((frame.flags & TokenFlag.contextNext) === 0) {
-        if (this.#options.requireAuthentication) {
-          this.#emit({ type: 'unauthenticated-refused' });
-          return false;
-        }
-        this.#emit({ type: 'accepted-unauthenticated' });
-        return true;
-      }
-      frame = await this.#channel.receive();
+    const first = await this.#channel.receive();
+    if (this.#framing === 'v1') return await this.#shakeHands(first);
+    if ((first.flags & TokenFlag.noop) === 0) {
+      this.#emit({ type: 'noop-expected', flags: first.flags });
+      return false;
     }
+    if ((first.flags & TokenFlag.contextNext) !== 0) {
+      return await this.#shakeHands(await this.#channel.receive());
+    }
+    if (this.#options.requireAuthentication) {
+      this.#emit({ type: 'unauthenticated-refused' });
+      return false;
+    }
+    this.#emit({ type: 'accepted-unauthenticated' });
+    return true;
+  }
+
+  /** @returns Whether a context was established. */
+  async #shakeHands(first: Frame): Promise<boolean> {
+    let frame = first;
     const { acceptor, peerAddress } = this.#options;
     const handshake = acceptor.begin(peerAddress === undefined ? {} : { peerAddress });
     this.#handshake = handshake;

@@ -34,8 +34,11 @@ export interface Frame {
 
 /** The part of a frame that was being read when the peer stopped, in bytes. */
 export interface Truncation {
+  /** The field that was being read. */
   readonly part: 'flags' | 'length' | 'data';
+  /** Bytes of that field that had arrived. */
   readonly read: number;
+  /** Bytes that the field has. */
   readonly expected: number;
 }
 
