@@ -41,7 +41,7 @@ export interface EncApRepPart {
  *   {@link DecodeError} for all else.
  */
 export function decodeApRep(bytes: Uint8Array): ApRep {
-  // As for the AP-REQ: no one has signed these bytes.
+  // As in the AP-REQ, nothing protects these bytes.
   return DerReader.all(bytes, 'AP-REP', readApRep, 'definite');
 }
 
@@ -49,12 +49,12 @@ export function encodeApRep(apRep: ApRep): Uint8Array {
   return encodeDer(writeApRep, apRep);
 }
 
-/** What makes ciphertext of an encoded part where it stands. */
+/** Encrypts an encoded part in place. */
 export interface PartSealer {
   readonly enctype: number;
-  /** What {@link seal} needs around a plaintext of so many bytes. */
+  /** The bytes that {@link seal} needs around a plaintext, given its length. */
   readonly roomFor: Room;
-  /** Encrypts in place: room, plaintext, room. */
+  /** Encrypts in place. @param message - Space, plaintext and space, as `roomFor` gives them. */
   readonly seal: (message: Uint8Array) => void;
 }
 
@@ -62,7 +62,7 @@ export interface PartSealer {
  * An AP-REP whose encrypted part is written and sealed where it stands, without a buffer of its
  * own.
  *
- * @param room - For the frame of a token: before the message only.
+ * @param room - Space for the header of a token: only before the message.
  */
 export function encodeSealedApRep(part: EncApRepPart, sealer: PartSealer, room?: Room): Uint8Array {
   let length = 0;
@@ -73,7 +73,7 @@ export function encodeSealedApRep(part: EncApRepPart, sealer: PartSealer, room?:
   };
   const unsealed = { enctype: sealer.enctype, part, room: roomFor };
   const bytes = encodeDer(writeUnsealedApRep, unsealed, room);
-  // The ciphertext is the last that a message holds.
+  // The ciphertext is the last element of the message.
   sealer.seal(bytes.subarray(bytes.length - length));
   return bytes;
 }

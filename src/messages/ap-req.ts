@@ -69,11 +69,11 @@ export interface Authenticator {
 
 /**
  * @returns Its byte fields are views into `bytes`.
- * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE` if it is another message,
+ * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE` for another message,
  *   `KRB_AP_ERR_BADVERSION` for a pvno or tkt-vno other than 5, {@link DecodeError} for all else.
  */
 export function decodeApReq(bytes: Uint8Array): ApReq {
-  // Nothing protects the form of these bytes: what is encrypted in them is read strictly.
+  // Nothing protects the encoding of these bytes; the encrypted parts are read strictly.
   return DerReader.all(bytes, 'AP-REQ', readApReq, 'definite');
 }
 
@@ -140,7 +140,7 @@ function readAuthenticatorBody(reader: DerReader): Authenticator {
   if (checksum !== undefined) authenticator.checksum = checksum;
   if (subkey !== undefined) authenticator.subkey = subkey;
   if (sequenceNumber !== undefined) authenticator.sequenceNumber = sequenceNumber;
-  // RFC 4120 §5.1.3: an empty list means the same as none.
+  // RFC 4120 §5.1.3: an empty list is equivalent to an absent one.
   if (authorizationData?.length) authenticator.authorizationData = authorizationData;
   return authenticator;
 }

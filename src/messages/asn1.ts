@@ -1,9 +1,10 @@
 /**
- * The only importer of asn1js, for the data of an error message, which is rare and loosely defined.
- * Messages go through {@link DerReader}: no entry of the package loads asn1js when it is imported.
+ * The only importer of asn1js, which decodes the data of error messages: they are rare and loosely
+ * defined. All other messages are decoded by {@link DerReader}, so importing an entry of the
+ * package does not load asn1js.
  *
- * This walks the tree of a SEQUENCE of explicitly tagged fields; the value of each field is read by
- * the same strict functions as in the messages.
+ * The functions walk the tree of a SEQUENCE of explicitly tagged fields. The same strict functions
+ * as in other messages read the value of each field.
  */
 import * as asn1js from 'asn1js';
 import { DecodeError } from '../errors.ts';
@@ -12,13 +13,13 @@ import type { Read } from './der/reader.ts';
 import { DerReader, Tag, tagName } from './der/reader.ts';
 import { Limit } from './limits.ts';
 
-/** An element of asn1js's tree. */
+/** An element of the tree that asn1js builds. */
 export type Asn1Node = asn1js.BaseBlock;
 
 /**
- * The fields of a SEQUENCE: explicit context tags in ascending order, none twice.
+ * The fields of a SEQUENCE: explicit context tags in ascending order, without duplicates.
  *
- * @throws {@link DecodeError} from everything that meets other bytes than it wants.
+ * @throws {@link DecodeError} from every method that meets unexpected bytes.
  */
 export class Asn1Fields {
   readonly #label: string;
@@ -29,7 +30,7 @@ export class Asn1Fields {
     this.#values = values;
   }
 
-  /** @param lastField - A higher number is an error. */
+  /** @param lastField - The highest field number that is allowed. */
   static of(sequence: Asn1Node, label: string, lastField: number): Asn1Fields {
     const values = new Map<number, Asn1Node>();
     let last = -1;
@@ -55,16 +56,16 @@ export class Asn1Fields {
   }
 }
 
-/** Strict DER as asn1js's tree. @throws {@link DecodeError}. */
+/** Decodes strict DER into a tree of asn1js. @throws {@link DecodeError}. */
 export function decodeTree(bytes: Uint8Array, label: string): Asn1Node {
   if (bytes.length > Limit.treeBytes) throw new DecodeError(`${label}: ${bytes.length} bytes`);
-  // asn1js takes BER. What it sees has passed our own reader, and its limits are ours.
+  // asn1js accepts BER, so its input is checked to be DER first, with the same limits.
   checkDer(bytes, label, Limit);
   const { offset, result } = asn1js.fromBER(bytes, {
     maxDepth: Limit.depth,
     maxNodes: Limit.nodes,
     maxContentLength: Limit.treeBytes,
-    // Octet strings hold ciphertext: bytes that look like DER are not to be parsed.
+    // Octet strings hold ciphertext, which is not to be parsed even if it looks like DER.
     parseEmbedded: false,
     copyInput: false,
   });
@@ -95,7 +96,7 @@ function childrenOf(parent: Asn1Node, tag: number, label: string): readonly Asn1
   return parent.valueBlock.value;
 }
 
-/** The identifier octet (X.690 §8.1.2); numbers above 30 do not get here. */
+/** The identifier octet (X.690 §8.1.2); checkDer has refused numbers above 30. */
 function tagOf(element: Asn1Node): number {
   const { tagClass, tagNumber, isConstructed } = element.idBlock;
   return ((tagClass - 1) << 6) | (isConstructed ? 0x20 : 0) | tagNumber;

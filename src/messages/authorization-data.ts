@@ -5,11 +5,14 @@ import { encodeDer } from './der/writer.ts';
 import { Limit } from './limits.ts';
 import { readInt32, readOctets, writeInt32, writeOctets } from './primitives.ts';
 
+/** An element of {@link AuthorizationData}. */
 export interface AuthorizationDataElement {
+  /** See {@link AuthorizationDataType}; may be any number. */
   readonly type: number;
   readonly data: Uint8Array;
 }
 
+/** AuthorizationData (RFC 4120 §5.2.6), in the order of the message. */
 export type AuthorizationData = readonly AuthorizationDataElement[];
 
 /** RFC 4120 §7.5.4, RFC 6113 (71), RFC 7751 (96), RFC 8129 (97), RFC 4537 (129), MS-KILE (143). */
@@ -26,11 +29,11 @@ export const AuthorizationDataType = {
   apOptions: 143,
 } as const;
 
-/** How many AD-IF-RELEVANT inside each other are opened. KDCs and clients send one. */
+/** The depth to which nested AD-IF-RELEVANT are decoded. KDCs and clients send one level. */
 export const MAX_IF_RELEVANT_DEPTH = 10;
 
 /**
- * The contents of AD-IF-RELEVANT (RFC 4120 §5.2.6.1), which are AuthorizationData again.
+ * Decodes AuthorizationData, which the contents of AD-IF-RELEVANT are as well (RFC 4120 §5.2.6.1).
  *
  * @throws {@link DecodeError}.
  */
@@ -39,9 +42,9 @@ export function decodeAuthorizationData(bytes: Uint8Array): AuthorizationData {
 }
 
 /**
- * The bare elements and those inside AD-IF-RELEVANT, up to {@link MAX_IF_RELEVANT_DEPTH} deep, in
- * one list. Deeper ones are left out: RFC 4120 §5.2.6.1 lets a server ignore what it does not
- * understand in there.
+ * The elements outside and inside of AD-IF-RELEVANT, up to {@link MAX_IF_RELEVANT_DEPTH} levels, in
+ * one list. Deeper elements are omitted: RFC 4120 §5.2.6.1 lets a server ignore elements in an
+ * AD-IF-RELEVANT that it does not understand.
  *
  * @throws {@link DecodeError} if an AD-IF-RELEVANT cannot be read.
  */

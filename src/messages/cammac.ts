@@ -1,7 +1,7 @@
 /**
- * AD-CAMMAC (RFC 7751 §3): authorization data that the KDC vouches for, and AD-AUTHENTICATION-
- * INDICATOR (RFC 8129 §4), which comes in one. Where a KDC issues them they stand in every
- * ticket, so they do not go through asn1js.
+ * AD-CAMMAC (RFC 7751 §3): authorization data with the KDC's MAC, and AD-AUTHENTICATION-INDICATOR
+ * (RFC 8129 §4), which an AD-CAMMAC contains. A KDC that issues them puts them into every ticket,
+ * so the fast {@link DerReader} decodes them.
  */
 import type { AuthorizationData } from './authorization-data.ts';
 import { readAuthorizationData } from './authorization-data.ts';
@@ -19,7 +19,7 @@ export interface Cammac {
   readonly elements: AuthorizationData;
   readonly kdcVerifier?: VerifierMac;
   readonly serviceVerifier?: VerifierMac;
-  /** Those of a kind that is not known are left out. */
+  /** Verifiers of an unknown kind are omitted. */
   readonly otherVerifiers?: readonly VerifierMac[];
 }
 
@@ -38,7 +38,7 @@ export function decodeCammac(bytes: Uint8Array): Cammac {
 }
 
 /**
- * @returns How the client authenticated to the KDC, in site-defined words.
+ * @returns The ways in which the client authenticated to the KDC, as site-defined strings.
  * @throws {@link DecodeError}.
  */
 export function decodeAuthenticationIndicator(bytes: Uint8Array): readonly string[] {
@@ -64,7 +64,7 @@ function readVerifiers(reader: DerReader): readonly VerifierMac[] {
   return verifiers.filter((verifier) => verifier !== undefined);
 }
 
-// RFC 7751 §3: Verifier is an extensible CHOICE, whose one alternative so far is a SEQUENCE.
+// RFC 7751 §3: Verifier is an extensible CHOICE, whose only alternative so far is a SEQUENCE.
 function readVerifier(reader: DerReader): VerifierMac | undefined {
   if (reader.nextTag === Tag.sequence) return readVerifierMac(reader);
   skipElement(reader, Limit);

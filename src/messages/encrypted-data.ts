@@ -1,4 +1,4 @@
-/** The small structures that hold cryptographic material on the wire (RFC 4120 §5.2.9). */
+/** The structures of cryptographic material in messages (RFC 4120 §5.2.9). */
 import type { DerReader } from './der/reader.ts';
 import { Tag } from './der/reader.ts';
 import type { DerWriter, Room, Write } from './der/writer.ts';
@@ -11,15 +11,15 @@ import {
   writeUint32,
 } from './primitives.ts';
 
-/** EncryptedData: ciphertext, and which key it wants. */
+/** EncryptedData: a ciphertext, and the enctype and version of its key. */
 export interface EncryptedData {
   readonly enctype: number;
-  /** Key version; absent for session keys. 0..2^32-1. */
+  /** Key version, 0..2^32-1; absent for session keys. */
   readonly kvno?: number;
   readonly cipher: Uint8Array;
 }
 
-/** EncryptionKey as it stands on the wire: enctype and bytes. Secret. */
+/** EncryptionKey as encoded in messages: enctype and bytes. Secret. */
 export interface KeyValue {
   readonly enctype: number;
   readonly value: Uint8Array;
@@ -48,11 +48,11 @@ export function writeEncryptedData(writer: DerWriter, data: EncryptedData): void
   writer.end(begun);
 }
 
-/** EncryptedData whose ciphertext is still to be made, where its plaintext stands. */
+/** EncryptedData whose plaintext will be encrypted in place. */
 export interface UnsealedData<T> {
   readonly enctype: number;
   readonly part: T;
-  /** What its key needs around the part. */
+  /** The bytes that the key needs around the plaintext. */
   readonly room: Room;
 }
 

@@ -41,7 +41,7 @@ export function decodeKerbErrorData(bytes: Uint8Array): KerbErrorData {
   return typedOf(decodeTree(bytes, label), label, 1);
 }
 
-/** @param first - The number of the type's field; the value's is the next. */
+/** @param first - The field number of the type; that of the value is one higher. */
 function typedOf(sequence: Asn1Node, label: string, first: number): TypedData {
   const fields = Asn1Fields.of(sequence, label, first + 1);
   const type = fields.required(first, readInt32);

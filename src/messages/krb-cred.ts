@@ -21,20 +21,21 @@ import { readPrincipalName } from './principal.ts';
 import type { Ticket } from './ticket.ts';
 import { decodeTicket } from './ticket.ts';
 
+/** KRB-CRED (RFC 4120 §5.8.1). */
 export interface KrbCred {
   readonly tickets: readonly Ticket[];
-  /** {@link EncKrbCredPart}; with enctype 0 it is not encrypted (RFC 4120 §5.8.1, MIT krb5). */
+  /** An {@link EncKrbCredPart}; enctype 0 means not encrypted (RFC 4120 §5.8.1, MIT krb5). */
   readonly encPart: EncryptedData;
 }
 
 /** A KRB-CRED as received. */
 export interface ReceivedKrbCred extends KrbCred {
-  /** The tickets in DER, to be handed on as they came: KDCs encode kvnos in two ways. Views. */
+  /** Views of the tickets in DER, to be forwarded unchanged: KDCs encode kvnos in two ways. */
   readonly encodedTickets: readonly Uint8Array[];
 }
 
 export interface EncKrbCredPart {
-  /** One for each ticket, in the order of the tickets. */
+  /** One element for each ticket, in the order of the tickets. */
   readonly ticketInfo: readonly KrbCredInfo[];
   /** 0..2^32-1. */
   readonly nonce?: number;
@@ -88,7 +89,7 @@ function readKrbCredBody(reader: DerReader): ReceivedKrbCred {
   };
 }
 
-/** Elements of any tag: reading each as a ticket names the message that it is instead. */
+/** Accepts elements of any tag: decodeTicket then names the message that was sent instead. */
 function readEncodedTickets(reader: DerReader): readonly Uint8Array[] {
   return reader.list(Limit.credentialTickets, readElement);
 }
@@ -143,7 +144,7 @@ function readInfo(reader: DerReader): KrbCredInfo {
   if (renewTill !== undefined) info.renewTill = renewTill;
   if (realm !== undefined) info.realm = realm;
   if (serverName !== undefined) info.serverName = serverName;
-  // RFC 4120 §5.1.3: an empty list means the same as none.
+  // RFC 4120 §5.1.3: an empty list is equivalent to an absent one.
   if (addresses?.length) info.addresses = addresses;
   return info;
 }

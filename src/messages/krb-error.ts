@@ -20,12 +20,13 @@ import {
 import type { PrincipalName } from './principal.ts';
 import { readAnyPrincipalName, writePrincipalName } from './principal.ts';
 
+/** KRB-ERROR (RFC 4120 §5.9.1). Nothing in it is authenticated. */
 export interface KrbError {
-  /** Time of the client, as its request said. */
+  /** The client's time, copied from its request. */
   readonly ctime?: KerberosTime;
   /** Microseconds, 0..999999. */
   readonly cusec?: number;
-  /** Time of the server. */
+  /** The server's time. */
   readonly stime: KerberosTime;
   /** Microseconds, 0..999999. */
   readonly susec: number;
@@ -33,22 +34,22 @@ export interface KrbError {
   readonly errorCode: number;
   readonly clientRealm?: string;
   readonly clientName?: PrincipalName;
-  /** Realm of the server; empty where the sender does not know it. */
+  /** The server's realm; empty if the sender does not know it. */
   readonly realm: string;
-  /** May have no components, as `realm` may be empty. */
+  /** May have no components, just as `realm` may be empty. */
   readonly serverName: PrincipalName;
   readonly eText?: string;
   readonly eData?: Uint8Array;
 }
 
-/** KERB-ERROR-DATA (MS-KILE §2.2.1): what Windows puts into `eData`. */
+/** KERB-ERROR-DATA (MS-KILE §2.2.1), the contents of `eData` with Windows. */
 export interface KerbErrorData {
   /** See {@link KerbErrorDataType}. */
   readonly type: number;
   readonly value?: Uint8Array;
 }
 
-/** MS-KILE §2.2.1. */
+/** The data types of {@link KerbErrorData} (MS-KILE §2.2.1). */
 export const KerbErrorDataType = {
   /** KERB_AP_ERR_TYPE_SKEW_RECOVERY: the client may correct its clock by `stime` and try again. */
   skewRecovery: 2,
@@ -57,7 +58,7 @@ export const KerbErrorDataType = {
 } as const;
 
 /**
- * Nothing in a KRB-ERROR is authenticated: it is for messages, not for decisions.
+ * Decodes a KRB-ERROR. Nothing in it is authenticated: display it, but do not decide by it.
  *
  * @returns `eData` is a view into `bytes`.
  * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE`, `KRB_AP_ERR_BADVERSION`;

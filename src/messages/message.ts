@@ -1,4 +1,4 @@
-/** What all messages share: `[APPLICATION n] SEQUENCE`, version, message type, extensions. */
+/** The parts common to all messages: `[APPLICATION n] SEQUENCE`, version, type, extensions. */
 import { KerberosError } from '../errors.ts';
 import { skipElement } from './der/check.ts';
 import type { DerReader, Read } from './der/reader.ts';
@@ -7,7 +7,10 @@ import type { DerWriter, Write } from './der/writer.ts';
 import { Limit } from './limits.ts';
 import { readInt32, writeInt32 } from './primitives.ts';
 
-/** For building an object field by field. */
+/**
+ * For building an object field by field. Decoders run for each token, and assigning an optional
+ * property is faster than spreading it.
+ */
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
@@ -15,7 +18,7 @@ export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
  *
  * @param lastField - The highest field number that `readBody` knows.
  * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE` for another message (RFC 4120 §5.1.4),
- *   {@link DecodeError} for what is no message at all.
+ *   {@link DecodeError} for bytes that are not a message.
  */
 export function readMessage<T>(
   reader: DerReader,
@@ -48,7 +51,7 @@ export function writeMessage<T>(
 }
 
 /**
- * Reads `pvno [0]` and `msg-type [1]`; the type is judged first.
+ * Reads `pvno [0]` and `msg-type [1]` and checks the type first.
  *
  * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE`, `KRB_AP_ERR_BADVERSION`.
  */
@@ -70,14 +73,14 @@ export function readVersion(reader: DerReader, what: string): void {
 }
 
 /**
- * Tells another message from what is no message at all.
+ * Distinguishes another message from bytes that are not a message; for the latter it returns.
  *
- * @param tag - The identifier octet that a message begins with.
- * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE` if it is that of another message.
+ * @param tag - The identifier octet at the start of the message.
+ * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE` if `tag` is that of another message.
  */
 function checkMessageTag(tag: number, label: string, number: number): void {
   const type = tag & TAG_NUMBER;
-  // RFC 4120 §5.1.4. A number above 30 is written otherwise (X.690 §8.1.2.4), and is none of ours.
+  // RFC 4120 §5.1.4. X.690 §8.1.2.4 encodes numbers above 30 differently; Kerberos has none.
   if ((tag & CLASS_AND_FORM) === Tag.application && type !== number && type !== TAG_NUMBER) {
     throw wrongMessageType(label, type, number);
   }
@@ -96,7 +99,7 @@ function wrongMessageType(label: string, type: number, expected: number): Kerber
 }
 
 // RFC 4120 §1.5.1: "Recipients MUST NOT decline a request simply because an extension is present."
-// They come after the fields that we know, as well-formed fields in ascending order.
+// Extensions follow the known fields, as well-formed fields in ascending order.
 function skipExtensions(reader: DerReader, lastField: number): void {
   let last = lastField;
   while (!reader.atEnd) {
@@ -112,9 +115,9 @@ function skipExtensions(reader: DerReader, lastField: number): void {
   }
 }
 
-/** RFC 4120 §5.2.4: pvno, tkt-vno and authenticator-vno alike. */
+/** pvno, tkt-vno and authenticator-vno (RFC 4120 §5.3, §5.4.1, §5.5.1). */
 export const PROTOCOL_VERSION = 5;
 
-// X.690 §8.1.2: the parts of an identifier octet; all bits of the number announce a longer one.
+// X.690 §8.1.2: the parts of an identifier octet; a number of all ones announces a longer tag.
 const CLASS_AND_FORM = 0xe0;
 const TAG_NUMBER = 0x1f;

@@ -31,10 +31,10 @@ export function writeInt32(writer: DerWriter, value: number): void {
 }
 
 /**
- * UInt32 (RFC 4120 §5.2.4): kvno, sequence numbers, nonces. Negative 32-bit numbers mean the same
- * 32 bits: MIT krb5 up to 1.6, Heimdal and Windows write kvno as Int32 (read-only domain
- * controllers have it above 2^31; MIT krb5 asn1_k_encode.c, `kvno`). Five bytes with a leading zero
- * are the regular form.
+ * UInt32 (RFC 4120 §5.2.4): kvno, sequence numbers, nonces. A negative 32-bit number denotes the
+ * same 32 bits: MIT krb5 up to 1.6, Heimdal and Windows encode kvno as Int32 (it is above 2^31 for
+ * read-only domain controllers; MIT krb5 asn1_k_encode.c, `kvno`). The regular form of such numbers
+ * is five bytes with a leading zero.
  */
 export function readUint32(reader: DerReader): number {
   return reader.integer(MIN_INT32, MAX_UINT32) >>> 0;
@@ -42,9 +42,9 @@ export function readUint32(reader: DerReader): number {
 
 /**
  * seq-number (RFC 4120 §5.5.1), decoded exactly as MIT krb5 does (asn1_k_encode.c `decode_seqno`):
- * old peers encode negative 32-bit numbers, and peers that take four bytes as they are encode -1 as
- * `FF FF FF FF` (any value from 0xFF800000), which is not the shortest form. The number is sealed
- * inside the authenticator: another encoding of it is no other number.
+ * old peers encode negative 32-bit numbers, and peers that copy four bytes encode -1 as `FF FF FF
+ * FF` (likewise all values from 0xFF800000), which is not the shortest form. The number is
+ * encrypted in the authenticator, so nobody can re-encode it.
  */
 export function readSequenceNumber(reader: DerReader): number {
   return reader.paddedInteger(MIN_INT32, MAX_UINT32) >>> 0;
@@ -79,7 +79,7 @@ export function writeKerberosString(writer: DerWriter, value: string): void {
   writer.generalString(value);
 }
 
-/** Realm (RFC 4120 §5.2.2); an empty one names nothing. */
+/** Realm (RFC 4120 §5.2.2); an empty one is refused. */
 export function readRealm(reader: DerReader): string {
   const realm = reader.generalString();
   if (realm === '') throw reader.error('an empty realm');

@@ -1,4 +1,4 @@
-/** Principal names and realms (RFC 4120 §5.2.2, §6) and the text form that MIT krb5 gives them. */
+/** Principal names and realms (RFC 4120 §5.2.2, §6), and their text form in MIT krb5. */
 import { KerberosError } from '../errors.ts';
 import { printableName } from '../text.ts';
 import type { DerReader } from './der/reader.ts';
@@ -7,7 +7,7 @@ import type { DerWriter } from './der/writer.ts';
 import { Limit } from './limits.ts';
 import { readInt32, readKerberosString, writeInt32, writeKerberosString } from './primitives.ts';
 
-/** RFC 4120 §6.2, RFC 6806 §5 (enterprise), RFC 8062 (well-known). */
+/** Name types: RFC 4120 §6.2, RFC 6806 §5 (enterprise), RFC 8062 (well-known). */
 export const NameType = {
   unknown: 0,
   principal: 1,
@@ -32,28 +32,31 @@ export interface Principal extends PrincipalName {
   readonly realm: string;
 }
 
-/** `HTTP/www.example.com@EXAMPLE.COM`; what {@link parsePrincipal} would misread is escaped. */
+/**
+ * `HTTP/www.example.com@EXAMPLE.COM`; characters that {@link parsePrincipal} would misread are
+ * escaped.
+ */
 export function formatPrincipal(principal: Principal): string {
   return `${principal.components.map(escapeName).join('/')}@${escapeName(principal.realm)}`;
 }
 
-/** {@link formatPrincipal}, {@link printableName printable}: for logs, whoever sent the name. */
+/** {@link formatPrincipal}, made {@link printableName printable}: safe for logs and terminals. */
 export function printablePrincipal(principal: Principal): string {
   return printableName(formatPrincipal(principal));
 }
 
-/** The components without the realm. An `@` stays as it is, as MIT krb5 shows it. */
+/** The components without the realm. As in MIT krb5, an `@` is not escaped. */
 export function formatPrincipalName(name: PrincipalName): string {
   return name.components.map((component) => escapeName(component).replaceAll('\\@', '@')).join('/');
 }
 
 /**
- * Reads the text form: components between `/`, then `@` and the realm; `\` quotes the next
- * character, and `\n`, `\t`, `\b`, `\0` stand for control characters.
+ * Parses the text form: components separated by `/`, then `@` and the realm. `\` quotes the next
+ * character; `\n`, `\t`, `\b` and `\0` are control characters.
  *
- * @param defaultRealm - Used where the text names no realm.
- * @returns The name type is inferred as MIT krb5 does: `krbtgt/X` is NT-SRV-INST,
- *   `WELLKNOWN/X` is NT-WELLKNOWN, all else NT-PRINCIPAL.
+ * @param defaultRealm - The realm if the text has none.
+ * @returns The name. Its type is inferred as in MIT krb5: `krbtgt/X` is NT-SRV-INST,
+ *   `WELLKNOWN/X` is NT-WELLKNOWN, any other is NT-PRINCIPAL.
  * @throws {@link KerberosError} `KRB5_PARSE_MALFORMED`.
  */
 export function parsePrincipal(text: string, defaultRealm?: string): Principal {
@@ -61,8 +64,8 @@ export function parsePrincipal(text: string, defaultRealm?: string): Principal {
 }
 
 /**
- * {@link parsePrincipal} of an enterprise name (RFC 6806 §5), which is one component: its first `@`
- * belongs to the name, a second one comes before the realm.
+ * {@link parsePrincipal} for an enterprise name (RFC 6806 §5), which has one component: the first
+ * `@` belongs to the name, a second one precedes the realm.
  */
 export function parseEnterprise(text: string, defaultRealm?: string): Principal {
   return { ...parse(text, defaultRealm, true), nameType: NameType.enterprise };
@@ -83,7 +86,7 @@ function parse(text: string, defaultRealm: string | undefined, enterprise: boole
       ownAt &&= char !== '@';
       part += char;
     } else if (char === '/' || char === '@') {
-      // MIT krb5 parse.c: a realm holds neither separator unquoted.
+      // MIT krb5 parse.c: a realm must not contain an unquoted separator.
       if (inRealm) throw malformed(text, `has an unquoted ${char} in its realm`);
       components.push(part);
       part = '';
@@ -105,7 +108,7 @@ function parse(text: string, defaultRealm: string | undefined, enterprise: boole
  * The parts of a host-based service name, `service` or `service@host` (RFC 2743 §4.1).
  *
  * @returns The text before the first `@`, which may be empty, and the text after it; `host` is
- *   absent where that is empty, as in `HTTP` and `HTTP@`.
+ *   absent if that is empty, as in `HTTP` and `HTTP@`.
  */
 export function splitHostBasedService(text: string): { service: string; host?: string } {
   const at = text.indexOf('@');
@@ -114,14 +117,14 @@ export function splitHostBasedService(text: string): { service: string; host?: s
   return host === '' ? { service } : { service, host };
 }
 
-/** MIT krb5 sn2princ.c: lower case, without the dot that ends an absolute DNS name. */
+/** MIT krb5 sn2princ.c: lower case, without the trailing dot of an absolute DNS name. */
 export function canonicalHost(host: string): string {
   return host.toLowerCase().replace(/\.$/, '');
 }
 
 /**
- * Whether both name one principal: same realm, same components, case-sensitive. RFC 4120 §6.2:
- * the name type is a hint and takes no part.
+ * Whether both names denote one principal: equal realm and components, case-sensitive. RFC 4120
+ * §6.2: the name type is only a hint and is ignored.
  */
 export function principalEqual(a: Principal, b: Principal): boolean {
   if (a.realm !== b.realm || a.components.length !== b.components.length) return false;
@@ -131,17 +134,17 @@ export function principalEqual(a: Principal, b: Principal): boolean {
   return true;
 }
 
-/** Whether it is the anonymous principal's name (RFC 8062 §3), in whatever realm. */
+/** Whether it is the name of the anonymous principal (RFC 8062 §3), in any realm. */
 export function isAnonymousName({ components }: PrincipalName): boolean {
   return components.length === 2 && components[0] === 'WELLKNOWN' && components[1] === 'ANONYMOUS';
 }
 
-/** The realm of a client that hides its own as well (RFC 8062 §3). */
+/** The realm of an anonymous client whose realm is hidden as well (RFC 8062 §3). */
 export const ANONYMOUS_REALM = 'WELLKNOWN:ANONYMOUS';
 
 /**
- * PrincipalName with at least one component. MIT krb5 also takes a name of none; it would be
- * displayed as the name of one empty component is, so we refuse it.
+ * Reads a PrincipalName with at least one component. MIT krb5 accepts a name without components; it
+ * is refused here, because its text form is that of a name with one empty component.
  */
 export function readPrincipalName(reader: DerReader): PrincipalName {
   const name = readAnyPrincipalName(reader);
@@ -149,7 +152,7 @@ export function readPrincipalName(reader: DerReader): PrincipalName {
   return name;
 }
 
-/** PrincipalName that may have no components, for where a name is informative only. */
+/** Reads a PrincipalName that may have no components, where the name is only informative. */
 export function readAnyPrincipalName(reader: DerReader): PrincipalName {
   const outer = reader.enter(Tag.sequence);
   const nameType = reader.field(0, readInt32);
@@ -192,7 +195,7 @@ function malformed(text: string, problem: string): KerberosError {
   return new KerberosError('KRB5_PARSE_MALFORMED', `principal ${JSON.stringify(text)} ${problem}`);
 }
 
-// MIT krb5 unparse.c: these and no others.
+// MIT krb5 unparse.c escapes exactly these characters.
 const NEEDS_ESCAPE = /[/@\\\0\n\t\b]/;
 const EVERY_ESCAPE = /[/@\\\0\n\t\b]/g;
 const ESCAPES: Readonly<Record<string, string>> = { '\0': '0', '\n': 'n', '\t': 't', '\b': 'b' };

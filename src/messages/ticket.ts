@@ -38,7 +38,7 @@ export interface Ticket {
   readonly encPart: EncryptedData;
 }
 
-/** What only the service and the KDC can read of a ticket. */
+/** The part of a ticket that is encrypted with the key of the service (RFC 4120 §5.3). */
 export interface EncTicketPart {
   /** {@link TicketFlag} bits; RFC bit n is `(1 << (31 - n)) >>> 0`. */
   readonly flags: number;
@@ -47,7 +47,7 @@ export interface EncTicketPart {
   readonly clientName: PrincipalName;
   readonly transited: TransitedEncoding;
   readonly authTime: KerberosTime;
-  /** Absent: as `authTime`. */
+  /** Equal to `authTime` if absent. */
   readonly startTime?: KerberosTime;
   readonly endTime: KerberosTime;
   readonly renewTill?: KerberosTime;
@@ -61,7 +61,7 @@ export interface TransitedEncoding {
   readonly contents: Uint8Array;
 }
 
-/** RFC 4120 §5.3, RFC 6806 §11 (encPaRep), RFC 8062 §3 (anonymous). */
+/** Ticket flags: RFC 4120 §5.3, RFC 6806 §11 (encPaRep), RFC 8062 §3 (anonymous). */
 export const TicketFlag = {
   forwardable: 0x40000000,
   forwarded: 0x20000000,
@@ -153,7 +153,7 @@ function readEncTicketPartBody(reader: DerReader): EncTicketPart {
   };
   if (startTime !== undefined) part.startTime = startTime;
   if (renewTill !== undefined) part.renewTill = renewTill;
-  // RFC 4120 §5.1.3: an empty list means the same as none.
+  // RFC 4120 §5.1.3: an empty list is equivalent to an absent one.
   if (addresses?.length) part.addresses = addresses;
   if (authorizationData?.length) part.authorizationData = authorizationData;
   return part;

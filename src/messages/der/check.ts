@@ -1,16 +1,16 @@
-/** Strict DER without knowing the type: for what is skipped, and for what goes through asn1js. */
+/** Checks for strict DER of unknown types: extensions that are skipped, and the input of asn1js. */
 import { DerReader, Tag } from './reader.ts';
 
 export interface TreeLimits {
-  /** Levels of elements within elements. */
+  /** Levels of nested elements. */
   readonly depth: number;
-  /** Elements in all, bytes of OIDs among them. */
+  /** Elements in total; each byte of an OID counts as one. */
   readonly nodes: number;
 }
 
 /**
  * Checks that `bytes` are one DER element: definite shortest lengths, single-byte tags, universal
- * types in their one form, nothing left over.
+ * types in primitive or constructed form as DER prescribes, no trailing bytes.
  *
  * @throws {@link DecodeError}.
  */
@@ -27,7 +27,7 @@ export function skipElement(reader: DerReader, limits: TreeLimits): void {
     if (tag < 0) throw reader.error('truncated: an element expected');
     if ((tag & HIGH_TAG) === HIGH_TAG) throw reader.error('a tag number above 30');
     if ((tag & CONSTRUCTED) !== 0) {
-      // X.690 §10.2: strings are primitive in DER, so SEQUENCE and SET alone are constructed.
+      // X.690 §10.2: strings are primitive in DER, so only SEQUENCE and SET are constructed.
       if (tag < CLASS_APPLICATION && tag !== Tag.sequence && tag !== SET) {
         throw reader.error('a constructed string');
       }
@@ -42,14 +42,14 @@ export function skipElement(reader: DerReader, limits: TreeLimits): void {
   } while (outers.length > 0);
 }
 
-/** @returns How many elements it counts for: asn1js makes an object of each arc of an OID. */
+/** @returns The number of elements to count: asn1js makes an object of each arc of an OID. */
 function skipPrimitive(reader: DerReader, tag: number): number {
   switch (tag) {
     case END_OF_CONTENTS:
     case RESERVED:
     case Tag.sequence & ~CONSTRUCTED:
     case SET & ~CONSTRUCTED:
-      throw reader.error('a universal tag that DER does not have here');
+      throw reader.error('a universal tag that is not allowed in DER');
     case Tag.boolean:
       reader.boolean();
       break;
@@ -92,7 +92,7 @@ const HIGH_TAG = 0x1f;
 const CONSTRUCTED = 0x20;
 const CLASS_APPLICATION = 0x40;
 const END_OF_CONTENTS = 0x00;
-/** X.680 §8.4: kept for the future. */
+/** X.680 §8.4: reserved for future editions. */
 const RESERVED = 0x0f;
 const SET = 0x31;
 const RELATIVE_OID = 0x0d;

@@ -3,18 +3,18 @@
  */
 
 /**
- * Which lengths a reader takes.
+ * The lengths that a reader accepts.
  *
- * - `shortest`: the fewest octets (X.690 §10.1). For what was encrypted or signed.
- * - `definite`: up to {@link MAX_OCTETS} octets, leading zeros among them, as MIT krb5 takes them
- *   (asn1_encode.c, k5-der.h). For what anyone on the way can rewrite anyway: some storage appliances
- *   write the lengths of SPNEGO so.
+ * - `shortest`: the fewest octets (X.690 §10.1), for bytes that were encrypted or signed.
+ * - `definite`: up to {@link MAX_OCTETS} octets, with or without leading zeros, as MIT krb5 accepts
+ *   them (asn1_encode.c, k5-der.h), for bytes that nothing protects: some storage appliances send
+ *   such lengths in SPNEGO.
  */
 export type LengthForm = 'shortest' | 'definite';
 
-/** What {@link readLength} returns instead of a length; all are negative. */
+/** The results of {@link readLength} for malformed lengths; all are negative. */
 export const LengthFault = {
-  /** The octets are not all there. */
+  /** The bytes end before the length does. */
   truncated: -1,
   /** The indefinite form, too many octets, or more than 2^32-1. */
   unknownForm: -2,
@@ -24,8 +24,8 @@ export const LengthFault = {
 /**
  * Reads the length octets at `at`.
  *
- * @param end - Where the bytes end that may be looked at.
- * @returns Bytes of the contents, whether they are there or not; or a {@link LengthFault}.
+ * @param end - Offset after the last byte that may be read.
+ * @returns The length, whether that many bytes follow or not; or a {@link LengthFault}.
  */
 export function readLength(bytes: Uint8Array, at: number, end: number, form: LengthForm): number {
   if (at >= end) return LengthFault.truncated;

@@ -12,7 +12,7 @@ import { LengthFault, lengthOctets, readLength } from './length.ts';
 import { keepText, recentText } from './recent-texts.ts';
 import { parseGeneralizedTime, TIME_LENGTH } from './time.ts';
 
-/** Identifier octets (X.690 §8.1.2) of the universal types that we know. */
+/** Identifier octets (X.690 §8.1.2) of the universal types in use. */
 export const Tag = {
   boolean: 0x01,
   integer: 0x02,
@@ -31,24 +31,24 @@ export const Tag = {
   context: 0xa0,
 } as const;
 
-/** Reads one value where the reader stands. */
+/** Reads one value at the reader's position. */
 export type Read<T> = (reader: DerReader) => T;
 
 /**
- * A cursor over DER. It reads between the place where it stands and the end of the innermost
- * element that was entered and not yet left.
+ * A cursor over DER. It reads up to the end of the innermost element that was entered and not yet
+ * left.
  *
- * @throws {@link DecodeError} from everything that meets other bytes than it wants.
+ * @throws {@link DecodeError} from every method that meets unexpected bytes.
  */
 export class DerReader {
-  /** What is read, for messages: `'AP-REQ'`. */
+  /** The name of the bytes in error messages: `'AP-REQ'`. */
   readonly label: string;
   readonly #bytes: Uint8Array;
   readonly #lengths: LengthForm;
   #at = 0;
   #end: number;
 
-  /** @param bytes - Not copied; what the reader returns are views into it. */
+  /** @param bytes - Not copied; results are views of it. */
   constructor(bytes: Uint8Array, label: string, lengths: LengthForm = 'shortest') {
     this.#bytes = bytes;
     this.label = label;
@@ -56,7 +56,7 @@ export class DerReader {
     this.#end = bytes.length;
   }
 
-  /** Reads the whole of `bytes`; anything left over is an error. */
+  /** Reads all of `bytes`; trailing bytes are an error. */
   static all<T>(bytes: Uint8Array, label: string, read: Read<T>, lengths?: LengthForm): T {
     const reader = new DerReader(bytes, label, lengths);
     const value = read(reader);
@@ -68,24 +68,24 @@ export class DerReader {
     return this.#at;
   }
 
-  /** Whether the innermost element is read to its end. */
+  /** Whether the innermost element has been read to its end. */
   get atEnd(): boolean {
     return this.#at === this.#end;
   }
 
-  /** The next identifier octet, -1 at the end. */
+  /** The next identifier octet; -1 at the end. */
   get nextTag(): number {
     return this.#at === this.#end ? -1 : this.#bytes[this.#at]!;
   }
 
-  /** Enters a constructed element. @returns What {@link leave} wants back. */
+  /** Enters a constructed element. @returns The argument for {@link leave}. */
   enter(tag: number): number {
     const outer = this.#end;
     this.#end = this.#open(tag);
     return outer;
   }
 
-  /** Leaves what {@link enter} entered; it must be read to its end. */
+  /** Leaves the element that {@link enter} entered, which must have been read to its end. */
   leave(outer: number): void {
     if (this.#at !== this.#end) {
       throw this.error(`${this.#end - this.#at} unexpected bytes`);
@@ -93,7 +93,7 @@ export class DerReader {
     this.#end = outer;
   }
 
-  /** The value of the explicitly tagged field [number]. */
+  /** Reads the value of the explicitly tagged field [number]. */
   field<T>(number: number, read: Read<T>): T {
     const outer = this.#end;
     this.#end = this.#open(Tag.context | number);
@@ -102,7 +102,7 @@ export class DerReader {
     return value;
   }
 
-  /** As {@link field}, or undefined if another tag comes next. */
+  /** As {@link field}; undefined if another tag is next. */
   optional<T>(number: number, read: Read<T>): T | undefined {
     return this.nextTag === (Tag.context | number) ? this.field(number, read) : undefined;
   }
@@ -124,7 +124,7 @@ export class DerReader {
     return this.#number(Tag.integer, minimum, maximum);
   }
 
-  /** As {@link integer}, in at most eight bytes, of which the first may be padding. */
+  /** As {@link integer}, but in up to eight bytes that need not be the fewest. */
   paddedInteger(minimum: number, maximum: number): number {
     const end = this.#open(Tag.integer);
     const length = end - this.#at;
@@ -139,17 +139,17 @@ export class DerReader {
 
   boolean(): boolean {
     const value = this.#take(Tag.boolean, 1);
-    // X.690 §11.1: DER knows FF as the only true.
+    // X.690 §11.1: in DER, true is FF.
     if (value !== 0 && value !== 0xff) throw this.error('a BOOLEAN that is not 00 or FF');
     return value !== 0;
   }
 
-  /** OCTET STRING as a view. */
+  /** The contents of an OCTET STRING, as a view. */
   octetString(): Uint8Array {
     return this.primitive(Tag.octetString);
   }
 
-  /** The contents of an OBJECT IDENTIFIER as a view; well-formed. */
+  /** The contents of a well-formed OBJECT IDENTIFIER, as a view. */
   objectIdentifier(): Uint8Array {
     const contents = this.primitive(Tag.objectIdentifier);
     let start = true;
@@ -162,20 +162,20 @@ export class DerReader {
     return contents;
   }
 
-  /** GeneralString; see {@link utf8String} for what it may hold. */
+  /** GeneralString; its contents are checked as those of {@link utf8String}. */
   generalString(): string {
     return this.#text(Tag.generalString);
   }
 
   /**
-   * UTF8String. Invalid UTF-8 is refused rather than replaced: two byte strings must never be
-   * displayed or compared as one name. (RFC 4120 §5.2.1 wants ASCII; what else is in use is UTF-8.)
+   * UTF8String. Invalid UTF-8 is refused and not replaced, so that two byte strings never become
+   * one name. (RFC 4120 §5.2.1 prescribes ASCII; other text in use is UTF-8.)
    */
   utf8String(): string {
     return this.#text(Tag.utf8String);
   }
 
-  /** GeneralizedTime as RFC 4120 §5.2.3 wants it: `YYYYMMDDHHMMSSZ`, a date that exists. */
+  /** GeneralizedTime in the form of RFC 4120 §5.2.3: `YYYYMMDDHHMMSSZ`, an existing date. */
   generalizedTime(): KerberosTime {
     const end = this.#open(Tag.generalizedTime);
     const time =
@@ -186,15 +186,15 @@ export class DerReader {
   }
 
   /**
-   * The first 32 bits of a BIT STRING, bit 0 as the highest. RFC 4120 §5.2.8: missing bits are
-   * zero, and there may be more, which have no meaning yet.
+   * The first 32 bits of a BIT STRING; bit 0 is the most significant. RFC 4120 §5.2.8: missing bits
+   * are zero, and further bits have no meaning yet.
    */
   flags(): number {
     const end = this.#open(Tag.bitString);
     const bytes = this.#bytes;
     const start = this.#at;
     const unused = start === end ? 8 : bytes[start]!;
-    // X.690 §8.6.2.2 and §11.2.1: up to seven unused bits, in a byte that is there, and zero.
+    // X.690 §8.6.2.2 and §11.2.1: up to seven unused bits in the last byte, all zero.
     const isEmpty = end - start <= 1;
     if (unused > 7 || (unused > 0 && (isEmpty || (bytes[end - 1]! & ((1 << unused) - 1)) !== 0))) {
       throw this.error('a malformed BIT STRING');
@@ -207,7 +207,7 @@ export class DerReader {
     return flags >>> 0;
   }
 
-  /** The contents of any primitive element as a view, unchecked. */
+  /** The unchecked contents of any primitive element, as a view. */
   primitive(tag: number): Uint8Array {
     const end = this.#open(tag);
     const contents = this.#bytes.subarray(this.#at, end);
@@ -224,12 +224,12 @@ export class DerReader {
     return this.#bytes.subarray(start, this.#at);
   }
 
-  /** What to throw: `AP-REQ: <problem> at byte 17`. */
+  /** Makes the error `AP-REQ: <problem> at byte 17`, for the caller to throw. */
   error(problem: string): DecodeError {
     return new DecodeError(`${this.label}: ${problem} at byte ${this.#at}`);
   }
 
-  /** Reads identifier and length; stands at the contents then. @returns The end of the contents. */
+  /** Reads identifier and length, up to the contents. @returns The end of the contents. */
   #open(tag: number): number {
     const bytes = this.#bytes;
     const at = this.#at;
@@ -295,7 +295,7 @@ export class DerReader {
     }
     let text = '';
     let at = start;
-    // Four at a time: half the cost of one at a time, and names are short.
+    // Four at a time costs half as much as one at a time.
     for (; at + 4 <= end; at += 4) {
       const a = bytes[at]!;
       const b = bytes[at + 1]!;

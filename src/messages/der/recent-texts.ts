@@ -1,8 +1,9 @@
-/** Texts that were read lately: the names of realms, services and clients come again and again. */
+/** A cache of texts read recently: names of realms, services and clients recur in every token. */
 
 /**
- * The text of `bytes[start, end)`, if it is ASCII and was kept by {@link keepText}: to compare
- * costs a third of what it costs to make a string, and what looks a name up need not hash it anew.
+ * The text of `bytes[start, end)`, if it is ASCII and {@link keepText} has stored it; otherwise
+ * undefined. Comparing costs a third of making a string, and the hash of the returned string, which
+ * look-ups of names use, has already been computed.
  */
 export function recentText(bytes: Uint8Array, start: number, end: number): string | undefined {
   const text = TEXTS[slotOf(bytes, start, end)]!;
@@ -13,7 +14,7 @@ export function recentText(bytes: Uint8Array, start: number, end: number): strin
   return text;
 }
 
-/** @param text - ASCII, of `bytes[start, end)`. */
+/** Stores a text for {@link recentText}. @param text - ASCII, decoded from `bytes[start, end)`. */
 export function keepText(text: string, bytes: Uint8Array, start: number, end: number): void {
   if (text.length <= MAX_LENGTH) TEXTS[slotOf(bytes, start, end)] = text;
 }
@@ -24,8 +25,8 @@ function slotOf(bytes: Uint8Array, start: number, end: number): number {
   return (31 * (31 * (31 * bytes[start]! + middle) + bytes[end - 1]!) + end - start) % SLOTS;
 }
 
-// Bounded whatever comes from the network: a thousand names, which stay here after what they were
-// read from is disposed of. Nothing secret is read as text.
+// The cache is bounded, whatever arrives: a thousand names, which outlive the acceptor that read
+// them. No secret is ever read as text.
 const SLOTS = 1024;
 const MAX_LENGTH = 64;
 const TEXTS: string[] = new Array(SLOTS).fill('');

@@ -1,14 +1,14 @@
-/** GeneralizedTime in the one form that RFC 4120 §5.2.3 allows, without the cost of `Date`. */
+/** GeneralizedTime in the only form that RFC 4120 §5.2.3 allows, without the cost of `Date`. */
 import type { KerberosTime } from '../../time.ts';
 
 /** Length of `YYYYMMDDHHMMSSZ`. */
 export const TIME_LENGTH = 15;
 
 /**
- * The time that the {@link TIME_LENGTH} bytes at `at` say.
+ * Parses the {@link TIME_LENGTH} bytes at `at`.
  *
- * @returns undefined if they are not `YYYYMMDDHHMMSSZ` or no such date exists. A 60th second does
- *   not: POSIX time, which every Kerberos counts in, has none.
+ * @returns undefined if they are not `YYYYMMDDHHMMSSZ` or the date does not exist. Second 60 does
+ *   not exist: Kerberos uses POSIX time, which has no leap seconds.
  */
 export function parseGeneralizedTime(bytes: Uint8Array, at: number): KerberosTime | undefined {
   const century = twoDigits(bytes, at);
@@ -47,7 +47,7 @@ export function formatGeneralizedTime(time: KerberosTime, target: Uint8Array, at
   }
   const days = Math.floor(time / 86_400);
   const seconds = time - days * 86_400;
-  // Years that begin in March put the leap day last; 400 of them make an era of constant length.
+  // Years that begin in March end with the leap day; 400 of them form an era of constant length.
   const shifted = days + EPOCH_DAYS;
   const era = Math.floor(shifted / DAYS_OF_ERA);
   const dayOfEra = shifted - era * DAYS_OF_ERA;
@@ -87,7 +87,7 @@ function daysOfMonth(year: number, month: number): number {
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
 }
 
-/** The number that two digits say; more than 99 if they are none. */
+/** The number that two digits denote; more than 99 if they are not digits. */
 function twoDigits(bytes: Uint8Array, at: number): number {
   const tens = bytes[at]! - DIGIT_0;
   const ones = bytes[at + 1]! - DIGIT_0;
@@ -102,7 +102,7 @@ function putTwoDigits(target: Uint8Array, at: number, value: number): void {
 const DIGIT_0 = 0x30;
 const LETTER_Z = 0x5a;
 const DAYS_OF_ERA = 146_097;
-/** From 0000-03-01 to 1970-01-01. */
+/** Days from 0000-03-01 to 1970-01-01. */
 const EPOCH_DAYS = 719_468;
 /** 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z. */
 const FIRST_TIME = -62_167_219_200;

@@ -5,17 +5,17 @@ import { shortestOctets, writeLength } from './length.ts';
 import { Tag } from './reader.ts';
 import { formatGeneralizedTime, TIME_LENGTH } from './time.ts';
 
-/** Writes one value. It runs twice and must do the same both times. */
+/** Writes one value. It is called twice and must write the same both times. */
 export type Write<T> = (writer: DerWriter, value: T) => void;
 
-/** What to leave free around an element, given how long it is. */
+/** The number of bytes to leave free around an element, given its length. */
 export type Room = (length: number) => { readonly before: number; readonly after: number };
 
 /**
  * Encodes `value` with `write`: a first run measures, a second one writes into a buffer of the
- * right size. So nothing is copied twice, and no copy of a secret stays behind.
+ * right size. So nothing is copied twice, and no copy of a secret is left in memory.
  *
- * @returns The element, between zeros if there is to be room around it.
+ * @returns The element, with zeros around it if `room` asks for free bytes.
  */
 export function encodeDer<T>(write: Write<T>, value: T, room?: Room): Uint8Array {
   const writer = new DerWriter();
@@ -25,7 +25,7 @@ export function encodeDer<T>(write: Write<T>, value: T, room?: Room): Uint8Array
   return bytes;
 }
 
-/** What {@link encodeDer} hands to the functions that write. */
+/** The writer that {@link encodeDer} passes to the functions that write. */
 export class DerWriter {
   /**
    * Of all that encloses something, in the order of their beginnings: how long its contents are;
@@ -37,7 +37,7 @@ export class DerWriter {
   #bytes: Uint8Array | undefined;
   #at = 0;
 
-  /** Ends the measuring. @returns The buffer that the second run fills. */
+  /** Ends the measuring run. @returns The buffer that the second run fills. */
   startWriting(room?: Room): Uint8Array {
     const { before, after } = room === undefined ? NO_ROOM : room(this.#at);
     const bytes = new Uint8Array(before + this.#at + after);
@@ -46,14 +46,14 @@ export class DerWriter {
     return bytes;
   }
 
-  /** Begins an element that encloses others. @returns What {@link end} wants back. */
+  /** Begins a constructed element. @returns The argument for {@link end}. */
   begin(tag: number): number {
     if (this.#bytes === undefined) return this.#lengths.push(this.#at) - 1;
     this.#header(tag, this.#lengths[this.#nextLength++]!);
     return 0;
   }
 
-  /** Ends what {@link begin} began. */
+  /** Ends the element that {@link begin} began. */
   end(begun: number): void {
     if (this.#bytes !== undefined) return;
     const length = this.#at - this.#lengths[begun]!;
@@ -61,20 +61,21 @@ export class DerWriter {
     this.#at += headerLength(length);
   }
 
-  /** The explicitly tagged field [number]. */
+  /** Writes the explicitly tagged field [number]. */
   field<T>(number: number, write: Write<T>, value: T): void {
     const begun = this.begin(Tag.context | number);
     write(this, value);
     this.end(begun);
   }
 
-  /** As {@link field}; nothing if the value is undefined. */
+  /** As {@link field}; writes nothing if the value is undefined. */
   optional<T>(number: number, write: Write<T>, value: T | undefined): void {
     if (value !== undefined) this.field(number, write, value);
   }
 
   /**
-   * An OCTET STRING that holds an encoded value with zeros around it: room to encrypt it there.
+   * Writes an OCTET STRING that contains an encoded value with zeros around it, so that the value
+   * can be encrypted in place.
    */
   enclosed<T>(write: Write<T>, value: T, room: Room): void {
     const begun = this.begin(Tag.octetString);
@@ -86,7 +87,7 @@ export class DerWriter {
       this.#at += after;
       return;
     }
-    // What is inside comes later in the list, and in the same order in the second run.
+    // The lengths of inner elements follow in the list, in the same order in both runs.
     const slot = this.#lengths.push(0, 0) - 2;
     const start = this.#at;
     write(this, value);
@@ -130,7 +131,7 @@ export class DerWriter {
     this.primitive(Tag.objectIdentifier, contents);
   }
 
-  /** GeneralString; what is not ASCII goes as UTF-8. */
+  /** GeneralString; text that is not ASCII is encoded as UTF-8. */
   generalString(text: string): void {
     this.#text(Tag.generalString, text);
   }
@@ -145,7 +146,7 @@ export class DerWriter {
     if (bytes !== undefined) formatGeneralizedTime(time, bytes, this.#at - TIME_LENGTH);
   }
 
-  /** BIT STRING of the 32 bits of `flags`: RFC 4120 §5.2.8 wants no fewer. */
+  /** BIT STRING of the 32 bits of `flags`; RFC 4120 §5.2.8 requires at least 32. */
   flags(flags: number): void {
     const bytes = this.#primitive(Tag.bitString, 5);
     if (bytes === undefined) return;
@@ -153,13 +154,13 @@ export class DerWriter {
     for (let i = 0; i < 4; i++) bytes[at + i] = flags >>> (24 - 8 * i);
   }
 
-  /** A primitive element with the contents given. */
+  /** Writes a primitive element with the given contents. */
   primitive(tag: number, contents: Uint8Array): void {
     const bytes = this.#primitive(tag, contents.length);
     if (bytes !== undefined) bytes.set(contents, this.#at - contents.length);
   }
 
-  /** Elements that are encoded already. */
+  /** Writes elements that are already encoded. */
   raw(encoded: Uint8Array): void {
     if (this.#bytes !== undefined) this.#bytes.set(encoded, this.#at);
     this.#at += encoded.length;
@@ -190,7 +191,7 @@ export class DerWriter {
   }
 
   /**
-   * Makes room for a primitive element and writes its header.
+   * Reserves space for a primitive element and writes its header.
    *
    * @returns The buffer whose `length` bytes before the new position are for the contents;
    *   undefined while measuring.
@@ -209,7 +210,7 @@ export class DerWriter {
   }
 }
 
-/** Bytes of identifier and length before contents of `length` bytes. */
+/** Bytes of the identifier and length of an element with `length` bytes of contents. */
 function headerLength(length: number): number {
   return 1 + shortestOctets(length);
 }
