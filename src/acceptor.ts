@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** Acceptors: long-lived, shared by all connections; and the exchanges that they begin. */
+/** Acceptors, which are long-lived and shared by all connections, and the exchanges that they begin. */
 import { Patience } from './ap/patience.ts';
 import { plainBytes } from './bytes.ts';
 import { SecurityContext } from './context/context.ts';
@@ -34,8 +34,8 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
 }
 
 /**
- * Made by {@link createAcceptor}. It keeps the tickets that come again, opened: make one acceptor,
- * and use it for all exchanges. Dispose of it when no more clients are served.
+ * Made by {@link createAcceptor}. It caches the decrypted tickets of returning clients, so make one
+ * acceptor and use it for all exchanges. Dispose of it when no more clients are served.
  */
 export class Acceptor {
   readonly #settings: AcceptorSettings;
@@ -53,7 +53,7 @@ export class Acceptor {
   }
 
   /**
-   * Begins an exchange: one for each connection.
+   * Begins the exchange of one connection.
    *
    * @throws TypeError, RangeError for options that make no sense.
    */
@@ -65,12 +65,12 @@ export class Acceptor {
   }
 
   /**
-   * Goes on with an exchange where its {@link Handshake.export} left off, in whatever process. The
-   * acceptor should be made as that one was. Bytes must be resumed once only.
+   * Continues an exchange that {@link Handshake.export} wrote, in this or another process. The
+   * acceptor should have the options of the exporting one. The bytes must be resumed only once.
    *
-   * @param bytes - Copied, the caller's to wipe.
-   * @param options - What differs from what {@link begin} was given: the channel, perhaps.
-   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN if they were altered or are of another version.
+   * @param bytes - Copied; the caller wipes its own.
+   * @param options - Options that differ from those of {@link begin}, such as the channel.
+   * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN if the bytes were altered or are of another version.
    * @throws TypeError, RangeError for options that make no sense.
    */
   resume(bytes: Uint8Array, options: HandshakeOptions = {}): Handshake {
@@ -81,8 +81,8 @@ export class Acceptor {
   }
 
   /**
-   * Wipes the session keys of the tickets that it keeps. No exchange begins any more; those that
-   * have begun go on. The credential and the replay cache are the caller's.
+   * Wipes the session keys of cached tickets. No further exchange can begin; exchanges that have
+   * begun continue. The credential and the replay cache stay the caller's.
    */
   dispose(): void {
     this.#disposed = true;
@@ -102,7 +102,7 @@ export class Acceptor {
 export class Handshake {
   readonly #exchange: Exchange;
   readonly #assembler: TokenAssembler | undefined;
-  /** Of no meaning while a token is being taken; after the end, the last one. */
+  /** Meaningful only while the phase is `ready`, or after an abort in that phase. */
   #state: HandshakeState;
   #phase: 'ready' | 'busy' | 'done' = 'ready';
 
@@ -114,11 +114,11 @@ export class Handshake {
   }
 
   /**
-   * GSS_Accept_sec_context (RFC 2743 §2.2.2): takes the peer's next token. Call it until the status
-   * is not `continue`, and send each `outputToken` to the peer, that of a failure too.
+   * GSS_Accept_sec_context (RFC 2743 §2.2.2): takes the initiator's next token. Call it until the
+   * status is not `continue`, and send each `outputToken` to the initiator, even after a failure.
    *
    * @param token - As received; must not change before the promise is settled.
-   * @param options - Its `signal` counts for this call instead of the handshake's own.
+   * @param options - Its `signal` replaces the handshake's own for this call.
    * @throws TypeError if called out of turn or with no bytes. What the peer sends never throws.
    */
   async accept(token: Uint8Array, options?: AcceptOptions): Promise<AcceptResult> {
@@ -145,15 +145,15 @@ export class Handshake {
   }
 
   /**
-   * Ends the exchange, and wipes what it holds: to be called when the peer goes away before the
-   * end. A token that is being taken fails; a context that is established is not touched.
+   * Ends the exchange and wipes its keys. Call it when the initiator disconnects before the end. A
+   * token in progress fails; an established context is not affected.
    *
-   * @param reason - Becomes the `cause` of that failure.
+   * @param reason - The `cause` of that failure.
    */
   abort(reason?: unknown): void {
     if (this.#phase === 'done') return;
     this.#exchange.patience.abort(reason);
-    // What takes a token at present ends by itself.
+    // A token in progress fails by itself, because its waiting was aborted.
     if (this.#phase === 'ready') this.#dispose();
   }
 
@@ -162,11 +162,14 @@ export class Handshake {
   }
 
   /**
-   * The exchange as bytes, to go on with by {@link Acceptor.resume}; of no use here any more. There
-   * is no such call in RFC 2743, whose contexts can be exported once they are established.
+   * Moves the exchange into bytes, for {@link Acceptor.resume}; this object is then of no further
+   * use. RFC 2743 has no such call: it exports only established contexts.
    *
-   * The bytes are secret: they may hold the keys of a context and delegated tickets. And who can
-   * alter them can be anybody. Keep them as you keep keys, and for no longer than a client waits.
+   * The bytes are secret: they may contain the keys of a context and delegated tickets. Anyone who can
+   * alter the bytes can impersonate any client. Store them like keys, and no longer than a client
+   * waits.
+   *
+   * @returns A new buffer, the caller's to wipe.
    *
    * @throws TypeError if called while a token is being taken, or after the end.
    */
@@ -181,10 +184,10 @@ export class Handshake {
   }
 
   /**
-   * What to tell the operator if the client does not go on with this exchange: it would rather have
-   * used NTLM or NegoEx, perhaps because it has no ticket, and was asked for Kerberos, which it offers
-   * too. `GSS_S_BAD_MECH` with the minor `NTLM_RECEIVED` or `NEGOEX_RECEIVED`; undefined for a client
-   * that chose Kerberos itself, and once it has sent its next token.
+   * The probable reason if the client abandons this exchange: it preferred NTLM or NegoEx, perhaps
+   * because it has no ticket, and was asked for Kerberos, which it offers too. `GSS_S_BAD_MECH` with
+   * the minor `NTLM_RECEIVED` or `NEGOEX_RECEIVED`; undefined for a client that preferred Kerberos,
+   * and once the client has sent its next token.
    */
   get foreignChoice(): GssError | undefined {
     const state = this.#state;

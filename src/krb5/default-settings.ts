@@ -54,7 +54,7 @@ function permittedEnctypesOf(options: AcceptorOptions): PermittedEnctypes {
   };
 }
 
-/** A list that is altered later changes nothing of what was checked. */
+/** A copy of a list: the caller may alter its own later. */
 function copyOf(realms: ClientRealms | undefined): ClientRealms | undefined {
   return typeof realms === 'object' ? [...realms] : realms;
 }
@@ -64,9 +64,8 @@ const checkByHierarchy: TransitedCheck = (contents, clientRealm, serverRealm) =>
   return true;
 };
 
-/** The mechanisms that an acceptor can have. */
-export const OFFERED: readonly Oid[] = [Mechanism.krb5, Mechanism.spnego];
+const OFFERED: readonly Oid[] = [Mechanism.krb5, Mechanism.spnego];
 // RFC 4120 §8.2: five minutes.
 const DEFAULT_SKEW = 300;
-// Clients and proxies wait for 10 s and more.
+// Seconds. Clients and proxies wait for at least 10.
 const DEFAULT_DEADLINE = 5;

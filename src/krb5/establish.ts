@@ -22,7 +22,7 @@ import type { InitiatorRequest } from './request.ts';
 import { chooseSubkeyEnctype } from './request.ts';
 import type { AcceptorSettings } from './settings.ts';
 
-/** Keys, numbers and flags of the context, and the token with the AP-REP if there is to be one. */
+/** Makes the keys, numbers and flags of the context, and the token with the AP-REP if one is due. */
 export function establish(
   verified: VerifiedApReq,
   request: InitiatorRequest,
@@ -35,7 +35,7 @@ export function establish(
   // MIT krb5: three legs are mutual, whether the initiator says so or not.
   const dce = (request.flags & ContextFlag.dceStyle) !== 0;
   const mutual = dce || (request.flags & ContextFlag.mutual) !== 0;
-  // The enctype before any key: what may still refuse leaves none behind.
+  // The enctype is chosen before any key is made: a refusal leaves no key behind.
   const enctype = mutual
     ? chooseSubkeyEnctype(verified, settings.permittedEnctypes.subkey)
     : undefined;
@@ -45,10 +45,10 @@ export function establish(
     request.flags |
     (delegated === undefined ? 0 : ContextFlag.delegation) |
     (mutual ? ContextFlag.mutual : 0) |
-    // RFC 2743 §1.2.5: it is for the acceptor to say; no initiator can ask for it in Kerberos.
+    // RFC 2743 §1.2.5: the acceptor decides; in Kerberos no initiator can ask for anonymity.
     (isAnonymousName(ticket.clientName) ? ContextFlag.anonymous : 0);
   const { subkey = sessionKey } = verified;
-  // Drawn anew for each context: nothing that a clone of this process could draw as well.
+  // A source for each context, so that no clone of this process draws the same numbers.
   const random = settings.randomOfContext();
   const acceptorSubkey =
     enctype === undefined ? undefined : makeSubkey(enctype, subkey, dce, random);
@@ -64,7 +64,7 @@ export function establish(
     ticket: describeTicket(opened, acceptor.text),
     authorizationData: ticket.authorizationData ?? [],
     vouched,
-    // The context's own, which wipes it: the ticket may come again.
+    // A copy, which the context wipes: the ticket's own may serve another request.
     initiatorKey: verified.subkey ?? sessionKey.copy(),
     // Without an AP-REP the initiator cannot learn our number: both count from its own, as MIT
     // krb5 does.

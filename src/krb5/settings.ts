@@ -41,8 +41,8 @@ import type { Clock, Timer } from '../time.ts';
 import type { AcceptorCredential } from './credential.ts';
 
 /**
- * Options of an acceptor. Those that decide who is let in must not be `undefined`: they may be
- * absent, but a variable that was meant to set one and is not set is refused.
+ * Options of an acceptor. Those that decide about access may be absent but must not be `undefined`: an
+ * unset variable would otherwise silently mean the default.
  */
 export interface AcceptorOptions {
   readonly credential: AcceptorCredential;
@@ -73,9 +73,9 @@ export interface AcceptorOptions {
   /** Instead of `permittedEnctypes`, for subkeys: the initiator's, and ours, which is chosen by it. */
   readonly subkeyEnctypes?: readonly number[];
   /**
-   * Told of each context that needs an enctype that is not safe any more, before the client is let
-   * in. What it throws refuses the client, as an audit that cannot be written should; a promise is
-   * not waited for, and its rejection is a warning.
+   * Called for each context with an enctype that is no longer safe, before the client is admitted. If
+   * it throws, the client is refused, as is right for an audit record that cannot be written. A promise
+   * is not awaited, and its rejection is a warning.
    */
   readonly onWeakEnctype?: (report: WeakEnctypeReport) => void;
   /**
@@ -104,7 +104,7 @@ export interface AcceptorOptions {
    */
   readonly requiredIndicators?: readonly string[];
   /**
-   * Whether anonymous clients (RFC 8062) may come, whom nobody has authenticated; false if absent.
+   * Whether anonymous clients (RFC 8062), which no KDC has authenticated, are admitted; false if absent.
    * The name of such a client is `WELLKNOWN/ANONYMOUS`, and the context has
    * `ContextFlag.anonymous`.
    */
@@ -118,14 +118,14 @@ export interface AcceptorOptions {
    */
   readonly clientRealms?: ClientRealms;
   /**
-   * Judges the realms that a ticket came through, where its KDC has not. If absent, they must lie
-   * on the way up and down between the two realms' names (RFC 4120 §2.7). `acceptorPolicy` has one
+   * Judges the realms that a ticket crossed, unless its KDC has checked them. If absent, they must lie
+   * on the hierarchical path between the two realms' names (RFC 4120 §2.7). `acceptorPolicy` has one
    * that follows `[capaths]`.
    */
   readonly checkTransited?: TransitedCheck;
   /**
-   * Seconds that an exchange waits for an answer of the replay cache, or of the keytab's function;
-   * 5 if absent. The exchange fails then, with `KRB5_RC_IO` or `KRB5_KT_IOERR`.
+   * Seconds that an exchange waits for the replay cache, or for the keytab's function; 5 if absent.
+   * The exchange then fails with `KRB5_RC_IO` or `KRB5_KT_IOERR`.
    */
   readonly deadline?: number;
   /** What the deadline is measured with; the runtime's `setTimeout` if absent. */
@@ -155,30 +155,30 @@ export function vouchedDataPolicy(options: AcceptorOptions): VouchedDataPolicy {
   };
 }
 
-/** One exchange's own. */
+/** Options of one exchange. */
 export interface HandshakeOptions {
-  /** The channel that the exchange runs in; several where it may be any of these. */
+  /** The bindings of the channel; a list if any of several is acceptable. */
   readonly channelBindings?: ChannelBindings | readonly ChannelBindings[];
   /**
-   * Why the bindings of the channel cannot be had, where it has some: the reason of the refusal if
-   * they are required.
+   * The reason why the channel's bindings are not available, which a refusal names if they are
+   * required.
    */
   readonly channelBindingsUnavailable?: string;
-  /** Where the peer is; looked at if `checkAddresses` is set. */
+  /** The initiator's address; used if `checkAddresses` is set. */
   readonly peerAddress?: HostAddress;
   /**
-   * Put together tokens that come in pieces, where the application protocol cannot carry a long one
-   * at once (MS-SPNG §3.1.5.4). If absent, a piece of a token is a defective token.
+   * Whether to reassemble tokens that arrive in pieces because the application protocol cannot carry a
+   * long one at once (MS-SPNG §3.1.5.4). If absent, a piece of a token is a defective token.
    */
   readonly reassemble?: boolean;
   /**
-   * Ends the waiting for the replay cache or the keytab: because the peer has gone away, perhaps.
-   * The exchange fails, and no keys are left of it.
+   * Ends the waiting for the replay cache or the keytab, for example because the initiator has
+   * disconnected. The exchange then fails and its keys are wiped.
    */
   readonly signal?: StopSignal;
 }
 
-/** Of one call of `accept`. */
+/** Options of one call of `accept`. */
 export type AcceptOptions = Pick<HandshakeOptions, 'signal'>;
 
 /** The options with their defaults. */

@@ -1,12 +1,12 @@
-/** Tokens of mechanisms that we do not have: refused by name, with what to do about it. */
+/** Refusals of mechanisms that the acceptor lacks, with their names and remedies. */
 import { KerberosError } from '../errors.ts';
 import { Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
 import { GssError } from '../gss/status.ts';
 
 /**
- * What to say of a token that is NTLM's or NegoEx's own, without any GSS-API header; Windows
- * sends NTLM so where HTTP's `Negotiate` asked for SPNEGO.
+ * The refusal of a token of NTLM or NegoEx without a GSS-API header. Windows sends NTLM in this form
+ * where HTTP's `Negotiate` asked for SPNEGO.
  *
  * @returns `GSS_S_BAD_MECH` with the minor `NTLM_RECEIVED` or `NEGOEX_RECEIVED`; undefined for any
  *   other token.
@@ -30,12 +30,12 @@ export function refuseForeignToken(token: Uint8Array | undefined): void {
 }
 
 /**
- * What to say of a client that offers one of our mechanisms, but not first, and does not come back
- * when it is asked for it.
+ * The probable reason if a client, which offers one of our mechanisms but prefers another, does not
+ * come back when it is asked for ours.
  *
- * @param first - The mechanism that the client would rather have used.
- * @param token - What it has sent for that.
- * @returns As {@link explainForeignToken}; undefined where the first choice says nothing.
+ * @param first - The mechanism that the client prefers.
+ * @param token - The token of that mechanism, if it sent one.
+ * @returns As {@link explainForeignToken}; undefined if the preferred mechanism is an unknown one.
  */
 export function explainForeignChoice(
   first: Oid,
@@ -53,7 +53,7 @@ export function explainForeignChoice(
 }
 
 /**
- * What to say of a list of mechanisms that has none of ours.
+ * The refusal of a list that contains none of our mechanisms.
  *
  * @returns `GSS_S_BAD_MECH` with the minor `NTLM_RECEIVED`, `NEGOEX_RECEIVED` or
  *   `SPNEGO_NEGOTIATION_FAILED`.

@@ -18,7 +18,7 @@ export const NegState = {
   requestMic: 3,
 } as const;
 
-/** MS-SPNG §2.2.1: what a server that speaks first may add, and clients ignore. */
+/** MS-SPNG §2.2.1: hints of a server that sends the first token; clients ignore them. */
 export interface NegHints {
   readonly hintName?: string;
   readonly hintAddress?: Uint8Array;
@@ -28,7 +28,7 @@ export interface NegHints {
 export interface NegTokenInit {
   /** The mechanisms offered, the most preferred first. */
   readonly mechTypes: readonly Oid[];
-  /** Bit 0 as the highest of 32; without meaning since RFC 4178. */
+  /** Bit 0 is the highest of 32. The flags have no meaning since RFC 4178. */
   readonly reqFlags?: number;
   /** The first token of the first mechanism. */
   readonly mechToken?: Uint8Array;
@@ -48,7 +48,7 @@ export interface NegTokenResp {
 /** A NegTokenInit as received. */
 export interface ReceivedNegTokenInit extends NegTokenInit {
   readonly kind: 'init';
-  /** The bytes of the MechTypeList as they came: what mechListMIC is computed over. A view. */
+  /** The MechTypeList in DER as received, over which mechListMIC is computed. A view. */
   readonly mechTypeList: Uint8Array;
 }
 
@@ -68,7 +68,7 @@ export function decodeNegToken(token: Uint8Array): ReceivedNegTokenInit | Receiv
   return readNegToken(readFirstToken(token));
 }
 
-/** {@link decodeNegToken} of a token whose header is off. */
+/** Like {@link decodeNegToken}, of a token whose header has been peeled off. */
 export function readNegToken(first: FirstToken): ReceivedNegTokenInit | ReceivedNegTokenResp {
   if (first.framed && first.mechanism !== Mechanism.spnego) {
     throw new DecodeError(`SPNEGO token: framed as one of ${mechanismName(first.mechanism)}`);
@@ -126,7 +126,7 @@ function readInit(reader: DerReader): ReceivedNegTokenInit {
   return init;
 }
 
-/** They say nothing since RFC 4178, so that nothing is wrong with them: MIT krb5 takes any bits. */
+/** Any bits are valid, as in MIT krb5: the flags have no meaning since RFC 4178. */
 function readReqFlags(reader: DerReader): number {
   const [unused = 0, flags = 0] = reader.primitive(Tag.bitString);
   return unused < 8 ? (flags << 24) >>> 0 : 0;
@@ -167,7 +167,7 @@ function presence(bytes: Uint8Array | undefined): Uint8Array | undefined {
   return bytes === undefined || bytes.length === 0 ? undefined : bytes;
 }
 
-// RFC 4178 §4.2.1 and §4.2.2 end in an extension marker: fields of later versions are passed over.
+// RFC 4178 §4.2.1 and §4.2.2 end in an extension marker: fields of later versions are skipped.
 function skipExtensions(reader: DerReader, first: number): void {
   for (let number = first; !reader.atEnd; number++) {
     if (number > MAX_TAG_NUMBER) throw reader.error('unexpected bytes');
@@ -218,7 +218,7 @@ function writeReqFlags(writer: DerWriter, flags: number): void {
   writer.primitive(Tag.bitString, Uint8Array.of(1, (flags >>> 24) & 0xfe));
 }
 
-// Windows offers five; nobody has that many.
+// Windows offers five.
 const MAX_MECHANISMS = 64;
 const MAX_TAG_NUMBER = 30;
 // RFC 4178 §4.2: the two of NegotiationToken, as context tags.

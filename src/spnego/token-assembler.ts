@@ -1,21 +1,21 @@
 /**
- * Puts together a token that comes in pieces (MS-SPNG §3.1.5.4 to §3.1.5.9): where the application
- * protocol cannot carry a long one at once, each piece is answered with an empty token.
+ * Reassembly of tokens that arrive in pieces (MS-SPNG §3.1.5.4 to §3.1.5.9): an application protocol
+ * that cannot carry a long token at once answers each piece with an empty token.
  */
 import { Writer } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 import { lengthOctets, readLength } from '../messages/der/length.ts';
 
-/** The beginning of a token, of which pieces are missing. */
+/** The pieces of an incomplete token. */
 export interface CollectedPieces {
   /** Bytes of the whole token; 0 between tokens. */
   readonly total: number;
-  /** How many pieces there were. */
+  /** Number of pieces so far. */
   readonly count: number;
   readonly bytes: Uint8Array;
 }
 
-/** Collects the pieces of one token after the other. */
+/** Reassembles one token after another. */
 export class TokenAssembler {
   readonly #limit: number;
   readonly #pieces: Writer = new Writer();
@@ -24,8 +24,8 @@ export class TokenAssembler {
   #count = 0;
 
   /**
-   * @param limit - The longest token that is taken, in bytes.
-   * @param collected - Of an assembler whose work this one goes on with.
+   * @param limit - The longest permitted token, in bytes.
+   * @param collected - The pieces of an earlier assembler, copied.
    */
   constructor(limit: number = DEFAULT_LIMIT, collected?: CollectedPieces) {
     this.#limit = limit;
@@ -35,17 +35,17 @@ export class TokenAssembler {
     this.#pieces.raw(collected.bytes);
   }
 
-  /** Moves out what was collected of an unfinished token. */
+  /** Moves the pieces of an incomplete token out of this assembler. */
   takeCollected(): CollectedPieces {
     return { total: this.#total, count: this.#count, bytes: this.#pieces.finish() };
   }
 
   /**
-   * Takes the next piece. A token tells its length in its DER header; one that does not start with
-   * such a header is taken as it is.
+   * Takes the next piece. The length of a token is that of its DER header; a token that does not
+   * start with such a header is complete in one piece.
    *
-   * @param piece - Copied if it has to be kept.
-   * @returns The whole token; undefined if pieces are missing.
+   * @param piece - Copied if more pieces are to follow.
+   * @returns The complete token, which may be `piece` itself; undefined if pieces are missing.
    * @throws {@link DecodeError} if a piece is empty or too long, the token is longer than the
    *   limit or comes in too many pieces, or its header is split or malformed.
    */
@@ -78,9 +78,9 @@ function announcedLength(bytes: Uint8Array): number {
   return 1 + lengthOctets(bytes[1]!) + length;
 }
 
-// [APPLICATION 0] of a first token; negTokenInit and negTokenResp without it.
+// [APPLICATION 0] of an initial token; negTokenInit and negTokenResp without that header.
 const DER_STARTS: readonly number[] = [0x60, 0xa0, 0xa1];
 // Windows' largest token by default is 48 000 bytes (MaxTokenSize).
 const DEFAULT_LIMIT = 262_144;
-// Each costs an answer, however short it is: 256 bytes on the average for the longest token.
+// Each piece costs an answer, however short it is: the longest token has 256 bytes a piece on average.
 const MAX_PIECES = 1024;
