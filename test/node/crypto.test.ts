@@ -31,7 +31,7 @@ describe('the primitives of node:crypto', () => {
     );
   });
 
-  it('make the codes that noble makes, of parts as of the whole', () => {
+  it('compute the MACs of noble, of parts as of the whole', () => {
     const key = fc.uint8Array({ maxLength: 200 });
     fc.assert(
       fc.property(hashes, key, length, fc.nat(), (hash, key, length, cut) => {

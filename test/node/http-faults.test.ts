@@ -180,7 +180,7 @@ function cacheProcess() {
 }
 
 describe('a replay cache in a process that is stopped', () => {
-  it('is 503 within the deadline, and serves again when it goes on', async () => {
+  it('is 503 within the deadline, and serves again once it continues', async () => {
     const { child, replayCache } = cacheProcess();
     const { get, token, failures } = await served({ replayCache, deadline: 1 });
     const used = token();

@@ -155,7 +155,7 @@ function tokenOf({ challenge }: Answer): Uint8Array {
 }
 
 describe('httpAuthenticator', () => {
-  it('lets in who authenticates, and proves who the server is', async () => {
+  it('accepts a client that authenticates, and proves the server’s identity', async () => {
     const { acceptor, initiator } = await makeParties();
     await using site = await Site.plain(acceptor);
     expect(await site.get()).toEqual({
@@ -172,7 +172,7 @@ describe('httpAuthenticator', () => {
     expect(site.warnings).toEqual([]);
   });
 
-  it('refuses what is wrong, and tells the operator alone', async () => {
+  it('refuses invalid tokens, and gives the reason to the operator only', async () => {
     const { acceptor, initiator } = await makeParties();
     await using site = await Site.plain(acceptor);
     const token = initiator.begin();
@@ -214,7 +214,7 @@ describe('httpAuthenticator', () => {
     ]);
   });
 
-  it('answers before it tells of a failure', async () => {
+  it('answers the client before it reports the failure', async () => {
     const { acceptor } = await makeParties();
     let ended: boolean | undefined;
     const authenticate = httpAuthenticator({
@@ -264,7 +264,7 @@ describe('httpAuthenticator', () => {
       ['it starts over', (site) => site.get(NTLM_FIRST), 1],
       ['it asks without a header', (site) => site.get(), 1],
       ['it goes on with Kerberos', (site) => site.get(KERBEROS_AFTER_ALL), 0],
-    ])('tells of a client that wanted NTLM, once %s', async (_, then, told) => {
+    ])('reports a client that wanted NTLM, once %s', async (_, then, told) => {
       const { acceptor } = await makeParties();
       const failures: string[] = [];
       await using site = await Site.plain(acceptor, {
@@ -281,7 +281,7 @@ describe('httpAuthenticator', () => {
       if (told > 0) expect(ofNtlm[0]).toContain("the client's own choice was NTLM");
     });
 
-    it('tells of it behind a proxy in the refusal', async () => {
+    it('names it in the refusal behind a proxy', async () => {
       const { acceptor } = await makeParties();
       await using site = await Site.plain(acceptor);
       expect((await site.get(NTLM_FIRST, { Via: '1.1 proxy' })).status).toBe(401);
@@ -291,27 +291,24 @@ describe('httpAuthenticator', () => {
       expect(failure?.hint).toMatch(/the header via .*; the client's own choice was NTLM/);
     });
 
-    it.each(PROXY_HEADERS)(
-      'does not go on where %s tells of a proxy, unless allowed',
-      async (name) => {
-        for (const allowed of [false, true]) {
-          const { acceptor, initiator } = await makeParties();
-          await using site = await Site.plain(acceptor, { proxyKeepsConnectionsApart: allowed });
-          const first = await site.get(INIT, { [name]: '1.1 proxy' });
-          expect(first.challenge === 'Negotiate').toBe(!allowed);
-          const second = encodeNegTokenResp({ responseToken: initiator.begin() });
-          const answer = await site.get(second, { [name]: '1.1 proxy' });
-          expect(answer.status).toBe(allowed ? 200 : 401);
-          if (!allowed) {
-            expect(site.failures[0]?.code).toBe('GSS_S_UNAVAILABLE');
-            expect(site.failures[0]?.hint).toContain(`the header ${name.toLowerCase()} reveals`);
-          }
+    it.each(PROXY_HEADERS)('stops if %s reveals a proxy, unless allowed', async (name) => {
+      for (const allowed of [false, true]) {
+        const { acceptor, initiator } = await makeParties();
+        await using site = await Site.plain(acceptor, { proxyKeepsConnectionsApart: allowed });
+        const first = await site.get(INIT, { [name]: '1.1 proxy' });
+        expect(first.challenge === 'Negotiate').toBe(!allowed);
+        const second = encodeNegTokenResp({ responseToken: initiator.begin() });
+        const answer = await site.get(second, { [name]: '1.1 proxy' });
+        expect(answer.status).toBe(allowed ? 200 : 401);
+        if (!allowed) {
+          expect(site.failures[0]?.code).toBe('GSS_S_UNAVAILABLE');
+          expect(site.failures[0]?.hint).toContain(`the header ${name.toLowerCase()} reveals`);
         }
-      },
-    );
+      }
+    });
   });
 
-  it('authenticates through a proxy whoever needs one request only', async () => {
+  it('authenticates clients that need one request only, through a proxy', async () => {
     const { acceptor, initiator } = await makeParties();
     await using site = await Site.plain(acceptor);
     expect((await site.get(initiator.begin(), { Via: '1.1 proxy' })).status).toBe(200);
@@ -332,7 +329,7 @@ describe('httpAuthenticator', () => {
     }
   });
 
-  it('has Node print that warning if nobody takes it', async () => {
+  it('has Node print that warning without onWarning', async () => {
     const { acceptor } = await makeParties();
     const authenticate = httpAuthenticator({ acceptor });
     const site = new Site(acceptor);
@@ -349,7 +346,7 @@ describe('httpAuthenticator', () => {
     printed.mockRestore();
   });
 
-  it('takes a token of 48000 bytes with the header limit that it asks for', async () => {
+  it('accepts a token of 48000 bytes with the recommended header limit', async () => {
     const { acceptor } = await makeParties();
     await using site = await Site.plain(acceptor);
     expect((await site.get(new Uint8Array(48_000))).status).toBe(401);
@@ -377,7 +374,7 @@ describe('httpAuthenticator over TLS', () => {
 
   // OpenSSL says of a resumed session that it has the certificate that the server has by default.
   it.each(['TLSv1.2', 'TLSv1.3'] as const)(
-    'knows a client that resumes its session by the certificate of then (%s)',
+    'accepts a resumed session with the certificate of its beginning (%s)',
     async (maxVersion) => {
       const acceptorOptions = { channelBindingPolicy: 'required' } as const;
       const { acceptor, ticket } = await makeParties({ acceptor: acceptorOptions });
@@ -433,7 +430,7 @@ describe('httpAuthenticator over TLS', () => {
     }
   });
 
-  it('has no tls-exporter before TLS 1.3, and lets nobody in where one is required', async () => {
+  it('has no tls-exporter before TLS 1.3, and refuses everybody if one is required', async () => {
     const { acceptor, initiator } = await makeParties({
       acceptor: { channelBindingPolicy: 'required' },
       initiator: { channelBindings: SERVER_END_POINT },

@@ -20,7 +20,7 @@ describe('parseHostAddress', () => {
   });
 
   it.each([undefined, '', '/run/socket', '192.0.2', '1::2::3'])(
-    'knows no address in %s',
+    'finds no address in %s',
     (text) => {
       expect(parseHostAddress(text)).toBeUndefined();
     },
@@ -42,7 +42,7 @@ describe('sourceOf', () => {
 });
 
 describe('plainAddress', () => {
-  it('shows an IPv4 client as such, and leaves the rest alone', () => {
+  it('shows an IPv4 client as such, and other addresses unchanged', () => {
     expect(plainAddress('::ffff:192.0.2.7')).toBe('192.0.2.7');
     expect(plainAddress('::ffff:1:2')).toBe('::ffff:1:2');
     expect(plainAddress(undefined)).toBeUndefined();

@@ -92,7 +92,7 @@ async function serve(
   return { challenged, statuses, failures, warnings };
 }
 
-describe('a connection over TLS whose bindings cannot be had', () => {
+describe('a TLS connection whose bindings are unavailable', () => {
   const unbound: readonly (readonly [string, object, RegExp])[] = [
     ['Bun', BUN, /this runtime does not give a server the certificate/],
     ['no certificate', withCertificate(undefined), /the connection has no certificate/],
@@ -136,14 +136,14 @@ describe('a connection over TLS whose bindings cannot be had', () => {
     },
   );
 
-  it('is another thing than a connection without TLS', async () => {
+  it('differs from a connection without TLS', async () => {
     const { statuses, warnings } = await serve(TCP, 'when-supported', [undefined, OURS]);
     expect(statuses).toEqual([200, 200]);
     expect(warnings).toEqual([]);
     expect(channelBindingsOf(asSocket(TCP))).toBeUndefined();
   });
 
-  it('says what it is meant to be by none', async () => {
+  it('advises to set none if that is intended', async () => {
     const options = { channelBindings: 'none' } as const;
     const { statuses, warnings } = await serve(BUN, 'when-supported', [RELAYED], options);
     expect(statuses).toEqual([200]);
@@ -177,7 +177,7 @@ describe('bindings by what the socket has, not by its class', () => {
     }
   });
 
-  it('need a certificate that has some, and that is used', async () => {
+  it('need a certificate with bindings, and the right option', async () => {
     const { acceptor } = await makeParties();
     const make = (options: object) => () => httpAuthenticator({ acceptor, ...options });
     expect(make({ certificate: signedWith('ed25519') })).toThrow(RangeError);
@@ -213,7 +213,7 @@ describe('tls-exporter', () => {
     },
   );
 
-  it('names the version of TLS that has none', async () => {
+  it('names the TLS version without them', async () => {
     const tls12 = exporting('TLSv1.2');
     expect(channelBindingsOf(asSocket(tls12), 'tls-exporter')).toBeUndefined();
     const { failures } = await serve(tls12, 'required', [OURS], options);

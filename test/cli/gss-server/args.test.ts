@@ -88,7 +88,7 @@ describe('parseArguments', () => {
     expect(parseArguments(['-version'])).toEqual({ action: 'version' });
   });
 
-  it('answers nothing at all with the usage alone', () => {
+  it('reports a missing service_name without a message', () => {
     expect(parseArguments([])).toEqual({ action: 'usage', message: undefined });
     expect(parseArguments(['-once'])).toEqual({ action: 'usage', message: undefined });
   });

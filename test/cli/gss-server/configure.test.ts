@@ -184,7 +184,7 @@ describe('gss-server configures itself', () => {
     expect((await configure(parse('-keytab', path, '*'), () => {})).replayCache).toBeUndefined();
   });
 
-  it('says that others may read the keytab, and misses a key that was taken out of it', async () => {
+  it('warns of a readable keytab, and reports a missing key', async () => {
     const other = 'HTTP/server.example.test@EXAMPLE.TEST';
     const keytab = makeKeytab({}, { principal: other, seed: 8 });
     const path = write('keytab', formatKeytab(keytab));
@@ -206,7 +206,7 @@ describe('gss-server configures itself', () => {
     expect(await attempt()).toBe('failed');
   });
 
-  it('or fails, and says why', async () => {
+  it('or fails with a reason', async () => {
     const path = write('keytab', formatKeytab(makeKeytab()));
     const fail = (...argv: string[]) => refusalOf(() => configure(parse(...argv), () => {}));
     expect(await fail('-mech', 'iakerb', '-keytab', path, '*')).toMatchObject({

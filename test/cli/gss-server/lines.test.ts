@@ -71,7 +71,7 @@ describe('formatEvent', () => {
     ]);
   });
 
-  it('shows what the KDC vouched for, and the local account, before the client', () => {
+  it('shows authenticated attributes and the local account before the client', () => {
     const indicators = ['pkinit', 'x'.repeat(40)];
     const context = { ...contextOf(0), authenticationIndicators: indicators } as never;
     const asked: string[] = [];
@@ -100,7 +100,7 @@ describe('formatEvent', () => {
     );
   });
 
-  it('shows faults with their stack when verbose, and whatever else was thrown', () => {
+  it('shows faults with their stack when verbose, and other thrown values', () => {
     const error = new TypeError('oops');
     error.stack = 'TypeError: oops\n    at somewhere';
     const prefix = 'stderr: gss-server: internal error: ';
@@ -111,7 +111,7 @@ describe('formatEvent', () => {
     expect(printed({ type: 'fault', error }, true)).toEqual([`${prefix}TypeError: oops\n`]);
   });
 
-  it('names no address where the client was gone before it could be asked for', () => {
+  it('names no address if the client was gone before', () => {
     expect(show({ type: 'overload', remoteAddress: undefined, limit: 9 }, false)).toEqual([
       'stderr: closing connection from a client: 9 connections are open (-maxconn)\n',
     ]);
@@ -226,7 +226,7 @@ describe('formatEvent', () => {
   ];
   const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
-  it.each(HOSTILE)('shows %j in one line, whoever says it', (text) => {
+  it.each(HOSTILE)('shows %j in one line', (text) => {
     const minor = new KerberosError('KRB_AP_ERR_BADMATCH', {
       message: `ticket of ${text}`,
       hint: `ask ${text}`,
@@ -327,7 +327,7 @@ describe('formatEvent', () => {
     expect(printed(event)).toEqual(lines);
   });
 
-  it('shows what of a token did not come', () => {
+  it('shows the missing part of a token', () => {
     const ended = (part: 'flags' | 'length' | 'data', read: number, expected: number): string[] =>
       printed({
         type: 'channel-error',
@@ -339,7 +339,7 @@ describe('formatEvent', () => {
     expect(ended('data', 2, 600)).toEqual(['stderr: sending token data: 2 of 600 bytes written\n']);
   });
 
-  it('shows what else befalls a connection', () => {
+  it('shows other problems of a connection', () => {
     const failed = (failure: unknown, sendingContextToken = false): string[] =>
       printed({ type: 'channel-error', failure, sendingContextToken } as ConnectionEvent);
     const reset = Object.assign(new Error('read ECONNRESET'), { errno: -104 });
@@ -371,7 +371,7 @@ describe('formatEvent', () => {
     ]);
   });
 
-  it('shows who gave way, and how many more', () => {
+  it('shows displaced connections, and the number of others', () => {
     const overload = { type: 'overload', remoteAddress: '192.0.2.7', limit: 9 } as const;
     const displaced = { ...overload, displaced: true } as const;
     expect(show({ ...displaced, of: 'source', more: 70 }, false)).toEqual([
@@ -394,7 +394,7 @@ describe('formatEvent', () => {
     ]);
   });
 
-  it('shows what befalls the server', () => {
+  it('shows problems of the server', () => {
     expect(show({ type: 'overload', remoteAddress: '192.0.2.7', limit: 9 }, false)).toEqual([
       'stderr: closing connection from 192.0.2.7: 9 connections are open (-maxconn)\n',
     ]);
@@ -437,7 +437,7 @@ describe('formatGssError', () => {
   it.each([
     [undefined, 'stderr: hint: token names no mechanism\n'],
     ['ask the client', 'stderr: hint: token names no mechanism; ask the client\n'],
-  ])('says beside Unknown error what the error says itself: %s', (hint, last) => {
+  ])('adds the message of the error to Unknown error: %s', (hint, last) => {
     const options = hint === undefined ? {} : { hint };
     const error = new GssError('GSS_S_DEFECTIVE_TOKEN', {
       message: 'token names no mechanism',

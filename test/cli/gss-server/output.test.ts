@@ -41,7 +41,7 @@ const BLOCKS: readonly Block[] = (
 ).map(([to, text]) => ({ to, bytes: encodeUtf8(text) }));
 
 describe('the output', () => {
-  it('is stdout for log and results, in one write as long as nothing is between', () => {
+  it('is stdout for log and results, in one write for consecutive blocks', () => {
     const { print } = openOutput({ logfile: undefined, clientOwnsStreams: false });
     print(BLOCKS);
     expect(written).toEqual(['stdout: flags\nAccepted\nmessage\n', 'stderr: hint\n']);
@@ -65,7 +65,7 @@ describe('the output', () => {
     expect(written).toEqual(['stdout: Accepted\n', 'stderr: hint\n', ...written.slice(0, 2)]);
   });
 
-  it('makes the log file for its user alone, and says if an older one is not', () => {
+  it('creates the log file for its user alone, and warns of an older one that is not', () => {
     const logfile = join(folder, 'log');
     const open = () => openOutput({ logfile, clientOwnsStreams: false }).warning;
     expect(open()).toBeUndefined();

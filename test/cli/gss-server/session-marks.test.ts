@@ -28,7 +28,7 @@ function message(text: string): ConnectionEvent {
 }
 
 describe('the lines of a client that is not authenticated', () => {
-  it('are those of MIT krb5 as long as nobody else has any', () => {
+  it('are those of MIT krb5', () => {
     expect(
       printed(new SessionMarks(false), [
         [1, GREETING],
@@ -89,7 +89,7 @@ describe('the lines of a client that is not authenticated', () => {
     ]);
   });
 
-  it('do not concern what is said of no connection', () => {
+  it('do not concern events without a connection', () => {
     const overload = { type: 'overload', remoteAddress: undefined, limit: 1 } as const;
     const blocks = formatEvent(overload, { verbose: false });
     expect(new SessionMarks(true).mark(overload, blocks)).toBe(blocks);

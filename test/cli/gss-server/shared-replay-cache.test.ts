@@ -101,7 +101,7 @@ describe('gss-servers that share a replay cache', () => {
     expect(await isAccepted(second, fresh)).toBe(false);
   });
 
-  it('accept a token once that comes to all of them at the same time', async () => {
+  it('accept a token once that all of them receive at the same time', async () => {
     const servers = [await start(), await start()];
     for (let round = 0; round < 50; round++) {
       const token = makeToken();

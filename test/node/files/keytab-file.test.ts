@@ -131,7 +131,7 @@ describe('loadKeytab', () => {
     expect(error.message).toBe(`keytab file ${directory}: it is a directory`);
   });
 
-  it('does not wait for what is no file', async () => {
+  it('does not block on a FIFO', async () => {
     execFileSync('mkfifo', [path]);
     const error = await rejection(loadKeytab(path));
     expect(error.code).toBe('KRB5_KT_IOERR');
@@ -167,7 +167,7 @@ describe('loadKeytab', () => {
     );
   });
 
-  it('refuses an empty file, a damaged one and one that is no keytab, and names it', async () => {
+  it('refuses an empty file, a damaged one and one that is no keytab, by name', async () => {
     write(new Uint8Array(0));
     const empty = await rejection(loadKeytab(path));
     expect(empty.code).toBe('KRB5_KT_FORMAT');
@@ -265,7 +265,7 @@ describe('loadKeytab', () => {
     },
   );
 
-  it('has the runtime print warnings that nobody takes', async () => {
+  it('has the runtime print warnings without onWarning', async () => {
     const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     write(first, 0o644);
     const read = keytabFile(path);
@@ -303,7 +303,7 @@ describe('keytabFile', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('keeps the keys of a file that may not be read any more, until it may be again', async () => {
+  it('keeps the keys of a file that is no longer readable, until it is again', async () => {
     write(first);
     const read = keytabFile(path, { onWarning });
     const before = await read();
@@ -316,7 +316,7 @@ describe('keytabFile', () => {
     expect(kvnos(await read())).toEqual([1, 2]);
   });
 
-  it('says as long as it lasts why the file cannot be used', async () => {
+  it('has the reason in failure while the file cannot be used', async () => {
     write(first);
     const read = keytabFile(path, { onWarning });
     await read();
@@ -339,7 +339,7 @@ describe('keytabFile', () => {
     expect(await read()).not.toBe(before);
   });
 
-  it('sees a file of the same size and time put in its place', async () => {
+  it('detects a replacement of the same size and time', async () => {
     write(first);
     const read = keytabFile(path);
     await read();
@@ -353,7 +353,7 @@ describe('keytabFile', () => {
     expect(kvnos(await read())).toEqual([9]);
   });
 
-  it('sees a second write within the tick of a file system clock', async () => {
+  it('detects a second write within a tick of the file system’s clock', async () => {
     writeFileSync(path, formatKeytab(first), { mode: 0o600 });
     const now = Date.now() / 1000;
     utimesSync(path, now, now);
@@ -364,7 +364,7 @@ describe('keytabFile', () => {
     expect(kvnos(await read())).toEqual([9]);
   });
 
-  it('rejects as long as there never was a keytab, and then has one', async () => {
+  it('rejects until there is a keytab, and then resolves', async () => {
     const read = keytabFile(path, { onWarning });
     expect((await rejection(read())).code).toBe('KRB5_KT_NOTFOUND');
     write(formatKeytab(first).subarray(0, 20));
@@ -416,7 +416,7 @@ describe('keytabFile', () => {
     expect(warnings.filter(({ error }) => error?.code === code)).toHaveLength(2);
   });
 
-  it('reads what a tool adds entry by entry', async () => {
+  it('reads a keytab to which a tool adds entry by entry', async () => {
     const bytes = formatKeytab(second);
     const one = formatKeytab(first).length;
     write(bytes.subarray(0, one));
@@ -431,7 +431,7 @@ describe('keytabFile', () => {
     expect(kvnos(await read())).toEqual([1, 2]);
   });
 
-  it('reads once for all who ask at the same time', async () => {
+  it('reads once for simultaneous calls', async () => {
     write(first, 0o644);
     const read = keytabFile(path, { onWarning });
     const keytabs = await Promise.all(Array.from({ length: 50 }, () => read()));

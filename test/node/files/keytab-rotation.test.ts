@@ -105,7 +105,7 @@ describe.each([
   ['put in its place', replace],
   ['rewritten where it is', rewrite],
 ])('a keytab that is %s', (_, change) => {
-  it('takes its key away from a library, a TCP and an HTTP server, and costs no good client', async () => {
+  it('revokes a key in the library, a TCP and an HTTP server, and costs no other client', async () => {
     const [library, tcp, web] = [await makeAcceptor(), await makeAcceptor(), await makeAcceptor()];
     await using server = await TestServer.start({ acceptor: tcp });
     const authenticate = httpAuthenticator({ acceptor: web });
@@ -152,8 +152,8 @@ describe.each([
   });
 });
 
-describe('a keytab file that is gone for good', () => {
-  it('stops the service after maxKeytabAge, and serves again when it is there', async () => {
+describe('a keytab file that stays missing', () => {
+  it('stops the service after maxKeytabAge, and serves again when the file is back', async () => {
     const credential = await acquireCredential({
       keytab: keytabFile(path, { onWarning: () => {} }),
       clock: () => now,

@@ -72,7 +72,7 @@ describe('loadKerberosConfig', () => {
     expect(loadProfile(one).values('a', 'b')).toEqual(['20']);
   });
 
-  it('refuses what is malformed or cannot be included', () => {
+  it('refuses malformed files, and files that cannot be included', () => {
     const broken = write('broken.conf', '[libdefaults]\n}\n');
     expect(codeOf(() => loadKerberosConfig(broken))).toBe(
       `KRB5_CONFIG_BADFORMAT: ${broken} line 2 has a brace that closes nothing`,
@@ -132,7 +132,7 @@ describe('loadKerberosConfig', () => {
     }
   });
 
-  it('reads regular files only, and waits for nobody', () => {
+  it('reads regular files only, and never blocks', () => {
     const fifo = join(folder, 'fifo');
     execFileSync('mkfifo', [fifo]);
     const including = write('fifo.conf', `include ${fifo}\n`);
@@ -144,7 +144,7 @@ describe('loadKerberosConfig', () => {
     expect(loadKerberosConfig('/dev/null').defaultRealm).toBeUndefined();
   });
 
-  it('reads no more than a profile may have', () => {
+  it('reads no file above the limit of a profile', () => {
     const file = write('sparse.conf', '');
     truncateSync(file, 64_000_001);
     expect(codeOf(() => loadProfile(file))).toBe(

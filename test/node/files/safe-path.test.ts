@@ -51,7 +51,7 @@ describe('the way to a file', () => {
     expect(fault).toEqual(problem && { path: join(top, 'a'), problem });
   });
 
-  it('is not safe where a directory above it is somebody else’s', () => {
+  it('is not safe if a directory above it belongs to another user', () => {
     giveAway('statSync', join(top, 'a'));
     expect(findPathFault(join(top, 'a', 'b', 'file'))).toEqual({
       path: join(top, 'a'),
@@ -59,7 +59,7 @@ describe('the way to a file', () => {
     });
   });
 
-  it('goes through symbolic links, and through what they lie in', () => {
+  it('includes symbolic links and the directories that hold them', () => {
     mkdirSync(join(top, 'links'), { mode: 0o755 });
     symlinkSync('../a/./b', join(top, 'links', 'relative'));
     symlinkSync(join(top, 'links', 'relative'), join(top, 'links', 'absolute'));
@@ -72,7 +72,7 @@ describe('the way to a file', () => {
     expect(findPathFault(file)?.path).toBe(join(top, 'links'));
   });
 
-  it('is not safe through somebody else’s link, not even in a sticky directory', () => {
+  it('is not safe through another user’s link, even in a sticky directory', () => {
     chmodSync(top, 0o1777);
     const link = join(top, 'link');
     symlinkSync('a', link);
@@ -92,7 +92,7 @@ describe('the way to a file', () => {
     expect(() => findPathFault(join(top, 'nowhere', 'file'))).toThrow('ENOENT');
   });
 
-  it('is not judged where users have no numbers', () => {
+  it('is not checked on systems without user ids', () => {
     chmodSync(top, 0o777);
     vi.spyOn(process as { geteuid: unknown }, 'geteuid', 'get').mockReturnValue(undefined);
     expect(findPathFault(join(top, 'a', 'file'))).toBeUndefined();

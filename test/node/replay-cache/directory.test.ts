@@ -30,7 +30,7 @@ afterEach(() => {
 });
 
 describe('the directory that it is in', () => {
-  it('is not one that others could have put there: each directory above counts', () => {
+  it('is not a file that others could have put there: each directory above counts', () => {
     mkdirSync(join(parent, 'a', 'b'), { recursive: true });
     const directory = new ReplayDirectory(join(parent, 'a', 'b', 'cache'));
     directory.prepare();
@@ -75,7 +75,7 @@ describe('the directory that it is in', () => {
     directory.close();
   });
 
-  it('is looked at again once a log is open', () => {
+  it('is checked again once a log is open', () => {
     const directory = new ReplayDirectory(path);
     directory.prepare();
     const { openSync } = fs;
@@ -94,7 +94,7 @@ describe('the directory that it is in', () => {
 });
 
 describe('the logs in it', () => {
-  it('are not opened where something else has their name, and nobody waits for it', () => {
+  it('are not opened if another kind of file has their name, and opening does not block', () => {
     const directory = new ReplayDirectory(path);
     directory.prepare();
     execFileSync('mkfifo', ['-m', '600', directory.logPath(7)]);
@@ -110,7 +110,7 @@ describe('the logs in it', () => {
     expect(closed.mock.calls).toEqual([[opened.mock.results[0]!.value]]);
   });
 
-  it('are forgotten once, whoever does it, and never come back', () => {
+  it('are forgotten once, by whichever process, and never come back', () => {
     const directory = new ReplayDirectory(path);
     directory.prepare();
     for (const group of [-2, 1, 2, 3, 4]) writeFileSync(directory.logPath(group), '');
@@ -174,7 +174,7 @@ describe('on Windows, where users have no numbers and modes mean nothing', () =>
     );
   });
 
-  it('no mode is looked at, and no directory is opened to be synchronised', () => {
+  it('modes are ignored, and no directory is opened for fsync', () => {
     mkdirSync(path);
     chmodSync(parent, 0o777);
     chmodSync(path, 0o777);

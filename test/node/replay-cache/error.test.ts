@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { KerberosError } from '../../../src/errors.ts';
 import { replayCacheError, systemReplayCacheError } from '../../../src/node/replay-cache/error.ts';
 
-describe('what a replay cache says when it cannot tell', () => {
+describe('the error of a replay cache', () => {
   it.each<[unknown, string, string]>([
     [
       Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }),
@@ -24,7 +24,7 @@ describe('what a replay cache says when it cannot tell', () => {
     expect(error.cause).toBe(cause);
   });
 
-  it('is said once: an error of its own stays as it is', () => {
+  it('is not wrapped twice: its own errors are returned as they are', () => {
     const own = replayCacheError('/a/b', 'is full', 'it forgets by itself');
     expect(own.message).toBe('Replay cache /a/b is full');
     expect(systemReplayCacheError('/c', own)).toBe(own);

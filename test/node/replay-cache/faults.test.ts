@@ -81,7 +81,7 @@ describe('a replay cache on a disk that fails', () => {
     ['openSync', 'EMFILE', 'open files'],
     ['openSync', 'EROFS', 'KRB5RCACHEDIR'],
   ] as const)(
-    'lets nobody in while %s gives %s, and goes on afterwards',
+    'refuses all while %s gives %s, and recovers afterwards',
     async (name, code, hint) => {
       const cache = await open();
       expect(cache.checkAndStore(record(1))).toBe(true);
@@ -105,7 +105,7 @@ describe('a replay cache on a disk that fails', () => {
   );
 
   it.each(Array.from({ length: 31 }, (_, i) => i + 1))(
-    'refuses when %i bytes of a record could be written, and goes on afterwards',
+    'refuses when only %i bytes of a record are written, and recovers afterwards',
     async (length) => {
       const cache = await open();
       cache.checkAndStore(record(1));
@@ -128,7 +128,7 @@ describe('a replay cache on a disk that fails', () => {
     },
   );
 
-  it('refuses a fresh record that could not be brought to the disk', async () => {
+  it('refuses a fresh record that could not be synced to the disk', async () => {
     const cache = await open({ durable: true });
     vi.spyOn(fs, 'fdatasync').mockImplementation((_fd, callback) =>
       callback(Object.assign(new Error('EIO: it failed, fdatasync'), { code: 'EIO' })),
@@ -140,7 +140,7 @@ describe('a replay cache on a disk that fails', () => {
     expect(cache.checkAndStore(record(1))).toBe(false);
   });
 
-  it('refuses a record that the disk took and did not keep', async () => {
+  it('refuses a record that the disk did not keep', async () => {
     const cache = await open();
     vi.spyOn(fs, 'writeSync').mockImplementation(() => 32);
     syncBuiltinESMExports();
@@ -149,7 +149,7 @@ describe('a replay cache on a disk that fails', () => {
     );
   });
 
-  it('refuses while what is over cannot be closed, and forgets it once', async () => {
+  it('refuses while an expired file cannot be closed, and forgets it once', async () => {
     let now = NOW;
     const cache = await open({ clock: () => now });
     for (let id = 0; id < 3; id++) cache.checkAndStore(record(id));
@@ -181,7 +181,7 @@ describe('a replay cache on a disk that fails', () => {
 });
 
 describe('a replay cache whose files were changed by others', () => {
-  it('skips what a crash left of records, wherever it is', async () => {
+  it('skips the remains of records after a crash, anywhere', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(
@@ -221,23 +221,26 @@ describe('a replay cache whose files were changed by others', () => {
   it.each([
     ['at once', 0],
     ['after much that is to be read first', 10_000],
-  ])('lets in, %s, whoever makes the torn record of another whole', async (_, others) => {
-    const cache = await open();
-    const writer = await open();
-    for (let id = 0; id <= others; id++) writer.checkAndStore(record(id));
-    const whole = readFileSync(logPath()).subarray(-32);
-    appendFileSync(logPath(), whole.subarray(0, 31));
-    // The next record begins with the only byte that is missing.
-    let next = 20_000;
-    while (ciphertextOf(next).at(-16) !== whole[31]) next++;
-    expect(await cache.checkAndStore(record(next))).toBe(true);
-    for (const each of [cache, writer, await open()]) {
-      expect(each.checkAndStore(record(next))).toBe(false);
-      expect(each.checkAndStore(record(others))).toBe(false);
-    }
-    expect(writer.checkAndStore(record(19_999))).toBe(true);
-    expect(cache.checkAndStore(record(19_999))).toBe(false);
-  });
+  ])(
+    'accepts, %s, a record that completes the torn record of another process',
+    async (_, others) => {
+      const cache = await open();
+      const writer = await open();
+      for (let id = 0; id <= others; id++) writer.checkAndStore(record(id));
+      const whole = readFileSync(logPath()).subarray(-32);
+      appendFileSync(logPath(), whole.subarray(0, 31));
+      // The next record begins with the only byte that is missing.
+      let next = 20_000;
+      while (ciphertextOf(next).at(-16) !== whole[31]) next++;
+      expect(await cache.checkAndStore(record(next))).toBe(true);
+      for (const each of [cache, writer, await open()]) {
+        expect(each.checkAndStore(record(next))).toBe(false);
+        expect(each.checkAndStore(record(others))).toBe(false);
+      }
+      expect(writer.checkAndStore(record(19_999))).toBe(true);
+      expect(cache.checkAndStore(record(19_999))).toBe(false);
+    },
+  );
 
   it.each([
     ['text', Buffer.from('this file was something else once, and not a replay cache')],
@@ -288,7 +291,7 @@ describe('a replay cache whose files were changed by others', () => {
         renameSync(join(directory, 'new'), logPath());
       },
     ],
-  ])('makes a file again that was %s, with all that it held', async (_, remove) => {
+  ])('restores a file that was %s, with all its records', async (_, remove) => {
     const cache = await open();
     const other = await open();
     for (let id = 0; id < 3; id++) cache.checkAndStore(record(id));
@@ -308,7 +311,7 @@ describe('a replay cache whose files were changed by others', () => {
     expect(other.checkAndStore(record(9))).toBe(false);
   });
 
-  it('does not make a file again that was forgotten', async () => {
+  it('does not restore a file that was forgotten', async () => {
     let now = NOW;
     const slow = await open();
     slow.checkAndStore(record(1));
@@ -321,7 +324,7 @@ describe('a replay cache whose files were changed by others', () => {
     expect(slow.checkAndStore(record(1))).toBe(false);
   });
 
-  it('makes a removed file again with what is left, if somebody cuts it meanwhile', async () => {
+  it('restores a removed file with the rest, if it is truncated meanwhile', async () => {
     const cache = await open();
     for (let id = 0; id < 3; id++) cache.checkAndStore(record(id));
     rmSync(logPath());
@@ -375,7 +378,7 @@ describe('a replay cache whose files were changed by others', () => {
 });
 
 describe('a replay cache that others could reach', () => {
-  it('refuses a directory that is open to others, or is none', async () => {
+  it('refuses a directory that is open to others, or is no directory', async () => {
     mkdirSync(directory);
     for (const mode of [0o755, 0o770, 0o707, 0o701]) {
       chmodSync(directory, mode);
@@ -391,7 +394,7 @@ describe('a replay cache that others could reach', () => {
     expect(readdirSync(join(parent, 'elsewhere'))).toEqual([]);
   });
 
-  it('refuses a directory that belongs to somebody else', async () => {
+  it('refuses a directory of another user', async () => {
     mkdirSync(directory, { mode: 0o700 });
     const isRoot = process.geteuid?.() === 0;
     if (isRoot) chownSync(directory, 65_534, 65_534);
@@ -399,7 +402,7 @@ describe('a replay cache that others could reach', () => {
     await expect(open({ directory: foreign })).rejects.toThrow(refusal('belongs to uid'));
   });
 
-  it('refuses a directory whose place others may take', async () => {
+  it('refuses a directory that others may replace', async () => {
     chmodSync(parent, 0o777);
     await expect(open()).rejects.toThrow(refusal('lets every user rename what is in it'));
     chmodSync(parent, 0o1777);
@@ -422,7 +425,7 @@ describe('a replay cache that others could reach', () => {
     await expect(open()).rejects.toThrow(refusal('is on a network file system'));
   });
 
-  it('refuses a directory above which there is none', async () => {
+  it('refuses a directory without a parent', async () => {
     const error = await open({ directory: join(parent, 'no', 'cache') }).catch((e: unknown) => e);
     expect(error).toMatchObject({
       code: 'KRB5_RC_IO',
@@ -431,7 +434,7 @@ describe('a replay cache that others could reach', () => {
     });
   });
 
-  it('is refused where it may not write', async () => {
+  it('is refused without write permission', async () => {
     const isRoot = process.geteuid?.() === 0;
     mkdirSync(directory, { mode: 0o500 });
     chmodSync(parent, 0o755);

@@ -45,7 +45,7 @@ const refusal = (message: string) =>
   expect.objectContaining({ code: 'KRB5_RC_IO', message: expect.stringContaining(message) });
 
 describe('a replay cache in files', () => {
-  it('lets a record in once, before and after a restart', async () => {
+  it('accepts a record once, before and after a restart', async () => {
     const record = recordOf(ciphertextOf(1), NOW_SECONDS);
     const first = await open();
     expect(first.checkAndStore(record)).toBe(true);
@@ -57,7 +57,7 @@ describe('a replay cache in files', () => {
     expect(second.checkAndStore(recordOf(ciphertextOf(2), NOW_SECONDS))).toBe(true);
   });
 
-  it('is in the directory of this user if none is named', async () => {
+  it('is in the default directory of this user if none is named', async () => {
     vi.stubEnv('KRB5RCACHEDIR', parent);
     try {
       const cache = await FileReplayCache.open({ clock: () => now });
@@ -70,7 +70,7 @@ describe('a replay cache in files', () => {
     }
   });
 
-  it('is told by each instance what the others saw', async () => {
+  it('learns from each instance the records of the others', async () => {
     const caches = [await open(), await open(), await open()];
     for (let id = 0; id < 300; id++) {
       const record = recordOf(ciphertextOf(id), NOW_SECONDS - (id % 200));
@@ -79,7 +79,7 @@ describe('a replay cache in files', () => {
     }
   });
 
-  it('agrees with a set whose members expire, whoever asks, restarts or waits', async () => {
+  it('agrees with a set with expiring members, across processes, restarts and waits', async () => {
     const operation = fc.oneof(
       { weight: 9, arbitrary: fc.record({ id: fc.nat({ max: 40 }), who: fc.nat({ max: 1 }) }) },
       { weight: 2, arbitrary: fc.record({ pass: fc.nat({ max: 90 }) }) },
@@ -112,7 +112,7 @@ describe('a replay cache in files', () => {
     );
   });
 
-  it('keeps the ciphertext of a caller who has to wait', async () => {
+  it('copies the ciphertext of a caller that must wait', async () => {
     const writer = await open();
     const ctime = NOW_SECONDS + 200;
     for (let id = 0; id < 10_000; id++) writer.checkAndStore(recordOf(ciphertextOf(id), ctime));
@@ -141,7 +141,7 @@ describe('a replay cache in files', () => {
     expect((await open()).checkAndStore(record)).toBe(false);
   });
 
-  it('is not for ciphertexts and times that no acceptor asks about', async () => {
+  it('refuses ciphertexts and times that no acceptor asks about', async () => {
     const cache = await open();
     expect(() => cache.checkAndStore(recordOf(new Uint8Array(15), 0))).toThrow(RangeError);
     expect(() => cache.checkAndStore(recordOf(ciphertextOf(1), Number.NaN))).toThrow(RangeError);
@@ -159,7 +159,7 @@ describe('a replay cache in files', () => {
     );
   });
 
-  it('refuses what still waits to be judged when it is closed', async () => {
+  it('refuses pending requests when it is closed', async () => {
     const writer = await open();
     const ctime = NOW_SECONDS + 200;
     for (let id = 0; id < 10_000; id++) writer.checkAndStore(recordOf(ciphertextOf(id), ctime));
@@ -191,7 +191,7 @@ describe('what a replay cache in files forgets', () => {
     }
   });
 
-  it('drops what processes before it left behind', async () => {
+  it('drops expired files of earlier processes', async () => {
     const cache = await open();
     cache.checkAndStore(recordOf(ciphertextOf(1), NOW_SECONDS));
     await cache.close();
@@ -204,7 +204,7 @@ describe('what a replay cache in files forgets', () => {
   it.each([
     ['the same process', false],
     ['a new one', true],
-  ])('refuses, when the clock goes back, what it forgot: %s', async (_, restart) => {
+  ])('refuses, when the clock goes back, forgotten times: %s', async (_, restart) => {
     let cache = await open();
     const record = recordOf(ciphertextOf(1), NOW_SECONDS);
     cache.checkAndStore(record);
@@ -226,7 +226,7 @@ describe('what a replay cache in files forgets', () => {
     expect(cache.checkAndStore(recordOf(ciphertextOf(4), now / 1000))).toBe(false);
   });
 
-  it('remembers for long what it forgot', async () => {
+  it('remembers for long which times it forgot', async () => {
     const cache = await open();
     cache.checkAndStore(recordOf(ciphertextOf(1), NOW_SECONDS));
     for (let hour = 1; hour < 10; hour++) {
@@ -272,7 +272,7 @@ describe('what a replay cache in files forgets', () => {
 });
 
 describe('the bounds of a replay cache in files', () => {
-  it('refuses what is new when it is full, and still knows what is old', async () => {
+  it('refuses new records when it is full, and still knows the old ones', async () => {
     const cache = await open({ maxEntries: 100 });
     const other = await open({ maxEntries: 100 });
     const record = (id: number) => recordOf(ciphertextOf(id), NOW_SECONDS);
@@ -290,14 +290,14 @@ describe('the bounds of a replay cache in files', () => {
     expect(statSync(join(directory, name!)).size).toBeLessThan(32 * 110);
   });
 
-  it('goes on when old records made room', async () => {
+  it('continues when old records have expired', async () => {
     const cache = await open({ maxEntries: 10 });
     for (let id = 0; id < 10; id++) cache.checkAndStore(recordOf(ciphertextOf(id), NOW_SECONDS));
     now += 400_000;
     expect(cache.checkAndStore(recordOf(ciphertextOf(11), now / 1000))).toBe(true);
   });
 
-  it('opens though it is full, and tells each request so', async () => {
+  it('opens although it is full, and refuses each request with that reason', async () => {
     const cache = await open();
     for (let id = 0; id < 20; id++) cache.checkAndStore(recordOf(ciphertextOf(id), NOW_SECONDS));
     const small = await open({ maxEntries: 10 });
@@ -331,7 +331,7 @@ describe('the bounds of a replay cache in files', () => {
 });
 
 describe('where a replay cache in files is', () => {
-  it('is private, in the directory that MIT krb5 would take', () => {
+  it('is private, in MIT krb5’s directory', () => {
     const user = process.geteuid?.();
     const of = (environment: Record<string, string>) => defaultReplayDirectory(environment);
     expect(of({ KRB5RCACHEDIR: '/a', TMPDIR: '/b' })).toBe(`/a/krb5_${user}.replays`);
@@ -339,7 +339,7 @@ describe('where a replay cache in files is', () => {
     expect(of({ KRB5RCACHEDIR: '', TMPDIR: '' })).toBe(`/var/tmp/krb5_${user}.replays`);
   });
 
-  it('is made with modes that nobody else can use', async () => {
+  it('is created with modes that deny other users', async () => {
     const cache = await open();
     cache.checkAndStore(recordOf(ciphertextOf(1), NOW_SECONDS));
     expect(cache.directory).toBe(directory);
@@ -349,7 +349,7 @@ describe('where a replay cache in files is', () => {
     }
   });
 
-  it('is made anew for the next minute if somebody removed it', async () => {
+  it('is created again for the next minute after its removal', async () => {
     await using cache = await open();
     cache.checkAndStore(recordOf(ciphertextOf(1), NOW_SECONDS));
     rmSync(directory, { recursive: true });

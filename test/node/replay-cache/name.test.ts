@@ -65,7 +65,7 @@ describe('the name of a replay cache', () => {
     expect(await directoryOf(undefined, neither)).toBe(standard);
   });
 
-  it('may hold the tokens of krb5.conf there', async () => {
+  it('may have the tokens of krb5.conf', async () => {
     const expected = [process.getuid?.(), process.getuid?.(), user, userInfo().username, ''].join();
     mkdirSync(join(parent, 'a'), { mode: 0o700 });
     const defaultName = `dir:${parent}/a/%{uid},%{USERID},%{euid},%{username},%{null}`;
@@ -78,7 +78,7 @@ describe('the name of a replay cache', () => {
     ).rejects.toMatchObject({ code: 'KRB5_RC_TYPE_NOTFOUND' });
   });
 
-  it('may hold the place of temporary files, and users without numbers are 0', async () => {
+  it('may have the directory of temporary files, and the id 0 on systems without user ids', async () => {
     vi.stubEnv('TMPDIR', parent);
     expect(await directoryOf(undefined, {}, { defaultName: 'dir:%{TEMP}/a' })).toBe(
       join(parent, 'a'),
@@ -95,7 +95,7 @@ describe('the name of a replay cache', () => {
     }
   });
 
-  it('may be memory, or nothing at all', async () => {
+  it('may be memory or none', async () => {
     const memory = await openReplayCache('memory:', { maxEntries: 1, clock: () => NOW });
     expect(memory).toBeInstanceOf(MemoryReplayCache);
     const record = recordOf(ciphertextOf(1), NOW_SECONDS);

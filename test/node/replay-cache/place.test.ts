@@ -50,7 +50,7 @@ function giveAway(path: string): void {
 }
 
 describe('the directory of a user', () => {
-  it('is where the environment says, else where it survives a restart', () => {
+  it('is named by the environment, else where it survives a restart', () => {
     expect(defaultReplayDirectory({ KRB5RCACHEDIR: '/a', TMPDIR: '/b' })).toBe(`/a/${NAME}`);
     expect(defaultReplayDirectory({ KRB5RCACHEDIR: '', TMPDIR: '/b' })).toBe(`/b/${NAME}`);
     vi.spyOn(fs, 'existsSync').mockImplementation((path) => path === '/var/tmp');
@@ -70,13 +70,13 @@ describe('the directory of a user', () => {
     [{ STATE_DIRECTORY: '/s', RUNTIME_DIRECTORY: '/r', XDG_RUNTIME_DIR: '/x' }, '/s'],
     [{ RUNTIME_DIRECTORY: '/r', XDG_RUNTIME_DIR: '/x' }, '/r'],
     [{ KRB5RCACHEDIR: '/k', STATE_DIRECTORY: '/s' }, '/k'],
-  ])('is where the service manager says: %j', (environment, expected) => {
+  ])('is named by the service manager: %j', (environment, expected) => {
     expect(defaultReplayDirectory({ TMPDIR: '/b', ...environment })).toBe(`${expected}/${NAME}`);
   });
 });
 
 describe('the directory that is found', () => {
-  it('is the default one if nothing is against it', () => {
+  it('is the default one if that is usable', () => {
     const environment = { RUNTIME_DIRECTORY: parent, TMPDIR: '/b' };
     expect(find(environment)).toBe(join(parent, NAME));
     mkdirSync(join(parent, NAME));
@@ -84,7 +84,7 @@ describe('the directory that is found', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('is elsewhere if what the service manager names is missing or not safe', () => {
+  it('is elsewhere if the directory of the service manager is missing or not safe', () => {
     const open = join(parent, 'open');
     mkdirSync(open);
     chmodSync(open, 0o777);
@@ -103,7 +103,7 @@ describe('the directory that is found', () => {
     ]);
   });
 
-  it('has another name if somebody else has taken ours, and keeps it', () => {
+  it('has another name if another user has taken the first one, and keeps it', () => {
     const taken = join(parent, NAME);
     mkdirSync(taken);
     giveAway(taken);
@@ -118,13 +118,13 @@ describe('the directory that is found', () => {
     expect(readdirSync(parent)).toEqual([first.slice(parent.length + 1)]);
   });
 
-  it('has another name if a file of ours has it', () => {
+  it('has another name if a file of this user has the first one', () => {
     writeFileSync(join(parent, NAME), '');
     expect(find({ KRB5RCACHEDIR: parent })).not.toBe(join(parent, NAME));
     expect(warnings).toEqual([expect.stringContaining('is not a directory')]);
   });
 
-  it('is that of `dfl:`, and the cache is as good as any', async () => {
+  it('is that of `dfl:`, and works like any other', async () => {
     const taken = join(parent, NAME);
     mkdirSync(taken);
     giveAway(taken);
@@ -139,7 +139,7 @@ describe('the directory that is found', () => {
     await cache.close();
   });
 
-  it('is none if nothing can be found out', () => {
+  it('fails if no directory can be determined', () => {
     expect(() => find({ KRB5RCACHEDIR: `${parent}\0` })).toThrow(
       expect.objectContaining({ code: 'KRB5_RC_IO' }),
     );

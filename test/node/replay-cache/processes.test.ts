@@ -94,7 +94,7 @@ describe('processes that share a replay cache', () => {
     ['four, in the same order', [1, 1, 1, 1]],
     ['four, in different orders', [1, 7, 1231, 2999]],
   ])(
-    'let each of 3000 records in exactly once: %s',
+    'accept each of 3000 records exactly once: %s',
     async (_, strides) => {
       const children = await startTogether(strides.map((stride) => ({ stride })));
       const times = count(await Promise.all(children.map((child) => child.fresh)));
@@ -104,7 +104,7 @@ describe('processes that share a replay cache', () => {
     30_000,
   );
 
-  it('let nothing in again that any of them let in before it was killed', async () => {
+  it('refuse all records that any of them accepted before it was killed', async () => {
     const reported: number[] = [];
     for (let round = 0; round < 10; round++) {
       const task = { first: round * 10_000_000, count: 9_999_991, report: 'each' } as const;
@@ -126,7 +126,7 @@ describe('processes that share a replay cache', () => {
     await cache.close();
   });
 
-  it('let nobody in while the kernel takes no more, and know what they let in before', async () => {
+  it('refuse all while the kernel writes no more, and remember the earlier records', async () => {
     // Files may have 16 blocks; how large these are is the shell's matter.
     const prefix = ['/bin/sh', '-c', 'ulimit -f 16 && exec "$0" "$@"'];
     const [limited] = await startTogether([{ prefix, report: 'despite errors' }]);
@@ -138,7 +138,7 @@ describe('processes that share a replay cache', () => {
     expect(others).toHaveLength(3000 - fresh.length);
   });
 
-  it('go on when all of the directory is removed, each with what it knew', async () => {
+  it('continue after the whole directory is removed, each with its own records', async () => {
     const cache = await FileReplayCache.open({ directory, clock: () => NOW });
     for (let id = 0; id < 3000; id += 2) {
       cache.checkAndStore(recordOf(ciphertextOf(id), NOW_SECONDS));

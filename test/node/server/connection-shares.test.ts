@@ -51,14 +51,14 @@ class House {
 }
 
 describe('the share of a source', () => {
-  it('is all that it gets: its own oldest gives way, nobody else’s', () => {
+  it('is its maximum: its own oldest connection is displaced, no other one', () => {
     const house = new House();
     house.enter('b1', 'a1', 'a2', 'a3', 'a4', 'a5', 'a6');
     expect(house.enter('a7', 'a8')).toEqual([undefined, undefined]);
     expect(house.take()).toEqual(['a1 source', 'a2 source']);
   });
 
-  it('may be used up by authenticated clients, and then others of it are refused', () => {
+  it('may be used up by authenticated clients; further ones of that source are refused', () => {
     const house = new House();
     house.enter('a1', 'a2', 'a3', 'a4', 'a5', 'a6');
     house.settle('a1', 'a2', 'a3', 'a4', 'a5', 'a6');
@@ -70,7 +70,7 @@ describe('the share of a source', () => {
 });
 
 describe('where all places are taken', () => {
-  it('the oldest of the source with most gives way that is not authenticated', () => {
+  it('the oldest unauthenticated connection of the source with most is displaced', () => {
     const house = new House();
     house.enter('b1', 'a1', 'a2', 'a3', 'c1', 'a4', 'a5', 'b2');
     house.settle('a1');
@@ -79,7 +79,7 @@ describe('where all places are taken', () => {
     expect(house.take()).toEqual(['a2 connections', 'a3 connections', 'b1 connections']);
   });
 
-  it('of sources that have one each the oldest connection gives way', () => {
+  it('of sources with one each, the oldest connection is displaced', () => {
     const house = new House();
     house.enter('a1', 'b1', 'c1', 'd1', 'e1', 'f1', 'g1', 'h1', 'i1', 'j1');
     expect(house.take()).toEqual(['a1 connections', 'b1 connections']);
@@ -118,7 +118,7 @@ describe('failures', () => {
     expect(house.take()).toEqual(['a1 connections', 'a2 connections', 'b1 connections']);
   });
 
-  it('are over when their time is, of which there is a maximum', () => {
+  it('end after their time, which has a maximum', () => {
     const house = new House();
     for (let i = 0; i < 100; i++) house.fail('a');
     house.enter('a1', 'a2', 'b1', 'b2', 'b3', 'b4', 'b5', 'c1');
@@ -128,12 +128,12 @@ describe('failures', () => {
     expect(house.fail('a')).toBeUndefined();
   });
 
-  it('of a source that fails seldom never add up', () => {
+  it('of a source that seldom fails never add up', () => {
     const house = new House();
     for (let i = 0; i < 100; i++, house.now += 1) expect(house.fail('a')).toBeUndefined();
   });
 
-  it('leave a penalised source less for strangers once half is taken, and refuse it nothing', () => {
+  it('leave a penalised source less for unauthenticated clients once half is taken, and refuse none', () => {
     const house = new House({ maxConnections: 64, maxConnectionsPerSource: 16 });
     for (let i = 0; i < 3; i++) house.fail('a');
     house.enter('a1', 'a2', 'a3', 'a4');
@@ -146,13 +146,13 @@ describe('failures', () => {
     expect(house.take()).toEqual([]);
   });
 
-  it('do not count where nobody wants them to', () => {
+  it('do not count if penalties are disabled', () => {
     const house = new House({ maxPenalty: 0 });
     for (let i = 0; i < 100; i++) expect(house.fail('a')).toBeUndefined();
     expect(house.shares.sources).toBe(0);
   });
 
-  it('of more than 4096 sources are forgotten, those first that failed first', () => {
+  it('of more than 4096 sources are forgotten, the oldest first', () => {
     const house = new House();
     const shares = new ConnectionShares(
       { maxConnections: 8, maxConnectionsPerSource: 8, maxPenalty: 60 },
@@ -169,7 +169,7 @@ describe('failures', () => {
     expect(shares.sources).toBe(1);
   });
 
-  it('of one that was forgotten and came back count for what it is now', () => {
+  it('of a source that was forgotten and came back count for the new one', () => {
     const house = new House();
     house.enter('a1');
     const former = house.seats.get('a1')!;

@@ -13,7 +13,7 @@ const EMPTY = new Uint8Array(0);
 const MESSAGE = encodeUtf8('hello');
 
 describe('createGssServer', () => {
-  it('serves a v2 client, and tells what happens in order', async () => {
+  it('serves a v2 client, with events in order', async () => {
     await using server = await TestServer.start();
     const client = new SampleClient(server.port);
     const context = await client.authenticate();
@@ -73,7 +73,7 @@ describe('createGssServer', () => {
     expect(server.types().filter((type) => type === 'imported')).toHaveLength(3);
   });
 
-  it('answers a client that does not authenticate, and refuses it what needs a context', async () => {
+  it('answers an unauthenticated client, and refuses it services that need a context', async () => {
     await using server = await TestServer.start();
     const plain = new SampleClient(server.port);
     plain.send(0x01, EMPTY);
@@ -205,7 +205,7 @@ describe('createGssServer', () => {
     expect(server.types().filter((type) => type === 'finished')).toHaveLength(200);
   });
 
-  it('serves a connection that somebody else accepted', async () => {
+  it('serves a connection that another program accepted', async () => {
     const events: string[] = [];
     const server = createGssServer({
       acceptor: await testAcceptor(),
@@ -264,7 +264,7 @@ describe('createGssServer', () => {
     ]);
   });
 
-  it('rejects with the system error where it cannot listen', async () => {
+  it('rejects with the system error if it cannot listen', async () => {
     await using first = await TestServer.start();
     const second = createGssServer({ acceptor: await testAcceptor() });
     await expect(second.listen(first.port, '127.0.0.1')).rejects.toMatchObject({
@@ -274,7 +274,7 @@ describe('createGssServer', () => {
     await second.close();
   });
 
-  it('refuses options that it does not know, or that would silently mean no', async () => {
+  it('refuses unknown options, and values that would silently mean no', async () => {
     const acceptor = await testAcceptor();
     const refusals: [object, string][] = [
       [{ requireAuthentification: true }, 'requireAuthentication'],
@@ -290,7 +290,7 @@ describe('createGssServer', () => {
     }
   });
 
-  it('refuses limits that make no sense', async () => {
+  it('refuses invalid limits', async () => {
     const acceptor = await testAcceptor();
     expect(() => createGssServer({ acceptor, limits: { idleTimeout: 0 } })).toThrow(
       'idleTimeout: expected a number above 0 and at most 2147483, got 0',
@@ -322,7 +322,7 @@ describe('closing', () => {
     expect(server.types().at(-1)).toBe('close');
   });
 
-  it('drops those that are left when the grace is over', async () => {
+  it('drops the remaining connections after the grace time', async () => {
     const server = await TestServer.start();
     const silent = new SampleClient(server.port);
     await server.until('open');

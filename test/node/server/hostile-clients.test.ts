@@ -19,7 +19,7 @@ async function serves(server: TestServer, from?: string): Promise<boolean> {
 }
 
 describe('a client that is silent or slow', () => {
-  it('is given up after the idle time, and disturbs nobody until then', async () => {
+  it('is dropped after the idle time, and disturbs nobody until then', async () => {
     await using server = await TestServer.start({ limits: { idleTimeout: 1.5 } });
     const silent = new SampleClient(server.port);
     expect(await serves(server)).toBe(true);
@@ -34,7 +34,7 @@ describe('a client that is silent or slow', () => {
     });
   });
 
-  it('does not get more time by a trickle of bytes', async () => {
+  it('gets no more time for a trickle of bytes', async () => {
     await using server = await TestServer.start({ limits: { idleTimeout: 0.3 } });
     const slow = new SampleClient(server.port);
     slow.send(0x01, EMPTY);
@@ -47,7 +47,7 @@ describe('a client that is silent or slow', () => {
     });
   });
 
-  it('may take its time over a large token as long as it comes', async () => {
+  it('may take longer for a large token that keeps arriving', async () => {
     await using server = await TestServer.start({ limits: { idleTimeout: 0.6 } });
     const slow = new SampleClient(server.port);
     await slow.authenticate();
@@ -122,7 +122,7 @@ describe('a client that floods', () => {
     flooding.close();
   });
 
-  it('and reads no answer is not read from any more', async () => {
+  it('and reads no answers is no longer read from', async () => {
     await using server = await TestServer.start({ limits: { idleTimeout: 1 } });
     const deaf = new SampleClient(server.port);
     await deaf.authenticate();
@@ -164,7 +164,7 @@ describe('limits', () => {
     });
   });
 
-  it('are wider for who is authenticated, and end as well', async () => {
+  it('are wider for authenticated clients, and have an end', async () => {
     await using server = await TestServer.start();
     const client = new SampleClient(server.port);
     await client.authenticate();
@@ -188,7 +188,7 @@ describe('limits', () => {
     expect(await server.until('channel-error')).toMatchObject({ failure: { reason: 'timeout' } });
   });
 
-  it('close what is above the number of connections, and take the next when one leaves', async () => {
+  it('close connections above the limit, and accept the next after one ends', async () => {
     await using server = await TestServer.start({ limits: { maxConnections: 2 } });
     const first = new SampleClient(server.port);
     const second = new SampleClient(server.port);
@@ -208,7 +208,7 @@ describe('limits', () => {
   });
 });
 
-describe('many connections that say nothing', () => {
+describe('many silent connections', () => {
   async function crowd(server: TestServer, count: number): Promise<SampleClient[]> {
     const silent = Array.from({ length: count }, () => new SampleClient(server.port));
     await Promise.all(silent.map(({ socket }) => once(socket, 'connect')));
@@ -216,7 +216,7 @@ describe('many connections that say nothing', () => {
     return silent;
   }
 
-  it('keep out no client of another address, and none of their own', async () => {
+  it('keep out no client of another address, nor of their own', async () => {
     await using server = await TestServer.start({ limits: { maxConnections: 64 } });
     const silent = await crowd(server, 96);
     expect(server.server.connections).toBeLessThanOrEqual(64);
@@ -244,7 +244,7 @@ describe('many connections that say nothing', () => {
     for (const one of silent) one.close();
   });
 
-  it('are failures of their source, which is told once', async () => {
+  it('are failures of their source, reported once', async () => {
     await using server = await TestServer.start({ limits: { maxPenalty: 3 } });
     for (let i = 0; i < 6; i++) {
       const client = new SampleClient(server.port);
@@ -257,7 +257,7 @@ describe('many connections that say nothing', () => {
     expect(await serves(server)).toBe(true);
   });
 
-  it('are none where the clients talk without a context, as they may', async () => {
+  it('are not counted for clients that may be unauthenticated', async () => {
     await using server = await TestServer.start({ limits: { maxPenalty: 3 } });
     for (let i = 0; i < 6; i++) {
       const client = new SampleClient(server.port);
@@ -269,7 +269,7 @@ describe('many connections that say nothing', () => {
     expect(server.types()).not.toContain('penalty');
   });
 
-  it('are none where a client is done and does not close: it gives way as well', async () => {
+  it('are not counted for a finished client that does not close: it can be displaced', async () => {
     await using server = await TestServer.start({ limits: { maxConnections: 1 } });
     const done = new SampleClient(server.port);
     await done.authenticate();
@@ -283,7 +283,7 @@ describe('many connections that say nothing', () => {
 });
 
 describe('a client that does not authenticate', () => {
-  it('is refused where it has to, and nobody else is', async () => {
+  it('is refused if it must authenticate, and no other client is', async () => {
     await using server = await TestServer.start({ requireAuthentication: true });
     const client = new SampleClient(server.port);
     client.send(0x01, EMPTY);
@@ -315,7 +315,7 @@ describe('a fault', () => {
     expect(await serves(server)).toBe(true);
   });
 
-  it('of the callback is no client’s: it is served on', async () => {
+  it('of the callback does not affect the client', async () => {
     let thrown = 0;
     await using server = await TestServer.start({
       onEvent: () => {

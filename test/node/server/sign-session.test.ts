@@ -91,7 +91,7 @@ describe('an answer of the acceptor that comes after the client has gone', () =>
     expect(delegated.dispose).toHaveBeenCalledTimes(1);
   });
 
-  it('may be a refusal, or a fault: nobody hears it', async () => {
+  it('may be a refusal or a fault, and is ignored', async () => {
     const unhandled = vi.fn();
     process.on('unhandledRejection', unhandled);
     try {

@@ -108,7 +108,7 @@ describe('FrameParser', () => {
     ['one above the limit', Uint8Array.of(0x04, 0, 0x10, 0, 1), 0x10_0001],
     ['2^32 - 1', Uint8Array.of(0x04, 0xff, 0xff, 0xff, 0xff), 0xffff_ffff],
     ['v1, 2^24 - 1', Uint8Array.of(0, 0xff, 0xff, 0xff), 0xff_ffff],
-  ])('refuses a length of %s before any of it came', (_name, header, length) => {
+  ])('refuses a length of %s before any data', (_name, header, length) => {
     const target = parser();
     target.push(header);
     const error = caught(() => target.next());
@@ -126,7 +126,7 @@ describe('FrameParser', () => {
     expect(parsed?.data.every((byte) => byte === 5)).toBe(true);
   });
 
-  it('holds memory in proportion to what came, not to what was announced', () => {
+  it('holds memory in proportion to the bytes received, not to those announced', () => {
     const budget = new FrameBudget(4 * MIB);
     const target = new FrameParser(1024 * MIB, budget);
     target.push(Uint8Array.of(4, 0x3f, 0xff, 0xff, 0xff));
