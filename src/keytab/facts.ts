@@ -16,6 +16,7 @@ import { formatServiceName } from './service-name.ts';
 export interface KeytabFacts {
   /** All principals of the keytab. */
   readonly principals: readonly PrincipalKeys[];
+  /** The accepted services. */
   readonly matcher: ServiceMatcher;
   /** The matcher as printable text. */
   readonly service: string;
@@ -25,6 +26,7 @@ export interface KeytabFacts {
 
 /** Facts about a ticket that no key opened. */
 export interface TicketFacts extends KeytabFacts {
+  /** The server that the ticket names. */
   readonly ticketServer: Principal;
   /** The ticket server as printable text. */
   readonly server: string;

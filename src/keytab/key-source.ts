@@ -1,10 +1,10 @@
 /**
- * Where a credential's keys come from, and how old they may become.
+ * The keys of a credential: asks the keytab provider for them again and limits their age.
  *
- * A key that was taken out of a keytab has to stop opening tickets, and no event announces that: so
- * keys have an age. From {@link LOOK_AGAIN_AGE} on, the provider is asked again in the background;
- * from {@link MAX_AGE} on, whoever needs the keys waits for its answer. The age counts from the
- * moment the provider was asked, because the keytab may change while it answers.
+ * A key that was removed from a keytab must stop opening tickets, but no event announces its removal.
+ * From the age {@link LOOK_AGAIN_AGE} on, the provider is asked again in the background; from
+ * {@link MAX_AGE} on, requests wait for its answer. The age counts from the moment when the provider was
+ * asked, because the keytab may change while it answers.
  */
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
@@ -38,38 +38,42 @@ export interface ServiceKeys {
 }
 
 /**
- * Gives the keys of the moment. As long as they do not change it should return the same object, and
- * never alter one that it has returned.
+ * Returns the current keys. It should return the same object as long as they do not change, and must not
+ * modify an object that it has returned.
  */
 export interface KeytabProvider {
   (): Keytab | Promise<Keytab>;
   /**
-   * Set while the provider returns earlier keys because it cannot get at the current ones. A
-   * provider that sets it reports the failure to the operator itself.
+   * Set while the provider returns earlier keys because it cannot read the current ones. A provider that
+   * sets it reports the failure to the operator itself.
    */
   readonly failure?: unknown;
 }
 
-/** Something about the keys that an operator should know. */
+/** A fault of the keytab that the operator should know about. */
 export interface CredentialWarning {
   /**
-   * - `records`: the keytab has records that cannot be read; the others serve.
-   * - `provider`: the provider failed, or returned no keytab or an empty one; the last keys serve on.
+   * - `records`: the keytab has records that cannot be read; the others are used.
+   * - `provider`: the provider failed, or returned no keytab or an empty one; the last keys stay in use.
    * - `no-service`: the new keytab has no key for the service, whose clients are all refused.
    * - `expired`: the provider has failed for `maxKeytabAge`; all clients are refused.
    */
   readonly kind: 'records' | 'provider' | 'no-service' | 'expired';
+  /** One printable line with the fault, its consequence and a hint. */
   readonly message: string;
+  /** The fault. */
   readonly error: KerberosError;
 }
 
+/** Options of {@link KeySource}. */
 export interface KeySourceOptions {
-  /** Absent for a keytab that does not change. */
+  /** undefined for a keytab that does not change. */
   readonly provider: KeytabProvider | undefined;
-  /** What the keys compute with; that of the keytab if absent. */
+  /** The implementation of the keys' cryptography; that of the keytab if undefined. */
   readonly crypto: CryptoProvider | undefined;
+  /** Measures the age of the keys. */
   readonly clock: Clock;
-  /** Milliseconds for which keys serve on while the provider fails. */
+  /** Milliseconds for which keys stay in use while the provider fails. */
   readonly maxKeytabAge: number;
   /** Why a keytab has no key for the service; undefined if it has one. */
   readonly explainUseless: (keytab: Keytab) => KerberosError | undefined;
@@ -77,15 +81,15 @@ export interface KeySourceOptions {
   readonly warn: (warning: CredentialWarning) => void;
 }
 
-/** The keys that a provider gives, at most {@link MAX_AGE} old. */
+/** The keys of a provider, at most {@link MAX_AGE} old. */
 export class KeySource {
   readonly #options: KeySourceOptions;
   /** The object that the provider returned last. */
   #given: Keytab | undefined;
   #keytab: Keytab;
-  /** When the last look that came to an end began. */
+  /** Start of the last look that has ended. */
   #lookedAt: number;
-  /** When the last look that found keys began. */
+  /** Start of the last look that found keys. */
   #confirmedAt: number;
   #look: Look | undefined;
   #waiting = 0;
@@ -113,11 +117,11 @@ export class KeySource {
     return this.#expired;
   }
 
-  /** @returns What to await before using the keys; undefined while they are young enough. */
+  /** See {@link ServiceKeys.current}. */
   current(): Promise<void> | undefined {
     if (this.#options.provider === undefined) return undefined;
     const age = this.#options.clock() - this.#lookedAt;
-    // A clock that was set back, or returns no number, proves no age.
+    // A clock that was set back, or returns no number, does not prove that the keys are recent.
     if (age >= 0 && age < LOOK_AGAIN_AGE) return undefined;
     if (!(age >= 0 && age < MAX_AGE)) return this.#catchUp();
     this.#begin(this.#options.provider);
@@ -143,7 +147,7 @@ export class KeySource {
 
   async #catchUp(): Promise<void> {
     const { provider, clock } = this.#options;
-    // A process that was frozen resumes with a look of long ago, which is why there is a second.
+    // A process that was frozen may resume within an old look, hence the second attempt.
     for (let attempt = 0; attempt < 2; attempt++) {
       await this.#answerOf(this.#begin(provider!));
       const age = clock() - this.#lookedAt;
@@ -182,7 +186,7 @@ export class KeySource {
     return this.#adopt(answer);
   }
 
-  /** A look's answer; false if it does not come in time, which is a failure of the provider. */
+  /** The answer of a look; false if it is late, which is reported as a failure of the provider. */
   #answerOf(look: Look): Promise<boolean> {
     if (look.isLate) return NOTHING_NEW;
     look.bounded ??= new Promise((resolve) => {
@@ -216,10 +220,10 @@ export class KeySource {
     const { clock, maxKeytabAge } = this.#options;
     if (this.#expired !== undefined || clock() - this.#confirmedAt <= maxKeytabAge) return;
     this.#expired = new KerberosError('KRB5_KT_IOERR', {
-      message: `The keytab cannot be had, and its keys have expired after ${maxKeytabAge / 1000} s`,
-      hint: 'make the keytab readable again; maxKeytabAge says how long its keys serve without',
+      message: `The keytab cannot be read, and its keys have expired after ${maxKeytabAge / 1000} s`,
+      hint: 'make the keytab readable again; maxKeytabAge limits how long its last keys are used',
     });
-    // The same keys are good again as soon as the provider confirms them.
+    // The same keys are used again as soon as the provider confirms them.
     this.#given = undefined;
     this.#keytab = { version: 2, entries: [] };
     this.#warn('expired', this.#expired);
@@ -229,15 +233,15 @@ export class KeySource {
     if (skipped === undefined) return;
     const error = skipped[0]!;
     const more = skipped.length === 1 ? '' : `, and ${skipped.length - 1} more`;
-    const message = `${error.message}${more}: left out, the others serve (${error.hint})`;
+    const message = `${error.message}${more}: left out, the others are used (${error.hint})`;
     if (message !== this.#toldSkipped) this.#options.warn({ kind: 'records', message, error });
     this.#toldSkipped = message;
   }
 
-  /** Once for each state of affairs, however often it is found. */
+  /** Warns once about each fault, even if it is found repeatedly. */
   #warn(kind: CredentialWarning['kind'], error: KerberosError): void {
-    if (this.#told === error.message || (kind === 'provider' && this.#expired !== undefined))
-      return;
+    if (this.#told === error.message) return;
+    if (kind === 'provider' && this.#expired !== undefined) return;
     this.#told = error.message;
     const consequence = kind === 'provider' ? '; the keys read before stay in use' : '';
     const hint = error.hint === undefined ? '' : ` (${error.hint})`;
@@ -252,7 +256,7 @@ interface Look {
   answer: Promise<boolean>;
   /** The answer, or false after {@link PATIENCE}; made when the first one waits. */
   bounded: Promise<boolean> | undefined;
-  /** Whether somebody has waited in vain: nobody else does then. */
+  /** Whether a request has waited in vain: later ones do not wait then. */
   isLate: boolean;
 }
 
@@ -265,7 +269,7 @@ async function answerOf(provider: KeytabProvider): Promise<Keytab | KerberosErro
     const keytab = await provider();
     const fault = faultOfKeytab(keytab);
     if (fault !== undefined) return failed(`expected a keytab, ${fault}`);
-    // Who rewrites a keytab in place begins with an empty one.
+    // A tool that rewrites a keytab in place begins with an empty file.
     return keytab.entries.length === 0 ? failed('the keytab has no entries') : keytab;
   } catch (error) {
     const text = error instanceof Error ? error.message : `it threw a ${typeof error}`;
@@ -285,9 +289,9 @@ const NOTHING_NEW = Promise.resolve(false);
 const LOOK_AGAIN_AGE = 1000;
 // With the time that a look may take, a removed key opens tickets for less than 5 s.
 const MAX_AGE = 2000;
-/** How long a look may take. */
+/** Maximum duration of a look. */
 const PATIENCE = 2000;
-/** After which a late look is taken for lost, and another one begun. */
+/** After this time a late look counts as lost, and another one begins. */
 const GIVE_UP_AGE = 30_000;
-// A keytab is read in milliseconds. Behind one that hangs, strangers could pile up without end.
+// A keytab is read in milliseconds. Requests must not pile up if one hangs.
 const MAX_WAITING = 256;

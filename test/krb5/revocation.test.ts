@@ -279,8 +279,8 @@ describe('a provider that fails', () => {
       expect(await present(legitimate)).toBe('complete');
     }
     expect(warnings.map(({ kind, message }) => `${kind}: ${message}`)).toEqual([
-      'records: record 1: left out, the others serve (h)',
-      'records: record 1, and 1 more: left out, the others serve (h)',
+      'records: record 1: left out, the others are used (h)',
+      'records: record 1, and 1 more: left out, the others are used (h)',
     ]);
     const credential = { keytab: { ...both, skipped }, onWarning: vi.fn() };
     await acquireCredential(credential);
