@@ -28,6 +28,18 @@ import { TokenAssembler } from './spnego/token-assembler.ts';
  * Makes an acceptor.
  *
  * @throws TypeError, RangeError for options that make no sense.
+ *
+ * @example
+ * ```ts
+ * import type { AcceptorCredential } from 'krb5-acceptor';
+ * import { ContextFlag, createAcceptor } from 'krb5-acceptor';
+ *
+ * export async function whoIs(credential: AcceptorCredential, token: Uint8Array) {
+ *   const acceptor = createAcceptor({ credential, requiredFlags: ContextFlag.mutual });
+ *   const result = await acceptor.begin().accept(token);
+ *   return result.status === 'complete' ? `${result.context.initiator}` : undefined;
+ * }
+ * ```
  */
 export function createAcceptor(options: AcceptorOptions): Acceptor {
   return new Acceptor(options);

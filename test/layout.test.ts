@@ -12,6 +12,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
     'layout.test.ts',
     'module-state.test.ts',
     'public-api.test.ts',
+    'snippets.test.ts',
     'supply-chain.test.ts',
     'tarball.test.ts',
   ],

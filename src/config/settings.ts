@@ -66,6 +66,14 @@ export interface ConfiguredPolicy {
  * @param config - The text of a krb5.conf, or a {@link Profile} of several files.
  * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT` for malformed text, for a boolean that is
  *   neither true nor false, and if no encryption type is left.
+ *
+ * @example
+ * ```ts
+ * import { parseKerberosConfig } from 'krb5-acceptor';
+ *
+ * const config = parseKerberosConfig('[libdefaults]\n  clockskew = 60\n');
+ * console.log(config.clockSkew, config.permittedEnctypes);
+ * ```
  */
 export function parseKerberosConfig(config: string | ProfileSource | Profile): KerberosConfig {
   const profile = config instanceof Profile ? config : new Profile([parseProfile(config)]);

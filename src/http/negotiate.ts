@@ -54,6 +54,20 @@ export type NegotiateHeaders = Readonly<Record<string, string>>;
  * @param authorization - The request's `Authorization` header, if it has one.
  * @returns The answer, for any input from the client. The caller must dispose of its context.
  * @throws TypeError, RangeError for invalid options.
+ *
+ * @example
+ * ```ts
+ * import type { Acceptor } from 'krb5-acceptor';
+ * import { negotiate } from 'krb5-acceptor/http';
+ *
+ * export async function handle(acceptor: Acceptor, request: Request): Promise<Response> {
+ *   const result = await negotiate(acceptor, request.headers.get('authorization'));
+ *   const { status, headers } = result;
+ *   if (result.status !== 200) return new Response('', { status, headers });
+ *   using context = result.context;
+ *   return new Response(`Hello ${context.initiator}`, { headers });
+ * }
+ * ```
  */
 export async function negotiate(
   acceptor: Acceptor,

@@ -61,6 +61,16 @@ export interface ParseKeytabOptions {
  * @throws {@link KerberosError} `KRB5_KT_FORMAT` if the bytes are not a keytab or are truncated, or if
  *   none of the records can be read.
  * @throws TypeError for an unknown option or one of the wrong kind.
+ *
+ * @example
+ * ```ts
+ * import { readFileSync } from 'node:fs';
+ * import { enctypeName, formatPrincipal, parseKeytab } from 'krb5-acceptor';
+ *
+ * for (const { principal, kvno, key } of parseKeytab(readFileSync('http.keytab')).entries) {
+ *   console.log(formatPrincipal(principal), kvno, enctypeName(key.enctype));
+ * }
+ * ```
  */
 export function parseKeytab(bytes: Uint8Array, options: ParseKeytabOptions = {}): Keytab {
   checkOptions('parseKeytab', options, PARSE_KEYTAB_OPTIONS);

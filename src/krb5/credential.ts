@@ -54,6 +54,17 @@ export interface AcquireCredentialOptions {
  * @throws {@link GssError} GSS_S_NO_CRED if the keytab cannot be had or has no key for the service;
  *   GSS_S_BAD_NAME if the service's name is malformed.
  * @throws TypeError, RangeError for options that make no sense.
+ *
+ * @example
+ * ```ts
+ * import { acquireCredential, parseKeytab } from 'krb5-acceptor';
+ *
+ * const bytes = new Uint8Array(await (await fetch('https://secrets.example.com/keytab')).arrayBuffer());
+ * const credential = await acquireCredential({
+ *   keytab: parseKeytab(bytes),
+ *   service: 'HTTP@www.example.com',
+ * });
+ * ```
  */
 export async function acquireCredential(
   options: AcquireCredentialOptions,

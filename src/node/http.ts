@@ -99,6 +99,20 @@ export type HttpAuthenticate = (
  * another request, as SPNEGO does if Kerberos is not the client's first choice.
  *
  * @throws TypeError, RangeError for an invalid option.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http';
+ * import { acquireCredential, createAcceptor } from 'krb5-acceptor';
+ * import { httpAuthenticator, keytabFile } from 'krb5-acceptor/node';
+ *
+ * const credential = await acquireCredential({ keytab: keytabFile(), service: 'HTTP@' });
+ * const authenticate = httpAuthenticator({ acceptor: createAcceptor({ credential }) });
+ * createServer({ maxHeaderSize: 81_920 }, async (request, response) => {
+ *   const context = await authenticate(request, response);
+ *   if (context !== undefined) response.end(`Hello ${context.initiator}`);
+ * }).listen(8080);
+ * ```
  */
 export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthenticate {
   checkOptions('httpAuthenticator', options, HTTP_OPTIONS);

@@ -68,6 +68,19 @@ export interface InitiatorOptions {
  * Creates an initiator, which establishes one context.
  *
  * @throws TypeError, RangeError for invalid options.
+ *
+ * @example
+ * ```ts
+ * import type { Acceptor } from 'krb5-acceptor';
+ * import type { MintedTicket } from 'krb5-acceptor/testing';
+ * import { createInitiator } from 'krb5-acceptor/testing';
+ *
+ * export async function meet(acceptor: Acceptor, ticket: MintedTicket) {
+ *   const initiator = createInitiator({ ticket });
+ *   const { outputToken } = await acceptor.begin().accept(initiator.begin());
+ *   return initiator.finish(outputToken);
+ * }
+ * ```
  */
 export function createInitiator(options: InitiatorOptions): Initiator {
   return new Initiator(options);

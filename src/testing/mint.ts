@@ -87,6 +87,17 @@ export interface MintedTicket {
  * @throws RangeError if the keytab has no such key.
  * @throws {@link KerberosError} KRB5_PARSE_MALFORMED for a malformed client or service name.
  * @throws TypeError, RangeError for invalid options.
+ *
+ * @example
+ * ```ts
+ * import { EncryptionKey, Enctype, parsePrincipal, systemRandom } from 'krb5-acceptor';
+ * import { mintTicket } from 'krb5-acceptor/testing';
+ *
+ * const key = EncryptionKey.generate(Enctype.aes256CtsHmacSha1, systemRandom);
+ * const principal = parsePrincipal('HTTP/www.example.com@EXAMPLE.COM');
+ * const keytab = { version: 2, entries: [{ principal, kvno: 1, timestamp: 0, key }] } as const;
+ * const ticket = mintTicket({ keytab, client: 'alice@EXAMPLE.COM' });
+ * ```
  */
 export function mintTicket(options: MintTicketOptions): MintedTicket {
   checkOptions('mintTicket', options, MINT_OPTIONS);

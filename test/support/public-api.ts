@@ -19,13 +19,7 @@ export interface PublicApi {
 }
 
 export function readPublicApi(): PublicApi {
-  const { name, exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-    readonly name: string;
-    readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
-  };
-  const entries = Object.entries(exports).flatMap(([entry, target]) =>
-    typeof target === 'string' ? [] : [[entry.replace('.', name), sourceOf(target.default)]],
-  ) as [string, string][];
+  const entries = sourceOfEntries();
   const program = ts.createProgram(
     entries.map(([, path]) => path),
     compilerOptions(),
@@ -114,8 +108,19 @@ export function compilerOptions(): ts.CompilerOptions {
   return ts.getParsedCommandLineOfConfigFile(path, { noEmit: true }, host)!.options;
 }
 
+/** The entries by name, `krb5-acceptor/node`, and the absolute path of the source of each. */
+export function sourceOfEntries(): [name: string, path: string][] {
+  const { name, exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    readonly name: string;
+    readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
+  };
+  return Object.entries(exports).flatMap(([entry, target]): [string, string][] =>
+    typeof target === 'string' ? [] : [[entry.replace('.', name), sourceOf(target.default)]],
+  );
+}
+
 /** The file below `src/` that an output of `dist/` is made from, as an absolute path. */
-export function sourceOf(output: string): string {
+function sourceOf(output: string): string {
   return join(ROOT, output.replace(/^\.\/dist\//, 'src/').replace(/\.js$/, '.ts'));
 }
 

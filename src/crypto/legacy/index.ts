@@ -20,6 +20,16 @@ export type LegacyEnctype = typeof Enctype.des3CbcSha1 | typeof Enctype.rc4Hmac;
  * @param provider - The provider to extend; not changed.
  * @param enctypes - The types to add; by default all. RC4 brings with it the HMAC-MD5 checksums
  *   that RC4 clients and KDCs compute with keys of other types.
+ *
+ * @example
+ * ```ts
+ * import { Enctype, parseKeytab } from 'krb5-acceptor';
+ * import { withLegacyEnctypes } from 'krb5-acceptor/legacy';
+ *
+ * export function readOldKeytab(bytes: Uint8Array) {
+ *   return parseKeytab(bytes, { crypto: withLegacyEnctypes(undefined, [Enctype.rc4Hmac]) });
+ * }
+ * ```
  */
 export function withLegacyEnctypes(
   provider: CryptoProvider = defaultCrypto,

@@ -59,6 +59,15 @@ export async function loadKeytab(name?: string, options: KeytabFileOptions = {})
  *   Simultaneous calls share one read.
  * @throws {@link KerberosError} `KRB5_KT_UNKNOWN_TYPE`.
  * @throws TypeError, RangeError for an invalid option.
+ *
+ * @example
+ * ```ts
+ * import { acquireCredential } from 'krb5-acceptor';
+ * import { keytabFile } from 'krb5-acceptor/node';
+ *
+ * const keytab = keytabFile('/etc/krb5.keytab');
+ * const credential = await acquireCredential({ keytab });
+ * ```
  */
 export function keytabFile(name?: string, options: KeytabFileOptions = {}): KeytabFile {
   checkOptions('keytabFile', options, KEYTAB_FILE_OPTIONS);

@@ -27,6 +27,17 @@ import { defaultConfigFiles, splitFileList } from './platform-paths.ts';
  * @returns The settings; the defaults if there is no file.
  * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT` if a file is malformed, is no regular file or
  *   is larger than 64 MB, or if a file that it includes cannot be read.
+ *
+ * @example
+ * ```ts
+ * import type { AcceptorCredential } from 'krb5-acceptor';
+ * import { acceptorPolicy, createAcceptor } from 'krb5-acceptor';
+ * import { loadKerberosConfig } from 'krb5-acceptor/node';
+ *
+ * export function configuredAcceptor(credential: AcceptorCredential) {
+ *   return createAcceptor({ credential, ...acceptorPolicy(loadKerberosConfig()) });
+ * }
+ * ```
  */
 export function loadKerberosConfig(files?: string): KerberosConfig {
   // An empty variable is how scripts unset one.

@@ -34,6 +34,18 @@ export interface ReplayCacheNameOptions extends Omit<FileReplayCacheOptions, 'di
  * @throws TypeError, RangeError for an invalid option.
  * @throws {@link KerberosError} `KRB5_RC_TYPE_NOTFOUND` for other names, `KRB5_RC_IO` if the
  *   directory cannot be used.
+ *
+ * @example
+ * ```ts
+ * import type { AcceptorCredential } from 'krb5-acceptor';
+ * import { createAcceptor } from 'krb5-acceptor';
+ * import { openReplayCache } from 'krb5-acceptor/node';
+ *
+ * export async function lastingAcceptor(credential: AcceptorCredential) {
+ *   const replayCache = await openReplayCache('dfl:');
+ *   return createAcceptor({ credential, ...(replayCache && { replayCache }) });
+ * }
+ * ```
  */
 export async function openReplayCache(
   name?: string,

@@ -108,6 +108,16 @@ export interface GssServer {
  * Makes a server of the gss-sample protocol, in both framings. It does not listen yet.
  *
  * @throws TypeError, RangeError for an unknown option or an invalid value.
+ *
+ * @example
+ * ```ts
+ * import { acquireCredential, createAcceptor } from 'krb5-acceptor';
+ * import { createGssServer, keytabFile } from 'krb5-acceptor/node';
+ *
+ * const credential = await acquireCredential({ keytab: keytabFile(), service: 'host@' });
+ * const server = createGssServer({ acceptor: createAcceptor({ credential }) });
+ * await server.listen(4444);
+ * ```
  */
 export function createGssServer(options: GssServerOptions): GssServer {
   checkOptions('createGssServer', options, SERVER_OPTIONS);

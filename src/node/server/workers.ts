@@ -74,6 +74,14 @@ export class WorkerStartError extends Error {
  * @throws TypeError in a worker; TypeError, RangeError for an invalid option.
  * @throws {@link WorkerStartError} if one ends first, with the system's error as its cause if the port
  *   cannot be opened.
+ *
+ * @example
+ * ```ts
+ * import { startWorkers } from 'krb5-acceptor/node';
+ *
+ * const workers = await startWorkers({ count: 4, port: 4444 });
+ * console.log(workers.port);
+ * ```
  */
 export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   if (!cluster.isPrimary) throw new TypeError('startWorkers: expected the primary, got a worker');
