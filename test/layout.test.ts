@@ -11,6 +11,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
     'architecture.test.ts',
     'layout.test.ts',
     'module-state.test.ts',
+    'pages.test.ts',
     'public-api.test.ts',
     'snippets.test.ts',
     'supply-chain.test.ts',

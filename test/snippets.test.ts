@@ -109,7 +109,8 @@ function givenTo(code: string): string {
   return Object.entries(GIVEN)
     .filter(([name]) => new RegExp(`(?<![.'])\\b${name}\\b(?!['-])`).test(code))
     .filter(
-      ([name]) => !new RegExp(`(?:const|let|function) ${name}\\b|import \\{[^}]*\\b${name}\\b`).test(code),
+      ([name]) =>
+        !new RegExp(`(?:const|let|function) ${name}\\b|import \\{[^}]*\\b${name}\\b`).test(code),
     )
     .map(([name, type]) => `declare const ${name}: ${type};`)
     .join('\n');

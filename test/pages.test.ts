@@ -1,0 +1,54 @@
+/** The pages for contributors: short, and true about the files that they name. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import packageJson from '../package.json' with { type: 'json' };
+
+const root = resolve(import.meta.dirname, '..');
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+/** Created by a command, or given by the reader. */
+const NOT_COMMITTED: readonly string[] = ['docs/api/', 'dist'];
+
+describe.each(['ARCHITECTURE.md', 'CONTRIBUTING.md', 'RELEASING.md'])('%s', (page) => {
+  const text = read(page);
+
+  it('has fewer than 200 lines', () => {
+    expect(text.split('\n').length).toBeLessThan(200);
+  });
+
+  it('names paths that exist, from the root or from src/', () => {
+    const links = [...text.matchAll(/\]\(([\w./-]+)\)/g)];
+    const spans = [...text.matchAll(/`([\w.-]+\/[\w./-]*|[\w-]+\.(?:ts|md|json|txt))`/g)];
+    const tests = [...text.matchAll(/\b(test\/[\w./-]+\.ts)\b/g)];
+    const paths = [...links, ...spans, ...tests].map(([, path]) => path!);
+    expect(paths.length).toBeGreaterThan(0);
+    const missing = paths
+      .filter((path) => !NOT_COMMITTED.includes(path))
+      .filter((path) => !['', 'src', 'test'].some((from) => existsSync(join(root, from, path))));
+    expect(missing).toEqual([]);
+  });
+
+  it('names scripts of package.json', () => {
+    const named = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name!);
+    expect(named.filter((name) => !Object.hasOwn(packageJson.scripts, name))).toEqual([]);
+  });
+});
+
+describe('the layers of ARCHITECTURE.md', () => {
+  it('are those that architecture.test.ts checks, in the same order', () => {
+    const [, source] = /const LAYERS[^=]*= \[([\s\S]*?)\n\];/.exec(
+      read('test/architecture.test.ts'),
+    )!;
+    const checked = [...source!.matchAll(/^ {2}\[(.*)\],$/gm)]
+      .map(([, names]) => [...names!.matchAll(/'([^']+)'/g)].map(([, name]) => name!))
+      // A layer may be listed before its first file is there.
+      .map((names) => names.filter((name) => existsSync(join(root, 'src', name))))
+      .filter((names) => names.length > 0);
+    const rows = [...read('ARCHITECTURE.md').matchAll(/^\| ((?:`[\w./-]+`(?:, )?)+) \| [A-Z]/gm)];
+    const described = rows.map(([, names]) =>
+      [...names!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!.replace(/\/$/, '')),
+    );
+    expect(described).toEqual(checked);
+  });
+});
