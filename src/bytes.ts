@@ -1,10 +1,10 @@
 /**
- * Bytes: a bounds-checked cursor, a growing writer, and the few conversions that every layer uses.
+ * Bytes: a bounds-checked cursor, a growing writer, and conversions that every layer uses.
  */
 import { DecodeError } from './errors.ts';
 
 /**
- * A cursor over bytes. Every read is bounds-checked; what a read returns is a view, never a copy.
+ * A cursor over bytes. Every read is bounds-checked and returns a view, never a copy.
  *
  * @throws {@link DecodeError} from every read that would pass the end.
  */
@@ -15,8 +15,8 @@ export class Reader {
   readonly #end: number;
 
   /**
-   * @param bytes - What is read; not copied.
-   * @param label - What the bytes are, for messages: `'keytab'`, `'wrap token'`.
+   * @param bytes - Not copied.
+   * @param label - The name of the bytes in error messages: `'keytab'`, `'wrap token'`.
    */
   constructor(bytes: Uint8Array, label: string, start = 0, end: number = bytes.length) {
     this.bytes = bytes;
@@ -25,7 +25,7 @@ export class Reader {
     this.#end = end;
   }
 
-  /** Reads the whole of `bytes` with `read`; anything left over is an error. */
+  /** Reads all of `bytes` with `read`; trailing bytes are an error. */
   static all<T>(bytes: Uint8Array, label: string, read: (reader: Reader) => T): T {
     const reader = new Reader(bytes, label);
     const value = read(reader);
@@ -110,7 +110,7 @@ export class Reader {
   }
 }
 
-/** A growing buffer. */
+/** Writes bytes into a buffer that grows; outgrown buffers are wiped. */
 export class Writer {
   #bytes: Uint8Array;
   #length = 0;
@@ -156,7 +156,7 @@ export class Writer {
     return this;
   }
 
-  /** What was written, in a buffer of its own; the writer's own buffer is wiped. */
+  /** @returns A copy of the bytes written; the writer's buffer is wiped. */
   finish(): Uint8Array {
     const bytes = this.#bytes.slice(0, this.#length);
     this.#bytes.fill(0);
@@ -178,7 +178,7 @@ export class Writer {
   }
 }
 
-/** All parts, one after the other, in a new buffer. */
+/** The concatenated parts, in a new buffer. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
@@ -202,7 +202,7 @@ export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-/** Whether the bytes are the same, in a time that depends on the lengths only. */
+/** Whether the bytes are equal, in a time that depends only on the lengths. */
 export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;
@@ -218,9 +218,9 @@ export function toHex(bytes: Uint8Array): string {
 }
 
 /**
- * Bytes of a hex text; white space is skipped.
+ * The bytes of a hexadecimal text; white space is skipped.
  *
- * @throws TypeError if it is not hex.
+ * @throws TypeError if the text is not hexadecimal.
  */
 export function fromHex(text: string): Uint8Array {
   const digits = text.replace(/\s+/g, '');
@@ -233,10 +233,10 @@ export function fromHex(text: string): Uint8Array {
 }
 
 /**
- * The bytes that a caller gave us, as a plain Uint8Array over the same memory. A Node.js Buffer is
- * a Uint8Array whose `slice` copies nothing; and code that meets both is slower with either.
+ * A caller's bytes as a plain Uint8Array over the same memory. A Node.js Buffer is a Uint8Array
+ * whose `slice` returns a view, and V8 runs code that meets both classes more slowly.
  *
- * @throws TypeError if they are no Uint8Array.
+ * @throws TypeError if `bytes` are not a Uint8Array.
  */
 export function plainBytes(bytes: Uint8Array, label: string): Uint8Array {
   if (!(bytes instanceof Uint8Array)) {
@@ -253,12 +253,12 @@ export function encodeUtf8(text: string): Uint8Array {
 }
 
 /**
- * Text of UTF-8 bytes; strict, and a byte order mark is kept as a character.
+ * Decodes UTF-8 strictly; a byte order mark is kept as a character.
  *
  * @throws {@link DecodeError} if the bytes are not UTF-8.
  */
 export function decodeUtf8(bytes: Uint8Array, label: string): string {
-  // Names are short and nearly always ASCII: this loop beats the decoder's call.
+  // Names are short and usually ASCII, for which this loop is faster than calling the decoder.
   if (bytes.length <= 64) {
     let text = '';
     let i = 0;

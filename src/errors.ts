@@ -5,7 +5,7 @@
  * hint and detail. Keys, keytab bytes, plaintext and expected checksums never reach any of them.
  */
 
-/** Facts for an operator: names, kvnos, enctype names, times. Never bytes of keys or plaintext. */
+/** Facts for the operator: names, kvnos, enctypes, times; never bytes of keys or plaintext. */
 export type ErrorDetail = Readonly<Record<string, string | number | readonly string[]>>;
 
 export interface KerberosErrorOptions {
@@ -20,8 +20,8 @@ export interface KerberosErrorOptions {
 }
 
 /**
- * What went wrong, by its name in RFC 4120 §7.5.9 or, for what has no number there, a name of
- * MIT krb5's error table.
+ * A Kerberos error. Its code is a name of RFC 4120 §7.5.9 or, for an error without a number there,
+ * a name of MIT krb5's error table or of this package.
  */
 export class KerberosError extends Error {
   override readonly name: string = 'KerberosError';
@@ -43,7 +43,7 @@ export class KerberosError extends Error {
   }
 }
 
-/** Bytes that are not what they should be: truncated, overlong, wrong tag, trailing bytes. */
+/** An error for malformed bytes: truncated, overlong, with a wrong tag or trailing bytes. */
 export class DecodeError extends KerberosError {
   override readonly name: string = 'DecodeError';
 
@@ -59,12 +59,12 @@ export function asOptions<T extends { readonly message?: string | undefined }>(
   return typeof options === 'string' ? ({ message: options } as T) : options;
 }
 
-/** The number that the peer may see: the sole place that chooses it. */
+/** The number of a code, which the peer may see. No other function chooses it. */
 export function toKrbErrorCode(code: KerberosErrorName): number {
   return code in NUMBERS ? NUMBERS[code as keyof typeof NUMBERS] : NUMBERS.KRB_ERR_GENERIC;
 }
 
-/** The name of a number of RFC 4120 §7.5.9, if it has one here. */
+/** The name of a number of RFC 4120 §7.5.9; undefined if this package has none. */
 export function krbErrorName(errorCode: number): KerberosErrorName | undefined {
   for (const [name, number] of Object.entries(NUMBERS)) {
     if (number === errorCode) return name as KerberosErrorName;
@@ -73,14 +73,14 @@ export function krbErrorName(errorCode: number): KerberosErrorName | undefined {
 }
 
 /**
- * Whether the service is at fault, and not its client: the client may come again with what it has,
- * once the replay cache, the keytab, the clock or whatever else was broken is mended.
+ * Whether the service is at fault and not its client. The client can retry with the same ticket
+ * once the replay cache, keytab, clock or other cause is repaired.
  */
 export function isOwnFault(code: KerberosErrorName): boolean {
   return OWN_FAULTS.has(code);
 }
 
-/** Whether a text is one of our codes. */
+/** Whether a text is a {@link KerberosErrorName}. */
 export function isKerberosErrorName(name: string): name is KerberosErrorName {
   return Object.hasOwn(TEXTS, name);
 }
@@ -140,12 +140,11 @@ const OWN_FAULTS: ReadonlySet<KerberosErrorName> = new Set<KerberosErrorName>([
   'KRB5_KT_IOERR',
   'KRB5_KT_UNKNOWN_TYPE',
   'KRB5_CONFIG_BADFORMAT',
-  // A clock, a source of randomness or a callback that failed, an exchange that was aborted, a
-  // defect.
+  // A failed clock, source of randomness or callback; an aborted exchange; a defect.
   'KRB_ERR_GENERIC',
 ]);
 
-// The texts are those that operators of MIT krb5 know and search for.
+// The texts of MIT krb5, which operators know and search for.
 const TEXTS: Readonly<Record<KerberosErrorName, string>> = {
   KDC_ERR_POLICY: 'KDC policy rejects request',
   KDC_ERR_ETYPE_NOSUPP: 'KDC has no support for encryption type',

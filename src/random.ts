@@ -1,4 +1,4 @@
-/** Randomness, injected wherever it is used. */
+/** Sources of randomness, which are injected wherever randomness is used. */
 import { KerberosError } from './errors.ts';
 import { dropPromise } from './hooks.ts';
 import { isThenable } from './options.ts';
@@ -7,8 +7,8 @@ import { isThenable } from './options.ts';
 export type RandomSource = (target: Uint8Array) => void;
 
 /**
- * The runtime's own generator, asked at each call. Nothing is fetched ahead: two clones of a
- * process that was frozen (a startup snapshot, a virtual machine) would both hand out what was.
+ * The generator of the runtime, called each time. Bytes are not fetched ahead: two clones of a
+ * frozen process (a startup snapshot, a virtual machine) would both return them.
  */
 export const systemRandom: RandomSource = (target) => {
   for (let at = 0; at < target.length; at += MAX_REQUEST) {
@@ -19,10 +19,10 @@ export const systemRandom: RandomSource = (target) => {
 };
 
 /**
- * A source for one context, whose keys come from it: it reads the runtime's generator in blocks,
- * since a call of that costs as much as an HMAC. The first block is for the subkey, the sequence
- * number and the AP-REP, the others are for confounders. No block outlives its context, so that the
- * contexts of two clones have nothing in common. Bytes that were handed out are wiped from it.
+ * Makes the source for one context and its keys. It reads the runtime's generator in blocks, since
+ * one call of it costs as much as an HMAC: the first block for the subkey, the sequence number and
+ * the AP-REP, later ones for confounders. No block outlives its context, so that contexts of two
+ * cloned processes share nothing. Bytes that were returned are wiped from the block.
  */
 export function contextRandom(): RandomSource {
   let block = NOTHING;
@@ -34,7 +34,7 @@ export function contextRandom(): RandomSource {
       return;
     }
     if (used + length > block.length) {
-      // The second one is kept and filled again.
+      // The second block is reused for all later ones.
       if (block.length < BLOCK) block = new Uint8Array(block === NOTHING ? FIRST_BLOCK : BLOCK);
       systemRandom(block);
       used = 0;
@@ -47,11 +47,11 @@ export function contextRandom(): RandomSource {
 }
 
 /**
- * A source that the application gave, which fills what it is asked to fill or throws. That 16 bytes
- * are all zero happens by chance once in 2^128 times: such a source wrote nothing. Shorter requests
- * prove nothing, and no source can be asked for its quality.
+ * Checks an application's source: it must return synchronously and write to the array. 16 random
+ * bytes are all zero with probability 2^-128, so a source that leaves them zero wrote nothing.
+ * Shorter requests prove nothing, and the quality of the bytes cannot be checked.
  *
- * @returns A source that throws {@link KerberosError} KRB_ERR_GENERIC instead.
+ * @returns A source that throws {@link KerberosError} KRB_ERR_GENERIC if `random` throws or fails.
  */
 export function checkedRandom(random: RandomSource): RandomSource {
   return (target) => {

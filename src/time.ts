@@ -1,24 +1,25 @@
-/** Time: Kerberos counts whole seconds and, where it matters, microseconds (RFC 4120 §5.2.3). */
+/** Clocks, timers, and Kerberos time: seconds and, in some fields, microseconds (RFC 4120 §5.2). */
 import { KerberosError } from './errors.ts';
 import { dropPromise } from './hooks.ts';
 
 /**
- * Whole seconds since 1970-01-01T00:00:00Z (RFC 4120 §5.2.3, without a fraction). Years 0000 to
- * 9999 fit; microseconds stand beside it (`cusec`), as on the wire.
+ * Whole seconds since 1970-01-01T00:00:00Z, in the years 0000 to 9999 (RFC 4120 §5.2.3). As in the
+ * messages, microseconds are a separate field (`cusec`).
  */
 export type KerberosTime = number;
 
-/** Milliseconds since 1970-01-01T00:00:00Z, as `Date.now` gives them; fractions are allowed. */
+/** Returns milliseconds since 1970-01-01T00:00:00Z, as `Date.now` does; fractions are allowed. */
 export type Clock = () => number;
 
-/** The machine's own clock. */
+/** The clock of the machine. */
 export const systemClock: Clock = () => Date.now();
 
 /**
- * The clock, which gives a time or throws: comparisons with what is no number are false, and
- * whichever way they are written, some check would pass.
+ * Checks a caller's clock: every comparison with NaN is false, so that some check of a time would
+ * pass.
  *
- * @returns A clock that throws {@link KerberosError} KRB_ERR_GENERIC instead.
+ * @returns A clock that throws {@link KerberosError} KRB_ERR_GENERIC if `clock` throws or does not
+ *   return a time of the years 0000 to 9999.
  */
 export function checkedClock(clock: Clock): Clock {
   return () => {
@@ -59,16 +60,16 @@ export function formatTime(time: KerberosTime): string {
 }
 
 /**
- * Calls `callback` once, so many milliseconds later.
+ * Calls `callback` once, after the given number of milliseconds.
  *
- * @returns A function that prevents the call.
+ * @returns A function that cancels the call.
  */
 export type Timer = (callback: () => void, milliseconds: number) => () => void;
 
-/** The runtime's own. A timer that is running does not keep a process alive. */
+/** The timer of the runtime. A running timer does not keep a process alive. */
 export const systemTimer: Timer = (callback, milliseconds) => {
   const timer: unknown = setTimeout(callback, milliseconds);
-  // Node, Deno and Bun return an object; browsers a number.
+  // Node.js, Deno and Bun return an object, browsers a number.
   if (typeof timer === 'object') (timer as { unref?: () => void }).unref?.();
   return () => clearTimeout(timer as number);
 };

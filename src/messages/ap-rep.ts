@@ -59,8 +59,7 @@ export interface PartSealer {
 }
 
 /**
- * An AP-REP whose encrypted part is written and sealed where it stands, without a buffer of its
- * own.
+ * Encodes an AP-REP whose part is encoded and encrypted in place, without a buffer of its own.
  *
  * @param room - Space for the header of a token: only before the message.
  */

@@ -46,5 +46,5 @@ function typedOf(sequence: Asn1Node, label: string, first: number): TypedData {
   const fields = Asn1Fields.of(sequence, label, first + 1);
   const type = fields.required(first, readInt32);
   const value = fields.optional(first + 1, readOctets);
-  return value === undefined ? { type } : { type, value };
+  return { type, ...(value !== undefined && { value }) };
 }

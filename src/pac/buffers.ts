@@ -23,7 +23,7 @@ export function parseClientInfo(bytes: Uint8Array): ClientInfo {
   const reader = new Reader(bytes, 'PAC client info');
   const time = readFileTime(reader);
   const name = readUtf16(reader.take(reader.u16(true)), 'PAC client info');
-  return time === undefined ? { name } : { authTime: Math.floor(time / 1000), name };
+  return { ...(time !== undefined && { authTime: Math.floor(time / 1000) }), name };
 }
 
 /** UPN_DNS_INFO (MS-PAC §2.10): the names of the user in the directory. */

@@ -1,6 +1,6 @@
 /**
  * Claims (MS-ADTS §2.2.18), as PAC_CLIENT_CLAIMS_INFO and PAC_DEVICE_CLAIMS_INFO carry them
- * (MS-PAC §2.11, §2.13): what the directory says about a user or a machine, beyond groups.
+ * (MS-PAC §2.11, §2.13): attributes of a user or machine from the directory, in addition to groups.
  */
 import { DecodeError } from '../errors.ts';
 import { expand } from './compression/expand.ts';
@@ -11,10 +11,10 @@ export type Claim = ClaimOf<'int64' | 'uint64', bigint> | ClaimOf<'string', stri
 
 /** A claim of one type. */
 export interface ClaimOf<Type extends string, Value> {
-  /** `ad://ext/department:88d5d9085ea5c0c0`. */
+  /** The name of the claim type, such as `ad://ext/department:88d5d9085ea5c0c0`. */
   readonly id: string;
   readonly type: Type;
-  /** Where it comes from (MS-ADTS §2.2.18.3): 1 the directory, 2 a certificate. */
+  /** The source of the claim (MS-ADTS §2.2.18.3): 1 is the directory, 2 a certificate. */
   readonly source: number;
   readonly values: readonly Value[];
 }
@@ -22,7 +22,7 @@ export interface ClaimOf<Type extends string, Value> {
 export type BooleanClaim = ClaimOf<'boolean', boolean>;
 
 /**
- * Reads a claims buffer. An empty one holds no claims: Windows sends such.
+ * Reads a claims buffer. An empty one, which Windows sends as well, contains no claims.
  *
  * @throws {@link DecodeError}
  */
@@ -32,7 +32,7 @@ export function parseClaims(bytes: Uint8Array): Claim[] {
   return set === undefined ? [] : readNdr(set, 'claims set', readSet);
 }
 
-// MS-ADTS §2.2.18.8: CLAIMS_SET_METADATA; what is reserved is left unread.
+// MS-ADTS §2.2.18.8: CLAIMS_SET_METADATA; its reserved fields are not read.
 function readMetadata(ndr: NdrReader): Uint8Array | undefined {
   const size = ndr.u32();
   const present = ndr.pointer();
@@ -80,7 +80,7 @@ function readArrayHeader(ndr: NdrReader): ArrayHeader {
   return { source: ndr.u16(), count: ndr.u32(), present: ndr.pointer() };
 }
 
-// MS-ADTS §2.2.18.5: CLAIM_ENTRY: a union, which says its type a second time.
+// MS-ADTS §2.2.18.5: CLAIM_ENTRY: a union, which repeats its type.
 function readEntryHeader(ndr: NdrReader): EntryHeader {
   const hasId = ndr.pointer();
   const type = ndr.u16();
@@ -122,7 +122,7 @@ function readStrings(ndr: NdrReader, present: boolean, count: number): string[] 
   });
 }
 
-// A pointer to a conformant array: all that stands in place in its elements.
+// A pointer to a conformant array: reads the fixed parts of its elements.
 function elements<T>(
   ndr: NdrReader,
   present: boolean,

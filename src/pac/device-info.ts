@@ -1,4 +1,4 @@
-/** PAC_DEVICE_INFO (MS-PAC §2.12): the groups of the machine that the user sits at. */
+/** PAC_DEVICE_INFO (MS-PAC §2.12): the groups of the machine that the user works on. */
 import { DecodeError } from '../errors.ts';
 import type { GroupMembership, SidAndAttributes } from './groups.ts';
 import { readGroups, readSids } from './groups.ts';
@@ -6,10 +6,10 @@ import type { NdrReader } from './ndr.ts';
 import { readNdr } from './ndr.ts';
 
 export interface DeviceInfo {
-  /** SID of the machine's account; absent where the KDC does not say. */
+  /** The SID of the machine's account; absent if the KDC did not send it. */
   readonly sid?: string;
   readonly primaryGroupSid: string;
-  /** Groups of the machine's own domain, extra SIDs and groups of other domains: each once. */
+  /** Groups of the machine's domain, extra SIDs and groups of other domains, without duplicates. */
   readonly groups: readonly SidAndAttributes[];
 }
 
@@ -39,7 +39,7 @@ function readDeviceInfo(ndr: NdrReader): DeviceInfo {
   const extra = readSids(ndr, hasSids, sidCount);
   if (!hasDomains && domainCount !== 0) throw new DecodeError('PAC device info lacks its domains');
   const others = hasDomains ? readDomainGroups(ndr, domainCount) : [];
-  // MS-PAC §2.12, UserId: 0 says that the first of the extra SIDs is the account's.
+  // MS-PAC §2.12, UserId: 0 means that the first extra SID is that of the account.
   const sid = userId === 0 ? extra.shift()?.sid : `${domain}-${userId}`;
   const groups = new Map<string, SidAndAttributes>();
   for (const group of [...inDomain(domain, own), ...extra, ...others]) {

@@ -1,16 +1,16 @@
-/** Group memberships, as KERB_VALIDATION_INFO and PAC_DEVICE_INFO hold them. */
+/** Group memberships in KERB_VALIDATION_INFO and PAC_DEVICE_INFO. */
 import { DecodeError } from '../errors.ts';
 import type { NdrReader } from './ndr.ts';
 
-/** A group of the domain that the structure names (GROUP_MEMBERSHIP, MS-PAC §2.2.2). */
+/** A group of the domain named in the structure (GROUP_MEMBERSHIP, MS-PAC §2.2.2). */
 export interface GroupMembership {
-  /** The last part of the group's SID. */
+  /** The last sub-authority of the group's SID. */
   readonly relativeId: number;
   /** {@link GroupAttribute} bits. */
   readonly attributes: number;
 }
 
-/** A group, or something else that a SID names (KERB_SID_AND_ATTRIBUTES, MS-PAC §2.2.1). */
+/** A group or another security principal (KERB_SID_AND_ATTRIBUTES, MS-PAC §2.2.1). */
 export interface SidAndAttributes {
   readonly sid: string;
   /** {@link GroupAttribute} bits. */
@@ -18,8 +18,8 @@ export interface SidAndAttributes {
 }
 
 /**
- * MS-PAC §2.2.1. `useForDenyOnly` is of Windows' own tokens: a PAC should not have it, and a
- * reader may ignore it; here such a group gives no rights.
+ * Attributes of a group (MS-PAC §2.2.1). `useForDenyOnly` belongs to access tokens of Windows: a
+ * PAC should not contain it, and a reader may ignore it; here such a group grants no rights.
  */
 export const GroupAttribute = {
   mandatory: 0x00000001,
@@ -45,14 +45,14 @@ export function readSids(ndr: NdrReader, present: boolean, announced: number): S
   const count = countBehind(ndr, present, announced);
   const attributes: number[] = [];
   for (let i = 0; i < count; i++) {
-    // Left out it would be lost in silence, and in PAC_DEVICE_INFO the next be taken for the first.
+    // Skipping it would lose a group silently, and in PAC_DEVICE_INFO shift the account's SID.
     if (!ndr.pointer()) throw new DecodeError(`${ndr.label} has a group without a SID`);
     attributes.push(ndr.u32());
   }
   return attributes.map((bits) => ({ sid: ndr.sid(), attributes: bits }));
 }
 
-// A count without its array would lose groups in silence: those that deny, too.
+// Accepting a count without its array would silently lose groups, also groups that deny access.
 function countBehind(ndr: NdrReader, present: boolean, announced: number): number {
   if (present) return ndr.countOf(announced, 8);
   if (announced === 0) return 0;

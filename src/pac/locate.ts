@@ -1,4 +1,6 @@
-/** Where a ticket carries its PAC (MS-KILE §2.2.11, MS-PAC §1.3), and the ticket without it. */
+/**
+ * The place of the PAC in a ticket (MS-KILE §2.2.11, MS-PAC §1.3), and the ticket without a PAC.
+ */
 import { DecodeError } from '../errors.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
 import {
@@ -11,13 +13,13 @@ import {
 import type { EncTicketPart } from '../messages/ticket.ts';
 
 /**
- * Finds the PAC: an AD-WIN2K-PAC inside an AD-IF-RELEVANT, or bare as MIT krb5 takes it too, or in
- * several of them.
+ * Finds the PAC: an AD-WIN2K-PAC inside of one or more nested AD-IF-RELEVANT, or, as MIT krb5 also
+ * accepts it, outside.
  *
- * @param data - Of a ticket. What an authenticator carries was written by the client.
+ * @param data - The authorization data of a ticket; that of an authenticator comes from the client.
  * @returns A view of the PAC; undefined if there is none.
- * @throws {@link DecodeError} if an AD-IF-RELEVANT is malformed, or if there are several PACs: two
- *   readers could pick different ones.
+ * @throws {@link DecodeError} if an AD-IF-RELEVANT is malformed, or if there are several PACs, of
+ *   which two readers could choose different ones.
  */
 export function findPac(data: AuthorizationData | undefined): Uint8Array | undefined {
   let found: Uint8Array | undefined;
@@ -29,7 +31,9 @@ export function findPac(data: AuthorizationData | undefined): Uint8Array | undef
   return found;
 }
 
-/** The ticket with a PAC of a single zero byte: what a ticket signature covers (MS-PAC §2.8.3). */
+/**
+ * The ticket with a single zero byte as its PAC, which a ticket signature covers (MS-PAC §2.8.3).
+ */
 export function withEmptyPac(ticket: EncTicketPart): EncTicketPart {
   return { ...ticket, authorizationData: emptied(ticket.authorizationData ?? [], 0) };
 }
@@ -38,7 +42,7 @@ function emptied(data: AuthorizationData, depth: number): AuthorizationData {
   return data.map((element) => emptiedElement(element, depth));
 }
 
-/** As deep as {@link findPac} looks: an AD-IF-RELEVANT below that stays as it is. */
+/** Works as deep as {@link findPac} searches; an AD-IF-RELEVANT below that is not changed. */
 function emptiedElement(
   element: AuthorizationData[number],
   depth: number,

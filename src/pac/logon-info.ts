@@ -1,4 +1,4 @@
-/** KERB_VALIDATION_INFO (MS-PAC §2.5): who the user is, as the domain controller sees it. */
+/** KERB_VALIDATION_INFO (MS-PAC §2.5): the user's account as the domain controller knows it. */
 import { DecodeError } from '../errors.ts';
 import { readFileTimeDate } from './data-types.ts';
 import type { GroupMembership, SidAndAttributes } from './groups.ts';
@@ -7,8 +7,8 @@ import type { NdrReader } from './ndr.ts';
 import { readNdr } from './ndr.ts';
 
 /**
- * The fields in the order of MS-PAC §2.5. A time that is not set or never comes is absent. The
- * session key of the structure is left out.
+ * The fields in the order of MS-PAC §2.5. A time that is not set or means "never" is absent. The
+ * structure's session key is omitted.
  */
 export interface LogonInfo {
   readonly logonTime?: Date;
@@ -17,7 +17,7 @@ export interface LogonInfo {
   readonly passwordLastSet?: Date;
   readonly passwordCanChange?: Date;
   readonly passwordMustChange?: Date;
-  /** sAMAccountName. */
+  /** The sAMAccountName. */
   readonly effectiveName: string;
   readonly fullName: string;
   readonly logonScript: string;
@@ -26,7 +26,7 @@ export interface LogonInfo {
   readonly homeDirectoryDrive: string;
   readonly logonCount: number;
   readonly badPasswordCount: number;
-  /** The last part of the user's SID. */
+  /** The last sub-authority of the user's SID. */
   readonly userId: number;
   readonly primaryGroupId: number;
   /** Groups of the domain `logonDomainId`. */
@@ -46,23 +46,23 @@ export interface LogonInfo {
   readonly lastFailedLogon?: Date;
   readonly failedLogonCount: number;
   readonly extraSids: readonly SidAndAttributes[];
-  /** SID of the domain of the service, of which `resourceGroupIds` are groups. */
+  /** The SID of the service's domain, to which the groups `resourceGroupIds` belong. */
   readonly resourceGroupDomainSid?: string;
   readonly resourceGroupIds: readonly GroupMembership[];
 }
 
-/** MS-PAC §2.5, UserFlags: those that matter for groups, and guests. */
+/** Bits of UserFlags (MS-PAC §2.5): those about groups, and that of guests. */
 export const UserFlag = {
   guest: 0x00000001,
   extraSids: 0x00000020,
   resourceGroups: 0x00000200,
 } as const;
 
-/** The SIDs of a user's groups, each once. */
+/** The SIDs of a user's groups, without duplicates. */
 export interface GroupSids {
-  /** Primary group, groups of the domain, extra SIDs, resource groups: in this order. */
+  /** Primary group, groups of the domain, extra SIDs, resource groups, in this order. */
   readonly granted: readonly string[];
-  /** Groups marked as use-for-deny-only: they may take rights away and never give any. */
+  /** Groups marked as use-for-deny-only, which may deny rights but never grant any. */
   readonly denyOnly: readonly string[];
 }
 
@@ -75,7 +75,7 @@ export function parseLogonInfo(bytes: Uint8Array): LogonInfo {
   return readNdr(bytes, 'PAC logon info', readLogonInfo);
 }
 
-/** MS-PAC §2.5, UserId: 0 says that the first of the extra SIDs is the user's. */
+/** MS-PAC §2.5, UserId: 0 means that the first extra SID is that of the user. */
 export function userSidOf(info: LogonInfo): string | undefined {
   return info.userId === 0 ? info.extraSids[0]?.sid : `${info.logonDomainId}-${info.userId}`;
 }
@@ -85,8 +85,8 @@ export function primaryGroupSidOf(info: LogonInfo): string | undefined {
 }
 
 /**
- * All groups as SIDs. Extra SIDs count as Samba counts them, whatever UserFlags says; resource
- * groups count only where UserFlags says so (MS-PAC §2.5).
+ * All groups as SIDs. As in Samba, extra SIDs count whatever UserFlags says; resource groups count
+ * only if UserFlags says so (MS-PAC §2.5).
  */
 export function collectGroupSids(info: LogonInfo): GroupSids {
   const primary = primaryGroupSidOf(info);
@@ -118,7 +118,7 @@ function sidsOf(domain: string, groups: readonly GroupMembership[]): SidAndAttri
   }));
 }
 
-// First everything in place, then what the pointers point to, in the same order (C706 §14.3.12.3).
+// C706 §14.3.12.3: first all fixed parts, then the referents of the pointers, in the same order.
 function readLogonInfo(ndr: NdrReader): LogonInfo {
   const times = TIMES.map((name) => [name, ndr.plain(readFileTimeDate)] as const);
   const strings = NAMES.map(() => ndr.unicodeString());
@@ -145,7 +145,7 @@ function readLogonInfo(ndr: NdrReader): LogonInfo {
   const hasResourceDomain = ndr.pointer();
   const resourceGroupCount = ndr.u32();
   const hasResourceIds = ndr.pointer();
-  // Without its domain no group of it, nor the user, has a SID.
+  // Without the domain, neither its groups nor the user have SIDs.
   if (!hasDomainId) throw new DecodeError('PAC logon info names no domain');
 
   const names = Object.fromEntries(
@@ -184,7 +184,7 @@ function readLogonInfo(ndr: NdrReader): LogonInfo {
   };
 }
 
-// MS-PAC §2.5: a session key that Kerberos leaves empty. It is nobody's business here.
+// MS-PAC §2.5: a session key, which is empty with Kerberos. It is skipped.
 const USER_SESSION_KEY_LENGTH = 16;
 const RESERVED1_LENGTH = 8;
 

@@ -1,30 +1,29 @@
 /**
- * NDR, as far as PAC buffers need it (C706 chapter 14, MS-RPCE §2.2.6): type serialization
+ * The part of NDR that PAC buffers use (C706 chapter 14, MS-RPCE §2.2.6): type serialization
  * version 1, little-endian.
  *
- * Every count is held against the bytes that are left before anything is made from it, and reading
- * only ever goes forward, so that the work is bounded by the size of the buffer.
+ * Every count is compared with the remaining bytes before anything is allocated, and reading only
+ * moves forward, so that the size of the buffer bounds the work.
  */
 import { Reader } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 import { MAX_SUB_AUTHORITIES, readSid, readUtf16 } from './data-types.ts';
 
-/** A unique pointer as it stands in place; what it points to follows later. */
+/** Whether a unique pointer is not null; its referent then follows later. */
 export type Referent = boolean;
 
-/** RPC_UNICODE_STRING (MS-DTYP §2.3.10) as it stands in place. */
+/** The fixed part of an RPC_UNICODE_STRING (MS-DTYP §2.3.10). */
 export interface UnicodeStringHeader {
-  /** Length of the text, in bytes. */
+  /** The length of the text in bytes. */
   readonly length: number;
   readonly present: Referent;
 }
 
 /**
- * Reads one top-level pointer and what it points to.
+ * Reads one top-level pointer and its referent.
  *
- * @param label - What `bytes` are, for messages: `'PAC logon info'`.
- * @throws {@link DecodeError} if the headers or what `read` reads are malformed, or the pointer is
- *   null.
+ * @param label - The name of `bytes` in error messages: `'PAC logon info'`.
+ * @throws {@link DecodeError} if the headers are malformed or the pointer is null, and as `read`.
  */
 export function readNdr<T>(bytes: Uint8Array, label: string, read: (ndr: NdrReader) => T): T {
   const reader = new Reader(bytes, label);
@@ -41,7 +40,7 @@ export function readNdr<T>(bytes: Uint8Array, label: string, read: (ndr: NdrRead
   return read(ndr);
 }
 
-/** A cursor over NDR: it aligns itself, to offsets from the start of the object (C706 §14.2.2). */
+/** A cursor over NDR. It aligns reads relative to the start of the object (C706 §14.2.2). */
 export class NdrReader {
   readonly #reader: Reader;
 
@@ -68,7 +67,7 @@ export class NdrReader {
     return this.#reader.u64(true);
   }
 
-  /** Reads with the plain reader, after aligning to 4. */
+  /** Aligns to 4 and reads with the underlying reader. */
   plain<T>(read: (reader: Reader) => T): T {
     this.#align(4);
     return read(this.#reader);
@@ -78,16 +77,16 @@ export class NdrReader {
     this.#reader.skip(length);
   }
 
-  /** A unique pointer: whether what it points to follows (C706 §14.3.10). */
+  /** Reads a unique pointer (C706 §14.3.10). */
   pointer(): Referent {
     return this.u32() !== 0;
   }
 
   /**
-   * The maximum count of a conformant array.
+   * Reads the maximum count of a conformant array.
    *
-   * @param elementSize - The least number of bytes that an element takes.
-   * @throws {@link DecodeError} if so many elements are not left.
+   * @param elementSize - The minimum number of bytes of an element.
+   * @throws {@link DecodeError} if fewer elements can follow.
    */
   count(elementSize: number): number {
     const count = this.u32();
@@ -97,7 +96,7 @@ export class NdrReader {
     return count;
   }
 
-  /** {@link count} of an array whose length stands in its structure too; both must agree. */
+  /** {@link count} for an array whose length its structure contains as well; both must be equal. */
   countOf(announced: number, elementSize: number): number {
     const count = this.count(elementSize);
     if (count !== announced) {
@@ -111,7 +110,7 @@ export class NdrReader {
     return this.#reader.take(this.countOf(announced, 1));
   }
 
-  /** The part of an RPC_UNICODE_STRING that stands in place. */
+  /** Reads the fixed part of an RPC_UNICODE_STRING. */
   unicodeString(): UnicodeStringHeader {
     this.#align(4);
     const length = this.u16();
@@ -119,7 +118,7 @@ export class NdrReader {
     return { length, present: this.pointer() };
   }
 
-  /** The text of an RPC_UNICODE_STRING; `''` where it is absent. */
+  /** Reads the text of an RPC_UNICODE_STRING; `''` if the pointer is null. */
   unicodeText(header: UnicodeStringHeader): string {
     if (!header.present) {
       if (header.length !== 0) throw new DecodeError(`${this.label} lacks a string's text`);
@@ -129,13 +128,13 @@ export class NdrReader {
     if (header.length > text.length || header.length % 2 !== 0) {
       throw new DecodeError(`${this.label} holds a string shorter than announced`);
     }
-    // The KDC of Windows counts a terminator in S4U_DELEGATION_INFO.
+    // In S4U_DELEGATION_INFO the KDC of Windows includes a terminator in the length.
     const end = header.length;
     const terminated = end >= 2 && text[end - 2] === 0 && text[end - 1] === 0;
     return readUtf16(text.subarray(0, terminated ? end - 2 : end), this.label);
   }
 
-  /** A terminated string, without its terminator (C706 §14.3.4). */
+  /** Reads a terminated string (C706 §14.3.4). @returns The text without its terminator. */
   wideString(): string {
     const text = this.#varying();
     const end = text.length - 2;
@@ -145,7 +144,7 @@ export class NdrReader {
     return readUtf16(text.subarray(0, end), this.label);
   }
 
-  /** RPC_SID (MS-DTYP §2.4.2.3): a conformant structure around the packet form. */
+  /** Reads an RPC_SID (MS-DTYP §2.4.2.3): a conformant structure around the packet form. */
   sid(limit: number = MAX_SUB_AUTHORITIES): string {
     const count = this.count(4);
     if (count > limit) throw new DecodeError(`${this.label} holds a SID of too many parts`);
@@ -157,7 +156,7 @@ export class NdrReader {
     });
   }
 
-  /** The SID of a domain: its users and groups have one part more. */
+  /** Reads the SID of a domain, whose users and groups have one sub-authority more. */
   domainSid(): string {
     return this.sid(MAX_SUB_AUTHORITIES - 1);
   }

@@ -1,14 +1,15 @@
 /**
- * PACTYPE (MS-PAC §2.3): the frame that holds the buffers of a PAC.
+ * PACTYPE (MS-PAC §2.3): the container of the buffers of a PAC.
  *
- * Tolerant about what is inside: every buffer is optional, unknown ones are kept, alignment is not
- * demanded. Strict about the frame: what lies outside of the bytes, overlaps, or stands twice where
- * two readers could pick different ones is refused. Nothing that comes out of here is verified.
+ * The parser is tolerant about the buffers: all are optional, unknown ones are kept, and alignment
+ * is not required. It is strict about the container: buffers outside of the PAC, overlapping
+ * buffers, and duplicates, of which two readers could choose different ones, are refused. The
+ * results are unverified.
  */
 import { Reader } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 
-/** MS-PAC §2.4. */
+/** The types of buffers (MS-PAC §2.4). */
 export const PacBufferType = {
   logonInfo: 1,
   credentials: 2,
@@ -26,30 +27,30 @@ export const PacBufferType = {
   fullSignature: 19,
 } as const;
 
-/** One buffer as it stands in the PAC. */
+/** One buffer of a PAC. */
 export interface PacBuffer {
-  /** {@link PacBufferType}, or a type that is not known here. */
+  /** A {@link PacBufferType} or an unknown number. */
   readonly type: number;
-  /** Where `data` starts in the PAC. */
+  /** The offset of `data` in the PAC. */
   readonly offset: number;
   /** A view, not a copy. */
   readonly data: Uint8Array;
 }
 
-/** A PAC that was taken apart and nothing more: no byte of it is verified. */
+/** A PAC that was parsed but not verified. */
 export interface UnverifiedPac {
-  /** The whole PAC, as given. */
+  /** The whole PAC, not copied. */
   readonly bytes: Uint8Array;
-  /** In the order of the PAC. Of a known type there is at most one. */
+  /** The buffers in the order of the PAC, at most one of each known type. */
   readonly buffers: readonly PacBuffer[];
 }
 
 /**
- * Takes a PAC apart (MS-PAC §2.3).
+ * Parses a PAC (MS-PAC §2.3).
  *
- * @param bytes - The contents of an AD-WIN2K-PAC element; the result holds views of it.
- * @throws {@link DecodeError} if truncated, if a buffer lies outside of the PAC or on top of
- *   another one, or if a known type stands twice.
+ * @param bytes - The contents of an AD-WIN2K-PAC element; the result contains views of it.
+ * @throws {@link DecodeError} if truncated, if a buffer is outside of the PAC or overlaps another
+ *   one, or if there are two buffers of a known type.
  */
 export function parsePacType(bytes: Uint8Array): UnverifiedPac {
   const reader = new Reader(bytes, 'PAC');
@@ -77,7 +78,7 @@ export function parsePacType(bytes: Uint8Array): UnverifiedPac {
   return { bytes, buffers };
 }
 
-/** The buffer of a known type, if there is one. */
+/** The buffer of a known type; undefined if there is none. */
 export function findPacBuffer(pac: UnverifiedPac, type: number): PacBuffer | undefined {
   for (const buffer of pac.buffers) {
     if (buffer.type === type) return buffer;
@@ -98,8 +99,8 @@ function readInfo(reader: Reader, headerLength: number): PacBuffer {
   return { type, offset: low, data: reader.bytes.subarray(low, low + size) };
 }
 
-// A signature is zeroed before the PAC is checked (MS-PAC §2.8), so what lies on top of one would
-// not be covered by it. No KDC shares bytes between buffers: none may.
+// MS-PAC §2.8: signatures are zeroed before the PAC is verified, so a buffer that overlaps one
+// would not be covered. No KDC creates overlapping buffers, so all are refused.
 function refuseOverlap(buffers: readonly PacBuffer[]): void {
   for (const a of buffers) {
     for (const b of buffers) {
@@ -115,7 +116,7 @@ function isKnown(type: number): boolean {
   return type < 32 && ((KNOWN >>> type) & 1) === 1;
 }
 
-// Real PACs hold about a dozen; 14 types are defined.
+// Real PACs have about a dozen buffers; 14 types are defined.
 const MAX_BUFFERS = 256;
 const HEADER_LENGTH = 8;
 const INFO_LENGTH = 16;

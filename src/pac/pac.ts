@@ -1,24 +1,24 @@
 /**
- * The PAC of a ticket (MS-PAC): who the user is and which groups he is in, as the KDC vouches for.
+ * The PAC of a ticket (MS-PAC): the user's account and groups, signed by the KDC.
  *
- * What is refused, and what degrades:
+ * Which defects make a PAC unusable, and which only a part of it:
  *
- * - {@link verifyPac} throws, and there is no PAC, if the frame is malformed (bounds, overlap, a
- *   known buffer twice), if the server signature or the KDC signature is absent, if the server
+ * - {@link verifyPac} throws, and there is no PAC, if the container is malformed (bounds, overlap,
+ *   a known buffer twice), if the server signature or the KDC signature is absent, if the server
  *   signature is not of the key's checksum type or does not verify with the key that opened the
- *   ticket, if client name or time are not the ticket's, or if PAC_REQUESTOR cannot be read or is
- *   not the user's SID. Whether the context is refused then, or goes on without a PAC, is for the
- *   acceptor's policy: no field of it is ever shown.
- * - After that every buffer stands for itself. One that is absent leaves its fields absent. One
- *   that is malformed does the same and is listed in {@link Pac.malformed}; it is read when first
- *   asked for. `groupSids` is then `undefined`, never an empty or shorter list.
- * - Signatures of the KDC's own key can be checked by whoever has that key. Without it
- *   {@link Pac.signatures} says `'unverified'`.
- * - The credentials buffer (MS-PAC §2.6) stays closed, and the session key inside the logon info
- *   is not read.
+ *   ticket, if client name or time differ from the ticket's, or if PAC_REQUESTOR cannot be read or
+ *   is not the user's SID. The acceptor's policy decides whether the context is refused then or
+ *   established without a PAC; no field of the PAC is shown.
+ * - After that, buffers are independent and decoded at their first use. The fields of an absent or
+ *   malformed buffer are absent; {@link Pac.malformed} lists the malformed ones. `groupSids` is then
+ *   `undefined`, never an empty or shorter list.
+ * - Signatures with the KDC's key can only be verified with that key; without it they are
+ *   `'unverified'` in {@link Pac.signatures}.
+ * - The credentials buffer (MS-PAC §2.6) is not decrypted, and the session key in the logon info is
+ *   not read.
  *
- * A `Pac` comes from {@link verifyPac}, or from {@link importPac} of one that did: its class is not
- * exported, only its type.
+ * Only {@link verifyPac} and {@link importPac} make a `Pac`: its type is exported, its class is
+ * not.
  */
 import { concatBytes, Reader } from '../bytes.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
@@ -50,7 +50,7 @@ import {
 
 export type { VerifiedPac as Pac };
 
-/** Whether a signature was checked. A wrong one is never here: then there is no PAC. */
+/** Whether a signature was verified. With a wrong signature there is no PAC. */
 export type SignatureState = 'verified' | 'unverified' | 'absent';
 
 export interface PacSignatures {
@@ -60,7 +60,7 @@ export interface PacSignatures {
   readonly full: SignatureState;
 }
 
-/** A buffer that could not be read. */
+/** A buffer that could not be decoded. */
 export interface MalformedBuffer {
   readonly type: number;
   readonly error: KerberosError;
@@ -69,13 +69,13 @@ export interface MalformedBuffer {
 /**
  * Verifies the PAC of a ticket.
  *
- * @param bytes - The contents of the AD-WIN2K-PAC element (`findPac`). Not copied, and the PAC's
- *   from now on: nobody may alter them. Signatures in them are zeroed and put back during the call.
- * @param ticket - The ticket that carries it, decrypted.
- * @param serverKey - The very key that decrypted the ticket.
- * @param kdcKey - The KDC's own key (of krbtgt), for the few who have it: the KDC signature, and
- *   the ticket and full signatures if present, must verify then.
- * @param allSignatures - Whether ticket and full signature must be there.
+ * @param bytes - The contents of the AD-WIN2K-PAC element (`findPac`). Not copied;
+ *   the PAC owns them, so nobody may change them. The call zeroes signatures in them and restores them.
+ * @param ticket - The decrypted ticket that contains the PAC.
+ * @param serverKey - The key that decrypted the ticket.
+ * @param kdcKey - The KDC's key (krbtgt), for services that have it: then the KDC signature, and
+ *   ticket and full signature if present, must verify.
+ * @param allSignatures - Whether ticket and full signature must be present.
  * @throws {@link KerberosError} `KRB_AP_ERR_MODIFIED`, `KRB_AP_ERR_INAPP_CKSUM`,
  *   `KRB_AP_ERR_BADMATCH`, or a DecodeError: the PAC is unusable.
  */
@@ -101,15 +101,15 @@ export function verifyPac(
 }
 
 /**
- * MS-PAC §2.15: the account that asked for the ticket is the one that the PAC is of. It is not
- * where a KDC was made to look up one account by the name of another (CVE-2021-42287).
+ * MS-PAC §2.15: the account that requested the ticket must be that of the PAC. They differ if a KDC
+ * was tricked into looking up one account by the name of another (CVE-2021-42287).
  */
 function checkRequestor(pac: VerifiedPac): void {
   const { requestorSid, userSid } = pac;
   if (requestorSid === undefined) {
     throw pac.malformed.find(({ type }) => type === PacBufferType.requestorSid)!.error;
   }
-  // A PAC that names no user has nothing that could be somebody else's.
+  // A PAC without a user's SID grants nothing that could belong to another user.
   if (userSid === undefined || userSid === requestorSid) return;
   throw new KerberosError('KRB_AP_ERR_BADMATCH', {
     message: 'PAC is of another account than asked for it',
@@ -118,10 +118,10 @@ function checkRequestor(pac: VerifiedPac): void {
 }
 
 /**
- * The inverse of {@link Pac.export}. Nothing is verified again: the integrity of `bytes` is for the
- * caller to keep, as that of the session key beside them.
+ * The inverse of {@link Pac.export}. Nothing is verified again: the caller protects the integrity
+ * of `bytes`, as that of the session key beside them.
  *
- * @throws {@link DecodeError} if they are not of an export.
+ * @throws {@link DecodeError} if `bytes` are not the result of an export.
  */
 export function importPac(bytes: Uint8Array): VerifiedPac {
   const reader = new Reader(bytes, 'exported PAC');
@@ -132,14 +132,14 @@ export function importPac(bytes: Uint8Array): VerifiedPac {
   return new VerifiedPac(pac, parseClientInfo(client.data), byKdcKey);
 }
 
-/** A PAC whose server signature, client and time were found good. */
+/** A PAC whose server signature, client name and time were verified. */
 class VerifiedPac {
   readonly verified: true = true;
   /** Name and authentication time of the client, equal to the ticket's. */
   readonly client: ClientInfo;
   readonly #pac: UnverifiedPac;
   readonly #byKdcKey: boolean;
-  // Many a server never looks inside.
+  // Decoded at the first use: many servers never read the PAC.
   #read: Map<number, Outcome> | undefined;
   #groups: GroupSids | undefined;
 
@@ -150,7 +150,7 @@ class VerifiedPac {
     this.client = client;
   }
 
-  /** The same PAC; what is made of its buffers is its own. */
+  /** The same PAC, with its own cache of decoded buffers. */
   copy(): VerifiedPac {
     return new VerifiedPac(this.#pac, { ...this.client }, this.#byKdcKey);
   }
@@ -166,7 +166,7 @@ class VerifiedPac {
     };
   }
 
-  /** `PacBufferType` numbers and others, in the order of the PAC. */
+  /** The types of all buffers, known and unknown, in the order of the PAC. */
   get bufferTypes(): readonly number[] {
     return this.#pac.buffers.map(({ type }) => type);
   }
@@ -194,12 +194,12 @@ class VerifiedPac {
     return this.logonInfo?.logonDomainName || undefined;
   }
 
-  /** `user@example.com`; `upnDnsInfo.constructed` says whether the KDC made it up. */
+  /** `user@example.com`; `upnDnsInfo.constructed` tells whether the KDC constructed it. */
   get upn(): string | undefined {
     return this.upnDnsInfo?.upn || undefined;
   }
 
-  /** Name of the user's domain in the DNS. */
+  /** The DNS name of the user's domain. */
   get dnsDomain(): string | undefined {
     return this.upnDnsInfo?.dnsDomainName || undefined;
   }
@@ -215,29 +215,29 @@ class VerifiedPac {
   }
 
   /**
-   * The SIDs of all groups, each once: primary group, groups of the domain, extra SIDs, resource
-   * groups. Without those marked as use-for-deny-only. Absent: nothing is known about groups.
+   * The SIDs of all groups, without duplicates: primary group, groups of the domain, extra SIDs,
+   * resource groups; without groups marked as use-for-deny-only. Absent if the groups are unknown.
    */
   get groupSids(): readonly string[] | undefined {
     return this.#groupSids()?.granted;
   }
 
-  /** Groups that may take rights away and never give any. Windows puts none into a PAC. */
+  /** Groups that may deny rights but never grant any; Windows puts none into a PAC. */
   get denyOnlyGroupSids(): readonly string[] | undefined {
     return this.#groupSids()?.denyOnly;
   }
 
-  /** What the directory says about the user. */
+  /** Claims of the directory about the user. */
   get claims(): readonly Claim[] | undefined {
     return this.#parsed(PacBufferType.clientClaims);
   }
 
-  /** The machine that the user sits at, if its ticket armored the request. */
+  /** The user's machine, if its ticket armored the request. */
   get deviceInfo(): DeviceInfo | undefined {
     return this.#parsed(PacBufferType.deviceInfo);
   }
 
-  /** What the directory says about that machine. */
+  /** Claims of the directory about that machine. */
   get deviceClaims(): readonly Claim[] | undefined {
     return this.#parsed(PacBufferType.deviceClaims);
   }
@@ -246,7 +246,7 @@ class VerifiedPac {
     return this.#parsed(PacBufferType.attributes);
   }
 
-  /** SID of the account that asked for the ticket. */
+  /** The SID of the account that requested the ticket. */
   get requestorSid(): string | undefined {
     return this.#parsed(PacBufferType.requestorSid);
   }
@@ -256,7 +256,7 @@ class VerifiedPac {
     return this.#parsed(PacBufferType.delegationInfo);
   }
 
-  /** The buffers that are there and cannot be read; asking reads all that were not read yet. */
+  /** The buffers that cannot be decoded. This decodes all buffers that were not used before. */
   get malformed(): readonly MalformedBuffer[] {
     const malformed: MalformedBuffer[] = [];
     for (const type of this.bufferTypes) {
@@ -266,25 +266,25 @@ class VerifiedPac {
     return malformed;
   }
 
-  /** The bytes of a buffer as they stand in the PAC, in an array of their own. */
+  /** A copy of the bytes of a buffer; undefined if there is none. */
   buffer(type: number): Uint8Array | undefined {
     return findPacBuffer(this.#pac, type)?.data.slice();
   }
 
-  /** The whole PAC, in an array of its own. */
+  /** A copy of the whole PAC. */
   bytes(): Uint8Array {
     return this.#pac.bytes.slice();
   }
 
   /**
-   * The bytes that an exported context holds, in an array of its own. Anyone who can alter them can
-   * alter what counts as verified.
+   * The bytes for an exported context, in a new array. Anyone who can change them can forge a
+   * verified PAC.
    */
   export(): Uint8Array {
     return concatBytes(Uint8Array.of(this.#byKdcKey ? 1 : 0), this.#pac.bytes);
   }
 
-  /** Names and SIDs. */
+  /** The names and SIDs, for logs. */
   toJSON(): object {
     const { client, signatures, samAccountName, fullName, domainName, upn, dnsDomain } = this;
     const { userSid, primaryGroupSid, groupSids, denyOnlyGroupSids, bufferTypes } = this;
@@ -328,7 +328,7 @@ class VerifiedPac {
     if (type !== PacBufferType.upnDnsInfo) return PARSERS[type](bytes);
     const info = parseUpnDnsInfo(bytes);
     const userSid = this.logonInfo && userSidOf(this.logonInfo);
-    // As Samba does: what is told of another account is told of nobody.
+    // As in Samba, names of another account are ignored.
     if (info.sid !== undefined && userSid !== undefined && info.sid !== userSid) {
       throw new DecodeError('PAC UPN info is of another account than its logon info');
     }
@@ -345,7 +345,7 @@ function attempt(parse: () => unknown): Outcome {
   }
 }
 
-/** Of reading a buffer: neither if there is none. */
+/** The result of decoding a buffer; both fields are absent if there is no such buffer. */
 interface Outcome {
   readonly value?: unknown;
   readonly error?: KerberosError;

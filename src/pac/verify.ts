@@ -1,6 +1,6 @@
 /**
- * The checks of a PAC, one by one (MS-PAC §2.7, §2.8). `verifyPac` of pac.ts puts them in order,
- * and is what the layers above call.
+ * The individual checks of a PAC (MS-PAC §2.7, §2.8). The layers above call `verifyPac` of pac.ts,
+ * which runs them in order.
  */
 import { KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
@@ -15,7 +15,7 @@ import { withEmptyPac } from './locate.ts';
 import type { UnverifiedPac } from './pac-type.ts';
 import { findPacBuffer, PacBufferType } from './pac-type.ts';
 
-/** What is needed of a key: an `EncryptionKey` is one. */
+/** The part of a key's interface that verification needs; `EncryptionKey` implements it. */
 export interface PacKey {
   readonly enctype: number;
   readonly checksumType: number;
@@ -23,7 +23,7 @@ export interface PacKey {
   verifyChecksum(usage: number, checksum: Uint8Array, ...parts: Uint8Array[]): boolean;
 }
 
-/** Of the ticket that carries the PAC. */
+/** The client of the ticket that contains the PAC. */
 export interface PacClient {
   readonly clientRealm: string;
   readonly clientName: PrincipalName;
@@ -31,12 +31,12 @@ export interface PacClient {
 }
 
 /**
- * The server signature (MS-PAC §2.8.1): over the PAC, both signatures of its time zeroed.
+ * Verifies the server signature (MS-PAC §2.8.1), over the PAC with server and KDC signature zeroed.
  *
- * @param pac - Its bytes are written to during the call.
- * @param key - The very key that opened the ticket.
- * @throws {@link KerberosError} `KRB_AP_ERR_INAPP_CKSUM` if a signature is absent or of a type
- *   that is not the key's own, `KRB_AP_ERR_MODIFIED` if it is wrong, or a DecodeError.
+ * @param pac - Its bytes are changed during the call and restored.
+ * @param key - The key that decrypted the ticket.
+ * @throws {@link KerberosError} `KRB_AP_ERR_INAPP_CKSUM` if a signature is absent or not of the
+ *   key's checksum type, `KRB_AP_ERR_MODIFIED` if it is wrong, or a DecodeError.
  */
 export function verifyServerSignature(pac: UnverifiedPac, key: PacKey): void {
   const { serverSignature, kdcSignature } = PacBufferType;
@@ -46,9 +46,9 @@ export function verifyServerSignature(pac: UnverifiedPac, key: PacKey): void {
 }
 
 /**
- * The KDC signature (MS-PAC §2.8.2): over the server signature.
+ * Verifies the KDC signature (MS-PAC §2.8.2), over the server signature.
  *
- * @param key - The KDC's own, of krbtgt.
+ * @param key - The KDC's key (krbtgt).
  * @throws As {@link verifyServerSignature}.
  */
 export function verifyKdcSignature(pac: UnverifiedPac, key: PacKey): void {
@@ -58,10 +58,11 @@ export function verifyKdcSignature(pac: UnverifiedPac, key: PacKey): void {
 }
 
 /**
- * The extended KDC signature (MS-PAC §2.8.4): over the PAC, itself and both signatures zeroed.
+ * Verifies the extended KDC signature (MS-PAC §2.8.4), over the PAC with all three signatures
+ * zeroed.
  *
  * @param pac - As for {@link verifyServerSignature}.
- * @param key - The KDC's own, of krbtgt.
+ * @param key - The KDC's key (krbtgt).
  * @throws As {@link verifyServerSignature}.
  */
 export function verifyFullSignature(pac: UnverifiedPac, key: PacKey): void {
@@ -73,9 +74,9 @@ export function verifyFullSignature(pac: UnverifiedPac, key: PacKey): void {
 }
 
 /**
- * The ticket signature (MS-PAC §2.8.3): over the ticket that carries the PAC.
+ * Verifies the ticket signature (MS-PAC §2.8.3), over the ticket that contains the PAC.
  *
- * @param key - The KDC's own, of krbtgt.
+ * @param key - The KDC's key (krbtgt).
  * @throws As {@link verifyServerSignature}.
  */
 export function verifyTicketSignature(
@@ -88,17 +89,17 @@ export function verifyTicketSignature(
   try {
     check(signature, 'ticket', key, signed);
   } finally {
-    // It holds the session key.
+    // The encoded ticket contains the session key.
     signed.fill(0);
   }
 }
 
 /**
- * Client name and time of the PAC (MS-PAC §2.7) against those of the ticket: equal, or it is the
- * PAC of another ticket. Names are compared as MIT krb5 and Heimdal do: components with `/`
- * between them, nothing escaped, so that an enterprise name is `user@domain`.
+ * Compares client name and time of the PAC (MS-PAC §2.7) with those of the ticket; if they differ,
+ * the PAC belongs to another ticket. Names are compared as in MIT krb5 and Heimdal: components
+ * separated by `/`, without escapes, so that an enterprise name is `user@domain`.
  *
- * @param withRealm - The PAC's name ends with the realm: between KDCs, for S4U2self.
+ * @param withRealm - Whether the PAC's name ends with the realm, as between KDCs for S4U2self.
  * @throws {@link KerberosError} `KRB_AP_ERR_BADMATCH`, or a DecodeError.
  */
 export function verifyClientInfo(
@@ -130,8 +131,8 @@ function signatureOf(pac: UnverifiedPac, type: number, name: string): PacSignatu
 }
 
 function check(signature: PacSignature, name: string, key: PacKey, signed: Uint8Array): void {
-  // MS-PAC §2.8.1: the type is that of the key. Any other would put the key into an algorithm that
-  // it was not made for, or need no key at all.
+  // MS-PAC §2.8.1: the type is that of the key. Another type would use the key with an algorithm
+  // that it was not made for, or would not be keyed at all.
   if (signature.type !== key.checksumType) {
     throw new KerberosError(
       'KRB_AP_ERR_INAPP_CKSUM',
@@ -140,7 +141,7 @@ function check(signature: PacSignature, name: string, key: PacKey, signed: Uint8
     );
   }
   const { data } = signature;
-  // Nearly always: a view would move the buffer of so small an array out of V8's heap.
+  // The usual case: a view would move the buffer of such a small array out of V8's heap.
   const whole = data.length === key.checksumLength;
   const checksum = whole ? data : data.subarray(0, key.checksumLength);
   if (key.verifyChecksum(KeyUsage.pacChecksum, checksum, signed)) return;
@@ -148,15 +149,15 @@ function check(signature: PacSignature, name: string, key: PacKey, signed: Uint8
   throw new KerberosError('KRB_AP_ERR_MODIFIED', {
     message: `PAC ${name} signature does not verify`,
     ...(rodc !== undefined && {
-      hint: `it was made by the read-only domain controller ${rodc}, which has a key of its own`,
+      hint: `it was made by the read-only domain controller ${rodc}, which has its own key`,
     }),
   });
 }
 
 /**
- * {@link check} of the first of these signatures, over the PAC with all of them zeroed. They are
- * put back: a copy of the PAC would cost more than all else that is done with it. An RODCIdentifier
- * is zeroed too, as MIT krb5 and Samba do it; the checksum type stays.
+ * Runs {@link check} for the first of these signatures, over the PAC with all of them zeroed, and
+ * then restores them: a copy of the PAC would cost more than the rest of the work. As in MIT krb5
+ * and Samba, an RODCIdentifier is zeroed as well, and the checksum type is not.
  */
 function checkZeroed(
   { bytes }: UnverifiedPac,

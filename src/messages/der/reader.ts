@@ -1,8 +1,7 @@
 /**
- * A strict DER reader (X.690 §10, §11) that works on indexes: no tree, no copy, no recursion of its
- * own, so that depth is bounded by the code that calls it. It takes single-byte tags, definite
- * lengths (in their shortest form, unless told otherwise), and the primitive types that Kerberos
- * and SPNEGO use.
+ * A strict DER reader (X.690 §10, §11) that works on offsets. It builds no tree, copies nothing and
+ * does not recurse, so the calling code bounds the depth. It accepts single-byte tags, definite
+ * lengths (in their shortest form by default), and the primitive types of Kerberos and SPNEGO.
  */
 import { decodeUtf8 } from '../../bytes.ts';
 import { DecodeError } from '../../errors.ts';

@@ -28,8 +28,8 @@ export function encodeDer<T>(write: Write<T>, value: T, room?: Room): Uint8Array
 /** The writer that {@link encodeDer} passes to the functions that write. */
 export class DerWriter {
   /**
-   * Of all that encloses something, in the order of their beginnings: how long its contents are;
-   * and what {@link enclosed} leaves free in it.
+   * The content lengths of all constructed elements in the order in which they begin, and the
+   * numbers of bytes that {@link enclosed} leaves free.
    */
   readonly #lengths: number[] = [];
   #nextLength = 0;

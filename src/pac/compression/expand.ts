@@ -1,22 +1,22 @@
-/** The compression formats of a claims set (MS-ADTS §2.2.18.4) by number. */
+/** Decompression of a claims set, by format number (MS-ADTS §2.2.18.4). */
 import { DecodeError } from '../../errors.ts';
 import { expandLznt1 } from './lznt1.ts';
 import { Output } from './output.ts';
 import { expandXpress } from './xpress.ts';
 import { expandXpressHuffman } from './xpress-huffman.ts';
 
-/** MS-ADTS §2.2.18.4. */
+/** Compression formats (MS-ADTS §2.2.18.4). */
 export const CompressionFormat = { none: 0, lznt1: 2, xpress: 3, xpressHuffman: 4 } as const;
 
-/** A claims set never expands beyond this many bytes; Windows' tickets stay far below. */
+/** The maximum size of an expanded claims set, in bytes; tickets of Windows stay far below. */
 export const MAX_EXPANDED_LENGTH = 0x80000;
 
 /**
  * Expands a claims set.
  *
- * @param length - What it must expand to, in bytes.
- * @throws {@link DecodeError} if malformed, of an unknown format, if it does not expand to
- *   `length`, or if that is more than {@link MAX_EXPANDED_LENGTH}.
+ * @param length - Bytes of the expanded claims set.
+ * @throws {@link DecodeError} if malformed, of an unknown format, or not of `length` bytes when
+ *   expanded; if `length` is more than {@link MAX_EXPANDED_LENGTH}.
  */
 export function expand(format: number, input: Uint8Array, length: number): Uint8Array {
   if (format === CompressionFormat.none) return input;

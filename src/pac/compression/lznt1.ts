@@ -1,16 +1,16 @@
-/** LZNT1 (MS-XCA §2.5), expanding only. */
+/** LZNT1 (MS-XCA §2.5), decompression only. */
 import { Reader } from '../../bytes.ts';
 import type { Output } from './output.ts';
 
 /**
- * Expands until the input ends or a chunk header of zero ends it.
+ * Expands up to the end of the input or a chunk header of zero.
  *
- * @throws {@link DecodeError} if malformed, or longer than `output` takes.
+ * @throws {@link DecodeError} if malformed, or longer than `output`.
  */
 export function expandLznt1(input: Uint8Array, output: Output): void {
   const reader = new Reader(input, 'LZNT1 data');
   while (reader.remaining > 0) {
-    // MS-XCA §2.5.1: 12 bits of size less one, 3 of signature, 1 that says compressed.
+    // MS-XCA §2.5.1: 12 bits of size minus one, 3 bits of signature, 1 bit for compressed.
     const header = reader.u16(true);
     if (header === 0) return;
     const chunk = reader.sub((header & 0xfff) + 1);
@@ -28,7 +28,7 @@ function expandChunk(chunk: Reader, output: Output): void {
         output.push(chunk.u8());
         continue;
       }
-      // MS-XCA §2.5.1: the farther into the chunk, the more bits are displacement.
+      // MS-XCA §2.5.1: the number of displacement bits grows with the position in the chunk.
       const word = chunk.u16(true);
       let lengthBits = 12;
       for (let at = output.length - start - 1; at >= 0x10; at >>= 1) lengthBits--;

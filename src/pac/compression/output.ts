@@ -1,11 +1,11 @@
-/** What the expanders of MS-XCA write to: a buffer of the size that was announced. */
+/** The output of the decompressors of MS-XCA: a buffer of the announced size. */
 import { DecodeError } from '../../errors.ts';
 
 export class Output {
   readonly bytes: Uint8Array;
   #length = 0;
 
-  /** @param size - Bounded by the caller; more is never written. */
+  /** @param size - Bytes of the buffer, which the caller bounds. */
   constructor(size: number) {
     this.bytes = new Uint8Array(size);
   }
@@ -30,9 +30,9 @@ export class Output {
   }
 
   /**
-   * Repeats what was written `distance` bytes ago; source and target may overlap.
+   * Repeats `length` bytes written `distance` bytes ago; source and target may overlap.
    *
-   * @param from - The first byte that may be repeated.
+   * @param from - The offset of the first byte that may be repeated.
    */
   copy(distance: number, length: number, from = 0): void {
     if (distance > this.#length - from) {

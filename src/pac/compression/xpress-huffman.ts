@@ -1,19 +1,19 @@
-/** LZ77+Huffman (MS-XCA §2.2), expanding only. */
+/** LZ77+Huffman (MS-XCA §2.2), decompression only. */
 import { Reader } from '../../bytes.ts';
 import { DecodeError } from '../../errors.ts';
 import type { Output } from './output.ts';
 
 /**
- * Expands until `output` is full: the end of the data is known by its length alone.
+ * Expands until `output` is full: only the announced length defines the end of the data.
  *
- * @throws {@link DecodeError} if malformed, or longer than `output` takes.
+ * @throws {@link DecodeError} if malformed, or longer than `output`.
  */
 export function expandXpressHuffman(input: Uint8Array, output: Output): void {
   const reader = new Reader(input, LABEL);
   while (!output.full) expandBlock(reader, output);
 }
 
-// MS-XCA §2.2.4: a block has a table of its own and stands for 64 KiB.
+// MS-XCA §2.2.4: a block has its own table and expands to 64 KiB.
 function expandBlock(reader: Reader, output: Output): void {
   const code = readCode(reader.take(TABLE_LENGTH));
   const bits = new BitReader(reader);
@@ -26,7 +26,7 @@ function expandBlock(reader: Reader, output: Output): void {
     }
     const length = symbol & 15;
     const distanceBits = (symbol - 256) >>> 4;
-    // The length's bytes come first, the distance's bits after them.
+    // The bytes of the length precede the bits of the distance.
     const matchLength = (length === 15 ? longLength(reader) : length) + 3;
     output.copy((1 << distanceBits) + bits.take(distanceBits), matchLength);
   }
@@ -40,7 +40,7 @@ function longLength(reader: Reader): number {
   return length;
 }
 
-/** A canonical code: how many symbols have each length, and the symbols by length and value. */
+/** A canonical code: the number of symbols of each length, and the symbols by length and value. */
 interface HuffmanCode {
   readonly counts: Uint16Array;
   readonly symbols: Uint16Array;
@@ -85,7 +85,7 @@ function readSymbol(bits: BitReader, code: HuffmanCode): number {
   throw new DecodeError(`${LABEL} holds a code that its table lacks`);
 }
 
-/** Bits of little-endian 16-bit words, the highest first, two words ahead of what is used. */
+/** Reads bits of little-endian 16-bit words, highest first; it reads two words ahead. */
 class BitReader {
   readonly #reader: Reader;
   #bits: number;
@@ -96,14 +96,14 @@ class BitReader {
     this.#bits = (reader.u16(true) << 16) | reader.u16(true);
   }
 
-  /** The next 15 bits; they stay. */
+  /** Returns the next 15 bits without consuming them. */
   peek(): number {
     return this.#bits >>> 17;
   }
 
-  /** The next `count` bits, 0 to 15. */
+  /** Consumes and returns the next `count` bits, 0 to 15. */
   take(count: number): number {
-    // A shift by 32 would be one by 0.
+    // In JavaScript a shift by 32 is a shift by 0.
     const value = count === 0 ? 0 : this.#bits >>> (32 - count);
     this.#bits <<= count;
     this.#extra -= count;

@@ -1,21 +1,21 @@
-/** Plain LZ77 (MS-XCA §2.4), expanding only. */
+/** Plain LZ77 (MS-XCA §2.4), decompression only. */
 import { Reader } from '../../bytes.ts';
 import { DecodeError } from '../../errors.ts';
 import type { Output } from './output.ts';
 
 /**
- * Expands until the input ends.
+ * Expands up to the end of the input.
  *
- * @throws {@link DecodeError} if malformed, or longer than `output` takes.
+ * @throws {@link DecodeError} if malformed, or longer than `output`.
  */
 export function expandXpress(input: Uint8Array, output: Output): void {
   const reader = new Reader(input, 'LZ77 data');
-  // A byte of which the upper half still waits to be the length of a match.
+  // The offset of a byte whose upper half will be the length of a later match.
   let shared: number | undefined;
   while (reader.remaining > 0) {
     const flags = reader.u32(true);
     for (let bit = 31; bit >= 0; bit--) {
-      // MS-XCA §2.4.4: the end of the input ends the data, at whatever flag.
+      // MS-XCA §2.4.4: the end of the input ends the data, at any flag.
       if (reader.remaining === 0) return;
       if (((flags >>> bit) & 1) === 0) {
         output.push(reader.u8());
