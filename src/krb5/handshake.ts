@@ -5,7 +5,7 @@ import { SecurityContext } from '../context/context.ts';
 import { reportWeakEnctypes } from '../context/context-facts.ts';
 import type { ContextState } from '../context/state.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
-import { KerberosError } from '../errors.ts';
+import { KerberosError, toKrbErrorCode } from '../errors.ts';
 import type { FirstToken } from '../gss/framing.ts';
 import { frameToken, TokenId, unframeToken } from '../gss/framing.ts';
 import { isKrb5Mechanism, Mechanism } from '../gss/mechanism.ts';
@@ -17,8 +17,9 @@ import { ignoreResult } from '../hooks.ts';
 import { decodeApRep, decodeEncApRepPart } from '../messages/ap-rep.ts';
 import type { ApReq } from '../messages/ap-req.ts';
 import { ApOption, decodeApReq } from '../messages/ap-req.ts';
-import { encodeKrbError } from '../messages/krb-error.ts';
+import { encodeKerbErrorData, encodeKrbError, KerbErrorDataType } from '../messages/krb-error.ts';
 import type { Clock } from '../time.ts';
+import { splitTime } from '../time.ts';
 import { establish } from './establish.ts';
 import type { InitiatorRequest } from './request.ts';
 import { checkRequiredFlags, readInitiatorRequest } from './request.ts';
@@ -154,16 +155,15 @@ function openToken(first: FirstToken): { readonly mechanism: Oid; readonly apReq
 
 /** A KRB-ERROR (RFC 4120 §5.9.1): a number and the time, nothing that helps an attacker. */
 function krbErrorFor(error: GssError, apReq: ApReq, clock: Clock): Uint8Array {
-  const now = timeOf(clock);
-  const seconds = Math.floor(now / 1000);
-  const errorCode = error.minor?.errorCode ?? GENERIC;
+  const { seconds, microseconds } = splitTime(timeOf(clock));
+  const code = error.minor?.code ?? 'KRB_ERR_GENERIC';
   return encodeKrbError({
     stime: seconds,
-    susec: Math.floor((now - seconds * 1000) * 1000),
-    errorCode,
+    susec: microseconds,
+    errorCode: toKrbErrorCode(code),
     realm: apReq.ticket.realm,
     serverName: apReq.ticket.serverName,
-    ...(errorCode === SKEW && { eData: SKEW_RECOVERY }),
+    ...(code === 'KRB_AP_ERR_SKEW' && { eData: encodeKerbErrorData(SKEW_RECOVERY) }),
   });
 }
 
@@ -190,8 +190,5 @@ function asFailure(error: unknown): GssError {
   return new GssError('GSS_S_FAILURE', { minor });
 }
 
-const GENERIC = 60;
-const SKEW = 37;
-// MS-KILE §2.2.2: KERB-ERROR-DATA { data-type KERB_AP_ERR_TYPE_SKEW_RECOVERY }: Windows and
-// Heimdal clients then try again with our time.
-const SKEW_RECOVERY = Uint8Array.of(0x30, 0x05, 0xa1, 0x03, 0x02, 0x01, 0x02);
+// MS-KILE §2.2.2: clients of Windows and Heimdal then retry with the server's time.
+const SKEW_RECOVERY = { type: KerbErrorDataType.skewRecovery } as const;
