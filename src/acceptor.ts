@@ -101,6 +101,7 @@ export class Acceptor {
     this.#settings.openedTickets.dispose();
   }
 
+  /** Disposes of it at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -169,6 +170,7 @@ export class Handshake {
     if (this.#phase === 'ready') this.#dispose();
   }
 
+  /** Disposes of it at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.abort();
   }

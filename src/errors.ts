@@ -8,6 +8,7 @@
 /** Facts for the operator: names, kvnos, enctypes, times; never bytes of keys or plaintext. */
 export type ErrorDetail = Readonly<Record<string, string | number | readonly string[]>>;
 
+/** Options of a {@link KerberosError}. */
 export interface KerberosErrorOptions {
   /** The text; by default the one that MIT krb5 has for the code. */
   readonly message?: string | undefined;
@@ -24,12 +25,15 @@ export interface KerberosErrorOptions {
  * a name of MIT krb5's error table or of this package.
  */
 export class KerberosError extends Error {
+  /** `KerberosError`. */
   override readonly name: string = 'KerberosError';
   /** `'KRB_AP_ERR_SKEW'`: stable, part of the interface. The message's text is not. */
   readonly code: KerberosErrorName;
   /** The number of RFC 4120 §7.5.9 (37), 60 (KRB_ERR_GENERIC) where the RFC has none. */
   readonly errorCode: number;
+  /** What the operator can do about it. */
   readonly hint?: string;
+  /** Facts for the operator. */
   readonly detail: ErrorDetail;
 
   /** @param options - A string is the `message` alone. */
@@ -45,8 +49,10 @@ export class KerberosError extends Error {
 
 /** An error for malformed bytes: truncated, overlong, with a wrong tag or trailing bytes. */
 export class DecodeError extends KerberosError {
+  /** `DecodeError`. */
   override readonly name: string = 'DecodeError';
 
+  /** @param message - Which bytes are wrong, and how. */
   constructor(message: string, options?: KerberosErrorOptions) {
     super('KRB5_PARSE_MALFORMED', { ...options, message });
   }

@@ -105,6 +105,7 @@ export interface MessagePieces {
 
 /** A part of a message in several buffers. */
 export interface Segment {
+  /** The bytes, a view that is worked on in place. */
   readonly bytes: Uint8Array;
   /** Whether it is encrypted; otherwise only the MAC covers it, at its place in the message. */
   readonly encrypted: boolean;

@@ -8,6 +8,7 @@ import type { EncryptionProfile } from './profile.ts';
 
 /** Primitives and encryption types, for {@link EncryptionKey}. */
 export interface CryptoProvider {
+  /** The primitives that the encryption types use. */
   readonly backend: CryptoBackend;
   /** Encryption types by number. */
   readonly profiles: ReadonlyMap<number, EncryptionProfile>;

@@ -22,6 +22,7 @@ import type { Clock } from '../time.ts';
 import { systemClock } from '../time.ts';
 import { printWarning } from '../warning.ts';
 
+/** Options of {@link acquireCredential}. */
 export interface AcquireCredentialOptions {
   /**
    * The keys, or a function that returns them. The function is called again while the credential is

@@ -45,12 +45,15 @@ import type { AcceptorCredential } from './credential.ts';
  * unset variable would otherwise silently mean the default.
  */
 export interface AcceptorOptions {
+  /** The keys of the service, from {@link acquireCredential}. Several acceptors may share one. */
   readonly credential: AcceptorCredential;
   /** Mechanisms to accept: Kerberos, SPNEGO (which negotiates Kerberos); both if absent. */
   readonly mechanisms?: readonly Oid[];
   /** A {@link MemoryReplayCache} of its own if absent. */
   readonly replayCache?: ReplayCache;
+  /** The time that tickets and authenticators are compared with; the clock of the machine if absent. */
   readonly clock?: Clock;
+  /** The source of subkeys, sequence numbers and confounders; the secure one of the runtime if absent. */
   readonly random?: RandomSource;
   /** Seconds that clocks may differ; 300 if absent (RFC 4120 §8.2). */
   readonly maxSkew?: number;

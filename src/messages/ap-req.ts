@@ -54,16 +54,23 @@ export const ApOption = {
   mutualRequired: 0x20000000,
 } as const;
 
+/** The client's proof that it has the session key (RFC 4120 §5.5.1). */
 export interface Authenticator {
+  /** Equal to that of the ticket. */
   readonly clientRealm: string;
+  /** Equal to that of the ticket. */
   readonly clientName: PrincipalName;
+  /** For GSS-API the flags and channel bindings (RFC 4121 §4.1.1). */
   readonly checksum?: Checksum;
   /** Microseconds, 0..999999. */
   readonly cusec: number;
+  /** The client's clock, in seconds since 1970. */
   readonly ctime: KerberosTime;
+  /** The key that the initiator chose for this exchange. */
   readonly subkey?: KeyValue;
   /** 0..2^32-1. */
   readonly sequenceNumber?: number;
+  /** What the client itself adds to the authorization data of the ticket. */
   readonly authorizationData?: AuthorizationData;
 }
 

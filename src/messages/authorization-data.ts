@@ -9,6 +9,7 @@ import { readInt32, readOctets, writeInt32, writeOctets } from './primitives.ts'
 export interface AuthorizationDataElement {
   /** See {@link AuthorizationDataType}; may be any number. */
   readonly type: number;
+  /** Contents, whose format depends on the type. */
   readonly data: Uint8Array;
 }
 

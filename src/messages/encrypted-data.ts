@@ -13,21 +13,27 @@ import {
 
 /** EncryptedData: a ciphertext, and the enctype and version of its key. */
 export interface EncryptedData {
+  /** The encryption type of the key. */
   readonly enctype: number;
   /** Key version, 0..2^32-1; absent for session keys. */
   readonly kvno?: number;
+  /** The ciphertext with its checksum. */
   readonly cipher: Uint8Array;
 }
 
 /** EncryptionKey as encoded in messages: enctype and bytes. Secret. */
 export interface KeyValue {
+  /** The number of the encryption type. */
   readonly enctype: number;
+  /** The bytes of the key. */
   readonly value: Uint8Array;
 }
 
 /** Checksum: checksum type and bytes. */
 export interface Checksum {
+  /** A checksum type of RFC 3961 §8. */
   readonly type: number;
+  /** The checksum itself. */
   readonly checksum: Uint8Array;
 }
 

@@ -23,12 +23,15 @@ export const NameType = {
 
 /** A name without its realm: `{ nameType: 3, components: ['HTTP', 'www.example.com'] }`. */
 export interface PrincipalName {
+  /** A {@link NameType}; no part of the identity (RFC 4120 §6.2). */
   readonly nameType: number;
+  /** The parts of the name, `HTTP` and `www.example.com`. */
   readonly components: readonly string[];
 }
 
 /** A name with its realm. */
 export interface Principal extends PrincipalName {
+  /** The realm, `EXAMPLE.COM`. */
   readonly realm: string;
 }
 

@@ -32,9 +32,13 @@ import {
 import type { PrincipalName } from './principal.ts';
 import { readPrincipalName, writePrincipalName } from './principal.ts';
 
+/** A ticket (RFC 4120 §5.3). */
 export interface Ticket {
+  /** The realm of the service. */
   readonly realm: string;
+  /** The name of the service, not authenticated. */
   readonly serverName: PrincipalName;
+  /** The part that only the service can read. */
   readonly encPart: EncryptedData;
 }
 

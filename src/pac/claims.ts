@@ -7,18 +7,22 @@ import { expand } from './compression/expand.ts';
 import type { NdrReader } from './ndr.ts';
 import { readNdr } from './ndr.ts';
 
+/** A claim with the type of its values. */
 export type Claim = ClaimOf<'int64' | 'uint64', bigint> | ClaimOf<'string', string> | BooleanClaim;
 
 /** A claim of one type. */
 export interface ClaimOf<Type extends string, Value> {
   /** The name of the claim type, such as `ad://ext/department:88d5d9085ea5c0c0`. */
   readonly id: string;
+  /** The type of the values. */
   readonly type: Type;
   /** The source of the claim (MS-ADTS §2.2.18.3): 1 is the directory, 2 a certificate. */
   readonly source: number;
+  /** The values, in the order of the KDC. */
   readonly values: readonly Value[];
 }
 
+/** A claim whose values are true or false. */
 export type BooleanClaim = ClaimOf<'boolean', boolean>;
 
 /**

@@ -5,9 +5,11 @@ import { readGroups, readSids } from './groups.ts';
 import type { NdrReader } from './ndr.ts';
 import { readNdr } from './ndr.ts';
 
+/** Groups of the machine that the user works at (MS-PAC §2.12). */
 export interface DeviceInfo {
   /** The SID of the machine's account; absent if the KDC did not send it. */
   readonly sid?: string;
+  /** SID of the primary group of the machine. */
   readonly primaryGroupSid: string;
   /** Groups of the machine's domain, extra SIDs and groups of other domains, without duplicates. */
   readonly groups: readonly SidAndAttributes[];

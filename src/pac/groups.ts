@@ -12,6 +12,7 @@ export interface GroupMembership {
 
 /** A group or another security principal (KERB_SID_AND_ATTRIBUTES, MS-PAC §2.2.1). */
 export interface SidAndAttributes {
+  /** The SID as text, `S-1-5-…`. */
   readonly sid: string;
   /** {@link GroupAttribute} bits. */
   readonly attributes: number;

@@ -11,23 +11,37 @@ import { readNdr } from './ndr.ts';
  * structure's session key is omitted.
  */
 export interface LogonInfo {
+  /** When the user logged on. */
   readonly logonTime?: Date;
+  /** When the logon hours of the user end; absent for never. */
   readonly logoffTime?: Date;
+  /** When the session must end; absent for never. */
   readonly kickOffTime?: Date;
+  /** When the password was set. */
   readonly passwordLastSet?: Date;
+  /** From when on the password may be changed. */
   readonly passwordCanChange?: Date;
+  /** When the password expires; absent for never. */
   readonly passwordMustChange?: Date;
   /** The sAMAccountName. */
   readonly effectiveName: string;
+  /** The full name of the user, for display. */
   readonly fullName: string;
+  /** Path of the logon script. */
   readonly logonScript: string;
+  /** Path of the profile of the user. */
   readonly profilePath: string;
+  /** Path of the home directory. */
   readonly homeDirectory: string;
+  /** Drive letter of the home directory. */
   readonly homeDirectoryDrive: string;
+  /** Logons so far. */
   readonly logonCount: number;
+  /** Wrong passwords since the last logon. */
   readonly badPasswordCount: number;
   /** The last sub-authority of the user's SID. */
   readonly userId: number;
+  /** Relative ID of the primary group. */
   readonly primaryGroupId: number;
   /** Groups of the domain `logonDomainId`. */
   readonly groupIds: readonly GroupMembership[];
@@ -41,13 +55,19 @@ export interface LogonInfo {
   readonly logonDomainId: string;
   /** USER_ACCOUNT_CONTROL codes (MS-SAMR §2.2.1.12). */
   readonly userAccountControl: number;
+  /** The status of the sub-authentication package. */
   readonly subAuthStatus: number;
+  /** When a logon succeeded last. */
   readonly lastSuccessfulLogon?: Date;
+  /** When a logon failed last. */
   readonly lastFailedLogon?: Date;
+  /** Failed logons since the last success. */
   readonly failedLogonCount: number;
+  /** SIDs beyond those of the domain, such as groups of other domains. */
   readonly extraSids: readonly SidAndAttributes[];
   /** The SID of the service's domain, to which the groups `resourceGroupIds` belong. */
   readonly resourceGroupDomainSid?: string;
+  /** Groups of the domain of the service. */
   readonly resourceGroupIds: readonly GroupMembership[];
 }
 

@@ -53,16 +53,23 @@ export type { VerifiedPac as Pac };
 /** Whether a signature was verified. With a wrong signature there is no PAC. */
 export type SignatureState = 'verified' | 'unverified' | 'absent';
 
+/** The state of the signatures of a PAC (MS-PAC §2.8). */
 export interface PacSignatures {
+  /** The signature made with the key of the service. */
   readonly server: 'verified';
+  /** The signature of the KDC over the server signature. */
   readonly kdc: Exclude<SignatureState, 'absent'>;
+  /** The signature of the KDC over the ticket. */
   readonly ticket: SignatureState;
+  /** The extended KDC signature, over the whole PAC. */
   readonly full: SignatureState;
 }
 
 /** A buffer that could not be decoded. */
 export interface MalformedBuffer {
+  /** The type of the buffer (MS-PAC §2.4). */
   readonly type: number;
+  /** The reason. */
   readonly error: KerberosError;
 }
 
@@ -134,6 +141,7 @@ export function importPac(bytes: Uint8Array): VerifiedPac {
 
 /** A PAC whose server signature, client name and time were verified. */
 class VerifiedPac {
+  /** Always true: the server signature is good. */
   readonly verified: true = true;
   /** Name and authentication time of the client, equal to the ticket's. */
   readonly client: ClientInfo;
@@ -155,6 +163,7 @@ class VerifiedPac {
     return new VerifiedPac(this.#pac, { ...this.client }, this.#byKdcKey);
   }
 
+  /** The state of each signature. */
   get signatures(): PacSignatures {
     const pac = this.#pac;
     const state = this.#byKdcKey ? 'verified' : 'unverified';
@@ -176,6 +185,7 @@ class VerifiedPac {
     return this.#parsed(PacBufferType.logonInfo);
   }
 
+  /** The UPN and the DNS names (MS-PAC §2.10). */
   get upnDnsInfo(): UpnDnsInfo | undefined {
     return this.#parsed(PacBufferType.upnDnsInfo);
   }
@@ -185,6 +195,7 @@ class VerifiedPac {
     return this.logonInfo?.effectiveName || this.upnDnsInfo?.samName || undefined;
   }
 
+  /** The full name of the user, for display. */
   get fullName(): string | undefined {
     return this.logonInfo?.fullName || undefined;
   }
@@ -204,11 +215,13 @@ class VerifiedPac {
     return this.upnDnsInfo?.dnsDomainName || undefined;
   }
 
+  /** SID of the user: the stable identity of an account in Active Directory. */
   get userSid(): string | undefined {
     const info = this.logonInfo;
     return info === undefined ? this.upnDnsInfo?.sid : userSidOf(info);
   }
 
+  /** SID of the primary group of the user. */
   get primaryGroupSid(): string | undefined {
     const info = this.logonInfo;
     return info === undefined ? undefined : primaryGroupSidOf(info);
@@ -242,6 +255,7 @@ class VerifiedPac {
     return this.#parsed(PacBufferType.deviceClaims);
   }
 
+  /** Whether a PAC was requested (MS-PAC §2.14). */
   get attributes(): PacAttributes | undefined {
     return this.#parsed(PacBufferType.attributes);
   }

@@ -56,10 +56,12 @@ export interface Workers {
 
 /** One of the first processes ended before it could listen; `cause` is the system's error, if known. */
 export class WorkerStartError extends Error {
+  /** `WorkerStartError`. */
   override readonly name: string = 'WorkerStartError';
   /** Null if a signal ended the process. */
   readonly exitCode: number | null;
 
+  /** @param message - One sentence for the operator. */
   constructor(exitCode: number | null, cause: Error | undefined) {
     super(cause?.message ?? 'a worker ended before it could listen', { cause });
     this.exitCode = exitCode;
