@@ -16,6 +16,8 @@ export interface ServerArguments {
   readonly exportContext: boolean;
   readonly logfile: string | undefined;
   readonly keytab: string | undefined;
+  /** Seconds. */
+  readonly maxKeytabAge: number | undefined;
   readonly replayCache: string | undefined;
   readonly mechanism: Oid | undefined;
   /** Seconds. */
@@ -94,6 +96,7 @@ function serverArguments(service: string, values: Values): ServerArguments {
     exportContext: switches.has('export'),
     logfile: text(values, 'logfile'),
     keytab: text(values, 'keytab'),
+    maxKeytabAge: integer(values, 'keytabage', 1, MAX_SECONDS),
     replayCache: text(values, 'rcache'),
     mechanism: mechanism(texts.get('mech')),
     idleTimeout: integer(values, 'timeout', 1, MAX_SECONDS),
@@ -195,6 +198,7 @@ const TEXTS: ReadonlySet<string> = new Set([
   'host',
   'logfile',
   'keytab',
+  'keytabage',
   'rcache',
   'mech',
   'timeout',

@@ -67,7 +67,7 @@ export async function configure(options: ServerArguments, warn: Warn): Promise<C
 }
 
 async function acquire(
-  { service, keytab: name }: ServerArguments,
+  { service, keytab: name, maxKeytabAge }: ServerArguments,
   config: KerberosConfig,
   warn: Warn,
 ): Promise<AcceptorCredential> {
@@ -81,6 +81,7 @@ async function acquire(
     keytab,
     service: ignoreAcceptorHostname ? withoutHost(service) : service,
     onWarning: ({ message }) => warn(message),
+    ...(maxKeytabAge !== undefined && { maxKeytabAge }),
   });
 }
 

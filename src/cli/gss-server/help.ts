@@ -1,8 +1,8 @@
 /** The usage and help texts of gss-server. */
 
 export const USAGE: string = `Usage: gss-server [-port port] [-verbose] [-inetd] [-once] [-export]
-       [-logfile file] [-keytab name] [-rcache name] [-mech mechanism]
-       [-host address] [-timeout seconds] [-handshake seconds]
+       [-logfile file] [-keytab name] [-keytabage seconds] [-rcache name]
+       [-mech mechanism] [-host address] [-timeout seconds] [-handshake seconds]
        [-maxtoken bytes] [-maxconn number] [-maxsource number] [-penalty seconds]
        [-authenticated] [-anonymous] [-workers number] service_name
        gss-server -help | -version
@@ -28,6 +28,8 @@ Options start with one dash or two; a value is the next argument, or follows '='
   -export             export and import each context three times before its first message
   -logfile file       append the log to a file; /dev/null disables it. Default: stdout
   -keytab name        FILE:path or path. Default: KRB5_KTNAME, then the system's default keytab
+  -keytabage seconds  refuse all clients once the keytab could not be read for this time. Default:
+                      serve on with the keys read before
   -rcache name        replay cache: dfl: (files in a directory that this user's servers share),
                       dir:path (files in this directory), memory: (this process only) or none:.
                       Default: KRB5RCACHENAME, KRB5RCACHETYPE, default_rcache_name, dfl:. The

@@ -13,6 +13,7 @@ const DEFAULTS: ServerArguments = {
   exportContext: false,
   logfile: undefined,
   keytab: undefined,
+  maxKeytabAge: undefined,
   replayCache: undefined,
   mechanism: undefined,
   idleTimeout: undefined,
@@ -69,6 +70,7 @@ describe('parseArguments', () => {
       ['-maxsource', '5', '-penalty', '0', SERVICE],
       { maxConnectionsPerSource: 5, maxPenalty: 0 },
     ],
+    ['an age of keys', ['-keytabage', '600', SERVICE], { maxKeytabAge: 600 }],
     ['who may come', ['-authenticated', SERVICE], { requireAuthentication: true }],
     ['anonymous clients', ['-anonymous', SERVICE], { allowAnonymous: true }],
     ['workers', ['-workers', '2', '-once', SERVICE], { workers: 2, once: true }],
@@ -124,7 +126,7 @@ describe('parseArguments', () => {
 
   it('knows every option of its own usage, and the help explains each', () => {
     const options = [...USAGE.matchAll(/\[-(\w+)( \w+)?\]/g)];
-    expect(options.length).toBe(19);
+    expect(options.length).toBe(20);
     for (const [, name, value] of options) {
       const argument = { mech: 'krb5', host: '::1' }[name!] ?? '1';
       const argv = value === undefined ? [`-${name}`] : [`-${name}`, argument];

@@ -206,6 +206,26 @@ describe('gss-server configures itself', () => {
     expect(await attempt()).toBe('failed');
   });
 
+  it.each([
+    ['serves on without its keytab', [], 'complete'],
+    ['serves nobody after -keytabage without its keytab', ['-keytabage', '600'], 'failed'],
+  ] as const)('%s', async (_, options, expected) => {
+    const keytab = makeKeytab();
+    const path = write('keytab', formatKeytab(keytab));
+    chmodSync(path, 0o600);
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const { acceptor } = await configure(parse('-keytab', path, ...options, '*'), () => {});
+    const attempt = async () => {
+      const ticket = mintTicket({ keytab, client: 'alice', service: SERVICE });
+      return (await acceptor.begin().accept(createInitiator({ ticket }).begin())).status;
+    };
+    rmSync(path);
+    vi.setSystemTime(Date.now() + 599_000);
+    expect(await attempt()).toBe('complete');
+    vi.setSystemTime(Date.now() + 2000);
+    expect(await attempt()).toBe(expected);
+  });
+
   it('or fails with a reason', async () => {
     const path = write('keytab', formatKeytab(makeKeytab()));
     const fail = (...argv: string[]) => refusalOf(() => configure(parse(...argv), () => {}));
