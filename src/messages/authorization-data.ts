@@ -7,7 +7,7 @@ import { readInt32, readOctets, writeInt32, writeOctets } from './primitives.ts'
 
 /** An element of {@link AuthorizationData}. */
 export interface AuthorizationDataElement {
-  /** See {@link AuthorizationDataType}; may be any number. */
+  /** See `AuthorizationDataType`; may be any number. */
   readonly type: number;
   /** Contents, whose format depends on the type. */
   readonly data: Uint8Array;

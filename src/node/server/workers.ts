@@ -61,7 +61,7 @@ export class WorkerStartError extends Error {
   /** Null if a signal ended the process. */
   readonly exitCode: number | null;
 
-  /** @param message - One sentence for the operator. */
+  /** See {@link startWorkers}. */
   constructor(exitCode: number | null, cause: Error | undefined) {
     super(cause?.message ?? 'a worker ended before it could listen', { cause });
     this.exitCode = exitCode;
