@@ -167,7 +167,7 @@ function readState(reader: Reader, settings: AcceptorSettings, isInner = false):
   }
 }
 
-/** A context that is established or about to be, with what was delegated. */
+/** Writes a context that waits for a token, with its delegated tickets. */
 function writePendingContext(writer: Writer, context: ContextState): void {
   writeContext(writer, context);
   writeOptional(writer, context.delegatedCredential?.tickets, (_, tickets) =>

@@ -14,8 +14,8 @@ import { findMechanism, negotiationOf } from './spnego/negotiation.ts';
 /**
  * Takes the next token of an exchange.
  *
- * @param state - Where the exchange is. Of no more use afterwards: unless the step goes on with it,
- *   its keys are wiped.
+ * @param state - The state of the exchange, which this call consumes: its keys are wiped unless the
+ *   next state holds them.
  */
 export type Advance = (
   state: HandshakeState,

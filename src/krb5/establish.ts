@@ -85,8 +85,8 @@ export function establish(
 /**
  * The acceptor's subkey, in the enctype that both sides like best (RFC 4537).
  *
- * Tokens older than RFC 4121 do not say which key they are made with, so that there is none for
- * them: MIT krb5, accept_sec_context.c. DCE style always has one.
+ * Tokens of RFC 1964 do not identify their key, so a context that uses them has no acceptor subkey
+ * (MIT krb5, accept_sec_context.c). In DCE style every context has one.
  */
 function makeSubkey(
   enctype: number,

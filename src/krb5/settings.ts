@@ -136,7 +136,7 @@ export interface AcceptorOptions {
 }
 
 /**
- * What is asked of the PAC and of other data that the KDC vouches for.
+ * The acceptor's requirements on the PAC and on other data that the KDC vouches for.
  *
  * @throws RangeError for options that contradict each other.
  */

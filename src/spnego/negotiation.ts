@@ -31,7 +31,7 @@ import {
   readNegToken,
 } from './neg-token.ts';
 
-/** SPNEGO's own pair of functions, and what it says without a NegTokenInit. */
+/** SPNEGO's own `begin` and `step`, and the answers that need no NegTokenInit. */
 export interface Negotiation extends MechanismSteps {
   /** Answers an empty first token with the list of mechanisms (MS-SPNG §3.2.5.2). */
   hint(): Step;

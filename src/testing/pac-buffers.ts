@@ -96,7 +96,7 @@ export function encodeClaims(claims: readonly Claim[]): Uint8Array {
   return encodeClaimsMetadata(encodeClaimsSet(claims), 0);
 }
 
-/** CLAIMS_SET_METADATA around a claims set. @param format - Of its compression; 0 is none. */
+/** CLAIMS_SET_METADATA around a claims set. @param format - The compression; 0 means none. */
 export function encodeClaimsMetadata(
   set: Uint8Array,
   format: number,
