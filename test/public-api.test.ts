@@ -1,8 +1,10 @@
 /** The public names as their users see them. */
 import { describe, expect, it } from 'vitest';
-import { brokenLinks, readPublicApi, usedTypes } from './support/public-api.ts';
+import { brokenLinks, readPublicApi, undocumented, usedTypes } from './support/public-api.ts';
 
 const api = readPublicApi();
+// The members of a key are documented together with the file that holds them.
+const UNDOCUMENTED = /^(EncryptionKey\.|PasswordOptions)/;
 
 describe('the public names', () => {
   it('include every type that their signatures use', () => {
@@ -10,6 +12,11 @@ describe('the public names', () => {
     const missing = [...usedTypes(api)]
       .filter(([symbol]) => !exported.has(symbol))
       .map(([symbol, user]) => `${symbol.name}, used by ${user}`);
+    expect(missing).toEqual([]);
+  });
+
+  it('have docstrings, and so have their members', () => {
+    const missing = undocumented(api).filter((name) => !UNDOCUMENTED.test(name));
     expect(missing).toEqual([]);
   });
 

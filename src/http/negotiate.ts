@@ -34,11 +34,20 @@ export interface NegotiateOptions extends Omit<HandshakeOptions, 'reassemble'> {
  * - 400: the header is malformed.
  */
 export type NegotiateResult =
-  | { readonly status: 200; readonly headers: NegotiateHeaders; readonly context: SecurityContext }
+  | {
+      /** The status of HTTP; decides which of the other members are there. */
+      readonly status: 200;
+      /** Headers for the response, whatever its status. */
+      readonly headers: NegotiateHeaders;
+      /** The client's context; belongs to the caller, who disposes of it. */
+      readonly context: SecurityContext;
+    }
   | {
       readonly status: 401;
       readonly headers: NegotiateHeaders;
+      /** Give it with the next request on this connection, or abort it. */
       readonly state?: Handshake;
+      /** The reason, for the operator only; absent if the client has not failed (yet). */
       readonly error?: GssError;
     }
   | { readonly status: 503; readonly headers: NegotiateHeaders; readonly error: GssError }

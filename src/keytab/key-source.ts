@@ -42,6 +42,12 @@ export interface ServiceKeys {
  * modify an object that it has returned.
  */
 export interface KeytabProvider {
+  /**
+   * Called when a client comes and the keys are more than a second old, and when a ticket finds no key
+   * among them. After two seconds without an answer the present keys are used.
+   *
+   * @throws Any error if the keys cannot be read: the present ones stay in use for `maxKeytabAge`.
+   */
   (): Keytab | Promise<Keytab>;
   /**
    * Set while the provider returns earlier keys because it cannot read the current ones. A provider that

@@ -199,17 +199,32 @@ export interface AcceptorSettings extends ApPolicy, VouchedDataPolicy {
 }
 
 /**
- * GSS_Accept_sec_context's outcome (RFC 2743 §2.2.2). A token goes to the peer whatever the status:
- * that of a failure tells it why.
+ * The outcome of GSS_Accept_sec_context (RFC 2743 §2.2.2). Send the output token to the initiator
+ * whatever the status: the token of a failure gives it the error code.
+ *
+ * - `complete`: the context is established.
+ * - `continue`: the initiator must send another token to the same exchange.
+ * - `failed`: the exchange is over, and its keys are wiped.
  */
 export type AcceptResult =
   | {
+      /** Decides which of the other members are there. */
       readonly status: 'complete';
+      /** Belongs to the caller, who disposes of it. */
       readonly context: SecurityContext;
+      /**
+       * The bytes for the initiator, which belong to the caller; absent if the mechanism has no reply,
+       * as Kerberos without mutual authentication.
+       */
       readonly outputToken?: Uint8Array;
     }
   | { readonly status: 'continue'; readonly outputToken: Uint8Array }
-  | { readonly status: 'failed'; readonly error: GssError; readonly outputToken?: Uint8Array };
+  | {
+      readonly status: 'failed';
+      /** The reason, for the operator only: `code`, `minor` and `hint`. */
+      readonly error: GssError;
+      readonly outputToken?: Uint8Array;
+    };
 
 /** One exchange: the acceptor's settings, the options it was begun with, and its waiting. */
 export interface Exchange {

@@ -171,6 +171,7 @@ export class FileReplayCache implements ReplayCache {
     this.#directory.close();
   }
 
+  /** {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -27,34 +27,66 @@ export type GssStage =
  * last. Bytes and contexts in events belong to the server and are valid during the callback only.
  */
 export type ConnectionEvent =
-  | { readonly type: 'open' }
-  | { readonly type: 'context-token-received'; readonly token: Uint8Array }
+  | {
+      /** Decides which of the other members are there. */
+      readonly type: 'open';
+    }
+  | {
+      readonly type: 'context-token-received';
+      /** The token as it came or will be sent, without its frame. */
+      readonly token: Uint8Array;
+    }
   | { readonly type: 'context-token-sending'; readonly token: Uint8Array }
-  /** A context token was accepted; `complete` is false if the client must send another one. */
-  | { readonly type: 'context-step'; readonly complete: boolean }
+  /** A context token was accepted. */
+  | {
+      readonly type: 'context-step';
+      /** Whether the context is established; otherwise the client must send another token. */
+      readonly complete: boolean;
+    }
+  /** The context is established. */
   | {
       readonly type: 'accepted';
+      /** The client's context, without the delegated credential, which the server has wiped. */
       readonly context: SecurityContext;
+      /** The version of the protocol that the client speaks. */
       readonly framing: Framing;
     }
   /** The client does not authenticate (`gss-client -na`), and may. */
   | { readonly type: 'accepted-unauthenticated' }
-  | { readonly type: 'exported'; readonly bytes: number; readonly seconds: number }
+  /** The context was exported (`exportContext`, and always in v1). */
+  | {
+      readonly type: 'exported';
+      /** Length of the exported context. */
+      readonly bytes: number;
+      /** How long the export or import took. */
+      readonly seconds: number;
+    }
   | { readonly type: 'imported'; readonly seconds: number }
+  /** A token with a message has arrived. */
   | {
       readonly type: 'message-token';
+      /** The flags byte of its frame; 0 in v1, which has none. */
       readonly flags: number;
       readonly token: Uint8Array;
     }
+  /** The token's message was unwrapped, or came unprotected where that is permitted. */
   | {
       readonly type: 'message';
+      /** The plaintext. */
       readonly message: Uint8Array;
       /** The client should have encrypted the message and did not. */
       readonly notEncrypted: boolean;
     }
   /** The client has finished: a NOOP (v2), or the end of the stream (v1). */
   | { readonly type: 'finished'; readonly framing: Framing }
-  | { readonly type: 'gss-error'; readonly stage: GssStage; readonly error: GssError }
+  /** A GSS call failed; the connection ends. */
+  | {
+      readonly type: 'gss-error';
+      /** The call that failed. */
+      readonly stage: GssStage;
+      /** The reason; of `fault`, whatever was thrown. */
+      readonly error: GssError;
+    }
   /** The client closed when it was asked for Kerberos; see `Handshake.foreignChoice`. */
   | { readonly type: 'abandoned'; readonly error: GssError }
   /** The first token of a v2 connection is not a NOOP. */
@@ -63,8 +95,10 @@ export type ConnectionEvent =
   | { readonly type: 'unauthenticated-refused' }
   /** A client without a context asked to unwrap or sign; it is refused. */
   | { readonly type: 'unauthenticated-request' }
+  /** A token could not be received or sent; the connection ends. */
   | {
       readonly type: 'channel-error';
+      /** The reason. */
       readonly failure: ChannelFailure;
       /** A context token, and no other, could not be sent. */
       readonly sendingContextToken: boolean;
@@ -75,9 +109,13 @@ export type ConnectionEvent =
 
 /** An event of a server: of one connection, or of the server as a whole. */
 export type GssServerEvent =
-  | (ConnectionEvent & { readonly connection: ConnectionInfo })
+  | (ConnectionEvent & {
+      /** The connection that the event belongs to. */
+      readonly connection: ConnectionInfo;
+    })
   /** A connection was closed because a limit was reached. At most one such event a second. */
   | {
+      /** Decides which of the other members are there. */
       readonly type: 'overload';
       /** The address of the closed connection. */
       readonly remoteAddress: string | undefined;
@@ -96,6 +134,7 @@ export type GssServerEvent =
    */
   | {
       readonly type: 'penalty';
+      /** An address of the source. */
       readonly remoteAddress: string | undefined;
       /** How long the penalty lasts. */
       readonly seconds: number;
@@ -103,4 +142,8 @@ export type GssServerEvent =
       readonly more?: number;
     }
   /** The listening socket reported an error; the server continues. */
-  | { readonly type: 'listener-error'; readonly error: Error };
+  | {
+      readonly type: 'listener-error';
+      /** The error of the system, such as `EMFILE`. */
+      readonly error: Error;
+    };

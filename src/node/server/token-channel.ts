@@ -8,13 +8,32 @@ import { encodeFrame, FrameError, FrameParser } from './token-frame.ts';
 /** The reason why a token could not be received or sent. */
 export type ChannelFailure =
   /** The peer closed the connection, between two tokens if `truncation.read` is 0. */
-  | { readonly reason: 'ended'; readonly truncation: Truncation }
-  /** `limit` names the limit that the peer exceeded; `truncation` is set while a token was awaited. */
-  | { readonly reason: 'timeout'; readonly limit: string; readonly truncation?: Truncation }
-  /** The announced length is above the limit, or memory is short; `text` says which. */
-  | { readonly reason: 'too-long'; readonly text: string }
-  /** The system's error, such as `ECONNRESET`, and the part of a token that was being read. */
-  | { readonly reason: 'read-error'; readonly part: Truncation['part']; readonly error: Error }
+  | {
+      /** Decides which of the other members are there. */
+      readonly reason: 'ended';
+      /** How much of a token had arrived; for `timeout`, absent unless a token was awaited. */
+      readonly truncation: Truncation;
+    }
+  /** The peer was too slow. */
+  | {
+      readonly reason: 'timeout';
+      /** The time limit that the peer exceeded, as text for the operator. */
+      readonly limit: string;
+      readonly truncation?: Truncation;
+    }
+  /** The announced length is above the limit, or memory is short. */
+  | {
+      readonly reason: 'too-long';
+      /** Says which, with the length and the limit in bytes. */
+      readonly text: string;
+    }
+  | {
+      readonly reason: 'read-error';
+      /** The part of a token that was being read. */
+      readonly part: Truncation['part'];
+      /** The error of the system, such as `ECONNRESET`. */
+      readonly error: Error;
+    }
   | { readonly reason: 'write-error'; readonly error: Error }
   /** Too many connections: this one was unauthenticated, and another one took its place. */
   | { readonly reason: 'displaced' }
