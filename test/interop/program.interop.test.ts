@@ -1,6 +1,15 @@
 /** The gss-server program itself: its exit codes, streams, signals, and inetd. It needs no KDC. */
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -172,6 +181,35 @@ describe('output', () => {
     await serve(program.port);
     await serve(program.port);
     expect(program.process.exitCode).toBeNull();
+  });
+
+  it.each([[[]], [['-workers', '2']]])('rotates its log on SIGHUP: %j', async (options) => {
+    const log = join(directory, `rotated-${options.length}.log`);
+    await using program = await listen('-logfile', log, ...options);
+    await serve(program.port);
+    renameSync(log, `${log}.1`);
+    program.process.kill('SIGHUP');
+    // Each process opens the file in its own time.
+    for (let clients = 0; !existsSync(log) || statSync(log).size === 0; clients++) {
+      expect(clients).toBeLessThan(500);
+      await serve(program.port);
+      await sleep(20);
+    }
+    expect(readFileSync(`${log}.1`, 'utf8')).toContain(RECEIVED);
+    expect(program.process.exitCode).toBeNull();
+    expect(program.stderr).not.toMatch(/worker|error/);
+  });
+
+  it('logs no connection that sent nothing, and names the protocol of a browser', async () => {
+    await using program = await listen();
+    const probe = new SampleClient(program.port);
+    probe.socket.end();
+    await probe.closed;
+    const browser = new SampleClient(program.port);
+    browser.socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await browser.closed;
+    await program.until('stderr', /hint: .* the client speaks HTTP, it begins with "GET \/"\n/);
+    expect(program.stdout).toBe('Out of memory allocating token data\n');
   });
 
   it('says why a client is given up', async () => {

@@ -22,11 +22,13 @@ service_name says which tickets are accepted:
 Options start with one dash or two; a value is the next argument, or follows '='.
   -port port          listen on this TCP port (4444); 0 chooses a free port and prints it
   -host address       listen on this address only
-  -verbose            also log tokens and steps
+  -verbose            also log tokens, steps, and connections that closed without sending anything
+                      (port checks)
   -inetd              serve the client on file descriptor 0, as inetd starts this program
   -once               serve one client, then exit
   -export             export and import each context three times before its first message
-  -logfile file       append the log to a file; /dev/null disables it. Default: stdout
+  -logfile file       append the log to a file; /dev/null disables it. Default: stdout. SIGHUP opens
+                      the path again, after the file was renamed (log rotation)
   -keytab name        FILE:path or path. Default: KRB5_KTNAME, then the system's default keytab
   -keytabage seconds  refuse all clients once the keytab could not be read for this time. Default:
                       serve on with the keys read before

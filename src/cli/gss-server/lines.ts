@@ -90,6 +90,8 @@ function formatProblem(event: EventOf<Problem>, verbose: boolean): Block[] {
     case 'unauthenticated-request':
       return [log('Unauthenticated client requested authenticated services!')];
     case 'channel-error':
+      // A port that is checked every few seconds would fill the log with the same line.
+      if (!verbose && 'probe' in event.failure) return [];
       return [
         ...formatFailure(event.failure, event.connection),
         ...(event.sendingContextToken ? [log('failure sending token')] : []),

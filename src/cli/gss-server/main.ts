@@ -59,6 +59,7 @@ async function serve(options: ServerArguments, clientOwnsStreams: boolean): Prom
     process.stderr.write(`${options.logfile}: ${systemErrorText(error)}\n`);
     return FAILURE;
   }
+  if (output.reopen !== undefined) reopenOnHangup(output.reopen);
   process.on('uncaughtException', (error) => {
     output.print([errorBlock('gss-server', error, true)]);
     process.exit(FAILURE);
@@ -223,6 +224,14 @@ function stopOnSignals(stop: (grace: number) => void): void {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+}
+
+/** Rotates the log: SIGHUP opens its path again, in this process and in its workers. */
+function reopenOnHangup(reopen: () => void): void {
+  process.on('SIGHUP', () => {
+    reopen();
+    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGHUP');
+  });
 }
 
 function printStart(output: Output, options: ServerArguments, port: number): void {

@@ -14,6 +14,11 @@ export interface Output {
   readonly print: (blocks: readonly Block[]) => void;
   /** A fault of the log file that the operator should know. */
   readonly warning: string | undefined;
+  /**
+   * Opens the log file's path again, so that the log continues in a new file after a rotation. If that
+   * fails, the log stays in the old file and stderr says why. Undefined if there is no log file.
+   */
+  readonly reopen: (() => void) | undefined;
 }
 
 /** Options of {@link openOutput}. */
@@ -46,6 +51,7 @@ export function openOutput(options: OutputOptions): Output {
       }
     },
     warning: file?.warning,
+    reopen: file?.reopen,
   };
 }
 
@@ -88,11 +94,18 @@ function openStandardStreams(): { stdout: Write; stderr: Write } {
   };
 }
 
-function openLog(path: string | undefined): { write: Write; warning?: string } | undefined {
+interface Log {
+  readonly write: Write;
+  readonly reopen?: () => void;
+  readonly warning?: string;
+}
+
+function openLog(path: string | undefined): Log | undefined {
   if (path === undefined) return undefined;
   if (path === '/dev/null') return { write: discard };
   // The log holds messages of clients, and with -verbose their tokens.
-  const descriptor = openSync(path, 'a', 0o600);
+  const open = (): number => openSync(path, 'a', 0o600);
+  let descriptor = open();
   let complained = false;
   const write = (bytes: Uint8Array): void => {
     try {
@@ -103,11 +116,25 @@ function openLog(path: string | undefined): { write: Write; warning?: string } |
       complained = true;
     }
   };
+  const reopen = (): void => {
+    try {
+      const fresh = open();
+      closeSync(descriptor);
+      descriptor = fresh;
+      complained = false;
+    } catch (error) {
+      process.stderr.write(`opening ${path}: ${systemErrorText(error)}\n`);
+    }
+  };
   const mode = fstatSync(descriptor).mode & 0o777;
   // Windows has no modes.
-  if (process.geteuid === undefined || (mode & 0o077) === 0) return { write };
+  if (process.geteuid === undefined || (mode & 0o077) === 0) return { write, reopen };
   const octal = mode.toString(8);
-  return { write, warning: `${path} is open to other users (mode ${octal}): chmod 600 ${path}` };
+  return {
+    write,
+    reopen,
+    warning: `${path} is open to other users (mode ${octal}): chmod 600 ${path}`,
+  };
 }
 
 function discard(): void {}

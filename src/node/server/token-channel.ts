@@ -13,6 +13,8 @@ export type ChannelFailure =
       readonly reason: 'ended';
       /** How much of a token had arrived; for `timeout`, absent unless a token was awaited. */
       readonly truncation: Truncation;
+      /** The peer had sent nothing at all, as the port checks of load balancers do. */
+      readonly probe?: true;
     }
   /** The peer was too slow. */
   | {
@@ -33,6 +35,8 @@ export type ChannelFailure =
       readonly part: Truncation['part'];
       /** The error of the system, such as `ECONNRESET`. */
       readonly error: Error;
+      /** As for `ended`. */
+      readonly probe?: true;
     }
   | { readonly reason: 'write-error'; readonly error: Error }
   /** Too many connections: this one was unauthenticated, and another one took its place. */
@@ -245,11 +249,13 @@ export class TokenChannel {
   #throwIfOver(): void {
     if (!this.#ended && !this.#socket.destroyed) return;
     const truncation = this.#parser.truncation();
+    const nothingCame = this.#parser.framing === undefined && truncation.part === 'flags';
+    const probe = nothingCame ? { probe: true as const } : {};
     throw new ChannelError(
       this.#given ??
         (this.#error === undefined
-          ? { reason: 'ended', truncation }
-          : { reason: 'read-error', part: truncation.part, error: this.#error }),
+          ? { reason: 'ended', truncation, ...probe }
+          : { reason: 'read-error', part: truncation.part, error: this.#error, ...probe }),
     );
   }
 

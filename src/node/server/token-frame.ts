@@ -162,10 +162,11 @@ export class FrameParser {
     }
     const size = this.#headerSize();
     const length = new DataView(this.#header.buffer).getUint32(size - 4);
+    const stranger = this.framing === undefined ? otherProtocol(this.#header) : '';
     this.framing ??= this.#header[0] === 0 ? 'v1' : 'v2';
     if (length > this.maxLength) {
       throw new FrameError(
-        `a token of ${length} bytes was announced, the limit is ${this.maxLength}`,
+        `a token of ${length} bytes was announced, the limit is ${this.maxLength}${stranger}`,
         length,
       );
     }
@@ -214,6 +215,19 @@ export class FrameParser {
   }
 }
 
+/** Names the protocol of a client that speaks another one, by the first bytes of the connection. */
+function otherProtocol(header: Uint8Array): string {
+  // A TLS record of type handshake, version 3.x (RFC 8446 §5.1).
+  if (header[0] === 0x16 && header[1] === 3) return ': the client speaks TLS';
+  const isText = header.every((byte) => byte >= 0x20 && byte <= 0x7e);
+  if (!isText) return '';
+  const text = String.fromCharCode(...header);
+  const protocol = HTTP_METHOD.test(text) ? 'HTTP' : 'a protocol of text lines';
+  return `: the client speaks ${protocol}, it begins with ${JSON.stringify(text)}`;
+}
+
+// The first five bytes of a request (RFC 9110 §9.3), or of HTTP/2's preface.
+const HTTP_METHOD = /^(?:GET |HEAD |POST |PUT |PATCH|DELET|OPTIO|CONNE|TRACE|PRI \*)/;
 const EMPTY = new Uint8Array(0);
 const MIN_CAPACITY = 4096;
 const FREE_CAPACITY = 65_536;

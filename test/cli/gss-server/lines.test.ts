@@ -339,6 +339,24 @@ describe('formatEvent', () => {
     expect(ended('data', 2, 600)).toEqual(['stderr: sending token data: 2 of 600 bytes written\n']);
   });
 
+  it('shows a connection that sent nothing only with -verbose', () => {
+    const probe = (failure: unknown, verbose: boolean): string[] =>
+      printed(
+        { type: 'channel-error', failure, sendingContextToken: false } as ConnectionEvent,
+        verbose,
+      );
+    const ended = {
+      reason: 'ended',
+      truncation: { part: 'flags', read: 0, expected: 1 },
+      probe: true,
+    };
+    const error = Object.assign(new Error('read ECONNRESET'), { errno: -104 });
+    const reset = { reason: 'read-error', part: 'flags', error, probe: true };
+    expect([probe(ended, false), probe(reset, false)]).toEqual([[], []]);
+    expect(probe(ended, true)).toEqual(['log: reading token flags: 0 bytes read\n']);
+    expect(probe(reset, true)).toEqual(['stderr: reading token flags: Connection reset by peer\n']);
+  });
+
   it('shows other problems of a connection', () => {
     const failed = (failure: unknown, sendingContextToken = false): string[] =>
       printed({ type: 'channel-error', failure, sendingContextToken } as ConnectionEvent);

@@ -1,4 +1,12 @@
-import fs, { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import fs, {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,6 +71,33 @@ describe('the output', () => {
     }
     expect(readFileSync(logfile, 'utf8')).toBe('flags\nmessage\n'.repeat(2));
     expect(written).toEqual(['stdout: Accepted\n', 'stderr: hint\n', ...written.slice(0, 2)]);
+  });
+
+  it('continues in a new log file after a rotation, and in the old one if that cannot be opened', () => {
+    const logfile = join(folder, 'log');
+    const { print, reopen } = openOutput({ logfile, clientOwnsStreams: false });
+    print(BLOCKS);
+    renameSync(logfile, `${logfile}.1`);
+    print(BLOCKS);
+    reopen?.();
+    print(BLOCKS);
+    expect(readFileSync(`${logfile}.1`, 'utf8')).toBe('flags\nmessage\n'.repeat(2));
+    expect(readFileSync(logfile, 'utf8')).toBe('flags\nmessage\n');
+    expect(statSync(logfile).mode & 0o777).toBe(0o600);
+    rmSync(logfile);
+    mkdirSync(logfile);
+    const complaint = vi.mocked(process.stderr.write).mockImplementation(() => true);
+    reopen?.();
+    expect(complaint.mock.lastCall).toEqual([
+      expect.stringMatching(/^opening \S+\/log: .*directory\n$/),
+    ]);
+    expect(() => print(BLOCKS)).not.toThrow();
+  });
+
+  it('opens nothing again where there is no log file', () => {
+    for (const logfile of [undefined, '/dev/null']) {
+      expect(openOutput({ logfile, clientOwnsStreams: false }).reopen).toBeUndefined();
+    }
   });
 
   it('creates the log file for its user alone, and warns of an older one that is not', () => {

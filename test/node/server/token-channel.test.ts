@@ -59,6 +59,24 @@ describe('a channel', () => {
     expect(() => channel.end()).not.toThrow();
   });
 
+  it('tells a peer that sent nothing from one that sent a part of a token', async () => {
+    theirs.end();
+    await expect(channel.receive()).rejects.toMatchObject({
+      failure: { reason: 'ended', probe: true },
+    });
+  });
+
+  it.each([Uint8Array.of(1), Uint8Array.of(0), Uint8Array.of(1, 0, 0, 0, 0)])(
+    'does not take a peer that sent %j for a port check',
+    async (bytes) => {
+      theirs.end(bytes);
+      if (bytes.length === 5) await channel.receive();
+      const error = await channel.receive().catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ failure: { reason: 'ended' } });
+      expect(error).not.toHaveProperty('failure.probe');
+    },
+  );
+
   it('that was given up says why to whoever sends on it', async () => {
     channel.expire('7 seconds without a context');
     await expect(channel.send(0x04, MESSAGE)).rejects.toMatchObject({

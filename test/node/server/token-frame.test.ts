@@ -119,6 +119,30 @@ describe('FrameParser', () => {
     });
   });
 
+  it.each([
+    ['GET / HTTP/1.1', ': the client speaks HTTP, it begins with "GET /"'],
+    ['OPTIONS * HTTP/1.1', ': the client speaks HTTP, it begins with "OPTIO"'],
+    ['PRI * HTTP/2.0', ': the client speaks HTTP, it begins with "PRI *"'],
+    ['EHLO a.test', ': the client speaks a protocol of text lines, it begins with "EHLO "'],
+    ['\x16\x03\x01\x02\x00\x01', ': the client speaks TLS'],
+    ['\x04\xff"</\n', ''],
+  ])('names the protocol of a client that begins with %j', (text, protocol) => {
+    const target = parser();
+    target.push(Uint8Array.from(text, (character) => character.charCodeAt(0)));
+    const { message } = caught(() => target.next()) as Error;
+    expect(message).toMatch(/^a token of \d+ bytes was announced, the limit is 1048576/);
+    expect(message.replace(/^.*the limit is 1048576/, '')).toBe(protocol);
+  });
+
+  it('does not judge the protocol by a later frame', () => {
+    const target = parser();
+    parseChunks(target, [encodeFrame('v2', 1, new Uint8Array(0))]);
+    target.push(Uint8Array.from('GET /', (character) => character.charCodeAt(0)));
+    expect(caught(() => target.next())).toMatchObject({
+      message: expect.not.stringMatching(/HTTP/),
+    });
+  });
+
   it('takes a frame of exactly the limit', () => {
     const frame = encodeFrame('v2', 4, new Uint8Array(MIB).fill(5));
     const [parsed] = parseChunks(parser(), cut(frame, [100_000, 100_000]));

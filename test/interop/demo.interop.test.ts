@@ -1,0 +1,44 @@
+/** `npm run demo`: what a newcomer runs first. It needs no KDC. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { run } from '../support/run.ts';
+
+const DEMO = resolve(import.meta.dirname, '../../dist/cli/demo/main.js');
+
+describe('npm run demo', () => {
+  it('shows three clients and complains about nothing', async () => {
+    const { code, stdout, stderr } = await run(process.execPath, [DEMO]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).not.toMatch(/warning: |hint: |has mode|at .*\.js:\d/);
+    expect(stdout.match(/Accepted connection: "alice@EXAMPLE\.ORG"/g)).toHaveLength(3);
+    expect(stdout).toMatch(/All MICs verified: gss-server works on this machine\.\n$/);
+  });
+
+  it('ends with all its processes when its reader goes away, as head does', async () => {
+    // A process group of its own: the group is empty once the demo and its server have ended.
+    const demo = spawn(process.execPath, [DEMO], { detached: true });
+    let complaints = '';
+    demo.stderr.on('data', (chunk: Buffer) => {
+      complaints += chunk.toString();
+    });
+    await once(demo.stdout, 'data');
+    demo.stdout.destroy();
+    const [code] = (await once(demo, 'close')) as [number | null];
+    expect({ code, complaints }).toEqual({ code: 0, complaints: '' });
+    for (let waited = 0; groupExists(demo.pid!); waited++) {
+      expect(waited).toBeLessThan(1000);
+      await sleep(20);
+    }
+  });
+});
+
+function groupExists(leader: number): boolean {
+  try {
+    return process.kill(-leader, 0);
+  } catch {
+    return false;
+  }
+}
