@@ -6,7 +6,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { MEMORY_REPLAY_CACHE_OPTIONS } from '../src/ap/replay-cache.ts';
 import { IMPORT_OPTIONS } from '../src/context/export.ts';
+import { createAuthenticator } from '../src/http/authenticator.ts';
 import { NEGOTIATE_OPTIONS, negotiate } from '../src/http/negotiate.ts';
+import { AUTHENTICATOR_OPTIONS } from '../src/http/options.ts';
 import type { AcceptorOptions, AcceptResult, GssError } from '../src/index.ts';
 import {
   acquireCredential,
@@ -183,6 +185,35 @@ const entries: readonly Entry[] = [
     ...handshake,
     state: { undefinedIsAbsent: 'the client starts over', refused: [{}, true] },
   }),
+  entry(
+    'createAuthenticator',
+    AUTHENTICATOR_OPTIONS,
+    (o) => createAuthenticator({ acceptor, ...(o as object) }),
+    {
+      acceptor: acceptorRow,
+      optional: { undefinedIsAbsent: safer, refused: NO_FLAGS },
+      authorize: { refused: NO_FUNCTIONS },
+      sessions: { undefinedIsAbsent: 'each request needs a ticket then', refused: NO_OBJECTS },
+      exchanges: { undefinedIsAbsent: 'the connection keeps them then', refused: NO_OBJECTS },
+      requireTls: { refused: NO_FLAGS },
+      challenges: {
+        undefinedIsAbsent: 'only Negotiate is offered then',
+        refused: ['Basic', [''], ['Negotiate'], ['negotiate x'], ['Basic\r\nX: y'], [undefined]],
+      },
+      offerAgain: { undefinedIsAbsent: tells, refused: NO_FLAGS },
+      passPreflight: { refused: NO_FLAGS },
+      proxy: { undefinedIsAbsent: tells, refused: NO_FLAGS },
+      sharedConnections: { undefinedIsAbsent: safer, refused: [true, 'Trust', 'shared', {}] },
+      localNames: { undefinedIsAbsent: 'there are no local names then', refused: NO_OBJECTS },
+      onAccepted: hook,
+      onRefused: hook,
+      onChallenged: hook,
+      onWarning: hook,
+      clock,
+      deadline: seconds,
+      timer: { undefinedIsAbsent: 'it is then the runtime’s', refused: [ASYNC, 5] },
+    },
+  ),
   entry(
     'httpAuthenticator',
     HTTP_OPTIONS,

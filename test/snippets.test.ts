@@ -25,10 +25,13 @@ const GIVEN: Readonly<Record<string, string>> = {
 /** Entry points whose docstrings have an example. */
 const ENTRY_POINTS: readonly string[] = [
   'acquireCredential',
+  'answerDenied',
   'createAcceptor',
+  'createAuthenticator',
   'createGssServer',
   'createInitiator',
   'httpAuthenticator',
+  'identityOf',
   'keytabFile',
   'loadKerberosConfig',
   'mintTicket',

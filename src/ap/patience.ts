@@ -7,12 +7,16 @@ import { KerberosError } from '../errors.ts';
 import { describeThrown } from '../text.ts';
 import type { Timer } from '../time.ts';
 
-/** Settings that all exchanges of an acceptor share. */
-export interface WaitSettings {
+/** How long to wait for one answer. */
+export interface Deadline {
   /** Starts the timer of the deadline. */
   readonly timer: Timer;
-  /** Seconds that an exchange waits for one answer. */
+  /** Seconds. */
   readonly deadline: number;
+}
+
+/** Settings that all exchanges of an acceptor share. */
+export interface WaitSettings extends Deadline {
   /** Counts the exchanges that wait for the replay cache. */
   readonly replayCache: Answerer;
   /** Counts the exchanges that wait for the keytab provider. */
@@ -65,16 +69,16 @@ export interface StopSignal {
 }
 
 /** Waits on behalf of one exchange, until an answer, the deadline or {@link abort}. */
-export class Patience {
+export class Patience<Settings extends Deadline = WaitSettings> {
   /** Shared by all exchanges of the acceptor. */
-  readonly settings: WaitSettings;
+  readonly settings: Settings;
   /** The signal of the current call of `accept`. */
   signal: StopSignal | undefined;
   #pending: Pending | undefined;
   #aborted: KerberosError | undefined;
 
   /** @param settings - Those of the acceptor. */
-  constructor(settings: WaitSettings) {
+  constructor(settings: Settings) {
     this.settings = settings;
   }
 
@@ -151,7 +155,7 @@ class Pending {
 function unanswered({ name, code }: Answerer, seconds: number): KerberosError {
   return new KerberosError(code, {
     message: `The ${name} did not answer for ${seconds} s`,
-    hint: `clients are refused until it answers; the acceptor's deadline is ${seconds} s`,
+    hint: `clients are refused until it answers; the deadline is ${seconds} s`,
     detail: { seconds },
   });
 }

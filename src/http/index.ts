@@ -1,3 +1,24 @@
 /** Entry `krb5-acceptor/http`: RFC 4559 on plain strings, for any HTTP server. */
+export type { Answer } from './answer.ts';
+export { answerDenied } from './answer.ts';
+export type {
+  Authenticated,
+  Authentication,
+  AuthenticationRequest,
+  Challenged,
+  Denied,
+  Guest,
+  HeaderField,
+  Malformed,
+  Refused,
+  Unavailable,
+} from './authentication.ts';
+export type { Authenticator } from './authenticator.ts';
+export { createAuthenticator } from './authenticator.ts';
+export type { ExchangeKeeper, UnfinishedExchange } from './exchanges.ts';
+export type { Identity, IdentityOptions } from './identity.ts';
+export { identityOf } from './identity.ts';
 export type { NegotiateHeaders, NegotiateOptions, NegotiateResult } from './negotiate.ts';
 export { negotiate } from './negotiate.ts';
+export type { AuthenticatorOptions } from './options.ts';
+export type { OpenSession, SessionKeeper } from './session-keeper.ts';

@@ -5,6 +5,7 @@ import { isOwnFault } from '../errors.ts';
 import { GssError } from '../gss/status.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
 import { HANDSHAKE_OPTIONS } from '../krb5/settings.ts';
+import { lengthOctets } from '../messages/der/length.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions, objectWith } from '../options.ts';
 import { explainForeignToken } from '../spnego/foreign-token.ts';
@@ -106,6 +107,24 @@ export async function negotiate(
   }
 }
 
+/**
+ * The outermost mechanism of the exchange that an accepted token belongs to.
+ *
+ * @param authorization - The header with a token that was accepted, and is therefore well-formed.
+ */
+export function mechanismOf(authorization: string): 'kerberos' | 'spnego' {
+  const credentials = authorization.slice(authorization.indexOf(' ')).trimStart();
+  // 18 bytes: more than the tag, the length in up to 9 octets, and the OID.
+  const start = decodeBase64(credentials.slice(0, 24)) ?? decodeBase64(credentials);
+  if (start === undefined) return 'kerberos';
+  // RFC 4178 §4.2: NegTokenInit, NegTokenResp without the header of RFC 2743 §3.1.
+  if (start[0] === 0xa0 || start[0] === 0xa1) return 'spnego';
+  if (start[0] !== INITIAL_TOKEN || start.length < 3) return 'kerberos';
+  const at = 1 + lengthOctets(start[1]!);
+  const oid = SPNEGO_OID.every((byte, index) => start[at + index] === byte);
+  return oid ? 'spnego' : 'kerberos';
+}
+
 /** @returns The token, or the answer to a request without a valid one. */
 function readCredentials(authorization: string | null | undefined): Uint8Array | NegotiateResult {
   // RFC 9110 §11.4: a scheme in any case, spaces and one token68.
@@ -161,6 +180,8 @@ const CHALLENGE: NegotiateHeaders = Object.freeze({ [HEADER]: 'Negotiate' });
 // RFC 9110 §10.2.3, in seconds.
 const RETRY: NegotiateHeaders = Object.freeze({ 'Retry-After': '5' });
 const INITIAL_TOKEN = 0x60;
+// Mechanism.spnego in DER.
+const SPNEGO_OID: readonly number[] = [0x06, 0x06, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x02];
 // Not a registered scheme: some clients of web services send a bare AP-REQ or a GSS-API token in it.
 const KERBEROS = 'Kerberos';
 const KERBEROS_HINT =

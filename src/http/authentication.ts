@@ -1,0 +1,112 @@
+/** The words of the HTTP layer: a request's credentials, and what became of them. */
+import type { SecurityContext } from '../context/context.ts';
+import type { GssError } from '../gss/status.ts';
+import type { HandshakeOptions } from '../krb5/settings.ts';
+import type { Identity } from './identity.ts';
+
+/** A header of a response. Names may repeat: append each, and replace none. */
+export type HeaderField = readonly [name: string, value: string];
+
+/** What an authenticator needs of a request. Adapters may add fields of their own, for the hooks. */
+export interface AuthenticationRequest
+  extends Pick<HandshakeOptions, 'channelBindings' | 'channelBindingsUnavailable' | 'peerAddress'> {
+  /** The header `Authorization`; for a proxy, `Proxy-Authorization`. */
+  readonly authorization: string | null | undefined;
+  /** The header `Cookie`. */
+  readonly cookie?: string | null;
+  /** The request's method. */
+  readonly method?: string;
+  /** The header `Access-Control-Request-Method`, which makes an `OPTIONS` request a CORS preflight. */
+  readonly accessControlRequestMethod?: string | null;
+  /** Whether the request came over TLS; if absent, it is unknown and does not count as TLS. */
+  readonly secure?: boolean;
+  /**
+   * An object that stands for the client's connection and lives as long. Exchanges of several requests
+   * are kept by it: without it they are refused.
+   */
+  readonly connection?: object;
+  /** Why there is no {@link connection}, for the operator. */
+  readonly connectionUnavailable?: string;
+  /** The name of a header that reveals a proxy, which may share a connection among clients. */
+  readonly proxyHeader?: string;
+  /** Triggered when the client's connection closes: waiting ends, and an unfinished exchange. */
+  readonly signal?: HandshakeOptions['signal'];
+  /** Why the server cannot judge any credentials of this request: they are answered with 503. */
+  readonly fault?: GssError;
+}
+
+/** The client is known. The caller disposes of the context, which a session does not have. */
+export interface Authenticated {
+  /** Tells this outcome from the others. */
+  readonly outcome: 'authenticated';
+  /** Who the client is. */
+  readonly identity: Identity;
+  /** Whether the request came with a ticket of its own, or in a session that one began. */
+  readonly via: 'ticket' | 'session';
+  /** The context of a ticket, to be disposed of by the caller. */
+  readonly context?: SecurityContext;
+  /** To be added to the response, whatever its status: the server's proof, and a session's cookie. */
+  readonly headers: readonly HeaderField[];
+}
+
+/** The request may pass without an identity: it has no credentials, and none are required. */
+export interface Guest {
+  /** Tells this outcome from the others. */
+  readonly outcome: 'guest';
+  /** To be added to the response. */
+  readonly headers: readonly HeaderField[];
+}
+
+/** The client must authenticate, or continue to authenticate. */
+export interface Challenged {
+  /** Tells this outcome from the others. */
+  readonly outcome: 'challenged';
+  /** 407 of a proxy. */
+  readonly status: 401 | 407;
+  /** To be added to the response. */
+  readonly headers: readonly HeaderField[];
+}
+
+/** The client was refused. The error is for the operator: a client must not see it. */
+export interface Refused {
+  /** Tells this outcome from the others. */
+  readonly outcome: 'refused';
+  /** 403 if another attempt is of no use: the client is known but not authorised. */
+  readonly status: 401 | 403 | 407;
+  /** The reason. */
+  readonly error: GssError;
+  /** To be added to the response. */
+  readonly headers: readonly HeaderField[];
+}
+
+/** The header of the request is malformed. */
+export interface Malformed {
+  /** Tells this outcome from the others. */
+  readonly outcome: 'malformed';
+  /** Bad Request. */
+  readonly status: 400;
+  /** The reason. */
+  readonly error: GssError;
+  /** To be added to the response. */
+  readonly headers: readonly HeaderField[];
+}
+
+/** The service is at fault; the client's credentials may be valid. */
+export interface Unavailable {
+  /** Tells this outcome from the others. */
+  readonly outcome: 'unavailable';
+  /** Service Unavailable. */
+  readonly status: 503;
+  /** The reason. */
+  readonly error: GssError;
+  /** To be added to the response; they contain `Retry-After`. */
+  readonly headers: readonly HeaderField[];
+  /** Seconds. */
+  readonly retryAfter?: number;
+}
+
+/** A request that must not reach the application: it is answered with a status. */
+export type Denied = Challenged | Refused | Malformed | Unavailable;
+
+/** What became of a request. Only the first two may reach the application. */
+export type Authentication = Authenticated | Guest | Denied;

@@ -1,0 +1,332 @@
+/** Authenticates requests with Negotiate (RFC 4559) under a policy, and answers none of them. */
+import type { Acceptor } from '../acceptor.ts';
+import type { SecurityContext } from '../context/context.ts';
+import { isOwnFault, KerberosError } from '../errors.ts';
+import { GssError } from '../gss/status.ts';
+import { tell } from '../hooks.ts';
+import { checkOptions } from '../options.ts';
+import { describeThrown } from '../text.ts';
+import type { Clock } from '../time.ts';
+import { checkedClock, systemClock, systemTimer } from '../time.ts';
+import { printWarning } from '../warning.ts';
+import type {
+  Authenticated,
+  Authentication,
+  AuthenticationRequest,
+  Denied,
+  Guest,
+  HeaderField,
+} from './authentication.ts';
+import { Challenger } from './challenger.ts';
+import type { ExchangeKeeper, UnfinishedExchange } from './exchanges.ts';
+import { exchangesByConnection } from './exchanges.ts';
+import type { Identity } from './identity.ts';
+import { identityOf } from './identity.ts';
+import { mechanismOf, negotiate } from './negotiate.ts';
+import type { AuthenticatorOptions } from './options.ts';
+import { AUTHENTICATOR_OPTIONS } from './options.ts';
+import { Questions } from './questions.ts';
+
+/** Authenticates requests; made by {@link createAuthenticator}. */
+export interface Authenticator<R extends AuthenticationRequest = AuthenticationRequest> {
+  /**
+   * Authenticates one request by itself: the result does not apply to the next request on the same
+   * connection.
+   *
+   * @returns What became of the request; never a rejection because of a client, or of a fault.
+   * @throws TypeError for a request of another shape.
+   */
+  authenticate(request: R): Promise<Authentication>;
+  /**
+   * Ends the session of a request.
+   *
+   * @returns The headers that take the session's cookie from the client; none without sessions.
+   */
+  logout(request?: Pick<AuthenticationRequest, 'cookie'>): Promise<readonly HeaderField[]>;
+}
+
+/**
+ * Makes an authenticator: the policy of a site, for any HTTP server. It reads a request's headers and
+ * says what to do; the caller answers. Adapters for frameworks are built on it.
+ *
+ * A connection has state only during an exchange that needs another request, as SPNEGO does if Kerberos
+ * is not the client's first choice.
+ *
+ * @throws TypeError, RangeError for an invalid option.
+ *
+ * @example
+ * ```ts
+ * import type { Acceptor } from 'krb5-acceptor';
+ * import { createAuthenticator } from 'krb5-acceptor/http';
+ *
+ * export function greeter(acceptor: Acceptor) {
+ *   const authenticator = createAuthenticator({ acceptor, offerAgain: false });
+ *   return async (request: Request): Promise<Response> => {
+ *     const authorization = request.headers.get('authorization');
+ *     const result = await authenticator.authenticate({ authorization });
+ *     const headers = new Headers(result.headers.map(([name, value]) => [name, value]));
+ *     if (result.outcome === 'guest') return new Response(null, { status: 204, headers });
+ *     if (result.outcome !== 'authenticated') return new Response('', { ...result, headers });
+ *     result.context?.dispose();
+ *     return new Response(`Hello ${result.identity.name}`, { headers });
+ *   };
+ * }
+ * ```
+ */
+export function createAuthenticator<R extends AuthenticationRequest = AuthenticationRequest>(
+  options: AuthenticatorOptions<R>,
+): Authenticator<R> {
+  checkOptions<object>('createAuthenticator', options, AUTHENTICATOR_OPTIONS);
+  return new PolicyAuthenticator(options);
+}
+
+class PolicyAuthenticator<R extends AuthenticationRequest> implements Authenticator<R> {
+  readonly #acceptor: Acceptor;
+  readonly #options: AuthenticatorOptions<R>;
+  readonly #challenger: Challenger;
+  readonly #exchanges: ExchangeKeeper<R>;
+  readonly #clock: Clock;
+  readonly #questions: Questions;
+  #warned = false;
+
+  constructor(options: AuthenticatorOptions<R>) {
+    this.#acceptor = options.acceptor;
+    this.#options = { ...options };
+    this.#challenger = new Challenger(options);
+    this.#exchanges =
+      options.exchanges ?? exchangesByConnection(options.sharedConnections ?? 'refuse');
+    this.#clock = checkedClock(options.clock ?? systemClock);
+    this.#questions = new Questions({
+      timer: options.timer ?? systemTimer,
+      deadline: options.deadline ?? DEFAULT_DEADLINE,
+    });
+  }
+
+  async authenticate(request: R): Promise<Authentication> {
+    checkRequest(request);
+    let result: Authentication;
+    try {
+      result = await this.#judge(request);
+    } catch (error) {
+      result = this.#failure(error);
+    }
+    this.#tell(result, request);
+    return result;
+  }
+
+  async logout({ cookie }: Pick<AuthenticationRequest, 'cookie'> = {}) {
+    const { sessions } = this.#options;
+    return sessions === undefined ? [] : await sessions.end(cookie);
+  }
+
+  async #judge(request: R): Promise<Authentication> {
+    const { optional = false, requireTls = false } = this.#options;
+    const hasCredentials = !isBlank(request.authorization);
+    if (!hasCredentials && this.#mayPass(request)) return GUEST;
+    if (requireTls && request.secure !== true) {
+      return optional && !hasCredentials ? GUEST : this.#challenger.forbid(plainHttp());
+    }
+    const begun = await this.#questions.ask(
+      'exchanges',
+      () => this.#exchanges.take(request, this.#acceptor),
+      request.signal,
+    );
+    if (hasCredentials) return await this.#negotiate(request, begun);
+    if (begun !== undefined) this.#abandon(begun, request);
+    return (await this.#resume(request)) ?? (optional ? GUEST : this.#challenger.challenge());
+  }
+
+  /** A CORS preflight (Fetch §4.8) has no credentials, and fails unless it is answered without them. */
+  #mayPass({ method, accessControlRequestMethod }: R): boolean {
+    const { passPreflight = true } = this.#options;
+    return passPreflight && method === 'OPTIONS' && !isBlank(accessControlRequestMethod);
+  }
+
+  /** The client's session, if it has one that is valid. */
+  async #resume({ cookie, signal }: R): Promise<Authenticated | Denied | undefined> {
+    const { sessions } = this.#options;
+    if (sessions === undefined || isBlank(cookie)) return undefined;
+    const now = new Date(this.#clock());
+    const session = await this.#questions.ask('sessions', () => sessions.open(cookie, now), signal);
+    if (session === undefined) return undefined;
+    const { identity, headers } = session;
+    const refusal = await this.#authorize(identity, signal);
+    if (refusal !== undefined) return this.#challenger.forbid(refusal);
+    return { outcome: 'authenticated', identity, via: 'session', headers };
+  }
+
+  async #negotiate(request: R, begun: UnfinishedExchange<R> | undefined): Promise<Authentication> {
+    if (request.fault !== undefined) {
+      if (begun !== undefined) this.#abandon(begun, request);
+      return this.#challenger.unavailable(request.fault);
+    }
+    if (request.secure === false) this.#warnOfPlainHttp();
+    const { authorization, channelBindings, channelBindingsUnavailable, peerAddress, signal } =
+      request;
+    const result = await negotiate(this.#acceptor, authorization, {
+      ...(begun !== undefined && { state: begun.handshake }),
+      ...(channelBindings !== undefined && { channelBindings }),
+      ...(channelBindingsUnavailable !== undefined && { channelBindingsUnavailable }),
+      ...(peerAddress !== undefined && { peerAddress }),
+      ...(signal !== undefined && { signal }),
+    });
+    // foreignChoice is still set if the client did not continue this exchange.
+    if (begun !== undefined) this.#reportChoice(begun, request);
+    if (result.status === 200) return await this.#accept(request, result.context, result.headers);
+    if (result.status !== 401 || result.state === undefined) return this.#challenger.deny(result);
+    const cookies = await this.#keep({ handshake: result.state, request });
+    return this.#challenger.proceed(result.headers, cookies);
+  }
+
+  async #keep(exchange: UnfinishedExchange<R> & { readonly request: R }) {
+    const abandoned = (left: UnfinishedExchange<R>) => this.#abandon(left, exchange.request);
+    try {
+      return await this.#questions.ask(
+        'exchanges',
+        () => this.#exchanges.keep(exchange, abandoned),
+        exchange.request.signal,
+      );
+    } catch (error) {
+      exchange.handshake.abort();
+      throw error;
+    }
+  }
+
+  async #accept(
+    { authorization, signal }: R,
+    context: SecurityContext,
+    proof: Readonly<Record<string, string>>,
+  ): Promise<Authentication> {
+    const headers = this.#challenger.fields(proof);
+    try {
+      const { localNames } = this.#options;
+      const mechanism = mechanismOf(authorization ?? '');
+      const identity = identityOf(context, { mechanism, ...(localNames && { localNames }) });
+      const refusal = await this.#authorize(identity, signal);
+      if (refusal !== undefined) {
+        disposeOf(context);
+        return this.#challenger.forbid(refusal, headers);
+      }
+      const cookies = await this.#begin(identity, signal);
+      return {
+        outcome: 'authenticated',
+        identity,
+        via: 'ticket',
+        context,
+        headers: [...headers, ...cookies],
+      };
+    } catch (error) {
+      disposeOf(context);
+      throw error;
+    }
+  }
+
+  async #begin(identity: Identity, signal: R['signal']): Promise<readonly HeaderField[]> {
+    const { sessions } = this.#options;
+    if (sessions === undefined) return [];
+    const now = new Date(this.#clock());
+    return await this.#questions.ask('sessions', () => sessions.seal(identity, now), signal);
+  }
+
+  /** @returns Why the client may not enter; undefined if it may. */
+  async #authorize(identity: Identity, signal: R['signal']): Promise<GssError | undefined> {
+    const { authorize } = this.#options;
+    if (authorize === undefined) return undefined;
+    const verdict: unknown = await this.#questions.ask(
+      'authorize',
+      () => authorize(identity),
+      signal,
+    );
+    if (verdict === true) return undefined;
+    return new GssError('GSS_S_UNAUTHORIZED', {
+      message: `${identity.principal} is authenticated, but not authorised`,
+      hint:
+        verdict === false
+          ? 'the option authorize returned false'
+          : `the option authorize returned ${verdict === null ? 'null' : typeof verdict}: only true lets a client in`,
+    });
+  }
+
+  /** What an error means that ended the judging of a request. */
+  #failure(error: unknown): Denied {
+    if (error instanceof GssError && !(error.minor && isOwnFault(error.minor.code))) {
+      return this.#challenger.refuse(error);
+    }
+    if (error instanceof KerberosError && !isOwnFault(error.code)) {
+      return this.#challenger.refuse(new GssError('GSS_S_FAILURE', { minor: error }));
+    }
+    return this.#challenger.unavailable(asFault(error));
+  }
+
+  /** Ends an exchange that the client did not continue. */
+  #abandon(begun: UnfinishedExchange<R>, request: R): void {
+    begun.handshake.abort();
+    this.#reportChoice(begun, request);
+  }
+
+  /** Reports why the client probably did not continue. */
+  #reportChoice(
+    { handshake: { foreignChoice }, request: latest }: UnfinishedExchange<R>,
+    now: R,
+  ): void {
+    if (foreignChoice === undefined) return;
+    tell('onRefused', this.#options.onRefused, foreignChoice, latest ?? now);
+  }
+
+  #tell(result: Authentication, request: R): void {
+    const { onAccepted, onChallenged, onRefused } = this.#options;
+    if (result.outcome === 'authenticated') tell('onAccepted', onAccepted, result, request);
+    else if (result.outcome === 'challenged') tell('onChallenged', onChallenged, request);
+    else if (result.outcome !== 'guest') tell('onRefused', onRefused, result.error, request);
+  }
+
+  #warnOfPlainHttp(): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    const { onWarning } = this.#options;
+    if (onWarning === undefined) printWarning(PLAIN_HTTP, 'KRB5_ACCEPTOR_PLAIN_HTTP');
+    else tell('onWarning', onWarning, PLAIN_HTTP);
+  }
+}
+
+function checkRequest({ authorization, cookie }: AuthenticationRequest): void {
+  for (const [name, value] of Object.entries({ authorization, cookie })) {
+    if (value === undefined || value === null || typeof value === 'string') continue;
+    throw new TypeError(`${name}: expected the text of one header, got ${typeof value}`);
+  }
+}
+
+function isBlank(text: string | null | undefined): text is '' | null | undefined {
+  return text === undefined || text === null || text.trim() === '';
+}
+
+function disposeOf(context: SecurityContext): void {
+  context.delegatedCredential?.dispose();
+  context.dispose();
+}
+
+function asFault(error: unknown): GssError {
+  if (error instanceof GssError) return error;
+  const minor =
+    error instanceof KerberosError
+      ? error
+      : new KerberosError('KRB_ERR_GENERIC', {
+          message: 'The request could not be authenticated',
+          hint: describeThrown(error),
+          cause: error,
+        });
+  return new GssError('GSS_S_FAILURE', { minor });
+}
+
+function plainHttp(): GssError {
+  return new GssError('GSS_S_UNAVAILABLE', {
+    message: 'the request came over plain HTTP',
+    hint: 'requireTls is set: have clients use https; behind a proxy that ends TLS see trustProxy',
+  });
+}
+
+const GUEST: Guest = Object.freeze({ outcome: 'guest', headers: Object.freeze([]) });
+const PLAIN_HTTP =
+  'credentials come over plain HTTP, where anybody on the way can use them up or alter the answer: ' +
+  'serve https and set requireTls';
+const DEFAULT_DEADLINE = 5;

@@ -1,0 +1,103 @@
+/** Writes the outcomes that deny a request: statuses and headers. */
+import type { GssError } from '../gss/status.ts';
+import type {
+  Challenged,
+  Denied,
+  HeaderField,
+  Malformed,
+  Refused,
+  Unavailable,
+} from './authentication.ts';
+import type { NegotiateHeaders, NegotiateResult } from './negotiate.ts';
+
+/** The options that decide about statuses and challenges; see `AuthenticatorOptions`. */
+export interface ChallengeOptions {
+  readonly challenges?: readonly string[];
+  readonly offerAgain?: boolean;
+  readonly proxy?: boolean;
+}
+
+/** Makes the outcomes of one authenticator. */
+export class Challenger {
+  readonly #header: string;
+  readonly #status: 401 | 407;
+  readonly #further: readonly HeaderField[];
+  readonly #offerAgain: boolean;
+
+  constructor({ challenges = [], offerAgain = true, proxy = false }: ChallengeOptions) {
+    // RFC 9110 §11.6, §11.7.
+    this.#header = proxy ? 'Proxy-Authenticate' : WWW_AUTHENTICATE;
+    this.#status = proxy ? 407 : 401;
+    this.#further = challenges.map((challenge): HeaderField => [this.#header, challenge]);
+    this.#offerAgain = offerAgain;
+  }
+
+  /** Asks for credentials. */
+  challenge(): Challenged {
+    return { outcome: 'challenged', status: this.#status, headers: this.#offers() };
+  }
+
+  /** Asks for the next token. Further challenges would distract the client from its exchange. */
+  proceed(headers: NegotiateHeaders, cookies: readonly HeaderField[]): Challenged {
+    const fields = [...this.fields(headers), ...cookies];
+    return { outcome: 'challenged', status: this.#status, headers: fields };
+  }
+
+  /** Refuses an attempt. @param token - For the client: why it failed. */
+  refuse(error: GssError, token?: HeaderField): Refused {
+    if (this.#offerAgain) {
+      const headers = token === undefined ? this.#offers() : [token, ...this.#further];
+      return { outcome: 'refused', status: this.#status, error, headers };
+    }
+    const status = this.#further.length > 0 ? this.#status : 403;
+    const headers = token === undefined ? this.#further : [token, ...this.#further];
+    return { outcome: 'refused', status, error, headers };
+  }
+
+  /** Refuses a client for which another attempt is of no use. */
+  forbid(error: GssError, headers: readonly HeaderField[] = []): Refused {
+    return { outcome: 'refused', status: 403, error, headers };
+  }
+
+  unavailable(error: GssError): Unavailable {
+    const headers: readonly HeaderField[] = [['Retry-After', String(RETRY_AFTER)]];
+    return { outcome: 'unavailable', status: 503, error, headers, retryAfter: RETRY_AFTER };
+  }
+
+  /** The outcome of an answer of `negotiate` that neither admits nor continues. */
+  deny(result: Exclude<NegotiateResult, { status: 200 }>): Denied {
+    switch (result.status) {
+      case 400:
+        return {
+          outcome: 'malformed',
+          status: 400,
+          error: result.error,
+          headers: [],
+        } satisfies Malformed;
+      case 503:
+        return this.unavailable(result.error);
+      case 401: {
+        if (result.error === undefined) return this.challenge();
+        const [field] = this.fields(result.headers);
+        return this.refuse(result.error, field?.[1] === NEGOTIATE ? undefined : field);
+      }
+    }
+  }
+
+  /** The headers of `negotiate`, under the names of this authenticator. */
+  fields(headers: NegotiateHeaders): HeaderField[] {
+    return Object.entries(headers).map(([name, value]) => [
+      name === WWW_AUTHENTICATE ? this.#header : name,
+      value,
+    ]);
+  }
+
+  #offers(): HeaderField[] {
+    return [[this.#header, NEGOTIATE], ...this.#further];
+  }
+}
+
+const WWW_AUTHENTICATE = 'WWW-Authenticate';
+const NEGOTIATE = 'Negotiate';
+// Seconds.
+const RETRY_AFTER = 5;

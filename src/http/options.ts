@@ -1,0 +1,115 @@
+/** The options of an authenticator. */
+import type { Acceptor } from '../acceptor.ts';
+import type { LocalNameConfig } from '../config/local-name.ts';
+import type { GssError } from '../gss/status.ts';
+import type { OptionRules } from '../options.ts';
+import {
+  callback,
+  definite,
+  flag,
+  kind,
+  listOf,
+  objectWith,
+  oneOf,
+  promptCallback,
+  required,
+  seconds,
+} from '../options.ts';
+import type { Clock, Timer } from '../time.ts';
+import type { Authenticated, AuthenticationRequest } from './authentication.ts';
+import type { ExchangeKeeper } from './exchanges.ts';
+import type { Identity } from './identity.ts';
+import type { SessionKeeper } from './session-keeper.ts';
+
+/** Options of {@link createAuthenticator}. */
+export interface AuthenticatorOptions<R extends AuthenticationRequest = AuthenticationRequest> {
+  /** The acceptor for all requests; it stays the caller's, to be disposed of by the caller. */
+  readonly acceptor: Acceptor;
+  /** Whether requests without credentials pass as guests; default false. */
+  readonly optional?: boolean;
+  /**
+   * Decides whether an authenticated client may enter, for each request, also in a session. Only
+   * `true` lets in, and any other answer refuses with 403; an exception, a rejection or no answer in
+   * time refuses with 503. Everybody may enter if absent.
+   */
+  readonly authorize?: (identity: Identity) => boolean | Promise<boolean>;
+  /** Sessions, which spare clients a ticket for each request; none if absent. */
+  readonly sessions?: SessionKeeper;
+  /** Where exchanges of several requests wait; by default by the connection of the request. */
+  readonly exchanges?: ExchangeKeeper<R>;
+  /**
+   * Whether to refuse requests over plain HTTP with 403, before their credentials are read; default
+   * false, with one warning if credentials come over plain HTTP.
+   */
+  readonly requireTls?: boolean;
+  /** Further challenges to offer beside `Negotiate`, such as `Basic realm="x"`; none if absent. */
+  readonly challenges?: readonly string[];
+  /**
+   * Whether to offer Negotiate again after a failed attempt, upon which browsers ask for a password;
+   * default true. If false, a failed attempt is answered with the further challenges only, and with 403
+   * if there are none.
+   */
+  readonly offerAgain?: boolean;
+  /** Whether CORS preflights, which never have credentials, pass as guests; default true. */
+  readonly passPreflight?: boolean;
+  /** Whether this server is a proxy: 407 and `Proxy-Authenticate`; default false. */
+  readonly proxy?: boolean;
+  /**
+   * Whether an exchange of several requests is refused if a header reveals a proxy (`refuse`, the
+   * default), which may send requests of several clients over one connection; or the proxy is known to
+   * give each client connections of its own (`trust`).
+   */
+  readonly sharedConnections?: 'refuse' | 'trust';
+  /** A krb5.conf, whose `auth_to_local` gives {@link Identity.localName}; no local names if absent. */
+  readonly localNames?: LocalNameConfig;
+  /** Told of each request that is authenticated. Like the other hooks it decides nothing. */
+  readonly onAccepted?: (accepted: Authenticated, request: R) => void;
+  /**
+   * Told the reason of each refusal and fault. Also called when a client that preferred NTLM, and was
+   * asked for Kerberos, leaves or starts over.
+   */
+  readonly onRefused?: (error: GssError, request: R) => void;
+  /** Told of each request that is asked for credentials. */
+  readonly onChallenged?: (request: R) => void;
+  /** Told once of credentials over plain HTTP; the runtime prints the warning if absent. */
+  readonly onWarning?: (message: string) => void;
+  /** The clock of the machine if absent. */
+  readonly clock?: Clock;
+  /** Seconds that a request waits for one answer of the application; 5 if absent. */
+  readonly deadline?: number;
+  /** Starts the timer of the deadline; the timer of the runtime if absent. */
+  readonly timer?: Timer;
+}
+
+export const AUTHENTICATOR_OPTIONS: OptionRules<AuthenticatorOptions> = {
+  acceptor: required(objectWith('what createAcceptor gives', 'begin')),
+  optional: flag,
+  authorize: definite(callback),
+  sessions: objectWith('a session keeper', 'open', 'seal', 'end'),
+  exchanges: objectWith('an exchange keeper', 'take', 'keep'),
+  requireTls: definite(flag),
+  challenges: listOf(
+    kind('a challenge, such as Basic realm="x", other than Negotiate', isFurtherChallenge),
+  ),
+  offerAgain: flag,
+  passPreflight: definite(flag),
+  proxy: flag,
+  sharedConnections: oneOf('refuse', 'trust'),
+  localNames: objectWith('what parseKerberosConfig gives'),
+  onAccepted: callback,
+  onRefused: callback,
+  onChallenged: callback,
+  onWarning: callback,
+  clock: promptCallback,
+  deadline: definite(seconds()),
+  timer: promptCallback,
+};
+
+/** RFC 9110 §11.6.1: a scheme and parameters; printable ASCII, so that it is one header. */
+function isFurtherChallenge(value: unknown): boolean {
+  return (
+    typeof value === 'string' &&
+    /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?: [\x20-\x7e]+)?$/.test(value) &&
+    !/^negotiate\b/i.test(value)
+  );
+}

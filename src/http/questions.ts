@@ -1,0 +1,51 @@
+/** Asks functions of the application that decide: one that hangs or fails ends no request's waiting. */
+import type { Deadline } from '../ap/patience.ts';
+import { Answerer, Patience } from '../ap/patience.ts';
+import { KerberosError } from '../errors.ts';
+import { GssError } from '../gss/status.ts';
+import type { HandshakeOptions } from '../krb5/settings.ts';
+import { isThenable } from '../options.ts';
+import { describeThrown } from '../text.ts';
+
+/** The functions that an authenticator asks, each with a bound on the requests that wait for it. */
+export class Questions {
+  readonly #deadline: Deadline;
+  readonly #answerers = {
+    authorize: new Answerer('function authorize', 'KRB_ERR_GENERIC'),
+    sessions: new Answerer('session keeper', 'KRB_ERR_GENERIC'),
+    exchanges: new Answerer('exchange keeper', 'KRB_ERR_GENERIC'),
+  } as const;
+
+  constructor(deadline: Deadline) {
+    this.#deadline = deadline;
+  }
+
+  /**
+   * Asks, and waits for a promise until the deadline or the signal.
+   *
+   * @throws {@link GssError}, {@link KerberosError} of the function itself; KRB_ERR_GENERIC for another
+   *   error and for no answer in time.
+   */
+  async ask<T>(
+    whom: 'authorize' | 'sessions' | 'exchanges',
+    question: () => T | PromiseLike<T>,
+    signal: HandshakeOptions['signal'],
+  ): Promise<T> {
+    const answerer = this.#answerers[whom];
+    try {
+      const answer = question();
+      if (!isThenable(answer)) return answer;
+      const patience = new Patience(this.#deadline);
+      patience.signal = signal;
+      answerer.checkRoom();
+      return (await patience.wait(answer, answerer)) as T;
+    } catch (error) {
+      if (error instanceof GssError || error instanceof KerberosError) throw error;
+      throw new KerberosError('KRB_ERR_GENERIC', {
+        message: `The ${answerer.name} failed`,
+        hint: describeThrown(error),
+        cause: error,
+      });
+    }
+  }
+}
