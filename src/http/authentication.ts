@@ -14,6 +14,8 @@ export interface AuthenticationRequest
   readonly authorization: string | null | undefined;
   /** The header `Cookie`. */
   readonly cookie?: string | null;
+  /** The header `Host`, or `:authority`: a session is of one host. */
+  readonly host?: string | null;
   /** The request's method. */
   readonly method?: string;
   /** The header `Access-Control-Request-Method`, which makes an `OPTIONS` request a CORS preflight. */

@@ -26,6 +26,7 @@ import { mechanismOf, negotiate } from './negotiate.ts';
 import type { AuthenticatorOptions } from './options.ts';
 import { AUTHENTICATOR_OPTIONS } from './options.ts';
 import { Questions } from './questions.ts';
+import type { SessionRequest } from './session-keeper.ts';
 
 /** Authenticates requests; made by {@link createAuthenticator}. */
 export interface Authenticator<R extends AuthenticationRequest = AuthenticationRequest> {
@@ -42,7 +43,7 @@ export interface Authenticator<R extends AuthenticationRequest = AuthenticationR
    *
    * @returns The headers that take the session's cookie from the client; none without sessions.
    */
-  logout(request?: Pick<AuthenticationRequest, 'cookie'>): Promise<readonly HeaderField[]>;
+  logout(request?: SessionRequest): Promise<readonly HeaderField[]>;
 }
 
 /**
@@ -114,9 +115,9 @@ class PolicyAuthenticator<R extends AuthenticationRequest> implements Authentica
     return result;
   }
 
-  async logout({ cookie }: Pick<AuthenticationRequest, 'cookie'> = {}) {
+  async logout(request: SessionRequest = {}): Promise<readonly HeaderField[]> {
     const { sessions } = this.#options;
-    return sessions === undefined ? [] : await sessions.end(cookie);
+    return sessions === undefined ? [] : await sessions.end(request);
   }
 
   async #judge(request: R): Promise<Authentication> {
@@ -143,11 +144,13 @@ class PolicyAuthenticator<R extends AuthenticationRequest> implements Authentica
   }
 
   /** The client's session, if it has one that is valid. */
-  async #resume({ cookie, signal }: R): Promise<Authenticated | Denied | undefined> {
+  async #resume(request: R): Promise<Authenticated | Denied | undefined> {
     const { sessions } = this.#options;
-    if (sessions === undefined || isBlank(cookie)) return undefined;
+    if (sessions === undefined || isBlank(request.cookie)) return undefined;
+    const { signal } = request;
     const now = new Date(this.#clock());
-    const session = await this.#questions.ask('sessions', () => sessions.open(cookie, now), signal);
+    const open = () => sessions.open(request, now);
+    const session = await this.#questions.ask('sessions', open, signal);
     if (session === undefined) return undefined;
     const { identity, headers } = session;
     const refusal = await this.#authorize(identity, signal);
@@ -193,21 +196,21 @@ class PolicyAuthenticator<R extends AuthenticationRequest> implements Authentica
   }
 
   async #accept(
-    { authorization, signal }: R,
+    request: R,
     context: SecurityContext,
     proof: Readonly<Record<string, string>>,
   ): Promise<Authentication> {
     const headers = this.#challenger.fields(proof);
     try {
       const { localNames } = this.#options;
-      const mechanism = mechanismOf(authorization ?? '');
+      const mechanism = mechanismOf(request.authorization ?? '');
       const identity = identityOf(context, { mechanism, ...(localNames && { localNames }) });
-      const refusal = await this.#authorize(identity, signal);
+      const refusal = await this.#authorize(identity, request.signal);
       if (refusal !== undefined) {
         disposeOf(context);
         return this.#challenger.forbid(refusal, headers);
       }
-      const cookies = await this.#begin(identity, signal);
+      const cookies = await this.#beginSession(identity, context.ticket.server, request);
       return {
         outcome: 'authenticated',
         identity,
@@ -221,11 +224,12 @@ class PolicyAuthenticator<R extends AuthenticationRequest> implements Authentica
     }
   }
 
-  async #begin(identity: Identity, signal: R['signal']): Promise<readonly HeaderField[]> {
+  async #beginSession(identity: Identity, service: string, request: R) {
     const { sessions } = this.#options;
     if (sessions === undefined) return [];
     const now = new Date(this.#clock());
-    return await this.#questions.ask('sessions', () => sessions.seal(identity, now), signal);
+    const begin = () => sessions.begin(identity, service, request, now);
+    return await this.#questions.ask('sessions', begin, request.signal);
   }
 
   /** @returns Why the client may not enter; undefined if it may. */

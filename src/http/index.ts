@@ -21,4 +21,4 @@ export { identityOf } from './identity.ts';
 export type { NegotiateHeaders, NegotiateOptions, NegotiateResult } from './negotiate.ts';
 export { negotiate } from './negotiate.ts';
 export type { AuthenticatorOptions } from './options.ts';
-export type { OpenSession, SessionKeeper } from './session-keeper.ts';
+export type { OpenSession, SessionKeeper, SessionRequest } from './session-keeper.ts';

@@ -85,7 +85,7 @@ export const AUTHENTICATOR_OPTIONS: OptionRules<AuthenticatorOptions> = {
   acceptor: required(objectWith('what createAcceptor gives', 'begin')),
   optional: flag,
   authorize: definite(callback),
-  sessions: objectWith('a session keeper', 'open', 'seal', 'end'),
+  sessions: objectWith('a session keeper', 'open', 'begin', 'end'),
   exchanges: objectWith('an exchange keeper', 'take', 'keep'),
   requireTls: definite(flag),
   challenges: listOf(

@@ -2,9 +2,19 @@
 import type { HeaderField } from './authentication.ts';
 import type { Identity } from './identity.ts';
 
+/** What of a request a session depends on. */
+export interface SessionRequest {
+  /** The header `Cookie` as received, of any length and content. */
+  readonly cookie?: string | null | undefined;
+  /** The header `Host`, or `:authority`, as the client sent it. A session of another host is none. */
+  readonly host?: string | null | undefined;
+  /** False if it came in clear: then a `Secure` cookie is neither taken nor set. */
+  readonly secure?: boolean | undefined;
+}
+
 /** A session that is valid now. */
 export interface OpenSession {
-  /** As it was sealed; frozen. */
+  /** As it was when the session began; of the groups, those that travel with it. Frozen. */
   readonly identity: Identity;
   /** Headers that renew the session, where that is due; otherwise empty. */
   readonly headers: readonly HeaderField[];
@@ -18,15 +28,24 @@ export interface SessionKeeper {
   /**
    * Finds the session of a request.
    *
-   * @param cookie - The header `Cookie` as received, of any length and content.
    * @returns Undefined if there is none that is valid.
    */
   open(
-    cookie: string | null | undefined,
+    request: SessionRequest,
     now: Date,
   ): OpenSession | undefined | Promise<OpenSession | undefined>;
-  /** Begins a session. @returns The headers that give it to the client. */
-  seal(identity: Identity, now: Date): readonly HeaderField[] | Promise<readonly HeaderField[]>;
+  /**
+   * Begins a session.
+   *
+   * @param service - The service's principal, as in the keytab, whose ticket authenticated the client.
+   * @returns The headers that give it to the client; none if the client gets no session.
+   */
+  begin(
+    identity: Identity,
+    service: string,
+    request: SessionRequest,
+    now: Date,
+  ): readonly HeaderField[] | Promise<readonly HeaderField[]>;
   /** Ends the session of a request. @returns The headers that take it from the client. */
-  end(cookie: string | null | undefined): readonly HeaderField[] | Promise<readonly HeaderField[]>;
+  end(request: SessionRequest): readonly HeaderField[] | Promise<readonly HeaderField[]>;
 }
