@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/interop/**'],
+          exclude: ['test/interop/**', 'test/runtimes/**'],
           // Files below the entries do not load the default provider of keys; the entries do.
           setupFiles: ['test/support/property-runs.ts', 'src/crypto/default-crypto.ts'],
           // Against hanging only: the machine may be slow and busy.
@@ -28,7 +28,7 @@ export default defineConfig({
         // Real peers over TCP: one file at a time, with time for Java to start on a busy machine.
         test: {
           name: 'interop',
-          include: ['test/interop/**/*.test.ts'],
+          include: ['test/interop/**/*.test.ts', 'test/runtimes/*.test.ts'],
           globalSetup: ['test/support/kdc.ts'],
           setupFiles: ['src/crypto/default-crypto.ts'],
           testTimeout: 120_000,

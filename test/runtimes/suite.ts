@@ -1,0 +1,135 @@
+/** The tests of a runtime: each step of the scripts is a test, and so is each way to run gss-server. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { formatKeytab } from '../../src/keytab/keytab.ts';
+import { createInitiator } from '../../src/testing/initiator.ts';
+import { mintTicket } from '../../src/testing/mint.ts';
+import { exchanges, runGssClient } from '../support/gss-client.ts';
+import { have, kinit, scratch } from '../support/realm.ts';
+import { makeKeytab } from '../support/realm-kit.ts';
+import { runOrThrow } from '../support/run.ts';
+import { startServer } from '../support/server.ts';
+import type { Linking } from './bundle.ts';
+import { bundleScript } from './bundle.ts';
+import type { RuntimeName } from './installed.ts';
+import { installed } from './installed.ts';
+import { nodeSteps } from './on-node.ts';
+import { portableSteps } from './portable.ts';
+import type { Outcome, Steps } from './steps.ts';
+
+/** Node.js, or a runtime with its modules. */
+export async function describeServerRuntime(name: RuntimeName): Promise<void> {
+  const command = await installed(name);
+  describe.runIf(command)(name, () => {
+    describeSteps('the portable script', portableSteps(), async () =>
+      JSON.parse(await runScript(command!, 'portable')),
+    );
+    describeSteps(
+      'the script for Node’s modules',
+      nodeSteps('', JSON.parse(readFileSync(TLS, 'utf8'))),
+      async () => JSON.parse(await runScript(command!, 'on-node', scratch(), TLS)),
+    );
+    describeReplays(command!);
+    describeProgram(name, [...command!, GSS_SERVER]);
+  });
+}
+
+/** One test for each step; `run` runs them all, once. */
+export function describeSteps(
+  title: string,
+  steps: Steps,
+  run: () => Promise<readonly Outcome[]>,
+): void {
+  describe(title, () => {
+    const outcomes = new Map<string, Outcome>();
+    beforeAll(async () => {
+      for (const outcome of await run()) outcomes.set(outcome.name, outcome);
+    });
+
+    it.each(Object.keys(steps))('%s', (name) => {
+      expect(outcomes.get(name)).toEqual({ name });
+    });
+  });
+}
+
+/** Where a bundled script of `scripts/` is. */
+export async function writeScript(name: string, linking: Linking): Promise<string> {
+  const path = join(BUILD, linking, `${name}.js`);
+  mkdirSync(join(BUILD, linking), { recursive: true });
+  const script = join(import.meta.dirname, 'scripts', `${name}.ts`);
+  writeFileSync(path, await bundleScript(script, linking));
+  return path;
+}
+
+async function runScript(
+  [program, ...options]: readonly string[],
+  name: string,
+  ...args: readonly string[]
+): Promise<string> {
+  const script = await writeScript(name, 'beside');
+  return runOrThrow(program!, [...options, script, ...args], { timeout: 60_000 });
+}
+
+/** The files of a replay cache are the same in all runtimes, and so are those of another one here. */
+function describeReplays(command: readonly string[]): void {
+  it('refuses what another process has accepted, of this runtime or of another', async () => {
+    const directory = scratch();
+    const keys = makeKeytab();
+    const keytab = join(directory, 'keytab');
+    writeFileSync(keytab, formatKeytab(keys), { mode: 0o600 });
+    const present = async (by: readonly string[], token: string): Promise<string> =>
+      (await runScript(by, 'present', join(directory, 'cache'), keytab, token)).trim();
+    const results: string[] = [];
+    for (const processes of [
+      [command, command],
+      [command, [process.execPath]],
+      [[process.execPath], command],
+    ]) {
+      const token = join(directory, `token-${results.length}`);
+      const ticket = mintTicket({ keytab: keys, client: 'alice' });
+      writeFileSync(token, createInitiator({ ticket }).begin());
+      for (const by of processes) results.push(await present(by, token));
+    }
+    const once = ['complete', 'KRB_AP_ERR_REPEAT'];
+    expect(results).toEqual([...once, ...once, ...once]);
+  });
+}
+
+/** gss-server as a command line, with MIT krb5's gss-client. */
+export function describeProgram(name: string, command: readonly string[]): void {
+  describe.runIf(have('gss-client', 'kinit'))(`gss-server in ${name}`, () => {
+    const clients: readonly (readonly [string, readonly string[], number])[] = [
+      ['gss-client', [], 1],
+      ['gss-client -v1', ['-v1'], 1],
+      ['gss-client -spnego', ['-spnego'], 1],
+      ['gss-client -ccount 3', ['-ccount', '3'], 3],
+    ];
+
+    it.each([
+      ['one process', []],
+      ['two workers', ['-workers', '2']],
+    ])('serves all clients with %s', async (_, flags) => {
+      await using server = await startServer({ command, flags });
+      const user = await (await kinit()).fetchTickets('host');
+      for (const [client, options, signed] of clients) {
+        const result = await runGssClient({ port: server.port, user, flags: options });
+        expect({ client, ...exchanges(result) }).toEqual({ client, signed, unsigned: 0 });
+      }
+      await server.untilPrinted('Accepted connection: "alice@EXAMPLE.TEST"');
+    });
+
+    it('prints its version and its help', async () => {
+      const [program = '', ...options] = command;
+      const version = await runOrThrow(program, [...options, '-version']);
+      expect(version).toMatch(/^gss-server \(krb5-acceptor\) \d+\.\d+\.\d+\n$/);
+      expect(await runOrThrow(program, [...options, '-help'])).toContain('-workers number');
+    });
+  });
+}
+
+// In the repository, where Deno finds the packages that ours imports.
+const BUILD = join(import.meta.dirname, 'build');
+const ROOT = resolve(import.meta.dirname, '../..');
+const TLS = join(ROOT, 'fixtures/tls/server.json');
+const GSS_SERVER = join(ROOT, 'dist/cli/gss-server/main.js');
