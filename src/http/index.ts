@@ -16,6 +16,8 @@ export type {
 export type { Authenticator } from './authenticator.ts';
 export { createAuthenticator } from './authenticator.ts';
 export type { ExchangeKeeper, UnfinishedExchange } from './exchanges.ts';
+export type { ClientFacts, ClientReader, DirectFacts, TrustProxy } from './forwarded.ts';
+export { clientReader } from './forwarded.ts';
 export type { Identity, IdentityOptions } from './identity.ts';
 export { identityOf } from './identity.ts';
 export type { NegotiateHeaders, NegotiateOptions, NegotiateResult } from './negotiate.ts';

@@ -11,6 +11,7 @@ import { tell } from '../hooks.ts';
 import type { NegotiateOptions, NegotiateResult } from '../http/negotiate.ts';
 import { negotiate } from '../http/negotiate.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
+import { parseHostAddress } from '../messages/host-address.ts';
 import type { OptionRules } from '../options.ts';
 import {
   callback,
@@ -26,7 +27,6 @@ import {
 import { printWarning } from '../warning.ts';
 import type { Certificate, RequestBindings } from './http-bindings.ts';
 import { requestBindings } from './http-bindings.ts';
-import { parseHostAddress } from './peer-address.ts';
 import type { TlsBindingType } from './tls-bindings.ts';
 
 /** A request of node:http, node:https or node:http2. */

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import type { Acceptor } from '../../acceptor.ts';
 import { importSecurityContext } from '../../context/context.ts';
 import { tell } from '../../hooks.ts';
+import { parseHostAddress, plainAddress } from '../../messages/host-address.ts';
 import type { HostAddress } from '../../messages/primitives.ts';
 import type { OptionRule, OptionRules } from '../../options.ts';
 import {
@@ -18,7 +19,7 @@ import {
   required,
   wholeNumber,
 } from '../../options.ts';
-import { parseHostAddress, plainAddress, sourceOf } from '../peer-address.ts';
+import { sourceOf } from '../peer-address.ts';
 import type { Seat, ShareLimit } from './connection-shares.ts';
 import { ConnectionShares } from './connection-shares.ts';
 import { EventRate } from './event-rate.ts';

@@ -1,0 +1,61 @@
+/** Network addresses as text (RFC 4291 §2.2), as Kerberos writes them (RFC 4120 §7.5.3). */
+import type { HostAddress } from './primitives.ts';
+import { AddressType } from './primitives.ts';
+
+/** The address without the `::ffff:` prefix of an IPv4 client on a dual-stack socket. */
+export function plainAddress(address: string | undefined): string | undefined {
+  return address?.replace(/^::ffff:(?=\d+\.)/i, '');
+}
+
+/**
+ * Reads an IP address. A zone (`%eth0`) is ignored.
+ *
+ * @returns 4 or 16 bytes in network order; undefined if the text is no IP address (a Unix socket).
+ */
+export function parseHostAddress(address: string | undefined): HostAddress | undefined {
+  if (address === undefined || address.length > MAX_TEXT) return undefined;
+  const plain = plainAddress(address)!;
+  const ipv4 = parseIpv4(plain);
+  if (ipv4 !== undefined) return { type: AddressType.ipv4, address: Uint8Array.from(ipv4) };
+  const ipv6 = parseIpv6(plain.replace(/%.+$/, ''));
+  return ipv6 && { type: AddressType.ipv6, address: Uint8Array.from(ipv6) };
+}
+
+function parseIpv4(text: string): number[] | undefined {
+  return IPV4.test(text) ? text.split('.').map(Number) : undefined;
+}
+
+function parseIpv6(text: string): number[] | undefined {
+  const halves = text.split('::');
+  if (halves.length > 2) return undefined;
+  const [left, right] = halves.map(parseGroups) as [number[] | undefined, number[] | undefined];
+  if (left === undefined || (halves.length === 2 && right === undefined)) return undefined;
+  const tail = right ?? [];
+  // Only the last group may be an IPv4 address.
+  if (halves.length === 2 && halves[0]!.includes('.')) return undefined;
+  const gap = 16 - left.length - tail.length;
+  // `::` stands for at least one group.
+  if (halves.length === 1 ? gap !== 0 : gap < 2) return undefined;
+  return [...left, ...new Array<number>(gap).fill(0), ...tail];
+}
+
+/** The bytes of `1:2:3` or, at the end of an address, of `1:2:192.0.2.1`. */
+function parseGroups(text: string): number[] | undefined {
+  if (text === '') return [];
+  const groups = text.split(':');
+  const bytes: number[] = [];
+  for (const [index, group] of groups.entries()) {
+    const ipv4 = index === groups.length - 1 ? parseIpv4(group) : undefined;
+    if (ipv4 !== undefined) bytes.push(...ipv4);
+    else if (GROUP.test(group)) {
+      const value = Number.parseInt(group, 16);
+      bytes.push(value >> 8, value & 0xff);
+    } else return undefined;
+  }
+  return bytes;
+}
+
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+const GROUP = /^[0-9a-f]{1,4}$/i;
+// An IPv6 address of 45 characters, and a zone.
+const MAX_TEXT = 128;
