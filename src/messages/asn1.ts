@@ -73,14 +73,6 @@ export function decodeTree(bytes: Uint8Array, label: string): Asn1Node {
   return result;
 }
 
-/** The elements of a SEQUENCE OF. @throws {@link DecodeError} for more than `limit`. */
-export function listOf(node: Asn1Node, label: string, limit: number): readonly Asn1Node[] {
-  const items = childrenOf(node, Tag.sequence, label);
-  if (items.length > limit)
-    throw new DecodeError(`${label}: more than ${limit} elements in a list`);
-  return items;
-}
-
 function onlyChildOf(parent: Asn1Node, tag: number, label: string): Asn1Node {
   const [child, ...others] = childrenOf(parent, tag, label);
   if (child === undefined || others.length > 0) {

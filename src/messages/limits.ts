@@ -13,7 +13,7 @@ export const Limit = {
   enctypes: 256,
   /** A KRB-CRED forwards one ticket-granting ticket; MIT krb5 and Heimdal never send more. */
   credentialTickets: 32,
-  /** Elements of METHOD-DATA and TYPED-DATA, authentication indicators, verifiers of a CAMMAC. */
+  /** Authentication indicators, verifiers of a CAMMAC. */
   listElements: 256,
   /** Nesting levels of an extension, or of the data of an error; the known ones need 4. */
   depth: 24,

@@ -14,7 +14,7 @@ export const Flag = { sentByAcceptor: 0x01, sealed: 0x02, acceptorSubkey: 0x04 }
 
 /** Bytes of the header (RFC 4121 §4.2.6.2). */
 export const HEADER = 16;
-/** The filler of the header (RFC 4121 §4.2.6), and of what EC counts in sealed tokens. */
+/** The filler of the header (RFC 4121 §4.2.6), and of the bytes that EC counts in sealed tokens. */
 export const FILLER = 0xff;
 
 /** Writes the headers of this side, and checks those of the peer. */

@@ -64,7 +64,7 @@ export interface IovLayout {
  * `MessageProtection` is not built on it, since the layout and its segments cost more than a short
  * message does. Measured on Node.js 20 with enctype 18, per call: with noble a signed message of 32
  * bytes takes 2.2 µs instead of 1.4 (+55 %), one of 1 KiB 7 % more; a sealed one of 32 bytes takes
- * 4.9 µs instead of 3.0 to unwrap (+60 %), one of 1 KiB no more. With the faster ciphers of node:crypto
+ * 4.9 µs instead of 3.0 to unwrap (+60 %), one of 1 KiB the same. With the faster ciphers of node:crypto
  * 32 bytes take 30 to 90 % more, 1 KiB 10 to 70 % more. The two share the headers.
  */
 export interface IovProtection {

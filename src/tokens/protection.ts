@@ -2,14 +2,14 @@
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KerberosError } from '../errors.ts';
 import type { Oid } from '../gss/oid.ts';
-import { GssError } from '../gss/status.ts';
+import { GssError, gssErrorOf } from '../gss/status.ts';
 import type { RandomSource } from '../random.ts';
 import type { SequenceCounter } from './sequence.ts';
 
 /** The side of the context that this process is. */
 export type Role = 'initiator' | 'acceptor';
 
-/** Keys and sequence number of an established context: what protects its messages. */
+/** The keys and the sequence number that protect the messages of an established context. */
 export interface ProtectionState {
   /** This side. */
   readonly role: Role;
@@ -75,14 +75,17 @@ export function defectiveToken(message: string): GssError {
   return new GssError('GSS_S_DEFECTIVE_TOKEN', { message, reporter: 'context' });
 }
 
-/** The error for a token that the peer did not make, or made for another message. */
+/** The error for a token that another party made, or that the peer made for another message. */
 export function badMic(message?: string): GssError {
   return new GssError('GSS_S_BAD_MIC', message);
 }
 
-/** GSS_S_BAD_MIC for a decryption failure; any other error is returned as it is. */
+/**
+ * GSS_S_BAD_MIC for a decryption failure. Any other error, such as that of a crypto provider, is not the
+ * peer's fault and is returned as it is.
+ */
 export function asBadMic(error: unknown): unknown {
   return error instanceof KerberosError && error.code === 'KRB_AP_ERR_BAD_INTEGRITY'
-    ? new GssError('GSS_S_BAD_MIC', { minor: error })
+    ? gssErrorOf(error, 'GSS_S_BAD_MIC')
     : error;
 }

@@ -19,11 +19,7 @@ import {
   encodeAuthorizationData,
 } from '../../src/messages/authorization-data.ts';
 import { decodeAuthenticationIndicator, decodeCammac } from '../../src/messages/cammac.ts';
-import {
-  decodeKerbErrorData,
-  decodeMethodData,
-  decodeTypedData,
-} from '../../src/messages/error-data.ts';
+import { decodeKerbErrorData } from '../../src/messages/error-data.ts';
 import { decodeEncKrbCredPart, decodeKrbCred } from '../../src/messages/krb-cred.ts';
 import {
   decodeKrbError,
@@ -41,9 +37,7 @@ import {
   encodeEncKrbCredPart,
   encodeEtypeList,
   encodeKrbCred,
-  encodeMethodData,
   encodeTicket,
-  encodeTypedData,
 } from '../support/encoders.ts';
 
 export interface Codec {
@@ -109,7 +103,7 @@ const credInfo = fc.record(
   },
   { requiredKeys: ['key'] },
 );
-const typedData = fc.record({ type: int32, value: octets }, { requiredKeys: ['type'] });
+const errorData = fc.record({ type: int32, value: octets }, { requiredKeys: ['type'] });
 
 export const codecs: readonly Codec[] = [
   {
@@ -251,24 +245,10 @@ export const codecs: readonly Codec[] = [
     extensible: true,
   },
   {
-    name: 'MethodData',
-    decode: decodeMethodData,
-    encode: encodeMethodData,
-    values: fc.array(fc.record({ type: int32, value: octets }), { maxLength: 3 }),
-    extensible: false,
-  },
-  {
-    name: 'TypedData',
-    decode: decodeTypedData,
-    encode: encodeTypedData,
-    values: fc.array(typedData, { maxLength: 3 }),
-    extensible: false,
-  },
-  {
     name: 'KerbErrorData',
     decode: decodeKerbErrorData,
     encode: encodeKerbErrorData,
-    values: typedData,
+    values: errorData,
     extensible: false,
   },
   {

@@ -66,10 +66,10 @@ describe('large and right', () => {
   });
 
   it('what goes through asn1js is bounded in bytes, elements and levels', () => {
-    const codec = codecs.find(({ name }) => name === 'MethodData')!;
-    const list = (size: number) => [{ type: 1, value: new Uint8Array(size) }];
-    expect(() => codec.decode(codec.encode(list(Limit.treeBytes) as never))).toThrow(
-      /METHOD-DATA: 10\d+ bytes/,
+    const codec = codecs.find(({ name }) => name === 'KerbErrorData')!;
+    const large = { type: 1, value: new Uint8Array(Limit.treeBytes) };
+    expect(() => codec.decode(codec.encode(large as never))).toThrow(
+      /KERB-ERROR-DATA: 10\d+ bytes/,
     );
     const many = element(0x30, fromHex('0500'.repeat(Limit.nodes)));
     expect(() => codec.decode(many)).toThrow(/more than 1536 elements/);

@@ -344,8 +344,6 @@ const MESSAGES: Readonly<Record<string, Type>> = {
       5: optional('recipientAddress', address),
     }),
   ),
-  MethodData: listOf(typed('type', 'value', 1)),
-  TypedData: listOf(typed('type', 'value', 0, true)),
   KerbErrorData: typed('type', 'value', 1, true),
   EtypeList: listOf(integer),
   Cammac: sequence({

@@ -9,7 +9,6 @@ import {
   writeEncryptedData,
   writeKeyValue,
 } from '../../src/messages/encrypted-data.ts';
-import type { PaData, TypedData } from '../../src/messages/error-data.ts';
 import type { EncKrbCredPart, KrbCred, KrbCredInfo } from '../../src/messages/krb-cred.ts';
 import { writeMessage, writeMessageHeader } from '../../src/messages/message.ts';
 import {
@@ -20,7 +19,6 @@ import {
   writeKerberosString,
   writeKerberosTime,
   writeMicroseconds,
-  writeOctets,
   writeUint32,
 } from '../../src/messages/primitives.ts';
 import { writePrincipalName } from '../../src/messages/principal.ts';
@@ -49,36 +47,6 @@ export function encodeEtypeList(enctypes: readonly number[]): Uint8Array {
 
 export function encodeTicket(ticket: Ticket): Uint8Array {
   return encodeDer(writeTicket, ticket);
-}
-
-export function encodeMethodData(list: readonly PaData[]): Uint8Array {
-  return encodeDer(writeMethodData, list);
-}
-
-export function encodeTypedData(list: readonly TypedData[]): Uint8Array {
-  return encodeDer(writeTypedDataList, list);
-}
-
-function writeMethodData(writer: DerWriter, list: readonly PaData[]): void {
-  writer.list(list, writePaData);
-}
-
-function writePaData(writer: DerWriter, item: PaData): void {
-  const begun = writer.begin(Tag.sequence);
-  writer.field(1, writeInt32, item.type);
-  writer.field(2, writeOctets, item.value);
-  writer.end(begun);
-}
-
-function writeTypedDataList(writer: DerWriter, list: readonly TypedData[]): void {
-  writer.list(list, writeTypedData);
-}
-
-function writeTypedData(writer: DerWriter, item: TypedData): void {
-  const begun = writer.begin(Tag.sequence);
-  writer.field(0, writeInt32, item.type);
-  writer.optional(1, writeOctets, item.value);
-  writer.end(begun);
 }
 
 function writeKrbCred(writer: DerWriter, cred: KrbCred): void {

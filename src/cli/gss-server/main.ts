@@ -4,8 +4,7 @@ import cluster from 'node:cluster';
 import { fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Acceptor } from '../../acceptor.ts';
-import { KerberosError } from '../../errors.ts';
-import { GssError } from '../../gss/status.ts';
+import { gssErrorOf } from '../../gss/status.ts';
 import type { GssServerEvent } from '../../node/server/events.ts';
 import type { GssServer } from '../../node/server/gss-server.ts';
 import { createGssServer } from '../../node/server/gss-server.ts';
@@ -97,15 +96,9 @@ async function tryToConfigure(
       if (!quiet) output.print([stderrLine(`gss-server: ${message}`)]);
     });
   } catch (error) {
-    if (error instanceof KerberosError) {
-      const noCredential = new GssError('GSS_S_NO_CRED', { minor: error });
-      output.print(formatGssError('acquiring credentials', noCredential));
-    } else if (error instanceof GssError) {
-      const badName = error.code === 'GSS_S_BAD_NAME';
-      output.print(formatGssError(badName ? 'importing name' : 'acquiring credentials', error));
-    } else {
-      throw error;
-    }
+    const refusal = gssErrorOf(error, 'GSS_S_NO_CRED');
+    const badName = refusal.code === 'GSS_S_BAD_NAME';
+    output.print(formatGssError(badName ? 'importing name' : 'acquiring credentials', refusal));
     return undefined;
   } finally {
     quiet = false;

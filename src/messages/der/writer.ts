@@ -8,7 +8,10 @@ import { formatGeneralizedTime, TIME_LENGTH } from './time.ts';
 /** Writes one value. It is called twice and must write the same both times. */
 export type Write<T> = (writer: DerWriter, value: T) => void;
 
-/** The number of bytes to leave free around an element, given its length. */
+/**
+ * The number of bytes to leave free around an element, given its length, so that headers and
+ * encryption need no copy of it.
+ */
 export type Room = (length: number) => { readonly before: number; readonly after: number };
 
 /**

@@ -43,16 +43,12 @@ export function loadKerberosConfig(files?: string): KerberosConfig {
   // An empty variable is how scripts unset one.
   const named = files ?? (process.env.KRB5_CONFIG || undefined);
   return parseKerberosConfig(
-    loadFiles(named === undefined ? defaultConfigFiles() : splitFileList(named)),
+    loadProfile(named === undefined ? defaultConfigFiles() : splitFileList(named)),
   );
 }
 
-/** As {@link loadKerberosConfig}, but returns the tree of sections and values. */
-export function loadProfile(files: string): Profile {
-  return loadFiles(splitFileList(files));
-}
-
-function loadFiles(files: readonly string[]): Profile {
+/** The sections and values of the files, as {@link loadKerberosConfig} reads them. */
+export function loadProfile(files: readonly string[]): Profile {
   const sections: ProfileSection[] = [];
   for (const file of files) {
     const path = file.startsWith('~/') ? join(homedir(), file.slice(2)) : file;

@@ -51,7 +51,7 @@ describe('loadKerberosConfig', () => {
     const bytes = Uint8Array.from([
       0xef, 0xbb, 0xbf, 0x5b, 0x61, 0x5d, 10, 0x23, 0xe9, 10, 0x62, 0x3d, 0x63,
     ]);
-    expect(loadProfile(write('latin.conf', bytes)).value('a', 'b')).toBe('c');
+    expect(loadProfile([write('latin.conf', bytes)]).value('a', 'b')).toBe('c');
   });
 
   it('includes files, and of directories those with proper names, in order', () => {
@@ -64,12 +64,12 @@ describe('loadKerberosConfig', () => {
       write(`d/${name}`, '[a]\nb = wrong');
     }
     const main = write('main.conf', `[a]\nb = 0\nincludedir ${join(folder, 'd')}\n`);
-    expect(loadProfile(main).values('a', 'b')).toEqual(['0', '10', '20', 'Z']);
-    expect(loadProfile(join(folder, 'd')).values('a', 'b')).toEqual(['10', '20', 'Z']);
+    expect(loadProfile([main]).values('a', 'b')).toEqual(['0', '10', '20', 'Z']);
+    expect(loadProfile([join(folder, 'd')]).values('a', 'b')).toEqual(['10', '20', 'Z']);
     const none = write('none.conf', `[a]\nb = 0\ninclude ${join(folder, 'd')}\n`);
-    expect(loadProfile(none).values('a', 'b')).toEqual(['0']);
+    expect(loadProfile([none]).values('a', 'b')).toEqual(['0']);
     const one = write('one.conf', `include ${join(folder, 'd', '20-x')}\n`);
-    expect(loadProfile(one).values('a', 'b')).toEqual(['20']);
+    expect(loadProfile([one]).values('a', 'b')).toEqual(['20']);
   });
 
   it('refuses malformed files, and files that cannot be included', () => {
@@ -94,7 +94,7 @@ describe('loadKerberosConfig', () => {
     for (const listed of [names, [...names].reverse()]) {
       vi.spyOn(fs, 'readdirSync').mockReturnValue(listed as never);
       syncBuiltinESMExports();
-      expect(loadProfile(join(folder, 'order')).values('a', 'b')).toEqual([
+      expect(loadProfile([join(folder, 'order')]).values('a', 'b')).toEqual([
         '10',
         '9',
         'B',
@@ -140,14 +140,14 @@ describe('loadKerberosConfig', () => {
     for (const file of [fifo, including]) {
       expect(codeOf(() => loadKerberosConfig(file))).toBe(`KRB5_CONFIG_BADFORMAT: ${problem}`);
     }
-    expect(codeOf(() => loadProfile('/dev/zero'))).toContain('/dev/zero cannot be read');
+    expect(codeOf(() => loadProfile(['/dev/zero']))).toContain('/dev/zero cannot be read');
     expect(loadKerberosConfig('/dev/null').defaultRealm).toBeUndefined();
   });
 
   it('reads no file above the limit of a profile', () => {
     const file = write('sparse.conf', '');
     truncateSync(file, 64_000_001);
-    expect(codeOf(() => loadProfile(file))).toBe(
+    expect(codeOf(() => loadProfile([file]))).toBe(
       `KRB5_CONFIG_BADFORMAT: ${file} cannot be read: it has more than 64000000 bytes`,
     );
   });
