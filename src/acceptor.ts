@@ -27,7 +27,7 @@ import { TokenAssembler } from './spnego/token-assembler.ts';
 /**
  * Makes an acceptor.
  *
- * @throws TypeError, RangeError for options that make no sense.
+ * @throws TypeError, RangeError for unknown or invalid options.
  *
  * @example
  * ```ts
@@ -67,7 +67,7 @@ export class Acceptor {
   /**
    * Begins the exchange of one connection.
    *
-   * @throws TypeError, RangeError for options that make no sense.
+   * @throws TypeError, RangeError for unknown or invalid options.
    */
   begin(options: HandshakeOptions = {}): Handshake {
     this.#checkUsable();
@@ -83,7 +83,7 @@ export class Acceptor {
    * @param bytes - Copied; the caller wipes its own.
    * @param options - Options that differ from those of {@link begin}, such as the channel.
    * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN if the bytes were altered or are of another version.
-   * @throws TypeError, RangeError for options that make no sense.
+   * @throws TypeError, RangeError for unknown or invalid options.
    */
   resume(bytes: Uint8Array, options: HandshakeOptions = {}): Handshake {
     this.#checkUsable();

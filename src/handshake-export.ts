@@ -14,8 +14,8 @@
  *         u8 3, MIC owed: bytes MechTypeList, context
  * ```
  *
- * address: i32 type, bytes; context: as `context/export.ts` has it inside of an exported context, then
- * an optional list of delegated tickets. A `foreignChoice` is not part of it.
+ * address: i32 type, bytes; context: the contents of an exported context (`context/export.ts`), then an
+ * optional list of delegated tickets. A `foreignChoice` is not exported.
  */
 import type { Reader, Writer } from './bytes.ts';
 import type { DelegatedTicket } from './context/delegated-credential.ts';
@@ -78,7 +78,7 @@ export function exportHandshake(
 /**
  * Reads what {@link exportHandshake} wrote.
  *
- * @param options - Take the place of the exported ones, where they are defined.
+ * @param options - Each that is not undefined replaces the exported one.
  * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN.
  */
 export function importHandshake(
@@ -97,7 +97,7 @@ export function importHandshake(
   });
 }
 
-/** An option that is present and undefined is as one that is absent: it must take nothing away. */
+/** An undefined option counts as absent: it must not remove the exported one. */
 function mergeOptions(exported: HandshakeOptions, given: HandshakeOptions): HandshakeOptions {
   const { channelBindings = exported.channelBindings, peerAddress = exported.peerAddress } = given;
   const { signal, channelBindingsUnavailable } = given;
@@ -106,7 +106,7 @@ function mergeOptions(exported: HandshakeOptions, given: HandshakeOptions): Hand
     ...(peerAddress !== undefined && { peerAddress }),
     ...(signal !== undefined && { signal }),
     ...(channelBindingsUnavailable !== undefined && { channelBindingsUnavailable }),
-    // What was collected is part of a token: no option undoes that.
+    // The collected pieces are part of a token: reassembly cannot be switched off now.
     reassemble: exported.reassemble === true || given.reassemble === true,
   };
 }
@@ -136,7 +136,7 @@ function writeState(writer: Writer, state: HandshakeState): void {
   }
 }
 
-/** @param isInner - Of a negotiation, which holds no other negotiation. */
+/** @param isInner - Whether the state is inside a negotiation, and so cannot be a negotiation. */
 function readState(reader: Reader, settings: AcceptorSettings, isInner = false): HandshakeState {
   const kind = reader.u8();
   switch (kind) {

@@ -1,4 +1,4 @@
-/** What lies between two tokens of an exchange, as data; and what takes an exchange from one token to the next. */
+/** The state of an exchange between two tokens, as plain data, and the outcome of each token. */
 import type { ContextState } from './context/state.ts';
 import type { EncryptionKey } from './crypto/key.ts';
 import type { Oid } from './gss/oid.ts';
@@ -21,7 +21,7 @@ export interface FirstTokenState {
 export interface DceThirdLegState {
   readonly at: 'dce-third-leg';
   readonly context: ContextState;
-  /** The ticket's; a copy of this state's own. */
+  /** The ticket's session key; a copy that this state owns. */
   readonly sessionKey: EncryptionKey;
 }
 

@@ -116,7 +116,7 @@ function begin(
   throw new DecodeError('token names no mechanism');
 }
 
-/** MIT krb5 reports a mechanism that it has, but no credential for, otherwise than an unknown one. */
+/** As in MIT krb5, a known mechanism that is not accepted has another status than an unknown one. */
 function explainRefused(mechanism: Oid, accepted: readonly Oid[], isKnown: boolean): GssError {
   if (mechanism === Mechanism.ntlmssp || mechanism === Mechanism.negoex) {
     return explainForeignOffer([mechanism]);

@@ -233,7 +233,7 @@ function distanceOf(a: string, b: string): number {
   return row[to.length]!;
 }
 
-/** A value for messages. Of a string it tells only the kind: its text may be a secret. */
+/** Describes a value for messages. Text is not shown, since it may be a secret. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (isThenable(value)) return 'a promise: is an await missing?';

@@ -999,7 +999,7 @@ describe('options that make no sense', () => {
     const { credential } = await makeParties();
     const coming = { credential: Promise.resolve(credential) } as never;
     expect(() => createAcceptor(coming)).toThrow(
-      'credential: expected what `await acquireCredential(...)` gives, got a promise',
+      'credential: expected the result of `await acquireCredential(...)`, got a promise',
     );
     const misspelt = { credential, channelBindingsPolicy: 'required' };
     expect(() => createAcceptor(misspelt)).toThrow(

@@ -42,7 +42,7 @@ export interface ApPolicy extends ClientPolicy {
   readonly clock: Clock;
   /** Allowed difference of clocks, in seconds. */
   readonly maxSkew: number;
-  /** Asked about each request that passed the other checks. */
+  /** Receives each request that passed the other checks. */
   readonly replayCache: ReplayCache;
   /** Tickets that are presented repeatedly. */
   readonly openedTickets: OpenedTickets;
@@ -54,7 +54,7 @@ export interface ApPolicy extends ClientPolicy {
 export interface VerifiedApReq {
   /** The request as it was decoded. */
   readonly apReq: ApReq;
-  /** Lent: after this request, another one may use it, or it is wiped. */
+  /** Lent for this request: afterwards another request may use it, or it is wiped. */
   readonly opened: OpenedTicket;
   /** The client's principal; its own object. */
   readonly client: Principal;
@@ -170,7 +170,7 @@ function openTicket(
   const { cipher } = ticket.encPart;
   openedTickets.retain(keys.keytab);
   openedTickets.forgetEnded(clock() / 1000 - maxSkew);
-  // The first key is nearly always the right one, for which a look ahead is wasted.
+  // The first key is nearly always the right one, for which the look ahead would be wasted.
   let looksAhead = cipher.length > SHORT_TICKET;
   for (const service of keys.candidates(ticket)) {
     const known = service.key.disposed ? undefined : openedTickets.take(ticket, service);
@@ -217,8 +217,8 @@ function importKey(
   }
   const name = enctypeName(enctype);
   const remedy = isWeakEnctype(enctype)
-    ? 'it is no longer safe: let client and KDC use a newer one, or allow it here'
-    : 'let client and KDC use another';
+    ? 'it is weak: let client and KDC use a newer one, or permit it here'
+    : 'let client and KDC use another one';
   throw new KerberosError('KDC_ERR_ETYPE_NOSUPP', {
     message: `Encryption type ${name} is not supported`,
     hint: `the ${what} uses it; ${remedy}`,

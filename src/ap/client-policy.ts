@@ -11,7 +11,7 @@ import { printableName } from '../text.ts';
 export interface ClientPolicy {
   /** Whether anonymous clients (RFC 8062) are admitted. */
   readonly allowAnonymous: boolean;
-  /** If undefined: every realm, except that a realm with keys of its own vouches for itself only. */
+  /** If undefined: every realm, except that a key of one own realm admits no clients of another. */
   readonly clientRealms: ClientRealms | undefined;
   /** Judges the realms that a ticket crossed (RFC 4120 §2.7). */
   readonly checkTransited: TransitedCheck;
@@ -84,7 +84,7 @@ function checkAnonymous(ticket: EncTicketPart, policy: ClientPolicy): void {
   if (policy.allowAnonymous) return;
   throw new KerberosError('KDC_ERR_POLICY', {
     message: 'Anonymous clients are not accepted',
-    hint: 'set allowAnonymous to admit clients that nobody has authenticated (RFC 8062)',
+    hint: 'set allowAnonymous to admit clients that no KDC has authenticated (RFC 8062)',
   });
 }
 
@@ -109,7 +109,7 @@ function checkRealm(
   throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', {
     hint:
       `the client is of ${theirs}, where the service has a key of its own, but the ticket is for ` +
-      `its key of ${ours}; if ${ours} may vouch for clients of ${theirs}, pass a function that ` +
+      `its key of ${ours}; if the KDC of ${ours} may authenticate clients of ${theirs}, pass a function that ` +
       'allows it as clientRealms',
     detail: { clientRealm: theirs, serviceRealm: ours },
   });

@@ -92,7 +92,7 @@ function repeated(
     hint:
       'the same request came twice: a retry by a proxy or load balancer, a client that sends one ' +
       'header with several requests, a server that authenticates one request twice, or an attack; ' +
-      `it is from ${detail.client} to ${detail.service}, of ${detail.clientTime}`,
+      `client ${detail.client}, service ${detail.service}, client's time ${detail.clientTime}`,
     detail,
   });
 }

@@ -127,7 +127,7 @@ function checkIndicators(
   if (indicators.some((indicator) => requiredIndicators.includes(indicator))) return;
   const has = indicators.slice(0, MAX_SHOWN).map(printableName);
   throw new KerberosError('KDC_ERR_POLICY', {
-    message: 'The client authenticated in no way that is required',
+    message: 'The client did not authenticate in a required way',
     hint:
       `one of ${requiredIndicators.join(', ')} is required; the ticket has ` +
       (has.length === 0 ? 'no authentication indicator' : has.join(', ')),

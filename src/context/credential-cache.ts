@@ -42,7 +42,7 @@ function writeTicket(writer: Writer, ticket: DelegatedTicket): void {
   writeData(writer, key);
   key.fill(0);
   for (const time of [ticket.authTime, ticket.startTime, ticket.endTime, ticket.renewTill]) {
-    // The format has 32 bits: earlier times become 1970, later ones 2106.
+    // The format has 32 bits: a time before 1970 is written as 1970, one after 2106 as 2106.
     writer.u32(Math.min(Math.max(time, 0), 0xffff_ffff));
   }
   // is_skey = 0: the ticket is not encrypted in a session key.

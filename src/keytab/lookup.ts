@@ -1,5 +1,5 @@
 /**
- * Which keys may open a ticket, and in which order to try them.
+ * Selects the keys that may open a ticket, and orders them.
  *
  * As in MIT krb5 (rd_req_dec.c decrypt_try_server, kt_file.c krb5_ktfile_get_entry), with two
  * differences: the likely keys come first instead of in the order of the file, and the number of
@@ -44,7 +44,7 @@ export const MAX_KEY_TRIALS = 64;
  * 3. Keys of other principals that the matcher accepts, since the ticket server may be an alias:
  *    those of a fitting kvno, then, where the matcher accepts every kvno, the rest.
  *
- * The ticket's server name decides only the order: the key that opens the ticket tells for which
+ * The ticket's server name decides only the order: the key that opens the ticket shows for which
  * principal of the keytab it was issued. Lazy: usually only the first key is asked for.
  */
 export function* selectKeys(

@@ -1,5 +1,5 @@
 /**
- * Which principals of a keytab a credential accepts tickets for, and the syntax in which operators
+ * The principals of a keytab for which a credential accepts tickets, and the syntax in which operators
  * name them.
  */
 import { KerberosError } from '../errors.ts';

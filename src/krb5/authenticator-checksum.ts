@@ -3,23 +3,24 @@ import { Reader, Writer } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 import type { Checksum } from '../messages/encrypted-data.ts';
 
-/** What an initiator says in its authenticator. */
+/** The contents of the checksum: what an initiator requests of the context. */
 export interface InitiatorOptions {
   /** GSS flags as sent: see `ContextFlag`. */
   readonly flags: number;
-  /** 16 bytes; all zero where the initiator has no bindings. */
+  /** The hash of the channel bindings: 16 bytes, all zero if the initiator has none. */
   readonly bindings: Uint8Array;
-  /** A KRB-CRED. */
+  /** A KRB-CRED in DER; a view when decoded. */
   readonly delegation?: Uint8Array;
 }
 
-/** RFC 4121 §4.1.1. */
+/** The checksum type of GSS-API (RFC 4121 §4.1.1). */
 export const GSS_CHECKSUM_TYPE = 0x8003;
 
 /**
  * Reads the contents of a checksum of type 0x8003; unknown extensions at its end are skipped.
  *
- * @throws {@link DecodeError} if it is malformed.
+ * @param contents - Not modified.
+ * @throws {@link DecodeError} if they are malformed.
  */
 export function decodeInitiatorOptions(contents: Uint8Array): InitiatorOptions {
   return Reader.all(contents, 'authenticator checksum', (reader) => {
@@ -38,7 +39,7 @@ export function decodeInitiatorOptions(contents: Uint8Array): InitiatorOptions {
       }
       delegation = reader.take(reader.u16(true));
     }
-    // RFC 4121 §4.1.1, "Exts", as RFC 6542 §3.1 lays them out: big-endian type and length.
+    // RFC 4121 §4.1.1, "Exts", in the layout of RFC 6542 §3.1: big-endian type and length.
     while (reader.remaining > 0) {
       reader.u32();
       reader.skip(reader.u32());

@@ -1,4 +1,4 @@
-/** Acceptor credentials (RFC 2743 §2.1.1): which keys stand for which services. */
+/** Acceptor credentials (RFC 2743 §2.1.1): the keys of the services that an acceptor serves. */
 import { defaultCrypto } from '../crypto/default-crypto.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { cryptoProvider } from '../crypto/provider.ts';
@@ -27,8 +27,8 @@ export interface AcquireCredentialOptions {
   /**
    * The keys, or a function that returns them. The function is called again while the credential is
    * in use: every few seconds, and when a ticket finds no key. A key that it no longer returns opens
-   * no ticket after 5 s. If it fails, does not answer within 2 s, or returns an empty keytab or none
-   * at all, the operator is told (`onWarning`), and the last keys serve on.
+   * no ticket after 5 s. If it fails, does not answer within 2 s, or returns no keytab or an empty one,
+   * `onWarning` is called, and the last keys stay in use.
    */
   readonly keytab: Keytab | KeytabProvider;
   /**
@@ -36,25 +36,25 @@ export interface AcquireCredentialOptions {
    * key of the keytab.
    */
   readonly service?: string | readonly string[];
-  /** What the keys compute with; that of the keytab if absent. */
+  /** The implementation of the keys' cryptography; that of the keytab if absent. */
   readonly crypto?: CryptoProvider;
   /**
-   * Seconds for which the last keys serve on while the function fails; then all clients are
-   * refused until it returns a keytab again. Absent: they serve on without end.
+   * Seconds for which the last keys stay in use while the function fails; then all clients are
+   * refused until it returns a keytab again. If absent, the last keys stay in use for any time.
    */
   readonly maxKeytabAge?: number;
-  /** Told once of each fault of the keytab. If absent, the runtime prints it as a warning. */
+  /** Called once for each fault of the keytab. If absent, the runtime prints the fault as a warning. */
   readonly onWarning?: (warning: CredentialWarning) => void;
-  /** What the age of the keys is measured with; the machine's clock if absent. */
+  /** Measures the age of the keys; the machine's clock if absent. */
   readonly clock?: Clock;
 }
 
 /**
  * GSS_Acquire_cred for accepting (RFC 2743 §2.1.1).
  *
- * @throws {@link GssError} GSS_S_NO_CRED if the keytab cannot be had or has no key for the service;
+ * @throws {@link GssError} GSS_S_NO_CRED if the keytab cannot be read or has no key for the service;
  *   GSS_S_BAD_NAME if the service's name is malformed.
- * @throws TypeError, RangeError for options that make no sense.
+ * @throws TypeError, RangeError for unknown or invalid options.
  *
  * @example
  * ```ts
@@ -94,7 +94,7 @@ export async function acquireCredential(
   return new AcceptorCredential(keys, matcher, crypto);
 }
 
-/** Keys of a service. Made by {@link acquireCredential}; shared by all of an acceptor's contexts. */
+/** The keys of a service. Made by {@link acquireCredential}; all contexts of an acceptor share it. */
 export class AcceptorCredential implements ServiceKeys {
   readonly #keys: KeySource;
   readonly #matcher: ServiceMatcher;
@@ -117,7 +117,7 @@ export class AcceptorCredential implements ServiceKeys {
     return this.#keys.keytab;
   }
 
-  /** What its keys compute with. */
+  /** The implementation of the keys' cryptography. */
   get crypto(): CryptoProvider {
     return this.#keys.keytab.entries[0]?.key.crypto ?? this.#crypto;
   }
@@ -193,7 +193,7 @@ export const CREDENTIAL_OPTIONS: OptionRules<AcquireCredentialOptions> = {
       }
     },
   },
-  // The value of a variable that is not set; without the option, any key would do.
+  // An unset variable must not mean any key of the keytab.
   service: definite(kind('a name or a list of names', isNameOrList)),
   crypto: cryptoProvider,
   maxKeytabAge: definite(range('seconds', (value) => typeof value === 'number' && value >= 0)),

@@ -1,4 +1,4 @@
-/** The settings of an acceptor: its options, with a value for each that is absent. */
+/** The settings of an acceptor: its options, with the default of each absent one. */
 import type { PermittedEnctypes } from '../ap/accept.ts';
 import type { ClientRealms, TransitedCheck } from '../ap/client-policy.ts';
 import { OpenedTickets } from '../ap/opened-tickets.ts';

@@ -1,4 +1,4 @@
-/** From a verified AP-REQ to a context and the AP-REP that tells the initiator of it. */
+/** Makes the context and the AP-REP of a verified AP-REQ (RFC 4121 §4.1). */
 import type { VerifiedApReq } from '../ap/accept.ts';
 import type { OpenedTicket } from '../ap/opened-tickets.ts';
 import { vouchedDataOf } from '../ap/vouched-data.ts';
@@ -32,7 +32,7 @@ export function establish(
   const { authenticator, opened } = verified;
   const { service, ticket, sessionKey } = opened;
   const vouched = vouchedDataOf(opened, settings);
-  // MIT krb5: three legs are mutual, whether the initiator says so or not.
+  // MIT krb5: DCE style implies mutual authentication, even if the initiator does not ask for it.
   const dce = (request.flags & ContextFlag.dceStyle) !== 0;
   const mutual = dce || (request.flags & ContextFlag.mutual) !== 0;
   // The enctype is chosen before any key is made: a refusal leaves no key behind.
@@ -45,10 +45,10 @@ export function establish(
     request.flags |
     (delegated === undefined ? 0 : ContextFlag.delegation) |
     (mutual ? ContextFlag.mutual : 0) |
-    // RFC 2743 §1.2.5: the acceptor decides; in Kerberos no initiator can ask for anonymity.
+    // Anonymity (RFC 2743 §1.2.5) follows from the ticket: an initiator cannot request it here.
     (isAnonymousName(ticket.clientName) ? ContextFlag.anonymous : 0);
   const { subkey = sessionKey } = verified;
-  // A source for each context, so that no clone of this process draws the same numbers.
+  // A source for each context, so that clones of this process do not draw the same numbers.
   const random = settings.randomOfContext();
   const acceptorSubkey =
     enctype === undefined ? undefined : makeSubkey(enctype, subkey, dce, random);
@@ -66,8 +66,8 @@ export function establish(
     vouched,
     // A copy, which the context wipes: the ticket's own may serve another request.
     initiatorKey: verified.subkey ?? sessionKey.copy(),
-    // Without an AP-REP the initiator cannot learn our number: both count from its own, as MIT
-    // krb5 does.
+    // Without an AP-REP the initiator cannot learn our number: both sides count from its own, as in
+    // MIT krb5.
     sendSequence: new SequenceCounter(mutual ? randomSequenceNumber(random) : peerSequence),
     window: new SequenceWindow(peerSequence, {
       replay: (flags & ContextFlag.replay) !== 0,
@@ -83,7 +83,7 @@ export function establish(
 }
 
 /**
- * The acceptor's subkey, in the enctype that both sides like best (RFC 4537).
+ * The acceptor's subkey, in the enctype negotiated by RFC 4537.
  *
  * Tokens of RFC 1964 do not identify their key, so a context that uses them has no acceptor subkey
  * (MIT krb5, accept_sec_context.c). In DCE style every context has one.
@@ -101,7 +101,7 @@ function makeSubkey(
   return undefined;
 }
 
-/** All contexts of a service share its name, that of the keytab; none of them can alter it. */
+/** The name of a service, as in the keytab. All of its contexts share the object, which is immutable. */
 function nameOfService(principal: Principal): GssName {
   let name = SERVICE_NAMES.get(principal);
   if (name === undefined) {
@@ -112,12 +112,12 @@ function nameOfService(principal: Principal): GssName {
   return name;
 }
 
-/** The AP-REP (RFC 4120 §3.2.4), without a frame in DCE style. */
+/** The AP-REP (RFC 4120 §3.2.4); in DCE style without the header of RFC 2743 §3.1. */
 function replyTo(verified: VerifiedApReq, state: ContextState): Uint8Array {
   const { authenticator, opened } = verified;
   const { sessionKey } = opened;
   const { acceptorSubkey, sendSequence, random, flags, mechanism } = state;
-  // MIT krb5, mk_rep.c: without one of its own the acceptor repeats the initiator's.
+  // MIT krb5, mk_rep.c: an acceptor without a subkey of its own repeats the initiator's.
   const subkey = acceptorSubkey ?? verified.subkey;
   const part: Mutable<EncApRepPart> = {
     ctime: authenticator.ctime,

@@ -1,4 +1,4 @@
-/** Kerberos as a mechanism (RFC 4121 §4.1): from AP-REQ to context. */
+/** The Kerberos mechanism (RFC 4121 §4.1): from AP-REQ to context. */
 import { acceptApReq } from '../ap/accept.ts';
 import { decryptPart } from '../ap/encrypted-part.ts';
 import { SecurityContext } from '../context/context.ts';
@@ -40,7 +40,7 @@ async function begin(first: FirstToken, exchange: Exchange): Promise<Step> {
   try {
     ({ mechanism, apReq } = openToken(first));
   } catch (error) {
-    // There is no AP-REQ that a KRB-ERROR could answer.
+    // Without an AP-REQ there is nothing for a KRB-ERROR to answer.
     return { status: 'failed', error: gssErrorOf(error, 'GSS_S_DEFECTIVE_TOKEN') };
   }
   const { settings, options, patience } = exchange;
@@ -89,8 +89,8 @@ function finishDce(state: HandshakeState, token: Uint8Array, { settings }: Excha
     const { enctype, cipher } = decodeApRep(token).encPart;
     if (enctype !== sessionKey.enctype) throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');
     const part = decodeEncApRepPart(decryptPart(sessionKey, KeyUsage.apRepEncPart, cipher));
-    // Both directions use one key and one usage: our own AP-REP, sent back in whatever encoding,
-    // decrypts and has the right number. It has a subkey, and the initiator's must have none
+    // Both directions use one key and one usage, so our own AP-REP, reflected in any encoding, would
+    // decrypt and have the right number. But ours has a subkey, and the initiator's must not have one
     // (MIT krb5, rd_rep.c).
     if (part.subkey !== undefined || part.sequenceNumber !== context.sendSequence.low) {
       throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
@@ -119,7 +119,7 @@ function checkFraming({ framed }: FirstToken, { flags }: InitiatorRequest): void
   });
 }
 
-/** Calls `onWeakEnctype` where the context has a weak enctype. If it throws, the context is wiped. */
+/** Calls `onWeakEnctype` if the context has a weak enctype. If the hook throws, the context is wiped. */
 function reportWeak(context: ContextState, { onWeakEnctype }: AcceptorSettings): void {
   if (onWeakEnctype === undefined) return;
   const weak = reportWeakEnctypes(new SecurityContext(context));
@@ -131,7 +131,7 @@ function reportWeak(context: ContextState, { onWeakEnctype }: AcceptorSettings):
     throw new KerberosError('KRB_ERR_GENERIC', {
       message: 'onWeakEnctype threw',
       cause,
-      hint: 'clients with weak encryption types are refused until it does not',
+      hint: 'while it throws, clients with weak encryption types are refused',
     });
   }
 }
@@ -153,7 +153,7 @@ function openToken(first: FirstToken): { readonly mechanism: Oid; readonly apReq
   return { mechanism, apReq: decodeApReq(inner.subarray(2)) };
 }
 
-/** A KRB-ERROR (RFC 4120 §5.9.1): a number and the time, nothing that helps an attacker. */
+/** A KRB-ERROR (RFC 4120 §5.9.1) with an error code and the time, and no text. */
 function krbErrorFor(error: GssError, apReq: ApReq, clock: Clock): Uint8Array {
   const { seconds, microseconds } = splitTime(timeOf(clock));
   const code = error.minor?.code ?? 'KRB_ERR_GENERIC';
@@ -167,7 +167,7 @@ function krbErrorFor(error: GssError, apReq: ApReq, clock: Clock): Uint8Array {
   });
 }
 
-/** Where the clock is what failed, its clients are answered all the same. */
+/** The time of a KRB-ERROR; 0 if the clock itself has failed, so that the client still gets an answer. */
 function timeOf(clock: Clock): number {
   try {
     return clock();
@@ -178,7 +178,7 @@ function timeOf(clock: Clock): number {
 
 /**
  * Nearly every failure of the AP exchange is GSS_S_FAILURE with a minor status, as in MIT krb5.
- * Whatever else was thrown (by a replay cache or a keytab provider) refuses the client as well.
+ * Any other error (of a replay cache or a keytab provider) also refuses the client.
  */
 function asFailure(error: unknown): GssError {
   const known = error instanceof GssError || error instanceof KerberosError;
@@ -190,5 +190,5 @@ function asFailure(error: unknown): GssError {
   return new GssError('GSS_S_FAILURE', { minor });
 }
 
-// MS-KILE §2.2.2: clients of Windows and Heimdal then retry with the server's time.
+// MS-KILE §2.2.2: Windows and Heimdal clients retry with the server's time.
 const SKEW_RECOVERY = { type: KerbErrorDataType.skewRecovery } as const;

@@ -1,4 +1,4 @@
-/** What a verified initiator asks for: flags, bindings, enctypes (RFC 4121 §4.1.1, RFC 4537). */
+/** The request of a verified initiator: flags, channel bindings, enctypes (RFC 4121 §4.1.1, RFC 4537). */
 import type { VerifiedApReq } from '../ap/accept.ts';
 import { findAuthorizationData } from '../ap/authorization-data.ts';
 import { constantTimeEqual, fromHex } from '../bytes.ts';
@@ -17,7 +17,7 @@ import type { AcceptorSettings, HandshakeOptions } from './settings.ts';
 export interface InitiatorRequest {
   /** `ContextFlag` bits that are granted. */
   readonly flags: number;
-  /** A KRB-CRED, still encrypted. */
+  /** The KRB-CRED of a delegated credential, in DER; usually encrypted. */
   readonly delegation?: Uint8Array;
 }
 
@@ -40,15 +40,15 @@ export function readInitiatorRequest(
     return asked.delegation === undefined ? { flags } : { flags, delegation: asked.delegation };
   }
   checkBindings(NO_BINDINGS, verified, settings, options);
-  // MS-KILE §3.4.5: Windows takes a missing checksum for no flags at all; some SMB clients rely
-  // on it, and MIT krb5 does the same.
+  // MS-KILE §3.4.5: a missing checksum means no flags. Some SMB clients rely on that, and MIT krb5
+  // does the same.
   if (checksum === undefined) return { flags: 0 };
-  // Samba sends a checksum over nothing. It has to be one: otherwise a request that was made for
-  // data of another protocol would be good here. RFC 4120 §7.5.1: it is made with the session key.
+  // Samba sends a checksum of no data, made with the session key (RFC 4120 §7.5.1). It must verify:
+  // otherwise a request that was made for the data of another protocol would be accepted here.
   if (!isOverNothing(checksum, verified.opened.sessionKey)) {
     throw new GssError('GSS_S_BAD_MIC', {
       minor: new KerberosError('KRB_AP_ERR_BAD_INTEGRITY'),
-      hint: 'the AP-REQ was not made for GSS-API: its checksum is neither 0x8003 nor over nothing',
+      hint: 'the AP-REQ was not made for GSS-API: its checksum is neither of type 0x8003 nor of no data',
     });
   }
   const mutual = (verified.apReq.apOptions & ApOption.mutualRequired) !== 0;
@@ -66,22 +66,22 @@ export function checkRequiredFlags(
   { flags }: InitiatorRequest,
   { requiredFlags }: AcceptorSettings,
 ): void {
-  // MIT krb5: three legs are mutual, whether the initiator says so or not.
+  // MIT krb5: DCE style implies mutual authentication, even if the initiator does not ask for it.
   const asked = flags & ContextFlag.dceStyle ? flags | ContextFlag.mutual : flags;
   const missing = requiredFlags & ~asked;
   if (missing === 0) return;
   const names = INITIATOR_FLAGS.filter((name) => (missing & ContextFlag[name]) !== 0);
   throw new KerberosError('KDC_ERR_POLICY', {
-    message: 'The client did not ask for what is required',
-    hint: `requiredFlags has ${names.join(', ')}, which the client left out`,
+    message: 'The client did not ask for a required flag',
+    hint: `requiredFlags has ${names.join(', ')}, which the client did not ask for`,
     detail: { missing: names },
   });
 }
 
-/** Whether a checksum is over no data, as krb5_mk_req makes it for a client that gives none. */
+/** Whether a checksum is that of no data, which krb5_mk_req makes for a client that gives no data. */
 function isOverNothing({ type, checksum }: Checksum, sessionKey: EncryptionKey): boolean {
-  // Heimdal, mk_req_ext.c: it has no key where the session key is of RC4. What protects it is the
-  // encryption of the authenticator.
+  // Heimdal, mk_req_ext.c: with an RC4 session key the checksum is a plain MD5. The encryption of the
+  // authenticator protects it.
   if (type === RSA_MD5) {
     return sessionKey.enctype === Enctype.rc4Hmac && constantTimeEqual(checksum, MD5_OF_NOTHING);
   }
@@ -93,10 +93,10 @@ function isOverNothing({ type, checksum }: Checksum, sessionKey: EncryptionKey):
 }
 
 /**
- * The enctype of the acceptor's subkey: of those that the initiator offers (RFC 4537), or uses, the
- * one that we prefer.
+ * The enctype of the acceptor's subkey: our most preferred one among those that the initiator offers
+ * (RFC 4537) or uses.
  *
- * @throws {@link KerberosError} KRB5_NOPERM_ETYPE if none of them is permitted.
+ * @throws {@link KerberosError} KRB5_NOPERM_ETYPE if none of those is permitted.
  */
 export function chooseSubkeyEnctype(
   { authenticator, opened: { sessionKey }, subkey }: VerifiedApReq,
@@ -120,7 +120,7 @@ export function chooseSubkeyEnctype(
   });
 }
 
-/** Whether the initiator has proved that it is at the other end of our channel. */
+/** Whether the initiator's bindings prove that it uses the same channel as the acceptor. */
 function checkBindings(
   sent: Uint8Array,
   verified: VerifiedApReq,
@@ -130,14 +130,14 @@ function checkBindings(
   if (channelBindingPolicy === 'off') return false;
   if (channelBindings === undefined) {
     if (channelBindingPolicy === 'when-supported') return false;
-    const reason = channelBindingsUnavailable ?? 'the server gave none of its own';
+    const reason = channelBindingsUnavailable ?? 'the server has given none for its channel';
     throw badBindings(`channel bindings are required, and ${reason}`);
   }
   const ours = bindingsOf(channelBindings);
   if (ours.some((bindings) => matchesChannelBindings(sent, bindings))) return true;
   if (!constantTimeEqual(sent, NO_BINDINGS)) {
     throw badBindings(
-      'the client is bound to another channel: a TLS proxy in between, or a relayed request',
+      'the client is bound to another channel: a TLS proxy is in between, or the request was relayed',
     );
   }
   if (channelBindingPolicy === 'required') {
@@ -150,8 +150,8 @@ function checkBindings(
 }
 
 /**
- * AD-AUTH-DATA-AP-OPTIONS (MS-KILE §2.2.6) is there once and has four bytes, whether somebody asks
- * for bindings or not (MIT krb5, accept_sec_context.c `check_cbt`).
+ * Refuses an AD-AUTH-DATA-AP-OPTIONS (MS-KILE §2.2.6) that occurs twice or has not four bytes, even if
+ * bindings are not checked (MIT krb5, accept_sec_context.c `check_cbt`).
  */
 function checkApOptions({ authenticator }: VerifiedApReq): void {
   if (authenticator.authorizationData === undefined) return;
@@ -160,7 +160,7 @@ function checkApOptions({ authenticator }: VerifiedApReq): void {
   throw new KerberosError('KRB_AP_ERR_MSG_TYPE', 'AD-AUTH-DATA-AP-OPTIONS is malformed');
 }
 
-/** MS-KILE §3.4.5: an authenticator that was made for use outside of TLS is no good inside. */
+/** MS-KILE §3.4.5: such a client always sends bindings inside TLS; without any, it was not in TLS. */
 function clientSupportsBindings({ authenticator }: VerifiedApReq): boolean {
   const [options] = apOptionsOf(authenticator);
   if (options === undefined) return false;

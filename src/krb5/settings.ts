@@ -1,4 +1,4 @@
-/** What an acceptor is given, and what one exchange is. */
+/** The options of an acceptor and of an exchange, and the interface of a mechanism. */
 import type { ApPolicy } from '../ap/accept.ts';
 import type { ClientRealms, TransitedCheck } from '../ap/client-policy.ts';
 import type { Patience, StopSignal, WaitSettings } from '../ap/patience.ts';
@@ -57,33 +57,34 @@ export interface AcceptorOptions {
   readonly random?: RandomSource;
   /** Seconds that clocks may differ; 300 if absent (RFC 4120 §8.2). */
   readonly maxSkew?: number;
-  /** `when-supported` if absent. It matters only for exchanges that are given bindings. */
+  /** `when-supported` if absent, which affects only exchanges with `channelBindings`. */
   readonly channelBindingPolicy?: ChannelBindingPolicy;
   /**
    * Enctypes that tickets, session keys and subkeys may have, the most preferred first; if absent,
-   * those of the keytab's provider, the weak ones last. The default provider has no weak ones: whoever
-   * makes one that has (`withLegacyEnctypes`) has allowed them, for all three.
+   * those of the keytab's provider, the weak ones last. The default provider has no weak ones; a
+   * provider of `withLegacyEnctypes` permits its own for all three.
    */
   readonly permittedEnctypes?: readonly number[];
   /**
-   * Instead of `permittedEnctypes`, for the keys that open tickets: those of the keytab. With
-   * `sessionEnctypes` and `subkeyEnctypes` alone it is as MIT krb5's
-   * gss_krb5_set_allowable_enctypes, which says nothing of them.
+   * Replaces `permittedEnctypes` for the keys that open tickets, which are those of the keytab. MIT
+   * krb5's gss_krb5_set_allowable_enctypes does not restrict them: to have the same effect, set
+   * `sessionEnctypes` and `subkeyEnctypes` only.
    */
   readonly ticketEnctypes?: readonly number[];
-  /** Instead of `permittedEnctypes`, for session keys, which the KDC chooses. */
+  /** Replaces `permittedEnctypes` for session keys, which the KDC chooses. */
   readonly sessionEnctypes?: readonly number[];
-  /** Instead of `permittedEnctypes`, for subkeys: the initiator's, and ours, which is chosen by it. */
+  /** Replaces `permittedEnctypes` for the subkeys of the initiator and of the acceptor. */
   readonly subkeyEnctypes?: readonly number[];
   /**
-   * Called for each context with an enctype that is no longer safe, before the client is admitted. If
-   * it throws, the client is refused, as is right for an audit record that cannot be written. A promise
-   * is not awaited, and its rejection is a warning.
+   * Called for each context with a weak enctype, before the client is admitted. If it throws, for
+   * example because an audit record cannot be written, the client is refused. A promise that it returns
+   * is not awaited; its rejection becomes a warning.
    */
   readonly onWeakEnctype?: (report: WeakEnctypeReport) => void;
   /**
-   * `ContextFlag` bits that the initiator must have asked for, of those that it may ask for, such as
-   * `ContextFlag.mutual | ContextFlag.integrity`; none if absent.
+   * The `ContextFlag` bits that the initiator must request, such as
+   * `ContextFlag.mutual | ContextFlag.integrity`; none if absent. Only bits that an initiator can
+   * request are permitted.
    */
   readonly requiredFlags?: number;
   /** Whether a ticket that names addresses must come from one of them; false if absent. */
@@ -91,39 +92,39 @@ export interface AcceptorOptions {
   /** What to do with the PAC of a ticket; `when-valid` if absent. */
   readonly pacPolicy?: PacPolicy;
   /**
-   * The KDC's own key, of krbtgt, for the few who may have it: with it the signatures of a PAC that
-   * only the KDC can check are verified too (MS-PAC §2.8.2 to §2.8.4), and must be good.
+   * The KDC's own key, of krbtgt, which few services may have. With it, the PAC signatures that only
+   * the KDC can verify (MS-PAC §2.8.2 to §2.8.4) are verified too, and must be valid.
    */
   readonly kdcKey?: EncryptionKey;
   /**
-   * With `kdcKey`: whether the PAC must have a ticket signature and a full one (extended KDC
-   * signature), as Active Directory makes them since CVE-2022-37967; false if absent: they must be
-   * good where they are there. It requires a PAC: `pacPolicy` is `required` then.
+   * With `kdcKey`: whether the PAC must have a ticket signature and a full PAC signature, as Active
+   * Directory makes them since CVE-2022-37967. If absent or false, they may be missing but not invalid.
+   * True implies `pacPolicy: 'required'`.
    */
   readonly requireKdcSignatures?: boolean;
   /**
-   * Authentication indicators (RFC 8129) of which the ticket must have at least one, vouched for by
-   * the KDC, as MIT krb5's `require_auth` for a service; any way to authenticate if absent.
+   * Authentication indicators (RFC 8129) of which the ticket must have at least one, signed by the KDC,
+   * as MIT krb5's `require_auth` of a service; if absent, indicators are not checked.
    */
   readonly requiredIndicators?: readonly string[];
   /**
-   * Whether anonymous clients (RFC 8062), which no KDC has authenticated, are admitted; false if absent.
-   * The name of such a client is `WELLKNOWN/ANONYMOUS`, and the context has
-   * `ContextFlag.anonymous`.
+   * Whether to admit anonymous clients (RFC 8062), which no KDC has authenticated; false if absent. The
+   * name of such a client is `WELLKNOWN/ANONYMOUS`, and the context has `ContextFlag.anonymous`.
    */
   readonly allowAnonymous?: boolean;
   /**
-   * From which realms clients may come, the service's own included: a list, or a function that must
-   * return exactly `true`. If absent, any realm that the service's KDC vouches for. A realm in which
-   * the service has a key of its own is vouched for by that key only, whether the list names it or
-   * not: who holds the key of one realm could otherwise present clients of the other. A function
-   * alone may allow that.
+   * The permitted realms of clients: a list, which must name the service's own realm too, or a function
+   * that must return exactly `true`. If absent, every realm for which the service's KDC issues tickets.
+   *
+   * If the service has keys of several realms, a ticket under the key of one realm may not name a client
+   * of another one of them, even if the list names that realm: otherwise anyone with the key of one
+   * realm could impersonate the clients of the others. Only a function can permit it.
    */
   readonly clientRealms?: ClientRealms;
   /**
-   * Judges the realms that a ticket crossed, unless its KDC has checked them. If absent, they must lie
-   * on the hierarchical path between the two realms' names (RFC 4120 §2.7). `acceptorPolicy` has one
-   * that follows `[capaths]`.
+   * Checks the realms that a ticket transited, unless its KDC has checked them. If absent, they must be
+   * on the hierarchical path between the names of the two realms (RFC 4120 §2.7). `acceptorPolicy`
+   * returns a check that follows `[capaths]`.
    */
   readonly checkTransited?: TransitedCheck;
   /**
@@ -131,12 +132,12 @@ export interface AcceptorOptions {
    * The exchange then fails with `KRB5_RC_IO` or `KRB5_KT_IOERR`.
    */
   readonly deadline?: number;
-  /** What the deadline is measured with; the runtime's `setTimeout` if absent. */
+  /** Measures the deadline; the runtime's `setTimeout` if absent. */
   readonly timer?: Timer;
 }
 
 /**
- * The acceptor's requirements on the PAC and on other data that the KDC vouches for.
+ * The acceptor's requirements on the PAC and on other data signed by the KDC.
  *
  * @throws RangeError for options that contradict each other.
  */
@@ -188,7 +189,7 @@ export type AcceptOptions = Pick<HandshakeOptions, 'signal'>;
 export interface AcceptorSettings extends ApPolicy, VouchedDataPolicy {
   readonly credential: AcceptorCredential;
   readonly mechanisms: readonly Oid[];
-  /** A source for one context: the same one for all only where the application gave it. */
+  /** Returns the source for one context: a new one, or that of the application for all contexts. */
   readonly randomOfContext: () => RandomSource;
   readonly channelBindingPolicy: ChannelBindingPolicy;
   readonly checkAddresses: boolean;
@@ -240,13 +241,13 @@ export interface Exchange {
  * what the next state or the context does not take over.
  */
 export interface MechanismSteps {
-  /** Its OIDs: the right one first, then the wrong ones that it is also known by. */
+  /** Its OIDs: the registered one first, then the wrong ones that some initiators use for it. */
   readonly oids: readonly [Oid, ...Oid[]];
   /** First octets of the tokens that begin it without the header of RFC 2743 §3.1. */
   readonly bareTags: readonly number[];
   /** Takes the first token. */
   begin(first: FirstToken, exchange: Exchange): Step | Promise<Step>;
-  /** Takes a later token. @param state - One that this mechanism has returned. */
+  /** Takes a later token. @param state - A state that this mechanism has returned. */
   step(state: HandshakeState, token: Uint8Array, exchange: Exchange): Step | Promise<Step>;
 }
 
@@ -254,7 +255,7 @@ const ENCTYPES = definite(listOf(wholeNumber(1, 0x7fff_ffff)));
 
 export const ACCEPTOR_OPTIONS: OptionRules<AcceptorOptions> = {
   credential: required(
-    objectWith('what `await acquireCredential(...)` gives', 'candidates', 'explain', 'refresh'),
+    objectWith('the result of `await acquireCredential(...)`', 'candidates', 'explain', 'refresh'),
   ),
   mechanisms: definite(
     listOf(
@@ -291,7 +292,7 @@ export const ACCEPTOR_OPTIONS: OptionRules<AcceptorOptions> = {
   clientRealms: definite(
     either(
       promptCallback,
-      // A realm is no pattern: '*' would be one that nobody is of.
+      // Realms are not patterns: '*' would match no client.
       nonEmpty(
         listOf(range('a realm', (value) => typeof value === 'string' && /^[^*]+$/.test(value))),
       ),

@@ -1,7 +1,7 @@
 /**
  * The PAC of a ticket (MS-PAC): the user's account and groups, signed by the KDC.
  *
- * Which defects make a PAC unusable, and which only a part of it:
+ * Some defects make the whole PAC unusable, others only a part of it:
  *
  * - {@link verifyPac} throws, and there is no PAC, if the container is malformed (bounds, overlap,
  *   a known buffer twice), if the server signature or the KDC signature is absent, if the server
@@ -119,7 +119,7 @@ function checkRequestor(pac: VerifiedPac): void {
   // A PAC without a user's SID grants nothing that could belong to another user.
   if (userSid === undefined || userSid === requestorSid) return;
   throw new KerberosError('KRB_AP_ERR_BADMATCH', {
-    message: 'PAC is of another account than asked for it',
+    message: 'PAC describes another account than the one that requested the ticket',
     detail: { requestorSid, userSid },
   });
 }
@@ -344,7 +344,7 @@ class VerifiedPac {
     const userSid = this.logonInfo && userSidOf(this.logonInfo);
     // As in Samba, names of another account are ignored.
     if (info.sid !== undefined && userSid !== undefined && info.sid !== userSid) {
-      throw new DecodeError('PAC UPN info is of another account than its logon info');
+      throw new DecodeError('PAC UPN info describes another account than its logon info');
     }
     return info;
   }

@@ -6,7 +6,7 @@ import { GssError } from '../gss/status.ts';
 
 /**
  * The refusal of a token of NTLM or NegoEx without a GSS-API header. Windows sends NTLM in this form
- * where HTTP's `Negotiate` asked for SPNEGO.
+ * where HTTP's `Negotiate` means SPNEGO.
  *
  * @returns `GSS_S_BAD_MECH` with the minor `NTLM_RECEIVED` or `NEGOEX_RECEIVED`; undefined for any
  *   other token.
@@ -18,8 +18,8 @@ export function explainForeignToken(token: Uint8Array): GssError | undefined {
 }
 
 /**
- * Refuses a token of NTLM or NegoEx. Clients send such tokens bare, and in the place of a token of
- * the mechanism that was chosen.
+ * Refuses a token of NTLM or NegoEx. Clients send such tokens without a header, and even in place of
+ * a token of the chosen mechanism.
  *
  * @param token - Absent: not refused.
  * @throws {@link GssError} as {@link explainForeignToken} returns it.
@@ -45,7 +45,7 @@ export function explainForeignChoice(
   const isNtlm = sent === 'NTLM_RECEIVED' || first === Mechanism.ntlmssp;
   const name = isNtlm ? 'NTLM' : 'NegoEx';
   if (!isNtlm && sent === undefined && first !== Mechanism.negoex) return undefined;
-  const hint = `the client's own choice was ${name}, and Kerberos the next one only: ${FALLBACK}`;
+  const hint = `the client preferred ${name} to Kerberos: ${FALLBACK}`;
   const minor = new KerberosError(isNtlm ? 'NTLM_RECEIVED' : 'NEGOEX_RECEIVED', {
     hint,
   });

@@ -151,7 +151,7 @@ async function negotiate(
     const step = await mechanism.begin(readFirstToken(mechToken), exchange);
     return answer(step, chosen, init.mechListMic, oid);
   }
-  // A token that came along is one of the first choice: of no use to another mechanism.
+  // The optimistic token is one of the first choice, so another mechanism ignores it.
   const negState = micRequired ? NegState.requestMic : NegState.acceptIncomplete;
   const foreignChoice = micRequired ? explainForeignChoice(preferred, mechToken) : undefined;
   return {
@@ -189,7 +189,7 @@ function answer(
   mechListMic: Uint8Array | undefined,
   supportedMech?: Oid,
 ): Step {
-  // A mechanism that has nothing to say may say it with an empty token.
+  // Some mechanisms return an empty token instead of none.
   const responseToken = step.outputToken?.length === 0 ? undefined : step.outputToken;
   switch (step.status) {
     case 'failed': {

@@ -99,7 +99,9 @@ describe('a refusal names the client of the request', () => {
     await begin().accept(token);
     expect(minorOf(await begin().accept(token))).toMatchObject({
       code: 'KRB_AP_ERR_REPEAT',
-      hint: expect.stringContaining(`from ${CLIENT} to ${SERVICE}, of 2026-06-01T12:00:00Z`),
+      hint: expect.stringContaining(
+        `client ${CLIENT}, service ${SERVICE}, client's time 2026-06-01T12:00:00Z`,
+      ),
       detail: { client: CLIENT, service: SERVICE, clientTime: '2026-06-01T12:00:00Z' },
     });
   });

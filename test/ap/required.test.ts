@@ -31,11 +31,11 @@ describe('requiredFlags', () => {
     [integrity, integrity, 'complete'],
     [integrity, integrity | mutual | sequence, 'complete'],
     [mutual | integrity, mutual | integrity, 'complete'],
-    [integrity, 0, 'KDC_ERR_POLICY: requiredFlags has integrity, which the client left out'],
+    [integrity, 0, 'KDC_ERR_POLICY: requiredFlags has integrity, which the client did not ask for'],
     [
       mutual | integrity | replay,
       integrity | confidentiality,
-      'KDC_ERR_POLICY: requiredFlags has mutual, replay, which the client left out',
+      'KDC_ERR_POLICY: requiredFlags has mutual, replay, which the client did not ask for',
     ],
     // MIT krb5: DCE style implies mutual authentication.
     [mutual, dceStyle, 'continue'],

@@ -278,7 +278,7 @@ describe('httpAuthenticator', () => {
       await vi.waitFor(() => expect(failures.length).toBeGreaterThan(0));
       const ofNtlm = failures.filter((text) => text.startsWith('GSS_S_BAD_MECH NTLM_RECEIVED /'));
       expect(ofNtlm).toHaveLength(told);
-      if (told > 0) expect(ofNtlm[0]).toContain("the client's own choice was NTLM");
+      if (told > 0) expect(ofNtlm[0]).toContain('the client preferred NTLM to Kerberos');
     });
 
     it('names it in the refusal behind a proxy', async () => {
@@ -288,7 +288,7 @@ describe('httpAuthenticator', () => {
       const [failure] = site.failures;
       expect(failure?.code).toBe('GSS_S_UNAVAILABLE');
       expect(failure?.minor?.code).toBe('NTLM_RECEIVED');
-      expect(failure?.hint).toMatch(/the header via .*; the client's own choice was NTLM/);
+      expect(failure?.hint).toMatch(/the header via .*; the client preferred NTLM to Kerberos/);
     });
 
     it.each(PROXY_HEADERS)('stops if %s reveals a proxy, unless allowed', async (name) => {

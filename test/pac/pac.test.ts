@@ -334,7 +334,7 @@ describe('PAC_REQUESTOR', () => {
   ])('%s refuses the PAC', (_, contents) => {
     expect(thrownBy(() => pacOf(contents))).toMatchObject({
       code: 'KRB_AP_ERR_BADMATCH',
-      message: 'PAC is of another account than asked for it',
+      message: 'PAC describes another account than the one that requested the ticket',
     });
   });
 });

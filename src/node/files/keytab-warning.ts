@@ -45,8 +45,8 @@ function permissionsWarning(path: string, { mode }: FileStamp): KeytabWarning | 
     kind: 'permissions',
     path,
     message:
-      `keytab file ${path} has mode ${mode.toString(8).padStart(4, '0')}: ${who} can get at ` +
-      `its keys, and impersonate this service, or anybody to it; chmod 600 ${path}`,
+      `keytab file ${path} has mode ${mode.toString(8).padStart(4, '0')}: ${who} can read or ` +
+      `replace its keys, and so impersonate the service, or any client to it; chmod 600 ${path}`,
   };
 }
 

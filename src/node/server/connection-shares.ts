@@ -19,7 +19,7 @@ export type ShareLimit = 'connections' | 'source' | 'penalty';
 /** The seat of one open connection. */
 export interface Seat {
   readonly source: Source;
-  /** Closes the connection, whose seat was given to another one. */
+  /** Closes the connection, because another one takes its seat. */
   readonly giveWay: (limit: ShareLimit) => void;
 }
 

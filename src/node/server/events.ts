@@ -100,7 +100,7 @@ export type ConnectionEvent =
       readonly type: 'channel-error';
       /** The reason. */
       readonly failure: ChannelFailure;
-      /** A context token, and no other, could not be sent. */
+      /** Whether the token that could not be sent is a context token. */
       readonly sendingContextToken: boolean;
     }
   /** An internal error of the server. */
@@ -123,7 +123,7 @@ export type GssServerEvent =
       readonly limit: number;
       /** The limit is that of one source, or of a penalised one; absent: of all together. */
       readonly of?: 'source' | 'penalty';
-      /** The connection was open and unauthenticated, and made place for a newer one; absent: refused. */
+      /** The connection was open and unauthenticated, and made room for a newer one; absent: refused. */
       readonly displaced?: true;
       /** The number of others closed since the last such event. */
       readonly more?: number;

@@ -204,8 +204,8 @@ describe('loadKeytab', () => {
         kind: 'permissions',
         path,
         message:
-          `keytab file ${path} has mode ${who} can get at its keys, and impersonate this ` +
-          `service, or anybody to it; chmod 600 ${path}`,
+          `keytab file ${path} has mode ${who} can read or replace its keys, and so ` +
+          `impersonate the service, or any client to it; chmod 600 ${path}`,
       },
     ]);
   });
