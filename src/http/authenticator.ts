@@ -81,7 +81,8 @@ export function createAuthenticator<R extends AuthenticationRequest = Authentica
   return new PolicyAuthenticator(options);
 }
 
-class PolicyAuthenticator<R extends AuthenticationRequest> implements Authenticator<R> {
+/** What {@link createAuthenticator} returns, with its two halves for adapters of this package. */
+export class PolicyAuthenticator<R extends AuthenticationRequest> implements Authenticator<R> {
   readonly #acceptor: Acceptor;
   readonly #options: AuthenticatorOptions<R>;
   readonly #challenger: Challenger;
@@ -104,15 +105,27 @@ class PolicyAuthenticator<R extends AuthenticationRequest> implements Authentica
   }
 
   async authenticate(request: R): Promise<Authentication> {
-    checkRequest(request);
-    let result: Authentication;
-    try {
-      result = await this.#judge(request);
-    } catch (error) {
-      result = this.#failure(error);
-    }
-    this.#tell(result, request);
+    const result = await this.judge(request);
+    this.report(result, request);
     return result;
+  }
+
+  /** Authenticates without telling the hooks of the result: see {@link report}. */
+  async judge(request: R): Promise<Authentication> {
+    checkRequest(request);
+    try {
+      return await this.#judge(request);
+    } catch (error) {
+      return this.#failure(error);
+    }
+  }
+
+  /** Tells the hooks of a result. An adapter calls it after it has answered. */
+  report(result: Authentication, request: R): void {
+    const { onAccepted, onChallenged, onRefused } = this.#options;
+    if (result.outcome === 'authenticated') tell('onAccepted', onAccepted, result, request);
+    else if (result.outcome === 'challenged') tell('onChallenged', onChallenged, request);
+    else if (result.outcome !== 'guest') tell('onRefused', onRefused, result.error, request);
   }
 
   async logout(request: SessionRequest = {}): Promise<readonly HeaderField[]> {
@@ -275,13 +288,6 @@ class PolicyAuthenticator<R extends AuthenticationRequest> implements Authentica
   ): void {
     if (foreignChoice === undefined) return;
     tell('onRefused', this.#options.onRefused, foreignChoice, latest ?? now);
-  }
-
-  #tell(result: Authentication, request: R): void {
-    const { onAccepted, onChallenged, onRefused } = this.#options;
-    if (result.outcome === 'authenticated') tell('onAccepted', onAccepted, result, request);
-    else if (result.outcome === 'challenged') tell('onChallenged', onChallenged, request);
-    else if (result.outcome !== 'guest') tell('onRefused', onRefused, result.error, request);
   }
 
   #warnOfPlainHttp(): void {

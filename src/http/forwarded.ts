@@ -110,8 +110,8 @@ function contains({ base, length }: Network, address: HostAddress | undefined): 
   return true;
 }
 
-// Proxies set these headers, clients do not; a client that does is only trusted less.
-const PROXY_HEADERS = [
+/** Proxies set these headers, clients do not; a client that does is only trusted less. */
+export const PROXY_HEADERS = [
   'via',
   'forwarded',
   'x-forwarded-for',

@@ -3,13 +3,14 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { maxHeaderSize, STATUS_CODES } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import type { Socket } from 'node:net';
-import type { Acceptor, Handshake } from '../acceptor.ts';
+import type { Acceptor } from '../acceptor.ts';
 import type { SecurityContext } from '../context/context.ts';
-import { GssError } from '../gss/status.ts';
+import type { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
-import type { NegotiateOptions, NegotiateResult } from '../http/negotiate.ts';
-import { negotiate } from '../http/negotiate.ts';
+import type { AuthenticationRequest, Denied, HeaderField } from '../http/authentication.ts';
+import { PolicyAuthenticator } from '../http/authenticator.ts';
+import { exchangesByConnection } from '../http/exchanges.ts';
+import { PROXY_HEADERS } from '../http/forwarded.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
 import { parseHostAddress } from '../messages/host-address.ts';
 import type { OptionRules } from '../options.ts';
@@ -25,7 +26,7 @@ import {
   required,
 } from '../options.ts';
 import { printWarning } from '../warning.ts';
-import type { Certificate, RequestBindings } from './http-bindings.ts';
+import type { Certificate } from './http-bindings.ts';
 import { requestBindings } from './http-bindings.ts';
 import type { TlsBindingType } from './tls-bindings.ts';
 
@@ -116,141 +117,90 @@ export type HttpAuthenticate = (
  */
 export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthenticate {
   checkOptions('httpAuthenticator', options, HTTP_OPTIONS);
-  const { acceptor, onFailure, onWarning } = options;
+  const { acceptor, onFailure, onWarning, proxyKeepsConnectionsApart = false } = options;
   const warn = warnWith(onWarning);
   const bindingsOf = requestBindings<HttpRequest>(options, (message) =>
     warn(message, 'KRB5_ACCEPTOR_NO_CHANNEL_BINDINGS'),
   );
-  const connections = new WeakMap<Socket, Connection>();
-  const reportForeignChoice = ({ handshake: { foreignChoice }, request }: Unfinished) => {
-    if (foreignChoice !== undefined) tell('onFailure', onFailure, foreignChoice, request);
-  };
+  const authenticator = new PolicyAuthenticator<NodeRequest>({
+    acceptor,
+    passPreflight: false,
+    exchanges: exchangesByConnection(
+      proxyKeepsConnectionsApart ? 'trust' : 'refuse',
+      'set proxyKeepsConnectionsApart',
+    ),
+    onRefused: (error, { request }) => tell('onFailure', onFailure, error, request),
+  });
+  const signals = new WeakMap<EventEmitter, AbortSignal>();
   let checked = false;
   return async (request, response) => {
     if (!checked) checkHeaderLimit(request, warn);
     checked = true;
-    const connection = connectionOf(request, response, connections, reportForeignChoice);
-    const begun = connection.unfinished;
-    connection.unfinished = undefined;
-    const result = await negotiateRequest(acceptor, request, bindingsOf(request), {
-      ...(begun !== undefined && { state: begun.handshake }),
-      signal: connection.signal,
-    });
-    // foreignChoice is still set if the client did not continue this exchange.
-    if (begun !== undefined) reportForeignChoice(begun);
-    if (result.status === 200) {
+    const { refusal, ...bindings } = bindingsOf(request);
+    const source: NodeRequest = {
+      ...bindings,
+      ...connectionOf(request, response, signals),
+      request,
+      authorization: request.headers.authorization,
+      ...(refusal !== undefined && { fault: refusal }),
+    };
+    const result = await authenticator.judge(source);
+    if (result.outcome === 'authenticated') {
       setHeaders(response, result.headers);
       return result.context;
     }
-    const refusal = refuseShared(result, request, options);
-    if (refusal.status === 401 && refusal.state !== undefined) {
-      connection.unfinished = { handshake: refusal.state, request };
-    }
-    answer(response, refusal);
+    // No guest: requests without credentials are challenged.
+    if (result.outcome !== 'guest') answer(response, result);
     // After the answer, so that a failing callback cannot keep it from the client.
-    if (refusal.error !== undefined) tell('onFailure', onFailure, refusal.error, request);
+    authenticator.report(result, source);
     return undefined;
   };
 }
 
-async function negotiateRequest(
-  acceptor: Acceptor,
-  request: HttpRequest,
-  { refusal, ...bindings }: RequestBindings,
-  options: NegotiateOptions,
-): Promise<NegotiateResult> {
-  const { authorization } = request.headers;
-  if (refusal !== undefined && authorization !== undefined) {
-    return { status: 503, headers: {}, error: refusal };
-  }
-  const peerAddress = parseHostAddress(request.socket.remoteAddress);
-  return await negotiate(acceptor, authorization, {
-    ...options,
-    ...bindings,
-    ...(peerAddress !== undefined && { peerAddress }),
-  });
-}
-
-function answer(response: HttpResponse, { status, headers }: Refusal): void {
-  setHeaders(response, headers);
-  response.statusCode = status;
-  response.setHeader('Content-Type', 'text/plain');
-  response.end(`${STATUS_CODES[status]}\n`);
-}
-
-/** The state of a connection, until the client closes it. */
-class Connection {
-  /** An exchange that needs another request, with its latest request. */
-  unfinished: Unfinished | undefined;
-  readonly #gone = new AbortController();
-
-  /**
-   * @param closing - Emits `close` when the client goes away.
-   * @param onGone - Called with the exchange that the client leaves unfinished.
-   */
-  constructor(closing: EventEmitter, onGone: (unfinished: Unfinished) => void) {
-    closing.once('close', () => {
-      this.#gone.abort(CLIENT_GONE);
-      if (this.unfinished === undefined) return;
-      this.unfinished.handshake.abort(CLIENT_GONE);
-      onGone(this.unfinished);
-    });
-  }
-
-  get signal(): AbortSignal {
-    return this.#gone.signal;
-  }
-}
-
-interface Unfinished {
-  readonly handshake: Handshake;
+/** With the request itself, for the callbacks. */
+interface NodeRequest extends AuthenticationRequest {
   readonly request: HttpRequest;
 }
 
 function connectionOf(
   request: HttpRequest,
   response: HttpResponse,
-  connections: WeakMap<Socket, Connection>,
-  onGone: (unfinished: Unfinished) => void,
-): Connection {
+  signals: WeakMap<EventEmitter, AbortSignal>,
+): Partial<AuthenticationRequest> {
   // Requests over HTTP/2 are independent: no exchange spans two of them.
-  if (request.httpVersionMajor > 1) return new Connection(response, onGone);
-  let connection = connections.get(request.socket);
-  if (connection === undefined) {
-    connection = new Connection(request.socket, onGone);
-    connections.set(request.socket, connection);
-  }
-  return connection;
+  const independent = request.httpVersionMajor > 1;
+  const peerAddress = parseHostAddress(request.socket.remoteAddress);
+  const proxyHeader = PROXY_HEADERS.find((name) => request.headers[name] !== undefined);
+  return {
+    ...(independent ? { connectionUnavailable: INDEPENDENT } : { connection: request.socket }),
+    signal: goneSignal(independent ? response : request.socket, signals),
+    ...(peerAddress !== undefined && { peerAddress }),
+    ...(proxyHeader !== undefined && { proxyHeader }),
+  };
 }
 
-type Refusal = Exclude<NegotiateResult, { status: 200 }>;
-
-/** Refuses an exchange of several requests on a connection that several clients may share. */
-function refuseShared(
-  result: Refusal,
-  request: HttpRequest,
-  { proxyKeepsConnectionsApart }: HttpAuthenticatorOptions,
-): Refusal {
-  if (result.status !== 401 || result.state === undefined) return result;
-  const http2 = request.httpVersionMajor > 1;
-  const proxy = PROXY_HEADERS.find((name) => request.headers[name] !== undefined);
-  if (!http2 && (proxy === undefined || proxyKeepsConnectionsApart === true)) return result;
-  const choice = result.state.foreignChoice?.minor;
-  result.state.abort();
-  const cause = http2
-    ? 'requests over HTTP/2 are independent: offer HTTP/1.1, or let clients prefer Kerberos'
-    : `the header ${proxy} reveals a proxy: set proxyKeepsConnectionsApart if it gives each ` +
-      'client connections of its own, or let clients prefer Kerberos';
-  const error = new GssError('GSS_S_UNAVAILABLE', {
-    message: 'the client needs several requests on a connection of its own to authenticate',
-    hint: choice === undefined ? cause : `${cause}; ${choice.hint}`,
-    ...(choice !== undefined && { minor: choice }),
-  });
-  return { status: 401, headers: { 'WWW-Authenticate': 'Negotiate' }, error };
+/** A signal that the client has gone away. @param closing - Emits `close` then. */
+function goneSignal(
+  closing: EventEmitter,
+  signals: WeakMap<EventEmitter, AbortSignal>,
+): AbortSignal {
+  const known = signals.get(closing);
+  if (known !== undefined) return known;
+  const gone = new AbortController();
+  closing.once('close', () => gone.abort(CLIENT_GONE));
+  signals.set(closing, gone.signal);
+  return gone.signal;
 }
 
-function setHeaders(response: HttpResponse, headers: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+function answer(response: HttpResponse, { status, headers }: Denied): void {
+  setHeaders(response, headers);
+  response.statusCode = status;
+  response.setHeader('Content-Type', 'text/plain');
+  response.end(`${STATUS_CODES[status]}\n`);
+}
+
+function setHeaders(response: HttpResponse, headers: readonly HeaderField[]): void {
+  for (const [name, value] of headers) response.setHeader(name, value);
 }
 
 /** Node answers longer headers with 431 before this module sees the request. */
@@ -278,15 +228,8 @@ function warnWith(onWarning: HttpAuthenticatorOptions['onWarning']): Warn {
 }
 
 const CLIENT_GONE: unknown = new Error('the client closed its connection');
-// Proxies set these headers, clients do not; a client that does is only refused.
-const PROXY_HEADERS = [
-  'via',
-  'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-real-ip',
-] as const;
+const INDEPENDENT =
+  'requests over HTTP/2 are independent: offer HTTP/1.1, or let clients prefer Kerberos';
 // Windows' MaxTokenSize, 48000 bytes, in base64, and space for the other headers.
 const NEEDED_HEADER_SIZE = 81_920;
 
