@@ -3,7 +3,9 @@
 import { constantTimeEqual, encodeUtf8 } from '../bytes.ts';
 import { KerberosError } from '../errors.ts';
 import type { RandomSource } from '../random.ts';
+import { systemRandom } from '../random.ts';
 import type { Mac } from './backend.ts';
+import { checkMessage, checkPieces, roomFor } from './message-layout.ts';
 import { enctypeName, standardKeyLength } from './numbers.ts';
 import type {
   EncryptionProfile,
@@ -15,9 +17,11 @@ import type {
 import type { CryptoProvider } from './provider.ts';
 import { profileOf, registeredDefault } from './provider.ts';
 
+/** Options of {@link EncryptionKey.fromPassword}. */
 export interface PasswordOptions {
   /** Iterations of PBKDF2, 1 to 2^24; by default those of the enctype's RFC. */
   readonly iterations?: number;
+  /** The provider of the key; the default one if absent. */
   readonly crypto?: CryptoProvider;
 }
 
@@ -28,6 +32,7 @@ export interface PasswordOptions {
  * service key should live as long as its keytab. No string or JSON form contains bytes of the key.
  */
 export class EncryptionKey {
+  /** The encryption type's assigned number: 18 is aes256-cts-hmac-sha1-96. */
   readonly enctype: number;
   readonly #crypto: CryptoProvider | undefined;
   readonly #value: Uint8Array;
@@ -64,11 +69,13 @@ export class EncryptionKey {
   /**
    * Generates a random key.
    *
+   * @param random - By default the generator of the runtime.
+   * @param crypto - By default the default provider.
    * @throws {@link KerberosError} `KDC_ERR_ETYPE_NOSUPP` if the provider lacks the enctype.
    */
   static generate(
     enctype: number,
-    random: RandomSource,
+    random: RandomSource = systemRandom,
     crypto: CryptoProvider = registeredDefault(),
   ): EncryptionKey {
     const profile = profileOf(enctype, crypto);
@@ -152,15 +159,14 @@ export class EncryptionKey {
     return this.#known().checksumType;
   }
 
+  /** Bytes of a checksum of the mandatory type. */
   get checksumLength(): number {
     return this.#known().checksumLength;
   }
 
   /** Bytes that {@link seal} needs around a plaintext: confounder; padding and trailer. */
   roomFor(length: number): { readonly before: number; readonly after: number } {
-    const { confounderLength, trailerLength, paddedTo } = this.#known();
-    const padded = Math.ceil(length / paddedTo) * paddedTo;
-    return { before: confounderLength, after: padded - length + trailerLength };
+    return roomFor(this.#known(), length);
   }
 
   /** RFC 3961 §3 encrypt. @returns Confounder, plaintext and trailer, in a new buffer. */
@@ -201,14 +207,7 @@ export class EncryptionKey {
    * @throws RangeError if `message` is shorter than these, or the plaintext is not padded.
    */
   seal(usage: number, message: Uint8Array, random: RandomSource): void {
-    const { confounderLength, trailerLength, paddedTo } = this.#known();
-    const length = message.length - confounderLength - trailerLength;
-    if (length < 0 || length % paddedTo !== 0) {
-      throw new RangeError(
-        `message: expected a multiple of ${paddedTo} bytes and ` +
-          `${confounderLength + trailerLength} more, got ${message.length}`,
-      );
-    }
+    checkMessage(this.#known(), message);
     this.#sealer(usage).seal(message, random);
   }
 
@@ -219,7 +218,7 @@ export class EncryptionKey {
    *   to encrypt are not padded.
    */
   sealSegments(usage: number, pieces: MessagePieces, random: RandomSource): void {
-    this.#checkPieces(pieces);
+    checkPieces(this.#known(), pieces);
     this.#sealer(usage).sealSegments(pieces, random);
   }
 
@@ -230,7 +229,7 @@ export class EncryptionKey {
    * @throws RangeError as {@link sealSegments}.
    */
   openSegments(usage: number, pieces: MessagePieces): void {
-    this.#checkPieces(pieces);
+    checkPieces(this.#known(), pieces);
     if (this.#sealer(usage).openSegments(pieces)) return;
     pieces.confounder.fill(0);
     for (const { bytes, encrypted } of pieces.segments) {
@@ -325,14 +324,17 @@ export class EncryptionKey {
     this.#checksums = undefined;
   }
 
+  /** Disposes of it at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 
+  /** Names the enctype only. */
   toString(): string {
     return `EncryptionKey(${enctypeName(this.enctype)})`;
   }
 
+  /** {@link toString}: a key is never part of JSON. */
   toJSON(): string {
     return this.toString();
   }
@@ -375,21 +377,6 @@ export class EncryptionKey {
 
   #checkInUse(): void {
     if (this.#disposed) throw new TypeError('key: expected one in use, got a disposed one');
-  }
-
-  #checkPieces({ confounder, segments, trailer }: MessagePieces): void {
-    const { confounderLength, trailerLength, paddedTo } = this.#known();
-    if (confounder.length !== confounderLength || trailer.length !== trailerLength) {
-      throw new RangeError(
-        `confounder and trailer: expected ${confounderLength} and ${trailerLength} bytes, ` +
-          `got ${confounder.length} and ${trailer.length}`,
-      );
-    }
-    let length = 0;
-    for (const { bytes, encrypted } of segments) length += encrypted ? bytes.length : 0;
-    if (length % paddedTo !== 0) {
-      throw new RangeError(`segments: expected a multiple of ${paddedTo} bytes, got ${length}`);
-    }
   }
 }
 

@@ -199,6 +199,14 @@ describe.each(cases)('a key of enctype $enctype with $name', ({ crypto, enctype 
   });
 });
 
+describe('a generated key', () => {
+  it('takes its randomness from the runtime if no source is given', () => {
+    const [one, two] = [EncryptionKey.generate(18), EncryptionKey.generate(18)];
+    expect(one.equals(two)).toBe(false);
+    expect(two.decrypt(2, two.encrypt(2, seeded(40), random))).toEqual(seeded(40));
+  });
+});
+
 describe('a message', () => {
   it.each([16, 17, 18, 19, 20, 23, 25, 26])('is as long as it has to be (enctype %i)', (type) => {
     const key = EncryptionKey.generate(type, random, withLegacyEnctypes());
