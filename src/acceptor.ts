@@ -3,6 +3,7 @@
 import { Patience } from './ap/patience.ts';
 import { plainBytes } from './bytes.ts';
 import { SecurityContext } from './context/context.ts';
+import type { CryptoProvider } from './crypto/provider.ts';
 import type { KerberosError } from './errors.ts';
 import { GssError } from './gss/status.ts';
 import type { WaitingExchange } from './handshake-export.ts';
@@ -65,13 +66,21 @@ export class Acceptor {
   }
 
   /**
+   * The cryptography in use, that of the credential. `crypto.backend.name` says whose primitives they
+   * are: `'node'` (the runtime's own `node:crypto`) or `'noble'`.
+   */
+  get crypto(): CryptoProvider {
+    return this.#settings.credential.crypto;
+  }
+
+  /**
    * Begins the exchange of one connection.
    *
    * @throws TypeError, RangeError for unknown or invalid options.
    */
-  begin(options: HandshakeOptions = {}): Handshake {
+  begin(options: HandshakeOptions = NO_OPTIONS): Handshake {
     this.#checkUsable();
-    checkOptions('begin', options, HANDSHAKE_OPTIONS);
+    if (options !== NO_OPTIONS) checkOptions('begin', options, HANDSHAKE_OPTIONS);
     const assembler = options.reassemble === true ? new TokenAssembler() : undefined;
     return new Handshake(this.#settings, { options, assembler, state: FIRST_TOKEN });
   }
@@ -256,3 +265,5 @@ export class Handshake {
 }
 
 const advance = advanceOver([kerberos]);
+
+const NO_OPTIONS: HandshakeOptions = {};

@@ -28,7 +28,7 @@ export type { DelegatedCredential, DelegatedTicket } from './context/delegated-c
 export type { ImportOptions } from './context/export.ts';
 export type { TicketInfo } from './context/state.ts';
 export type { BlockCipher, CryptoBackend, HashName, Mac } from './crypto/backend.ts';
-export { defaultCrypto, EncryptionKey } from './crypto/default-crypto.ts';
+export { defaultCrypto, EncryptionKey, nobleCrypto } from './crypto/default-crypto.ts';
 export type { PasswordOptions } from './crypto/key.ts';
 export { Enctype, enctypeName, isWeakEnctype, parseEnctype } from './crypto/numbers.ts';
 export type {

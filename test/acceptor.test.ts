@@ -5,6 +5,7 @@ import { withLegacyEnctypes } from '../src/crypto/legacy/index.ts';
 import { frameToken, TokenId, unframeToken } from '../src/gss/framing.ts';
 import type { AcceptorOptions, AcceptResult, ReplayRecord } from '../src/index.ts';
 import {
+  acquireCredential,
   ContextFlag,
   createAcceptor,
   EncryptionKey,
@@ -12,6 +13,7 @@ import {
   GssError,
   KerberosError,
   Mechanism,
+  nobleCrypto,
 } from '../src/index.ts';
 import { decodeApRep, encodeApRep } from '../src/messages/ap-rep.ts';
 import { ApOption, decodeApReq, encodeApReq } from '../src/messages/ap-req.ts';
@@ -993,6 +995,13 @@ describe('options that make no sense', () => {
     const begin = () => acceptor.begin({ channelBindings: channelBindings as never });
     expect(begin).toThrow(TypeError);
     expect(begin).toThrow(message);
+  });
+
+  it('say whose cryptography is in use', async () => {
+    expect((await makeParties()).acceptor.crypto.backend.name).toBe('node');
+    const { keytab } = await makeParties();
+    const credential = await acquireCredential({ keytab, crypto: nobleCrypto });
+    expect(createAcceptor({ credential }).crypto).toBe(nobleCrypto);
   });
 
   it('are refused: a credential that is still to come, a name that is misspelt', async () => {

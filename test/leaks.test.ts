@@ -20,6 +20,7 @@ import {
   formatKeytab,
   importSecurityContext,
   Mechanism,
+  nobleCrypto,
   parseKeytab,
   TicketFlag,
 } from '../src/index.ts';
@@ -427,7 +428,8 @@ class SpyBackend {
 }
 
 describe.each([
-  ['noble', defaultCrypto],
+  ['default', defaultCrypto],
+  ['noble', nobleCrypto],
   ['node', nodeCrypto],
 ])('keys of %s', (_, provider) => {
   it.each([17, 18, 19, 20])('of enctype %i are wiped with all that was made of them', (enctype) => {

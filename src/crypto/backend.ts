@@ -33,7 +33,7 @@ export type HashName = 'sha1' | 'sha256' | 'sha384';
 
 /** A source of cryptographic primitives. */
 export interface CryptoBackend {
-  /** For diagnostics: `'noble'`. */
+  /** For diagnostics: `'noble'`, `'node'`, or `'node (noble: …)'` with the primitives that are noble's. */
   readonly name: string;
   /** AES (FIPS 197). @param key - 16 or 32 bytes; a backend that keeps it copies it. */
   aes(key: Uint8Array): BlockCipher;

@@ -51,11 +51,11 @@ function ownContenders(realm: BenchRealm, build: string): Contender[] {
   const gssServer = ['src/cli/gss-server/main.js', 'src/cli/gss-server.js']
     .map((path) => join(build, path))
     .find(existsSync)!;
-  return ['noble', 'node'].map(
+  return ['default', 'noble', 'node'].map(
     (backend): Contender => ({
       name: backend,
       own: true,
-      abilities: ['accept', 'messages', 'transfer', ...(backend === 'node' ? FLOWS : [])],
+      abilities: ['accept', 'messages', 'transfer', ...(backend === 'default' ? FLOWS : [])],
       command: { program: process.execPath, args: [join(build, WORKERS, 'own.js'), backend] },
       // gss-server has Node's primitives, and a file for its replay cache, as MIT's has.
       server: (port, keytab) => ({
@@ -179,7 +179,7 @@ function nativeContender(realm: BenchRealm): Contender | string {
   };
 }
 
-const QUICK: readonly string[] = ['noble', 'node', 'MIT+rcache'];
+const QUICK: readonly string[] = ['default', 'noble', 'node', 'MIT+rcache'];
 const FLOWS: readonly Ability[] = ['flows'];
 const GSS_SERVER = '/usr/bin/gss-server';
 // What the processor has for AES and SHA is to Java what a compiled library is to us.

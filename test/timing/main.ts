@@ -6,7 +6,7 @@
  * of the times themselves. It is a measurement, not a test: nothing is a failure.
  */
 
-import { defaultCrypto } from '../../src/crypto/default-crypto.ts';
+import { nobleCrypto } from '../../src/crypto/default-crypto.ts';
 import { EncryptionKey } from '../../src/crypto/key.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { createAcceptor } from '../../src/index.ts';
@@ -101,7 +101,7 @@ function at(sorted: readonly number[], share: number): number {
 const ROUNDS = Number(process.argv[2] ?? 3000);
 
 for (const [name, crypto] of [
-  ['noble', defaultCrypto],
+  ['noble', nobleCrypto],
   ['node', nodeCrypto],
 ] as const) {
   for (const enctype of [18, 20]) {

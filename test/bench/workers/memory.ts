@@ -2,12 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Enctype } from '../../../src/crypto/numbers.ts';
 import type { SecurityContext } from '../../../src/index.ts';
-import {
-  acquireCredential,
-  createAcceptor,
-  defaultCrypto,
-  parseKeytab,
-} from '../../../src/index.ts';
+import { acquireCredential, createAcceptor, nobleCrypto, parseKeytab } from '../../../src/index.ts';
 import { nodeCrypto } from '../../../src/node/crypto.ts';
 import { BenchRealm } from '../realm.ts';
 
@@ -17,10 +12,12 @@ const MESSAGE = new Uint8Array(64);
 const WRAP_LENGTH = 16 + 16 + 64 + 16 + 12;
 const SENT_LENGTH = WRAP_LENGTH + 16 + 12;
 
-const crypto = process.argv[2] === 'node' ? nodeCrypto : defaultCrypto;
+const option = { noble: { crypto: nobleCrypto }, node: { crypto: nodeCrypto }, default: {} }[
+  process.argv[2] as 'noble' | 'node' | 'default'
+];
 const realm = new BenchRealm();
 const service = realm.service(Enctype.aes256CtsHmacSha1);
-const keytab = parseKeytab(readFileSync(service.keytabPath), { crypto });
+const keytab = parseKeytab(readFileSync(service.keytabPath), option);
 realm.remove();
 const acceptor = createAcceptor({ credential: await acquireCredential({ keytab }) });
 

@@ -1,0 +1,101 @@
+import * as nodeModule from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { toHex } from '../../../src/bytes.ts';
+import { nobleCrypto } from '../../../src/crypto/default-crypto.ts';
+import { EncryptionKey } from '../../../src/crypto/key.ts';
+import { nobleBackend } from '../../../src/crypto/noble/backend.ts';
+import { runtimeBackend } from '../../../src/crypto/runtime/backend.ts';
+import type { RuntimeCrypto } from '../../../src/crypto/runtime/module.ts';
+import { seededRandom } from '../../support/vectors.ts';
+
+/** Node's module, with a count of the calls of each function. */
+function counted(): { module: RuntimeCrypto; calls: Record<string, number> } {
+  const calls: Record<string, number> = {};
+  const module = new Proxy(nodeModule as RuntimeCrypto, {
+    get: (target, name: keyof RuntimeCrypto) => {
+      const real = target[name] as (...inputs: unknown[]) => unknown;
+      return (...inputs: unknown[]) => {
+        calls[name] = (calls[name] ?? 0) + 1;
+        return real(...inputs);
+      };
+    },
+  });
+  return { module, calls };
+}
+
+/** The results of all enctypes with a backend, of short and of long data. */
+function results(backend = nobleBackend): string[] {
+  const crypto = { ...nobleCrypto, backend };
+  return [...crypto.profiles.keys()].flatMap((enctype) => {
+    const key = EncryptionKey.fromPassword(enctype, 'password', 'salt', { iterations: 3, crypto });
+    return [10, 2000].map((length) => {
+      const message = new Uint8Array(length).fill(7);
+      const sealed = key.encrypt(2, message, seededRandom(1));
+      expect(key.decrypt(2, sealed)).toEqual(message);
+      return toHex(sealed) + toHex(key.prf(message));
+    });
+  });
+}
+
+const NOTHING = {};
+const THROWING = Object.fromEntries(
+  Object.keys(nodeModule).map((name) => [
+    name,
+    () => {
+      throw new Error('unsupported');
+    },
+  ]),
+);
+
+describe('the backend of a runtime', () => {
+  it.each([
+    ['all of node:crypto', nodeModule, 'node'],
+    ['nothing', NOTHING, 'noble'],
+    ['stubs that throw', THROWING, 'noble'],
+    [
+      'no PBKDF2, and an AES that is none',
+      { ...nodeModule, pbkdf2Sync: undefined, createCipheriv: nodeModule.createDecipheriv },
+      'node (noble: aes-128-cbc, aes-256-cbc, pbkdf2 sha1, pbkdf2 sha256, pbkdf2 sha384)',
+    ],
+    [
+      'an HMAC that lies',
+      { ...nodeModule, createHmac: (hash: string) => nodeModule.createHmac(hash, 'another key') },
+      'node (noble: hmac sha1, hmac sha256, hmac sha384)',
+    ],
+  ])('has the results of noble with %s', (_, module, name) => {
+    const backend = runtimeBackend(module as unknown as Partial<RuntimeCrypto>);
+    expect(results(backend)).toEqual(results());
+    expect(backend.name).toBe(name);
+  });
+
+  it('tests a primitive at its first use, once, and no other', () => {
+    const { module, calls } = counted();
+    const backend = runtimeBackend(module);
+    expect(calls).toEqual({});
+    const mac = backend.hmac('sha1', new Uint8Array(20));
+    expect(calls).toEqual({});
+    mac.digest([new Uint8Array(1000)]);
+    mac.digest([new Uint8Array(1000)]);
+    expect(calls).toEqual({ createHmac: 3 });
+    backend.hash('sha256', new Uint8Array(1));
+    expect(calls).toEqual({ createHmac: 3, createHash: 2 });
+  });
+
+  it('leaves short data to noble once the process has done some', () => {
+    const { module, calls } = counted();
+    const backend = runtimeBackend(module);
+    const block = new Uint8Array(16);
+    const encrypt = (length: number) =>
+      backend.aes(new Uint8Array(16)).cbcEncrypt(new Uint8Array(length), 0, length, block);
+    encrypt(16);
+    const { createCipheriv: first } = calls;
+    expect(first).toBe(2);
+    for (let i = 0; i < 1000; i++) encrypt(16);
+    const { createCipheriv: settled } = calls;
+    expect(settled).toBeLessThan(500);
+    for (let i = 0; i < 1000; i++) encrypt(16);
+    expect(calls.createCipheriv).toBe(settled);
+    encrypt(1600);
+    expect(calls.createCipheriv).toBe(settled! + 1);
+  });
+});
