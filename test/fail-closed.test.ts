@@ -27,8 +27,12 @@ import { openReplayCache, REPLAY_CACHE_NAME_OPTIONS } from '../src/node/replay-c
 import { createGssServer, LIMIT_OPTIONS, SERVER_OPTIONS } from '../src/node/server/gss-server.ts';
 import { startWorkers, WORKERS_OPTIONS } from '../src/node/server/workers.ts';
 import type { OptionRules } from '../src/options.ts';
-import { createInitiator, INITIATOR_OPTIONS } from '../src/testing/initiator.ts';
+import { createInitiator } from '../src/testing/initiator.ts';
+import { INITIATOR_OPTIONS, SPNEGO_OPTIONS } from '../src/testing/initiator-options.ts';
+import { TEST_KEYTAB_OPTIONS, testKeytab } from '../src/testing/keytab.ts';
 import { MINT_OPTIONS, mintTicket } from '../src/testing/mint.ts';
+import { createSignOnFetch, SIGN_ON_FETCH_OPTIONS } from '../src/testing/sign-on-fetch.ts';
+import { USER_OPTIONS } from '../src/testing/user.ts';
 import { makeKeytab, makeParties, NOW } from './support/realm-kit.ts';
 
 /** What of an option is refused, beyond null and a promise. */
@@ -268,6 +272,30 @@ const entries: readonly Entry[] = [
     INITIATOR_OPTIONS,
     (o) => createInitiator({ ticket, ...(o as object) }),
     rowsOfTests(INITIATOR_OPTIONS, ['subkeyEnctype'], { ticket: [true, 5] }),
+  ),
+  entry(
+    'spnego',
+    SPNEGO_OPTIONS,
+    (spnego) => createInitiator({ ticket, spnego }),
+    rowsOfTests(SPNEGO_OPTIONS, [], {}),
+  ),
+  entry(
+    'testKeytab',
+    TEST_KEYTAB_OPTIONS,
+    (o) => testKeytab('HTTP/a@A', o),
+    rowsOfTests(TEST_KEYTAB_OPTIONS, [], {}),
+  ),
+  entry(
+    'client',
+    USER_OPTIONS,
+    (o) => mintTicket({ keytab, client: { name: 'alice', ...(o as object) } }),
+    rowsOfTests(USER_OPTIONS, [], { name: ['', 5] }),
+  ),
+  entry(
+    'createSignOnFetch',
+    SIGN_ON_FETCH_OPTIONS,
+    (o) => createSignOnFetch({ keytab, user: 'alice', ...(o as object) }),
+    rowsOfTests(SIGN_ON_FETCH_OPTIONS, ['subkeyEnctype'], {}),
   ),
 ];
 

@@ -30,6 +30,7 @@ const ENTRY_POINTS: readonly string[] = [
   'createAuthenticator',
   'createGssServer',
   'createInitiator',
+  'createSignOnFetch',
   'httpAuthenticator',
   'identityOf',
   'keytabFile',
@@ -40,6 +41,7 @@ const ENTRY_POINTS: readonly string[] = [
   'parseKerberosConfig',
   'parseKeytab',
   'startWorkers',
+  'testKeytab',
   'withLegacyEnctypes',
 ];
 

@@ -20,7 +20,9 @@ export const NegState = {
 
 /** MS-SPNG §2.2.1: hints of a server that sends the first token; clients ignore them. */
 export interface NegHints {
+  /** Windows sends `not_defined_in_RFC4178@please_ignore`. */
   readonly hintName?: string;
+  /** Never sent in practice. */
   readonly hintAddress?: Uint8Array;
 }
 

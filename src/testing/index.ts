@@ -1,16 +1,24 @@
 /**
- * Entry `krb5-acceptor/testing`: tests without a KDC. It makes tickets with the service's own key, and an
- * initiator that presents them. Anyone who holds the keytab can do that: it proves nothing about a user.
+ * Entry `krb5-acceptor/testing`: tests without a KDC. It makes tickets with the service's own key, and
+ * initiators that present them as browsers and other clients do. Anyone who holds the keytab can do
+ * that: it proves nothing about a user.
  */
 
 export type { Authenticator } from '../messages/ap-req.ts';
 export type { Checksum, EncryptedData, KeyValue } from '../messages/encrypted-data.ts';
 export type { Ticket } from '../messages/ticket.ts';
+export type { NegHints } from '../spnego/neg-token.ts';
 export type { ErrorToken } from './error-token.ts';
 export { readErrorToken } from './error-token.ts';
-export type { InitiatorOptions } from './initiator.ts';
 export { createInitiator, Initiator } from './initiator.ts';
+export type { InitiatorOptions, InitiatorResult, SpnegoOptions } from './initiator-options.ts';
+export { OfferedMechanisms } from './initiator-options.ts';
+export type { TestKeytabOptions } from './keytab.ts';
+export { testKeytab } from './keytab.ts';
 export type { MintedTicket, MintTicketOptions } from './mint.ts';
 export { mintTicket } from './mint.ts';
 export type { PacContents } from './pac.ts';
 export { defaultLogonInfo } from './pac.ts';
+export type { Fetch, FetchHandler, SignOnFetchOptions } from './sign-on-fetch.ts';
+export { createSignOnFetch } from './sign-on-fetch.ts';
+export type { TestUser } from './user.ts';

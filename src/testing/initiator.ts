@@ -1,68 +1,10 @@
-/** The initiator's side of the Kerberos mechanism (RFC 4121 §4.1), for tests. */
-import { decryptPart } from '../ap/encrypted-part.ts';
-import { SecurityContext } from '../context/context.ts';
-import { EncryptionKey } from '../crypto/key.ts';
-import { KeyUsage } from '../crypto/numbers.ts';
-import { KerberosError, krbErrorName } from '../errors.ts';
-import type { ChannelBindings } from '../gss/channel-bindings.ts';
-import { hashChannelBindings } from '../gss/channel-bindings.ts';
-import { frameToken, TokenId, unframeToken } from '../gss/framing.ts';
-import { Mechanism } from '../gss/mechanism.ts';
-import { GssName } from '../gss/name.ts';
-import type { Oid } from '../gss/oid.ts';
-import { ContextFlag, GssError } from '../gss/status.ts';
-import { encodeInitiatorOptions } from '../krb5/authenticator-checksum.ts';
-import type { EncApRepPart } from '../messages/ap-rep.ts';
-import {
-  decodeApRep,
-  decodeEncApRepPart,
-  encodeApRep,
-  encodeEncApRepPart,
-} from '../messages/ap-rep.ts';
-import type { Authenticator } from '../messages/ap-req.ts';
-import { ApOption, encodeApReq, encodeAuthenticator } from '../messages/ap-req.ts';
-import { decodeKrbError } from '../messages/krb-error.ts';
-import { formatPrincipal } from '../messages/principal.ts';
-import type { OptionRules } from '../options.ts';
-import {
-  bytes,
-  checkOptions,
-  objectWith,
-  promptCallback,
-  range,
-  required,
-  text,
-} from '../options.ts';
-import type { RandomSource } from '../random.ts';
-import { contextRandom } from '../random.ts';
-import type { Clock } from '../time.ts';
-import { splitTime, systemClock } from '../time.ts';
-import { randomSequenceNumber, SequenceCounter, SequenceWindow } from '../tokens/sequence.ts';
-import type { MintedTicket } from './mint.ts';
-
-/** Options of {@link createInitiator}. */
-export interface InitiatorOptions {
-  /** The ticket to present. */
-  readonly ticket: MintedTicket;
-  /** `ContextFlag` bits; mutual, replay, sequence, confidentiality and integrity if absent. */
-  readonly flags?: number;
-  /** The OID that frames the token and that the context reports; that of Kerberos if absent. */
-  readonly mechanism?: Oid;
-  /** If absent, the initiator sends no bindings. */
-  readonly channelBindings?: ChannelBindings;
-  /** An encoded KRB-CRED to send as delegated credential (RFC 4121 §4.1.1). */
-  readonly delegation?: Uint8Array;
-  /** Enctype of the initiator's subkey: that of the session key if absent; no subkey if null. */
-  readonly subkeyEnctype?: number | null;
-  /** The initial sequence number, 0..2^32-1; random if absent. */
-  readonly sequenceNumber?: number;
-  /** Fields that replace those of the authenticator, to test refusals. */
-  readonly authenticator?: Partial<Authenticator>;
-  /** The machine's clock if absent. */
-  readonly clock?: Clock;
-  /** The runtime's secure source if absent. */
-  readonly random?: RandomSource;
-}
+/** The initiator's side of an exchange, for tests. */
+import type { SecurityContext } from '../context/context.ts';
+import { checkOptions } from '../options.ts';
+import type { InitiatorOptions, InitiatorResult } from './initiator-options.ts';
+import { INITIATOR_OPTIONS } from './initiator-options.ts';
+import { KerberosExchange } from './kerberos-exchange.ts';
+import { SpnegoExchange } from './spnego-exchange.ts';
 
 /**
  * Creates an initiator, which establishes one context.
@@ -88,221 +30,85 @@ export function createInitiator(options: InitiatorOptions): Initiator {
 
 /** One exchange of the initiator. Created by {@link createInitiator}. */
 export class Initiator {
-  readonly #options: InitiatorOptions;
-  readonly #flags: number;
-  readonly #random: RandomSource;
-  readonly #subkey: EncryptionKey | undefined;
-  readonly #sequenceNumber: number;
-  #sent: Authenticator | undefined;
+  readonly #kerberos: KerberosExchange;
+  readonly #spnego: SpnegoExchange | undefined;
 
   /** @internal */
   constructor(options: InitiatorOptions) {
     checkOptions('createInitiator', options, INITIATOR_OPTIONS);
-    const { sessionKey } = options.ticket;
-    this.#options = options;
-    this.#flags = options.flags ?? DEFAULT_FLAGS;
-    this.#random = options.random ?? contextRandom();
-    this.#subkey =
-      options.subkeyEnctype === null
+    const { spnego = false } = options;
+    this.#kerberos = new KerberosExchange(options);
+    this.#spnego =
+      spnego === false
         ? undefined
-        : EncryptionKey.generate(
-            options.subkeyEnctype ?? sessionKey.enctype,
-            this.#random,
-            sessionKey.crypto,
-          );
-    this.#sequenceNumber = options.sequenceNumber ?? randomSequenceNumber(this.#random);
-  }
-
-  /** The first token, an AP-REQ: framed, or bare in DCE style. Each call makes a new authenticator. */
-  begin(): Uint8Array {
-    const { ticket, mechanism } = this.#options;
-    const authenticator = this.#authenticator();
-    this.#sent = authenticator;
-    const { sessionKey } = ticket;
-    const mutual = (this.#flags & ContextFlag.mutual) !== 0;
-    const apReq = encodeApReq({
-      apOptions: mutual ? ApOption.mutualRequired : 0,
-      ticket: ticket.ticket,
-      authenticator: {
-        enctype: sessionKey.enctype,
-        cipher: sessionKey.encrypt(
-          KeyUsage.apReqAuthenticator,
-          encodeAuthenticator(authenticator),
-          this.#random,
-        ),
-      },
-    });
-    return this.#dceStyle ? apReq : frameToken(mechanism ?? Mechanism.krb5, TokenId.apReq, apReq);
+        : new SpnegoExchange(this.#kerberos, options.ticket, spnego === true ? {} : spnego);
   }
 
   /**
-   * DCE style only: the third leg, which answers the acceptor's AP-REP (MS-KILE §3.4.5.2). Afterwards
-   * pass the same AP-REP to {@link finish}.
+   * The first token: an AP-REQ, framed, or bare in DCE style; with `spnego` a NegTokenInit, or an empty
+   * token with `askFirst`. Each call begins anew, with a new authenticator.
+   */
+  begin(): Uint8Array {
+    return (this.#spnego ?? this.#kerberos).begin();
+  }
+
+  /**
+   * Takes the acceptor's answer, and makes the next token where the exchange has further legs: SPNEGO
+   * where Kerberos is not the first mechanism, and DCE style.
+   *
+   * @param token - The acceptor's answer; absent if there is none, which only one who did not ask
+   *   for mutual authentication accepts.
+   * @throws as {@link finish}.
+   *
+   * @example
+   * ```ts
+   * import type { Acceptor, SecurityContext } from 'krb5-acceptor';
+   * import type { Initiator } from 'krb5-acceptor/testing';
+   *
+   * export async function meet(acceptor: Acceptor, initiator: Initiator): Promise<SecurityContext> {
+   *   const handshake = acceptor.begin();
+   *   let answer = await handshake.accept(initiator.begin());
+   *   for (;;) {
+   *     const step = initiator.step(answer.outputToken);
+   *     if (step.outputToken) answer = await handshake.accept(step.outputToken);
+   *     if (step.status === 'complete') return step.context;
+   *   }
+   * }
+   * ```
+   */
+  step(token?: Uint8Array): InitiatorResult {
+    return (this.#spnego ?? this.#kerberos).step(token);
+  }
+
+  /**
+   * DCE style without SPNEGO only: the third leg, which answers the acceptor's AP-REP (MS-KILE
+   * §3.4.5.2). Afterwards pass the same AP-REP to {@link finish}.
    *
    * @param token - The acceptor's AP-REP.
    * @returns An AP-REP, bare.
    * @throws as {@link finish}.
    */
   confirm(token: Uint8Array): Uint8Array {
-    const { sessionKey } = this.#options.ticket;
-    const { sequenceNumber } = readReply(token, sessionKey);
-    const { seconds, microseconds } = splitTime((this.#options.clock ?? systemClock)());
-    const part = encodeEncApRepPart({
-      ctime: seconds,
-      cusec: microseconds,
-      ...(sequenceNumber !== undefined && { sequenceNumber }),
-    });
-    const cipher = sessionKey.encrypt(KeyUsage.apRepEncPart, part, this.#random);
-    return encodeApRep({ encPart: { enctype: sessionKey.enctype, cipher } });
-  }
-
-  get #dceStyle(): boolean {
-    return (this.#flags & ContextFlag.dceStyle) !== 0;
+    return this.#kerberos.confirm(token);
   }
 
   /**
-   * Ends the exchange.
+   * Ends the exchange, if the acceptor's answer is the last token.
    *
    * @param token - The acceptor's answer; absent if mutual authentication was not requested.
    * @returns The initiator's context. The caller must dispose of it.
-   * @throws {@link GssError} GSS_S_FAILURE with the code of a KRB-ERROR as minor status;
-   *   GSS_S_DEFECTIVE_TOKEN for a missing or malformed answer. {@link KerberosError}
-   *   KRB_AP_ERR_MUT_FAIL if the answer is for another request, KRB_AP_ERR_BAD_INTEGRITY if it does not
-   *   decrypt. TypeError before {@link begin}.
+   * @throws {@link GssError} GSS_S_FAILURE with the code of a KRB-ERROR as minor status, or with
+   *   SPNEGO_REJECTED; GSS_S_DEFECTIVE_TOKEN for a missing or malformed answer, and one that RFC 4178
+   *   does not allow; GSS_S_BAD_MIC for the acceptor's MIC of another list than the one sent.
+   *   {@link KerberosError} KRB_AP_ERR_MUT_FAIL if the answer is for another request,
+   *   KRB_AP_ERR_BAD_INTEGRITY if it does not decrypt. TypeError before {@link begin}, and where SPNEGO has
+   *   a further leg, for which {@link step} has the token.
    */
   finish(token?: Uint8Array): SecurityContext {
-    if (this.#sent === undefined) {
-      throw new TypeError('initiator: expected begin() before finish()');
-    }
-    const mutual = (this.#flags & ContextFlag.mutual) !== 0;
-    if (token === undefined) {
-      if (mutual) throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'the acceptor sent no AP-REP');
-      return this.#context();
-    }
-    const reply = readReply(token, this.#options.ticket.sessionKey);
-    if (reply.ctime !== this.#sent.ctime || reply.cusec !== this.#sent.cusec) {
-      throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
-    }
-    return this.#context(reply);
-  }
-
-  #authenticator(): Authenticator {
-    const { ticket, channelBindings, delegation, clock } = this.#options;
-    const { seconds, microseconds } = splitTime((clock ?? systemClock)());
-    const subkey = this.#subkey;
-    return {
-      clientRealm: ticket.client.realm,
-      clientName: ticket.client,
-      checksum: encodeInitiatorOptions({
-        flags: this.#flags | (delegation === undefined ? 0 : ContextFlag.delegation),
-        bindings: channelBindings ? hashChannelBindings(channelBindings) : new Uint8Array(16),
-        ...(delegation !== undefined && { delegation }),
-      }),
-      cusec: microseconds,
-      ctime: seconds,
-      ...(subkey && { subkey: { enctype: subkey.enctype, value: subkey.bytes() } }),
-      sequenceNumber: this.#sequenceNumber,
-      ...this.#options.authenticator,
-    };
-  }
-
-  #context(reply?: EncApRepPart): SecurityContext {
-    const { ticket, mechanism } = this.#options;
-    const { sessionKey, client } = ticket;
-    const flags = this.#flags;
-    const server = { ...ticket.ticket.serverName, realm: ticket.ticket.realm };
-    const initiatorKey =
-      this.#subkey ?? new EncryptionKey(sessionKey.enctype, sessionKey.bytes(), sessionKey.crypto);
-    const acceptorSubkey = this.#acceptorSubkey(initiatorKey, reply);
-    const old = (acceptorSubkey ?? initiatorKey).rfc1964 !== undefined;
-    return new SecurityContext({
-      role: 'initiator',
-      initiator: GssName.ofPrincipal(client),
-      acceptor: GssName.ofPrincipal(server),
-      mechanism: mechanism ?? Mechanism.krb5,
-      flags: flags | ContextFlag.transferable | ContextFlag.protectionReady,
-      ticket: {
-        server: formatPrincipal(server),
-        kvno: ticket.ticket.encPart.kvno ?? 0,
-        enctype: ticket.ticket.encPart.enctype,
-        sessionEnctype: sessionKey.enctype,
-        flags: 0,
-        // The encrypted part of a KDC's reply, which has a ticket's times and flags, is not minted.
-        authTime: new Date(0),
-        endTime: new Date(8.64e15),
-      },
-      authorizationData: [],
-      vouched: { authenticationIndicators: [] },
-      initiatorKey,
-      ...(acceptorSubkey && { acceptorSubkey }),
-      sendSequence: new SequenceCounter(this.#sequenceNumber),
-      window: new SequenceWindow(reply?.sequenceNumber ?? this.#sequenceNumber, {
-        replay: (flags & ContextFlag.replay) !== 0,
-        sequence: (flags & ContextFlag.sequence) !== 0,
-        width: old ? 32 : 64,
-      }),
-      random: this.#random,
-    });
-  }
-
-  /** MIT krb5, mk_rep.c: for enctypes older than RFC 4121 the acceptor echoes the initiator's subkey. */
-  #acceptorSubkey(initiatorKey: EncryptionKey, reply?: EncApRepPart): EncryptionKey | undefined {
-    if (reply?.subkey === undefined) return undefined;
-    const { enctype, value } = reply.subkey;
-    const subkey = new EncryptionKey(enctype, value, initiatorKey.crypto);
-    const echoed = !this.#dceStyle && initiatorKey.rfc1964 !== undefined;
-    return echoed && enctype === initiatorKey.enctype ? undefined : subkey;
+    if (this.#spnego === undefined) return this.#kerberos.finish(token);
+    const result = this.#spnego.step(token);
+    if (result.status === 'complete' && result.outputToken === undefined) return result.context;
+    if (result.status === 'complete') result.context.dispose();
+    throw new TypeError('initiator: expected step(), since the exchange has another leg');
   }
 }
-
-function readReply(token: Uint8Array, sessionKey: EncryptionKey): EncApRepPart {
-  if (token[0] === AP_REP_TAG) return openReply(token, sessionKey);
-  const { inner } = unframeToken(token);
-  const tokenId = ((inner[0] ?? 0) << 8) | (inner[1] ?? 0);
-  const message = inner.subarray(2);
-  if (tokenId === TokenId.krbError) {
-    const { errorCode } = decodeKrbError(message);
-    const code = krbErrorName(errorCode) ?? 'KRB_ERR_GENERIC';
-    throw new GssError('GSS_S_FAILURE', { minor: new KerberosError(code) });
-  }
-  if (tokenId !== TokenId.apRep) {
-    throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'token holds neither AP-REP nor KRB-ERROR');
-  }
-  return openReply(message, sessionKey);
-}
-
-function openReply(message: Uint8Array, sessionKey: EncryptionKey): EncApRepPart {
-  const { encPart } = decodeApRep(message);
-  return decodeEncApRepPart(decryptPart(sessionKey, KeyUsage.apRepEncPart, encPart.cipher));
-}
-
-// RFC 4120 §5.5.2: [APPLICATION 15]; DCE style sends it unframed.
-const AP_REP_TAG = 0x6f;
-
-const DEFAULT_FLAGS =
-  ContextFlag.mutual |
-  ContextFlag.replay |
-  ContextFlag.sequence |
-  ContextFlag.confidentiality |
-  ContextFlag.integrity;
-
-const number = range('a whole number', Number.isSafeInteger);
-const object = objectWith('an object');
-
-/** The rules of {@link InitiatorOptions}. */
-export const INITIATOR_OPTIONS: OptionRules<InitiatorOptions> = {
-  ticket: required(objectWith('a ticket of mintTicket')),
-  flags: number,
-  mechanism: text,
-  // Not checked further: a test may send anything.
-  channelBindings: object,
-  delegation: bytes,
-  subkeyEnctype: range(
-    'a whole number or null',
-    (value) => value === null || Number.isSafeInteger(value),
-  ),
-  sequenceNumber: number,
-  authenticator: object,
-  clock: promptCallback,
-  random: promptCallback,
-};

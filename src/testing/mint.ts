@@ -16,6 +16,7 @@ import {
   kind,
   listOf,
   objectWith,
+  optionsOf,
   promptCallback,
   range,
   required,
@@ -27,6 +28,8 @@ import type { Clock, KerberosTime } from '../time.ts';
 import { systemClock } from '../time.ts';
 import type { PacContents } from './pac.ts';
 import { attachPac } from './pac.ts';
+import type { TestUser } from './user.ts';
+import { pacOfUser, USER_OPTIONS } from './user.ts';
 
 /** Options of {@link mintTicket}. */
 export interface MintTicketOptions {
@@ -39,8 +42,11 @@ export interface MintTicketOptions {
    * of those the first.
    */
   readonly enctype?: number;
-  /** `alice@EXAMPLE.ORG`; without a realm, the service's realm. */
-  readonly client: string;
+  /**
+   * `alice@EXAMPLE.ORG`; without a realm, the service's realm. A user with groups gets a PAC that says
+   * so, as from Active Directory.
+   */
+  readonly client: string | TestUser;
   /** Enctype of the session key; that of the service's key if absent. */
   readonly sessionEnctype?: number;
   /** `TicketFlag` bits; INITIAL and PRE-AUTHENT if absent. */
@@ -61,7 +67,10 @@ export interface MintTicketOptions {
   readonly authorizationData?: AuthorizationData;
   /** The kvno in the ticket: the key's own if absent; none if null. */
   readonly kvno?: number | null;
-  /** The contents of a PAC, which is signed with the service's key; no PAC if absent. */
+  /**
+   * The contents of a PAC, which is signed with the service's key, in place of those of a
+   * {@link TestUser}. No PAC if absent and `client` is text.
+   */
   readonly pac?: PacContents;
   /** The KDC's own key (krbtgt), for the KDC's signatures of the PAC. */
   readonly kdcKey?: EncryptionKey;
@@ -90,13 +99,13 @@ export interface MintedTicket {
  *
  * @example
  * ```ts
- * import { EncryptionKey, Enctype, parsePrincipal, systemRandom } from 'krb5-acceptor';
- * import { mintTicket } from 'krb5-acceptor/testing';
+ * import { mintTicket, testKeytab } from 'krb5-acceptor/testing';
  *
- * const key = EncryptionKey.generate(Enctype.aes256CtsHmacSha1, systemRandom);
- * const principal = parsePrincipal('HTTP/www.example.com@EXAMPLE.COM');
- * const keytab = { version: 2, entries: [{ principal, kvno: 1, timestamp: 0, key }] } as const;
+ * const keytab = testKeytab('HTTP/www.example.com@EXAMPLE.COM');
  * const ticket = mintTicket({ keytab, client: 'alice@EXAMPLE.COM' });
+ * // With a PAC: a user in Domain Admins, and in a group of another domain.
+ * const groups = [512, 'S-1-5-21-3623811015-3361044348-30300820-1013'];
+ * const admin = mintTicket({ keytab, client: { name: 'bob', groups } });
  * ```
  */
 export function mintTicket(options: MintTicketOptions): MintedTicket {
@@ -104,7 +113,8 @@ export function mintTicket(options: MintTicketOptions): MintedTicket {
   const random = options.random ?? systemRandom;
   const service = findKey(options);
   const { realm } = service.principal;
-  const client = parsePrincipal(options.client, realm);
+  const user = typeof options.client === 'string' ? { name: options.client } : options.client;
+  const client = parsePrincipal(user.name, realm);
   const sessionEnctype = options.sessionEnctype ?? service.key.enctype;
   const sessionKey = EncryptionKey.generate(sessionEnctype, random, service.key.crypto);
   const { startTime, renewTill, addresses, authorizationData } = options;
@@ -123,7 +133,8 @@ export function mintTicket(options: MintTicketOptions): MintedTicket {
     ...(addresses !== undefined && { addresses }),
     ...(authorizationData !== undefined && { authorizationData }),
   };
-  const { pac, kdcKey } = options;
+  const { kdcKey } = options;
+  const pac = options.pac ?? (user === options.client ? pacOfUser(user, client) : undefined);
   const keys = { serverKey: service.key, ...(kdcKey && { kdcKey }) };
   const part = encodeEncTicketPart(pac === undefined ? unsigned : attachPac(unsigned, pac, keys));
   const kvno = options.kvno === undefined ? service.kvno : options.kvno;
@@ -159,6 +170,7 @@ const TEN_HOURS = 36_000;
 
 const number = range('a whole number', Number.isSafeInteger);
 const object = objectWith('an object');
+const user = optionsOf(USER_OPTIONS);
 
 /** The rules of {@link MintTicketOptions}. */
 export const MINT_OPTIONS: OptionRules<MintTicketOptions> = {
@@ -170,7 +182,10 @@ export const MINT_OPTIONS: OptionRules<MintTicketOptions> = {
   ),
   service: text,
   enctype: number,
-  client: required(text),
+  client: required({
+    presence: 'required',
+    check: (value, name) => (isPlainObject(value) ? user : text).check(value, name),
+  }),
   sessionEnctype: number,
   flags: number,
   authTime: number,
