@@ -2,11 +2,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { formatKeytab } from '../../src/keytab/keytab.ts';
+import { unframeToken } from '../../src/gss/framing.ts';
+import { formatKeytab, parseKeytab } from '../../src/keytab/keytab.ts';
+import { TokenFlag } from '../../src/node/server/token-frame.ts';
 import { createInitiator } from '../../src/testing/initiator.ts';
 import { mintTicket } from '../../src/testing/mint.ts';
+import { SampleClient } from '../node/server/sample-client.ts';
 import { exchanges, runGssClient } from '../support/gss-client.ts';
-import { have, kinit, scratch } from '../support/realm.ts';
+import { have, keytab as keytabPath, kinit, realm, scratch } from '../support/realm.ts';
 import { makeKeytab } from '../support/realm-kit.ts';
 import { runOrThrow } from '../support/run.ts';
 import { startServer } from '../support/server.ts';
@@ -119,6 +122,20 @@ export function describeProgram(name: string, command: readonly string[]): void 
       await server.untilPrinted('Accepted connection: "alice@EXAMPLE.TEST"');
     });
 
+    it('refuses in one worker what another has accepted', async () => {
+      await using server = await startServer({ command, flags: ['-workers', '2'] });
+      const keys = parseKeytab(readFileSync(keytabPath('service')));
+      const ticket = mintTicket({
+        keytab: keys,
+        service: `host@${realm().hostname}`,
+        client: 'alice',
+      });
+      const token = createInitiator({ ticket }).begin();
+      const answers: string[] = [];
+      for (let i = 0; i < 8; i++) answers.push(await answerTo(server.port, token));
+      expect(answers).toEqual(['AP-REP', ...Array(7).fill('KRB-ERROR')]);
+    });
+
     it('prints its version and its help', async () => {
       const [program = '', ...options] = command;
       const version = await runOrThrow(program, [...options, '-version']);
@@ -126,6 +143,18 @@ export function describeProgram(name: string, command: readonly string[]): void 
       expect(await runOrThrow(program, [...options, '-help'])).toContain('-workers number');
     });
   });
+}
+
+/** Presents a request to a server of the sample protocol. @returns What came back. */
+async function answerTo(port: number, request: Uint8Array): Promise<string> {
+  const client = new SampleClient(port);
+  client.send(TokenFlag.noop | TokenFlag.contextNext, new Uint8Array(0));
+  client.send(TokenFlag.context, request);
+  const reply = await client.receive();
+  client.close();
+  // RFC 4121 §4.1: token identifiers.
+  const tokenId = unframeToken(reply!.data).inner.subarray(0, 2).join(' ');
+  return { '2 0': 'AP-REP', '3 0': 'KRB-ERROR' }[tokenId] ?? tokenId;
 }
 
 // In the repository, where Deno finds the packages that ours imports.

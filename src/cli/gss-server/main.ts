@@ -9,6 +9,7 @@ import type { GssServerEvent } from '../../node/server/events.ts';
 import type { GssServer } from '../../node/server/gss-server.ts';
 import { createGssServer } from '../../node/server/gss-server.ts';
 import { serveAsWorker, startWorkers, WorkerStartError } from '../../node/server/workers.ts';
+import { programArguments } from '../argv.ts';
 import { systemErrorText } from '../text.ts';
 import { VERSION } from '../version.ts';
 import type { ServerArguments } from './args.ts';
@@ -252,4 +253,4 @@ const NO_CREDENTIALS = 255;
 const GRACE = 2500;
 
 // Last, because it uses the constants above.
-process.exit(await main(process.argv.slice(2)));
+process.exit(await main(programArguments(process.argv, cluster.isWorker)));
