@@ -42,8 +42,9 @@ const LAYERS: readonly (readonly string[])[] = [
 /** Packages, and who alone may import them. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
   asn1js: /^messages\/asn1\.ts$/,
-  // The two hashes of GSS are of public bytes: there is no key, and so no provider.
-  '@noble': /^(crypto\/|gss\/(channel|tls)-bindings\.ts$)/,
+  // The two hashes of GSS are of public bytes: there is no key, and so no provider. A session's key is
+  // not Kerberos': no enctype is of its kind.
+  '@noble': /^(crypto\/|gss\/(channel|tls)-bindings\.ts$|http\/session\/sealed-box\.ts$)/,
 };
 
 interface Import {

@@ -9,6 +9,8 @@ import { IMPORT_OPTIONS } from '../src/context/export.ts';
 import { createAuthenticator } from '../src/http/authenticator.ts';
 import { NEGOTIATE_OPTIONS, negotiate } from '../src/http/negotiate.ts';
 import { AUTHENTICATOR_OPTIONS } from '../src/http/options.ts';
+import { COOKIE_OPTIONS } from '../src/http/session/cookies.ts';
+import { SESSION_OPTIONS } from '../src/http/session/options.ts';
 import type { AcceptorOptions, AcceptResult, GssError } from '../src/index.ts';
 import {
   acquireCredential,
@@ -67,6 +69,7 @@ const NO_COUNTS = [...NO_NUMBERS, 0, 1.5, 'many'];
 const NO_FLAGS = ['true', 'false', 0, 1, 'no'];
 const NO_FUNCTIONS = [true, 'log', {}, Number.NaN];
 const NO_OBJECTS = [true, 'text', Number.NaN, []];
+const SECRET = Uint8Array.from({ length: 32 }, (_, i) => i);
 const ASYNC = async (): Promise<number> => 0;
 
 const safer = 'what happens then is as strict, or stricter';
@@ -197,7 +200,10 @@ const entries: readonly Entry[] = [
       acceptor: acceptorRow,
       optional: { undefinedIsAbsent: safer, refused: NO_FLAGS },
       authorize: { refused: NO_FUNCTIONS },
-      sessions: { undefinedIsAbsent: 'each request needs a ticket then', refused: NO_OBJECTS },
+      sessions: {
+        undefinedIsAbsent: 'each request needs a ticket then',
+        refused: [...NO_OBJECTS, {}, { open() {} }, { keys: [] }, { open() {}, end() {} }],
+      },
       exchanges: { undefinedIsAbsent: 'the connection keeps them then', refused: NO_OBJECTS },
       requireTls: { refused: NO_FLAGS },
       challenges: {
@@ -214,8 +220,38 @@ const entries: readonly Entry[] = [
       onChallenged: hook,
       onWarning: hook,
       clock,
+      random,
       deadline: seconds,
       timer: { undefinedIsAbsent: 'it is then the runtime’s', refused: [ASYNC, 5] },
+    },
+  ),
+  entry(
+    'sessions',
+    SESSION_OPTIONS,
+    (o) => createAuthenticator({ acceptor, sessions: { keys: [SECRET], ...(o as object) } }),
+    {
+      keys: { refused: [[], SECRET, [''], [undefined], [new Uint8Array(32)], 'text', {}] },
+      cookie: { undefinedIsAbsent: safer, refused: [...NO_OBJECTS, { secure: 'no' }] },
+      maxAge: { refused: [...NO_NUMBERS, 0, 'long'] },
+      renewAfter: { undefinedIsAbsent: 'sessions end sooner', refused: [...NO_NUMBERS, 0, ''] },
+      groups: {
+        undefinedIsAbsent: 'authorize sees all groups then, as with a ticket',
+        refused: ['', 'All', ['admins'], [undefined], true, {}],
+      },
+      store: { refused: [...NO_OBJECTS, {}, { get() {}, set() {} }] },
+      onWarning: hook,
+    },
+  ),
+  entry(
+    'sessions.cookie',
+    COOKIE_OPTIONS,
+    (cookie) => createAuthenticator({ acceptor, sessions: { keys: [SECRET], cookie } }),
+    {
+      name: { undefinedIsAbsent: safer, refused: ['', 'a b', 'a=b', 'a;b', 5, '__Secure-é'] },
+      path: { undefinedIsAbsent: safer, refused: ['', 'app', '/;Domain=x', '/\n', 5] },
+      domain: { refused: ['', '.a', 'a b', 'a;b', '*', 5, {}] },
+      sameSite: { undefinedIsAbsent: safer, refused: ['Lax', '', true] },
+      secure: { undefinedIsAbsent: safer, refused: NO_FLAGS },
     },
   ),
   entry(

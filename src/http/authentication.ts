@@ -14,7 +14,7 @@ export interface AuthenticationRequest
   readonly authorization: string | null | undefined;
   /** The header `Cookie`. */
   readonly cookie?: string | null;
-  /** The header `Host`, or `:authority`: a session is of one host. */
+  /** The header `Host`, or `:authority` of HTTP/2, as received: sessions are bound to it. */
   readonly host?: string | null;
   /** The request's method. */
   readonly method?: string;

@@ -1,10 +1,12 @@
 /** Authenticates requests with Negotiate (RFC 4559) under a policy, and answers none of them. */
 import type { Acceptor } from '../acceptor.ts';
+import type { Deadline } from '../ap/patience.ts';
 import type { SecurityContext } from '../context/context.ts';
 import { isOwnFault, KerberosError } from '../errors.ts';
 import { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
 import { checkOptions } from '../options.ts';
+import { systemRandom } from '../random.ts';
 import { describeThrown } from '../text.ts';
 import type { Clock } from '../time.ts';
 import { checkedClock, systemClock, systemTimer } from '../time.ts';
@@ -26,7 +28,8 @@ import { mechanismOf, negotiate } from './negotiate.ts';
 import type { AuthenticatorOptions } from './options.ts';
 import { AUTHENTICATOR_OPTIONS } from './options.ts';
 import { Questions } from './questions.ts';
-import type { SessionRequest } from './session-keeper.ts';
+import type { SessionKeeper, SessionRequest } from './session/keeper.ts';
+import { Sessions } from './session/sessions.ts';
 
 /** Authenticates requests; made by {@link createAuthenticator}. */
 export interface Authenticator<R extends AuthenticationRequest = AuthenticationRequest> {
@@ -39,9 +42,10 @@ export interface Authenticator<R extends AuthenticationRequest = AuthenticationR
    */
   authenticate(request: R): Promise<Authentication>;
   /**
-   * Ends the session of a request.
+   * Ends the session of a request: deletes it from the store, if there is one.
    *
    * @returns The headers that take the session's cookie from the client; none without sessions.
+   * @throws {@link GssError} if the store fails: then the session is still valid.
    */
   logout(request?: SessionRequest): Promise<readonly HeaderField[]>;
 }
@@ -87,6 +91,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
   readonly #options: AuthenticatorOptions<R>;
   readonly #challenger: Challenger;
   readonly #exchanges: ExchangeKeeper<R>;
+  readonly #sessions: SessionKeeper | undefined;
   readonly #clock: Clock;
   readonly #questions: Questions;
   #warned = false;
@@ -98,10 +103,9 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     this.#exchanges =
       options.exchanges ?? exchangesByConnection(options.sharedConnections ?? 'refuse');
     this.#clock = checkedClock(options.clock ?? systemClock);
-    this.#questions = new Questions({
-      timer: options.timer ?? systemTimer,
-      deadline: options.deadline ?? DEFAULT_DEADLINE,
-    });
+    const { timer = systemTimer, deadline = DEFAULT_DEADLINE } = options;
+    this.#questions = new Questions({ timer, deadline });
+    this.#sessions = sessionsOf(options, { timer, deadline });
   }
 
   async authenticate(request: R): Promise<Authentication> {
@@ -129,8 +133,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
   }
 
   async logout(request: SessionRequest = {}): Promise<readonly HeaderField[]> {
-    const { sessions } = this.#options;
-    return sessions === undefined ? [] : await sessions.end(request);
+    return this.#sessions === undefined ? [] : await this.#sessions.end(request);
   }
 
   async #judge(request: R): Promise<Authentication> {
@@ -158,12 +161,15 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
 
   /** The client's session, if it has one that is valid. */
   async #resume(request: R): Promise<Authenticated | Denied | undefined> {
-    const { sessions } = this.#options;
+    const sessions = this.#sessions;
     if (sessions === undefined || isBlank(request.cookie)) return undefined;
     const { signal } = request;
     const now = new Date(this.#clock());
-    const open = () => sessions.open(request, now);
-    const session = await this.#questions.ask('sessions', open, signal);
+    const session = await this.#questions.ask(
+      'sessions',
+      () => sessions.open(request, now),
+      signal,
+    );
     if (session === undefined) return undefined;
     const { identity, headers } = session;
     const refusal = await this.#authorize(identity, signal);
@@ -223,7 +229,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
         disposeOf(context);
         return this.#challenger.forbid(refusal, headers);
       }
-      const cookies = await this.#beginSession(identity, context.ticket.server, request);
+      const cookies = await this.#begin(identity, context, request);
       return {
         outcome: 'authenticated',
         identity,
@@ -237,11 +243,15 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     }
   }
 
-  async #beginSession(identity: Identity, service: string, request: R) {
-    const { sessions } = this.#options;
+  async #begin(
+    identity: Identity,
+    { ticket }: SecurityContext,
+    request: R,
+  ): Promise<readonly HeaderField[]> {
+    const sessions = this.#sessions;
     if (sessions === undefined) return [];
     const now = new Date(this.#clock());
-    const begin = () => sessions.begin(identity, service, request, now);
+    const begin = () => sessions.begin(identity, ticket.server, request, now);
     return await this.#questions.ask('sessions', begin, request.signal);
   }
 
@@ -299,8 +309,21 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
   }
 }
 
-function checkRequest({ authorization, cookie }: AuthenticationRequest): void {
-  for (const [name, value] of Object.entries({ authorization, cookie })) {
+function sessionsOf(
+  {
+    acceptor,
+    sessions,
+    random = systemRandom,
+  }: Pick<AuthenticatorOptions, 'acceptor' | 'sessions' | 'random'>,
+  { timer, deadline }: Deadline,
+): SessionKeeper | undefined {
+  if (sessions === undefined || 'open' in sessions) return sessions;
+  const accepts = (service: string) => acceptor.credential.acceptsService(service);
+  return new Sessions(sessions, { random, timer, deadline, accepts });
+}
+
+function checkRequest({ authorization, cookie, host }: AuthenticationRequest): void {
+  for (const [name, value] of Object.entries({ authorization, cookie, host })) {
     if (value === undefined || value === null || typeof value === 'string') continue;
     throw new TypeError(`${name}: expected the text of one header, got ${typeof value}`);
   }

@@ -23,4 +23,7 @@ export { identityOf } from './identity.ts';
 export type { NegotiateHeaders, NegotiateOptions, NegotiateResult } from './negotiate.ts';
 export { negotiate } from './negotiate.ts';
 export type { AuthenticatorOptions } from './options.ts';
-export type { OpenSession, SessionKeeper, SessionRequest } from './session-keeper.ts';
+export type { CookieOptions } from './session/cookies.ts';
+export type { OpenSession, SessionKeeper, SessionRequest } from './session/keeper.ts';
+export type { SessionOptions, SessionWarning } from './session/options.ts';
+export type { SessionStore } from './session/store.ts';

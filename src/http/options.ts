@@ -7,6 +7,7 @@ import {
   callback,
   definite,
   flag,
+  isPlainObject,
   kind,
   listOf,
   objectWith,
@@ -15,11 +16,13 @@ import {
   required,
   seconds,
 } from '../options.ts';
+import type { RandomSource } from '../random.ts';
 import type { Clock, Timer } from '../time.ts';
 import type { Authenticated, AuthenticationRequest } from './authentication.ts';
 import type { ExchangeKeeper } from './exchanges.ts';
 import type { Identity } from './identity.ts';
-import type { SessionKeeper } from './session-keeper.ts';
+import type { SessionKeeper } from './session/keeper.ts';
+import type { SessionOptions } from './session/options.ts';
 
 /** Options of {@link createAuthenticator}. */
 export interface AuthenticatorOptions<R extends AuthenticationRequest = AuthenticationRequest> {
@@ -33,8 +36,11 @@ export interface AuthenticatorOptions<R extends AuthenticationRequest = Authenti
    * time refuses with 503. Everybody may enter if absent.
    */
   readonly authorize?: (identity: Identity) => boolean | Promise<boolean>;
-  /** Sessions, which spare clients a ticket for each request; none if absent. */
-  readonly sessions?: SessionKeeper;
+  /**
+   * Sessions, which spare clients a ticket for each request: their keys and further options, or a
+   * keeper of the application's own; none if absent.
+   */
+  readonly sessions?: SessionOptions | SessionKeeper;
   /** Where exchanges of several requests wait; by default by the connection of the request. */
   readonly exchanges?: ExchangeKeeper<R>;
   /**
@@ -75,6 +81,8 @@ export interface AuthenticatorOptions<R extends AuthenticationRequest = Authenti
   readonly onWarning?: (message: string) => void;
   /** The clock of the machine if absent. */
   readonly clock?: Clock;
+  /** The source of the nonces and ids of sessions; the secure one of the runtime if absent. */
+  readonly random?: RandomSource;
   /** Seconds that a request waits for one answer of the application; 5 if absent. */
   readonly deadline?: number;
   /** Starts the timer of the deadline; the timer of the runtime if absent. */
@@ -85,7 +93,7 @@ export const AUTHENTICATOR_OPTIONS: OptionRules<AuthenticatorOptions> = {
   acceptor: required(objectWith('what createAcceptor gives', 'begin')),
   optional: flag,
   authorize: definite(callback),
-  sessions: objectWith('a session keeper', 'open', 'begin', 'end'),
+  sessions: kind('{ keys } or a session keeper', isSessions),
   exchanges: objectWith('an exchange keeper', 'take', 'keep'),
   requireTls: definite(flag),
   challenges: listOf(
@@ -101,9 +109,18 @@ export const AUTHENTICATOR_OPTIONS: OptionRules<AuthenticatorOptions> = {
   onChallenged: callback,
   onWarning: callback,
   clock: promptCallback,
+  random: promptCallback,
   deadline: definite(seconds()),
   timer: promptCallback,
 };
+
+/** The constructor of `Sessions` checks the options. */
+function isSessions(value: unknown): boolean {
+  if (!isPlainObject(value)) return false;
+  const methods = ['open', 'begin', 'end'].map((name): unknown => Reflect.get(value, name));
+  const isKeeper = methods.every((method) => typeof method === 'function');
+  return isKeeper || methods.every((method) => method === undefined);
+}
 
 /** RFC 9110 §11.6.1: a scheme and parameters; printable ASCII, so that it is one header. */
 function isFurtherChallenge(value: unknown): boolean {

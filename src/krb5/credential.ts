@@ -9,12 +9,13 @@ import { explainNoKey, explainNoService } from '../keytab/explain.ts';
 import type { CredentialWarning, KeytabProvider, ServiceKeys } from '../keytab/key-source.ts';
 import { KeySource } from '../keytab/key-source.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
-import { acceptedKeys } from '../keytab/keytab-index.ts';
+import { acceptedKeys, findPrincipal } from '../keytab/keytab-index.ts';
 import type { TicketKeyRequest } from '../keytab/lookup.ts';
 import { selectKeys } from '../keytab/lookup.ts';
 import type { ServiceMatcher } from '../keytab/service-name.ts';
 import { formatServiceName, matchService, parseServiceName } from '../keytab/service-name.ts';
 import { faultOfKeytab } from '../keytab/succession.ts';
+import { parsePrincipal } from '../messages/principal.ts';
 import type { Ticket } from '../messages/ticket.ts';
 import type { OptionRules } from '../options.ts';
 import { callback, checkOptions, definite, kind, promptCallback, range } from '../options.ts';
@@ -135,6 +136,15 @@ export class AcceptorCredential implements ServiceKeys {
   /** @internal */
   hasKeysOf(realm: string): boolean {
     return acceptedKeys(this.keytab, this.#matcher).realms.has(realm);
+  }
+
+  /** @internal Whether a ticket for this principal, as text, could be accepted now. */
+  acceptsService(name: string): boolean {
+    const principal = parsePrincipal(name);
+    return (
+      matchService(this.#matcher, principal) !== undefined &&
+      findPrincipal(this.keytab, principal.realm, principal) !== undefined
+    );
   }
 
   /** @internal */

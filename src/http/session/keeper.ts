@@ -1,6 +1,6 @@
 /** The seam between the authenticator and sessions, which spare a client a ticket for each request. */
-import type { HeaderField } from './authentication.ts';
-import type { Identity } from './identity.ts';
+import type { HeaderField } from '../authentication.ts';
+import type { Identity } from '../identity.ts';
 
 /** What of a request a session depends on. */
 export interface SessionRequest {
