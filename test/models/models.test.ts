@@ -1,0 +1,92 @@
+/** No interleaving of servers, engine, crash, failover, expiry and skew accepts twice or hands out twice. */
+import { describe, expect, it } from 'vitest';
+import { exchangeModel } from './exchange-store.ts';
+import { explore } from './explore.ts';
+import { replayModel } from './replay-cache.ts';
+
+const SOUND = { clientAhead: 0, serverAhead: 0, refusesOlder: true, atomic: true };
+
+describe('a replay cache of several servers', () => {
+  it('accepts no token twice, whatever happens in whatever order', () => {
+    const { counterexample, states, taken } = explore(replayModel({ ...SOUND, outlives: 2 }));
+    expect(counterexample).toBeUndefined();
+    expect(states).toBeGreaterThan(10_000);
+    for (const step of [
+      'accept',
+      'expire',
+      'kill-engine',
+      'kill-server',
+      'promote-replica',
+      'refuse-late',
+      'refuse-older',
+      'refuse-run-over',
+      'refuse-unanswered',
+      'replay',
+      'restart',
+      'too-old',
+    ]) {
+      expect(taken.get(step), step).toBeGreaterThan(0);
+    }
+  });
+
+  it('does so with a client whose clock is behind', () => {
+    const { counterexample } = explore(replayModel({ ...SOUND, clientAhead: -1, disasters: 1 }));
+    expect(counterexample).toBeUndefined();
+  });
+
+  it('does so with clocks that are ahead or behind by no more than the margin', () => {
+    const within = { ...SOUND, margin: 1, disasters: 1 };
+    for (const clocks of [{ clientAhead: 1 }, { serverAhead: 1 }, { serverAhead: -1 }]) {
+      const { counterexample } = explore(replayModel({ ...within, ...clocks }));
+      expect(counterexample, JSON.stringify(clocks)).toBeUndefined();
+    }
+  });
+
+  it.each([
+    ['a client whose clock is ahead', { clientAhead: 1 }],
+    ['a server whose clock is behind', { serverAhead: -1 }],
+  ])('has one window, when the engine forgets: %s by more than the margin', (_, clocks) => {
+    const { counterexample } = explore(replayModel({ ...SOUND, ...clocks }));
+    expect(counterexample?.wrong).toMatch(/^accepted/);
+    const forgot = /^(restart|promote-replica)/;
+    expect(counterexample?.steps.some((step) => forgot.test(step))).toBe(true);
+  });
+
+  it('would accept twice if requests from before a restart were taken', () => {
+    const { counterexample } = explore(replayModel({ ...SOUND, refusesOlder: false }));
+    expect(counterexample?.wrong).toMatch(/^accepted/);
+  });
+
+  it('would accept twice if the key were looked up first and stored after that', () => {
+    const { counterexample } = explore(replayModel({ ...SOUND, atomic: false }));
+    expect(counterexample?.steps.filter((step) => step.startsWith('look'))).toHaveLength(2);
+  });
+
+  it('would accept twice if a key ended as soon as its request is too old', () => {
+    const { counterexample } = explore(replayModel({ ...SOUND, outlives: 0 }));
+    expect(counterexample?.steps.some((step) => step.startsWith('expire'))).toBe(true);
+  });
+});
+
+describe('a store of half-finished exchanges', () => {
+  it('hands none to two takers, whatever happens in whatever order', () => {
+    const { counterexample, states, taken } = explore(
+      exchangeModel({ atomic: true, bindsRun: true }),
+    );
+    expect(counterexample).toBeUndefined();
+    expect(states).toBeGreaterThan(300);
+    for (const step of ['expire', 'kill-engine', 'lose-answer', 'promote-replica', 'take']) {
+      expect(taken.get(step), step).toBeGreaterThan(0);
+    }
+  });
+
+  it('would hand one to two takers if it were read first and deleted after that', () => {
+    const { counterexample } = explore(exchangeModel({ atomic: false, bindsRun: true }));
+    expect(counterexample?.wrong).toBe('handed to 2 takers');
+  });
+
+  it('would hand one to two takers if a promoted replica might give it again', () => {
+    const { counterexample } = explore(exchangeModel({ atomic: true, bindsRun: false }));
+    expect(counterexample?.steps).toContain('promote-replica');
+  });
+});
