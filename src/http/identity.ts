@@ -3,7 +3,8 @@ import type { LocalNameConfig } from '../config/local-name.ts';
 import { localName } from '../config/local-name.ts';
 import type { SecurityContext } from '../context/context.ts';
 import { ContextFlag } from '../gss/status.ts';
-import { formatPrincipalName } from '../messages/principal.ts';
+import type { Principal } from '../messages/principal.ts';
+import { formatPrincipal } from '../messages/principal.ts';
 import { PacBufferType } from '../pac/pac-type.ts';
 
 /**
@@ -14,7 +15,7 @@ import { PacBufferType } from '../pac/pac-type.ts';
 export interface Identity {
   /** The Kerberos principal as `displayName` shows it: `alice@EXAMPLE.COM`. */
   readonly principal: string;
-  /** The principal without its realm: `alice`. Names of two realms may be equal. */
+  /** The principal without its realm: `alice`. Clients of two realms may have the same name. */
   readonly name: string;
   /** `EXAMPLE.COM`. */
   readonly realm: string;
@@ -78,7 +79,7 @@ export function identityOf(context: SecurityContext, options: IdentityOptions = 
   const account = options.localNames && localName(principal, options.localNames);
   return Object.freeze({
     principal: initiator.text,
-    name: formatPrincipalName(principal),
+    name: nameOf(principal),
     realm: principal.realm,
     ...(account !== undefined && { localName: account }),
     ...directoryFacts(context),
@@ -88,6 +89,11 @@ export function identityOf(context: SecurityContext, options: IdentityOptions = 
     authenticatedAt: ticket.authTime.toISOString(),
     expiresAt: context.expiresAt.toISOString(),
   });
+}
+
+/** An `@` in the name is escaped: `root\\@ADMIN.COM` must not look like a client of another realm. */
+function nameOf(principal: Principal): string {
+  return formatPrincipal({ ...principal, realm: '' }).slice(0, -'@'.length);
 }
 
 type DirectoryFacts = Pick<
