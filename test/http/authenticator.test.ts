@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { AuthenticationRequest } from '../../src/http/authentication.ts';
 import type { AuthenticatorOptions } from '../../src/http/options.ts';
-import type { OpenSession, SessionKeeper } from '../../src/http/session-keeper.ts';
+import type { OpenSession, SessionKeeper } from '../../src/http/session/keeper.ts';
 import type { GssError } from '../../src/index.ts';
 import { KerberosError } from '../../src/index.ts';
 import { encodeNegTokenInit } from '../../src/spnego/neg-token.ts';
