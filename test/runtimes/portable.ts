@@ -3,7 +3,7 @@
  * in all of them: it asks for nothing that a browser does not have.
  */
 import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
-import { negotiate } from '../../src/http/index.ts';
+import { createAuthenticator, negotiate } from '../../src/http/index.ts';
 import type {
   Acceptor,
   AcceptorOptions,
@@ -25,6 +25,7 @@ import {
   importSecurityContext,
   localName,
   Mechanism,
+  nobleCrypto,
   parseKerberosConfig,
   parseKeytab,
   parsePrincipal,
@@ -32,7 +33,7 @@ import {
   systemRandom,
 } from '../../src/index.ts';
 import type { InitiatorOptions, MintTicketOptions } from '../../src/testing/index.ts';
-import { createInitiator, mintTicket } from '../../src/testing/index.ts';
+import { createInitiator, mintTicket, OfferedMechanisms } from '../../src/testing/index.ts';
 import type { Steps } from './steps.ts';
 import { equal, rejects } from './steps.ts';
 
@@ -109,13 +110,25 @@ export function portableSteps(): Steps {
       }
     },
 
-    'negotiates with SPNEGO': async () => {
-      const { acceptor, initiator } = await makeParties();
-      const result = await acceptor.begin().accept(spnego(initiator.begin()));
+    'negotiates with SPNEGO, in one leg': async () => {
+      const { acceptor, initiator } = await makeParties({ initiator: { spnego: true } });
+      const result = await acceptor.begin().accept(initiator.begin());
       if (result.status !== 'complete') throw refusal(result);
       equal(result.context.mechanism, Mechanism.krb5);
-      // RFC 4178 §4.2.2: a NegTokenResp.
-      equal(result.outputToken?.[0], 0xa1);
+      initiator.finish(result.outputToken);
+    },
+
+    'negotiates with SPNEGO, in several legs, exported in between': async () => {
+      const { acceptor, initiator } = await makeParties({ initiator: { spnego: NTLM_FIRST } });
+      let handshake = acceptor.begin();
+      let result = await handshake.accept(initiator.begin());
+      let legs = 1;
+      while (result.status === 'continue') {
+        handshake = acceptor.resume(handshake.export());
+        result = await handshake.accept(initiator.step(result.outputToken).outputToken!);
+        legs++;
+      }
+      equal([result.status, legs], ['complete', 3]);
     },
 
     'verifies a PAC and gives its groups': async () => {
@@ -145,11 +158,11 @@ export function portableSteps(): Steps {
     },
 
     'challenges, admits and refuses over HTTP': async () => {
-      const { acceptor, initiator } = await makeParties();
+      const { acceptor, initiator } = await makeParties({ initiator: { spnego: true } });
       const challenged = await negotiate(acceptor, null);
       equal(challenged.status, 401);
       equal(challenged.headers, { 'WWW-Authenticate': 'Negotiate' });
-      const admitted = await negotiate(acceptor, `Negotiate ${base64(spnego(initiator.begin()))}`);
+      const admitted = await negotiate(acceptor, `Negotiate ${base64(initiator.begin())}`);
       if (admitted.status !== 200) throw admitted.error;
       equal(String(admitted.context.initiator), CLIENT);
       equal(admitted.headers['WWW-Authenticate']?.startsWith('Negotiate oYG'), true);
@@ -157,6 +170,40 @@ export function portableSteps(): Steps {
       const ntlm = await negotiate(acceptor, 'NTLM TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAA=');
       if (ntlm.status !== 401) throw new Error(`NTLM was answered with ${ntlm.status}`);
       equal(ntlm.error?.hint !== undefined, true);
+    },
+
+    'authenticates under a policy, and keeps a session': async () => {
+      const { acceptor, initiator } = await makeParties({ initiator: { spnego: true } });
+      const keys = [crypto.getRandomValues(new Uint8Array(32))];
+      const authenticator = createAuthenticator({ acceptor, sessions: { keys } });
+      const request = { authorization: null, host: 'www.example.com', secure: true };
+      const challenged = await authenticator.authenticate(request);
+      equal([challenged.outcome, challenged.headers], CHALLENGED);
+      const authorization = `Negotiate ${base64(initiator.begin())}`;
+      const first = await authenticator.authenticate({ ...request, authorization });
+      if (first.outcome !== 'authenticated') throw new Error(first.outcome);
+      equal([first.identity.principal, first.via], [CLIENT, 'ticket']);
+      const cookie = first.headers.find(([name]) => name === 'Set-Cookie')![1].split(';')[0]!;
+      const second = await authenticator.authenticate({ ...request, cookie });
+      if (second.outcome !== 'authenticated') throw new Error(second.outcome);
+      equal([second.identity.principal, second.via], [CLIENT, 'session']);
+      const middle = Math.floor(cookie.length / 2);
+      const altered = cookie.slice(0, middle) + (cookie[middle] === 'A' ? 'B' : 'A');
+      const forged = { ...request, cookie: altered + cookie.slice(middle + 1) };
+      equal((await authenticator.authenticate(forged)).outcome, 'challenged');
+      const elsewhere = { ...request, host: 'other.example.com', cookie };
+      equal((await authenticator.authenticate(elsewhere)).outcome, 'challenged');
+    },
+
+    'computes with the runtime’s own crypto where it has one, or with noble': async () => {
+      const { acceptor } = await makeParties();
+      const { process } = globalThis as {
+        process?: { getBuiltinModule?: (id: string) => unknown };
+      };
+      const own = process?.getBuiltinModule?.('node:crypto') !== undefined;
+      equal(acceptor.crypto.backend.name, own ? 'node' : 'noble');
+      const { client, server } = await establish({ crypto: nobleCrypto });
+      equal(server.unwrap(client.wrap(LONG)).message, LONG);
     },
 
     'reads a krb5.conf': () => {
@@ -255,27 +302,6 @@ function refusal(result: AcceptResult) {
   return result.error;
 }
 
-/** RFC 4178 §4.2.1: a NegTokenInit that offers Kerberos alone, with its first token. */
-export function spnego(mechToken: Uint8Array): Uint8Array {
-  const krb5 = Uint8Array.of(6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 1, 2, 2);
-  const mechTypes = der(0xa0, der(0x30, krb5));
-  const init = der(0xa0, der(0x30, mechTypes, der(0xa2, der(4, mechToken))));
-  return der(0x60, Uint8Array.of(6, 6, 0x2b, 6, 1, 5, 5, 2), init);
-}
-
-function der(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
-  const length = contents.reduce((sum, part) => sum + part.length, 0);
-  const header = length < 128 ? [tag, length] : [tag, 0x82, length >> 8, length & 255];
-  const bytes = new Uint8Array(header.length + length);
-  bytes.set(header);
-  let offset = header.length;
-  for (const part of contents) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
-}
-
 export function base64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
 }
@@ -298,6 +324,9 @@ const ENCTYPES: readonly number[] = [
   Enctype.camellia256CtsCmac,
 ];
 const LEGACY: readonly number[] = [Enctype.des3CbcSha1, Enctype.rc4Hmac];
+
+const CHALLENGED = ['challenged', [['WWW-Authenticate', 'Negotiate']]];
+const NTLM_FIRST = { mechanisms: OfferedMechanisms.windowsNtlm };
 
 const KRB5_CONF = `
 [libdefaults]
