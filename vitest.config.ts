@@ -6,7 +6,7 @@ export default defineConfig({
     // Programs are run as programs: what only starts as a process of its own is not counted here.
     coverage: {
       include: ['src/**'],
-      exclude: ['src/cli/demo/main.ts', 'src/cli/gss-server/main.ts', 'src/node/server/workers.ts'],
+      exclude: ['src/cli/*/main.ts', 'src/node/server/workers.ts'],
       reporter: ['text', 'text-summary'],
     },
     reporters: ['default', './test/support/closing-line.ts'],

@@ -2,6 +2,8 @@
 import { KerberosError } from '../../errors.ts';
 import { parseMechanism } from '../../gss/mechanism.ts';
 import type { Oid } from '../../gss/oid.ts';
+import type { Values } from '../arguments.ts';
+import { integer, readArguments, text, UsageError } from '../arguments.ts';
 
 /** The options of gss-server, one property each; undefined where an option was not given. */
 export interface ServerArguments {
@@ -59,16 +61,8 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   }
 }
 
-class UsageError extends Error {}
-
-interface Values {
-  readonly switches: Set<string>;
-  readonly texts: Map<string, string>;
-  readonly positionals: string[];
-}
-
 function parse(argv: readonly string[]): ParsedArguments {
-  const values = collect(argv);
+  const values = readArguments(argv, { switches: SWITCHES, texts: TEXTS });
   const { switches, positionals } = values;
   if (switches.has('help')) return { action: 'help' };
   if (switches.has('version')) return { action: 'version' };
@@ -109,50 +103,6 @@ function serverArguments(service: string, values: Values): ServerArguments {
     allowAnonymous: switches.has('anonymous') || undefined,
     workers: integer(values, 'workers', 1, 256),
   };
-}
-
-function collect(argv: readonly string[]): Values {
-  const values: Values = { switches: new Set(), texts: new Map(), positionals: [] };
-  for (let i = 0; i < argv.length; i++) {
-    const argument = argv[i]!;
-    if (argument === '--') {
-      values.positionals.push(...argv.slice(i + 1));
-      break;
-    }
-    const option = /^--?([^=]+)(?:=(.*))?$/s.exec(argument);
-    if (option === null) {
-      values.positionals.push(argument);
-      continue;
-    }
-    const [, name, attached] = option as unknown as [string, string, string | undefined];
-    if (SWITCHES.has(name)) {
-      if (attached !== undefined) throw new UsageError(`-${name} takes no value`);
-      values.switches.add(name);
-    } else if (TEXTS.has(name)) {
-      const value = attached ?? argv[++i];
-      if (value === undefined) throw new UsageError(`-${name} needs a value`);
-      values.texts.set(name, value);
-    } else {
-      throw new UsageError(`unknown option ${argument}`);
-    }
-  }
-  return values;
-}
-
-function text(values: Values, name: string): string | undefined {
-  const value = values.texts.get(name);
-  if (value === '') throw new UsageError(`-${name}: expected a value, got an empty text`);
-  return value;
-}
-
-function integer(values: Values, name: string, min: number, max: number): number | undefined {
-  const value = values.texts.get(name);
-  if (value === undefined) return undefined;
-  const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
-  if (!(number >= min && number <= max)) {
-    throw new UsageError(`-${name}: expected a number from ${min} to ${max}, got '${value}'`);
-  }
-  return number;
 }
 
 function mechanism(value: string | undefined): Oid | undefined {
