@@ -11,6 +11,7 @@ import { NEGOTIATE_OPTIONS, negotiate } from '../src/http/negotiate.ts';
 import { AUTHENTICATOR_OPTIONS } from '../src/http/options.ts';
 import { COOKIE_OPTIONS } from '../src/http/session/cookies.ts';
 import { SESSION_OPTIONS } from '../src/http/session/options.ts';
+import { STORED_EXCHANGES_OPTIONS, storedExchanges } from '../src/http/stored-exchanges.ts';
 import type { AcceptorOptions, AcceptResult, GssError } from '../src/index.ts';
 import {
   acquireCredential,
@@ -252,6 +253,19 @@ const entries: readonly Entry[] = [
       domain: { refused: ['', '.a', 'a b', 'a;b', '*', 5, {}] },
       sameSite: { undefinedIsAbsent: safer, refused: ['Lax', '', true] },
       secure: { undefinedIsAbsent: safer, refused: NO_FLAGS },
+    },
+  ),
+  entry(
+    'storedExchanges',
+    STORED_EXCHANGES_OPTIONS,
+    (o) =>
+      storedExchanges({ store: { set() {}, take: () => null }, keys: [SECRET], ...(o as object) }),
+    {
+      store: { refused: [...NO_OBJECTS, { set: () => {} }] },
+      keys: { refused: [[], SECRET, [''], [undefined], [new Uint8Array(32)], 'text', {}] },
+      cookie: { undefinedIsAbsent: 'it is as strict as it can be then', refused: NO_OBJECTS },
+      maxAge: { undefinedIsAbsent: 'there is a bound then', refused: [...NO_NUMBERS, 0] },
+      random,
     },
   ),
   entry(

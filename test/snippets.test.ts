@@ -41,6 +41,7 @@ const ENTRY_POINTS: readonly string[] = [
   'parseKerberosConfig',
   'parseKeytab',
   'startWorkers',
+  'storedExchanges',
   'testKeytab',
   'withLegacyEnctypes',
 ];

@@ -1,0 +1,136 @@
+/** Exchanges that wait in a store, for servers of which each request may reach another process. */
+import type { Acceptor } from '../acceptor.ts';
+import { encodeUtf8 } from '../bytes.ts';
+import type { HandshakeOptions } from '../krb5/settings.ts';
+import type { OptionRules } from '../options.ts';
+import { checkOptions, objectWith, promptCallback, required, seconds } from '../options.ts';
+import type { RandomSource } from '../random.ts';
+import { checkedRandom, systemRandom } from '../random.ts';
+import type { AuthenticationRequest } from './authentication.ts';
+import { decodeBase64, encodeBase64 } from './base64.ts';
+import type { ExchangeKeeper } from './exchanges.ts';
+import type { CookieOptions } from './session/cookies.ts';
+import { cookieOf, readCookie, setCookie } from './session/cookies.ts';
+import type { SessionOptions } from './session/options.ts';
+import { readKeys, SESSION_OPTIONS } from './session/options.ts';
+import { SealedBox } from './session/sealed-box.ts';
+
+/**
+ * Keeps exchanges for some seconds. What it is given is sealed, and what it returns is opened with the
+ * keys: who can read or write to the store can neither read nor make an exchange.
+ */
+export interface ExchangeStore {
+  /**
+   * @param name - 43 characters of `A-Z a-z 0-9 - _`: 32 random bytes.
+   * @param value - Base64, of a few hundred bytes to some ten thousand.
+   * @param seconds - The value may be forgotten after this time.
+   */
+  set(name: string, value: string, seconds: number): unknown;
+  /**
+   * Returns the value and deletes it in one step (Redis `GETDEL`, SQL `DELETE ... RETURNING`): of two
+   * simultaneous calls only one may get it.
+   *
+   * @returns Undefined or null if there is nothing under this name.
+   */
+  take(name: string): string | null | undefined | PromiseLike<string | null | undefined>;
+}
+
+/** Options of {@link storedExchanges}. */
+export interface StoredExchangesOptions {
+  /** Where the exchanges wait. */
+  readonly store: ExchangeStore;
+  /** As {@link SessionOptions.keys}, and may be the same. */
+  readonly keys: SessionOptions['keys'];
+  /** The cookie that holds an exchange's name; `__Host-krb5-exchange` if absent. */
+  readonly cookie?: CookieOptions;
+  /** Seconds that an exchange waits for the client's next request; 60 if absent. */
+  readonly maxAge?: number;
+  /** The source of names and nonces; the secure one of the runtime if absent. */
+  readonly random?: RandomSource;
+}
+
+/**
+ * Keeps exchanges of several requests in a store, for the option `exchanges`. The client gets the random
+ * name of its exchange in a cookie; clients without cookies (curl without `-c`) cannot continue. A client
+ * that prefers NTLM, and leaves, is not reported.
+ *
+ * @throws TypeError, RangeError for an invalid option.
+ *
+ * @example
+ * ```ts
+ * import type { Acceptor } from 'krb5-acceptor';
+ * import type { ExchangeStore } from 'krb5-acceptor/http';
+ * import { createAuthenticator, storedExchanges } from 'krb5-acceptor/http';
+ *
+ * export function clustered(acceptor: Acceptor, store: ExchangeStore, keys: readonly string[]) {
+ *   return createAuthenticator({ acceptor, exchanges: storedExchanges({ store, keys }) });
+ * }
+ * ```
+ */
+export function storedExchanges(options: StoredExchangesOptions): ExchangeKeeper {
+  checkOptions('storedExchanges', options, STORED_EXCHANGES_OPTIONS);
+  const { store, keys, maxAge = DEFAULT_AGE } = options;
+  const random = checkedRandom(options.random ?? systemRandom);
+  const box = new SealedBox(readKeys(keys), random);
+  const base = cookieOf(options.cookie);
+  const cookie =
+    options.cookie?.name === undefined ? { ...base, name: `${base.name}-exchange` } : base;
+  return {
+    async take(request, acceptor) {
+      const name = readCookie(request.cookie, cookie.name);
+      // Only a token continues an exchange.
+      if (name === undefined || !NAME.test(name) || !request.authorization) return undefined;
+      const value = await store.take(name);
+      if (value === undefined || value === null) return undefined;
+      if (typeof value !== 'string') {
+        throw new TypeError(`the store must return text or undefined, got ${typeof value}`);
+      }
+      const sealed = decodeBase64(value);
+      const bytes = sealed && box.open(sealed, associated(name, request));
+      return bytes && { handshake: resume(acceptor, bytes, request) };
+    },
+    async keep({ handshake, request }) {
+      const name = newName(random);
+      const bytes = handshake.export();
+      const sealed = box.seal(bytes, associated(name, request));
+      bytes.fill(0);
+      await store.set(name, encodeBase64(sealed), maxAge);
+      return [['Set-Cookie', `${setCookie(cookie, name)}; Max-Age=${Math.ceil(maxAge)}`]];
+    },
+  };
+}
+
+function resume(acceptor: Acceptor, bytes: Uint8Array, request: AuthenticationRequest) {
+  const { channelBindings, channelBindingsUnavailable, peerAddress } = request;
+  const options: HandshakeOptions = {
+    ...(channelBindings !== undefined && { channelBindings }),
+    ...(channelBindingsUnavailable !== undefined && { channelBindingsUnavailable }),
+    ...(peerAddress !== undefined && { peerAddress }),
+  };
+  const handshake = acceptor.resume(bytes, options);
+  bytes.fill(0);
+  return handshake;
+}
+
+/** Binds sealed bytes to their use, their name and the host of the request. */
+function associated(name: string, { host }: AuthenticationRequest): Uint8Array {
+  return encodeUtf8(`krb5-acceptor exchange\n${name}\n${(host ?? '').toLowerCase()}`);
+}
+
+function newName(random: RandomSource): string {
+  const bytes = new Uint8Array(32);
+  random(bytes);
+  return encodeBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+const NAME = /^[A-Za-z0-9_-]{43}$/;
+const DEFAULT_AGE = 60;
+
+/** The rules of {@link StoredExchangesOptions}. */
+export const STORED_EXCHANGES_OPTIONS: OptionRules<StoredExchangesOptions> = {
+  store: required(objectWith('an exchange store', 'set', 'take')),
+  keys: SESSION_OPTIONS.keys,
+  cookie: objectWith('the attributes of a cookie'),
+  maxAge: seconds(),
+  random: promptCallback,
+};
