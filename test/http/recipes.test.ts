@@ -115,3 +115,29 @@ describe('recipes for HTTP', () => {
     );
   });
 });
+
+describe('docs/sessions.md', () => {
+  const page = readFileSync('docs/sessions.md', 'utf8');
+  const code = /^```ts\n([^`]*function isSameOrigin[^`]*)^```$/m.exec(page)![1]!;
+  const { outputText } = ts.transpileModule(code, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022 },
+  });
+  const isSameOrigin = new Function(`${outputText}; return isSameOrigin;`)() as (
+    request: Request,
+  ) => boolean;
+
+  it.each([
+    ['GET', { 'Sec-Fetch-Site': 'cross-site' }, true],
+    ['POST', { 'Sec-Fetch-Site': 'same-origin' }, true],
+    ['POST', { 'Sec-Fetch-Site': 'same-site' }, false],
+    ['POST', { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://www.example.com' }, false],
+    ['POST', { Origin: 'https://www.example.com' }, true],
+    ['POST', { Origin: 'https://www.example.com.evil.test' }, false],
+    ['DELETE', { Origin: 'null' }, false],
+    ['POST', {}, true],
+  ])('lets a %s with %j change something: %s', (method, headers, expected) => {
+    // A Request would drop these headers, as a browser does when a page sets them.
+    const request = { method, headers: new Headers(headers as Record<string, string>) };
+    expect(isSameOrigin(request as Request)).toBe(expected);
+  });
+});
