@@ -18,6 +18,7 @@ const sources = new Map(
 const LAYERS: readonly (readonly string[])[] = [
   ['index.ts'],
   ['cli'],
+  ['adapters'],
   ['node'],
   ['http', 'redis', 'testing'],
   ['acceptor.ts'],
@@ -81,8 +82,11 @@ function withoutTexts(text: string): string {
   return withoutComments(text).replace(/'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g, "''");
 }
 
+/** Adapters for frameworks on node:http; the others run in any runtime. */
+const ON_NODE = /^(?:node|cli)\/|^adapters\/(?:express|fastify|koa)\.ts$/;
+
 function isCore(path: string): boolean {
-  return !/^(node|cli)\//.test(path);
+  return !ON_NODE.test(path);
 }
 
 describe('imports', () => {
@@ -204,7 +208,8 @@ describe('the entries', () => {
     expect(sources.has(path)).toBe(true);
   });
 
-  it.each(entries.filter(([entry]) => entry !== './legacy'))(
+  // An adapter is a file, and an entry.
+  it.each(entries.filter(([entry, path]) => entry !== './legacy' && !path.startsWith('adapters/')))(
     '%s names what it exports, and does nothing else',
     (_, path) => {
       const rest = withoutComments(sources.get(path)!)

@@ -4,6 +4,7 @@
  * sentence that names the option; an answer refuses the client. An option without a row fails here.
  */
 import { afterAll, describe, expect, it } from 'vitest';
+import { kerberos as expressKerberos } from '../src/adapters/express.ts';
 import { MEMORY_REPLAY_CACHE_OPTIONS } from '../src/ap/replay-cache.ts';
 import { IMPORT_OPTIONS } from '../src/context/export.ts';
 import { createAuthenticator } from '../src/http/authenticator.ts';
@@ -23,8 +24,10 @@ import {
 import { PARSE_KEYTAB_OPTIONS } from '../src/keytab/keytab.ts';
 import { CREDENTIAL_OPTIONS } from '../src/krb5/credential.ts';
 import { ACCEPT_OPTIONS, ACCEPTOR_OPTIONS, HANDSHAKE_OPTIONS } from '../src/krb5/settings.ts';
+import { NODE_ADAPTER_OPTIONS } from '../src/node/adapter-options.ts';
 import { KEYTAB_FILE_OPTIONS, keytabFile, loadKeytab } from '../src/node/files/keytab-file.ts';
 import { HTTP_OPTIONS, httpAuthenticator } from '../src/node/http.ts';
+import { KERBEROS_OPTIONS, kerberos } from '../src/node/kerberos.ts';
 import { FILE_REPLAY_CACHE_OPTIONS, FileReplayCache } from '../src/node/replay-cache/file.ts';
 import { openReplayCache, REPLAY_CACHE_NAME_OPTIONS } from '../src/node/replay-cache/name.ts';
 import { createGssServer, LIMIT_OPTIONS, SERVER_OPTIONS } from '../src/node/server/gss-server.ts';
@@ -102,8 +105,67 @@ const environment: Row = { undefinedIsAbsent: 'it is then the process’s', refu
 const name: Row = { undefinedIsAbsent: 'it is then the system’s', refused: ['', 5, {}] };
 const acceptorRow: Row = { refused: [{}, 'acceptor', Number.NaN] };
 
+/** The options of an authenticator but its acceptor. */
+const authenticatorRows = {
+  optional: { undefinedIsAbsent: safer, refused: NO_FLAGS },
+  authorize: { refused: NO_FUNCTIONS },
+  sessions: {
+    undefinedIsAbsent: 'each request needs a ticket then',
+    refused: [...NO_OBJECTS, {}, { open() {} }, { keys: [] }, { open() {}, end() {} }],
+  },
+  exchanges: { undefinedIsAbsent: 'the connection keeps them then', refused: NO_OBJECTS },
+  requireTls: { refused: NO_FLAGS },
+  challenges: {
+    undefinedIsAbsent: 'only Negotiate is offered then',
+    refused: ['Basic', [''], ['Negotiate'], ['negotiate x'], ['Basic\r\nX: y'], [undefined]],
+  },
+  offerAgain: { undefinedIsAbsent: tells, refused: NO_FLAGS },
+  passPreflight: { refused: NO_FLAGS },
+  proxy: { undefinedIsAbsent: tells, refused: NO_FLAGS },
+  sharedConnections: { undefinedIsAbsent: safer, refused: [true, 'Trust', 'shared', {}] },
+  localNames: { undefinedIsAbsent: 'there are no local names then', refused: NO_OBJECTS },
+  onAccepted: hook,
+  onRefused: hook,
+  onChallenged: hook,
+  onWarning: hook,
+  clock,
+  random,
+  deadline: seconds,
+  timer: { undefinedIsAbsent: 'it is then the runtime’s', refused: [ASYNC, 5] },
+};
+
+/** What adapters have instead: local names are of their krb5.conf. */
+const { localNames: _, ...policyRows } = authenticatorRows;
+const adapterRows = {
+  ...policyRows,
+  acceptor: acceptorRow,
+  keytab: { refused: [{}, '', { entries: null }, 5, []] },
+  service: { refused: [5, {}, true] },
+  replayCache: { refused: [{}, '', true, () => true] },
+  config: { refused: ['', 5, []] },
+  unauthorized: hook,
+  forbidden: hook,
+  unavailable: hook,
+};
+
+/** What adapters on node:http add to them. */
+const nodeRows = {
+  ...adapterRows,
+  channelBindings: { undefinedIsAbsent: safer, refused: ['None', 'tls-unique', false, ASYNC] },
+  certificate: { refused: ['', [], [''], {}, true, Number.NaN] },
+  trustProxy: {
+    undefinedIsAbsent: safer,
+    refused: [1, 'true', ['proxy'], [], ['10.0.0.0/40'], {}],
+  },
+};
+
 const parties = await makeParties();
 const { acceptor, credential, keytab, ticket } = parties;
+
+/** Options for a service that can start, unless they name another acceptor. */
+function withService(options: object): object {
+  return 'acceptor' in options || 'keytab' in options ? options : { acceptor, ...options };
+}
 
 const entries: readonly Entry[] = [
   entry(
@@ -199,32 +261,18 @@ const entries: readonly Entry[] = [
     (o) => createAuthenticator({ acceptor, ...(o as object) }),
     {
       acceptor: acceptorRow,
-      optional: { undefinedIsAbsent: safer, refused: NO_FLAGS },
-      authorize: { refused: NO_FUNCTIONS },
-      sessions: {
-        undefinedIsAbsent: 'each request needs a ticket then',
-        refused: [...NO_OBJECTS, {}, { open() {} }, { keys: [] }, { open() {}, end() {} }],
-      },
-      exchanges: { undefinedIsAbsent: 'the connection keeps them then', refused: NO_OBJECTS },
-      requireTls: { refused: NO_FLAGS },
-      challenges: {
-        undefinedIsAbsent: 'only Negotiate is offered then',
-        refused: ['Basic', [''], ['Negotiate'], ['negotiate x'], ['Basic\r\nX: y'], [undefined]],
-      },
-      offerAgain: { undefinedIsAbsent: tells, refused: NO_FLAGS },
-      passPreflight: { refused: NO_FLAGS },
-      proxy: { undefinedIsAbsent: tells, refused: NO_FLAGS },
-      sharedConnections: { undefinedIsAbsent: safer, refused: [true, 'Trust', 'shared', {}] },
-      localNames: { undefinedIsAbsent: 'there are no local names then', refused: NO_OBJECTS },
-      onAccepted: hook,
-      onRefused: hook,
-      onChallenged: hook,
-      onWarning: hook,
-      clock,
-      random,
-      deadline: seconds,
-      timer: { undefinedIsAbsent: 'it is then the runtime’s', refused: [ASYNC, 5] },
+      ...authenticatorRows,
     },
+  ),
+  entry('kerberos of ./node', KERBEROS_OPTIONS, (o) => kerberos(withService(o)), {
+    ...nodeRows,
+    allowedOrigins: { refused: ['*', [''], [undefined], {}] },
+  }),
+  entry(
+    'kerberos of ./express',
+    NODE_ADAPTER_OPTIONS,
+    (o) => expressKerberos(withService(o)),
+    nodeRows,
   ),
   entry(
     'sessions',

@@ -78,7 +78,15 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Folders of tests without a counterpart in `src/`, each with a subject of its own. */
-const OTHER_FOLDERS: readonly string[] = ['advisories', 'fuzz', 'interop', 'models', 'runtimes'];
+const OTHER_FOLDERS: readonly string[] = [
+  'advisories',
+  'conformance',
+  'examples',
+  'fuzz',
+  'interop',
+  'models',
+  'runtimes',
+];
 
 function filesBelow(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

@@ -22,6 +22,7 @@ const MAY_REMEMBER: Readonly<Record<string, string>> = {
   'krb5/request.ts: NO_BINDINGS': 'sixteen zeros (RFC 4121 §4.1.1.2), which nothing writes to',
   'messages/der/recent-texts.ts: TEXTS':
     '1024 short texts that came in clear or out of tickets; nothing secret',
+  'node/header-limit.ts: ATTENDED': 'weak: servers of the application that were seen to',
   'node/tls-bindings.ts: PRESENTED': 'weak: the certificates of a TLS server of the application',
 };
 

@@ -33,6 +33,7 @@ const ENTRY_POINTS: readonly string[] = [
   'createSignOnFetch',
   'httpAuthenticator',
   'identityOf',
+  'kerberos',
   'keytabFile',
   'loadKerberosConfig',
   'mintTicket',

@@ -55,6 +55,10 @@ export interface Authenticated {
 export interface Guest {
   /** Tells this outcome from the others. */
   readonly outcome: 'guest';
+  /** There is none: so that `result.identity?.principal` can be written. */
+  readonly identity?: undefined;
+  /** There is none. */
+  readonly context?: undefined;
   /** To be added to the response. */
   readonly headers: readonly HeaderField[];
 }

@@ -1,8 +1,6 @@
 /** HTTP authentication (RFC 4559) for node:http, node:https, node:http2 and frameworks on them. */
 import type { EventEmitter } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { maxHeaderSize, STATUS_CODES } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Acceptor } from '../acceptor.ts';
 import type { SecurityContext } from '../context/context.ts';
 import type { GssError } from '../gss/status.ts';
@@ -26,14 +24,15 @@ import {
   required,
 } from '../options.ts';
 import { printWarning } from '../warning.ts';
+import type { Warn } from './header-limit.ts';
+import { NEEDED_HEADER_SIZE, warnOfLimit } from './header-limit.ts';
 import type { Certificate } from './http-bindings.ts';
 import { requestBindings } from './http-bindings.ts';
+import type { HttpRequest, HttpResponse, NodeAuthenticationRequest } from './http-request.ts';
+import { goneSignal, INDEPENDENT } from './http-request.ts';
 import type { TlsBindingType } from './tls-bindings.ts';
 
-/** A request of node:http, node:https or node:http2. */
-export type HttpRequest = IncomingMessage | Http2ServerRequest;
-/** The response of such a request. */
-export type HttpResponse = ServerResponse | Http2ServerResponse;
+export type { HttpRequest, HttpResponse } from './http-request.ts';
 
 /** Options of {@link httpAuthenticator}. */
 export interface HttpAuthenticatorOptions {
@@ -122,7 +121,7 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
   const bindingsOf = requestBindings<HttpRequest>(options, (message) =>
     warn(message, 'KRB5_ACCEPTOR_NO_CHANNEL_BINDINGS'),
   );
-  const authenticator = new PolicyAuthenticator<NodeRequest>({
+  const authenticator = new PolicyAuthenticator<NodeAuthenticationRequest>({
     acceptor,
     passPreflight: false,
     exchanges: exchangesByConnection(
@@ -137,7 +136,7 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
     if (!checked) checkHeaderLimit(request, warn);
     checked = true;
     const { refusal, ...bindings } = bindingsOf(request);
-    const source: NodeRequest = {
+    const source: NodeAuthenticationRequest = {
       ...bindings,
       ...connectionOf(request, response, signals),
       request,
@@ -157,11 +156,6 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
   };
 }
 
-/** With the request itself, for the callbacks. */
-interface NodeRequest extends AuthenticationRequest {
-  readonly request: HttpRequest;
-}
-
 function connectionOf(
   request: HttpRequest,
   response: HttpResponse,
@@ -177,19 +171,6 @@ function connectionOf(
     ...(peerAddress !== undefined && { peerAddress }),
     ...(proxyHeader !== undefined && { proxyHeader }),
   };
-}
-
-/** A signal that the client has gone away. @param closing - Emits `close` then. */
-function goneSignal(
-  closing: EventEmitter,
-  signals: WeakMap<EventEmitter, AbortSignal>,
-): AbortSignal {
-  const known = signals.get(closing);
-  if (known !== undefined) return known;
-  const gone = new AbortController();
-  closing.once('close', () => gone.abort(CLIENT_GONE));
-  signals.set(closing, gone.signal);
-  return gone.signal;
 }
 
 function answer(response: HttpResponse, { status, headers }: Denied): void {
@@ -209,16 +190,8 @@ function checkHeaderLimit({ socket, httpVersionMajor }: HttpRequest, warn: Warn)
   const { server } = socket as { server?: { maxHeaderSize?: number } };
   const limit = server?.maxHeaderSize ?? maxHeaderSize;
   if (limit >= NEEDED_HEADER_SIZE) return;
-  tell(
-    'onWarning',
-    warn,
-    `headers are limited to ${limit} bytes, but clients in many groups send tickets of up to ` +
-      `64000 bytes: pass { maxHeaderSize: ${NEEDED_HEADER_SIZE} } to createServer`,
-    'KRB5_ACCEPTOR_MAX_HEADER_SIZE',
-  );
+  warnOfLimit(limit, warn);
 }
-
-type Warn = (message: string, code: string) => void;
 
 function warnWith(onWarning: HttpAuthenticatorOptions['onWarning']): Warn {
   return (message, code) => {
@@ -226,12 +199,6 @@ function warnWith(onWarning: HttpAuthenticatorOptions['onWarning']): Warn {
     else tell('onWarning', onWarning, message);
   };
 }
-
-const CLIENT_GONE: unknown = new Error('the client closed its connection');
-const INDEPENDENT =
-  'requests over HTTP/2 are independent: offer HTTP/1.1, or let clients prefer Kerberos';
-// Windows' MaxTokenSize, 48000 bytes, in base64, and space for the other headers.
-const NEEDED_HEADER_SIZE = 81_920;
 
 export const HTTP_OPTIONS: OptionRules<HttpAuthenticatorOptions> = {
   acceptor: required(objectWith('what createAcceptor gives', 'begin')),

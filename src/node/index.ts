@@ -6,14 +6,17 @@ export { keytabFile, loadKeytab } from './files/keytab-file.ts';
 export type { KeytabNameOptions } from './files/keytab-name.ts';
 export type { KeytabWarning } from './files/keytab-warning.ts';
 export { loadKerberosConfig } from './files/krb5-conf-file.ts';
-export type {
-  HttpAuthenticate,
-  HttpAuthenticatorOptions,
-  HttpRequest,
-  HttpResponse,
-} from './http.ts';
+export type { HttpAuthenticate, HttpAuthenticatorOptions } from './http.ts';
 export { httpAuthenticator } from './http.ts';
 export type { Certificate } from './http-bindings.ts';
+export type {
+  HttpRequest,
+  HttpResponse,
+  NodeAuthenticationRequest,
+  RequestReaderOptions,
+} from './http-request.ts';
+export type { DenialPage, Kerberos, KerberosOptions } from './kerberos.ts';
+export { kerberos } from './kerberos.ts';
 export type { FileReplayCacheOptions } from './replay-cache/file.ts';
 export { FileReplayCache } from './replay-cache/file.ts';
 export type { ReplayCacheNameOptions } from './replay-cache/name.ts';
@@ -31,5 +34,6 @@ export type { Framing, Truncation } from './server/token-frame.ts';
 export { TokenFlag } from './server/token-frame.ts';
 export type { WorkerEnd, Workers, WorkersOptions } from './server/workers.ts';
 export { serveAsWorker, startWorkers, WorkerStartError } from './server/workers.ts';
+export type { NodeSignOnOptions } from './site.ts';
 export type { TlsBindingType } from './tls-bindings.ts';
 export { channelBindingsOf } from './tls-bindings.ts';

@@ -1,0 +1,35 @@
+/** What adapters give the application of a request that may pass. */
+import type { SecurityContext } from '../context/context.ts';
+import type { Authenticated, Guest, HeaderField } from '../http/authentication.ts';
+import type { Identity } from '../http/identity.ts';
+
+/**
+ * The client of a request, as frameworks hold it (`request.kerberos`): its identity, and beside it what
+ * belongs to this request only. That is not enumerable: JSON and a copy have the identity alone.
+ */
+export interface KerberosClient extends Identity {
+  /** Whether the request came with a ticket of its own, or in a session. */
+  readonly via: 'ticket' | 'session';
+  /**
+   * The context of the ticket, for `wrap`, `unwrap` and the delegated credential; a session has none. The
+   * adapter disposes of it when the response ends, or the client goes away.
+   */
+  readonly context?: SecurityContext;
+  /**
+   * The headers that prove the server's identity to the client. The adapter has added them to the response;
+   * an answer that is not the framework's (a hijacked one, an upgrade) needs them too.
+   */
+  readonly headers: readonly HeaderField[];
+}
+
+/** @returns Undefined for a guest. */
+export function clientOf(admitted: Authenticated | Guest): KerberosClient | undefined {
+  if (admitted.outcome === 'guest') return undefined;
+  const { identity, via, context, headers } = admitted;
+  const client = Object.defineProperties({ ...identity } as KerberosClient, {
+    via: { value: via },
+    headers: { value: headers },
+    ...(context !== undefined && { context: { value: context } }),
+  });
+  return Object.freeze(client);
+}

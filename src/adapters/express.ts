@@ -1,0 +1,123 @@
+/**
+ * Entry `krb5-acceptor/express`: single sign-on for Express, and for everything else with
+ * `(request, response, next)`: connect, Nest, Socket.IO's engine.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Denied } from '../http/authentication.ts';
+import { isDenied } from '../http/gate.ts';
+import { pageFor } from '../http/pages.ts';
+import type { NodeAdapterOptions } from '../node/adapter-options.ts';
+import { NODE_ADAPTER_OPTIONS } from '../node/adapter-options.ts';
+import type { HttpRequest, HttpResponse } from '../node/http-request.ts';
+import { admit, beginDenial, endDenial, Site } from '../node/site.ts';
+import type { OptionRules } from '../options.ts';
+import { checkOptions } from '../options.ts';
+import type { KerberosClient } from './client.ts';
+import { clientOf } from './client.ts';
+
+export type { NodeAdapterOptions } from '../node/adapter-options.ts';
+export type { KerberosClient } from './client.ts';
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** The client that signed on; undefined for guests and CORS preflights. */
+      kerberos?: KerberosClient | undefined;
+    }
+  }
+}
+
+/** A request that the middleware has let pass. */
+export interface ExpressRequest extends IncomingMessage {
+  /** The client that signed on; undefined for guests and CORS preflights. */
+  kerberos?: KerberosClient | undefined;
+}
+
+/** Options of {@link kerberos}. */
+export interface ExpressOptions extends NodeAdapterOptions<ExpressPage> {}
+
+/**
+ * Answers a denied request: ends the response, or hands over with `next(error)`. It is Express's own
+ * function in an application of Express: `(request, response) => response.render('sign-on')`. `denied.error`
+ * is for the operator; a client must not see it.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the types of requests and responses are the framework's.
+export type ExpressPage = (request: any, response: any, next: Next, denied: Denied) => unknown;
+
+/** Continues with the next handler, or with the one for errors. */
+export type Next = (error?: unknown) => void;
+
+/** Middleware; made by {@link kerberos}. */
+export interface ExpressKerberos {
+  /** Lets requests of known clients pass, with `request.kerberos`, and answers all others. */
+  (request: IncomingMessage, response: ServerResponse, next: Next): void;
+  /** Ends the session of a request: adds the headers that do so to the response. */
+  logout(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /**
+   * Resolves once the keys of the service were read. It rejects with a {@link GssError} if that failed; the
+   * operator is warned, and requests are answered with 503. Another attempt is made some seconds later.
+   */
+  readonly ready: Promise<void>;
+}
+
+/**
+ * Makes middleware that authenticates requests with Negotiate.
+ *
+ * The client is `request.kerberos`, and `request.user` where nothing else has set that. The limit on headers
+ * of the server is raised for large tickets with its first request, unless it was chosen.
+ *
+ * @param options - Who the server is (`keytab`, `service`) and who may enter. It begins to read the keytab.
+ * @throws TypeError, RangeError for an invalid option. {@link KerberosError} for a malformed keytab or
+ *   krb5.conf given as contents.
+ *
+ * @example
+ * ```ts
+ * import express from 'express';
+ * import { kerberos } from 'krb5-acceptor/express';
+ *
+ * const app = express();
+ * app.use(kerberos({ keytab: '/etc/krb5.keytab', service: 'HTTP@www.example.com' }));
+ * app.get('/', (request, response) => {
+ *   response.send(`Hello ${request.kerberos?.principal}`);
+ * });
+ * app.listen(8080);
+ * ```
+ */
+export function kerberos(options: ExpressOptions = {}): ExpressKerberos {
+  checkOptions('kerberos', options, NODE_ADAPTER_OPTIONS as OptionRules<ExpressOptions>);
+  const { unauthorized, forbidden, unavailable, ...signOnOptions } = options;
+  const site = new Site(signOnOptions);
+  site.ready().catch(() => {});
+  /** @returns Whether the request may pass. */
+  const judge = async (request: HttpRequest, response: HttpResponse, next: Next) => {
+    const result = await site.authenticate(request);
+    if (isDenied(result)) {
+      beginDenial(response, result);
+      const page = pageFor(options, result);
+      if (page === undefined) endDenial(request, response, result);
+      else await page(request, response, next, result);
+      return false;
+    }
+    admit(response, result);
+    const client = clientOf(result);
+    const place = request as { kerberos?: KerberosClient; user?: unknown };
+    // An earlier middleware may have set it for a request that is a guest of this one.
+    if (client === undefined) delete place.kerberos;
+    else place.kerberos = client;
+    place.user ??= client;
+    return true;
+  };
+  const middleware = (request: IncomingMessage, response: ServerResponse, next: Next): void => {
+    judge(request, response, next).then((passes) => {
+      if (passes) next();
+    }, next);
+  };
+  return Object.defineProperty(
+    Object.assign(middleware, {
+      logout: (request: IncomingMessage, response: ServerResponse) =>
+        site.logout(request, response),
+    }),
+    'ready',
+    { get: () => site.ready() },
+  ) as ExpressKerberos;
+}

@@ -1,0 +1,102 @@
+/** What adapters share: an authenticator whose acceptor is made of the adapter's own options. */
+import type { SecurityContext } from '../context/context.ts';
+import { GssError } from '../gss/status.ts';
+import type { OptionRules } from '../options.ts';
+import type {
+  Authentication,
+  AuthenticationRequest,
+  Denied,
+  HeaderField,
+  Unavailable,
+} from './authentication.ts';
+import type { Authenticator } from './authenticator.ts';
+import { createAuthenticator } from './authenticator.ts';
+import type { AuthenticatorOptions } from './options.ts';
+import { AUTHENTICATOR_OPTIONS } from './options.ts';
+import type { ServiceFiles, ServiceOptions } from './service.ts';
+import { SERVICE_OPTIONS, Service } from './service.ts';
+import type { SessionRequest } from './session/keeper.ts';
+
+/** The options that every adapter takes. */
+export interface SignOnOptions<R extends AuthenticationRequest = AuthenticationRequest>
+  extends ServiceOptions,
+    Omit<AuthenticatorOptions<R>, 'acceptor' | 'localNames'> {}
+
+/** An authenticator that opens its service by itself. */
+export class Gate<R extends AuthenticationRequest> {
+  readonly #service: Service;
+  readonly #authenticator: Authenticator<R>;
+
+  /** @throws TypeError, RangeError for options that contradict each other or name what there is not. */
+  constructor(options: SignOnOptions<R>, files: ServiceFiles) {
+    const { acceptor, keytab, service, replayCache, config, ...policy } = options;
+    const own: ServiceOptions = {
+      ...(acceptor !== undefined && { acceptor }),
+      ...(keytab !== undefined && { keytab }),
+      ...(service !== undefined && { service }),
+      ...(replayCache !== undefined && { replayCache }),
+      ...(config !== undefined && { config }),
+    };
+    this.#service = new Service(own, files, options.clock);
+    const localNames = this.#service.config;
+    this.#authenticator = createAuthenticator({
+      ...policy,
+      acceptor: this.#service.acceptor,
+      ...(localNames !== undefined && { localNames }),
+    });
+  }
+
+  /** Resolves once the keys of the service were read. @throws {@link GssError} if that fails. */
+  ready(): Promise<void> {
+    return this.#service.open();
+  }
+
+  /** Authenticates a request; with 503 where nobody can be. Never rejects because of a client. */
+  async authenticate(request: R): Promise<Authentication> {
+    if (this.#service.opened) return await this.#authenticator.authenticate(request);
+    try {
+      await this.#service.open();
+    } catch (cause) {
+      const fault = cause instanceof GssError ? cause : new GssError('GSS_S_NO_CRED');
+      const result = await this.#authenticator.authenticate({ ...request, fault });
+      return result.outcome === 'challenged' ? closed(fault) : result;
+    }
+    return await this.#authenticator.authenticate(request);
+  }
+
+  /** As {@link Authenticator.logout}. */
+  logout(request: SessionRequest): Promise<readonly HeaderField[]> {
+    return this.#authenticator.logout(request);
+  }
+}
+
+/** Wipes the keys of a context, and of the credential that it delegates. */
+export function disposeOf(context: SecurityContext | undefined): void {
+  context?.delegatedCredential?.dispose();
+  context?.dispose();
+}
+
+/** Whether a request must not reach the application. */
+export function isDenied(result: Authentication): result is Denied {
+  return result.outcome !== 'authenticated' && result.outcome !== 'guest';
+}
+
+/** A challenge would make clients send tickets that nobody can read. */
+function closed(error: GssError): Unavailable {
+  return {
+    outcome: 'unavailable',
+    status: 503,
+    error,
+    headers: [['Retry-After', String(RETRY_AFTER)]],
+    retryAfter: RETRY_AFTER,
+  };
+}
+
+const RETRY_AFTER = 5;
+const { acceptor: _, localNames: __, ...POLICY_OPTIONS } = AUTHENTICATOR_OPTIONS;
+
+/** The rules of {@link SignOnOptions}. */
+export const SIGN_ON_OPTIONS: OptionRules<SignOnOptions> = {
+  ...POLICY_OPTIONS,
+  ...SERVICE_OPTIONS,
+};

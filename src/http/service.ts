@@ -1,0 +1,221 @@
+/** The acceptor that an adapter makes of its options, as soon as it can be had. */
+import type { Acceptor } from '../acceptor.ts';
+import { createAcceptor } from '../acceptor.ts';
+import type { ReplayCache } from '../ap/replay-cache.ts';
+import type { KerberosConfig } from '../config/settings.ts';
+import { acceptorPolicy, parseKerberosConfig } from '../config/settings.ts';
+import { KerberosError } from '../errors.ts';
+import { GssError } from '../gss/status.ts';
+import type { KeytabProvider } from '../keytab/key-source.ts';
+import type { Keytab } from '../keytab/keytab.ts';
+import { parseKeytab } from '../keytab/keytab.ts';
+import { acquireCredential, CREDENTIAL_OPTIONS } from '../krb5/credential.ts';
+import type { OptionRules } from '../options.ts';
+import { definite, isPlainObject, kind, objectWith } from '../options.ts';
+import { describeThrown } from '../text.ts';
+import type { Clock } from '../time.ts';
+import { systemClock } from '../time.ts';
+import { printWarning } from '../warning.ts';
+import { decodeBase64 } from './base64.ts';
+
+/** Who the server is: the options by which an adapter makes its acceptor. */
+export interface ServiceOptions {
+  /** An acceptor of the application's own, which replaces the other four options. */
+  readonly acceptor?: Acceptor;
+  /**
+   * The keys of the service: the name of a keytab file, whose changes are followed; the contents of one, as
+   * bytes or in base64; a keytab; or a function that returns one. Under Node.js, if absent: the file of
+   * `KRB5_KTNAME`, or `/etc/krb5.keytab`. Elsewhere it is required, and a name needs a runtime with files.
+   */
+  readonly keytab?: string | Uint8Array | Keytab | KeytabProvider;
+  /** As for {@link acquireCredential}. If absent, `HTTP@`: the service HTTP of any host in the keytab. */
+  readonly service?: string | readonly string[];
+  /**
+   * If absent, one in the memory of this process. Several processes of one service need one that they share:
+   * under Node.js a name for `openReplayCache`, such as `dfl:`, or any {@link ReplayCache}.
+   */
+  readonly replayCache?: ReplayCache | string;
+  /**
+   * A krb5.conf, for enctypes, clock skew, realms and local names: parsed, as text, or (under Node.js) the
+   * name of a file. If absent, none is read.
+   */
+  readonly config?: KerberosConfig | string;
+}
+
+/** What opens the names in {@link ServiceOptions}. */
+export interface ServiceFiles {
+  /** Follows a keytab file. Undefined means the default file. @throws TypeError if there are no files. */
+  keytab(name: string | undefined): KeytabProvider;
+  /** @throws TypeError if there are no files. */
+  replayCache(name: string): ReplayCache | Promise<ReplayCache>;
+  /** @throws TypeError if there are no files. */
+  config(name: string): KerberosConfig;
+}
+
+/** A service that opens its keytab once, and tries again later if that fails. */
+export class Service {
+  /** Stands for the acceptor: usable once {@link open} has resolved. */
+  readonly acceptor: Acceptor;
+  /** The configuration; undefined if there is none. */
+  readonly config: KerberosConfig | undefined;
+  readonly #open: () => Promise<Acceptor>;
+  readonly #clock: Clock;
+  #opened: Acceptor | undefined;
+  #opening: Promise<void> | undefined;
+  #failedAt = Number.NEGATIVE_INFINITY;
+
+  /**
+   * @throws TypeError for options that contradict each other, and for names where there are no files.
+   * @throws {@link KerberosError} for a malformed configuration.
+   */
+  constructor(options: ServiceOptions, files: ServiceFiles, clock: Clock = systemClock) {
+    const { acceptor, config } = options;
+    this.#clock = clock;
+    if (acceptor !== undefined) {
+      refuseBeside(options);
+      this.#opened = acceptor;
+      this.#open = async () => acceptor;
+      this.acceptor = acceptor;
+      return;
+    }
+    this.config = typeof config === 'string' ? readConfig(config, files) : config;
+    const keytab = readKeytab(options.keytab, files);
+    this.#open = () => openAcceptor({ ...options, keytab }, this.config, files);
+    const current = (): Acceptor => {
+      if (this.#opened === undefined) throw new GssError('GSS_S_NO_CRED');
+      return this.#opened;
+    };
+    this.acceptor = {
+      get credential() {
+        return current().credential;
+      },
+      begin: (exchange) => current().begin(exchange),
+      resume: (bytes, exchange) => current().resume(bytes, exchange),
+    } satisfies Pick<Acceptor, 'credential' | 'begin' | 'resume'> as Acceptor;
+  }
+
+  /** Whether the acceptor can be used now. */
+  get opened(): boolean {
+    return this.#opened !== undefined;
+  }
+
+  /**
+   * Opens the service, once: all callers share the attempt and its failure. Some seconds after a failure the
+   * next call makes another attempt.
+   *
+   * @throws {@link GssError} with the reason. The operator is warned of each failed attempt.
+   */
+  open(): Promise<void> {
+    if (this.#opening === undefined || this.#clock() - this.#failedAt > RETRY_AFTER) {
+      this.#failedAt = Number.POSITIVE_INFINITY;
+      this.#opening = this.#try();
+      // Whoever awaits it gets the failure; if no one does, it must not end the process.
+      this.#opening.catch(() => {});
+    }
+    return this.#opening;
+  }
+
+  async #try(): Promise<void> {
+    try {
+      this.#opened = await this.#open();
+    } catch (cause) {
+      this.#failedAt = this.#clock();
+      const error = faultOf(cause);
+      printWarning(explain(error), 'KRB5_ACCEPTOR_START');
+      throw error;
+    }
+  }
+}
+
+async function openAcceptor(
+  options: ServiceOptions & { readonly keytab: Keytab | KeytabProvider },
+  config: KerberosConfig | undefined,
+  files: ServiceFiles,
+): Promise<Acceptor> {
+  const { keytab, service = ANY_HOST, replayCache } = options;
+  const credential = await acquireCredential({ keytab, service });
+  const opened =
+    typeof replayCache === 'string' ? await files.replayCache(replayCache) : replayCache;
+  return createAcceptor({
+    credential,
+    ...(config !== undefined && acceptorPolicy(config)),
+    ...(opened !== undefined && { replayCache: opened }),
+  });
+}
+
+function refuseBeside(options: ServiceOptions): void {
+  for (const name of ['keytab', 'service', 'replayCache', 'config'] as const) {
+    if (options[name] === undefined) continue;
+    throw new TypeError(`${name}: expected no such option beside acceptor, which has its own`);
+  }
+}
+
+function readKeytab(
+  keytab: ServiceOptions['keytab'],
+  files: ServiceFiles,
+): Keytab | KeytabProvider {
+  if (keytab instanceof Uint8Array) return parseKeytab(keytab);
+  if (typeof keytab !== 'string') return keytab ?? files.keytab(undefined);
+  const contents = BASE64_KEYTAB.test(keytab)
+    ? decodeBase64(keytab.replace(/\s+/g, ''))
+    : undefined;
+  return contents === undefined ? files.keytab(keytab) : parseKeytab(contents);
+}
+
+function readConfig(config: string, files: ServiceFiles): KerberosConfig {
+  return config.includes('\n') ? parseKerberosConfig(config) : files.config(config);
+}
+
+function faultOf(cause: unknown): GssError {
+  if (cause instanceof GssError) return cause;
+  const minor =
+    cause instanceof KerberosError
+      ? cause
+      : new KerberosError('KRB_ERR_GENERIC', {
+          message: 'The acceptor could not be made',
+          hint: describeThrown(cause),
+          cause,
+        });
+  return new GssError('GSS_S_NO_CRED', { minor });
+}
+
+function explain({ message, minor, hint = minor?.hint }: GssError): string {
+  const advice = hint === undefined ? '' : `; ${hint}`;
+  return `Kerberos cannot start: ${minor?.message ?? message}${advice}`;
+}
+
+// The version of a keytab file, 0x0501 or 0x0502, in base64.
+const BASE64_KEYTAB = /^BQ[EI][A-Za-z0-9+/=\s]{40,}$/;
+// Milliseconds.
+const RETRY_AFTER = 5000;
+const ANY_HOST = 'HTTP@';
+
+/** The rules of {@link ServiceOptions}. */
+export const SERVICE_OPTIONS: OptionRules<ServiceOptions> = {
+  acceptor: definite(objectWith('what createAcceptor gives', 'begin')),
+  keytab: definite(
+    kind(
+      'the name, contents or function of a keytab',
+      (value) =>
+        (typeof value === 'string' && value !== '') ||
+        value instanceof Uint8Array ||
+        typeof value === 'function' ||
+        (isPlainObject(value) && Array.isArray(Reflect.get(value, 'entries'))),
+    ),
+  ),
+  service: definite(CREDENTIAL_OPTIONS.service),
+  replayCache: definite(
+    kind(
+      'a replay cache, or the name of one',
+      (value) =>
+        (typeof value === 'string' && value !== '') ||
+        (isPlainObject(value) && typeof Reflect.get(value, 'checkAndStore') === 'function'),
+    ),
+  ),
+  config: definite(
+    kind(
+      'what parseKerberosConfig gives, or a krb5.conf',
+      (value) => (typeof value === 'string' && value !== '') || isPlainObject(value),
+    ),
+  ),
+};

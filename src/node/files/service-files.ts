@@ -1,0 +1,12 @@
+/** What names in the options of adapters mean under Node.js. */
+import type { ServiceFiles } from '../../http/service.ts';
+import { openReplayCache } from '../replay-cache/name.ts';
+import { keytabFile } from './keytab-file.ts';
+import { loadKerberosConfig } from './krb5-conf-file.ts';
+
+/** Follows keytab files, and opens replay caches and krb5.conf by name. */
+export const nodeFiles: ServiceFiles = {
+  keytab: (name) => keytabFile(name),
+  replayCache: (name) => openReplayCache(name),
+  config: (name) => loadKerberosConfig(name),
+};

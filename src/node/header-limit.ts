@@ -1,0 +1,122 @@
+/**
+ * Node.js refuses requests before the application sees them: with 431 where the headers, and so the ticket of
+ * a user in many groups, exceed its limit; with 400 where they are malformed.
+ */
+import type { IncomingMessage, Server as NodeServer } from 'node:http';
+import { maxHeaderSize, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import process from 'node:process';
+import { plainAddress } from '../messages/host-address.ts';
+import { EventRate } from './server/event-rate.ts';
+
+/** A server as Node.js makes it; the limit is that of its options, undefined if they have none. */
+interface Server extends NodeServer {
+  maxHeaderSize?: number | undefined;
+}
+
+/** Tells the operator. @param code - As `printWarning` takes it. */
+export type Warn = (message: string, code: string) => void;
+
+/** Windows' MaxTokenSize, 48000 bytes, in base64, and space for the other headers. */
+export const NEEDED_HEADER_SIZE = 81_920;
+
+/**
+ * Sees to it that a server of node:http or node:https takes large tickets, and that the operator learns of
+ * requests that it refuses by itself. The first call for a server counts.
+ *
+ * @returns Whether the limit was raised just now: connections that are open already keep the lower one.
+ */
+export function attendServer(server: Partial<Server> | undefined, warn: Warn): boolean {
+  if (server === undefined || ATTENDED.has(server)) return false;
+  ATTENDED.add(server);
+  reportRefusals(server as Server, warn);
+  const limit = server.maxHeaderSize ?? maxHeaderSize;
+  if (limit >= NEEDED_HEADER_SIZE) return false;
+  // A limit that the application has chosen is left alone.
+  if (server.maxHeaderSize === undefined && isNode()) {
+    server.maxHeaderSize = NEEDED_HEADER_SIZE;
+    return true;
+  }
+  warnOfLimit(limit, warn);
+  return false;
+}
+
+/** The server of a request over HTTP/1.1. Over HTTP/2 the headers of a request may have 64 kB. */
+export function serverOf({
+  socket,
+  httpVersionMajor,
+}: RequestOfServer): Partial<Server> | undefined {
+  if (httpVersionMajor > 1) return undefined;
+  return (socket as { readonly server?: Partial<Server> }).server;
+}
+
+type RequestOfServer = Pick<IncomingMessage, 'httpVersionMajor'> & { readonly socket: Socket };
+
+/** Warns of a limit that is too low for large tickets. */
+export function warnOfLimit(limit: number, warn: Warn): void {
+  warn(
+    `headers are limited to ${limit} bytes, but clients in many groups send tickets of up to ` +
+      `64000 bytes: pass { maxHeaderSize: ${NEEDED_HEADER_SIZE} } to createServer`,
+    'KRB5_ACCEPTOR_MAX_HEADER_SIZE',
+  );
+}
+
+/** Bun and Deno take the limit when the server is made, and only then. */
+function isNode(): boolean {
+  return process.versions.bun === undefined && process.versions.deno === undefined;
+}
+
+interface ClientError extends Error {
+  readonly code?: string;
+  readonly reason?: string;
+}
+
+interface Refusal {
+  readonly error: ClientError;
+  readonly peer: string;
+  readonly size: number;
+}
+
+function reportRefusals(server: Server, warn: Warn): void {
+  if (typeof server.on !== 'function') return;
+  const rate = new EventRate<Refusal>(({ error, peer, size }, more) => {
+    const why =
+      error.code === OVERFLOW
+        ? `431: its headers are longer than ${server.maxHeaderSize ?? maxHeaderSize} bytes`
+        : `400: ${error.reason ?? error.code}`;
+    const others = more === 0 ? '' : `; ${more} more in the last second`;
+    warn(
+      `the server refused a request of ${peer} with ${why} (${size} bytes came on its connection)${others}`,
+      'KRB5_ACCEPTOR_REQUEST_REFUSED',
+    );
+  });
+  const listener = (error: ClientError, socket: Socket): void => {
+    if (error.code?.startsWith('HPE_')) {
+      const peer = plainAddress(socket.remoteAddress) ?? 'an unknown address';
+      rate.push({ error, peer, size: socket.bytesRead });
+    }
+    // A listener takes the answer upon itself: where the application has none, it is that of Node.js.
+    if (server.listenerCount('clientError') === 1) answerAsNode(error, socket);
+  };
+  server.on('clientError', listener as (error: Error, socket: unknown) => void);
+}
+
+/** As `socketOnError` of Node.js: not into the middle of a response that has begun. */
+function answerAsNode(error: ClientError, socket: Socket): void {
+  const { _httpMessage: response } = socket as {
+    readonly _httpMessage?: { readonly _headerSent: boolean };
+  } & Socket;
+  if (socket.writable && response?._headerSent !== true) {
+    const status = STATUSES[error.code ?? ''] ?? 400;
+    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
+  }
+  socket.destroy(error);
+}
+
+const OVERFLOW = 'HPE_HEADER_OVERFLOW';
+const STATUSES: Readonly<Record<string, number>> = {
+  [OVERFLOW]: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+const ATTENDED = new WeakSet<object>();

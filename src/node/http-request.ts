@@ -1,0 +1,128 @@
+/** A request of node:http, node:https or node:http2, as an authenticator sees it. */
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { AuthenticationRequest } from '../http/authentication.ts';
+import type { TrustProxy } from '../http/forwarded.ts';
+import { clientReader } from '../http/forwarded.ts';
+import type { HandshakeOptions } from '../krb5/settings.ts';
+import type { Certificate } from './http-bindings.ts';
+import { requestBindings } from './http-bindings.ts';
+import type { TlsBindingType } from './tls-bindings.ts';
+
+/** A request of node:http, node:https or node:http2. */
+export type HttpRequest = IncomingMessage | Http2ServerRequest;
+/** The response of such a request. */
+export type HttpResponse = ServerResponse | Http2ServerResponse;
+
+/** What hooks are told of a request: {@link NodeAuthenticationRequest.request} is the server's own. */
+export interface NodeAuthenticationRequest extends AuthenticationRequest {
+  /** The request as Node.js has it. */
+  readonly request: HttpRequest;
+}
+
+/** Options about what is read of requests and their connections. */
+export interface RequestReaderOptions {
+  /**
+   * The channel bindings that clients over TLS use; default `tls-server-end-point`. The acceptor's
+   * `channelBindingPolicy` decides what follows from them. A function returns the bindings of a
+   * request, or undefined if it has none; if it throws, the request is refused. `none` ignores
+   * channel bindings.
+   */
+  readonly channelBindings?:
+    | TlsBindingType
+    | 'none'
+    | ((request: HttpRequest) => HandshakeOptions['channelBindings']);
+  /**
+   * The certificate that clients see, for `tls-server-end-point`, if the connection does not reveal
+   * it: that of a proxy, or this server's own under Bun. A list permits any of its certificates.
+   */
+  readonly certificate?: Certificate | readonly Certificate[];
+  /** Whose headers about the client are believed; nobody's if absent. */
+  readonly trustProxy?: TrustProxy;
+}
+
+/** Reads a request. `upgrade`: its connection ends if it is refused. */
+export type RequestReader = (
+  request: HttpRequest,
+  upgrade?: 'upgrade',
+) => NodeAuthenticationRequest;
+
+/**
+ * @param options - With `proxy`, credentials are those for a proxy.
+ * @param warn - Called once for each reason why connections over TLS have no channel bindings.
+ * @throws TypeError, RangeError for an invalid option.
+ */
+export function requestReader(
+  options: RequestReaderOptions & { readonly proxy?: boolean },
+  warn: (message: string) => void,
+): RequestReader {
+  const bindingsOf = requestBindings<HttpRequest>(options, warn);
+  const clientOf = clientReader(options.trustProxy);
+  const credentials = options.proxy === true ? 'proxy-authorization' : 'authorization';
+  const gone = new WeakMap<EventEmitter, AbortSignal>();
+  return (request, upgrade) => {
+    const { headers, method, socket } = request;
+    const { cookie, host = headers[':authority'], [credentials]: authorization } = headers;
+    const asked = headers['access-control-request-method'];
+    const secure = (socket as { readonly encrypted?: boolean }).encrypted === true;
+    const direct = { secure, peerAddress: socket.remoteAddress };
+    const facts = {
+      request,
+      authorization,
+      ...(cookie !== undefined && { cookie }),
+      ...(host !== undefined && { host: String(host) }),
+      ...(method !== undefined && { method }),
+      ...(asked !== undefined && { accessControlRequestMethod: String(asked) }),
+      ...connectionOf(request, upgrade),
+      ...clientOf(direct, (name) => textOf(headers[name])),
+    };
+    // A request without credentials, as in a session, needs neither bindings nor a signal.
+    if (authorization === undefined) return facts;
+    const { refusal, ...bindings } = bindingsOf(request);
+    return {
+      ...facts,
+      ...bindings,
+      signal: goneSignal(closingOf(request), gone),
+      ...(refusal !== undefined && { fault: refusal }),
+    };
+  };
+}
+
+/** Node.js joins most headers itself. */
+function textOf(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === 'object' ? value.join(', ') : value;
+}
+
+function connectionOf(
+  { httpVersionMajor, socket }: HttpRequest,
+  upgrade: 'upgrade' | undefined,
+): Pick<AuthenticationRequest, 'connection' | 'connectionUnavailable'> {
+  if (httpVersionMajor > 1) return { connectionUnavailable: INDEPENDENT };
+  if (upgrade !== undefined) return { connectionUnavailable: ENDS };
+  return { connection: socket };
+}
+
+/** What emits `close` when the client goes away: the connection, or the stream of HTTP/2. */
+function closingOf(request: HttpRequest): EventEmitter {
+  return request.httpVersionMajor > 1 ? (request as Http2ServerRequest).stream : request.socket;
+}
+
+/** A signal that the client has gone away. @param closing - Emits `close` then. */
+export function goneSignal(
+  closing: EventEmitter,
+  known: WeakMap<EventEmitter, AbortSignal>,
+): AbortSignal {
+  const before = known.get(closing);
+  if (before !== undefined) return before;
+  const controller = new AbortController();
+  closing.once('close', () => controller.abort(CLIENT_GONE));
+  known.set(closing, controller.signal);
+  return controller.signal;
+}
+
+const CLIENT_GONE: unknown = new Error('the client closed its connection');
+/** Why no exchange spans two requests over HTTP/2. */
+export const INDEPENDENT =
+  'requests over HTTP/2 are independent: offer HTTP/1.1, or let clients prefer Kerberos';
+const ENDS = 'an upgrade that is refused ends its connection: let clients prefer Kerberos';

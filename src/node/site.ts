@@ -1,0 +1,149 @@
+/** What `kerberos()` and the adapters for frameworks on node:http share. */
+import type { EventEmitter } from 'node:events';
+import type { GssError } from '../gss/status.ts';
+import { tell } from '../hooks.ts';
+import { answerDenied } from '../http/answer.ts';
+import type {
+  Authenticated,
+  Authentication,
+  Denied,
+  Guest,
+  HeaderField,
+} from '../http/authentication.ts';
+import { TRUST_PROXY } from '../http/forwarded.ts';
+import type { SignOnOptions } from '../http/gate.ts';
+import { disposeOf, Gate, SIGN_ON_OPTIONS } from '../http/gate.ts';
+import type { OptionRules } from '../options.ts';
+import { definite, either, oneOf, promptCallback } from '../options.ts';
+import { printWarning } from '../warning.ts';
+import { nodeFiles } from './files/service-files.ts';
+import type { Warn } from './header-limit.ts';
+import { attendServer, serverOf } from './header-limit.ts';
+import type {
+  HttpRequest,
+  HttpResponse,
+  NodeAuthenticationRequest,
+  RequestReader,
+  RequestReaderOptions,
+} from './http-request.ts';
+import { requestReader } from './http-request.ts';
+
+/** The options of all adapters on Node's servers, without the pages, whose form is the framework's. */
+export interface NodeSignOnOptions
+  extends SignOnOptions<NodeAuthenticationRequest>,
+    RequestReaderOptions {}
+
+/** Authenticates the requests of a server, and helps to answer them. */
+export class Site {
+  readonly #gate: Gate<NodeAuthenticationRequest>;
+  readonly #read: RequestReader;
+  readonly #warn: Warn;
+  readonly #onRefused: NodeSignOnOptions['onRefused'];
+
+  /** @throws TypeError, RangeError for an invalid option. */
+  constructor(options: NodeSignOnOptions) {
+    const { channelBindings, certificate, trustProxy, ...gate } = options;
+    this.#warn = warnWith(options.onWarning);
+    this.#read = requestReader(options, (message) =>
+      this.#warn(message, 'KRB5_ACCEPTOR_NO_CHANNEL_BINDINGS'),
+    );
+    this.#gate = new Gate(gate, nodeFiles);
+    this.#onRefused = options.onRefused;
+  }
+
+  /** Opens the keytab. @throws {@link GssError} if that fails. */
+  ready(): Promise<void> {
+    return this.#gate.ready();
+  }
+
+  /** Sees to the limits of a server before its first request. */
+  attend(server: object): boolean {
+    return attendServer(server, this.#warn);
+  }
+
+  /** Judges a request. Never rejects because of a client. */
+  async authenticate(request: HttpRequest, upgrade?: 'upgrade'): Promise<Authentication> {
+    const server = serverOf(request);
+    const raised = server !== undefined && this.attend(server);
+    const result = await this.#gate.authenticate(this.#read(request, upgrade));
+    if (!raised || result.outcome !== 'challenged' || upgrade !== undefined) return result;
+    if (request.headers.authorization !== undefined) return result;
+    // This connection is from before the limit was raised: the ticket comes on a new one.
+    return { ...result, headers: [...result.headers, ['Connection', 'close']] };
+  }
+
+  /** Tells the hook of a refusal that is not the authenticator's. */
+  report(error: GssError, request: HttpRequest, upgrade?: 'upgrade'): void {
+    tell('onRefused', this.#onRefused, error, this.#read(request, upgrade));
+  }
+
+  /** Ends the session of a request: adds the headers that do so to the response. */
+  async logout(request: HttpRequest, response: HttpResponse): Promise<void> {
+    addHeaders(response, await this.#gate.logout(this.#read(request)));
+  }
+}
+
+/** Adds the server's proof to a response, and disposes of the context when the response ends. */
+export function admit(response: HttpResponse, { context, headers }: Authenticated | Guest): void {
+  addHeaders(response, headers);
+  if (context !== undefined)
+    disposeAfter(response, context, response.writableEnded || isGone(response));
+}
+
+/** Disposes of a context once one of these events comes. */
+export function disposeAfter(
+  ending: Pick<EventEmitter, 'once'>,
+  context: NonNullable<Authenticated['context']>,
+  over: boolean,
+): void {
+  const dispose = (): void => disposeOf(context);
+  if (over) dispose();
+  ending.once('close', dispose);
+  // Not every runtime emits close for a response that was sent.
+  ending.once('finish', dispose);
+}
+
+/** Sets the status and the headers of a denial; the body is the caller's. */
+export function beginDenial(response: HttpResponse, { status, headers }: Denied): void {
+  response.statusCode = status;
+  addHeaders(response, headers);
+}
+
+/** Answers a denial: text, or JSON for a client that prefers it. */
+export function endDenial(request: HttpRequest, response: HttpResponse, denied: Denied): void {
+  const { headers, body } = answerDenied({ ...denied, headers: [] }, request.headers.accept);
+  addHeaders(response, headers);
+  response.end(body);
+}
+
+/** Appends: the application may have set a header of the same name. */
+export function addHeaders(response: HttpResponse, headers: readonly HeaderField[]): void {
+  for (const [name, value] of headers) {
+    const before = response.getHeader(name);
+    // One header only, of which the last word counts.
+    if (before === undefined || SINGLE.has(name.toLowerCase())) response.setHeader(name, value);
+    else response.setHeader(name, [...[before].flat().map(String), value]);
+  }
+}
+
+function isGone(response: HttpResponse): boolean {
+  return (response as { readonly destroyed?: boolean }).destroyed === true;
+}
+
+function warnWith(onWarning: NodeSignOnOptions['onWarning']): Warn {
+  return (message, code) => {
+    if (onWarning === undefined) printWarning(message, code);
+    else tell('onWarning', onWarning, message);
+  };
+}
+
+const SINGLE: ReadonlySet<string> = new Set(['connection', 'content-type', 'retry-after']);
+
+/** The rules of {@link NodeSignOnOptions}. */
+export const NODE_SIGN_ON_OPTIONS: OptionRules<NodeSignOnOptions> = {
+  ...(SIGN_ON_OPTIONS as OptionRules<SignOnOptions<NodeAuthenticationRequest>>),
+  channelBindings: either(promptCallback, oneOf('tls-server-end-point', 'tls-exporter', 'none')),
+  // requestBindings checks its kind.
+  certificate: definite({ presence: 'optional', check: () => {} }),
+  trustProxy: TRUST_PROXY,
+};

@@ -1,0 +1,73 @@
+/** Requests for another protocol, as WebSocket is: there is a socket, and no response. */
+import type { IncomingMessage } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { GssError } from '../gss/status.ts';
+import { answerDenied } from '../http/answer.ts';
+import type { Authenticated, Denied, Guest } from '../http/authentication.ts';
+import { isDenied } from '../http/gate.ts';
+import { systemTimer } from '../time.ts';
+import type { Site } from './site.ts';
+import { disposeAfter } from './site.ts';
+
+/** See `Kerberos.authenticateUpgrade`. */
+export async function answerUpgrade(
+  site: Site,
+  allowedOrigins: readonly string[],
+  request: IncomingMessage,
+  socket: Duplex,
+): Promise<Authenticated | Guest | undefined> {
+  // The server no longer listens: an error of the socket would end the process.
+  const ignore = (): void => {};
+  socket.on('error', ignore);
+  if (!isOfOrigin(request, allowedOrigins)) {
+    const error = foreignOrigin();
+    deny(request, socket, { outcome: 'refused', status: 403, error, headers: [] });
+    site.report(error, request, 'upgrade');
+    return undefined;
+  }
+  const result = await site.authenticate(request, 'upgrade');
+  if (isDenied(result)) {
+    deny(request, socket, result);
+    return undefined;
+  }
+  if (result.context !== undefined) disposeAfter(socket, result.context, socket.destroyed);
+  if (socket.destroyed) return undefined;
+  socket.off('error', ignore);
+  return result;
+}
+
+/**
+ * A browser signs on, and sends cookies, for the pages of any site that open a WebSocket, and lets them read:
+ * only the server can refuse them. Clients that are no browsers send no Origin.
+ */
+function isOfOrigin({ headers }: IncomingMessage, allowed: readonly string[]): boolean {
+  const { origin, host } = headers;
+  if (origin === undefined || allowed.includes(origin)) return true;
+  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
+}
+
+function foreignOrigin(): GssError {
+  return new GssError('GSS_S_UNAUTHORIZED', {
+    message: 'a page of another site opens a WebSocket',
+    hint: 'if that site may do so, or a proxy changes Host, name its origin in allowedOrigins',
+  });
+}
+
+function deny({ headers: { accept } }: IncomingMessage, socket: Duplex, denied: Denied): void {
+  const { status, headers, body } = answerDenied(denied, accept);
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Connection: close',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...headers.map(([name, value]) => `${name}: ${value}`),
+  ];
+  // The client must not keep the connection by not reading.
+  const cancel = systemTimer(() => socket.destroy(), LINGER);
+  socket.once('close', cancel);
+  socket.once('finish', () => socket.destroy());
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+}
+
+// Milliseconds.
+const LINGER = 5000;
