@@ -13,6 +13,8 @@ import {
 /** Names that a snippet may use without having them: they are those of the reader's own program. */
 const GIVEN: Readonly<Record<string, string>> = {
   acceptor: "import('krb5-acceptor').Acceptor",
+  answerDenied: "typeof import('krb5-acceptor/http').answerDenied",
+  createAuthenticator: "typeof import('krb5-acceptor/http').createAuthenticator",
   keytab: "import('krb5-acceptor').Keytab",
   negotiate: "typeof import('krb5-acceptor/http').negotiate",
   tokenFromClient: 'Uint8Array',

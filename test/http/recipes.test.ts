@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+import { answerDenied } from '../../src/http/answer.ts';
+import { createAuthenticator } from '../../src/http/authenticator.ts';
 import { encodeBase64 } from '../../src/http/base64.ts';
-import { negotiate } from '../../src/http/negotiate.ts';
-import { CLIENT, makeParties } from '../support/realm-kit.ts';
+import type { AuthenticatorOptions } from '../../src/http/options.ts';
+import { CLIENT, makeParties, NOW } from '../support/realm-kit.ts';
 
 type Handler = (request: Request) => Promise<Response>;
 
@@ -24,14 +26,16 @@ async function setUp(title: string) {
     compilerOptions: { target: ts.ScriptTarget.ES2022 },
   });
   const make = new Function(
-    'negotiate',
+    'createAuthenticator',
+    'answerDenied',
     'acceptor',
     'log',
     'checkPassword',
     `${outputText}; return handler;`,
   );
   const handler = make(
-    negotiate,
+    (options: AuthenticatorOptions) => createAuthenticator({ ...options, clock: () => NOW }),
+    answerDenied,
     acceptor,
     (line: string) => said.push(line),
     async (authorization: string) => authorization === 'Basic YWxpY2U6c2VjcmV0',
@@ -74,8 +78,11 @@ describe('recipes for HTTP', () => {
   it('answer a preflight without credentials, for one origin', async () => {
     const { ask, token } = await setUp('CORS: the preflight has no credentials');
     const headers = { Origin: 'https://app.example.com' };
-    const preflight = await ask(undefined, { method: 'OPTIONS', headers });
+    // Fetch §4.8: without this header it is no preflight.
+    const asks = { 'Access-Control-Request-Method': 'GET' };
+    const preflight = await ask(undefined, { method: 'OPTIONS', headers: { ...headers, ...asks } });
     expect(preflight.status).toBe(204);
+    expect((await ask(undefined, { method: 'OPTIONS', headers })).status).toBe(401);
     for (const response of [
       preflight,
       await ask(undefined, { headers }),
@@ -86,7 +93,7 @@ describe('recipes for HTTP', () => {
     }
     const other = await ask(undefined, {
       method: 'OPTIONS',
-      headers: { Origin: 'https://x.test' },
+      headers: { Origin: 'https://x.test', ...asks },
     });
     expect(other.headers.get('Access-Control-Allow-Origin')).toBeNull();
   });
