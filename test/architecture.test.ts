@@ -181,7 +181,7 @@ describe('the core', () => {
 /** `./node` to `node/index.ts`, for every entry of package.json that is code. */
 const entries = Object.entries(packageJson.exports).flatMap(([entry, target]) => {
   if (typeof target === 'string') return [];
-  return [[entry, target.default.replace('./dist/', '').replace('.js', '.ts')] as const];
+  return [[entry, target.types.replace('./dist/', '').replace('.d.ts', '.ts')] as const];
 });
 
 function publicNames(path: string): string[] {
@@ -216,6 +216,21 @@ describe('the entries', () => {
         .replace(/^export (type )?\{[^}]*\} from '[^']*';$/gm, '')
         .trim();
       expect(rest).toBe('');
+    },
+  );
+
+  it.each(Object.entries(packageJson.exports))(
+    '%s is one file for Node.js, and modules for bundlers',
+    (_, target) => {
+      if (typeof target === 'string') return;
+      // Node.js takes the first condition that it knows; entries share their classes in chunks only
+      // if all are of one kind.
+      const place = target.types.replace('./dist/', '').replace('.d.ts', '.js');
+      expect(Object.entries(target)).toEqual([
+        ['types', `./dist/${place.replace('.js', '.d.ts')}`],
+        ['node', `./dist/${place}`],
+        ['default', `./dist/modules/${place}`],
+      ]);
     },
   );
 

@@ -98,6 +98,26 @@ describe('the installed tarball', () => {
     expect(await runFile(path)).toBe('hello\n');
   });
 
+  it('has one of each class, whatever entry it comes from', async () => {
+    const path = write(
+      'classes.mjs',
+      `import * as core from 'krb5-acceptor';
+       import { loadKeytab } from 'krb5-acceptor/node';
+       import { withLegacyEnctypes } from 'krb5-acceptor/legacy';
+       import { createInitiator, mintTicket } from 'krb5-acceptor/testing';
+       const error = await loadKeytab('/nowhere/krb5.keytab').catch((thrown) => thrown);
+       const key = core.EncryptionKey.generate(18, undefined, withLegacyEnctypes());
+       const principal = core.parsePrincipal('HTTP/www.example.com@EXAMPLE.COM');
+       const keytab = { version: 2, entries: [{ principal, kvno: 1, timestamp: 0, key }] };
+       const credential = await core.acquireCredential({ keytab });
+       const acceptor = core.createAcceptor({ credential, kdcKey: key });
+       const ticket = mintTicket({ keytab, client: 'alice@EXAMPLE.COM' });
+       const { context } = await acceptor.begin().accept(createInitiator({ ticket }).begin());
+       console.log(error instanceof core.KerberosError, context.initiator instanceof core.GssName);`,
+    );
+    expect(await runFile(path)).toBe('true true\n');
+  });
+
   it.each([
     ['nodenext', 'nodenext'],
     ['esnext', 'bundler'],

@@ -25,12 +25,12 @@ const entries: readonly Job[] = Object.entries(exports).flatMap(([entry, target]
 );
 
 const tasks: readonly Job[] = [
-  { name: 'parse a keytab', code: "export { parseKeytab } from './dist/index.js';" },
+  { name: 'parse a keytab', code: "export { parseKeytab } from './dist/modules/index.js';" },
   {
     name: 'SSO at the edge',
     code: `
-      export { acquireCredential, createAcceptor, parseKeytab } from './dist/index.js';
-      export { negotiate } from './dist/http/index.js';`,
+      export { acquireCredential, createAcceptor, parseKeytab } from './dist/modules/index.js';
+      export { negotiate } from './dist/modules/http/index.js';`,
   },
 ];
 

@@ -112,16 +112,16 @@ export function compilerOptions(): ts.CompilerOptions {
 export function sourceOfEntries(): [name: string, path: string][] {
   const { name, exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     readonly name: string;
-    readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
+    readonly exports: Readonly<Record<string, string | { readonly types: string }>>;
   };
   return Object.entries(exports).flatMap(([entry, target]): [string, string][] =>
-    typeof target === 'string' ? [] : [[entry.replace('.', name), sourceOf(target.default)]],
+    typeof target === 'string' ? [] : [[entry.replace('.', name), sourceOf(target.types)]],
   );
 }
 
-/** The file below `src/` that an output of `dist/` is made from, as an absolute path. */
+/** The file below `src/` that types in `dist/` are made from, as an absolute path. */
 function sourceOf(output: string): string {
-  return join(ROOT, output.replace(/^\.\/dist\//, 'src/').replace(/\.js$/, '.ts'));
+  return join(ROOT, output.replace(/^\.\/dist\//, 'src/').replace(/\.d\.ts$/, '.ts'));
 }
 
 /** Visits each identifier that names a type in what others can see. */

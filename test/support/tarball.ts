@@ -51,9 +51,12 @@ async function buildPackage(target: string): Promise<void> {
   for (const name of ['package.json', 'README.md', 'LICENSE', ...readFiles(ROOT)]) {
     cpSync(join(ROOT, name), join(target, name), { recursive: true });
   }
-  const outDir = join(target, 'dist');
+  const types = join(target, 'dist');
+  const modules = join(types, 'modules');
   // Types are checked by `npm run check`.
-  await runTsc(['-p', 'tsconfig.node.json', '--noCheck', '--outDir', outDir], ROOT);
+  const places = ['--outDir', modules, '--declarationDir', types];
+  await runTsc(['-p', 'tsconfig.build.json', '--noCheck', ...places], ROOT);
+  await runOrThrow(process.execPath, [join(ROOT, 'bundle.mjs')], { cwd: target });
 }
 
 /** What `files` of package.json names, except for the build and what it leaves out. */
