@@ -10,6 +10,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   'the repository itself': [
     'architecture.test.ts',
     'layout.test.ts',
+    'mod-auth-gssapi.test.ts',
     'module-state.test.ts',
     'pages.test.ts',
     'public-api.test.ts',
