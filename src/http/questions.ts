@@ -1,7 +1,7 @@
-/** Asks functions of the application that decide: one that hangs or fails ends no request's waiting. */
+/** Asks the functions of the application that decide, and waits for each answer for a bounded time. */
 import type { Deadline } from '../ap/patience.ts';
 import { Answerer, Patience } from '../ap/patience.ts';
-import { KerberosError } from '../errors.ts';
+import { isOwnFault, KerberosError } from '../errors.ts';
 import { GssError } from '../gss/status.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
 import { isThenable } from '../options.ts';
@@ -23,8 +23,9 @@ export class Questions {
   /**
    * Asks, and waits for a promise until the deadline or the signal.
    *
-   * @throws {@link GssError}, {@link KerberosError} of the function itself; KRB_ERR_GENERIC for another
-   *   error and for no answer in time.
+   * @throws {@link GssError} of an exchange keeper: its client is refused. Anything else that is thrown is
+   *   a fault of the application, and no reason to refuse a client: {@link KerberosError} KRB_ERR_GENERIC,
+   *   as for no answer in time.
    */
   async ask<T>(
     whom: 'authorize' | 'sessions' | 'exchanges',
@@ -40,7 +41,8 @@ export class Questions {
       answerer.checkRoom();
       return (await patience.wait(answer, answerer)) as T;
     } catch (error) {
-      if (error instanceof GssError || error instanceof KerberosError) throw error;
+      if (whom === 'exchanges' && error instanceof GssError) throw error;
+      if (error instanceof KerberosError && isOwnFault(error.code)) throw error;
       throw new KerberosError('KRB_ERR_GENERIC', {
         message: `The ${answerer.name} failed`,
         hint: describeThrown(error),

@@ -61,6 +61,7 @@ export function requestReader(
   const clientOf = clientReader(options.trustProxy);
   const credentials = options.proxy === true ? 'proxy-authorization' : 'authorization';
   const gone = new WeakMap<EventEmitter, AbortSignal>();
+  const seen = new WeakSet<object>();
   return (request, upgrade) => {
     const { headers, method, socket } = request;
     const { cookie, host = headers[':authority'], [credentials]: authorization } = headers;
@@ -77,8 +78,11 @@ export function requestReader(
       ...connectionOf(request, upgrade),
       ...clientOf(direct, (name) => textOf(headers[name])),
     };
+    // The first request of a TLS connection shows the certificate that later sessions may resume.
+    const isKnown = !secure || seen.has(socket);
     // A request without credentials, as in a session, needs neither bindings nor a signal.
-    if (authorization === undefined) return facts;
+    if (authorization === undefined && isKnown) return facts;
+    seen.add(socket);
     const { refusal, ...bindings } = bindingsOf(request);
     return {
       ...facts,
@@ -109,10 +113,7 @@ function closingOf(request: HttpRequest): EventEmitter {
 }
 
 /** A signal that the client has gone away. @param closing - Emits `close` then. */
-export function goneSignal(
-  closing: EventEmitter,
-  known: WeakMap<EventEmitter, AbortSignal>,
-): AbortSignal {
+function goneSignal(closing: EventEmitter, known: WeakMap<EventEmitter, AbortSignal>): AbortSignal {
   const before = known.get(closing);
   if (before !== undefined) return before;
   const controller = new AbortController();
@@ -122,7 +123,6 @@ export function goneSignal(
 }
 
 const CLIENT_GONE: unknown = new Error('the client closed its connection');
-/** Why no exchange spans two requests over HTTP/2. */
-export const INDEPENDENT =
+const INDEPENDENT =
   'requests over HTTP/2 are independent: offer HTTP/1.1, or let clients prefer Kerberos';
 const ENDS = 'an upgrade that is refused ends its connection: let clients prefer Kerberos';

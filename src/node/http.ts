@@ -1,16 +1,13 @@
 /** HTTP authentication (RFC 4559) for node:http, node:https, node:http2 and frameworks on them. */
-import type { EventEmitter } from 'node:events';
 import { maxHeaderSize, STATUS_CODES } from 'node:http';
 import type { Acceptor } from '../acceptor.ts';
 import type { SecurityContext } from '../context/context.ts';
 import type { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
-import type { AuthenticationRequest, Denied, HeaderField } from '../http/authentication.ts';
+import type { Denied, HeaderField } from '../http/authentication.ts';
 import { PolicyAuthenticator } from '../http/authenticator.ts';
 import { exchangesByConnection } from '../http/exchanges.ts';
-import { PROXY_HEADERS } from '../http/forwarded.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
-import { parseHostAddress } from '../messages/host-address.ts';
 import type { OptionRules } from '../options.ts';
 import {
   callback,
@@ -27,9 +24,8 @@ import { printWarning } from '../warning.ts';
 import type { Warn } from './header-limit.ts';
 import { NEEDED_HEADER_SIZE, warnOfLimit } from './header-limit.ts';
 import type { Certificate } from './http-bindings.ts';
-import { requestBindings } from './http-bindings.ts';
 import type { HttpRequest, HttpResponse, NodeAuthenticationRequest } from './http-request.ts';
-import { goneSignal, INDEPENDENT } from './http-request.ts';
+import { requestReader } from './http-request.ts';
 import type { TlsBindingType } from './tls-bindings.ts';
 
 export type { HttpRequest, HttpResponse } from './http-request.ts';
@@ -118,7 +114,7 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
   checkOptions('httpAuthenticator', options, HTTP_OPTIONS);
   const { acceptor, onFailure, onWarning, proxyKeepsConnectionsApart = false } = options;
   const warn = warnWith(onWarning);
-  const bindingsOf = requestBindings<HttpRequest>(options, (message) =>
+  const read = requestReader(options, (message) =>
     warn(message, 'KRB5_ACCEPTOR_NO_CHANNEL_BINDINGS'),
   );
   const authenticator = new PolicyAuthenticator<NodeAuthenticationRequest>({
@@ -130,19 +126,12 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
     ),
     onRefused: (error, { request }) => tell('onFailure', onFailure, error, request),
   });
-  const signals = new WeakMap<EventEmitter, AbortSignal>();
   let checked = false;
   return async (request, response) => {
     if (!checked) checkHeaderLimit(request, warn);
     checked = true;
-    const { refusal, ...bindings } = bindingsOf(request);
-    const source: NodeAuthenticationRequest = {
-      ...bindings,
-      ...connectionOf(request, response, signals),
-      request,
-      authorization: request.headers.authorization,
-      ...(refusal !== undefined && { fault: refusal }),
-    };
+    // There is no option for TLS only, and so no warning without it.
+    const { secure: _, ...source } = read(request);
     const result = await authenticator.judge(source);
     if (result.outcome === 'authenticated') {
       setHeaders(response, result.headers);
@@ -153,23 +142,6 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
     // After the answer, so that a failing callback cannot keep it from the client.
     authenticator.report(result, source);
     return undefined;
-  };
-}
-
-function connectionOf(
-  request: HttpRequest,
-  response: HttpResponse,
-  signals: WeakMap<EventEmitter, AbortSignal>,
-): Partial<AuthenticationRequest> {
-  // Requests over HTTP/2 are independent: no exchange spans two of them.
-  const independent = request.httpVersionMajor > 1;
-  const peerAddress = parseHostAddress(request.socket.remoteAddress);
-  const proxyHeader = PROXY_HEADERS.find((name) => request.headers[name] !== undefined);
-  return {
-    ...(independent ? { connectionUnavailable: INDEPENDENT } : { connection: request.socket }),
-    signal: goneSignal(independent ? response : request.socket, signals),
-    ...(peerAddress !== undefined && { peerAddress }),
-    ...(proxyHeader !== undefined && { proxyHeader }),
   };
 }
 

@@ -2,8 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { AuthenticationRequest } from '../../src/http/authentication.ts';
 import type { AuthenticatorOptions } from '../../src/http/options.ts';
 import type { OpenSession, SessionKeeper } from '../../src/http/session/keeper.ts';
-import type { GssError } from '../../src/index.ts';
-import { KerberosError } from '../../src/index.ts';
+import { GssError, KerberosError } from '../../src/index.ts';
 import { encodeNegTokenInit } from '../../src/spnego/neg-token.ts';
 import { httpSite, NEGOTIATE, tokenOf } from '../support/http-site.ts';
 import { CLIENT, NOW } from '../support/realm-kit.ts';
@@ -154,6 +153,8 @@ describe('authorize', () => {
     ['a promise of a promise of text', async () => 'yes', 403],
     ['a throw', () => raise(new Error('directory down')), 503],
     ['a throw of nothing', () => raise(undefined), 503],
+    ['a throw of a GssError', () => raise(new GssError('GSS_S_UNAUTHORIZED')), 503],
+    ['a throw of a KerberosError', () => raise(new KerberosError('KRB_AP_ERR_SKEW')), 503],
     ['a rejection', () => Promise.reject(new Error('directory down')), 503],
     // biome-ignore lint/suspicious/noThenProperty: a thenable that is no promise.
     ['a thenable that throws', () => ({ then: () => raise(new Error('no')) }), 503],
@@ -459,6 +460,7 @@ describe('sessions', () => {
 
   it.each<[string, Partial<SessionKeeper>]>([
     ['open throws', { open: () => raise(new Error('down')) }],
+    ['open throws a GssError', { open: () => raise(new GssError('GSS_S_NO_CRED')) }],
     ['open rejects', { open: () => Promise.reject(new Error('down')) }],
     ['begin throws', { begin: () => raise(new KerberosError('KRB_ERR_GENERIC')) }],
     ['begin rejects', { begin: () => Promise.reject(new Error('down')) }],
