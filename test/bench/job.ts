@@ -1,8 +1,8 @@
 /** What is measured: one row of the table for each contender. */
-import type { Ability, Runner } from './contender.ts';
+import type { Ability, Participant, Runner } from './contender.ts';
 import type { BenchRealm } from './realm.ts';
 
-export interface Job {
+export interface Job<P extends Participant = Runner> {
   /** `accept aes256-cts`: what `--only` is matched against. */
   readonly name: string;
   readonly needs: Ability;
@@ -13,7 +13,7 @@ export interface Job {
   /** How many times the contender's own rounds to warm up; 1 if absent, 0 for what is cold. */
   readonly warmUp?: number;
   /** Sets a contender up; not measured. */
-  prepare(runner: Runner, realm: BenchRealm): Promise<Session>;
+  prepare(participant: P, realm: BenchRealm): Promise<Session>;
 }
 
 /** A contender that is ready for a job. */

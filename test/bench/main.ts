@@ -9,10 +9,12 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import type { Runner } from './contender.ts';
 import { findContenders } from './contenders.ts';
+import { baseOf, findServers } from './http/servers.ts';
 import { installKerberos } from './install-kerberos.ts';
 import type { Job } from './job.ts';
 import { acceptJobs, firstAcceptJob } from './jobs/accept.ts';
 import { flowJobs } from './jobs/flows.ts';
+import { pageJob, signOnJob } from './jobs/http.ts';
 import type { ContextMemory } from './jobs/memory.ts';
 import { measureMemory } from './jobs/memory.ts';
 import { messageJobs } from './jobs/messages.ts';
@@ -22,7 +24,7 @@ import { parseOptions } from './options.ts';
 import { BenchRealm } from './realm.ts';
 import type { JobResult } from './run-job.ts';
 import { runJob } from './run-job.ts';
-import { formatResult } from './table.ts';
+import { formatResult, formatShares } from './table.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 // Calls of a round in a quick run, as a share of a full one.
@@ -32,6 +34,7 @@ const options = parseOptions(process.argv.slice(2));
 if (options.installKerberos) installKerberos();
 const realm = new BenchRealm();
 const { contenders, absent } = findContenders(realm, options);
+const { servers, absent: absentServers } = findServers(realm);
 const runners: Runner[] = contenders.map((contender) => ({
   ...contender,
   worker: new WorkerProcess(contender.name, contender.command),
@@ -40,7 +43,7 @@ try {
   const date = new Date().toISOString();
   const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node.js ${process.version}`;
   console.log(`${date}  ${machine}`);
-  for (const line of absent) console.log(`absent: ${line}`);
+  for (const line of [...absent, ...absentServers]) console.log(`absent: ${line}`);
   const results = await runJobs(options);
   const memory = matches(options, 'memory') ? measureContexts() : [];
   if (options.json !== undefined) {
@@ -52,7 +55,7 @@ try {
   realm.remove();
 }
 
-async function runJobs({ quick, rounds }: BenchOptions): Promise<JobResult[]> {
+async function runJobs({ quick, rounds, against }: BenchOptions): Promise<JobResult[]> {
   const jobs: Job[] = [...acceptJobs, firstAcceptJob, ...messageJobs(), transferJob, ...flowJobs];
   const own = runners.filter((runner) => runner.own).map(({ name }) => name);
   const results: JobResult[] = [];
@@ -61,6 +64,12 @@ async function runJobs({ quick, rounds }: BenchOptions): Promise<JobResult[]> {
     const result = await runJob(job, runners, realm, rounds, quick ? QUICK_EFFORT : 1);
     results.push(result);
     console.log(`\n${formatResult(result, own)}`);
+  }
+  for (const job of [signOnJob, pageJob]) {
+    if (against !== undefined || (quick && !job.quick) || !matches(options, job.name)) continue;
+    const result = await runJob(job, servers, realm, rounds, 1);
+    results.push(result);
+    console.log(`\n${formatShares(result, baseOf)}`);
   }
   return results;
 }

@@ -1,6 +1,6 @@
 /** A realm in a folder of the bench's own: keytabs, a krb5.conf, and tokens as clients send them. */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Keytab } from '../../src/index.ts';
@@ -25,10 +25,13 @@ export const TOKEN_SIZE = 700;
 
 export class BenchRealm {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'krb5-acceptor-bench-'));
-  readonly krb5Conf: string = join(this.folder, 'krb5.conf');
+  /** For servers that run as another user. */
+  readonly openFolder: string = mkdtempSync(join(tmpdir(), 'krb5-acceptor-bench-open-'));
+  readonly krb5Conf: string = join(this.openFolder, 'krb5.conf');
   readonly #services = new Map<number, BenchService>();
 
   constructor() {
+    chmodSync(this.openFolder, 0o755);
     writeFileSync(this.krb5Conf, KRB5_CONF);
   }
 
@@ -43,7 +46,7 @@ export class BenchRealm {
   }
 
   remove(): void {
-    rmSync(this.folder, { recursive: true });
+    for (const folder of [this.folder, this.openFolder]) rmSync(folder, { recursive: true });
   }
 }
 

@@ -1,5 +1,5 @@
 /** Runs a job: all contenders warm, then in turn, round after round. */
-import type { Runner } from './contender.ts';
+import type { Participant } from './contender.ts';
 import type { Job, Measurement, Session } from './job.ts';
 import type { BenchRealm } from './realm.ts';
 import type { Spread } from './statistics.ts';
@@ -27,28 +27,31 @@ export interface Ratio {
   readonly cpu: Spread;
 }
 
-export async function runJob(
-  job: Job,
-  all: readonly Runner[],
+export async function runJob<P extends Participant>(
+  job: Job<P>,
+  all: readonly P[],
   realm: BenchRealm,
   rounds: number,
   effort: number,
 ): Promise<JobResult> {
   const runners = all.filter(({ abilities }) => abilities.includes(job.needs));
   const sessions: Session[] = [];
-  for (const runner of runners) {
-    const session = await job.prepare(runner, realm);
-    const warmUp = runner.warmUp * (job.warmUp ?? 1);
-    for (let i = 0; i < warmUp; i++) await session.round(1);
-    sessions.push(session);
-  }
   const measured: Measurement[][] = runners.map(() => []);
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, session] of sessions.entries()) {
-      measured[i]!.push(await session.round(effort));
+  try {
+    for (const runner of runners) {
+      const session = await job.prepare(runner, realm);
+      sessions.push(session);
+      const warmUp = runner.warmUp * (job.warmUp ?? 1);
+      for (let i = 0; i < warmUp; i++) await session.round(1);
     }
+    for (let round = 0; round < rounds; round++) {
+      for (const [i, session] of sessions.entries()) {
+        measured[i]!.push(await session.round(effort));
+      }
+    }
+  } finally {
+    for (const session of sessions) await session.close?.();
   }
-  for (const session of sessions) await session.close?.();
   const ours = runners.flatMap(({ name, own }, i) => (own ? [{ name, rounds: measured[i]! }] : []));
   const contenders = runners.map(({ name, own }, i) => {
     const taken = measured[i]!;

@@ -16,6 +16,17 @@ export function formatResult(result: JobResult, own: readonly string[]): string 
   return formatTable([head, ...rows]);
 }
 
+/** A row for each contender, with its CPU as a share of that of another, round by round. */
+export function formatShares(result: JobResult, baseOf: (name: string) => string): string {
+  const rows = result.contenders.map(({ name, p50, cpu }) => {
+    const base = result.contenders.find((contender) => contender.name === baseOf(name));
+    const share = formatRatio(base?.ratios[name]?.cpu);
+    const against = share === '' ? '' : `${share} of ${base!.name}`;
+    return [`  ${name}`, '', `${Math.round(1e6 / p50)}/s`, formatMicroseconds(cpu), against];
+  });
+  return formatTable([[result.job, '', 'rate', 'CPU µs', 'CPU'], ...rows]);
+}
+
 /** Columns of the widths that the widest cells want, numbers to the right. */
 function formatTable(rows: readonly (readonly string[])[]): string {
   const format = (row: readonly string[]) =>
