@@ -75,7 +75,11 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
     'node/runtime-bindings.test.ts',
     'node/server/hostile-clients.test.ts',
   ],
-  'recorded or documented data': ['http/recipes.test.ts', 'keytab/samples.test.ts'],
+  'recorded or documented data': [
+    'http/recipes.test.ts',
+    'keytab/samples.test.ts',
+    'testing/guide.test.ts',
+  ],
 };
 
 /** Folders of tests without a counterpart in `src/`, each with a subject of its own. */
