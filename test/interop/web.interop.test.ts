@@ -1,13 +1,10 @@
 /** Web clients at work: Java's HttpURLConnection, curl over HTTP/2, and sessions in curl's cookie jar. */
 import { readFile, writeFile } from 'node:fs/promises';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Authentication } from '../../src/http/index.ts';
-import { createAuthenticator } from '../../src/http/index.ts';
 import type { Acceptor, AcceptorOptions, GssError } from '../../src/index.ts';
 import { acquireCredential, createAcceptor } from '../../src/index.ts';
-import { httpAuthenticator, loadKeytab } from '../../src/node/index.ts';
+import { httpAuthenticator, kerberos, loadKeytab } from '../../src/node/index.ts';
 import type { User } from '../support/realm.ts';
 import { have, keytab, kinit, realm, scratch } from '../support/realm.ts';
 import { run, runOrThrow } from '../support/run.ts';
@@ -77,9 +74,9 @@ describe.runIf(have('java'))("Java's HttpURLConnection", () => {
 
   it('posts a body', async () => {
     await using site = await greeter('http');
-    const body = 'x'.repeat(200_000);
-    const [first] = await java(await kinit(), site.url, `-Dbody=${body.slice(0, 100_000)}`);
-    expect(first).toBe(`200 Negotiate ${ALICE} HTTP/1.1 ${body.slice(0, 100_000)}`);
+    const body = 'x'.repeat(100_000);
+    const [first] = await java(await kinit(), site.url, `-Dbody=${body}`);
+    expect(first).toBe(`200 Negotiate ${ALICE} HTTP/1.1 ${body}`);
   });
 
   it('signs on over HTTPS, bound to the channel where that is required', async () => {
@@ -119,35 +116,24 @@ describe.runIf(have('curl'))('a session in the cookie jar of curl', () => {
 
   /** A site with sessions, which says how the client is known. */
   async function sessionSite(store?: Map<string, string>) {
-    const authenticator = createAuthenticator({
-      acceptor: await makeAcceptor(),
-      sessions: { keys: [KEY], ...(store && { store }) },
-    });
     const told: string[] = [];
-    const answer = (result: Authentication, response: ServerResponse) => {
-      for (const [name, value] of result.headers) response.appendHeader(name, value);
-      told.push('via' in result ? result.via : result.outcome);
-      if (result.outcome === 'authenticated') {
-        result.context?.dispose();
-        response.end(`${result.identity.principal} by ${result.via}`);
-        return;
-      }
-      response.statusCode = 'status' in result ? result.status : 204;
-      response.end();
-    };
-    const requestOf = ({ headers }: IncomingMessage) => {
-      const { authorization, cookie, host } = headers;
-      return { authorization, cookie: cookie ?? null, host: host ?? null, secure: true };
-    };
+    const authenticate = kerberos({
+      keytab: keytab('http'),
+      requireTls: true,
+      sessions: { keys: [KEY], ...(store && { store }) },
+      onAccepted: ({ via }) => told.push(via),
+      onChallenged: () => told.push('challenged'),
+      onRefused: ({ message }) => told.push(message),
+    });
     const site = await serveSite('https', async (request, response) => {
-      const facts = requestOf(request);
       if (request.url === '/logout') {
-        const headers = await authenticator.logout(facts);
-        for (const [name, value] of headers) response.appendHeader(name, value);
+        await authenticate.logout(request, response);
         response.end('bye');
         return;
       }
-      answer(await authenticator.authenticate(facts), response);
+      const client = await authenticate(request, response);
+      if (client?.outcome !== 'authenticated') return;
+      response.end(`${client.identity.principal} by ${client.via}`);
     });
     return Object.assign(site, { told });
   }
@@ -183,7 +169,7 @@ describe.runIf(have('curl'))('a session in the cookie jar of curl', () => {
     const at = text.indexOf('__Host-krb5\t') + 100;
     const altered = text.slice(0, at) + (text[at] === 'A' ? 'B' : 'A') + text.slice(at + 1);
     await writeFile(jar, altered);
-    expect(await curl(user, '--cookie', jar, site.url)).toBe(' 401\n');
+    expect(await curl(user, '--cookie', jar, site.url)).toBe('Unauthorized\n 401\n');
   });
 
   it('that another site set with the same key is none', async () => {
@@ -191,7 +177,7 @@ describe.runIf(have('curl'))('a session in the cookie jar of curl', () => {
     await using other = await sessionSite();
     const { user, jar } = await signOn(site);
     // Cookies do not know ports, and so curl sends it to the other one.
-    expect(await curl(user, '--cookie', jar, other.url)).toBe(' 401\n');
+    expect(await curl(user, '--cookie', jar, other.url)).toBe('Unauthorized\n 401\n');
     expect(await curl(user, '--cookie', jar, site.url)).toBe(`${ALICE} by session 200\n`);
   });
 
@@ -205,7 +191,7 @@ describe.runIf(have('curl'))('a session in the cookie jar of curl', () => {
     const leave = ['--cookie', jar, '--cookie-jar', jar, `${site.url}logout`];
     expect(await curl(user, ...leave)).toBe('bye 200\n');
     expect(await readFile(jar, 'utf8')).not.toContain('__Host-krb5');
-    expect(await curl(user, '--cookie', stolen, site.url)).toBe(' 401\n');
+    expect(await curl(user, '--cookie', stolen, site.url)).toBe('Unauthorized\n 401\n');
     expect(store.size).toBe(0);
   });
 });

@@ -57,20 +57,17 @@ function withHead(head: Head): Uint8Array {
  */
 function encodeGroups(groups: readonly string[]): Uint8Array {
   const writer = new Writer(4 * groups.length + 64);
-  for (let at = 0; at < groups.length; ) {
-    const { prefix, rid } = split(groups[at]!);
-    const rids: number[] = [];
+  const parts = groups.map(split);
+  for (let at = 0; at < parts.length; ) {
+    const { prefix, rid } = parts[at]!;
+    let end = at;
     if (rid !== undefined) {
-      for (let next = split(groups[at]!); next.prefix === prefix && next.rid !== undefined; ) {
-        rids.push(next.rid);
-        if (at + rids.length === groups.length) break;
-        next = split(groups[at + rids.length]!);
-      }
+      while (parts[end]?.prefix === prefix && parts[end]!.rid !== undefined) end++;
     }
     writeText(writer, prefix);
-    writeNumber(writer, rids.length);
-    for (const one of rids) writeNumber(writer, one);
-    at += Math.max(1, rids.length);
+    writeNumber(writer, end - at);
+    for (let i = at; i < end; i++) writeNumber(writer, parts[i]!.rid!);
+    at = Math.max(end, at + 1);
   }
   return writer.finish();
 }
@@ -87,9 +84,11 @@ function decodeGroups(reader: Reader): string[] {
 }
 
 function split(sid: string): { readonly prefix: string; readonly rid?: number } {
-  const [, prefix, digits] = RID.exec(sid) ?? [];
-  const rid = Number(digits);
-  return prefix === undefined || rid > 0xffffffff ? { prefix: sid } : { prefix, rid };
+  const dash = sid.lastIndexOf('-');
+  const digits = sid.slice(dash + 1);
+  const rid = Number(digits) >>> 0;
+  // The same text must come out again: no leading zeros, no sign, no exponent.
+  return dash < 0 || String(rid) !== digits ? { prefix: sid } : { prefix: sid.slice(0, dash), rid };
 }
 
 function writeText(writer: Writer, text: string): void {
@@ -116,6 +115,3 @@ function readNumber(reader: Reader): number {
     if (byte < 0x80) return value;
   }
 }
-
-// The number is written without leading zeros: the same text comes out again.
-const RID = /^(.*)-(0|[1-9][0-9]{0,9})$/s;
