@@ -33,6 +33,7 @@ import { openReplayCache, REPLAY_CACHE_NAME_OPTIONS } from '../src/node/replay-c
 import { createGssServer, LIMIT_OPTIONS, SERVER_OPTIONS } from '../src/node/server/gss-server.ts';
 import { startWorkers, WORKERS_OPTIONS } from '../src/node/server/workers.ts';
 import type { OptionRules } from '../src/options.ts';
+import { REDIS_REPLAY_CACHE_OPTIONS, RedisReplayCache } from '../src/redis/replay-cache.ts';
 import { createInitiator } from '../src/testing/initiator.ts';
 import { INITIATOR_OPTIONS, SPNEGO_OPTIONS } from '../src/testing/initiator-options.ts';
 import { TEST_KEYTAB_OPTIONS, testKeytab } from '../src/testing/keytab.ts';
@@ -234,6 +235,17 @@ const entries: readonly Entry[] = [
     directory: { refused: ['', 5, true] },
     durable: { refused: NO_FLAGS },
   }),
+  entry(
+    'RedisReplayCache',
+    REDIS_REPLAY_CACHE_OPTIONS,
+    (o) => new RedisReplayCache({ eval: async () => '' }, o),
+    {
+      prefix: { refused: ['', 5] },
+      secret: { refused: ['text', new Uint8Array(15)] },
+      clock,
+      onWarning: hook,
+    },
+  ),
   entry('openReplayCache', REPLAY_CACHE_NAME_OPTIONS, (o) => openReplayCache('memory:', o), {
     clock,
     maxEntries: count,

@@ -1,0 +1,21 @@
+/** The name under which an engine keeps a request: a digest, from which nothing can be read. */
+import { nobleBackend } from '../crypto/noble/backend.ts';
+
+/** Makes the key of a record from its ciphertext. */
+export type RecordKey = (ciphertext: Uint8Array) => Uint8Array;
+
+/**
+ * @param secret - Makes the digest a keyed one (HMAC), so that who can read the engine cannot even
+ *   tell whether a request that they have seen on the network is there. All servers need the same.
+ * @returns A function to 18 bytes, the beginning of a SHA-256 or HMAC-SHA-256: two requests share
+ *   them with a probability of 2^-144, and only their own client can try for more.
+ */
+export function recordKey(secret?: Uint8Array): RecordKey {
+  if (secret === undefined) {
+    return (ciphertext) => nobleBackend.hash('sha256', ciphertext).subarray(0, KEY_BYTES);
+  }
+  const mac = nobleBackend.hmac('sha256', secret);
+  return (ciphertext) => mac.digest([ciphertext]).subarray(0, KEY_BYTES);
+}
+
+const KEY_BYTES = 18;

@@ -1,0 +1,73 @@
+/** What an engine may have forgotten: since when each of its runs is known. */
+import { KerberosError } from '../errors.ts';
+import type { Clock, KerberosTime } from '../time.ts';
+
+/**
+ * Tells requests that an engine may have forgotten from those that it cannot have seen. A run of an
+ * engine ends with a restart, or when a replica takes its place: what was stored last may be lost then,
+ * and a request of that time could be a replay. `test/models` explores what follows from these rules.
+ */
+export class RunHistory {
+  readonly #remember: (run: string, since: KerberosTime) => Promise<KerberosTime>;
+  readonly #clock: Clock;
+  readonly #known = new Map<string, KerberosTime | Promise<KerberosTime>>();
+
+  /**
+   * @param remember - Stores a time for a run in the engine unless it has one already, in one atomic
+   *   step, and returns the stored one.
+   * @param clock - Milliseconds.
+   */
+  constructor(remember: (run: string, since: KerberosTime) => Promise<KerberosTime>, clock: Clock) {
+    this.#remember = remember;
+    this.#clock = clock;
+  }
+
+  /**
+   * Checks that an engine's answer "new" can be believed.
+   *
+   * @param run - The run that gave the answer.
+   * @param ctime - The time of the request, by its client's clock.
+   * @returns A promise only for a run that is not known yet.
+   * @throws {@link KerberosError} KRB5_RC_IO if the request may be older than the run.
+   */
+  check(run: string, ctime: KerberosTime): Promise<void> | undefined {
+    const since = this.#known.get(run) ?? this.#meet(run);
+    if (typeof since !== 'number') return since.then((known) => compare(ctime, known));
+    compare(ctime, since);
+    return undefined;
+  }
+
+  async #meet(run: string): Promise<KerberosTime> {
+    const met = this.#remember(run, Math.floor(this.#clock() / 1000) + MARGIN);
+    this.#known.set(run, met);
+    try {
+      const since = await met;
+      this.#known.set(run, since);
+      const [oldest] = this.#known.keys();
+      if (this.#known.size > MAX_RUNS) this.#known.delete(oldest!);
+      return since;
+    } catch (error) {
+      this.#known.delete(run);
+      throw error;
+    }
+  }
+}
+
+function compare(ctime: KerberosTime, since: KerberosTime): void {
+  if (ctime > since) return;
+  throw new KerberosError('KRB5_RC_IO', {
+    message: 'Replay cache may have forgotten this request',
+    hint:
+      `its engine began a new run (a restart, or a replica took over), which is known for requests ` +
+      `from ${since - ctime + 1} s later on only: the client's next attempt is accepted, unless its ` +
+      'clock is behind',
+  });
+}
+
+/**
+ * Seconds. It covers clients and other servers whose clocks are ahead of this one's; a request that
+ * comes right after an engine's return is refused for as long.
+ */
+const MARGIN = 1;
+// Of a cluster's nodes each has a run of its own.
+const MAX_RUNS = 1024;

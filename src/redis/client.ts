@@ -1,0 +1,33 @@
+/** The clients of Redis and Valkey that applications have: node-redis and ioredis. */
+
+/** A client, pool, Sentinel or Cluster of node-redis 5 and later. */
+export interface NodeRedisClient {
+  /** Runs a script: EVAL. */
+  eval(
+    script: string,
+    options: { readonly keys: string[]; readonly arguments: string[] },
+  ): Promise<unknown>;
+}
+
+/** A `Redis` or `Cluster` of ioredis 5 and later. */
+export interface IoredisClient {
+  /** Runs a script: EVAL. */
+  eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
+  /** By this method the client is recognised. */
+  defineCommand(name: string, definition: { lua: string }): void;
+}
+
+/** A client of the application, connected by it and closed by it. */
+export type RedisClient = NodeRedisClient | IoredisClient;
+
+/** Runs a script with one key; a cluster sends it to the key's node. */
+export type RunScript = (script: string, key: string, ...args: string[]) => Promise<unknown>;
+
+/** Only scripts: what a script does is one atomic step, and each client sends it to the right node. */
+export function scriptsOf(client: RedisClient): RunScript {
+  if ('defineCommand' in client) {
+    return async (script, key, ...args) => await client.eval(script, 1, key, ...args);
+  }
+  return async (script, key, ...args) =>
+    await client.eval(script, { keys: [key], arguments: args });
+}

@@ -1,0 +1,4 @@
+/** Entry `krb5-acceptor/redis`: replay caches and exchanges on Redis and Valkey, for many machines. */
+export type { IoredisClient, NodeRedisClient, RedisClient } from './client.ts';
+export type { RedisReplayCacheOptions } from './replay-cache.ts';
+export { RedisReplayCache } from './replay-cache.ts';

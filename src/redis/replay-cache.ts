@@ -1,0 +1,179 @@
+/** A replay cache on Redis or Valkey, for servers on several machines. */
+import type { ReplayCache, ReplayRecord } from '../ap/replay-cache.ts';
+import { checkRecord } from '../ap/replay-cache.ts';
+import { lifetimeOf } from '../engines/lifetime.ts';
+import type { RecordKey } from '../engines/record-key.ts';
+import { recordKey } from '../engines/record-key.ts';
+import { RunHistory } from '../engines/run-history.ts';
+import { KerberosError } from '../errors.ts';
+import { tell } from '../hooks.ts';
+import { encodeBase64 } from '../http/base64.ts';
+import type { OptionRules } from '../options.ts';
+import { bytes, callback, checkOptions, definite, promptCallback, text } from '../options.ts';
+import { describeThrown } from '../text.ts';
+import type { Clock } from '../time.ts';
+import { checkedClock, systemClock } from '../time.ts';
+import { printWarning } from '../warning.ts';
+import type { RedisClient, RunScript } from './client.ts';
+import { scriptsOf } from './client.ts';
+import { inspectEngine } from './inspect.ts';
+
+/** Options of {@link RedisReplayCache}. */
+export interface RedisReplayCacheOptions {
+  /** Begins the name of each key; `krb5:rcache:` if absent. Servers that share a service key share it. */
+  readonly prefix?: string;
+  /**
+   * At least 16 secret bytes, which make the digests in the engine keyed ones. All servers need the
+   * same. If absent, the keys are plain digests, of ciphertext that went over the network.
+   */
+  readonly secret?: Uint8Array;
+  /** Milliseconds, as `Date.now`; the machine's clock if absent. */
+  readonly clock?: Clock;
+  /**
+   * Called for each way in which the engine may forget, once it could be asked. If absent, the runtime
+   * prints a warning.
+   */
+  readonly onWarning?: (message: string) => void;
+}
+
+/**
+ * A replay cache that all servers with the same service key share, on the application's own client:
+ * node-redis or ioredis; a single Redis or Valkey, Sentinel or Cluster.
+ *
+ * Each request is one script, an atomic step: `SET key 1 NX PX ttl`, and which run of the engine gave
+ * the answer. After a restart or a failover the engine may lack what was stored last: requests from
+ * before are refused (`KRB5_RC_IO`, 503 over HTTP), for two seconds at most if the clocks agree. What
+ * is not defended then: a request whose client's clock is more than a second ahead of that of the
+ * servers. Nobody is let in while the engine does not answer.
+ *
+ * The engine holds a digest of 18 bytes for each request, and never a name.
+ *
+ * @example
+ * ```ts
+ * import type { AcceptorCredential } from 'krb5-acceptor';
+ * import { createAcceptor } from 'krb5-acceptor';
+ * import { RedisReplayCache } from 'krb5-acceptor/redis';
+ * import { createClient } from 'redis';
+ *
+ * export async function sharedAcceptor(credential: AcceptorCredential) {
+ *   const client = await createClient({ url: 'redis://cache:6379' }).connect();
+ *   return createAcceptor({ credential, replayCache: new RedisReplayCache(client) });
+ * }
+ * ```
+ */
+export class RedisReplayCache implements ReplayCache {
+  readonly #run: RunScript;
+  readonly #prefix: string;
+  readonly #keyOf: RecordKey;
+  readonly #clock: Clock;
+  readonly #history: RunHistory;
+  readonly #onWarning: RedisReplayCacheOptions['onWarning'];
+  #inspected = false;
+
+  /**
+   * @param client - Stays the caller's: connected before the first request, and closed by the caller.
+   * @throws TypeError, RangeError for an invalid option.
+   */
+  constructor(client: RedisClient, options: RedisReplayCacheOptions = {}) {
+    if (typeof client?.eval !== 'function') {
+      throw new TypeError('RedisReplayCache: expected a client of node-redis or ioredis');
+    }
+    checkOptions('RedisReplayCache', options, REDIS_REPLAY_CACHE_OPTIONS);
+    const { prefix = 'krb5:rcache:', secret, clock = systemClock, onWarning } = options;
+    if (secret !== undefined && secret.length < MIN_SECRET) {
+      throw new RangeError(`secret: expected at least ${MIN_SECRET} bytes, got ${secret.length}`);
+    }
+    this.#run = scriptsOf(client);
+    this.#prefix = prefix;
+    this.#keyOf = recordKey(secret);
+    this.#clock = checkedClock(clock);
+    this.#history = new RunHistory((run, since) => this.#remember(run, since), this.#clock);
+    this.#onWarning = onWarning;
+    void this.#look();
+  }
+
+  /**
+   * See {@link ReplayCache.checkAndStore}.
+   *
+   * @throws {@link KerberosError} `KRB5_RC_IO` if the engine may have forgotten the request; whatever
+   *   the client throws.
+   */
+  async checkAndStore(record: ReplayRecord): Promise<boolean> {
+    checkRecord(record);
+    const { ciphertext, ctime, expiresAt } = record;
+    // The ciphertext is valid during this call only.
+    const key = this.#prefix + encodeBase64(this.#keyOf(ciphertext));
+    const lifetime = lifetimeOf(expiresAt, this.#clock);
+    const { isNew, run } = readAnswer(await this.#run(STORE, key, String(lifetime)));
+    if (!this.#inspected) void this.#look();
+    if (!isNew) return false;
+    const judged = this.#history.check(run, ctime);
+    if (judged !== undefined) await judged;
+    return true;
+  }
+
+  /**
+   * Looks whether the engine may forget records, as {@link RedisReplayCacheOptions.onWarning} is told
+   * by itself.
+   *
+   * @returns A sentence for each way; none for an engine that keeps what it was given.
+   * @throws whatever the client throws.
+   */
+  async inspect(): Promise<readonly string[]> {
+    return await inspectEngine(this.#run, this.#prefix);
+  }
+
+  async #look(): Promise<void> {
+    this.#inspected = true;
+    try {
+      for (const message of await this.inspect()) {
+        if (this.#onWarning === undefined) printWarning(message, 'KRB5_ACCEPTOR_REPLAY_CACHE');
+        else tell('onWarning', this.#onWarning, message);
+      }
+    } catch {
+      // The client may not be connected yet: the next request looks again.
+      this.#inspected = false;
+    }
+  }
+
+  async #remember(run: string, since: number): Promise<number> {
+    const answer = await this.#run(REMEMBER, `${this.#prefix}since:${run}`, String(since));
+    const stored = Number(answer);
+    if (Number.isSafeInteger(stored) && typeof answer === 'string') return stored;
+    throw unreadable(`the time of run ${run}`);
+  }
+}
+
+function readAnswer(answer: unknown): { isNew: boolean; run: string } {
+  const [isNew, run] = Array.isArray(answer) ? (answer as unknown[]) : [];
+  if ((isNew !== 0 && isNew !== 1) || typeof run !== 'string' || !/^[0-9a-f]{40}$/.test(run)) {
+    throw unreadable(describeThrown(answer));
+  }
+  return { isNew: isNew === 1, run };
+}
+
+function unreadable(what: string): KerberosError {
+  return new KerberosError('KRB5_RC_IO', {
+    message: 'Replay cache gave an answer that cannot be read',
+    hint: `${what}: expected a Redis or Valkey of 6.2 or later, whose user may run EVAL and INFO`,
+  });
+}
+
+// The replication id changes with each start of the engine, and when a replica becomes the primary.
+const STORE = `
+local isNew = redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[1])
+local run = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+return { isNew and 1 or 0, run }`;
+// A year: longer than servers run. A time that is forgotten is written anew, as a later one.
+const REMEMBER = `
+redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', 31536000)
+return redis.call('GET', KEYS[1])`;
+const MIN_SECRET = 16;
+
+/** The rules of {@link RedisReplayCacheOptions}. */
+export const REDIS_REPLAY_CACHE_OPTIONS: OptionRules<RedisReplayCacheOptions> = {
+  prefix: text,
+  secret: definite(bytes),
+  clock: promptCallback,
+  onWarning: callback,
+};

@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest';
+import type { ReplayRecord } from '../../src/ap/replay-cache.ts';
+import type { IoredisClient } from '../../src/redis/client.ts';
+import type { RedisReplayCacheOptions } from '../../src/redis/replay-cache.ts';
+import { RedisReplayCache } from '../../src/redis/replay-cache.ts';
+import { FakeRedis } from '../support/fake-redis.ts';
+
+const NOW = Date.UTC(2026, 10, 28, 12);
+const SECONDS = NOW / 1000;
+
+function record(options: Partial<ReplayRecord> & { readonly number?: number } = {}): ReplayRecord {
+  const { number = 1, ctime = SECONDS, ...others } = options;
+  return { ciphertext: new Uint8Array(40).fill(number), ctime, expiresAt: ctime + 301, ...others };
+}
+
+/** An engine whose run has been known for an hour. */
+function longRunning(clock: () => number = () => NOW): FakeRedis {
+  const engine = new FakeRedis(clock);
+  const value = String(SECONDS - 3600);
+  engine.keys.set(`krb5:rcache:since:${engine.run}`, { value, endsAt: Number.POSITIVE_INFINITY });
+  return engine;
+}
+
+function cacheOn(engine: FakeRedis, options: RedisReplayCacheOptions = {}): RedisReplayCache {
+  return new RedisReplayCache(engine, { clock: () => NOW, onWarning: () => {}, ...options });
+}
+
+describe('RedisReplayCache', () => {
+  it('accepts each request once, in whichever server', async () => {
+    const engine = longRunning();
+    const [one, other] = [cacheOn(engine), cacheOn(engine)];
+    expect(await one.checkAndStore(record())).toBe(true);
+    expect(await other.checkAndStore(record())).toBe(false);
+    expect(await other.checkAndStore(record({ number: 2 }))).toBe(true);
+    expect(await one.checkAndStore(record({ number: 2 }))).toBe(false);
+  });
+
+  it('keeps a record a minute longer than its request is young enough', async () => {
+    let now = NOW;
+    const engine = longRunning(() => now);
+    const cache = cacheOn(engine, { clock: () => now });
+    await cache.checkAndStore(record());
+    now = NOW + (301 + 59) * 1000;
+    expect(await cache.checkAndStore(record())).toBe(false);
+    now = NOW + (301 + 60) * 1000;
+    expect(await cache.checkAndStore(record())).toBe(true);
+  });
+
+  it('stores a digest, and with a secret one that nobody else can compute', async () => {
+    const plain = longRunning();
+    const keyed = longRunning();
+    await cacheOn(plain).checkAndStore(record());
+    await cacheOn(keyed, { secret: new Uint8Array(16).fill(7) }).checkAndStore(record());
+    const names = [plain, keyed].map(
+      ({ keys }) => [...keys.keys()].find((key) => !/since/.test(key))!,
+    );
+    // SHA-256 of forty bytes 01, by another implementation.
+    const { createHash, createHmac } = await import('node:crypto');
+    const data = new Uint8Array(40).fill(1);
+    const digest = createHash('sha256').update(data).digest().subarray(0, 18).toString('base64');
+    const mac = createHmac('sha256', new Uint8Array(16).fill(7)).update(data).digest();
+    expect(names).toEqual([
+      `krb5:rcache:${digest}`,
+      `krb5:rcache:${mac.subarray(0, 18).toString('base64')}`,
+    ]);
+  });
+
+  it('refuses what an engine may have forgotten, and accepts what is younger', async () => {
+    const engine = longRunning();
+    const cache = cacheOn(engine);
+    expect(await cache.checkAndStore(record())).toBe(true);
+    // A failover: the replica lacks the record.
+    engine.run = 'b'.repeat(40);
+    for (const [key] of engine.keys) if (!key.includes('since')) engine.keys.delete(key);
+    const refusal = { code: 'KRB5_RC_IO', hint: expect.stringContaining('new run') };
+    await expect(cache.checkAndStore(record())).rejects.toMatchObject(refusal);
+    // The margin of a second.
+    const atOnce = record({ number: 3, ctime: SECONDS + 1 });
+    await expect(cache.checkAndStore(atOnce)).rejects.toMatchObject(refusal);
+    expect(await cache.checkAndStore(record({ number: 4, ctime: SECONDS + 2 }))).toBe(true);
+    // Another server learns the same from the engine, even if its clock is ahead.
+    const late = cacheOn(engine, { clock: () => NOW + 60_000 });
+    expect(await late.checkAndStore(record({ number: 5, ctime: SECONDS + 2 }))).toBe(true);
+    await expect(late.checkAndStore(record({ number: 6 }))).rejects.toMatchObject(refusal);
+  });
+
+  it.each([
+    ['nothing', undefined, null],
+    ['text', undefined, 'OK'],
+    ['a number that is no bit', undefined, [2, 'a'.repeat(40)]],
+    ['no run', undefined, [1, null]],
+    ['a run of another form', undefined, [1, 'A;B']],
+  ])('admits nobody when the engine answers %s', async (_, __, answer) => {
+    const engine = longRunning();
+    engine.before = (script) => (script.includes("'PX'") ? Promise.resolve(answer) : undefined);
+    await expect(cacheOn(engine).checkAndStore(record())).rejects.toMatchObject({
+      code: 'KRB5_RC_IO',
+    });
+  });
+
+  it('admits nobody when the engine fails, or gives no time for its run', async () => {
+    const engine = longRunning();
+    engine.before = () => {
+      throw new Error('ECONNREFUSED');
+    };
+    await expect(cacheOn(engine).checkAndStore(record())).rejects.toThrow('ECONNREFUSED');
+    engine.before = (script) => (script.includes("'EX'") ? Promise.resolve('soon') : undefined);
+    await expect(cacheOn(engine).checkAndStore(record())).rejects.toMatchObject({
+      code: 'KRB5_RC_IO',
+    });
+    // A failure is not kept: the next request asks again.
+    engine.before = () => undefined;
+    expect(await cacheOn(engine).checkAndStore(record({ number: 2 }))).toBe(true);
+  });
+
+  it('asks once for the time of a run, for all who wait for it', async () => {
+    const engine = longRunning();
+    const scripts: string[] = [];
+    engine.before = (script) => void scripts.push(script);
+    const cache = cacheOn(engine);
+    const numbers = Array.from({ length: 20 }, (_, number) => number);
+    const answers = await Promise.all(
+      numbers.map((number) => cache.checkAndStore(record({ number }))),
+    );
+    expect(answers).toEqual(numbers.map(() => true));
+    expect(scripts.filter((script) => script.includes("'EX'"))).toHaveLength(1);
+  });
+
+  it('works with ioredis, which takes the number of keys', async () => {
+    const engine = longRunning();
+    const calls: unknown[][] = [];
+    const client: IoredisClient = {
+      eval: (script, count, ...rest) => {
+        calls.push([count, rest.length]);
+        return engine.eval(script, { keys: rest.slice(0, count), arguments: rest.slice(count) });
+      },
+      defineCommand: () => {},
+    };
+    const cache = new RedisReplayCache(client, { clock: () => NOW, onWarning: () => {} });
+    expect(await cache.checkAndStore(record())).toBe(true);
+    expect(await cache.checkAndStore(record())).toBe(false);
+    expect(calls.every(([count]) => count === 1)).toBe(true);
+  });
+
+  it('says how the engine may forget: once, and also when the client connects late', async () => {
+    const engine = longRunning();
+    engine.info = {
+      maxmemory: '1048576',
+      maxmemory_policy: 'allkeys-lru',
+      aof_enabled: '0',
+      connected_slaves: '1',
+    };
+    let connected = false;
+    engine.before = () => {
+      if (!connected) throw new Error('The client is closed');
+    };
+    const warnings: string[] = [];
+    const cache = cacheOn(engine, { onWarning: (message) => warnings.push(message) });
+    await Promise.resolve();
+    expect(warnings).toEqual([]);
+    connected = true;
+    await cache.checkAndStore(record());
+    await cache.checkAndStore(record({ number: 2 }));
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(warnings).toHaveLength(3);
+    expect(warnings[0]).toContain('maxmemory-policy noeviction');
+    expect(warnings[1]).toContain('appendonly yes');
+    expect(warnings[2]).toContain('failover');
+    expect(await cacheOn(longRunning()).inspect()).toEqual([]);
+  });
+
+  it('refuses what is no client, and a secret that can be guessed', () => {
+    expect(() => new RedisReplayCache({} as never)).toThrow(TypeError);
+    expect(() => new RedisReplayCache(Promise.resolve() as never)).toThrow(TypeError);
+    expect(() => cacheOn(longRunning(), { secret: new Uint8Array(15) })).toThrow(RangeError);
+  });
+});
