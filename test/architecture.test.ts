@@ -20,7 +20,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['cli'],
   ['adapters'],
   ['node'],
-  ['redis'],
+  ['postgres', 'redis'],
   ['engines'],
   ['http', 'testing'],
   ['acceptor.ts'],

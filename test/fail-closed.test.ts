@@ -33,6 +33,12 @@ import { openReplayCache, REPLAY_CACHE_NAME_OPTIONS } from '../src/node/replay-c
 import { createGssServer, LIMIT_OPTIONS, SERVER_OPTIONS } from '../src/node/server/gss-server.ts';
 import { startWorkers, WORKERS_OPTIONS } from '../src/node/server/workers.ts';
 import type { OptionRules } from '../src/options.ts';
+import { POSTGRES_EXCHANGES_OPTIONS, postgresExchanges } from '../src/postgres/exchanges.ts';
+import {
+  POSTGRES_REPLAY_CACHE_OPTIONS,
+  PostgresReplayCache,
+} from '../src/postgres/replay-cache.ts';
+import { REDIS_EXCHANGES_OPTIONS, redisExchanges } from '../src/redis/exchanges.ts';
 import { REDIS_REPLAY_CACHE_OPTIONS, RedisReplayCache } from '../src/redis/replay-cache.ts';
 import { createInitiator } from '../src/testing/initiator.ts';
 import { INITIATOR_OPTIONS, SPNEGO_OPTIONS } from '../src/testing/initiator-options.ts';
@@ -82,6 +88,14 @@ const tells = 'it decides nothing';
 
 const clock: Row = { undefinedIsAbsent: 'it is then the machine’s', refused: [ASYNC, NOW, ''] };
 const random: Row = { undefinedIsAbsent: 'it is then the runtime’s', refused: [ASYNC, 4, {}] };
+const exchanges = {
+  keys: { refused: [[], SECRET, [''], [undefined], [new Uint8Array(32)], 'text', {}] },
+  cookie: { undefinedIsAbsent: 'it is as strict as it can be then', refused: NO_OBJECTS },
+  maxAge: { undefinedIsAbsent: 'there is a bound then', refused: [...NO_NUMBERS, 0] },
+  random,
+} satisfies Readonly<Record<string, Row>>;
+const tableName: Row = { undefinedIsAbsent: 'it is ours', refused: ['', 5, 'a; b', 'A', 'a.b.c'] };
+const NO_DATABASE = { query: async () => ({ rows: [] }) };
 const hook: Row = { undefinedIsAbsent: tells, refused: NO_FUNCTIONS };
 const crypto: Row = { undefinedIsAbsent: 'it is then that of the keys', refused: [{}, 'noble'] };
 const count: Row = { undefinedIsAbsent: 'there is a bound then', refused: NO_COUNTS };
@@ -240,7 +254,7 @@ const entries: readonly Entry[] = [
     REDIS_REPLAY_CACHE_OPTIONS,
     (o) => new RedisReplayCache({ eval: async () => '' }, o),
     {
-      prefix: { refused: ['', 5] },
+      prefix: { undefinedIsAbsent: 'all servers have the same', refused: ['', 5] },
       secret: { refused: ['text', new Uint8Array(15)] },
       clock,
       onWarning: hook,
@@ -320,12 +334,30 @@ const entries: readonly Entry[] = [
     STORED_EXCHANGES_OPTIONS,
     (o) =>
       storedExchanges({ store: { set() {}, take: () => null }, keys: [SECRET], ...(o as object) }),
+    { ...exchanges, store: { refused: [...NO_OBJECTS, { set: () => {} }] } },
+  ),
+  entry(
+    'redisExchanges',
+    REDIS_EXCHANGES_OPTIONS,
+    (o) => redisExchanges({ eval: async () => '' }, { keys: [SECRET], ...(o as object) }),
+    { ...exchanges, prefix: { undefinedIsAbsent: 'all servers have the same', refused: ['', 5] } },
+  ),
+  entry(
+    'postgresExchanges',
+    POSTGRES_EXCHANGES_OPTIONS,
+    (o) => postgresExchanges(NO_DATABASE, { keys: [SECRET], ...(o as object) }),
+    { ...exchanges, table: tableName },
+  ),
+  entry(
+    'PostgresReplayCache',
+    POSTGRES_REPLAY_CACHE_OPTIONS,
+    (o) => new PostgresReplayCache(NO_DATABASE, o),
     {
-      store: { refused: [...NO_OBJECTS, { set: () => {} }] },
-      keys: { refused: [[], SECRET, [''], [undefined], [new Uint8Array(32)], 'text', {}] },
-      cookie: { undefinedIsAbsent: 'it is as strict as it can be then', refused: NO_OBJECTS },
-      maxAge: { undefinedIsAbsent: 'there is a bound then', refused: [...NO_NUMBERS, 0] },
-      random,
+      table: tableName,
+      unlogged: { undefinedIsAbsent: safer, refused: NO_FLAGS },
+      secret: { refused: ['text', new Uint8Array(15)] },
+      clock,
+      onWarning: hook,
     },
   ),
   entry(

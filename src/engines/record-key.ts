@@ -18,4 +18,11 @@ export function recordKey(secret?: Uint8Array): RecordKey {
   return (ciphertext) => mac.digest([ciphertext]).subarray(0, KEY_BYTES);
 }
 
+/** @throws RangeError for a secret that could be guessed. */
+export function checkedSecret(secret: Uint8Array | undefined): Uint8Array | undefined {
+  if (secret === undefined || secret.length >= MIN_SECRET) return secret;
+  throw new RangeError(`secret: expected at least ${MIN_SECRET} bytes, got ${secret.length}`);
+}
+
 const KEY_BYTES = 18;
+const MIN_SECRET = 16;

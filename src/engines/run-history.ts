@@ -32,13 +32,13 @@ export class RunHistory {
    */
   check(run: string, ctime: KerberosTime): Promise<void> | undefined {
     const since = this.#known.get(run) ?? this.#meet(run);
-    if (typeof since !== 'number') return since.then((known) => compare(ctime, known));
-    compare(ctime, since);
+    if (typeof since !== 'number') return since.then((known) => checkSince(ctime, known));
+    checkSince(ctime, since);
     return undefined;
   }
 
   async #meet(run: string): Promise<KerberosTime> {
-    const met = this.#remember(run, Math.floor(this.#clock() / 1000) + MARGIN);
+    const met = this.#remember(run, firstMet(this.#clock));
     this.#known.set(run, met);
     try {
       const since = await met;
@@ -53,7 +53,13 @@ export class RunHistory {
   }
 }
 
-function compare(ctime: KerberosTime, since: KerberosTime): void {
+/** @returns Since when a run is known that a server meets now. */
+export function firstMet(clock: Clock): KerberosTime {
+  return Math.floor(clock() / 1000) + MARGIN;
+}
+
+/** @throws {@link KerberosError} KRB5_RC_IO if the request may be older than the run. */
+export function checkSince(ctime: KerberosTime, since: KerberosTime): void {
   if (ctime > since) return;
   throw new KerberosError('KRB5_RC_IO', {
     message: 'Replay cache may have forgotten this request',

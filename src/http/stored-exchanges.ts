@@ -78,8 +78,8 @@ export function storedExchanges(options: StoredExchangesOptions): ExchangeKeeper
   return {
     async take(request, acceptor) {
       const name = readCookie(request.cookie, cookie.name);
-      // Only a token continues an exchange.
-      if (name === undefined || !NAME.test(name) || !request.authorization) return undefined;
+      if (name === undefined || !NAME.test(name)) return undefined;
+      if (!continues(request.authorization)) return undefined;
       const value = await store.take(name);
       if (value === undefined || value === null) return undefined;
       if (typeof value !== 'string') {
@@ -98,6 +98,11 @@ export function storedExchanges(options: StoredExchangesOptions): ExchangeKeeper
       return [['Set-Cookie', `${setCookie(cookie, name)}; Max-Age=${Math.ceil(maxAge)}`]];
     },
   };
+}
+
+/** A first token begins an exchange of its own, and does not take another one out (RFC 2743 §3.1). */
+function continues(authorization: string | null | undefined): boolean {
+  return /^[^ ]+ +[^ Y]/.test(authorization ?? '');
 }
 
 function resume(acceptor: Acceptor, bytes: Uint8Array, request: AuthenticationRequest) {

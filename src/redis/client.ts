@@ -20,6 +20,12 @@ export interface IoredisClient {
 /** A client of the application, connected by it and closed by it. */
 export type RedisClient = NodeRedisClient | IoredisClient;
 
+/** @throws TypeError for what is no client, such as a promise of one. */
+export function checkedClient(label: string, client: RedisClient): RedisClient {
+  if (typeof client?.eval === 'function') return client;
+  throw new TypeError(`${label}: expected a client of node-redis or ioredis`);
+}
+
 /** Runs a script with one key; a cluster sends it to the key's node. */
 export type RunScript = (script: string, key: string, ...args: string[]) => Promise<unknown>;
 

@@ -3,7 +3,7 @@ import type { ReplayCache, ReplayRecord } from '../ap/replay-cache.ts';
 import { checkRecord } from '../ap/replay-cache.ts';
 import { lifetimeOf } from '../engines/lifetime.ts';
 import type { RecordKey } from '../engines/record-key.ts';
-import { recordKey } from '../engines/record-key.ts';
+import { checkedSecret, recordKey } from '../engines/record-key.ts';
 import { RunHistory } from '../engines/run-history.ts';
 import { KerberosError } from '../errors.ts';
 import { tell } from '../hooks.ts';
@@ -15,7 +15,7 @@ import type { Clock } from '../time.ts';
 import { checkedClock, systemClock } from '../time.ts';
 import { printWarning } from '../warning.ts';
 import type { RedisClient, RunScript } from './client.ts';
-import { scriptsOf } from './client.ts';
+import { checkedClient, scriptsOf } from './client.ts';
 import { inspectEngine } from './inspect.ts';
 
 /** Options of {@link RedisReplayCache}. */
@@ -75,17 +75,11 @@ export class RedisReplayCache implements ReplayCache {
    * @throws TypeError, RangeError for an invalid option.
    */
   constructor(client: RedisClient, options: RedisReplayCacheOptions = {}) {
-    if (typeof client?.eval !== 'function') {
-      throw new TypeError('RedisReplayCache: expected a client of node-redis or ioredis');
-    }
     checkOptions('RedisReplayCache', options, REDIS_REPLAY_CACHE_OPTIONS);
     const { prefix = 'krb5:rcache:', secret, clock = systemClock, onWarning } = options;
-    if (secret !== undefined && secret.length < MIN_SECRET) {
-      throw new RangeError(`secret: expected at least ${MIN_SECRET} bytes, got ${secret.length}`);
-    }
-    this.#run = scriptsOf(client);
+    this.#run = scriptsOf(checkedClient('RedisReplayCache', client));
     this.#prefix = prefix;
-    this.#keyOf = recordKey(secret);
+    this.#keyOf = recordKey(checkedSecret(secret));
     this.#clock = checkedClock(clock);
     this.#history = new RunHistory((run, since) => this.#remember(run, since), this.#clock);
     this.#onWarning = onWarning;
@@ -168,7 +162,6 @@ return { isNew and 1 or 0, run }`;
 const REMEMBER = `
 redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', 31536000)
 return redis.call('GET', KEYS[1])`;
-const MIN_SECRET = 16;
 
 /** The rules of {@link RedisReplayCacheOptions}. */
 export const REDIS_REPLAY_CACHE_OPTIONS: OptionRules<RedisReplayCacheOptions> = {

@@ -19,12 +19,25 @@ export class FakeRedis {
   /** As node-redis has it. */
   async eval(
     script: string,
-    { keys: [key = ''], arguments: [argument = ''] }: { keys: string[]; arguments: string[] },
+    {
+      keys: [key = ''],
+      arguments: [argument = '', second = ''],
+    }: { keys: string[]; arguments: string[] },
   ): Promise<unknown> {
     const instead = this.before(script);
     if (instead !== undefined) return await instead;
     for (const [name, { endsAt }] of this.keys) if (endsAt <= this.now()) this.keys.delete(name);
     const old = this.keys.get(key);
+    if (script.includes("'PX', ARGV[2]")) {
+      const endsAt = this.now() + Number(second);
+      this.keys.set(key, { value: `${this.run}:${argument}`, endsAt });
+      return 'OK';
+    }
+    if (script.includes('GETDEL')) {
+      this.keys.delete(key);
+      const [run, value] = old?.value.split(':') ?? [];
+      return run === this.run ? value : null;
+    }
     if (script.includes("'NX', 'PX'")) {
       if (old === undefined) {
         this.keys.set(key, { value: '1', endsAt: this.now() + Number(argument) });

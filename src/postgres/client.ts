@@ -1,0 +1,63 @@
+/** The clients of PostgreSQL that applications have: a `Pool` or a connected `Client` of `pg`. */
+
+/** A client of the application, closed by it. A pool is better: a client runs one query at a time. */
+export interface PostgresClient {
+  /** Runs one statement with parameters. */
+  query(text: string, values: unknown[]): Promise<{ readonly rows: unknown[] }>;
+}
+
+/** @throws TypeError for what is no client, such as a promise of one. */
+export function checkedClient(label: string, client: PostgresClient): PostgresClient {
+  if (typeof client?.query === 'function') return client;
+  throw new TypeError(`${label}: expected a Pool or a Client of pg`);
+}
+
+/** The first row of a result. @throws TypeError if there is none. */
+export function firstRow({ rows }: { readonly rows: unknown }): Readonly<Record<string, unknown>> {
+  const row: unknown = Array.isArray(rows) ? rows[0] : undefined;
+  if (typeof row !== 'object' || row === null) throw new TypeError('the database gave no row');
+  return row as Readonly<Record<string, unknown>>;
+}
+
+/** A table of ours, which the first use creates. */
+export class Table {
+  readonly #client: PostgresClient;
+  readonly #statements: readonly string[];
+  #created: Promise<void> | undefined;
+
+  constructor(client: PostgresClient, statements: readonly string[]) {
+    this.#client = client;
+    this.#statements = statements;
+  }
+
+  /** Resolves when the table is there; after a failure the next call tries again. */
+  ready(): Promise<void> {
+    this.#created ??= this.#create().catch((error: unknown) => {
+      this.#created = undefined;
+      throw error;
+    });
+    return this.#created;
+  }
+
+  async #create(): Promise<void> {
+    for (const statement of this.#statements) {
+      try {
+        await this.#client.query(statement, []);
+      } catch (error) {
+        // IF NOT EXISTS does not cover two servers that create it at the same moment.
+        if (!ALREADY.includes((error as { code?: unknown })?.code)) throw error;
+      }
+    }
+  }
+}
+
+/** Of PostgreSQL: unique_violation in its catalog, duplicate_table, duplicate_object. */
+const ALREADY: readonly unknown[] = ['23505', '42P07', '42710'];
+
+/**
+ * The timeline of the server that runs the statement. It changes when a standby takes over, which may
+ * lack what was committed last, and when a backup is restored.
+ */
+export const TIMELINE: string = 'substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)';
+/** A name that may stand in a statement: `krb5_replay`, `auth.krb5_replay`. */
+export const TABLE_NAME: RegExp = /^[a-z_][a-z0-9_]{0,47}(?:\.[a-z_][a-z0-9_]{0,47})?$/;

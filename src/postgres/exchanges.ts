@@ -1,0 +1,85 @@
+/** Half-finished exchanges on PostgreSQL, for servers on several machines. */
+import { dropPromise } from '../hooks.ts';
+import type { ExchangeKeeper } from '../http/exchanges.ts';
+import type { ExchangeStore, StoredExchangesOptions } from '../http/stored-exchanges.ts';
+import { STORED_EXCHANGES_OPTIONS, storedExchanges } from '../http/stored-exchanges.ts';
+import type { OptionRules } from '../options.ts';
+import { checkOptions, range } from '../options.ts';
+import type { PostgresClient } from './client.ts';
+import { checkedClient, TABLE_NAME, Table, TIMELINE } from './client.ts';
+
+/** Options of {@link postgresExchanges}. */
+export interface PostgresExchangesOptions extends Omit<StoredExchangesOptions, 'store'> {
+  /** The table, with or without a schema, in lower case; `krb5_exchange` if absent. */
+  readonly table?: string;
+}
+
+/**
+ * Keeps exchanges of several requests in an UNLOGGED table, on the application's own `Pool` of `pg`, for
+ * the option `exchanges`: the client's next request may reach any server. An exchange is sealed, waits
+ * for 30 seconds under a random name, and is taken once. After a failover a standby may still have what
+ * was taken before: what another timeline of the database was given is discarded.
+ *
+ * @param client - Stays the caller's.
+ * @throws TypeError, RangeError for an invalid option.
+ *
+ * @example
+ * ```ts
+ * import type { Acceptor } from 'krb5-acceptor';
+ * import { createAuthenticator } from 'krb5-acceptor/http';
+ * import type { PostgresClient } from 'krb5-acceptor/postgres';
+ * import { postgresExchanges } from 'krb5-acceptor/postgres';
+ *
+ * export function clustered(acceptor: Acceptor, pool: PostgresClient, keys: readonly string[]) {
+ *   return createAuthenticator({ acceptor, exchanges: postgresExchanges(pool, { keys }) });
+ * }
+ * ```
+ */
+export function postgresExchanges(
+  client: PostgresClient,
+  options: PostgresExchangesOptions,
+): ExchangeKeeper {
+  checkedClient('postgresExchanges', client);
+  checkOptions('postgresExchanges', options, POSTGRES_EXCHANGES_OPTIONS);
+  const { table = 'krb5_exchange', maxAge = DEFAULT_AGE, ...others } = options;
+  const created = new Table(client, [
+    `CREATE UNLOGGED TABLE IF NOT EXISTS ${table} ` +
+      '(name text PRIMARY KEY, value text NOT NULL, run text NOT NULL, ' +
+      'expires_at timestamptz NOT NULL)',
+  ]);
+  const store: ExchangeStore = {
+    async set(name, value, seconds) {
+      await created.ready();
+      await client.query(
+        `INSERT INTO ${table} (name, value, run, expires_at) ` +
+          `VALUES ($1, $2, ${TIMELINE}, clock_timestamp() + $3 * interval '1 second')`,
+        [name, value, seconds],
+      );
+      dropPromise(client.query(`DELETE FROM ${table} WHERE expires_at < clock_timestamp()`, []));
+    },
+    async take(name) {
+      await created.ready();
+      const { rows } = await client.query(
+        `DELETE FROM ${table} WHERE name = $1 RETURNING CASE ` +
+          `WHEN run = ${TIMELINE} AND expires_at > clock_timestamp() THEN value END AS value`,
+        [name],
+      );
+      const [row] = rows as { value?: string | null }[];
+      return row?.value;
+    },
+  };
+  return storedExchanges({ ...others, maxAge, store });
+}
+
+const DEFAULT_AGE = 30;
+
+const { store: _, ...OF_ANY_STORE } = STORED_EXCHANGES_OPTIONS;
+
+/** The rules of {@link PostgresExchangesOptions}. */
+export const POSTGRES_EXCHANGES_OPTIONS: OptionRules<PostgresExchangesOptions> = {
+  ...OF_ANY_STORE,
+  table: range(
+    'a table name in lower case',
+    (value) => typeof value === 'string' && TABLE_NAME.test(value),
+  ),
+};

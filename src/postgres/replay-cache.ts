@@ -1,0 +1,251 @@
+/** A replay cache on PostgreSQL, for servers on several machines. */
+import type { ReplayCache, ReplayRecord } from '../ap/replay-cache.ts';
+import { checkRecord } from '../ap/replay-cache.ts';
+import { lifetimeOf } from '../engines/lifetime.ts';
+import type { RecordKey } from '../engines/record-key.ts';
+import { checkedSecret, recordKey } from '../engines/record-key.ts';
+import { checkSince, firstMet } from '../engines/run-history.ts';
+import { KerberosError } from '../errors.ts';
+import { dropPromise, tell } from '../hooks.ts';
+import type { OptionRules } from '../options.ts';
+import {
+  bytes,
+  callback,
+  checkOptions,
+  definite,
+  flag,
+  promptCallback,
+  range,
+} from '../options.ts';
+import type { Clock } from '../time.ts';
+import { checkedClock, systemClock } from '../time.ts';
+import { printWarning } from '../warning.ts';
+import type { PostgresClient } from './client.ts';
+import { checkedClient, firstRow, TABLE_NAME, Table, TIMELINE } from './client.ts';
+
+/** Options of {@link PostgresReplayCache}. */
+export interface PostgresReplayCacheOptions {
+  /** The table, with or without a schema, in lower case; `krb5_replay` if absent. */
+  readonly table?: string;
+  /**
+   * Creates the table as UNLOGGED: faster, and emptied when the database crashes; then requests from
+   * before are refused. False if absent. A table that is there already stays as it is.
+   */
+  readonly unlogged?: boolean;
+  /**
+   * At least 16 secret bytes, which make the digests in the table keyed ones. All servers need the
+   * same. If absent, the digests are plain, of ciphertext that went over the network.
+   */
+  readonly secret?: Uint8Array;
+  /** Milliseconds, as `Date.now`; the machine's clock if absent. */
+  readonly clock?: Clock;
+  /**
+   * Called for each way in which the database may forget, once it could be asked. If absent, the
+   * runtime prints a warning.
+   */
+  readonly onWarning?: (message: string) => void;
+}
+
+/**
+ * A replay cache that all servers with the same service key share, in a table of PostgreSQL 12 or later,
+ * on the application's own `Pool` of `pg`. The first request creates the table, and requests remove what
+ * has expired.
+ *
+ * Each request is one statement: `INSERT ... ON CONFLICT DO NOTHING`, committed before the answer, even
+ * where `synchronous_commit` is off. When a standby took over, or an UNLOGGED table was emptied, requests
+ * from before are refused (`KRB5_RC_IO`, 503 over HTTP), for two seconds at most if the clocks agree.
+ * What is not defended then: a request whose client's clock is more than a second ahead of that of the
+ * servers. Nobody is let in while the database does not answer.
+ *
+ * The table holds a digest of 18 bytes for each request, and never a name.
+ *
+ * @example
+ * ```ts
+ * import type { AcceptorCredential } from 'krb5-acceptor';
+ * import { createAcceptor } from 'krb5-acceptor';
+ * import { PostgresReplayCache } from 'krb5-acceptor/postgres';
+ * import { Pool } from 'pg';
+ *
+ * export function sharedAcceptor(credential: AcceptorCredential) {
+ *   const pool = new Pool({ connectionString: 'postgres://cache/app' });
+ *   return createAcceptor({ credential, replayCache: new PostgresReplayCache(pool) });
+ * }
+ * ```
+ */
+export class PostgresReplayCache implements ReplayCache {
+  readonly #client: PostgresClient;
+  readonly #name: string;
+  readonly #table: Table;
+  readonly #keyOf: RecordKey;
+  readonly #clock: Clock;
+  readonly #onWarning: PostgresReplayCacheOptions['onWarning'];
+  #inspected = false;
+  /** When to remove what has expired, in milliseconds. */
+  #nextPruning = 0;
+
+  /**
+   * @param client - Stays the caller's.
+   * @throws TypeError, RangeError for an invalid option.
+   */
+  constructor(client: PostgresClient, options: PostgresReplayCacheOptions = {}) {
+    this.#client = checkedClient('PostgresReplayCache', client);
+    checkOptions('PostgresReplayCache', options, POSTGRES_REPLAY_CACHE_OPTIONS);
+    const { table = 'krb5_replay', unlogged, secret, clock = systemClock, onWarning } = options;
+    this.#name = table;
+    this.#table = new Table(client, creating(table, unlogged === true));
+    this.#keyOf = recordKey(checkedSecret(secret));
+    this.#clock = checkedClock(clock);
+    this.#onWarning = onWarning;
+    void this.#look();
+  }
+
+  /**
+   * See {@link ReplayCache.checkAndStore}.
+   *
+   * @throws {@link KerberosError} `KRB5_RC_IO` if the database may have forgotten the request;
+   *   whatever the client throws.
+   */
+  async checkAndStore(record: ReplayRecord): Promise<boolean> {
+    checkRecord(record);
+    const { ciphertext, ctime, expiresAt } = record;
+    // The ciphertext is valid during this call only.
+    const key = this.#keyOf(ciphertext);
+    const lifetime = lifetimeOf(expiresAt, this.#clock);
+    await this.#table.ready();
+    const row = firstRow(await this.#client.query(storing(this.#name), [hex(key), lifetime]));
+    if (typeof row.is_new !== 'boolean') throw unreadable('whether the record is new');
+    if (!this.#inspected) void this.#look();
+    this.#prune();
+    if (!row.is_new) return false;
+    checkSince(ctime, seconds(row.since ?? (await this.#remember(String(row.run)))));
+    return true;
+  }
+
+  /**
+   * Looks whether the database may forget records, as {@link PostgresReplayCacheOptions.onWarning} is
+   * told by itself.
+   *
+   * @returns A sentence for each way; none for a database that keeps what it was given.
+   * @throws whatever the client throws.
+   */
+  async inspect(): Promise<readonly string[]> {
+    await this.#table.ready();
+    const facts = firstRow(await this.#client.query(INSPECT, [this.#name]));
+    const warnings: string[] = [];
+    if (facts.unlogged === true) {
+      warnings.push(
+        `replay cache: table ${this.#name} is UNLOGGED: when the database crashes it is emptied, ` +
+          `and requests from before are refused. ALTER TABLE ${this.#name} SET LOGGED keeps it`,
+      );
+    }
+    if (facts.fsync === 'off') {
+      warnings.push(
+        'replay cache: the database does not wait for the disk (fsync off): after a crash of the ' +
+          'machine it may accept requests again, or be damaged. Set fsync = on',
+      );
+    }
+    if (facts.asynchronous === true) {
+      warnings.push(
+        'replay cache: standbys get records later than the primary has answered: after a failover ' +
+          'requests from before are refused, and one whose client has a clock that is ahead could ' +
+          'be replayed. Set synchronous_standby_names',
+      );
+    }
+    return warnings;
+  }
+
+  async #look(): Promise<void> {
+    this.#inspected = true;
+    try {
+      for (const message of await this.inspect()) {
+        if (this.#onWarning === undefined) printWarning(message, 'KRB5_ACCEPTOR_REPLAY_CACHE');
+        else tell('onWarning', this.#onWarning, message);
+      }
+    } catch {
+      // The database may not be there yet: the next request looks again.
+      this.#inspected = false;
+    }
+  }
+
+  /** Writes down since when this run is known, unless another server has. */
+  async #remember(run: string): Promise<unknown> {
+    const values = [run, firstMet(this.#clock)];
+    await this.#client.query(remembering(this.#name), values);
+    return firstRow(await this.#client.query(recalling(this.#name), [run])).since;
+  }
+
+  #prune(): void {
+    const now = this.#clock();
+    if (now < this.#nextPruning) return;
+    this.#nextPruning = now + PRUNING;
+    // Nobody waits for it; if it fails, the next one removes the same.
+    dropPromise(this.#client.query(pruning(this.#name), []));
+  }
+}
+
+function seconds(value: unknown): number {
+  const since = typeof value === 'string' || typeof value === 'number' ? Number(value) : Number.NaN;
+  if (Number.isFinite(since)) return since;
+  throw unreadable('since when the run is known');
+}
+
+function unreadable(what: string): KerberosError {
+  return new KerberosError('KRB5_RC_IO', {
+    message: 'Replay cache gave an answer that cannot be read',
+    hint: `${what}: expected PostgreSQL 12 or later, and a table that this package created`,
+  });
+}
+
+function hex(key: Uint8Array): string {
+  return Array.from(key, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Rows of `since` are of runs, and their time is since when the run is known. */
+function creating(table: string, unlogged: boolean): string[] {
+  const index = `${table.replace('.', '_')}_expires_at`;
+  return [
+    `CREATE ${unlogged ? 'UNLOGGED ' : ''}TABLE IF NOT EXISTS ${table} ` +
+      '(digest text PRIMARY KEY, expires_at timestamptz NOT NULL)',
+    `CREATE INDEX IF NOT EXISTS ${index} ON ${table} (expires_at)`,
+  ];
+}
+
+// set_config is for this statement's transaction alone, which waits for the disk at its end.
+const storing = (table: string): string => `
+WITH stored AS (
+  INSERT INTO ${table} (digest, expires_at)
+  VALUES ($1, clock_timestamp() + $2 * interval '1 millisecond')
+  ON CONFLICT DO NOTHING RETURNING 1)
+SELECT EXISTS (SELECT FROM stored) AS is_new, ${TIMELINE} AS run,
+  (SELECT extract(epoch FROM expires_at)::bigint FROM ${table}
+   WHERE digest = 'since:' || ${TIMELINE}) AS since,
+  set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+    WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END, true)`;
+const remembering = (table: string): string => `
+INSERT INTO ${table} (digest, expires_at) VALUES ('since:' || $1::text, to_timestamp($2))
+ON CONFLICT DO NOTHING`;
+const recalling = (table: string): string => `
+SELECT extract(epoch FROM expires_at)::bigint AS since FROM ${table}
+WHERE digest = 'since:' || $1::text`;
+const pruning = (table: string): string => `
+DELETE FROM ${table} WHERE digest IN (
+  SELECT digest FROM ${table}
+  WHERE expires_at < clock_timestamp() AND digest NOT LIKE 'since:%'
+  LIMIT 50000 FOR UPDATE SKIP LOCKED)`;
+const INSPECT = `
+SELECT (SELECT relpersistence = 'u' FROM pg_class WHERE oid = $1::regclass) AS unlogged,
+  current_setting('fsync') AS fsync,
+  EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'async') AS asynchronous`;
+const PRUNING = 30_000;
+
+/** The rules of {@link PostgresReplayCacheOptions}. */
+export const POSTGRES_REPLAY_CACHE_OPTIONS: OptionRules<PostgresReplayCacheOptions> = {
+  table: range(
+    'a table name in lower case',
+    (value) => typeof value === 'string' && TABLE_NAME.test(value),
+  ),
+  unlogged: flag,
+  secret: definite(bytes),
+  clock: promptCallback,
+  onWarning: callback,
+};
