@@ -1,6 +1,6 @@
 /** The pages for contributors: short, and true about the files that they name. */
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
 
@@ -32,6 +32,31 @@ describe.each(['ARCHITECTURE.md', 'CONTRIBUTING.md', 'RELEASING.md'])('%s', (pag
   it('names scripts of package.json', () => {
     const named = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name!);
     expect(named.filter((name) => !Object.hasOwn(packageJson.scripts, name))).toEqual([]);
+  });
+});
+
+/** Written by a program, one row for each flaw. */
+const GENERATED = 'docs/advisories.md';
+
+describe('README.md and the guides', () => {
+  const guides = readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`);
+
+  it.each(['README.md', ...guides])('%s: is short, and links to files that exist', (page) => {
+    const text = read(page);
+    if (page !== GENERATED) expect(text.split('\n').length).toBeLessThan(200);
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)(?:#[\w-]+)?\)/g)].map(([, to]) => to!);
+    const missing = links.filter((to) => !existsSync(join(root, dirname(page), to)));
+    expect(missing).toEqual([]);
+  });
+
+  it('README.md links to its own sections', () => {
+    const text = read('README.md');
+    const sections = [...text.matchAll(/^## (.*)$/gm)].map(([, title]) => title!);
+    const anchors = sections.map((title) => title.toLowerCase().replaceAll(' ', '-'));
+    const links = [...text.matchAll(/\]\(#([\w-]+)\)/g)].map(([, anchor]) => anchor!);
+    expect(links.filter((anchor) => !anchors.includes(anchor))).toEqual([]);
   });
 });
 
