@@ -2,7 +2,14 @@
 import type { WorkerCommand, WorkerProcess } from './worker-process.ts';
 
 /** What a contender can do: operations of `protocol.ts`, and to serve over TCP and HTTP. */
-export type Ability = 'accept' | 'messages' | 'transfer' | 'flows' | 'sign-on' | 'page';
+export type Ability =
+  | 'accept'
+  | 'messages'
+  | 'transfer'
+  | 'flows'
+  | 'sign-on'
+  | 'page'
+  | 'cold start';
 
 /** What every job knows of a contender. */
 export interface Participant {
@@ -21,6 +28,8 @@ export interface Contender extends Participant {
   readonly command: WorkerCommand;
   /** How to start its gss-server, for flows. */
   readonly server?: (port: number, keytab: string) => WorkerCommand;
+  /** The package's file as it was built, for cold starts. */
+  readonly built?: string;
 }
 
 /** A contender at the start. */

@@ -22,15 +22,17 @@ export interface Field {
  * @throws Error if the earlier version's bench is not built.
  */
 export function findContenders(realm: BenchRealm, { quick, against }: BenchOptions): Field {
-  const own = ownContenders(realm, BUILD);
+  const own = ownContenders(realm, BUILD, PACKAGE);
   if (against !== undefined) {
     const build = resolve(against, 'test/bench/build');
     if (!existsSync(build)) throw new Error(`${build}: missing; run "npm run bench" there once`);
-    const before = ownContenders(realm, build).map((contender) => ({
-      ...contender,
-      name: `${contender.name} before`,
-      own: false,
-    }));
+    const before = ownContenders(realm, build, resolve(against, 'dist/index.js')).map(
+      (contender) => ({
+        ...contender,
+        name: `${contender.name} before`,
+        own: false,
+      }),
+    );
     return { contenders: [...own, ...before], absent: [] };
   }
   const found = [...own, ...mitContenders(realm)];
@@ -45,8 +47,11 @@ export function findContenders(realm: BenchRealm, { quick, against }: BenchOptio
 /** npm's `kerberos` is looked for here. */
 export const NATIVE_FOLDER: string = resolve(import.meta.dirname, '../../kerberos');
 
-/** @param build - Where `npm run bench` of a version has compiled it to. */
-function ownContenders(realm: BenchRealm, build: string): Contender[] {
+/**
+ * @param build - Where `npm run bench` of a version has compiled it to.
+ * @param built - The file of its package, made by `npm run build`.
+ */
+function ownContenders(realm: BenchRealm, build: string, built: string): Contender[] {
   // The program's place in earlier versions comes last.
   const gssServer = ['src/cli/gss-server/main.js', 'src/cli/gss-server.js']
     .map((path) => join(build, path))
@@ -55,7 +60,7 @@ function ownContenders(realm: BenchRealm, build: string): Contender[] {
     (backend): Contender => ({
       name: backend,
       own: true,
-      abilities: ['accept', 'messages', 'transfer', ...(backend === 'default' ? FLOWS : [])],
+      abilities: ['accept', 'messages', 'transfer', ...(backend === 'default' ? ALONE : [])],
       command: { program: process.execPath, args: [join(build, WORKERS, 'own.js'), backend] },
       // gss-server has Node's primitives, and a file for its replay cache, as MIT's has.
       server: (port, keytab) => ({
@@ -67,6 +72,7 @@ function ownContenders(realm: BenchRealm, build: string): Contender[] {
         ],
         env: { KRB5_CONFIG: realm.krb5Conf },
       }),
+      built,
       warmUp: 12,
     }),
   );
@@ -180,7 +186,8 @@ function nativeContender(realm: BenchRealm): Contender | string {
 }
 
 const QUICK: readonly string[] = ['default', 'noble', 'node', 'MIT+rcache'];
-const FLOWS: readonly Ability[] = ['flows'];
+// Once for all backends of ours.
+const ALONE: readonly Ability[] = ['flows', 'cold start'];
 const GSS_SERVER = '/usr/bin/gss-server';
 // What the processor has for AES and SHA is to Java what a compiled library is to us.
 const WITHOUT_INTRINSICS = [
@@ -194,6 +201,7 @@ const WITHOUT_INTRINSICS = [
 // Compiled, this file is in test/bench/build/test/bench.
 const BUILD = resolve(import.meta.dirname, '../..');
 const WORKERS = 'test/bench/workers';
+const PACKAGE = resolve(BUILD, '../../../dist/index.js');
 const SOURCES = resolve(import.meta.dirname, '../../../workers');
 const QUIET: ExecFileSyncOptionsWithStringEncoding = {
   encoding: 'utf8',

@@ -13,6 +13,7 @@ import { baseOf, findServers } from './http/servers.ts';
 import { installKerberos } from './install-kerberos.ts';
 import type { Job } from './job.ts';
 import { acceptJobs, firstAcceptJob } from './jobs/accept.ts';
+import { coldStartJobs } from './jobs/cold-start.ts';
 import { flowJobs } from './jobs/flows.ts';
 import { pageJob, signOnJob } from './jobs/http.ts';
 import type { ContextMemory } from './jobs/memory.ts';
@@ -56,7 +57,14 @@ try {
 }
 
 async function runJobs({ quick, rounds, against }: BenchOptions): Promise<JobResult[]> {
-  const jobs: Job[] = [...acceptJobs, firstAcceptJob, ...messageJobs(), transferJob, ...flowJobs];
+  const jobs: Job[] = [
+    ...acceptJobs,
+    firstAcceptJob,
+    ...coldStartJobs,
+    ...messageJobs(),
+    transferJob,
+    ...flowJobs,
+  ];
   const own = runners.filter((runner) => runner.own).map(({ name }) => name);
   const results: JobResult[] = [];
   for (const job of jobs) {
