@@ -133,7 +133,13 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
   }
 
   async logout(request: SessionRequest = {}): Promise<readonly HeaderField[]> {
-    return this.#sessions === undefined ? [] : await this.#sessions.end(request);
+    const sessions = this.#sessions;
+    if (sessions === undefined) return [];
+    try {
+      return await this.#questions.ask('sessions', () => sessions.end(request), undefined);
+    } catch (error) {
+      throw asFault(error);
+    }
   }
 
   async #judge(request: R): Promise<Authentication> {

@@ -488,6 +488,18 @@ describe('sessions', () => {
     expect(await authenticator.logout({ cookie: 'bob' })).toEqual([['Set-Cookie', 'end bob']]);
     expect(await (await httpSite()).authenticator.logout()).toEqual([]);
   });
+
+  it('do not end where the keeper fails or hangs: the caller learns of it', async () => {
+    const { timer, ...timers } = withTimers();
+    const failing = await httpSite({ sessions: keeper({ end: () => raise(new Error('down')) }) });
+    await expect(failing.authenticator.logout()).rejects.toThrow('The session keeper failed');
+    const hanging = keeper({ end: () => new Promise(() => {}) });
+    const { authenticator } = await httpSite({ sessions: hanging, timer });
+    const late = authenticator.logout();
+    await settle();
+    timers.expire();
+    await expect(late).rejects.toMatchObject({ name: 'GssError' });
+  });
 });
 
 function withTimers() {
