@@ -30,7 +30,10 @@ export type PeerName =
 export const PYTHON = '/usr/bin/python3';
 export const GSS_CLIENT = '/usr/bin/gss-client';
 export const INETD = '/usr/sbin/inetd';
-export const CHROMIUM = '/usr/bin/chromium';
+/** Debian's, or the same browser by its other name. */
+export const CHROMIUM: string = existsSync('/usr/bin/google-chrome')
+  ? '/usr/bin/google-chrome'
+  : '/usr/bin/chromium';
 export const SAMBA = '/usr/sbin/samba';
 
 /** The peers that are not on this machine. */
