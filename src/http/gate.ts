@@ -29,6 +29,7 @@ export class Gate<R extends AuthenticationRequest> {
 
   /** @throws TypeError, RangeError for options that contradict each other or name what there is not. */
   constructor(options: SignOnOptions<R>, files: ServiceFiles) {
+    raiseHeaderLimitOfBun();
     const { acceptor, keytab, service, replayCache, config, ...policy } = options;
     const own: ServiceOptions = {
       ...(acceptor !== undefined && { acceptor }),
@@ -81,6 +82,23 @@ export function isDenied(result: Authentication): result is Denied {
   return result.outcome !== 'authenticated' && result.outcome !== 'guest';
 }
 
+/**
+ * Makes space for the tickets of users in many groups under Bun. Its limit of 16 kB is one for the whole
+ * process: Bun.serve asks for it at each request, node:http when a server begins to listen. A limit that
+ * `bun --max-http-header-size` or the application has chosen is left alone, and so are other runtimes.
+ */
+export function raiseHeaderLimitOfBun(): void {
+  const runtime = Reflect.get(globalThis, 'process') as Partial<Runtime> | undefined;
+  if (runtime?.versions?.bun === undefined) return;
+  const http = runtime.getBuiltinModule?.('node:http');
+  if (http?.maxHeaderSize === DEFAULT_LIMIT) http.maxHeaderSize = NEEDED_HEADER_SIZE;
+}
+
+interface Runtime {
+  readonly versions: { readonly bun?: string };
+  getBuiltinModule(name: 'node:http'): { maxHeaderSize: number };
+}
+
 /** A challenge would make clients send tickets that nobody can read. */
 function closed(error: GssError): Unavailable {
   return {
@@ -92,6 +110,9 @@ function closed(error: GssError): Unavailable {
   };
 }
 
+/** Bytes: Windows' MaxTokenSize, 48000, in base64, and space for the other headers. */
+export const NEEDED_HEADER_SIZE = 81_920;
+const DEFAULT_LIMIT = 16_384;
 const RETRY_AFTER = 5;
 const { acceptor: _, localNames: __, ...POLICY_OPTIONS } = AUTHENTICATOR_OPTIONS;
 

@@ -3,9 +3,10 @@
  * a user in many groups, exceed its limit; with 400 where they are malformed.
  */
 import type { IncomingMessage, Server as NodeServer } from 'node:http';
-import { maxHeaderSize, STATUS_CODES } from 'node:http';
+import http, { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import process from 'node:process';
+import { NEEDED_HEADER_SIZE } from '../http/gate.ts';
 import { plainAddress } from '../messages/host-address.ts';
 import { EventRate } from './server/event-rate.ts';
 
@@ -17,9 +18,6 @@ interface Server extends NodeServer {
 /** Tells the operator. @param code - As `printWarning` takes it. */
 export type Warn = (message: string, code: string) => void;
 
-/** Windows' MaxTokenSize, 48000 bytes, in base64, and space for the other headers. */
-export const NEEDED_HEADER_SIZE = 81_920;
-
 /**
  * Sees to it that a server of node:http or node:https takes large tickets, and that the operator learns of
  * requests that it refuses by itself. The first call for a server counts.
@@ -30,10 +28,10 @@ export function attendServer(server: Partial<Server> | undefined, warn: Warn): b
   if (server === undefined || ATTENDED.has(server)) return false;
   ATTENDED.add(server);
   reportRefusals(server as Server, warn);
-  const limit = server.maxHeaderSize ?? maxHeaderSize;
+  const limit = server.maxHeaderSize ?? http.maxHeaderSize;
   if (limit >= NEEDED_HEADER_SIZE) return false;
   // A limit that the application has chosen is left alone.
-  if (server.maxHeaderSize === undefined && isNode()) {
+  if (server.maxHeaderSize === undefined && !isBun()) {
     server.maxHeaderSize = NEEDED_HEADER_SIZE;
     return true;
   }
@@ -61,9 +59,9 @@ export function warnOfLimit(limit: number, warn: Warn): void {
   );
 }
 
-/** Bun and Deno take the limit when the server is made, and only then. */
-function isNode(): boolean {
-  return process.versions.bun === undefined && process.versions.deno === undefined;
+/** Bun takes the limit when the server begins to listen, and only then. */
+function isBun(): boolean {
+  return process.versions.bun !== undefined;
 }
 
 interface ClientError extends Error {
@@ -82,7 +80,7 @@ function reportRefusals(server: Server, warn: Warn): void {
   const rate = new EventRate<Refusal>(({ error, peer, size }, more) => {
     const why =
       error.code === OVERFLOW
-        ? `431: its headers are longer than ${server.maxHeaderSize ?? maxHeaderSize} bytes`
+        ? `431: its headers are longer than ${server.maxHeaderSize ?? http.maxHeaderSize} bytes`
         : `400: ${error.reason ?? error.code}`;
     const others = more === 0 ? '' : `; ${more} more in the last second`;
     warn(

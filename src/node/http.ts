@@ -1,5 +1,5 @@
 /** HTTP authentication (RFC 4559) for node:http, node:https, node:http2 and frameworks on them. */
-import { maxHeaderSize, STATUS_CODES } from 'node:http';
+import http, { STATUS_CODES } from 'node:http';
 import type { Acceptor } from '../acceptor.ts';
 import type { SecurityContext } from '../context/context.ts';
 import type { GssError } from '../gss/status.ts';
@@ -7,6 +7,7 @@ import { tell } from '../hooks.ts';
 import type { Denied, HeaderField } from '../http/authentication.ts';
 import { PolicyAuthenticator } from '../http/authenticator.ts';
 import { exchangesByConnection } from '../http/exchanges.ts';
+import { NEEDED_HEADER_SIZE } from '../http/gate.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
 import type { OptionRules } from '../options.ts';
 import {
@@ -22,7 +23,7 @@ import {
 } from '../options.ts';
 import { printWarning } from '../warning.ts';
 import type { Warn } from './header-limit.ts';
-import { NEEDED_HEADER_SIZE, warnOfLimit } from './header-limit.ts';
+import { warnOfLimit } from './header-limit.ts';
 import type { Certificate } from './http-bindings.ts';
 import type { HttpRequest, HttpResponse, NodeAuthenticationRequest } from './http-request.ts';
 import { requestReader } from './http-request.ts';
@@ -160,7 +161,7 @@ function setHeaders(response: HttpResponse, headers: readonly HeaderField[]): vo
 function checkHeaderLimit({ socket, httpVersionMajor }: HttpRequest, warn: Warn): void {
   if (httpVersionMajor > 1) return;
   const { server } = socket as { server?: { maxHeaderSize?: number } };
-  const limit = server?.maxHeaderSize ?? maxHeaderSize;
+  const limit = server?.maxHeaderSize ?? http.maxHeaderSize;
   if (limit >= NEEDED_HEADER_SIZE) return;
   warnOfLimit(limit, warn);
 }

@@ -3,7 +3,7 @@
  * print. README.md beside this file lists the paths.
  */
 import { readFileSync } from 'node:fs';
-import { env } from 'node:process';
+import { argv, env, versions } from 'node:process';
 
 const ADMINS = 'S-1-5-21-1111111111-2222222222-3333333333-512';
 
@@ -20,7 +20,10 @@ const log = {
     }
   },
 };
-const service = { ...log, keytab: env.KEYTAB, service: 'HTTP@localhost' };
+// Bun's node:https does not show a server the certificate of its connections.
+const hidden = versions.bun !== undefined && argv[1].endsWith('node-https.mjs');
+const certificate = hidden ? { certificate: readFileSync(env.TLS_CERTIFICATE) } : {};
+const service = { ...log, ...certificate, keytab: env.KEYTAB, service: 'HTTP@localhost' };
 const down = { checkAndStore: () => Promise.reject(new Error('disk full')) };
 const isAdmin = ({ groups }) => groups.includes(ADMINS);
 

@@ -1,0 +1,45 @@
+/** The tests of one server: the table, and that nothing unexpected is in its log. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunningServer } from './program.ts';
+import { startServer } from './program.ts';
+import type { ServerProgram } from './servers.ts';
+import { conformance } from './table.ts';
+
+/** @param runtime - The command line that runs a script. */
+export function describeServer(
+  { name, scheme = 'http', can }: ServerProgram,
+  runtime: readonly string[],
+): void {
+  describe(`the server ${name}`, () => {
+    let server: RunningServer;
+
+    beforeAll(async () => {
+      server = await startServer([...runtime, join(import.meta.dirname, 'servers', `${name}.mjs`)]);
+    });
+
+    afterAll(() => server?.stop());
+
+    const target = {
+      get url() {
+        return `${scheme}://localhost:${server.port}`;
+      },
+      get keytab() {
+        return server.keytab;
+      },
+      log: () => server.log(),
+    };
+
+    it.each([...conformance(target, can)])('$name', async ({ run }) => {
+      await run();
+    });
+
+    it('is still there, and has printed nothing but refusals', async () => {
+      const lines = server
+        .log()
+        .split('\n')
+        .filter((line) => line !== '');
+      expect(lines.filter((line) => !/^(?:refused|slow): /.test(line))).toEqual([]);
+    });
+  });
+}
