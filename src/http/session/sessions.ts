@@ -62,7 +62,7 @@ export class Sessions implements SessionKeeper {
     this.#accepts = accepts;
   }
 
-  /** Never throws. @returns See {@link SessionKeeper}; a promise only if there is a store. */
+  /** Throws only what `accepts` throws. @returns A promise only if there is a store. */
   open(
     request: SessionRequest,
     now: Date,
@@ -260,8 +260,8 @@ function insecure({ name }: Cookie): GssError {
   return new GssError('GSS_S_UNAVAILABLE', {
     message: `No session: the cookie ${name} is for TLS, and a request came without`,
     hint:
-      'serve HTTPS; if a proxy ends TLS, tell the authenticator so; for development without TLS ' +
-      'set sessions.cookie.secure to false',
+      'serve HTTPS; if a proxy ends TLS, have it set X-Forwarded-Proto, and see trustProxy; for ' +
+      'development without TLS set sessions.cookie.secure to false',
   });
 }
 
