@@ -1,7 +1,9 @@
 /** The protected page's door: authenticates a request, and reports what became of it. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { isIP } from 'node:net';
 import type { Acceptor } from '../../acceptor.ts';
+import type { GssError } from '../../gss/status.ts';
 import type { AuthenticationRequest, HeaderField } from '../../http/authentication.ts';
 import type { Authenticator } from '../../http/authenticator.ts';
 import { createAuthenticator } from '../../http/authenticator.ts';
@@ -56,11 +58,15 @@ export class Door {
         return { status: 200, headers, report };
       }
       case 'guest':
-        return { status: 204, headers, report: refused(204) };
+        return { status: 204, headers, report: refused(request, 204) };
       case 'challenged':
-        return { status: result.status, headers, report: refused(result.status) };
+        return { status: result.status, headers, report: refused(request, result.status) };
       default:
-        return { status: result.status, headers, report: refused(result.status, result.error) };
+        return {
+          status: result.status,
+          headers,
+          report: refused(request, result.status, result.error),
+        };
     }
   }
 
@@ -93,6 +99,9 @@ function isSecure({ socket }: IncomingMessage): boolean {
   return 'encrypted' in socket;
 }
 
-function refused(status: number, error?: Parameters<typeof explain>[0]['error']): Report {
-  return { outcome: 'refused', status, explanation: explain({ status, error }) };
+function refused(request: IncomingMessage, status: number, error?: GssError): Report {
+  // The host without its port; an IPv6 address is in brackets.
+  const host = /^(?:\[([^\]]*)\]|([^:]*))/.exec(request.headers.host ?? '')!;
+  const byAddress = isIP(host[1] ?? host[2] ?? '') !== 0;
+  return { outcome: 'refused', status, explanation: explain({ status, error, byAddress }) };
 }

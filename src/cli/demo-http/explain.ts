@@ -7,6 +7,8 @@ export interface Refusal {
   readonly status: number;
   /** Absent if the client sent no credentials. */
   readonly error?: GssError | undefined;
+  /** The site was opened by its IP address. */
+  readonly byAddress?: boolean;
 }
 
 /** The explanation of a refusal. Backticks in its sentences mark code. */
@@ -26,8 +28,10 @@ export interface Explanation {
 }
 
 /** Explains a refusal. The texts of the error are for the operator: show them to nobody else. */
-export function explain({ status, error }: Refusal): Explanation {
-  const { browser = false, ...text }: Text = TEXTS[causeOf(status, error)];
+export function explain({ status, error, byAddress = false }: Refusal): Explanation {
+  const cause = causeOf(status, error);
+  const { browser = false, ...text }: Text =
+    TEXTS[byAddress && (cause === 'silent' || cause === 'ntlm') ? 'address' : cause];
   return { ...text, browser, technical: technicalOf(status, error) };
 }
 
@@ -131,6 +135,13 @@ const TEXTS = {
     ],
     browser: true,
   },
+  address: {
+    title: 'You opened this site by its IP address',
+    summary:
+      'Tickets are for names. A browser gets none for an IP address, so it has nothing to send here.',
+    user: ['Open the site by its name.'],
+    admin: ['Give the site a name in DNS, and register that name with the KDC.'],
+  },
   ntlm: {
     title: 'Your browser sent NTLM instead of Kerberos',
     summary:
@@ -218,13 +229,14 @@ const TEXTS = {
     ],
   },
   bindings: {
-    title: 'Your sign-on belongs to another TLS connection',
+    title: 'Your sign-on is not bound to this TLS connection',
     summary:
-      'The browser bound its proof to the certificate that it saw, and that is not this server’s certificate. A proxy ends TLS in between, or somebody relays the connection.',
+      'The server takes only a proof for its own certificate. The browser sent one for another certificate, because a proxy ends TLS in between or somebody relays the connection; or it sent one for none.',
     user: ['Do not ignore warnings about certificates, and tell the administrator.'],
     admin: [
       'Behind a proxy that ends TLS, give the server the proxy’s certificate (option `certificate`).',
       'Antivirus and inspection proxies that replace certificates break the binding, as they should.',
+      'Chromium on Linux binds nothing: `channelBindingPolicy: "when-supported"` accepts them, `"required"` does not.',
     ],
   },
   enctype: {

@@ -25,7 +25,13 @@ export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[
 /** A sentence in which `backticks` mark code. */
 export function prose(sentence: string): Html {
   const pieces = sentence.split('`');
-  return html`${pieces.map((piece, i) => (i % 2 === 1 ? html`<code>${piece}</code>` : piece))}`;
+  return html`${pieces.map((piece, i) => (i % 2 === 1 ? code(piece) : piece))}`;
+}
+
+/** Short code stays on one line: `kinit -r` would break after the hyphen. */
+function code(text: string): Html {
+  const whole = text.length <= SHORT && html` class="whole"`;
+  return html`<code${whole}>${text}</code>`;
 }
 
 function render(value: HtmlValue): string {
@@ -39,3 +45,6 @@ function render(value: HtmlValue): string {
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
+
+// Characters.
+const SHORT = 24;

@@ -81,7 +81,7 @@ function listen(server: Server, { port, host }: Settings): Promise<void> {
 
 function printStart({ host, service, tls }: Settings, port: number): void {
   // Tickets are for names, so the address to open has one.
-  const name = host === '127.0.0.1' || host === '::1' ? 'localhost' : host;
+  const name = /^[^@/]+@([^@/]+)$/.exec(service?.name ?? '')?.[1] ?? 'localhost';
   const address = `${tls === undefined ? 'http' : 'https'}://${name}:${port}/`;
   const lines = [`Open ${address} in a browser. Ctrl-C ends the server.`];
   if (service === undefined) {
@@ -92,7 +92,7 @@ function printStart({ host, service, tls }: Settings, port: number): void {
     lines.push(`  curl --negotiate -u : ${address}sign-on`);
     lines.push(`  chromium --auth-server-allowlist=${name} ${address}`);
   }
-  if (name !== 'localhost') {
+  if (host !== '127.0.0.1' && host !== '::1' && host !== 'localhost') {
     warn(
       `whoever reaches ${host} reads why his sign-on failed, and the names in the keytab with it`,
     );

@@ -94,7 +94,7 @@ export class Practice {
 
   async #request(authorization: string | undefined) {
     const { port } = this.#server.address() as AddressInfo;
-    const response = await fetch(`http://127.0.0.1:${port}/`, {
+    const response = await fetch(`http://localhost:${port}/`, {
       headers: authorization === undefined ? {} : { authorization },
     });
     const { status, headers } = response;

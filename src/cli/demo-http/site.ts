@@ -1,5 +1,6 @@
 /** Answers the requests of the demonstration. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import { prefersJson } from '../../http/answer.ts';
 import type { HeaderField } from '../../http/authentication.ts';
 import { browserGuides } from './browsers.ts';
@@ -101,7 +102,7 @@ function contextOf({ real, sessions }: Site, { headers }: IncomingMessage): Page
 /** The host of the address bar. It becomes part of commands, so any other text is replaced. */
 function hostOf(header = ''): string {
   const host = /^([A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)(?::\d{1,5})?$/.exec(header)?.[1];
-  return host ?? 'www.example.com';
+  return host === undefined || isIP(host) !== 0 ? 'www.example.com' : host;
 }
 
 function page(status: number, body: string): Page {

@@ -42,6 +42,7 @@ dl { display: grid; grid-template-columns: minmax(9rem, 14rem) 1fr; gap: 0.4rem 
 dt { color: var(--quiet); grid-column: 1; }
 dd { margin: 0; grid-column: 2; overflow-wrap: anywhere; }
 code { font: 0.9em ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; background: var(--code); border-radius: 0.25rem; padding: 0.1em 0.3em; overflow-wrap: anywhere; }
+code.whole { white-space: nowrap; }
 dd code, .wire code { background: none; padding: 0; }
 details { border-top: 1px solid var(--line); padding: 0.5rem 0; }
 details:last-of-type { border-bottom: 1px solid var(--line); }

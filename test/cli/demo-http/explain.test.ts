@@ -33,7 +33,7 @@ describe('explain', () => {
 
   it.each([
     [401, undefined, 'Your browser did not sign on'],
-    [401, 'GSS_S_BAD_BINDINGS', 'Your sign-on belongs to another TLS connection'],
+    [401, 'GSS_S_BAD_BINDINGS', 'Your sign-on is not bound to this TLS connection'],
     [401, 'GSS_S_BAD_MECH', 'Your browser signed on in a way that this server does not know'],
     [401, 'GSS_S_DEFECTIVE_TOKEN', 'What the browser sent arrived damaged'],
     [400, 'GSS_S_DEFECTIVE_TOKEN', 'What the browser sent arrived damaged'],
@@ -43,6 +43,14 @@ describe('explain', () => {
   ] as const)('says of %i and %s: %s', (status, code, title) => {
     const error = code && new GssError(code);
     expect(explain({ status, error }).title).toBe(title);
+  });
+
+  it('says that tickets are for names to who opened an IP address, unless something else failed', () => {
+    expect(explain({ status: 401, byAddress: true }).title).toMatch(/IP address/);
+    const ntlm = new GssError('GSS_S_BAD_MECH', { minor: new KerberosError('NTLM_RECEIVED') });
+    expect(explain({ status: 401, error: ntlm, byAddress: true }).title).toMatch(/IP address/);
+    const skew = new GssError('GSS_S_FAILURE', { minor: new KerberosError('KRB_AP_ERR_SKEW') });
+    expect(explain({ status: 401, error: skew, byAddress: true }).title).toMatch(/clocks/);
   });
 
   it('gives the error itself: code, text, hint and facts', () => {

@@ -23,7 +23,8 @@ describe('html', () => {
 
   it('marks code in prose, and escapes it too', () => {
     expect(prose('Run `a<b`, then `c`.').text).toBe(
-      'Run <code>a&#60;b</code>, then <code>c</code>.',
+      'Run <code class="whole">a&#60;b</code>, then <code class="whole">c</code>.',
     );
+    expect(prose(`\`${'x'.repeat(25)}\``).text).toBe(`<code>${'x'.repeat(25)}</code>`);
   });
 });

@@ -46,7 +46,7 @@ afterAll(() => {
 });
 
 function ask(path: string, headers: Record<string, string> = {}, init: RequestInit = {}) {
-  return fetch(`http://127.0.0.1:${real}${path}`, { headers, redirect: 'manual', ...init });
+  return fetch(`http://localhost:${real}${path}`, { headers, redirect: 'manual', ...init });
 }
 
 function credentials(client: string): Record<string, string> {
@@ -84,6 +84,23 @@ describe('the page of a sign-on', () => {
       '<h1>Your browser did not sign on</h1>',
     );
   });
+
+  it.each(['127.0.0.1:8080', '[::1]:8080', '192.0.2.7'])(
+    'knows an IP address: %s',
+    async (host) => {
+      const request = httpRequest({
+        port: real,
+        host: '127.0.0.1',
+        path: '/sign-on',
+        headers: { host, ...HTML },
+      });
+      request.end();
+      const [response] = (await once(request, 'response')) as [AsyncIterable<Buffer>];
+      let page = '';
+      for await (const chunk of response) page += chunk.toString();
+      expect(page).toContain('<h1>You opened this site by its IP address</h1>');
+    },
+  );
 
   it('escapes what tickets say', async () => {
     const client = '<img src=x onerror=alert(1)>\u202e"\'&@EXAMPLE.TEST';
@@ -138,7 +155,7 @@ describe('a session', () => {
 
 describe('the site', () => {
   it('says how to sign on where there is no keytab', async () => {
-    const home = await (await fetch(`http://127.0.0.1:${alone}/`)).text();
+    const home = await (await fetch(`http://localhost:${alone}/`)).text();
     expect(home).toContain('npm run demo:http -- -keytab');
     expect(home).not.toContain('href="/sign-on"');
     expect((await fetch(`http://127.0.0.1:${alone}/sign-on`)).status).toBe(404);
