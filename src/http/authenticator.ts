@@ -5,7 +5,7 @@ import type { SecurityContext } from '../context/context.ts';
 import { isOwnFault, KerberosError } from '../errors.ts';
 import { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, isThenable } from '../options.ts';
 import { systemRandom } from '../random.ts';
 import { describeThrown } from '../text.ts';
 import type { Clock } from '../time.ts';
@@ -149,11 +149,13 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     if (requireTls && request.secure !== true) {
       return optional && !hasCredentials ? GUEST : this.#challenger.forbid(plainHttp());
     }
-    const begun = await this.#questions.ask(
+    const taken = this.#questions.ask(
       'exchanges',
       () => this.#exchanges.take(request, this.#acceptor),
       request.signal,
     );
+    // Awaited where there is something to wait for: each await of a value is measurable.
+    const begun = isThenable(taken) ? await taken : taken;
     if (hasCredentials) return await this.#negotiate(request, begun);
     if (begun !== undefined) this.#abandon(begun, request);
     return (await this.#resume(request)) ?? (optional ? GUEST : this.#challenger.challenge());
@@ -171,14 +173,11 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     if (sessions === undefined || isBlank(request.cookie)) return undefined;
     const { signal } = request;
     const now = new Date(this.#clock());
-    const session = await this.#questions.ask(
-      'sessions',
-      () => sessions.open(request, now),
-      signal,
-    );
+    const opened = this.#questions.ask('sessions', () => sessions.open(request, now), signal);
+    const session = isThenable(opened) ? await opened : opened;
     if (session === undefined) return undefined;
     const { identity, headers } = session;
-    const refusal = await this.#authorize(identity, signal);
+    const refusal = this.#options.authorize && (await this.#authorize(identity, signal));
     if (refusal !== undefined) return this.#challenger.forbid(refusal);
     return { outcome: 'authenticated', identity, via: 'session', headers };
   }
@@ -329,10 +328,14 @@ function sessionsOf(
 }
 
 function checkRequest({ authorization, cookie, host }: AuthenticationRequest): void {
-  for (const [name, value] of Object.entries({ authorization, cookie, host })) {
-    if (value === undefined || value === null || typeof value === 'string') continue;
-    throw new TypeError(`${name}: expected the text of one header, got ${typeof value}`);
-  }
+  checkText('authorization', authorization);
+  checkText('cookie', cookie);
+  checkText('host', host);
+}
+
+function checkText(name: string, value: unknown): void {
+  if (value === undefined || value === null || typeof value === 'string') return;
+  throw new TypeError(`${name}: expected the text of one header, got ${typeof value}`);
 }
 
 function isBlank(text: string | null | undefined): text is '' | null | undefined {

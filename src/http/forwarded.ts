@@ -47,7 +47,7 @@ export function clientReader(trustProxy: TrustProxy = false): ClientReader {
   const isTrusted = (address: HostAddress | undefined): boolean =>
     trustProxy === true || networks.some((network) => contains(network, address));
   return ({ secure, peerAddress }, header) => {
-    const proxyHeader = PROXY_HEADERS.find((name) => header(name) != null);
+    const proxyHeader = proxyHeaderOf(header);
     const peer = parseHostAddress(peerAddress);
     if (proxyHeader === undefined) {
       return { ...(secure !== undefined && { secure }), ...(peer && { peerAddress: peer }) };
@@ -61,6 +61,13 @@ export function clientReader(trustProxy: TrustProxy = false): ClientReader {
       ...(client && { peerAddress: client }),
     };
   };
+}
+
+function proxyHeaderOf(header: Parameters<ClientReader>[1]): ClientFacts['proxyHeader'] {
+  for (const name of PROXY_HEADERS) {
+    if (header(name) != null) return name;
+  }
+  return undefined;
 }
 
 /** The last address that is not a trusted proxy's; with one trusted proxy, the last of all. */

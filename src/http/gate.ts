@@ -53,8 +53,12 @@ export class Gate<R extends AuthenticationRequest> {
   }
 
   /** Authenticates a request; with 503 where nobody can be. Never rejects because of a client. */
-  async authenticate(request: R): Promise<Authentication> {
-    if (this.#service.opened) return await this.#authenticator.authenticate(request);
+  authenticate(request: R): Promise<Authentication> {
+    if (this.#service.opened) return this.#authenticator.authenticate(request);
+    return this.#authenticateOnceOpen(request);
+  }
+
+  async #authenticateOnceOpen(request: R): Promise<Authentication> {
     try {
       await this.#service.open();
     } catch (cause) {

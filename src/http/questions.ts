@@ -23,31 +23,49 @@ export class Questions {
   /**
    * Asks, and waits for a promise until the deadline or the signal.
    *
+   * @returns The answer; a promise only if the function returned one.
    * @throws {@link GssError} of an exchange keeper: its client is refused. Anything else that is thrown is
    *   a fault of the application, and no reason to refuse a client: {@link KerberosError} KRB_ERR_GENERIC,
    *   as for no answer in time.
    */
-  async ask<T>(
+  ask<T>(
     whom: 'authorize' | 'sessions' | 'exchanges',
     question: () => T | PromiseLike<T>,
+    signal: HandshakeOptions['signal'],
+  ): T | Promise<T> {
+    let answer: T | PromiseLike<T>;
+    try {
+      answer = question();
+    } catch (error) {
+      throw this.#faultOf(whom, error);
+    }
+    // Most sessions are opened at once: a promise per question is measurable.
+    return isThenable(answer) ? this.#wait(whom, answer as PromiseLike<T>, signal) : answer;
+  }
+
+  async #wait<T>(
+    whom: 'authorize' | 'sessions' | 'exchanges',
+    answer: PromiseLike<T>,
     signal: HandshakeOptions['signal'],
   ): Promise<T> {
     const answerer = this.#answerers[whom];
     try {
-      const answer = question();
-      if (!isThenable(answer)) return answer;
       const patience = new Patience(this.#deadline);
       patience.signal = signal;
       answerer.checkRoom();
       return (await patience.wait(answer, answerer)) as T;
     } catch (error) {
-      if (whom === 'exchanges' && error instanceof GssError) throw error;
-      if (error instanceof KerberosError && isOwnFault(error.code)) throw error;
-      throw new KerberosError('KRB_ERR_GENERIC', {
-        message: `The ${answerer.name} failed`,
-        hint: describeThrown(error),
-        cause: error,
-      });
+      throw this.#faultOf(whom, error);
     }
+  }
+
+  #faultOf(whom: 'authorize' | 'sessions' | 'exchanges', error: unknown): unknown {
+    if (whom === 'exchanges' && error instanceof GssError) return error;
+    if (error instanceof KerberosError && isOwnFault(error.code)) return error;
+    return new KerberosError('KRB_ERR_GENERIC', {
+      message: `The ${this.#answerers[whom].name} failed`,
+      hint: describeThrown(error),
+      cause: error,
+    });
   }
 }

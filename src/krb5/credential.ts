@@ -98,6 +98,10 @@ export async function acquireCredential(
 /** The keys of a service. Made by {@link acquireCredential}; all contexts of an acceptor share it. */
 export class AcceptorCredential implements ServiceKeys {
   readonly #keys: KeySource;
+  /** The last answer of {@link acceptsService}: it holds as long as the keytab is the same. */
+  #lastService:
+    | { readonly name: string; readonly keytab: Keytab; readonly accepted: boolean }
+    | undefined;
   readonly #matcher: ServiceMatcher;
   readonly #crypto: CryptoProvider;
 
@@ -140,11 +144,16 @@ export class AcceptorCredential implements ServiceKeys {
 
   /** @internal Whether a ticket for this principal, as text, could be accepted now. */
   acceptsService(name: string): boolean {
+    // Asked for every request in a session, nearly always about the same name.
+    const { keytab } = this;
+    const last = this.#lastService;
+    if (last?.name === name && last.keytab === keytab) return last.accepted;
     const principal = parsePrincipal(name);
-    return (
+    const accepted =
       matchService(this.#matcher, principal) !== undefined &&
-      findPrincipal(this.keytab, principal.realm, principal) !== undefined
-    );
+      findPrincipal(keytab, principal.realm, principal) !== undefined;
+    this.#lastService = { name, keytab, accepted };
+    return accepted;
   }
 
   /** @internal */
