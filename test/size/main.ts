@@ -1,6 +1,7 @@
 /**
  * `npm run size`: what the package adds to a bundle. Each job is bundled on its own from `dist`, as
- * one minified file with everything that it loads, now or later, except for Node.js' own modules.
+ * minified files, without Node.js' own modules: what is loaded at the start, and what is loaded on
+ * demand, when something rare is met.
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -34,18 +35,28 @@ const tasks: readonly Job[] = [
   },
 ];
 
-const everything = { name: 'all entries', code: entries.map(({ code }) => code).join('\n') };
+const everything: Job = {
+  name: 'all entries',
+  // Names of two entries may be the same.
+  code: entries.map(({ code }, i) => code.replace('*', `* as entry${i}`)).join('\n'),
+};
 
 // Rolldown's mark of a module that is no file.
 const JOB = '\0job';
 
-console.log(row('bytes', 'minified', 'gzip'));
+console.log(row('bytes', 'minified', 'gzip', 'on demand', 'gzip'));
 for (const { name, code } of [...entries, everything, ...tasks]) {
-  const { minified, gzip } = await measure(code);
-  console.log(row(name, String(minified), String(gzip)));
+  const { start, onDemand } = await measure(code);
+  const figures = [start.minified, start.gzip, onDemand.minified, onDemand.gzip];
+  console.log(row(name, ...figures.map(String)));
 }
 
-async function measure(code: string): Promise<{ minified: number; gzip: number }> {
+interface Size {
+  readonly minified: number;
+  readonly gzip: number;
+}
+
+async function measure(code: string): Promise<{ start: Size; onDemand: Size }> {
   const bundle = await rolldown({
     input: 'job',
     platform: 'neutral',
@@ -60,11 +71,34 @@ async function measure(code: string): Promise<{ minified: number; gzip: number }
       },
     ],
   });
-  const { output } = await bundle.generate({ format: 'esm', minify: true, codeSplitting: false });
-  const bytes = Buffer.from(output[0].code);
-  return { minified: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
+  const { output } = await bundle.generate({ format: 'esm', minify: true });
+  const chunks = output.filter((part) => part.type === 'chunk');
+  const atStart = new Set<string>();
+  const load = (fileName: string): void => {
+    if (atStart.has(fileName)) return;
+    atStart.add(fileName);
+    chunks.find((chunk) => chunk.fileName === fileName)?.imports.forEach(load);
+  };
+  load(output[0].fileName);
+  return {
+    start: sizeOf(chunks.filter(({ fileName }) => atStart.has(fileName))),
+    onDemand: sizeOf(chunks.filter(({ fileName }) => !atStart.has(fileName))),
+  };
 }
 
-function row(name: string, minified: string, gzip: string): string {
-  return `${name.padEnd(24)}${minified.padStart(10)}${gzip.padStart(10)}`;
+/** Of files that are compressed one by one. */
+function sizeOf(chunks: readonly { readonly code: string }[]): Size {
+  const files = chunks.map(({ code }) => Buffer.from(code));
+  return {
+    minified: sum(files.map((file) => file.length)),
+    gzip: sum(files.map((file) => gzipSync(file, { level: 9 }).length)),
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function row(name: string, ...cells: readonly string[]): string {
+  return name.padEnd(24) + cells.map((cell) => cell.padStart(11)).join('');
 }
