@@ -50,6 +50,12 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   '@noble': /^(crypto\/|gss\/(channel|tls)-bindings\.ts$|http\/session\/sealed-box\.ts$)/,
 };
 
+/** Frameworks, of which only the adapter of each has types. */
+const FRAMEWORKS: Readonly<Record<string, string>> = {
+  fastify: 'adapters/fastify.ts',
+  hono: 'adapters/hono.ts',
+};
+
 interface Import {
   readonly from: string;
   readonly specifier: string;
@@ -124,6 +130,7 @@ describe('imports', () => {
   it('of packages stay where they belong', () => {
     const stray = imports
       .filter(({ specifier }) => !/^(\.|node:)/.test(specifier))
+      .filter(({ from, specifier }) => FRAMEWORKS[specifier] !== from)
       .filter(({ from, specifier }) => !PACKAGES[specifier.split('/')[0]!]?.test(from))
       .map(({ from, specifier }) => `${from} imports ${specifier}`);
     expect(stray).toEqual([]);
@@ -142,6 +149,26 @@ describe('imports', () => {
     }
     expect(reached.size).toBeGreaterThan(100);
     expect(reached).not.toContain('messages/asn1.ts');
+  });
+
+  it('of frameworks are types only', () => {
+    const values = [...sources].filter(([, text]) =>
+      Object.keys(FRAMEWORKS).some((name) =>
+        new RegExp(`^import (?!type )[^;]*from '${name}'`, 'm').test(text),
+      ),
+    );
+    expect(values.map(([path]) => path)).toEqual([]);
+  });
+
+  it('of the adapters for every runtime reach nothing of Node', () => {
+    const reached = new Set(['adapters/fetch.ts', 'adapters/hono.ts']);
+    for (const path of reached) {
+      for (const one of importsOf(path)) {
+        if (one.specifier.startsWith('.')) reached.add(targetOf(one));
+      }
+    }
+    expect(reached.size).toBeGreaterThan(50);
+    expect([...reached].filter((path) => !isCore(path))).toEqual([]);
   });
 
   it('of weak cryptography are loaded on request only', () => {

@@ -3,8 +3,15 @@
  * that is not set, a forgotten `await`, an answer that is none. Each is refused at once, by a
  * sentence that names the option; an answer refuses the client. An option without a row fails here.
  */
+
+import fastify from 'fastify';
 import { afterAll, describe, expect, it } from 'vitest';
 import { kerberos as expressKerberos } from '../src/adapters/express.ts';
+import { kerberos as fastifyKerberos } from '../src/adapters/fastify.ts';
+import { withKerberos } from '../src/adapters/fetch.ts';
+import { kerberos as honoKerberos } from '../src/adapters/hono.ts';
+import { kerberos as koaKerberos } from '../src/adapters/koa.ts';
+import { WEB_OPTIONS } from '../src/adapters/web.ts';
 import { MEMORY_REPLAY_CACHE_OPTIONS } from '../src/ap/replay-cache.ts';
 import { IMPORT_OPTIONS } from '../src/context/export.ts';
 import { createAuthenticator } from '../src/http/authenticator.ts';
@@ -163,15 +170,24 @@ const adapterRows = {
   unavailable: hook,
 };
 
+const trustProxy: Row = {
+  undefinedIsAbsent: safer,
+  refused: [1, 'true', ['proxy'], [], ['10.0.0.0/40'], {}],
+};
+
+/** What adapters on Request and Response add to them. */
+const webRows = {
+  ...adapterRows,
+  channelBindings: { ...channelBindings, undefinedIsAbsent: 'there are none to check' },
+  trustProxy,
+};
+
 /** What adapters on node:http add to them. */
 const nodeRows = {
   ...adapterRows,
   channelBindings: { undefinedIsAbsent: safer, refused: ['None', 'tls-unique', false, ASYNC] },
   certificate: { refused: ['', [], [''], {}, true, Number.NaN] },
-  trustProxy: {
-    undefinedIsAbsent: safer,
-    refused: [1, 'true', ['proxy'], [], ['10.0.0.0/40'], {}],
-  },
+  trustProxy,
 };
 
 const parties = await makeParties();
@@ -294,6 +310,19 @@ const entries: readonly Entry[] = [
     ...nodeRows,
     allowedOrigins: { refused: ['*', [''], [undefined], {}] },
   }),
+  ...(
+    [
+      ['kerberos of ./hono', (o: object) => honoKerberos(withService(o))],
+      ['withKerberos', (o: object) => withKerberos(() => new Response(), withService(o))],
+    ] as const
+  ).map(([label, call]) => entry(label, WEB_OPTIONS, call as (o: never) => unknown, webRows)),
+  entry('kerberos of ./koa', NODE_ADAPTER_OPTIONS, (o) => koaKerberos(withService(o)), nodeRows),
+  entry(
+    'kerberos of ./fastify',
+    NODE_ADAPTER_OPTIONS,
+    (o) => fastify().register(fastifyKerberos, withService(o)).ready(),
+    nodeRows,
+  ),
   entry(
     'kerberos of ./express',
     NODE_ADAPTER_OPTIONS,

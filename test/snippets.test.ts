@@ -46,6 +46,7 @@ const ENTRY_POINTS: readonly string[] = [
   'startWorkers',
   'storedExchanges',
   'testKeytab',
+  'withKerberos',
   'withLegacyEnctypes',
 ];
 

@@ -127,15 +127,16 @@ describe('the installed tarball', () => {
   });
 
   it('has types for a project whose library has no Symbol.dispose', async () => {
-    const onNode = /\/(?:node|express|fastify|koa)$/;
-    const portable = entries.filter((entry) => !onNode.test(entry));
+    // Those need the types of Node.js, or of a framework.
+    const others = /\/(?:node|express|fastify|koa|hono)$/;
+    const portable = entries.filter((entry) => !others.test(entry));
     await checkTypes(importsOf(portable), { module: 'nodenext', lib: ['es2022'] });
   });
 
-  it('has types of ./node, with those of Node.js', async () => {
+  it('has types of all entries, with those of Node.js and of frameworks', async () => {
     const modules = join(project.directory, 'node_modules');
     mkdirSync(join(modules, '@types'));
-    for (const name of ['@types/node', 'undici-types']) {
+    for (const name of ['@types/node', 'undici-types', 'fastify', 'hono']) {
       symlinkSync(resolve(import.meta.dirname, '../node_modules', name), join(modules, name));
     }
     await checkTypes(importsOf(entries), { module: 'nodenext', lib: ['es2022'], types: ['node'] });

@@ -22,14 +22,20 @@ export interface KerberosClient extends Identity {
   readonly headers: readonly HeaderField[];
 }
 
-/** @returns Undefined for a guest. */
-export function clientOf(admitted: Authenticated | Guest): KerberosClient | undefined {
+/**
+ * @param lend - Gives the context; by default it is that of `admitted`.
+ * @returns Undefined for a guest.
+ */
+export function clientOf(
+  admitted: Authenticated | Guest,
+  lend: () => SecurityContext | undefined = () => admitted.context,
+): KerberosClient | undefined {
   if (admitted.outcome === 'guest') return undefined;
-  const { identity, via, context, headers } = admitted;
+  const { identity, via, headers } = admitted;
   const client = Object.defineProperties({ ...identity } as KerberosClient, {
     via: { value: via },
     headers: { value: headers },
-    ...(context !== undefined && { context: { value: context } }),
+    context: { get: lend },
   });
   return Object.freeze(client);
 }

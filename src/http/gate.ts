@@ -13,8 +13,8 @@ import type { Authenticator } from './authenticator.ts';
 import { createAuthenticator } from './authenticator.ts';
 import type { AuthenticatorOptions } from './options.ts';
 import { AUTHENTICATOR_OPTIONS } from './options.ts';
-import type { ServiceFiles, ServiceOptions } from './service.ts';
-import { SERVICE_OPTIONS, Service } from './service.ts';
+import type { Service, ServiceOptions } from './service.ts';
+import { SERVICE_OPTIONS } from './service.ts';
 import type { SessionRequest } from './session/keeper.ts';
 
 /** The options that every adapter takes. */
@@ -27,24 +27,22 @@ export class Gate<R extends AuthenticationRequest> {
   readonly #service: Service;
   readonly #authenticator: Authenticator<R>;
 
-  /** @throws TypeError, RangeError for options that contradict each other or name what there is not. */
-  constructor(options: SignOnOptions<R>, files: ServiceFiles) {
+  /** @throws TypeError, RangeError for an invalid option. */
+  constructor(options: SignOnOptions<R>, service: Service) {
     raiseHeaderLimitOfBun();
-    const { acceptor, keytab, service, replayCache, config, ...policy } = options;
-    const own: ServiceOptions = {
-      ...(acceptor !== undefined && { acceptor }),
-      ...(keytab !== undefined && { keytab }),
-      ...(service !== undefined && { service }),
-      ...(replayCache !== undefined && { replayCache }),
-      ...(config !== undefined && { config }),
-    };
-    this.#service = new Service(own, files, options.clock);
-    const localNames = this.#service.config;
+    const { acceptor, keytab, service: name, replayCache, config, ...policy } = options;
+    const { config: localNames } = service;
+    this.#service = service;
     this.#authenticator = createAuthenticator({
       ...policy,
-      acceptor: this.#service.acceptor,
+      acceptor: service.acceptor,
       ...(localNames !== undefined && { localNames }),
     });
+  }
+
+  /** A gate of the same service with another policy. */
+  with(options: SignOnOptions<R>): Gate<R> {
+    return new Gate(options, this.#service);
   }
 
   /** Resolves once the keys of the service were read. @throws {@link GssError} if that fails. */

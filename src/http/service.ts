@@ -2,6 +2,7 @@
 import type { Acceptor } from '../acceptor.ts';
 import { createAcceptor } from '../acceptor.ts';
 import type { ReplayCache } from '../ap/replay-cache.ts';
+import { MemoryReplayCache } from '../ap/replay-cache.ts';
 import type { KerberosConfig } from '../config/settings.ts';
 import { acceptorPolicy, parseKerberosConfig } from '../config/settings.ts';
 import { KerberosError } from '../errors.ts';
@@ -17,6 +18,7 @@ import type { Clock } from '../time.ts';
 import { systemClock } from '../time.ts';
 import { printWarning } from '../warning.ts';
 import { decodeBase64 } from './base64.ts';
+import type { AuthenticatorOptions } from './options.ts';
 
 /** Who the server is: the options by which an adapter makes its acceptor. */
 export interface ServiceOptions {
@@ -31,7 +33,7 @@ export interface ServiceOptions {
   /** As for {@link acquireCredential}. If absent, `HTTP@`: the service HTTP of any host in the keytab. */
   readonly service?: string | readonly string[];
   /**
-   * If absent, one in the memory of this process. Several processes of one service need one that they share:
+   * If absent, one in the memory of this process, which all adapters share. Several processes of one service need one that they share:
    * under Node.js a name for `openReplayCache`, such as `dfl:`, or any {@link ReplayCache}.
    */
   readonly replayCache?: ReplayCache | string;
@@ -41,6 +43,9 @@ export interface ServiceOptions {
    */
   readonly config?: KerberosConfig | string;
 }
+
+/** The options of an authenticator that its acceptor has, too. */
+type Surroundings = Pick<AuthenticatorOptions, 'clock' | 'random' | 'deadline' | 'timer'>;
 
 /** What opens the names in {@link ServiceOptions}. */
 export interface ServiceFiles {
@@ -68,8 +73,8 @@ export class Service {
    * @throws TypeError for options that contradict each other, and for names where there are no files.
    * @throws {@link KerberosError} for a malformed configuration.
    */
-  constructor(options: ServiceOptions, files: ServiceFiles, clock: Clock = systemClock) {
-    const { acceptor, config } = options;
+  constructor(options: ServiceOptions & Surroundings, files: ServiceFiles) {
+    const { acceptor, config, clock = systemClock } = options;
     this.#clock = clock;
     if (acceptor !== undefined) {
       refuseBeside(options);
@@ -128,19 +133,33 @@ export class Service {
 }
 
 async function openAcceptor(
-  options: ServiceOptions & { readonly keytab: Keytab | KeytabProvider },
+  options: ServiceOptions & Surroundings & { readonly keytab: Keytab | KeytabProvider },
   config: KerberosConfig | undefined,
   files: ServiceFiles,
 ): Promise<Acceptor> {
-  const { keytab, service = ANY_HOST, replayCache } = options;
-  const credential = await acquireCredential({ keytab, service });
+  const { keytab, service = ANY_HOST, replayCache, clock, random, deadline, timer } = options;
+  const surroundings = {
+    ...(clock !== undefined && { clock }),
+    ...(random !== undefined && { random }),
+    ...(deadline !== undefined && { deadline }),
+    ...(timer !== undefined && { timer }),
+  };
+  const credential = await acquireCredential({ keytab, service, ...(clock && { clock }) });
   const opened =
     typeof replayCache === 'string' ? await files.replayCache(replayCache) : replayCache;
   return createAcceptor({
     credential,
     ...(config !== undefined && acceptorPolicy(config)),
-    ...(opened !== undefined && { replayCache: opened }),
+    ...surroundings,
+    replayCache:
+      opened ?? (clock === undefined ? sharedReplayCache() : new MemoryReplayCache({ clock })),
   });
+}
+
+/** A token that one adapter of the process has accepted is a replay for all others. */
+function sharedReplayCache(): ReplayCache {
+  SHARED.replayCache ??= new MemoryReplayCache();
+  return SHARED.replayCache;
 }
 
 function refuseBeside(options: ServiceOptions): void {
@@ -184,6 +203,8 @@ function explain({ message, minor, hint = minor?.hint }: GssError): string {
   return `Kerberos cannot start: ${minor?.message ?? message}${advice}`;
 }
 
+/** Made with the first service: not every runtime has randomness while modules are loaded. */
+const SHARED: { replayCache?: ReplayCache } = {};
 // The version of a keytab file, 0x0501 or 0x0502, in base64.
 const BASE64_KEYTAB = /^BQ[EI][A-Za-z0-9+/=\s]{40,}$/;
 // Milliseconds.

@@ -2,6 +2,7 @@
 import type { EventEmitter } from 'node:events';
 import type { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
+import type { Answer } from '../http/answer.ts';
 import { answerDenied } from '../http/answer.ts';
 import type {
   Authenticated,
@@ -13,6 +14,7 @@ import type {
 import { TRUST_PROXY } from '../http/forwarded.ts';
 import type { SignOnOptions } from '../http/gate.ts';
 import { disposeOf, Gate, SIGN_ON_OPTIONS } from '../http/gate.ts';
+import { Service } from '../http/service.ts';
 import type { OptionRules } from '../options.ts';
 import { definite, either, oneOf, promptCallback } from '../options.ts';
 import { printWarning } from '../warning.ts';
@@ -35,20 +37,30 @@ export interface NodeSignOnOptions
 
 /** Authenticates the requests of a server, and helps to answer them. */
 export class Site {
+  readonly #options: NodeSignOnOptions;
   readonly #gate: Gate<NodeAuthenticationRequest>;
   readonly #read: RequestReader;
   readonly #warn: Warn;
-  readonly #onRefused: NodeSignOnOptions['onRefused'];
 
-  /** @throws TypeError, RangeError for an invalid option. */
-  constructor(options: NodeSignOnOptions) {
+  /**
+   * @param of - A site of the same service: this one differs in its policy only.
+   * @throws TypeError, RangeError for an invalid option.
+   */
+  constructor(options: NodeSignOnOptions, of?: Site) {
     const { channelBindings, certificate, trustProxy, ...gate } = options;
-    this.#warn = warnWith(options.onWarning);
-    this.#read = requestReader(options, (message) =>
-      this.#warn(message, 'KRB5_ACCEPTOR_NO_CHANNEL_BINDINGS'),
-    );
-    this.#gate = new Gate(gate, nodeFiles);
-    this.#onRefused = options.onRefused;
+    this.#options = options;
+    this.#warn = of === undefined ? warnWith(options.onWarning) : of.#warn;
+    this.#read =
+      of === undefined
+        ? requestReader(options, (text) => this.#warn(text, 'KRB5_ACCEPTOR_NO_CHANNEL_BINDINGS'))
+        : of.#read;
+    this.#gate =
+      of === undefined ? new Gate(gate, new Service(gate, nodeFiles)) : of.#gate.with(gate);
+  }
+
+  /** A site of the same service with another policy. */
+  with(policy: Partial<NodeSignOnOptions>): Site {
+    return new Site({ ...this.#options, ...policy }, this);
   }
 
   /** Opens the keytab. @throws {@link GssError} if that fails. */
@@ -74,7 +86,7 @@ export class Site {
 
   /** Tells the hook of a refusal that is not the authenticator's. */
   report(error: GssError, request: HttpRequest, upgrade?: 'upgrade'): void {
-    tell('onRefused', this.#onRefused, error, this.#read(request, upgrade));
+    tell('onRefused', this.#options.onRefused, error, this.#read(request, upgrade));
   }
 
   /** Ends the session of a request: adds the headers that do so to the response. */
@@ -111,9 +123,14 @@ export function beginDenial(response: HttpResponse, { status, headers }: Denied)
 
 /** Answers a denial: text, or JSON for a client that prefers it. */
 export function endDenial(request: HttpRequest, response: HttpResponse, denied: Denied): void {
-  const { headers, body } = answerDenied({ ...denied, headers: [] }, request.headers.accept);
+  const { headers, body } = denialAnswer(request, denied);
   addHeaders(response, headers);
   response.end(body);
+}
+
+/** The body of a denial and its `Content-Type`, without the headers of {@link beginDenial}. */
+export function denialAnswer(request: HttpRequest, denied: Denied): Answer {
+  return answerDenied({ ...denied, headers: [] }, request.headers.accept);
 }
 
 /** Appends: the application may have set a header of the same name. */

@@ -10,7 +10,7 @@ export interface ServerProgram {
   readonly can: Capabilities;
 }
 
-const NODE: Capabilities = { legs: true, largeHeaders: true, contexts: true };
+const NODE: Capabilities = { legs: true, largeHeaders: true, contexts: true, sessions: true };
 
 export const SERVERS: readonly ServerProgram[] = [
   { name: 'node', can: NODE },
@@ -21,4 +21,9 @@ export const SERVERS: readonly ServerProgram[] = [
     can: { ...NODE, legs: false, http2: true, bindings: true },
   },
   { name: 'express', can: NODE },
+  { name: 'fastify', can: NODE },
+  { name: 'koa', can: NODE },
+  { name: 'hono', can: NODE },
+  // A Request does not show its connection.
+  { name: 'fetch', can: { ...NODE, legs: false } },
 ];

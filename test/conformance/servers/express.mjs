@@ -15,6 +15,9 @@ for (const path of ['/admins', '/guests', '/down']) app.get(path, kerberos(optio
 for (const path of ['/pages', '/pages/down']) {
   app.get(path, kerberos({ ...options[path], ...own }), hello);
 }
+app.get('/sessions', kerberos(options['/sessions']), (request, response) => {
+  response.send(`${application.hello(request.kerberos)} by ${request.kerberos.via}`);
+});
 
 app.use(kerberos(options['/']));
 app.options('/{*path}', (_request, response) => response.sendStatus(204));

@@ -28,6 +28,8 @@ export async function greet(request, response) {
       return response.writeHead(404).end(application.missing(identity));
     case '/wrap':
       return response.end(application.wrap(identity, context));
+    case '/sessions':
+      return response.end(`${application.hello(identity)} by ${admitted.via}`);
     case '/slow':
       return application.slow(identity, context);
     case '/upload': {

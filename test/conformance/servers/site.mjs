@@ -35,6 +35,14 @@ export const options = {
   '/down': { ...service, replayCache: down },
   '/pages': { ...service, authorize: isAdmin },
   '/pages/down': { ...service, replayCache: down },
+  '/sessions': {
+    ...service,
+    sessions: {
+      keys: [btoa('a key of the suite, of 32 bytes!')],
+      // The suite is not always over TLS.
+      cookie: { name: 'krb5', secure: false },
+    },
+  },
 };
 
 /** The texts of the application's own pages. */

@@ -1,0 +1,119 @@
+/** Entry `krb5-acceptor/hono`: single sign-on for Hono, in every runtime that has it. */
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Denied } from '../http/authentication.ts';
+import { isDenied } from '../http/gate.ts';
+import type { OptionRules } from '../options.ts';
+import { checkOptions } from '../options.ts';
+import type { KerberosClient } from './client.ts';
+import { clientOf } from './client.ts';
+import type { ConnectionFacts, WebSignOnOptions } from './web.ts';
+import { Lease, showDenial, WEB_OPTIONS, WebSite, withHeaders } from './web.ts';
+
+export type { KerberosClient } from './client.ts';
+export type { WebAuthenticationRequest, WebSignOnOptions } from './web.ts';
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** The client that signed on; undefined for guests and CORS preflights. */
+    kerberos: KerberosClient | undefined;
+  }
+}
+
+/** Answers a denied request, as a handler of Hono does. Its headers are added; its status is set. */
+export type HonoPage = (c: Context, denied: Denied) => Response | Promise<Response>;
+
+/** Options of {@link kerberos}. */
+export interface HonoOptions extends WebSignOnOptions<HonoPage> {}
+
+/** Middleware; made by {@link kerberos}. */
+export interface HonoKerberos extends MiddlewareHandler {
+  /** Ends the session of a request: adds the headers that do so to the response. */
+  logout(c: Context): Promise<void>;
+  /**
+   * Reads the keys of the service, as the first request does too. It rejects with a {@link GssError} if that
+   * fails; the operator is warned, and requests are answered with 503. Another attempt is made some seconds later.
+   */
+  readonly ready: Promise<void>;
+}
+
+/**
+ * Makes middleware that authenticates requests with Negotiate; the client is `c.get('kerberos')`.
+ *
+ * On `@hono/node-server` an exchange may take several requests of a connection; elsewhere connections are not
+ * known, and such an exchange is refused.
+ *
+ * @param options - Who the server is and who may enter. The keytab is read with the first request; await `ready`
+ *   to have an unusable one fail before.
+ * @throws TypeError, RangeError for an invalid option. {@link KerberosError} for a malformed keytab or
+ *   krb5.conf given as contents.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from 'hono';
+ * import { kerberos } from 'krb5-acceptor/hono';
+ *
+ * const app = new Hono();
+ * app.use(kerberos({ keytab: '/etc/krb5.keytab', service: 'HTTP@www.example.com' }));
+ * app.get('/', (c) => c.text(`Hello ${c.get('kerberos')?.principal}`));
+ * export default app;
+ * ```
+ */
+export function kerberos(options: HonoOptions): HonoKerberos {
+  checkOptions('kerberos', options, WEB_OPTIONS as OptionRules<HonoOptions>);
+  const site = new WebSite(options);
+  const gone = new WeakMap<object, AbortSignal>();
+  const middleware: MiddlewareHandler = async (c, next) => {
+    const request = c.req.raw;
+    const result = await site.authenticate(request, connectionOf(c.env, gone));
+    if (isDenied(result)) {
+      return await showDenial(result, request, (page: HonoPage) => page(c, result), options);
+    }
+    const { context, headers } = result;
+    const lease = new Lease(context, request);
+    const client = clientOf(result, () => lease.context);
+    c.set('kerberos', client);
+    try {
+      await next();
+    } catch (error) {
+      lease.end();
+      throw error;
+    }
+    const response = lease.until(withHeaders(c.res, headers));
+    if (response === c.res) return undefined;
+    // Otherwise Hono would merge the headers of the response that this one replaces.
+    c.res = undefined;
+    c.res = response;
+    return undefined;
+  };
+  const logout = async (c: Context): Promise<void> => {
+    for (const [name, value] of await site.logout(c.req.raw)) {
+      c.header(name, value, { append: true });
+    }
+  };
+  return Object.defineProperty(Object.assign(middleware, { logout }), 'ready', {
+    get: () => site.ready(),
+  }) as HonoKerberos;
+}
+
+/** The part of a socket of Node.js that is used. */
+interface Socket {
+  readonly remoteAddress?: string;
+  once(event: 'close', listener: () => void): unknown;
+}
+
+/** `@hono/node-server` gives the request of Node.js as `env.incoming`. */
+function connectionOf(env: unknown, gone: WeakMap<object, AbortSignal>): ConnectionFacts {
+  const { incoming } = (env ?? {}) as {
+    readonly incoming?: { readonly httpVersionMajor?: number; readonly socket?: Socket };
+  };
+  const socket = incoming?.socket;
+  if (socket === undefined || incoming?.httpVersionMajor !== 1) return {};
+  let signal = gone.get(socket);
+  if (signal === undefined) {
+    const controller = new AbortController();
+    socket.once('close', () => controller.abort());
+    signal = controller.signal;
+    gone.set(socket, signal);
+  }
+  return { connection: socket, signal, address: socket.remoteAddress };
+}
