@@ -170,6 +170,7 @@ const adapterRows = {
   unavailable: hook,
 };
 
+const allowedOrigins: Row = { refused: ['*', [''], [undefined], {}] };
 const trustProxy: Row = {
   undefinedIsAbsent: safer,
   refused: [1, 'true', ['proxy'], [], ['10.0.0.0/40'], {}],
@@ -308,7 +309,7 @@ const entries: readonly Entry[] = [
   ),
   entry('kerberos of ./node', KERBEROS_OPTIONS, (o) => kerberos(withService(o)), {
     ...nodeRows,
-    allowedOrigins: { refused: ['*', [''], [undefined], {}] },
+    allowedOrigins,
   }),
   ...(
     [
@@ -323,12 +324,10 @@ const entries: readonly Entry[] = [
     (o) => fastify().register(fastifyKerberos, withService(o)).ready(),
     nodeRows,
   ),
-  entry(
-    'kerberos of ./express',
-    NODE_ADAPTER_OPTIONS,
-    (o) => expressKerberos(withService(o)),
-    nodeRows,
-  ),
+  entry('kerberos of ./express', KERBEROS_OPTIONS, (o) => expressKerberos(withService(o)), {
+    ...nodeRows,
+    allowedOrigins,
+  }),
   entry(
     'sessions',
     SESSION_OPTIONS,

@@ -127,8 +127,8 @@ describe('the installed tarball', () => {
   });
 
   it('has types for a project whose library has no Symbol.dispose', async () => {
-    // Those need the types of Node.js, or of a framework.
-    const others = /\/(?:node|express|fastify|koa|hono)$/;
+    // Those need the types of Node.js, of a framework, or of Request.
+    const others = /\/(?:node|express|fastify|koa|hono|fetch)$/;
     const portable = entries.filter((entry) => !others.test(entry));
     await checkTypes(importsOf(portable), { module: 'nodenext', lib: ['es2022'] });
   });

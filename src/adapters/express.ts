@@ -3,13 +3,15 @@
  * `(request, response, next)`: connect, Nest, Socket.IO's engine.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Denied } from '../http/authentication.ts';
+import type { Authenticated, Denied, Guest } from '../http/authentication.ts';
 import { isDenied } from '../http/gate.ts';
 import { pageFor } from '../http/pages.ts';
 import type { NodeAdapterOptions } from '../node/adapter-options.ts';
 import { NODE_ADAPTER_OPTIONS } from '../node/adapter-options.ts';
-import type { HttpRequest, HttpResponse } from '../node/http-request.ts';
-import { admit, beginDenial, endDenial, Site } from '../node/site.ts';
+import type { KerberosOptions } from '../node/kerberos.ts';
+import { KERBEROS_OPTIONS } from '../node/kerberos.ts';
+import { addHeaders, admit, beginDenial, endDenial, Site } from '../node/site.ts';
+import { answerUpgrade } from '../node/upgrade.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions } from '../options.ts';
 import type { KerberosClient } from './client.ts';
@@ -34,7 +36,9 @@ export interface ExpressRequest extends IncomingMessage {
 }
 
 /** Options of {@link kerberos}. */
-export interface ExpressOptions extends NodeAdapterOptions<ExpressPage> {}
+export interface ExpressOptions
+  extends NodeAdapterOptions<ExpressPage>,
+    Pick<KerberosOptions, 'allowedOrigins'> {}
 
 /**
  * Answers a denied request: ends the response, or hands over with `next(error)`. It is Express's own
@@ -84,12 +88,20 @@ export interface ExpressKerberos {
  * ```
  */
 export function kerberos(options: ExpressOptions = {}): ExpressKerberos {
-  checkOptions('kerberos', options, NODE_ADAPTER_OPTIONS as OptionRules<ExpressOptions>);
-  const { unauthorized, forbidden, unavailable, ...signOnOptions } = options;
+  checkOptions('kerberos', options, EXPRESS_OPTIONS);
+  const { unauthorized, forbidden, unavailable, allowedOrigins = [], ...signOnOptions } = options;
   const site = new Site(signOnOptions);
   site.ready().catch(() => {});
   /** @returns Whether the request may pass. */
-  const judge = async (request: HttpRequest, response: HttpResponse, next: Next) => {
+  const judge = async (request: IncomingMessage, response: ServerResponse, next: Next) => {
+    // The engine of Socket.IO has no whole response for an upgrade.
+    if (!('statusCode' in response)) {
+      const admitted = await answerUpgrade(site, allowedOrigins, request, request.socket);
+      if (admitted === undefined) return false;
+      addHeaders(response, admitted.headers);
+      give(request, admitted);
+      return true;
+    }
     const result = await site.authenticate(request);
     if (isDenied(result)) {
       beginDenial(response, result);
@@ -99,12 +111,7 @@ export function kerberos(options: ExpressOptions = {}): ExpressKerberos {
       return false;
     }
     admit(response, result);
-    const client = clientOf(result);
-    const place = request as { kerberos?: KerberosClient; user?: unknown };
-    // An earlier middleware may have set it for a request that is a guest of this one.
-    if (client === undefined) delete place.kerberos;
-    else place.kerberos = client;
-    place.user ??= client;
+    give(request, result);
     return true;
   };
   const middleware = (request: IncomingMessage, response: ServerResponse, next: Next): void => {
@@ -121,3 +128,17 @@ export function kerberos(options: ExpressOptions = {}): ExpressKerberos {
     { get: () => site.ready() },
   ) as ExpressKerberos;
 }
+
+/** Gives the client to the application. */
+function give(request: ExpressRequest & { user?: unknown }, admitted: Authenticated | Guest): void {
+  const client = clientOf(admitted);
+  // An earlier middleware may have set it for a request that is a guest of this one.
+  if (client === undefined) delete request.kerberos;
+  else request.kerberos = client;
+  request.user ??= client;
+}
+
+const EXPRESS_OPTIONS: OptionRules<ExpressOptions> = {
+  ...NODE_ADAPTER_OPTIONS,
+  allowedOrigins: KERBEROS_OPTIONS.allowedOrigins,
+};

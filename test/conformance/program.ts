@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Keytab } from '../../src/index.ts';
 import { formatKeytab } from '../../src/index.ts';
+import { untilListening } from '../support/ports.ts';
 import { makeServiceKeytab } from './user.ts';
 
 /** A server that runs. */
@@ -17,7 +18,7 @@ export interface RunningServer {
 }
 
 /**
- * Starts a server, and waits for its line `listening PORT`.
+ * Starts a server, and waits for its line `listening PORT`, or until it listens on a given port.
  *
  * @param command - The runtime and its arguments: `[process.execPath, 'servers/express.mjs']`.
  * @param environment - Beside `KEYTAB`, the name of a file with a fresh key.
@@ -26,6 +27,7 @@ export interface RunningServer {
 export async function startServer(
   [command = '', ...args]: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  expectedPort?: number,
 ): Promise<RunningServer> {
   const directory = mkdtempSync(join(tmpdir(), 'conformance-'));
   const keytab = makeServiceKeytab();
@@ -68,6 +70,12 @@ export async function startServer(
       if (found !== null) done(Number(found[1]));
     });
     void ended.then(() => done(undefined));
+    if (expectedPort !== undefined) {
+      untilListening(expectedPort, 25_000).then(
+        () => done(expectedPort),
+        () => done(undefined),
+      );
+    }
   });
   if (port === undefined) {
     await stop();

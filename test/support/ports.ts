@@ -29,7 +29,7 @@ export async function freePort(): Promise<number> {
 export async function untilListening(port: number, timeout = 10_000): Promise<void> {
   const deadline = Date.now() + timeout;
   for (;;) {
-    const socket = createConnection(port, '127.0.0.1');
+    const socket = createConnection(port, 'localhost');
     try {
       await once(socket, 'connect');
       return;
