@@ -1,4 +1,4 @@
-// bun --max-http-header-size=81920 examples/bun.mjs
+// bun examples/bun.mjs
 import { withKerberos } from 'krb5-acceptor/fetch';
 
 const { KEYTAB, SERVICE, PORT = 8080 } = process.env;
