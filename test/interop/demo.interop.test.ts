@@ -1,4 +1,4 @@
-/** `npm run demo`: what a newcomer runs first. It needs no KDC. */
+/** `npm run demo` and `npm run demo:http`: what a newcomer runs first. It needs no KDC. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { run } from '../support/run.ts';
 
 const DEMO = resolve(import.meta.dirname, '../../dist/cli/demo/main.js');
+const DEMO_HTTP = resolve(import.meta.dirname, '../../dist/cli/demo-http/main.js');
 
 describe('npm run demo', () => {
   it('shows three clients and complains about nothing', async () => {
@@ -32,6 +33,26 @@ describe('npm run demo', () => {
       expect(waited).toBeLessThan(1000);
       await sleep(20);
     }
+  });
+});
+
+describe('npm run demo:http', () => {
+  it('says where it listens, serves the page there, and ends on SIGTERM', async () => {
+    const env = { ...process.env, KRB5_ACCEPTOR_REALM: '' };
+    const demo = spawn(process.execPath, [DEMO_HTTP, '-port', '0'], { env });
+    const ended = once(demo, 'close') as Promise<[number | null]>;
+    const [line] = (await once(demo.stdout, 'data')) as [Buffer];
+    const address = /^Open (http:\/\/localhost:\d+\/) in a browser/.exec(line.toString())?.[1];
+    const response = await fetch(`${address}practice/signed-on`);
+    expect(await response.text()).toContain('Hello Alice Liddell');
+    demo.kill('SIGTERM');
+    expect((await ended)[0]).toBe(0);
+  });
+
+  it('says what is wrong with its options', async () => {
+    const { code, stderr } = await run(process.execPath, [DEMO_HTTP, '-prot', '1']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^demo:http: unknown option -prot\nUsage: npm run demo:http/);
   });
 });
 
