@@ -1,5 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { POSIX_ONLY } from './test/support/posix-only.ts';
 import { propertyFactor } from './test/support/properties.ts';
+
+const leftOut = process.platform === 'win32' ? POSIX_ONLY : [];
+if (leftOut.length > 0) console.warn(`left out, because they need POSIX: ${leftOut.join(', ')}`);
 
 export default defineConfig({
   test: {
@@ -15,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/interop/**', 'test/runtimes/**'],
+          exclude: ['test/interop/**', 'test/runtimes/**', ...leftOut],
           // Files below the entries do not load the default provider of keys; the entries do.
           setupFiles: ['test/support/property-runs.ts', 'src/crypto/default-crypto.ts'],
           // Against hanging only: the machine may be slow and busy.

@@ -7,6 +7,7 @@ import packageJson from '../package.json' with { type: 'json' };
 const root = resolve(import.meta.dirname, '..');
 const sources = new Map(
   readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll('\\', '/'))
     .filter((path) => path.endsWith('.ts'))
     .map((path) => [path, readFileSync(join(root, 'src', path), 'utf8')] as const),
 );

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { POSIX_ONLY } from './support/posix-only.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -112,6 +113,11 @@ describe('the tests', () => {
       )
       .filter((path) => !listed.includes(path));
     expect(astray).toEqual([]);
+  });
+
+  it('that need POSIX are there', () => {
+    expect(POSIX_ONLY.length).toBeGreaterThan(0);
+    expect(POSIX_ONLY.filter((path) => !tests.includes(path.slice('test/'.length)))).toEqual([]);
   });
 
   it('of more than one file are listed by their subject, and are there', () => {

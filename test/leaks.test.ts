@@ -521,6 +521,7 @@ describe('to the peer', () => {
 describe('comparisons', () => {
   const root = resolve(import.meta.dirname, '../src');
   const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll('\\', '/'))
     .filter((path) => path.endsWith('.ts'))
     .map((path) => [path, readFileSync(join(root, path), 'utf8')] as const);
 

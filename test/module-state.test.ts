@@ -27,7 +27,9 @@ const MAY_REMEMBER: Readonly<Record<string, string>> = {
 };
 
 it('modules keep no state but what is listed here with its reason', () => {
-  const files = readdirSync('src', { recursive: true, encoding: 'utf8' });
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).map((file) =>
+    file.replaceAll('\\', '/'),
+  );
   const found = moduleState(files.filter((file) => file.endsWith('.ts')));
   expect(found).toEqual(Object.keys(MAY_REMEMBER).sort());
 });
