@@ -1,6 +1,9 @@
 /** The clients of PostgreSQL that applications have: a `Pool` or a connected `Client` of `pg`. */
 
-/** A client of the application, closed by it. A pool is better: a client runs one query at a time. */
+/**
+ * A client of the application, closed by it. A pool is better: a client runs one query at a time, and
+ * what it does within a transaction of the application is lost with that transaction.
+ */
 export interface PostgresClient {
   /** Runs one statement with parameters. */
   query(text: string, values: unknown[]): Promise<{ readonly rows: unknown[] }>;
@@ -22,11 +25,13 @@ export function firstRow({ rows }: { readonly rows: unknown }): Readonly<Record<
 /** A table of ours, which the first use creates. */
 export class Table {
   readonly #client: PostgresClient;
+  readonly #name: string;
   readonly #statements: readonly string[];
   #created: Promise<void> | undefined;
 
-  constructor(client: PostgresClient, statements: readonly string[]) {
+  constructor(client: PostgresClient, name: string, statements: readonly string[]) {
     this.#client = client;
+    this.#name = name;
     this.#statements = statements;
   }
 
@@ -40,6 +45,8 @@ export class Table {
   }
 
   async #create(): Promise<void> {
+    // CREATE TABLE IF NOT EXISTS needs the permission to create even where the table exists.
+    if (firstRow(await this.#client.query(LOOK, [this.#name])).there === true) return;
     for (const statement of this.#statements) {
       try {
         await this.#client.query(statement, []);
@@ -51,12 +58,14 @@ export class Table {
   }
 }
 
+const LOOK = 'SELECT to_regclass($1) IS NOT NULL AS there';
 /** Of PostgreSQL: unique_violation in its catalog, duplicate_table, duplicate_object. */
 const ALREADY: readonly unknown[] = ['23505', '42P07', '42710'];
 
 /**
  * The timeline of the server that runs the statement. It changes when a standby takes over, which may
- * lack what was committed last, and when a backup is restored.
+ * lack what was committed last, and when a backup is restored. It is volatile: a condition that has it
+ * outside of a SELECT of its own cannot use an index.
  */
 export const TIMELINE: string = 'substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)';
 /** A name that may stand in a statement: `krb5_replay`, `auth.krb5_replay`. */

@@ -42,11 +42,22 @@ export function postgresExchanges(
   checkedClient('postgresExchanges', client);
   checkOptions('postgresExchanges', options, POSTGRES_EXCHANGES_OPTIONS);
   const { table = 'krb5_exchange', maxAge = DEFAULT_AGE, ...others } = options;
-  const created = new Table(client, [
+  const created = new Table(client, table, [
     `CREATE UNLOGGED TABLE IF NOT EXISTS ${table} ` +
       '(name text PRIMARY KEY, value text NOT NULL, run text NOT NULL, ' +
       'expires_at timestamptz NOT NULL)',
   ]);
+  let pruning = false;
+  async function prune(): Promise<void> {
+    // One at a time: it reads the whole table, which many half-finished exchanges make long.
+    if (pruning) return;
+    pruning = true;
+    try {
+      await client.query(`DELETE FROM ${table} WHERE expires_at < clock_timestamp()`, []);
+    } finally {
+      pruning = false;
+    }
+  }
   const store: ExchangeStore = {
     async set(name, value, seconds) {
       await created.ready();
@@ -55,7 +66,7 @@ export function postgresExchanges(
           `VALUES ($1, $2, ${TIMELINE}, clock_timestamp() + $3 * interval '1 second')`,
         [name, value, seconds],
       );
-      dropPromise(client.query(`DELETE FROM ${table} WHERE expires_at < clock_timestamp()`, []));
+      dropPromise(prune());
     },
     async take(name) {
       await created.ready();

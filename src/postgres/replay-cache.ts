@@ -92,7 +92,7 @@ export class PostgresReplayCache implements ReplayCache {
     checkOptions('PostgresReplayCache', options, POSTGRES_REPLAY_CACHE_OPTIONS);
     const { table = 'krb5_replay', unlogged, secret, clock = systemClock, onWarning } = options;
     this.#name = table;
-    this.#table = new Table(client, creating(table, unlogged === true));
+    this.#table = new Table(client, table, creating(table, unlogged === true));
     this.#keyOf = recordKey(checkedSecret(secret));
     this.#clock = checkedClock(clock);
     this.#onWarning = onWarning;
@@ -112,12 +112,13 @@ export class PostgresReplayCache implements ReplayCache {
     const key = this.#keyOf(ciphertext);
     const lifetime = lifetimeOf(expiresAt, this.#clock);
     await this.#table.ready();
-    const row = firstRow(await this.#client.query(storing(this.#name), [hex(key), lifetime]));
-    if (typeof row.is_new !== 'boolean') throw unreadable('whether the record is new');
+    const { rows } = await this.#client.query(storing(this.#name), [hex(key), lifetime]);
+    if (!Array.isArray(rows)) throw unreadable('whether the record is new');
     if (!this.#inspected) void this.#look();
     this.#prune();
-    if (!row.is_new) return false;
-    checkSince(ctime, seconds(row.since ?? (await this.#remember(String(row.run)))));
+    if (rows.length === 0) return false;
+    const row = firstRow({ rows });
+    checkSince(ctime, seconds(row.since ?? (await this.#remember(row.run))));
     return true;
   }
 
@@ -168,7 +169,8 @@ export class PostgresReplayCache implements ReplayCache {
   }
 
   /** Writes down since when this run is known, unless another server has. */
-  async #remember(run: string): Promise<unknown> {
+  async #remember(run: unknown): Promise<unknown> {
+    if (typeof run !== 'string' || !/^[0-9A-F]{8}$/.test(run)) throw unreadable('its timeline');
     const values = [run, firstMet(this.#clock)];
     await this.#client.query(remembering(this.#name), values);
     return firstRow(await this.#client.query(recalling(this.#name), [run])).since;
@@ -179,7 +181,13 @@ export class PostgresReplayCache implements ReplayCache {
     if (now < this.#nextPruning) return;
     this.#nextPruning = now + PRUNING;
     // Nobody waits for it; if it fails, the next one removes the same.
-    dropPromise(this.#client.query(pruning(this.#name), []));
+    dropPromise(this.#removeExpired());
+  }
+
+  async #removeExpired(): Promise<void> {
+    const { removed } = firstRow(await this.#client.query(pruning(this.#name), [BATCH]));
+    // There may be more: the next request removes them.
+    if (removed === BATCH) this.#nextPruning = 0;
   }
 }
 
@@ -210,15 +218,14 @@ function creating(table: string, unlogged: boolean): string[] {
   ];
 }
 
-// set_config is for this statement's transaction alone, which waits for the disk at its end.
+// No row for what is there already. set_config is for this statement's transaction alone, which waits for
+// the disk at its end.
 const storing = (table: string): string => `
-WITH stored AS (
-  INSERT INTO ${table} (digest, expires_at)
-  VALUES ($1, clock_timestamp() + $2 * interval '1 millisecond')
-  ON CONFLICT DO NOTHING RETURNING 1)
-SELECT EXISTS (SELECT FROM stored) AS is_new, ${TIMELINE} AS run,
-  (SELECT extract(epoch FROM expires_at)::bigint FROM ${table}
-   WHERE digest = 'since:' || ${TIMELINE}) AS since,
+INSERT INTO ${table} (digest, expires_at)
+VALUES ($1, clock_timestamp() + $2 * interval '1 millisecond')
+ON CONFLICT DO NOTHING RETURNING ${TIMELINE} AS run,
+  (SELECT extract(epoch FROM known.expires_at)::bigint FROM ${table} known
+   WHERE known.digest = (SELECT 'since:' || ${TIMELINE})) AS since,
   set_config('synchronous_commit', CASE current_setting('synchronous_commit')
     WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END, true)`;
 const remembering = (table: string): string => `
@@ -228,15 +235,20 @@ const recalling = (table: string): string => `
 SELECT extract(epoch FROM expires_at)::bigint AS since FROM ${table}
 WHERE digest = 'since:' || $1::text`;
 const pruning = (table: string): string => `
-DELETE FROM ${table} WHERE digest IN (
-  SELECT digest FROM ${table}
-  WHERE expires_at < clock_timestamp() AND digest NOT LIKE 'since:%'
-  LIMIT 50000 FOR UPDATE SKIP LOCKED)`;
+WITH gone AS (
+  DELETE FROM ${table} WHERE digest IN (
+    SELECT digest FROM ${table}
+    WHERE expires_at < clock_timestamp() AND digest NOT LIKE 'since:%'
+    LIMIT $1 FOR UPDATE SKIP LOCKED)
+  RETURNING 1)
+SELECT count(*)::int AS removed FROM gone`;
 const INSPECT = `
 SELECT (SELECT relpersistence = 'u' FROM pg_class WHERE oid = $1::regclass) AS unlogged,
   current_setting('fsync') AS fsync,
-  EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'async') AS asynchronous`;
+  EXISTS (SELECT FROM pg_stat_replication)
+    AND current_setting('synchronous_standby_names') = '' AS asynchronous`;
 const PRUNING = 30_000;
+const BATCH = 10_000;
 
 /** The rules of {@link PostgresReplayCacheOptions}. */
 export const POSTGRES_REPLAY_CACHE_OPTIONS: OptionRules<PostgresReplayCacheOptions> = {
