@@ -25,11 +25,11 @@ export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[
 /** A sentence in which `backticks` mark code. */
 export function prose(sentence: string): Html {
   const pieces = sentence.split('`');
-  return html`${pieces.map((piece, i) => (i % 2 === 1 ? code(piece) : piece))}`;
+  return html`${pieces.map((piece, i) => (i % 2 === 1 ? literal(piece) : piece))}`;
 }
 
 /** Short code stays on one line: `kinit -r` would break after the hyphen. */
-function code(text: string): Html {
+function literal(text: string): Html {
   const whole = text.length <= SHORT && html` class="whole"`;
   return html`<code${whole}>${text}</code>`;
 }
