@@ -99,6 +99,7 @@ const exchanges = {
   keys: { refused: [[], SECRET, [''], [undefined], [new Uint8Array(32)], 'text', {}] },
   cookie: { undefinedIsAbsent: 'it is as strict as it can be then', refused: NO_OBJECTS },
   maxAge: { undefinedIsAbsent: 'there is a bound then', refused: [...NO_NUMBERS, 0] },
+  clock,
   random,
 } satisfies Readonly<Record<string, Row>>;
 const tableName: Row = { undefinedIsAbsent: 'it is ours', refused: ['', 5, 'a; b', 'A', 'a.b.c'] };

@@ -156,7 +156,13 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     );
     // Awaited where there is something to wait for: each await of a value is measurable.
     const begun = isThenable(taken) ? await taken : taken;
-    if (hasCredentials) return await this.#negotiate(request, begun);
+    if (hasCredentials) {
+      const answer = await this.#negotiate(request, begun);
+      const headers = begun?.headers;
+      return headers === undefined
+        ? answer
+        : { ...answer, headers: [...answer.headers, ...headers] };
+    }
     if (begun !== undefined) this.#abandon(begun, request);
     return (await this.#resume(request)) ?? (optional ? GUEST : this.#challenger.challenge());
   }

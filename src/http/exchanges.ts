@@ -9,6 +9,8 @@ export interface UnfinishedExchange<R extends AuthenticationRequest = Authentica
   readonly handshake: Handshake;
   /** The request that it is at; absent if another process began it. */
   readonly request?: R;
+  /** For the client with the answer to this request, such as the end of the cookie with its name. */
+  readonly headers?: readonly HeaderField[];
 }
 
 /**
@@ -98,10 +100,10 @@ function refusal({ handshake }: UnfinishedExchange, cause: string): GssError {
 function sharedBehind(header: string, remedy: string): string {
   return (
     `the header ${header} reveals a proxy: ${remedy} if it gives each client connections of its ` +
-    'own, or let clients prefer Kerberos'
+    'own, keep exchanges in a store (exchanges), or let clients prefer Kerberos'
   );
 }
 
 const NO_CONNECTION =
-  'this server does not show which requests share a connection: let clients prefer Kerberos, ' +
-  'which needs one request';
+  'this server does not show which requests share a connection: keep exchanges in a store ' +
+  '(exchanges), or let clients prefer Kerberos, which needs one request';

@@ -1,16 +1,18 @@
 /** Exchanges that wait in a store, for servers of which each request may reach another process. */
 import type { Acceptor } from '../acceptor.ts';
-import { encodeUtf8 } from '../bytes.ts';
+import { concatBytes, encodeUtf8 } from '../bytes.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions, objectWith, promptCallback, required, seconds } from '../options.ts';
 import type { RandomSource } from '../random.ts';
 import { checkedRandom, systemRandom } from '../random.ts';
-import type { AuthenticationRequest } from './authentication.ts';
+import type { Clock } from '../time.ts';
+import { checkedClock, systemClock } from '../time.ts';
+import type { AuthenticationRequest, HeaderField } from './authentication.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import type { ExchangeKeeper } from './exchanges.ts';
-import type { CookieOptions } from './session/cookies.ts';
-import { cookieOf, readCookie, setCookie } from './session/cookies.ts';
+import type { Cookie, CookieOptions } from './session/cookies.ts';
+import { clearCookie, cookieOf, readCookies, setCookie } from './session/cookies.ts';
 import type { SessionOptions } from './session/options.ts';
 import { readKeys, SESSION_OPTIONS } from './session/options.ts';
 import { SealedBox } from './session/sealed-box.ts';
@@ -41,18 +43,24 @@ export interface StoredExchangesOptions {
   readonly store: ExchangeStore;
   /** As {@link SessionOptions.keys}, and may be the same. */
   readonly keys: SessionOptions['keys'];
-  /** The cookie that holds an exchange's name; `__Host-krb5-exchange` if absent. */
+  /**
+   * The cookies that hold the names of exchanges. Each exchange has one of its own, whose name is this
+   * one, a hyphen and 8 characters more; `__Host-krb5-exchange` if absent.
+   */
   readonly cookie?: CookieOptions;
-  /** Seconds that an exchange waits for the client's next request; 60 if absent. */
+  /** Seconds that an exchange waits for the client's next request; 30 if absent. */
   readonly maxAge?: number;
+  /** The clock of the machine if absent. Those of the servers may differ by a minute. */
+  readonly clock?: Clock;
   /** The source of names and nonces; the secure one of the runtime if absent. */
   readonly random?: RandomSource;
 }
 
 /**
  * Keeps exchanges of several requests in a store, for the option `exchanges`. The client gets the random
- * name of its exchange in a cookie; clients without cookies (curl without `-c`) cannot continue. A client
- * that prefers NTLM, and leaves, is not reported.
+ * name of its exchange in a cookie; clients without cookies (curl without `-c`) cannot continue. Several
+ * exchanges of one client at a time are no hindrance, up to 8. A client that prefers NTLM, and leaves, is
+ * not reported: nothing ends with a connection.
  *
  * @throws TypeError, RangeError for an invalid option.
  *
@@ -71,33 +79,82 @@ export function storedExchanges(options: StoredExchangesOptions): ExchangeKeeper
   checkOptions('storedExchanges', options, STORED_EXCHANGES_OPTIONS);
   const { store, keys, maxAge = DEFAULT_AGE } = options;
   const random = checkedRandom(options.random ?? systemRandom);
+  const clock = checkedClock(options.clock ?? systemClock);
   const box = new SealedBox(readKeys(keys), random);
-  const base = cookieOf(options.cookie);
-  const cookie =
-    options.cookie?.name === undefined ? { ...base, name: `${base.name}-exchange` } : base;
+  const cookie = cookieOf(options.cookie);
+  const prefix = `${options.cookie?.name ?? `${cookie.name}-exchange`}-`;
+  const takeBytes = async (name: string, request: AuthenticationRequest) => {
+    const value = await store.take(name);
+    if (value === undefined || value === null) return undefined;
+    if (typeof value !== 'string') {
+      throw new TypeError(`the store must return text or undefined, got ${typeof value}`);
+    }
+    const sealed = decodeBase64(value);
+    const bytes = sealed && box.open(sealed, associated(name, request));
+    return bytes && inTime(bytes, clock() - maxAge * 1000 - MAX_SKEW);
+  };
   return {
     async take(request, acceptor) {
-      const name = readCookie(request.cookie, cookie.name);
-      if (name === undefined || !NAME.test(name)) return undefined;
       if (!continues(request.authorization)) return undefined;
-      const value = await store.take(name);
-      if (value === undefined || value === null) return undefined;
-      if (typeof value !== 'string') {
-        throw new TypeError(`the store must return text or undefined, got ${typeof value}`);
+      const headers: HeaderField[] = [];
+      for (const name of waiting(request, prefix).slice(0, MAX_WAITING)) {
+        headers.push(forget(cookie, prefix, name));
+        const bytes = await takeBytes(name, request);
+        if (bytes !== undefined) return { handshake: resume(acceptor, bytes, request), headers };
       }
-      const sealed = decodeBase64(value);
-      const bytes = sealed && box.open(sealed, associated(name, request));
-      return bytes && { handshake: resume(acceptor, bytes, request) };
+      return undefined;
     },
     async keep({ handshake, request }) {
       const name = newName(random);
       const bytes = handshake.export();
-      const sealed = box.seal(bytes, associated(name, request));
+      const dated = concatBytes(dateOf(clock()), bytes);
+      const sealed = box.seal(dated, associated(name, request));
       bytes.fill(0);
+      dated.fill(0);
       await store.set(name, encodeBase64(sealed), maxAge);
-      return [['Set-Cookie', `${setCookie(cookie, name)}; Max-Age=${Math.ceil(maxAge)}`]];
+      const own = setCookie({ ...cookie, name: cookieName(prefix, name) }, name);
+      return [
+        ['Set-Cookie', `${own}; Max-Age=${Math.ceil(maxAge)}`],
+        // A client that always leaves would collect cookies until its requests are too long.
+        ...waiting(request, prefix)
+          .slice(MAX_WAITING - 1)
+          .map((old) => forget(cookie, prefix, old)),
+      ];
     },
   };
+}
+
+/**
+ * The names that a request's cookies hold, the newest first (RFC 6265 §5.4). Nothing in a request says
+ * which of several exchanges of its client it continues, nor does it matter: they wait for the same.
+ */
+function waiting({ cookie }: AuthenticationRequest, prefix: string): string[] {
+  return readCookies(cookie, prefix)
+    .filter(([key, name]) => NAME.test(name) && key === cookieName(prefix, name))
+    .map(([, name]) => name)
+    .reverse();
+}
+
+function cookieName(prefix: string, name: string): string {
+  return prefix + name.slice(0, 8);
+}
+
+function forget(cookie: Cookie, prefix: string, name: string): HeaderField {
+  return ['Set-Cookie', clearCookie({ ...cookie, name: cookieName(prefix, name) })];
+}
+
+function dateOf(now: number): Uint8Array {
+  const bytes = new Uint8Array(DATE);
+  new DataView(bytes.buffer).setFloat64(0, now);
+  return bytes;
+}
+
+/** @returns What follows the date; undefined for an older one, as of a value that was put back. */
+function inTime(bytes: Uint8Array, oldest: number): Uint8Array | undefined {
+  const date = new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0);
+  if (date >= oldest) return bytes.subarray(DATE);
+  bytes.fill(0);
+  return undefined;
 }
 
 /** A first token begins an exchange of its own, and does not take another one out (RFC 2743 §3.1). */
@@ -129,7 +186,12 @@ function newName(random: RandomSource): string {
 }
 
 const NAME = /^[A-Za-z0-9_-]{43}$/;
-const DEFAULT_AGE = 60;
+const DEFAULT_AGE = 30;
+const MAX_WAITING = 8;
+// Bytes.
+const DATE = 8;
+// Milliseconds.
+const MAX_SKEW = 60_000;
 
 /** The rules of {@link StoredExchangesOptions}. */
 export const STORED_EXCHANGES_OPTIONS: OptionRules<StoredExchangesOptions> = {
@@ -137,5 +199,6 @@ export const STORED_EXCHANGES_OPTIONS: OptionRules<StoredExchangesOptions> = {
   keys: SESSION_OPTIONS.keys,
   cookie: objectWith('the attributes of a cookie'),
   maxAge: seconds(),
+  clock: promptCallback,
   random: promptCallback,
 };

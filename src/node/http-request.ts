@@ -124,5 +124,6 @@ function goneSignal(closing: EventEmitter, known: WeakMap<EventEmitter, AbortSig
 
 const CLIENT_GONE: unknown = new Error('the client closed its connection');
 const INDEPENDENT =
-  'requests over HTTP/2 are independent: offer HTTP/1.1, or let clients prefer Kerberos';
+  'requests over HTTP/2 are independent: keep exchanges in a store (exchanges), offer HTTP/1.1, or let ' +
+  'clients prefer Kerberos';
 const ENDS = 'an upgrade that is refused ends its connection: let clients prefer Kerberos';

@@ -41,7 +41,7 @@ export function postgresExchanges(
 ): ExchangeKeeper {
   checkedClient('postgresExchanges', client);
   checkOptions('postgresExchanges', options, POSTGRES_EXCHANGES_OPTIONS);
-  const { table = 'krb5_exchange', maxAge = DEFAULT_AGE, ...others } = options;
+  const { table = 'krb5_exchange', ...others } = options;
   const created = new Table(client, table, [
     `CREATE UNLOGGED TABLE IF NOT EXISTS ${table} ` +
       '(name text PRIMARY KEY, value text NOT NULL, run text NOT NULL, ' +
@@ -79,10 +79,8 @@ export function postgresExchanges(
       return row?.value;
     },
   };
-  return storedExchanges({ ...others, maxAge, store });
+  return storedExchanges({ ...others, store });
 }
-
-const DEFAULT_AGE = 30;
 
 const { store: _, ...OF_ANY_STORE } = STORED_EXCHANGES_OPTIONS;
 

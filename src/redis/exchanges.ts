@@ -40,7 +40,7 @@ export function redisExchanges(
 ): ExchangeKeeper {
   const run = scriptsOf(checkedClient('redisExchanges', client));
   checkOptions('redisExchanges', options, REDIS_EXCHANGES_OPTIONS);
-  const { prefix = 'krb5:exchange:', maxAge = DEFAULT_AGE, ...others } = options;
+  const { prefix = 'krb5:exchange:', ...others } = options;
   const store: ExchangeStore = {
     set: (name, value, seconds) =>
       run(PUT, prefix + name, value, String(Math.ceil(seconds * 1000))),
@@ -50,7 +50,7 @@ export function redisExchanges(
       throw new TypeError('the engine must answer text or nothing');
     },
   };
-  return storedExchanges({ ...others, maxAge, store });
+  return storedExchanges({ ...others, store });
 }
 
 const RUN = `string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')`;
@@ -61,7 +61,6 @@ if not value then return false end
 local run = ${RUN} .. ':'
 if string.sub(value, 1, #run) ~= run then return false end
 return string.sub(value, #run + 1)`;
-const DEFAULT_AGE = 30;
 
 const { store: _, ...OF_ANY_STORE } = STORED_EXCHANGES_OPTIONS;
 

@@ -8,6 +8,7 @@ import { createAuthenticator } from '../../src/http/authenticator.ts';
 import { decodeBase64, encodeBase64 } from '../../src/http/base64.ts';
 import type { AuthenticatorOptions } from '../../src/http/options.ts';
 import type { GssError } from '../../src/index.ts';
+import type { InitiatorOptions } from '../../src/testing/index.ts';
 import { createInitiator } from '../../src/testing/index.ts';
 import type { ExchangeOptions } from './realm-kit.ts';
 import { makeParties, NOW, seededRandom } from './realm-kit.ts';
@@ -34,8 +35,8 @@ export async function httpSite(
     ...options,
   });
   let seed = 100;
-  const initiator = () =>
-    createInitiator({ ticket, clock: () => NOW, random: seededRandom(seed++) });
+  const initiator = (own: Partial<InitiatorOptions> = {}) =>
+    createInitiator({ ticket, clock: () => NOW, random: seededRandom(seed++), ...own });
   const ask = (token?: Uint8Array | string | null, request: Partial<AuthenticationRequest> = {}) =>
     authenticator.authenticate({
       authorization: token instanceof Uint8Array ? `Negotiate ${encodeBase64(token)}` : token,

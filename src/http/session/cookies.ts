@@ -90,6 +90,23 @@ export function readCookie(header: string | null | undefined, name: string): str
 }
 
 /**
+ * Reads cookies whose names have a beginning in common.
+ *
+ * @returns Name and value of each, in their order; none for a header of more than 65536 characters.
+ */
+export function readCookies(
+  header: string | null | undefined,
+  prefix: string,
+): (readonly [name: string, value: string])[] {
+  if (header === null || header === undefined || header.length > MAX_HEADER) return [];
+  return header
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(prefix) && pair.includes('='))
+    .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)] as const);
+}
+
+/**
  * The field `Set-Cookie`. Without a lifetime: the browser forgets the cookie when it is closed, and
  * the server does not depend on the browser for its end.
  */

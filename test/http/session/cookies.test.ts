@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clearCookie, cookieOf, readCookie, setCookie } from '../../../src/http/session/cookies.ts';
+import {
+  clearCookie,
+  cookieOf,
+  readCookie,
+  readCookies,
+  setCookie,
+} from '../../../src/http/session/cookies.ts';
 
 describe('cookieOf', () => {
   it.each([
@@ -97,6 +103,19 @@ describe('readCookie', () => {
         expect(value === undefined || text.includes(`a=${value}`)).toBe(true);
       }),
     );
+  });
+});
+
+describe('readCookies', () => {
+  it('reads all whose names begin alike, in their order', () => {
+    expect(readCookies('b-2=x=y; a=1;b-1= ; b-; xb-3=z; b-2=w', 'b-')).toEqual([
+      ['b-2', 'x=y'],
+      ['b-1', ''],
+      ['b-2', 'w'],
+    ]);
+    for (const header of [null, undefined, '', `${'a=1;'.repeat(17_000)}b-1=x`]) {
+      expect(readCookies(header, 'b-')).toEqual([]);
+    }
   });
 });
 
