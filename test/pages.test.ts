@@ -51,6 +51,11 @@ describe('README.md and the guides', () => {
     expect(missing).toEqual([]);
   });
 
+  it('README.md links to every guide', () => {
+    const text = read('README.md');
+    expect(guides.filter((page) => !text.includes(`](${page})`))).toEqual([]);
+  });
+
   it('README.md links to its own sections', () => {
     const text = read('README.md');
     const sections = [...text.matchAll(/^## (.*)$/gm)].map(([, title]) => title!);
