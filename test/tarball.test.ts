@@ -162,7 +162,7 @@ describe('the installed tarball', () => {
     const path = join(project.directory, 'node_modules/.bin', name);
     expect(await run(path, ['-version'])).toMatchObject({
       code: 0,
-      stdout: `gss-server (krb5-acceptor) ${packageJson.version}\n`,
+      stdout: `${name.replace('krb5-gss', 'gss')} (krb5-acceptor) ${packageJson.version}\n`,
     });
   });
 

@@ -42,10 +42,7 @@ export type ClientReader = (
 
 /** Makes a function that tells a request's client from its proxy. @param trustProxy - Checked. */
 export function clientReader(trustProxy: TrustProxy = false): ClientReader {
-  const networks =
-    typeof trustProxy === 'boolean' ? [] : trustProxy.map((one) => parseNetwork(one)!);
-  const isTrusted = (address: HostAddress | undefined): boolean =>
-    trustProxy === true || networks.some((network) => contains(network, address));
+  const isTrusted = proxyMatcher(trustProxy);
   return ({ secure, peerAddress }, header) => {
     const proxyHeader = proxyHeaderOf(header);
     const peer = parseHostAddress(peerAddress);
@@ -68,6 +65,15 @@ function proxyHeaderOf(header: Parameters<ClientReader>[1]): ClientFacts['proxyH
     if (header(name) != null) return name;
   }
   return undefined;
+}
+
+/** Makes a function that says whether an address is that of a trusted proxy. @param trustProxy - Checked. */
+export function proxyMatcher(
+  trustProxy: TrustProxy,
+): (address: HostAddress | undefined) => boolean {
+  const networks =
+    typeof trustProxy === 'boolean' ? [] : trustProxy.map((one) => parseNetwork(one)!);
+  return (address) => trustProxy === true || networks.some((network) => contains(network, address));
 }
 
 /** The last address that is not a trusted proxy's; with one trusted proxy, the last of all. */

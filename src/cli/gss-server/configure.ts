@@ -6,8 +6,6 @@ import { MemoryReplayCache } from '../../ap/replay-cache.ts';
 import { localName } from '../../config/local-name.ts';
 import type { KerberosConfig } from '../../config/settings.ts';
 import { acceptorPolicy } from '../../config/settings.ts';
-import { Enctype } from '../../crypto/numbers.ts';
-import type { CryptoProvider } from '../../crypto/provider.ts';
 import { KerberosError } from '../../errors.ts';
 import { isKrb5Mechanism, Mechanism, mechanismName } from '../../gss/mechanism.ts';
 import type { Oid } from '../../gss/oid.ts';
@@ -16,11 +14,11 @@ import { parseServiceName } from '../../keytab/service-name.ts';
 import type { AcceptorCredential } from '../../krb5/credential.ts';
 import { acquireCredential } from '../../krb5/credential.ts';
 import type { Principal } from '../../messages/principal.ts';
-import { nodeCrypto } from '../../node/crypto.ts';
 import { keytabFile } from '../../node/files/keytab-file.ts';
 import { loadKerberosConfig } from '../../node/files/krb5-conf-file.ts';
 import { FileReplayCache } from '../../node/replay-cache/file.ts';
 import { openReplayCache } from '../../node/replay-cache/name.ts';
+import { cryptoFor } from '../weak-enctypes.ts';
 import type { ServerArguments } from './args.ts';
 
 type Warn = (message: string) => void;
@@ -105,17 +103,6 @@ async function openCache(
 
 function isOffered(mechanism: Oid): boolean {
   return mechanism === Mechanism.spnego || isKrb5Mechanism(mechanism);
-}
-
-/** Node's provider, with the weak enctypes that krb5.conf allows; their code is loaded only then. */
-async function cryptoFor(config: KerberosConfig): Promise<CryptoProvider> {
-  const { rc4Hmac, des3CbcSha1 } = Enctype;
-  const allowed = ([rc4Hmac, des3CbcSha1] as const).filter((enctype) =>
-    config.permittedEnctypes.includes(enctype),
-  );
-  if (allowed.length === 0) return nodeCrypto;
-  const { withLegacyEnctypes } = await import('../../crypto/legacy/index.ts');
-  return withLegacyEnctypes(nodeCrypto, allowed);
 }
 
 /**

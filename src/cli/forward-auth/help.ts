@@ -1,0 +1,54 @@
+/** The usage and help texts of krb5-forward-auth. */
+
+export const USAGE: string = `Usage: krb5-forward-auth [-keytab name] [-service name] [-listen address] [-rules file]
+       [-session-key file] [-session-age seconds] [-exchanges name] [-rcache name]
+       [-headers list] [-method-header name] [-uri-header name] [-host-header name]
+       [-trust addresses] [-certificate file] [-require-tls] [-insecure-cookie] [-preflight]
+       [-verbose]
+       krb5-forward-auth -help | -version
+`;
+
+export const HELP: string = `${USAGE}
+Signs clients on with Kerberos for a proxy (nginx auth_request, Caddy forward_auth, Traefik ForwardAuth,
+HAProxy), in front of applications that know nothing of Kerberos. The proxy asks GET /auth and passes
+on the answer: 200 with the identity in headers, 401 with the challenge, 403, or 503. GET /healthz is
+200 while clients can be served. docs/forward-auth.md has the configuration of each proxy.
+
+Options start with one dash or two; a value is the next argument, or follows '='. Each is also an
+environment variable: -session-key is KRB5_FORWARD_AUTH_SESSION_KEY; of options without a value, 1 or 0.
+  -keytab name        FILE:path or path. Default: KRB5_KTNAME, then the system's default keytab
+  -service name       whose tickets are accepted. Default HTTP@: HTTP of any host in the keytab
+  -listen address     127.0.0.1:4180 (the default), [::1]:4180 or unix:/run/name/socket, which gets
+                      mode 0660. Not with systemd's socket activation
+  -trust addresses    addresses and networks (10.1.2.0/24) of proxies on other machines, with commas
+                      between them. Only with this option the program listens on an address that other
+                      machines can reach; it refuses requests of any others
+  -rules file         who may enter which path; without it everybody whom the service accepts. The file
+                      is read again when it changes; a broken one leaves the old rules in use
+  -session-key file   begins sessions, in a cookie sealed with the key in this file: base64 of 32 random
+                      bytes (openssl rand -base64 32). More lines are keys that still open
+  -session-age seconds  the age at which a session ends; never later than the ticket
+  -exchanges name     where sign-ons of several requests wait: redis://host, rediss://host, or
+                      postgres://host/database. Without it they are refused
+  -rcache name        replay cache: dfl:, dir:path, memory: or none:, as gss-server's
+  -headers list       headers of the answer and what is in them. Default:
+                      Remote-User=principal,Remote-Groups=groups. Also name, realm, localName,
+                      userPrincipalName, accountName, displayName, domain, sid, indicators,
+                      mechanism, authenticatedAt, expiresAt
+  -method-header name, -uri-header name, -host-header name
+                      where the proxy writes the client's method, request target and host. Default:
+                      X-Forwarded-Method, X-Forwarded-Uri, X-Forwarded-Host. These and
+                      X-Forwarded-Proto must be in each request, once
+  -certificate file   the certificate of the proxy (PEM), for clients that send channel bindings
+  -require-tls        refuse credentials that the client sent over plain HTTP
+  -insecure-cookie    send the session's cookie over plain HTTP, too: for trials
+  -preflight          let CORS preflights pass, which have no credentials, without an identity
+  -verbose            log each decision, not only refusals
+  -help, -version     print this text, or the version, and exit
+
+A request that has a header of -headers itself is refused with 403: the proxy should have removed it.
+Refusals are logged to stderr, at most one a second without -verbose.
+
+Exit status: 0 after SIGTERM or SIGINT; 1 for a wrong command line, or files or an address that cannot be
+used; 255 for unusable credentials.
+`;
