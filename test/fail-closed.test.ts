@@ -47,6 +47,7 @@ import {
 } from '../src/postgres/replay-cache.ts';
 import { REDIS_EXCHANGES_OPTIONS, redisExchanges } from '../src/redis/exchanges.ts';
 import { REDIS_REPLAY_CACHE_OPTIONS, RedisReplayCache } from '../src/redis/replay-cache.ts';
+import { CHECK_REPLAY_CACHE_OPTIONS, checkReplayCache } from '../src/testing/check-replay-cache.ts';
 import { createInitiator } from '../src/testing/initiator.ts';
 import { INITIATOR_OPTIONS, SPNEGO_OPTIONS } from '../src/testing/initiator-options.ts';
 import { TEST_KEYTAB_OPTIONS, testKeytab } from '../src/testing/keytab.ts';
@@ -467,6 +468,12 @@ const entries: readonly Entry[] = [
     SIGN_ON_FETCH_OPTIONS,
     (o) => createSignOnFetch({ keytab, user: 'alice', ...(o as object) }),
     rowsOfTests(SIGN_ON_FETCH_OPTIONS, ['subkeyEnctype'], {}),
+  ),
+  entry(
+    'checkReplayCache',
+    CHECK_REPLAY_CACHE_OPTIONS,
+    (o) => checkReplayCache(() => new MemoryReplayCache(), o),
+    rowsOfTests(CHECK_REPLAY_CACHE_OPTIONS, [], {}),
   ),
 ];
 

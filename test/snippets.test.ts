@@ -28,6 +28,7 @@ const GIVEN: Readonly<Record<string, string>> = {
 const ENTRY_POINTS: readonly string[] = [
   'acquireCredential',
   'answerDenied',
+  'checkReplayCache',
   'createAcceptor',
   'createAuthenticator',
   'createGssServer',

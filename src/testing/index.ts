@@ -8,6 +8,8 @@ export type { Authenticator } from '../messages/ap-req.ts';
 export type { Checksum, EncryptedData, KeyValue } from '../messages/encrypted-data.ts';
 export type { Ticket } from '../messages/ticket.ts';
 export type { NegHints } from '../spnego/neg-token.ts';
+export type { CheckReplayCacheOptions } from './check-replay-cache.ts';
+export { checkReplayCache, ReplayCacheFaults } from './check-replay-cache.ts';
 export type { ErrorToken } from './error-token.ts';
 export { readErrorToken } from './error-token.ts';
 export { createInitiator, Initiator } from './initiator.ts';
