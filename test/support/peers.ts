@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import type { Aside } from './aside.ts';
 import { asideLibraries, HEIMDAL, NTLMSSP, unpackAside } from './aside.ts';
 import { run } from './run.ts';
@@ -24,7 +24,10 @@ export type PeerName =
   | 'curl'
   | 'ntlmssp'
   | 'samba'
-  | 'chromium';
+  | 'chromium'
+  | 'nginx'
+  | 'redis'
+  | 'postgresql';
 
 // Debian's own interpreter: python3-gssapi belongs to it and not to another one that may come first in PATH.
 export const PYTHON = '/usr/bin/python3';
@@ -35,6 +38,17 @@ export const CHROMIUM: string = existsSync('/usr/bin/google-chrome')
   ? '/usr/bin/google-chrome'
   : '/usr/bin/chromium';
 export const SAMBA = '/usr/sbin/samba';
+export const NGINX = '/usr/sbin/nginx';
+export const REDIS = '/usr/bin/redis-server';
+
+/** The directory of the newest PostgreSQL's programs, which Debian has for each version. */
+export function postgresPrograms(): string | undefined {
+  const versions = '/usr/lib/postgresql';
+  if (!existsSync(versions)) return undefined;
+  const [newest] = readdirSync(versions).sort((a, b) => Number(b) - Number(a));
+  const programs = `${versions}/${newest}/bin`;
+  return existsSync(`${programs}/postgres`) ? programs : undefined;
+}
 
 /** The peers that are not on this machine. */
 export async function missingPeers(): Promise<PeerName[]> {
@@ -120,6 +134,9 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
     present: () => process.getuid?.() === 0 && [SAMBA, '/usr/sbin/ip'].every(existsSync),
   },
   chromium: { package: 'chromium', present: () => existsSync(CHROMIUM) },
+  nginx: { package: 'nginx-light', present: () => existsSync(NGINX) },
+  redis: { package: 'redis-server', present: () => existsSync(REDIS) },
+  postgresql: { package: 'postgresql', present: () => postgresPrograms() !== undefined },
 };
 
 async function haveCompiler(): Promise<boolean> {

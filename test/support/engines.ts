@@ -1,0 +1,96 @@
+/** Redis and PostgreSQL of a test's own, which it may kill and start again. */
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { postgresPrograms, REDIS } from './peers.ts';
+import { freePort, untilListening } from './ports.ts';
+import { run, runOrThrow } from './run.ts';
+
+/** An engine that listens on 127.0.0.1. */
+export interface Engine extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  /** Its process, of the last start. */
+  readonly process: () => ChildProcess;
+  /** Ends it as a crash does. */
+  kill(): Promise<void>;
+  /** Starts it again with the data that it has left. */
+  start(): Promise<void>;
+}
+
+/** Starts a Redis. @param options - Beside a port and a directory: `['--appendonly', 'yes']`. */
+export async function startRedis(...options: readonly string[]): Promise<Engine> {
+  const directory = mkdtempSync(join(tmpdir(), 'redis-'));
+  const port = await freePort();
+  const where = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory];
+  const quiet = ['--save', '', '--loglevel', 'warning', '--daemonize', 'no'];
+  return await engine(`redis://127.0.0.1:${port}`, port, directory, {
+    command: [REDIS, ...where, ...quiet, ...options],
+    isReady: async () => true,
+  });
+}
+
+/** Makes a PostgreSQL and starts it. @param options - Settings: `['-c', 'fsync=off']`. */
+export async function startPostgres(...options: readonly string[]): Promise<Engine> {
+  const programs = postgresPrograms()!;
+  const directory = mkdtempSync(join(tmpdir(), 'postgres-'));
+  const port = await freePort();
+  // It does not run as root.
+  const user = process.getuid?.() === 0 ? ['setpriv', '--reuid=postgres', '--clear-groups'] : [];
+  if (user.length > 0) await runOrThrow('chown', ['postgres', directory]);
+  chmodSync(directory, 0o700);
+  const data = join(directory, 'data');
+  const as = (...command: readonly string[]) => [...user, ...command];
+  const [initdb, ...initArgs] = as(`${programs}/initdb`, '-D', data, '-A', 'trust', '-U', 'test');
+  await runOrThrow(initdb!, [...initArgs, '--no-sync'], { cwd: '/', timeout: 120_000 });
+  const where = ['-p', String(port), '-h', '127.0.0.1', '-k', directory];
+  const ready = ['-q', '-h', '127.0.0.1', '-p', String(port)];
+  return await engine(`postgres://test@127.0.0.1:${port}/postgres`, port, directory, {
+    command: as(`${programs}/postgres`, '-D', data, ...where, ...options),
+    isReady: async () => (await run(`${programs}/pg_isready`, ready)).code === 0,
+  });
+}
+
+interface EngineProgram {
+  readonly command: readonly string[];
+  /** Asked once it listens. */
+  readonly isReady: () => Promise<boolean>;
+}
+
+async function engine(
+  url: string,
+  port: number,
+  directory: string,
+  { command: [command, ...args], isReady }: EngineProgram,
+): Promise<Engine> {
+  let child: ChildProcess;
+  const start = async (): Promise<void> => {
+    child = spawn(command!, args, { stdio: 'ignore', cwd: directory });
+    await untilListening(port, 30_000);
+    for (const deadline = Date.now() + 30_000; !(await isReady()); await sleep(50)) {
+      if (Date.now() > deadline) throw new Error(`${command} ${args.join(' ')} is not ready`);
+    }
+  };
+  const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  };
+  await start();
+  return {
+    url,
+    port,
+    process: () => child,
+    kill,
+    start,
+    async [Symbol.asyncDispose]() {
+      await kill();
+      rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    },
+  };
+}
