@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { encodeBase64 } from '../../src/http/base64.ts';
 import type { Keytab } from '../../src/index.ts';
 import { formatKeytab } from '../../src/index.ts';
 import { untilListening } from '../support/ports.ts';
@@ -18,10 +19,12 @@ export interface RunningServer {
 }
 
 /**
- * Starts a server, and waits for its line `listening PORT`, or until it listens on a given port.
+ * Starts a server, and waits for its line `listening PORT` (or for that of workerd), or until it listens on
+ * a given port.
  *
  * @param command - The runtime and its arguments: `[process.execPath, 'servers/express.mjs']`.
- * @param environment - Beside `KEYTAB`, the name of a file with a fresh key.
+ * @param environment - Beside `KEYTAB`, the name of a file with a fresh key, and `KEYTAB_CONTENTS`, that file
+ *   in base64.
  * @throws Error with all that it printed, if it ends or prints nothing for 30 seconds.
  */
 export async function startServer(
@@ -32,13 +35,21 @@ export async function startServer(
   const directory = mkdtempSync(join(tmpdir(), 'conformance-'));
   const keytab = makeServiceKeytab();
   const path = join(directory, 'http.keytab');
-  writeFileSync(path, formatKeytab(keytab), { mode: 0o600 });
+  const contents = formatKeytab(keytab);
+  writeFileSync(path, contents, { mode: 0o600 });
   const { certificate, key } = JSON.parse(readFileSync(TLS, 'utf8')) as Record<string, string>;
   const pem = { TLS_CERTIFICATE: join(directory, 'cert.pem'), TLS_KEY: join(directory, 'key.pem') };
   writeFileSync(pem.TLS_CERTIFICATE, certificate!);
   writeFileSync(pem.TLS_KEY, key!, { mode: 0o600 });
   const child = spawn(command, args, {
-    env: { ...process.env, KEYTAB: path, PORT: '0', ...pem, ...environment },
+    env: {
+      ...process.env,
+      KEYTAB: path,
+      KEYTAB_CONTENTS: encodeBase64(contents),
+      PORT: '0',
+      ...pem,
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -66,7 +77,7 @@ export async function startServer(
     };
     child.stdout.on('data', (chunk: Buffer) => {
       stdout += chunk.toString();
-      const found = /^listening (\d+)$/m.exec(stdout);
+      const found = LISTENING.exec(stdout);
       if (found !== null) done(Number(found[1]));
     });
     void ended.then(() => done(undefined));
@@ -85,3 +96,4 @@ export async function startServer(
 }
 
 const TLS = resolve(import.meta.dirname, '../../fixtures/tls/server.json');
+const LISTENING = /^(?:listening |\{"event":"listen","socket":"http","port":)(\d+)\}?$/m;

@@ -1,4 +1,4 @@
-/** The programs of `servers/`, with what each can do under Node.js. */
+/** The programs of `servers/`, with what each can do. */
 import type { Capabilities } from './table.ts';
 
 /** A program of `servers/`. */
@@ -10,8 +10,20 @@ export interface ServerProgram {
   readonly can: Capabilities;
 }
 
-const NODE: Capabilities = { legs: true, largeHeaders: true, contexts: true, sessions: true };
+const NODE: Capabilities = {
+  legs: true,
+  largeHeaders: true,
+  contexts: true,
+  departures: true,
+  sessions: true,
+};
 
+// A Request does not show its connection.
+const HANDLER: Capabilities = { ...NODE, legs: false };
+// workerd runs no code of a request whose client has gone.
+const WORKER: Capabilities = { ...HANDLER, departures: false };
+
+/** For Node.js, and for each runtime that has its modules. */
 export const SERVERS: readonly ServerProgram[] = [
   { name: 'node', can: NODE },
   { name: 'node-https', scheme: 'https', can: { ...NODE, bindings: true } },
@@ -24,6 +36,17 @@ export const SERVERS: readonly ServerProgram[] = [
   { name: 'fastify', can: NODE },
   { name: 'koa', can: NODE },
   { name: 'hono', can: NODE },
-  // A Request does not show its connection.
-  { name: 'fetch', can: { ...NODE, legs: false } },
+  { name: 'fetch', can: HANDLER },
+];
+
+/** Those on a runtime's own server, by the runtime. */
+export const OWN_SERVERS: Readonly<Record<string, readonly ServerProgram[]>> = {
+  deno: [{ name: 'deno-serve', can: HANDLER }],
+  bun: [{ name: 'bun-serve', can: HANDLER }],
+};
+
+/** For a runtime without files and ports, which loads one module. */
+export const WORKERS: readonly ServerProgram[] = [
+  { name: 'worker-fetch', can: WORKER },
+  { name: 'worker-hono', can: WORKER },
 ];

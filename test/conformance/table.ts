@@ -43,6 +43,8 @@ export interface Capabilities {
   readonly largeHeaders?: boolean;
   /** The framework gives back the context (`/wrap`, `/slow`, `/contexts`). */
   readonly contexts?: boolean;
+  /** With `contexts`: it learns that a client has gone away, while the application works on the answer. */
+  readonly departures?: boolean;
   /** It serves `/sessions`. */
   readonly sessions?: boolean;
 }
@@ -68,7 +70,9 @@ export function conformance(target: Target, can: Capabilities): readonly Case[] 
     ...(can.largeHeaders === true ? LARGE_HEADERS : []),
     ...(can.http2 === true ? STREAMS : PIPELINES),
     ...(can.bindings === true ? BINDINGS : []),
-    ...(can.contexts === true ? CONTEXTS : []),
+    ...(can.contexts === true
+      ? [...CONTEXTS, can.departures === true ? DEPARTURE : NO_DEPARTURE]
+      : []),
     ...(can.sessions === true ? SESSIONS : []),
   ];
   return rows.map(([name, run]) => ({
@@ -499,6 +503,7 @@ const CONTEXTS: readonly Row[] = [
   [
     'gives the application the context, and disposes of it after the answer',
     async (site) => {
+      const { alive } = await countContexts(site);
       const signOn = site.user('alice').signOn();
       const connection = await site.connect();
       const { authorization } = signOn;
@@ -506,24 +511,42 @@ const CONTEXTS: readonly Row[] = [
       const context = signOn.verify(answer);
       const { message } = context.unwrap(decodeBase64(answer.body)!);
       assert.equal(new TextDecoder().decode(message), 'for alice@EXAMPLE.TEST only');
-      await untilNoneIsAlive(site);
-    },
-  ],
-  [
-    'disposes of the context where the client goes away before the answer',
-    async (site) => {
-      const connection = await site.connect();
-      const logged = site.logged(/slow: alice@EXAMPLE.TEST waits/);
-      const { authorization } = site.user('alice').signOn();
-      connection.send({ path: '/slow', headers: { authorization } }).catch(() => {});
-      await logged();
-      const { alive } = await countContexts(site);
-      assert.equal(alive, 1);
-      connection.close();
-      await untilNoneIsAlive(site);
+      await untilAlive(site, alive);
     },
   ],
 ];
+
+const DEPARTURE: Row = [
+  'disposes of the context where the client goes away before the answer',
+  async (site) => {
+    const before = await leaveBeforeAnswer(site);
+    await untilAlive(site, before);
+  },
+];
+
+const NO_DEPARTURE: Row = [
+  'leaves the context to the garbage collector where the client goes away, and serves the next one',
+  async (site) => {
+    const before = await leaveBeforeAnswer(site);
+    assert.equal((await site.welcome('/', site.user('bob').signOn())).status, 200);
+    const { alive } = await countContexts(site);
+    assert.equal(alive, before + 1);
+  },
+];
+
+/** @returns How many contexts there were before. */
+async function leaveBeforeAnswer(site: Site): Promise<number> {
+  const before = await countContexts(site);
+  const connection = await site.connect();
+  const logged = site.logged(/slow: alice@EXAMPLE.TEST waits/);
+  const { authorization } = site.user('alice').signOn();
+  connection.send({ path: '/slow', headers: { authorization } }).catch(() => {});
+  await logged();
+  const { alive } = await countContexts(site);
+  assert.equal(alive, before.alive + 1);
+  connection.close();
+  return before.alive;
+}
 
 async function countContexts(
   site: Site,
@@ -532,11 +555,11 @@ async function countContexts(
   return JSON.parse(body) as { readonly seen: number; readonly alive: number };
 }
 
-async function untilNoneIsAlive(site: Site): Promise<void> {
+async function untilAlive(site: Site, expected: number): Promise<void> {
   for (let tries = 0; ; tries++) {
     const { seen, alive } = await countContexts(site);
     assert.ok(seen > 0);
-    if (alive === 0) return;
+    if (alive === expected) return;
     assert.ok(tries < 500, `${alive} contexts were not disposed of`);
     await sleep(20);
   }

@@ -7,7 +7,7 @@ import { formatKeytab, parseKeytab } from '../../src/keytab/keytab.ts';
 import { TokenFlag } from '../../src/node/server/token-frame.ts';
 import { createInitiator } from '../../src/testing/initiator.ts';
 import { mintTicket } from '../../src/testing/mint.ts';
-import { SERVERS } from '../conformance/servers.ts';
+import { OWN_SERVERS, SERVERS } from '../conformance/servers.ts';
 import { describeServer } from '../conformance/suite.ts';
 import { SampleClient } from '../node/server/sample-client.ts';
 import { exchanges, runGssClient } from '../support/gss-client.ts';
@@ -36,7 +36,7 @@ export async function describeServerRuntime(name: RuntimeName): Promise<void> {
       async () => JSON.parse(await runScript(command!, 'on-node', scratch(), TLS)),
     );
     describeReplays(command!);
-    for (const program of SERVERS) {
+    for (const program of [...SERVERS, ...(OWN_SERVERS[name] ?? [])]) {
       if (!CRASHES[name]?.includes(program.name)) describeServer(program, command!);
     }
     describeProgram(name, [...command!, GSS_SERVER]);

@@ -1,33 +1,40 @@
-/** The portable script in workerd, the runtime of Cloudflare's workers: with Node's modules and without. */
+/**
+ * workerd, the runtime of Cloudflare's workers: with Node's modules and without, the portable script, and the
+ * conformance suite for what a bundler makes of the adapters.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'vitest';
+import { WORKERS } from '../conformance/servers.ts';
+import { describeCommand, SERVER_PROGRAMS } from '../conformance/suite.ts';
 import { scratch } from '../support/realm.ts';
 import { installed } from './installed.ts';
 import { portableSteps } from './portable.ts';
 import type { Outcome } from './steps.ts';
 import { describeSteps, writeScript } from './suite.ts';
+import type { WorkerKind } from './worker.ts';
+import { bundleServer, WORKER_KINDS, writeWorker } from './worker.ts';
 
 const command = await installed('workerd');
 
 describe.runIf(command)('workerd', () => {
-  describeSteps('the portable script', portableSteps(), () => runInWorker(BARE));
-  describeSteps('the portable script, with Node’s modules', portableSteps(), () =>
-    runInWorker(WITH_NODE),
-  );
+  describe.each(WORKER_KINDS)('%s', (kind) => {
+    describeSteps('the portable script', portableSteps(), () => runInWorker(kind));
+    for (const program of WORKERS) {
+      describeCommand(program, async () => {
+        const script = join(SERVER_PROGRAMS, `${program.name}.mjs`);
+        return commandFor(await bundleServer(script), kind);
+      });
+    }
+  });
 });
 
-async function runInWorker(compatibilityDate: string): Promise<readonly Outcome[]> {
-  const directory = scratch();
-  copyFileSync(await writeScript('worker', 'within'), join(directory, 'worker.js'));
-  const config = join(directory, 'config.capnp');
-  writeFileSync(config, configOf(compatibilityDate));
-  const [program, ...options] = command!;
-  const child = spawn(program!, [...options, '--control-fd=1', config], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+async function runInWorker(kind: WorkerKind): Promise<readonly Outcome[]> {
+  const code = readFileSync(await writeScript('worker', 'within'), 'utf8');
+  const [program, ...options] = commandFor(code, kind);
+  const child = spawn(program!, options, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   try {
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
@@ -40,20 +47,7 @@ async function runInWorker(compatibilityDate: string): Promise<readonly Outcome[
   }
 }
 
-function configOf(compatibilityDate: string): string {
-  return `
-using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [ (name = "main", worker = .main) ],
-  sockets = [ (name = "http", address = "127.0.0.1:0", http = (), service = "main") ],
-);
-const main :Workerd.Worker = (
-  modules = [ (name = "worker.js", esModule = embed "worker.js") ],
-  compatibilityDate = "${compatibilityDate}",
-);
-`;
+/** It prints where it listens. */
+function commandFor(code: string, kind: WorkerKind): readonly string[] {
+  return [...command!, '--control-fd=1', writeWorker(scratch(), code, kind)];
 }
-
-// nodejs_compat is a default since 2026-08-04.
-const BARE = '2026-08-01';
-const WITH_NODE = '2026-11-01';

@@ -18,8 +18,7 @@ async function answer(request, client) {
     case '/wrap':
       return new Response(application.wrap(identity, client.context));
     case '/slow':
-      application.slow(identity, client.context);
-      return new Promise(() => {});
+      return await application.slow(identity, client.context);
     case '/upload':
       return new Response(application.upload(identity, (await request.arrayBuffer()).byteLength));
     case '/sessions':

@@ -26,10 +26,7 @@ app.get('/', hello);
 app.get('/whoami', (c) => c.text(application.whoami(c.get('kerberos'))));
 app.get('/missing', (c) => c.text(application.missing(c.get('kerberos')), 404));
 app.get('/wrap', (c) => c.text(application.wrap(c.get('kerberos'))));
-app.get('/slow', (c) => {
-  application.slow(c.get('kerberos'));
-  return new Promise(() => {});
-});
+app.get('/slow', (c) => application.slow(c.get('kerberos')));
 app.post('/upload', async (c) => {
   const { byteLength } = await c.req.arrayBuffer();
   return c.text(application.upload(c.get('kerberos'), byteLength));

@@ -38,8 +38,7 @@ app.use(async (ctx) => {
     for await (const chunk of ctx.req) size += chunk.length;
     ctx.body = application.upload(client, size);
   } else if (ctx.path === '/slow') {
-    application.slow(client);
-    await new Promise(() => {});
+    await application.slow(client);
   } else ctx.body = application.hello(client);
 });
 

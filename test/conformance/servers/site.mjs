@@ -53,6 +53,7 @@ export const pages = {
 };
 
 const contexts = [];
+const AN_HOUR = 3_600_000;
 
 /** The answers of the application; `client` is what the adapter gives it. */
 export const application = {
@@ -68,6 +69,8 @@ export const application = {
   slow: (client, context = client.context) => {
     contexts.push(context);
     console.error(`slow: ${client.principal} waits`);
+    // For a timer: workerd ends a request at once that waits for nothing.
+    return new Promise((resolve) => setTimeout(resolve, AN_HOUR));
   },
   contexts: () => JSON.stringify({ seen: contexts.length, alive: contexts.filter(isAlive).length }),
 };

@@ -1,0 +1,3 @@
+import { handler } from './fetch-application.mjs';
+
+export default { fetch: handler };

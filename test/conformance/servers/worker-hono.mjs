@@ -1,0 +1,3 @@
+import { app } from './hono-application.mjs';
+
+export default app;
