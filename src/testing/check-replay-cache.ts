@@ -15,7 +15,7 @@ export interface CheckReplayCacheOptions {
   readonly broken?: () => ReplayCache | Promise<ReplayCache>;
   /** How many requests are stored, to see that none is forgotten; 1000 if absent. */
   readonly records?: number;
-  /** Seconds that one answer may take; 15 if absent, the deadline of acceptors. */
+  /** Seconds that one answer may take; 15 if absent. */
   readonly deadline?: number;
 }
 

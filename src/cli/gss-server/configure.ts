@@ -1,7 +1,6 @@
 /** Makes the acceptor of gss-server from its command line, krb5.conf and the keytab. */
 import type { Acceptor } from '../../acceptor.ts';
 import { createAcceptor } from '../../acceptor.ts';
-import type { ReplayCache } from '../../ap/replay-cache.ts';
 import { MemoryReplayCache } from '../../ap/replay-cache.ts';
 import { localName } from '../../config/local-name.ts';
 import type { KerberosConfig } from '../../config/settings.ts';
@@ -18,6 +17,8 @@ import { keytabFile } from '../../node/files/keytab-file.ts';
 import { loadKerberosConfig } from '../../node/files/krb5-conf-file.ts';
 import { FileReplayCache } from '../../node/replay-cache/file.ts';
 import { openReplayCache } from '../../node/replay-cache/name.ts';
+import type { EngineCache } from '../engine-cache.ts';
+import { engineName, openEngineCache } from '../engine-cache.ts';
 import { cryptoFor } from '../weak-enctypes.ts';
 import type { ServerArguments } from './args.ts';
 
@@ -28,8 +29,10 @@ export interface Configured {
   readonly acceptor: Acceptor;
   /** Returns the local account of a client, or undefined if it has none. */
   readonly localName: (client: Principal) => string | undefined;
-  /** The acceptor's replay cache, if other processes can share it. */
+  /** The acceptor's replay cache, if it is in files that other processes can share. */
   readonly replayCache: FileReplayCache | undefined;
+  /** Ends the use of the replay cache, whose kind does not matter. */
+  readonly closeReplayCache: () => Promise<void>;
 }
 
 /**
@@ -49,7 +52,7 @@ export async function configure(options: ServerArguments, warn: Warn): Promise<C
   const config = loadKerberosConfig();
   for (const warning of config.warnings) warn(warning);
   const credential = await acquire(options, config, warn);
-  const replayCache = await openCache(options, config, warn);
+  const { replayCache, close } = await openCache(options, config, warn);
   const acceptor = createAcceptor({
     credential,
     replayCache,
@@ -61,6 +64,7 @@ export async function configure(options: ServerArguments, warn: Warn): Promise<C
     acceptor,
     localName: (client) => localNameOrNone(client, config),
     replayCache: replayCache instanceof FileReplayCache ? replayCache : undefined,
+    closeReplayCache: close,
   };
 }
 
@@ -87,7 +91,9 @@ async function openCache(
   { workers, replayCache: name }: ServerArguments,
   { defaultReplayCacheName }: KerberosConfig,
   warn: Warn,
-): Promise<ReplayCache> {
+): Promise<EngineCache> {
+  const engine = engineName(name, defaultReplayCacheName);
+  if (engine !== undefined) return await openEngineCache(engine, { warn });
   const replayCache = await openReplayCache(name, {
     onWarning: warn,
     ...(defaultReplayCacheName !== undefined && { defaultName: defaultReplayCacheName }),
@@ -98,7 +104,10 @@ async function openCache(
       hint: 'write -rcache dfl: or -rcache dir:/path/to/a/directory',
     });
   }
-  return replayCache;
+  const close = async () => {
+    if (replayCache instanceof FileReplayCache) await replayCache.close();
+  };
+  return { replayCache, close };
 }
 
 function isOffered(mechanism: Oid): boolean {

@@ -33,7 +33,10 @@ Options start with one dash or two; a value is the next argument, or follows '='
   -keytabage seconds  refuse all clients once the keytab could not be read for this time. Default:
                       serve on with the keys read before
   -rcache name        replay cache: dfl: (files in a directory that this user's servers share),
-                      dir:path (files in this directory), memory: (this process only) or none:.
+                      dir:path (files in this directory), memory: (this process only) or none:; for
+                      servers on several machines redis://host:6379, rediss: (with TLS),
+                      unix:/path (a socket of Redis) or postgres://host/database, which need npm's
+                      package redis or pg. A URL with a password goes into KRB5RCACHENAME.
                       Default: KRB5RCACHENAME, KRB5RCACHETYPE, default_rcache_name, dfl:. The
                       directory of dfl: is in KRB5RCACHEDIR, or in the first of STATE_DIRECTORY,
                       RUNTIME_DIRECTORY, XDG_RUNTIME_DIR, TMPDIR and /var/tmp that can be used

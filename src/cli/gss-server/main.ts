@@ -66,7 +66,7 @@ async function serve(options: ServerArguments, clientOwnsStreams: boolean): Prom
   });
   const configured = await tryToConfigure(options, output);
   if (configured === undefined) return NO_CREDENTIALS;
-  const { acceptor, localName, replayCache } = configured;
+  const { acceptor, localName, closeReplayCache } = configured;
   const lineOptions = { verbose: options.verbose, localName };
   const marks = new SessionMarks(options.inetd || cluster.isWorker);
   const print = (event: GssServerEvent): void =>
@@ -79,7 +79,7 @@ async function serve(options: ServerArguments, clientOwnsStreams: boolean): Prom
       return await serveTcp(options, acceptor, output, print);
     }
     // The primary has only checked the configuration; the workers open the cache themselves.
-    await replayCache?.close();
+    await closeReplayCache();
     return await serveWithWorkers(options, options.workers, output);
   } finally {
     acceptor.dispose();

@@ -101,11 +101,21 @@ function split(text: string): [type: string, residual: string] {
 }
 
 function unknown(name: string): KerberosError {
+  // A URL may have a password.
+  const [, scheme] = /^([a-z]+):.*[/@?]/i.exec(name) ?? [];
+  const engine = scheme && ENGINES[scheme.toLowerCase()];
   return new KerberosError('KRB5_RC_TYPE_NOTFOUND', {
-    message: `Replay cache name ${JSON.stringify(name)} is unknown`,
-    hint: 'write dfl:, dir:/path/to/a/directory, memory: or none:',
+    message: `Replay cache name ${JSON.stringify(scheme ? `${scheme}:` : name)} is unknown`,
+    hint: `write dfl:, dir:/path/to/a/directory, memory: or none:${engine ? `; or pass a ${engine}` : ''}`,
   });
 }
+
+const ENGINES: Readonly<Record<string, string>> = {
+  redis: 'RedisReplayCache',
+  rediss: 'RedisReplayCache',
+  postgres: 'PostgresReplayCache',
+  postgresql: 'PostgresReplayCache',
+};
 
 const NO_REPLAY_CACHE: ReplayCache = { checkAndStore: () => true };
 

@@ -1,0 +1,227 @@
+/** Replay caches on Redis or PostgreSQL by URL. The package of the client is loaded when one is named. */
+import process from 'node:process';
+import type { ReplayCache } from '../ap/replay-cache.ts';
+import { KerberosError } from '../errors.ts';
+import type { PostgresClient } from '../postgres/client.ts';
+import { PostgresReplayCache } from '../postgres/replay-cache.ts';
+import type { NodeRedisClient } from '../redis/client.ts';
+import { RedisReplayCache } from '../redis/replay-cache.ts';
+import { describeThrown } from '../text.ts';
+
+/** A replay cache, with the client that was made for it. */
+export interface EngineCache {
+  readonly replayCache: ReplayCache;
+  /** Ends the client. */
+  readonly close: () => Promise<void>;
+}
+
+/** What {@link openEngineCache} works with. */
+export interface EngineCacheOptions {
+  /** Called with each way in which the engine may forget, and with each loss of the connection. */
+  readonly warn: (message: string) => void;
+  /** Loads a package; import() if absent. */
+  readonly load?: (name: string) => Promise<unknown>;
+}
+
+/** Whether a name is a URL for {@link openEngineCache}. */
+export function namesEngine(name: string): boolean {
+  return /^(?:rediss?|unix|postgres(?:ql)?):/i.test(name);
+}
+
+/**
+ * The URL of a cache: the argument of `-rcache`, or else the variable or the setting of krb5.conf that
+ * names one, in the order of `openReplayCache`.
+ *
+ * @returns Undefined if a cache of another kind is named.
+ * @throws {@link KerberosError} `KRB5_RC_IO` for an argument with a password, which `ps` shows to everyone.
+ */
+export function engineName(
+  argument: string | undefined,
+  defaultName: string | undefined,
+): string | undefined {
+  const { KRB5RCACHENAME, KRB5RCACHETYPE } = process.env;
+  const configured = KRB5RCACHENAME || (KRB5RCACHETYPE ? undefined : defaultName);
+  const name = argument ?? configured;
+  if (name === undefined || !namesEngine(name)) return undefined;
+  if (argument !== undefined && passwordOf(parse(name)) !== '') {
+    throw new KerberosError('KRB5_RC_IO', {
+      message: `Replay cache ${shown(parse(name))}: every user of this machine can read its password`,
+      hint: 'set KRB5RCACHENAME to the URL with the password, and omit -rcache',
+    });
+  }
+  return name;
+}
+
+/**
+ * Opens a cache on Redis or Valkey (`redis://host:6379/0`, `rediss:` with TLS, `unix:/path?db=0`), or on
+ * PostgreSQL (`postgres://host/database`; `postgres:` takes all from PGHOST and its like).
+ *
+ * @returns When the engine has answered.
+ * @throws {@link KerberosError} `KRB5_RC_IO` if the package is not installed or the engine does not
+ *   answer. No message has the password.
+ */
+export async function openEngineCache(
+  name: string,
+  options: EngineCacheOptions,
+): Promise<EngineCache> {
+  const url = parse(name);
+  try {
+    return await (/^postgres/.test(url.protocol) ? openPostgres : openRedis)(url, options);
+  } catch (error) {
+    if (error instanceof KerberosError) throw error;
+    // The error of a client may repeat what it was given, and is no cause for that reason.
+    throw new KerberosError('KRB5_RC_IO', {
+      message: `Replay cache ${shown(url)}: ${withoutPassword(describeThrown(error), url)}`,
+      hint: 'the server starts when the engine answers',
+    });
+  }
+}
+
+interface RedisPackage {
+  createClient(options: object): NodeRedisClient & {
+    on(event: 'error', listener: (error: unknown) => void): unknown;
+    connect(): Promise<unknown>;
+    destroy(): void;
+  };
+}
+
+async function openRedis(url: URL, options: EngineCacheOptions): Promise<EngineCache> {
+  const { createClient } = await load<RedisPackage>('redis', url, options);
+  let opened = false;
+  const socket = {
+    ...(url.protocol === 'unix:' && { path: decodeURIComponent(url.pathname) }),
+    connectTimeout: CONNECT_TIMEOUT,
+    // At the start the first failure is told; later on the engine may come back at any time.
+    reconnectStrategy: (retries: number, cause: Error) =>
+      opened ? Math.min(50 * 2 ** retries, MAX_DELAY) : cause,
+  };
+  const client = createClient({
+    ...(url.protocol === 'unix:' ? ofSocket(url) : { url: url.href }),
+    socket,
+    // What is sent later is of no use: its client has been refused.
+    disableOfflineQueue: true,
+    // A connection that is dead without a word is noticed by its silence.
+    pingInterval: PING_INTERVAL,
+  });
+  let away = false;
+  client.on('error', (error) => {
+    if (!opened || away) return;
+    away = true;
+    options.warn(lost(url, error));
+  });
+  await client.connect();
+  opened = true;
+  const cache = new RedisReplayCache(client, { onWarning: options.warn });
+  return {
+    replayCache: {
+      async checkAndStore(record) {
+        const isNew = await cache.checkAndStore(record);
+        away = false;
+        return isNew;
+      },
+    },
+    close: async () => client.destroy(),
+  };
+}
+
+function ofSocket({ searchParams }: URL): object {
+  const [database, username, password] = ['db', 'username', 'password'].map((name) =>
+    searchParams.get(name),
+  );
+  return {
+    ...(database && { database: Number(database) }),
+    ...(username && { username }),
+    ...(password && { password }),
+  };
+}
+
+interface PostgresPackage {
+  Pool: new (
+    options: object,
+  ) => PostgresClient & {
+    on(event: 'error', listener: (error: unknown) => void): unknown;
+    end(): Promise<void>;
+  };
+}
+
+async function openPostgres(url: URL, options: EngineCacheOptions): Promise<EngineCache> {
+  const loaded = await load<PostgresPackage & { default?: PostgresPackage }>('pg', url, options);
+  const { Pool } = loaded.default ?? loaded;
+  const pool = new Pool({
+    ...(url.href.includes('//') && { connectionString: url.href }),
+    connectionTimeoutMillis: CONNECT_TIMEOUT,
+    keepAlive: true,
+  });
+  // Of a connection that waits in the pool; without a listener it would end the process.
+  pool.on('error', () => {});
+  try {
+    await pool.query('SELECT 1', []);
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  const replayCache = new PostgresReplayCache(pool, { onWarning: options.warn });
+  return { replayCache, close: () => pool.end() };
+}
+
+async function load<Package>(
+  name: string,
+  url: URL,
+  { load: from = (specifier) => import(specifier) }: EngineCacheOptions,
+): Promise<Package> {
+  try {
+    return (await from(name)) as Package;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException | null)?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new KerberosError('KRB5_RC_IO', {
+      message: `Replay cache ${shown(url)}: package ${name} is not installed`,
+      hint: `npm install ${name}, where krb5-acceptor is installed (with -g if that is)`,
+    });
+  }
+}
+
+function parse(name: string): URL {
+  try {
+    return new URL(name);
+  } catch {
+    throw new KerberosError('KRB5_RC_IO', {
+      message: `Replay cache ${name.slice(0, name.indexOf(':') + 1)} has a URL that cannot be read`,
+      hint:
+        'write redis://host:6379, unix:/path/of/socket or postgres://host/database; a password in ' +
+        'it must be percent-encoded',
+    });
+  }
+}
+
+/** Without the password, and whatever else may be secret. */
+function shown(url: URL): string {
+  return `${url.protocol}${url.host === '' ? '' : '//'}${url.host}${url.pathname}`;
+}
+
+function passwordOf(url: URL): string {
+  return url.password || url.searchParams.get('password') || '';
+}
+
+function withoutPassword(text: string, url: URL): string {
+  const password = passwordOf(url);
+  if (password === '') return text;
+  return text.replaceAll(password, '***').replaceAll(decoded(password), '***');
+}
+
+function decoded(password: string): string {
+  try {
+    return decodeURIComponent(password);
+  } catch {
+    return password;
+  }
+}
+
+function lost(url: URL, error: unknown): string {
+  const reason = withoutPassword(describeThrown(error), url);
+  return `replay cache ${shown(url)} is away: ${reason}; clients are refused until it is back`;
+}
+
+// Milliseconds.
+const CONNECT_TIMEOUT = 5000;
+const MAX_DELAY = 500;
+const PING_INTERVAL = 2000;

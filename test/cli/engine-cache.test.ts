@@ -1,0 +1,169 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { engineName, namesEngine, openEngineCache } from '../../src/cli/engine-cache.ts';
+import { openReplayCache } from '../../src/node/replay-cache/name.ts';
+import { FakePostgres } from '../support/fake-postgres.ts';
+import { FakeRedis } from '../support/fake-redis.ts';
+
+const SECRET = 's3cr3t';
+const quiet = { warn: () => {} };
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+/** The package `redis`, whose clients are given a fake engine. */
+function redisPackage(connect: () => Promise<void> = async () => {}) {
+  const made: Record<string, unknown>[] = [];
+  const listeners: ((error: unknown) => void)[] = [];
+  const engine = new FakeRedis(Date.now);
+  engine.keys.set(`krb5:rcache:since:${engine.run}`, { value: '0', endsAt: Infinity });
+  const createClient = (options: Record<string, unknown>) => {
+    made.push(options);
+    return Object.assign(engine, {
+      on: (_: string, listener: (error: unknown) => void) => listeners.push(listener),
+      connect,
+      destroy: () => made.push({ destroyed: true }),
+    });
+  };
+  return { made, listeners, load: async () => ({ createClient }) };
+}
+
+async function failure(run: () => unknown): Promise<string> {
+  try {
+    await run();
+  } catch (error) {
+    const { message, hint, cause, detail } = error as Record<string, unknown>;
+    return JSON.stringify({ message, hint, cause: String(cause), detail });
+  }
+  return 'none';
+}
+
+function record() {
+  const ctime = Math.floor(Date.now() / 1000);
+  return { ciphertext: new Uint8Array(40).fill(1), ctime, expiresAt: ctime + 301 };
+}
+
+describe('a name of -rcache', () => {
+  it.each(['redis://a', 'rediss://a:1/2', 'unix:/run/a', 'postgres:', 'postgresql://a/b'])(
+    '%s is of an engine',
+    (name) => {
+      expect(namesEngine(name)).toBe(true);
+      expect(engineName(name, undefined)).toBe(name);
+    },
+  );
+
+  it.each(['dfl:', 'dir:/a', '/a', 'memory:', 'file2:/redis:', 'none:'])('%s is not', (name) => {
+    expect(namesEngine(name)).toBe(false);
+    expect(engineName(name, 'redis://a')).toBeUndefined();
+  });
+
+  it('comes from the variable, then from krb5.conf, as other names do', () => {
+    vi.stubEnv('KRB5RCACHETYPE', '');
+    vi.stubEnv('KRB5RCACHENAME', `redis://:${SECRET}@one`);
+    expect(engineName(undefined, 'redis://two')).toBe(`redis://:${SECRET}@one`);
+    vi.stubEnv('KRB5RCACHENAME', '');
+    expect(engineName(undefined, 'redis://two')).toBe('redis://two');
+    vi.stubEnv('KRB5RCACHETYPE', 'memory');
+    expect(engineName(undefined, 'redis://two')).toBeUndefined();
+  });
+
+  it.each([
+    `redis://:${SECRET}@host`,
+    `postgres://me:${SECRET}@host/a`,
+    `unix:/a?password=${SECRET}`,
+  ])('has no password, which ps would show: %s', async (name) => {
+    const told = await failure(() => engineName(name, undefined));
+    expect(told).toContain('KRB5RCACHENAME');
+    expect(told).not.toContain(SECRET);
+  });
+});
+
+describe('openEngineCache', () => {
+  it('opens Redis by TCP, TLS and socket', async () => {
+    const { made, load } = redisPackage();
+    const cache = await openEngineCache('redis://host:6379/1', { ...quiet, load });
+    expect(made[0]).toMatchObject({ url: 'redis://host:6379/1', disableOfflineQueue: true });
+    expect(await cache.replayCache.checkAndStore(record())).toBe(true);
+    expect(await cache.replayCache.checkAndStore(record())).toBe(false);
+    await cache.close();
+    expect(made[1]).toEqual({ destroyed: true });
+    await openEngineCache(`rediss://:${SECRET}@host`, { ...quiet, load });
+    expect(made[2]).toMatchObject({ url: `rediss://:${SECRET}@host` });
+    await openEngineCache('unix:/run/redis%20a?db=2&password=p', { ...quiet, load });
+    const ofSocket = { socket: { path: '/run/redis a' }, database: 2, password: 'p' };
+    expect(made[3]).toMatchObject(ofSocket);
+    expect(made[3]).not.toHaveProperty('url');
+  });
+
+  it('opens PostgreSQL by URL, and by its variables', async () => {
+    const made: Record<string, unknown>[] = [];
+    const ended: unknown[] = [];
+    class Pool extends FakePostgres {
+      constructor(options: Record<string, unknown>) {
+        super(Date.now);
+        made.push(options);
+        this.rows.set(`since:${this.run}`, 0);
+      }
+      on(): void {}
+      async end(): Promise<void> {
+        ended.push(this);
+      }
+    }
+    const load = async () => ({ default: { Pool } });
+    const cache = await openEngineCache('postgres://host/app', { ...quiet, load });
+    expect(await cache.replayCache.checkAndStore(record())).toBe(true);
+    expect(await cache.replayCache.checkAndStore(record())).toBe(false);
+    await cache.close();
+    expect(ended).toHaveLength(1);
+    await openEngineCache('postgres:', { ...quiet, load });
+    expect(made[0]).toMatchObject({ connectionString: 'postgres://host/app' });
+    expect(made[1]).not.toHaveProperty('connectionString');
+  });
+
+  it('says what to install', async () => {
+    const load = async () => {
+      throw Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
+    };
+    for (const [name, missing] of [
+      [`redis://:${SECRET}@host`, 'redis'],
+      [`postgres://me:${SECRET}@host/app`, 'pg'],
+    ]) {
+      const told = await failure(() => openEngineCache(name!, { ...quiet, load }));
+      expect(told).toContain(`package ${missing} is not installed`);
+      expect(told).toContain(`npm install ${missing}`);
+      expect(told).not.toContain(SECRET);
+    }
+  });
+
+  it('never tells a password, whatever the client says', async () => {
+    const { load } = redisPackage(async () => {
+      throw new Error(`cannot reach redis://:${SECRET}%21@host, ${SECRET}!`);
+    });
+    const told = await failure(() =>
+      openEngineCache(`redis://:${SECRET}%21@host`, { ...quiet, load }),
+    );
+    expect(told).toContain('Replay cache redis://host');
+    expect(told).toContain('cannot reach');
+    expect(told).not.toContain(SECRET);
+    const unreadable = `redis://:${SECRET}@ho st:99999999`;
+    expect(await failure(() => openEngineCache(unreadable, quiet))).not.toContain(SECRET);
+    expect(await failure(() => openReplayCache(`redis://:${SECRET}@host`))).not.toContain(SECRET);
+    expect(await failure(() => openReplayCache(`valkey://:${SECRET}@host`))).not.toContain(SECRET);
+  });
+
+  it('tells once that the engine is away, until it has answered again', async () => {
+    const { listeners, load } = redisPackage();
+    const told: string[] = [];
+    const warn = (message: string) => void told.push(message);
+    const { replayCache } = await openEngineCache(`redis://:${SECRET}@host`, { warn, load });
+    const lose = () => listeners[0]!(new Error(`ECONNREFUSED ${SECRET}`));
+    lose();
+    lose();
+    expect(told).toEqual([
+      'replay cache redis://host is away: Error: ECONNREFUSED ***; clients are refused until it is back',
+    ]);
+    await replayCache.checkAndStore(record());
+    lose();
+    expect(told).toHaveLength(2);
+  });
+});
