@@ -30,5 +30,5 @@ export type { CookieOptions } from './session/cookies.ts';
 export type { OpenSession, SessionKeeper, SessionRequest } from './session/keeper.ts';
 export type { SessionOptions, SessionWarning } from './session/options.ts';
 export type { SessionStore } from './session/store.ts';
-export type { ExchangeStore, StoredExchangesOptions } from './stored-exchanges.ts';
+export type { ExchangeStore, StoredExchanges, StoredExchangesOptions } from './stored-exchanges.ts';
 export { storedExchanges } from './stored-exchanges.ts';

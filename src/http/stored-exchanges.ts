@@ -10,7 +10,7 @@ import type { Clock } from '../time.ts';
 import { checkedClock, systemClock } from '../time.ts';
 import type { AuthenticationRequest, HeaderField } from './authentication.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
-import type { ExchangeKeeper } from './exchanges.ts';
+import type { UnfinishedExchange } from './exchanges.ts';
 import type { Cookie, CookieOptions } from './session/cookies.ts';
 import { clearCookie, cookieOf, readCookies, setCookie } from './session/cookies.ts';
 import type { SessionOptions } from './session/options.ts';
@@ -35,6 +35,19 @@ export interface ExchangeStore {
    * @returns Undefined or null if there is nothing under this name.
    */
   take(name: string): string | null | undefined | PromiseLike<string | null | undefined>;
+}
+
+/** Exchanges in a store, for the option `exchanges` of every adapter; made by {@link storedExchanges}. */
+export interface StoredExchanges {
+  /** As `take` of `ExchangeKeeper`. The request that began the exchange is not there: it may be elsewhere. */
+  take(
+    request: AuthenticationRequest,
+    acceptor: Acceptor,
+  ): Promise<UnfinishedExchange<never> | undefined>;
+  /** As `keep` of `ExchangeKeeper`. */
+  keep(
+    exchange: UnfinishedExchange & { readonly request: AuthenticationRequest },
+  ): Promise<readonly HeaderField[]>;
 }
 
 /** Options of {@link storedExchanges}. */
@@ -75,7 +88,7 @@ export interface StoredExchangesOptions {
  * }
  * ```
  */
-export function storedExchanges(options: StoredExchangesOptions): ExchangeKeeper {
+export function storedExchanges(options: StoredExchangesOptions): StoredExchanges {
   checkOptions('storedExchanges', options, STORED_EXCHANGES_OPTIONS);
   const { store, keys, maxAge = DEFAULT_AGE } = options;
   const random = checkedRandom(options.random ?? systemRandom);

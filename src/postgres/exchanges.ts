@@ -1,7 +1,10 @@
 /** Half-finished exchanges on PostgreSQL, for servers on several machines. */
 import { dropPromise } from '../hooks.ts';
-import type { ExchangeKeeper } from '../http/exchanges.ts';
-import type { ExchangeStore, StoredExchangesOptions } from '../http/stored-exchanges.ts';
+import type {
+  ExchangeStore,
+  StoredExchanges,
+  StoredExchangesOptions,
+} from '../http/stored-exchanges.ts';
 import { STORED_EXCHANGES_OPTIONS, storedExchanges } from '../http/stored-exchanges.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions, range } from '../options.ts';
@@ -38,7 +41,7 @@ export interface PostgresExchangesOptions extends Omit<StoredExchangesOptions, '
 export function postgresExchanges(
   client: PostgresClient,
   options: PostgresExchangesOptions,
-): ExchangeKeeper {
+): StoredExchanges {
   checkedClient('postgresExchanges', client);
   checkOptions('postgresExchanges', options, POSTGRES_EXCHANGES_OPTIONS);
   const { table = 'krb5_exchange', ...others } = options;

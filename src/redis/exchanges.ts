@@ -1,6 +1,9 @@
 /** Half-finished exchanges on Redis or Valkey, for servers on several machines. */
-import type { ExchangeKeeper } from '../http/exchanges.ts';
-import type { ExchangeStore, StoredExchangesOptions } from '../http/stored-exchanges.ts';
+import type {
+  ExchangeStore,
+  StoredExchanges,
+  StoredExchangesOptions,
+} from '../http/stored-exchanges.ts';
 import { STORED_EXCHANGES_OPTIONS, storedExchanges } from '../http/stored-exchanges.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions, text } from '../options.ts';
@@ -37,7 +40,7 @@ export interface RedisExchangesOptions extends Omit<StoredExchangesOptions, 'sto
 export function redisExchanges(
   client: RedisClient,
   options: RedisExchangesOptions,
-): ExchangeKeeper {
+): StoredExchanges {
   const run = scriptsOf(checkedClient('redisExchanges', client));
   checkOptions('redisExchanges', options, REDIS_EXCHANGES_OPTIONS);
   const { prefix = 'krb5:exchange:', ...others } = options;
