@@ -39,6 +39,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   ],
   'every encryption type, or every primitive': [
     'crypto/ciphers.test.ts',
+    'crypto/enctype-lists.test.ts',
     'crypto/legacy/legacy.test.ts',
     'crypto/segments.test.ts',
     'crypto/vectors.test.ts',

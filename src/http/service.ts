@@ -34,12 +34,12 @@ export interface ServiceOptions {
   readonly service?: string | readonly string[];
   /**
    * If absent, one in the memory of this process, which all adapters share. Several processes of one service need one that they share:
-   * under Node.js a name for `openReplayCache`, such as `dfl:`, or any {@link ReplayCache}.
+   * any {@link ReplayCache}, or for the adapters of Node.js' servers a name for `openReplayCache`, such as `dfl:`.
    */
   readonly replayCache?: ReplayCache | string;
   /**
-   * A krb5.conf, for enctypes, clock skew, realms and local names: parsed, as text, or (under Node.js) the
-   * name of a file. If absent, none is read.
+   * A krb5.conf, for enctypes, clock skew, realms and local names: parsed, as text, or for the adapters
+   * of Node.js' servers the name of a file. If absent, none is read.
    */
   readonly config?: KerberosConfig | string;
 }
