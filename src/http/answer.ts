@@ -5,15 +5,15 @@ import type { Denied, HeaderField } from './authentication.ts';
 export interface Answer {
   /** The HTTP status. */
   readonly status: number;
-  /** Append each; `Content-Type` is among them. */
+  /** Append each to the response; they include `Content-Type`. */
   readonly headers: readonly HeaderField[];
-  /** Text, to be sent as UTF-8; without the reason, which is for the operator. */
+  /** The text to send as UTF-8. It does not contain the reason, which is for the operator. */
   readonly body: string;
 }
 
 /**
- * Answers a request that was denied: plain text, or JSON (RFC 9457) where the client prefers that. The
- * reason of a refusal is not in it.
+ * Makes the response to a denied request: plain text, or JSON (RFC 9457) if the client prefers it. The
+ * response does not contain the reason of a refusal.
  *
  * @param denied - What an authenticator returned.
  * @param accept - The request's header `Accept`.

@@ -1,4 +1,4 @@
-/** The words of the HTTP layer: a request's credentials, and what became of them. */
+/** The types of the HTTP layer: the credentials of a request, and the outcome of their check. */
 import type { SecurityContext } from '../context/context.ts';
 import type { GssError } from '../gss/status.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
@@ -23,23 +23,23 @@ export interface AuthenticationRequest
   /** Whether the request came over TLS; if absent, it is unknown and does not count as TLS. */
   readonly secure?: boolean;
   /**
-   * An object that stands for the client's connection and lives as long. Exchanges of several requests
-   * are kept by it: without it they are refused.
+   * An object that identifies the client's connection and lives as long as it. Exchanges of several
+   * requests are kept under this object; without it they are refused.
    */
   readonly connection?: object;
   /** Why there is no {@link connection}, for the operator. */
   readonly connectionUnavailable?: string;
   /** The name of a header that reveals a proxy, which may share a connection among clients. */
   readonly proxyHeader?: string;
-  /** Triggered when the client's connection closes: waiting ends, and an unfinished exchange. */
+  /** Aborted when the client's connection closes, which ends all waiting and an unfinished exchange. */
   readonly signal?: HandshakeOptions['signal'];
-  /** Why the server cannot judge any credentials of this request: they are answered with 503. */
+  /** The reason why the server cannot judge credentials in this request, which it answers with 503. */
   readonly fault?: GssError;
 }
 
-/** The client is known. The caller disposes of the context, which a session does not have. */
+/** The client is known. The caller disposes of the context; a session has none. */
 export interface Authenticated {
-  /** Tells this outcome from the others. */
+  /** Distinguishes this outcome from the others. */
   readonly outcome: 'authenticated';
   /** Who the client is. */
   readonly identity: Identity;
@@ -47,65 +47,65 @@ export interface Authenticated {
   readonly via: 'ticket' | 'session';
   /** The context of a ticket, to be disposed of by the caller. */
   readonly context?: SecurityContext;
-  /** To be added to the response, whatever its status: the server's proof, and a session's cookie. */
+  /** Headers to add to the response, whatever its status: the server's proof, and a session's cookie. */
   readonly headers: readonly HeaderField[];
 }
 
 /** The request may pass without an identity: it has no credentials, and none are required. */
 export interface Guest {
-  /** Tells this outcome from the others. */
+  /** Distinguishes this outcome from the others. */
   readonly outcome: 'guest';
-  /** There is none: so that `result.identity?.principal` can be written. */
+  /** Always undefined, so that callers can write `result.identity?.principal`. */
   readonly identity?: undefined;
-  /** There is none. */
+  /** Always undefined. */
   readonly context?: undefined;
-  /** To be added to the response. */
+  /** Headers to add to the response. */
   readonly headers: readonly HeaderField[];
 }
 
 /** The client must authenticate, or continue to authenticate. */
 export interface Challenged {
-  /** Tells this outcome from the others. */
+  /** Distinguishes this outcome from the others. */
   readonly outcome: 'challenged';
-  /** 407 of a proxy. */
+  /** 401 from a server, 407 from a proxy. */
   readonly status: 401 | 407;
-  /** To be added to the response. */
+  /** Headers to add to the response. */
   readonly headers: readonly HeaderField[];
 }
 
 /** The client was refused. The error is for the operator: a client must not see it. */
 export interface Refused {
-  /** Tells this outcome from the others. */
+  /** Distinguishes this outcome from the others. */
   readonly outcome: 'refused';
-  /** 403 if another attempt is of no use: the client is known but not authorised. */
+  /** 403 if another attempt cannot succeed: the client is known but not authorised. */
   readonly status: 401 | 403 | 407;
   /** The reason. */
   readonly error: GssError;
-  /** To be added to the response. */
+  /** Headers to add to the response. */
   readonly headers: readonly HeaderField[];
 }
 
 /** The header of the request is malformed. */
 export interface Malformed {
-  /** Tells this outcome from the others. */
+  /** Distinguishes this outcome from the others. */
   readonly outcome: 'malformed';
   /** Bad Request. */
   readonly status: 400;
   /** The reason. */
   readonly error: GssError;
-  /** To be added to the response. */
+  /** Headers to add to the response. */
   readonly headers: readonly HeaderField[];
 }
 
 /** The service is at fault; the client's credentials may be valid. */
 export interface Unavailable {
-  /** Tells this outcome from the others. */
+  /** Distinguishes this outcome from the others. */
   readonly outcome: 'unavailable';
   /** Service Unavailable. */
   readonly status: 503;
   /** The reason. */
   readonly error: GssError;
-  /** To be added to the response; they contain `Retry-After`. */
+  /** Headers to add to the response, including `Retry-After`. */
   readonly headers: readonly HeaderField[];
   /** Seconds. */
   readonly retryAfter?: number;
@@ -114,5 +114,5 @@ export interface Unavailable {
 /** A request that must not reach the application: it is answered with a status. */
 export type Denied = Challenged | Refused | Malformed | Unavailable;
 
-/** What became of a request. Only the first two may reach the application. */
+/** The outcome of a request. Only the first two kinds may reach the application. */
 export type Authentication = Authenticated | Guest | Denied;

@@ -1,4 +1,4 @@
-/** Authenticates requests with Negotiate (RFC 4559) under a policy, and answers none of them. */
+/** Authenticates requests with Negotiate (RFC 4559) under a policy; the caller answers them. */
 import type { Acceptor } from '../acceptor.ts';
 import type { Deadline } from '../ap/patience.ts';
 import type { SecurityContext } from '../context/context.ts';
@@ -37,15 +37,15 @@ export interface Authenticator<R extends AuthenticationRequest = AuthenticationR
    * Authenticates one request by itself: the result does not apply to the next request on the same
    * connection.
    *
-   * @returns What became of the request; never a rejection because of a client, or of a fault.
+   * @returns The outcome. The promise never rejects because of a client or of a fault.
    * @throws TypeError for a request of another shape.
    */
   authenticate(request: R): Promise<Authentication>;
   /**
    * Ends the session of a request: deletes it from the store, if there is one.
    *
-   * @returns The headers that take the session's cookie from the client; none without sessions.
-   * @throws {@link GssError} if the store fails: then the session is still valid.
+   * @returns The headers that make the client delete the session's cookie; none without sessions.
+   * @throws {@link GssError} if the store fails; the session is then still valid.
    */
   logout(request?: SessionRequest): Promise<readonly HeaderField[]>;
 }
@@ -85,7 +85,7 @@ export function createAuthenticator<R extends AuthenticationRequest = Authentica
   return new PolicyAuthenticator(options);
 }
 
-/** What {@link createAuthenticator} returns, with its two halves for adapters of this package. */
+/** The result of {@link createAuthenticator}. Adapters of this package call its two halves separately. */
 export class PolicyAuthenticator<R extends AuthenticationRequest> implements Authenticator<R> {
   readonly #acceptor: Acceptor;
   readonly #options: AuthenticatorOptions<R>;
@@ -114,7 +114,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     return result;
   }
 
-  /** Authenticates without telling the hooks of the result: see {@link report}. */
+  /** Authenticates without calling the hooks, which {@link report} does. */
   async judge(request: R): Promise<Authentication> {
     checkRequest(request);
     try {
@@ -124,7 +124,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     }
   }
 
-  /** Tells the hooks of a result. An adapter calls it after it has answered. */
+  /** Calls the hooks for a result. An adapter calls it after it has answered. */
   report(result: Authentication, request: R): void {
     const { onAccepted, onChallenged, onRefused } = this.#options;
     if (result.outcome === 'authenticated') tell('onAccepted', onAccepted, result, request);
@@ -154,7 +154,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
       () => this.#exchanges.take(request, this.#acceptor),
       request.signal,
     );
-    // Awaited where there is something to wait for: each await of a value is measurable.
+    // Only a promise is awaited: each await of a plain value is measurable.
     const begun = isThenable(taken) ? await taken : taken;
     if (hasCredentials) {
       const answer = await this.#negotiate(request, begun);
@@ -266,7 +266,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     return await this.#questions.ask('sessions', begin, request.signal);
   }
 
-  /** @returns Why the client may not enter; undefined if it may. */
+  /** @returns The reason to refuse the client; undefined if it may enter. */
   async #authorize(identity: Identity, signal: R['signal']): Promise<GssError | undefined> {
     const { authorize } = this.#options;
     if (authorize === undefined) return undefined;
@@ -281,11 +281,11 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
       hint:
         verdict === false
           ? 'the option authorize returned false'
-          : `the option authorize returned ${verdict === null ? 'null' : typeof verdict}: only true lets a client in`,
+          : `the option authorize returned ${verdict === null ? 'null' : typeof verdict}: only true admits a client`,
     });
   }
 
-  /** What an error means that ended the judging of a request. */
+  /** The outcome for an error that interrupted the authentication. */
   #failure(error: unknown): Denied {
     if (error instanceof GssError && !(error.minor && isOwnFault(error.minor.code))) {
       return this.#challenger.refuse(error);
@@ -375,6 +375,6 @@ function plainHttp(): GssError {
 
 const GUEST: Guest = Object.freeze({ outcome: 'guest', headers: Object.freeze([]) });
 const PLAIN_HTTP =
-  'credentials come over plain HTTP, where anybody on the way can use them up or alter the answer: ' +
+  'credentials come over plain HTTP, where anyone on the path can use them or alter the response: ' +
   'serve https and set requireTls';
 const DEFAULT_DEADLINE = 5;

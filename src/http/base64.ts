@@ -1,4 +1,4 @@
-/** Base64 (RFC 4648 §4) with the functions that every runtime has. */
+/** Base64 (RFC 4648 §4) with functions that every runtime has. */
 
 /** Decodes base64. @returns undefined for text that is not the canonical encoding of some bytes. */
 export function decodeBase64(text: string): Uint8Array | undefined {
@@ -13,9 +13,9 @@ export function decodeBase64(text: string): Uint8Array | undefined {
 /** Encodes bytes as base64 with padding. */
 export function encodeBase64(bytes: Uint8Array): string {
   let binary = '';
-  // In pieces: each byte is an argument of the call, and their number is limited.
+  // The call converts pieces: each byte is an argument, and the number of arguments is limited.
   for (let at = 0; at < bytes.length; at += PIECE) {
-    // Not spread, which would take seven times as long.
+    // Reflect.apply, because spread syntax takes seven times as long.
     binary += Reflect.apply(String.fromCharCode, undefined, bytes.subarray(at, at + PIECE));
   }
   return btoa(binary);

@@ -43,7 +43,7 @@ export class Challenger {
     return { outcome: 'challenged', status: this.#status, headers: fields };
   }
 
-  /** Refuses an attempt. @param token - For the client: why it failed. */
+  /** Refuses an attempt. @param token - Tells the client why it failed. */
   refuse(error: GssError, token?: HeaderField): Refused {
     if (this.#offerAgain) {
       const headers = token === undefined ? this.#offers() : [token, ...this.#further];
@@ -54,7 +54,7 @@ export class Challenger {
     return { outcome: 'refused', status, error, headers };
   }
 
-  /** Refuses a client for which another attempt is of no use. */
+  /** Refuses a client for which another attempt cannot succeed. */
   forbid(error: GssError, headers: readonly HeaderField[] = []): Refused {
     return { outcome: 'refused', status: 403, error, headers };
   }
@@ -64,7 +64,7 @@ export class Challenger {
     return { outcome: 'unavailable', status: 503, error, headers, retryAfter: RETRY_AFTER };
   }
 
-  /** The outcome of an answer of `negotiate` that neither admits nor continues. */
+  /** The outcome for an answer of `negotiate` that neither admits the client nor continues the exchange. */
   deny(result: Exclude<NegotiateResult, { status: 200 }>): Denied {
     switch (result.status) {
       case 400:

@@ -1,4 +1,4 @@
-/** Where exchanges of several requests wait for the client's next request: by its connection. */
+/** Keeps exchanges of several requests, by connection, until the client's next request. */
 import type { Acceptor, Handshake } from '../acceptor.ts';
 import { GssError } from '../gss/status.ts';
 import type { AuthenticationRequest, HeaderField } from './authentication.ts';
@@ -7,17 +7,16 @@ import type { AuthenticationRequest, HeaderField } from './authentication.ts';
 export interface UnfinishedExchange<R extends AuthenticationRequest = AuthenticationRequest> {
   /** Waits for a token. */
   readonly handshake: Handshake;
-  /** The request that it is at; absent if another process began it. */
+  /** Its latest request; absent if another process received that. */
   readonly request?: R;
-  /** For the client with the answer to this request, such as the end of the cookie with its name. */
+  /** Headers for the response to this request, such as one that deletes the exchange's cookie. */
   readonly headers?: readonly HeaderField[];
 }
 
 /**
- * Keeps exchanges between two requests. An answer may be a promise, which is awaited for a bounded
- * time. A keeper that hands exchanges to other processes exports each ({@link Handshake.export}), seals
- * the bytes, stores them under a random name that it gives to the client in a cookie, and takes them
- * out once.
+ * Keeps exchanges between two requests. A result may be a promise, which is awaited for a bounded time. A
+ * keeper that hands exchanges to other processes exports each ({@link Handshake.export}), seals the bytes,
+ * stores them under a random name that it gives to the client in a cookie, and takes them out once.
  */
 export interface ExchangeKeeper<R extends AuthenticationRequest = AuthenticationRequest> {
   /**
@@ -46,7 +45,7 @@ export interface ExchangeKeeper<R extends AuthenticationRequest = Authentication
  * Keeps exchanges by the connection of the request, in the memory of this process.
  *
  * @param sharedConnections - `trust`: a proxy gives each client connections of its own.
- * @param remedy - What an operator sets for that, for the hint of the refusal.
+ * @param remedy - The setting for that, which the hint of the refusal names.
  */
 export function exchangesByConnection<R extends AuthenticationRequest>(
   sharedConnections: 'refuse' | 'trust',

@@ -1,7 +1,7 @@
 /**
- * Requests that come through a proxy. Its headers can be written by any client, so that they are believed
- * only if the operator says so; without that, a request that has one is nobody's direct request: neither
- * the address nor the TLS of its connection are the client's.
+ * Requests that come through a proxy. Any client can write a proxy's headers, so they are trusted only if
+ * the operator says so. Otherwise a request that has one counts as forwarded: neither the address nor the
+ * TLS of its connection are attributed to the client.
  */
 import { parseHostAddress } from '../messages/host-address.ts';
 import type { HostAddress } from '../messages/primitives.ts';
@@ -21,7 +21,7 @@ import type { AuthenticationRequest } from './authentication.ts';
  */
 export type TrustProxy = boolean | readonly string[];
 
-/** What the server knows of a request by itself: of the connection, whose other end may be a proxy. */
+/** What the server itself knows about the connection of a request, whose other end may be a proxy. */
 export interface DirectFacts {
   /** Whether the connection uses TLS. */
   readonly secure?: boolean;
@@ -40,7 +40,7 @@ export type ClientReader = (
   header: (name: string) => string | null | undefined,
 ) => ClientFacts;
 
-/** Makes a function that tells a request's client from its proxy. @param trustProxy - Checked. */
+/** Makes a function that distinguishes a request's client from its proxy. @param trustProxy - Checked. */
 export function clientReader(trustProxy: TrustProxy = false): ClientReader {
   const isTrusted = proxyMatcher(trustProxy);
   return ({ secure, peerAddress }, header) => {
@@ -132,7 +132,7 @@ export const PROXY_HEADERS = [
   'x-forwarded-proto',
   'x-real-ip',
 ] as const;
-// A bound on the addresses that are looked at.
+// The maximum number of addresses that are examined.
 const MAX_HOPS_TEXT = 2048;
 
 const NETWORKS = nonEmpty(

@@ -35,7 +35,7 @@ export interface Identity {
   readonly groups: readonly string[];
   /** How the client authenticated to its KDC (RFC 8129); often empty. */
   readonly indicators: readonly string[];
-  /** What the HTTP client spoke: Kerberos, alone, or inside of SPNEGO or IAKERB. */
+  /** The mechanism that the HTTP client used: Kerberos alone, or inside SPNEGO or IAKERB. */
   readonly mechanism: 'kerberos' | 'spnego' | 'iakerb';
   /** Whether the client's channel bindings were present and equal to the server's. */
   readonly channelBound: boolean;
@@ -56,7 +56,7 @@ export interface IdentityOptions {
 /**
  * The identity of a context's initiator.
  *
- * @param context - Also one that was disposed of.
+ * @param context - It may already be disposed of.
  * @returns A new frozen object.
  * @throws {@link KerberosError} KRB5_PARSE_MALFORMED if the PAC is authentic but its groups cannot be
  *   read: an empty list would make a check that a user is not in a group succeed.

@@ -36,7 +36,7 @@ export interface NegotiateOptions extends Omit<HandshakeOptions, 'reassemble'> {
  */
 export type NegotiateResult =
   | {
-      /** The status of HTTP; decides which of the other members are there. */
+      /** The HTTP status, which determines the other members. */
       readonly status: 200;
       /** Headers for the response, whatever its status. */
       readonly headers: NegotiateHeaders;
@@ -46,7 +46,7 @@ export type NegotiateResult =
   | {
       readonly status: 401;
       readonly headers: NegotiateHeaders;
-      /** Give it with the next request on this connection, or abort it. */
+      /** Pass it with the next request on this connection, or abort it. */
       readonly state?: Handshake;
       /** The reason, for the operator only; absent if the client has not failed (yet). */
       readonly error?: GssError;
@@ -87,7 +87,7 @@ export async function negotiate(
   checkOptions('negotiate', options, NEGOTIATE_OPTIONS);
   const { state, ...handshakeOptions } = options;
   const credentials = readCredentials(authorization);
-  // RFC 2743 §3.1: a first token begins with this tag, with which a client also starts over.
+  // RFC 2743 §3.1: this tag begins a first token, and so also a new attempt of the client.
   const continues = credentials instanceof Uint8Array && credentials[0] !== INITIAL_TOKEN;
   if (!continues) state?.abort();
   if (!(credentials instanceof Uint8Array)) return credentials;

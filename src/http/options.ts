@@ -26,14 +26,14 @@ import type { SessionOptions } from './session/options.ts';
 
 /** Options of {@link createAuthenticator}. */
 export interface AuthenticatorOptions<R extends AuthenticationRequest = AuthenticationRequest> {
-  /** The acceptor for all requests; it stays the caller's, to be disposed of by the caller. */
+  /** The acceptor for all requests. The caller owns it and disposes of it. */
   readonly acceptor: Acceptor;
   /** Whether requests without credentials pass as guests; default false. */
   readonly optional?: boolean;
   /**
-   * Decides whether an authenticated client may enter, for each request, also in a session. Only
-   * `true` lets in, and any other answer refuses with 403; an exception, a rejection or no answer in
-   * time refuses with 503. Everybody may enter if absent.
+   * Decides whether an authenticated client may enter, for each request, also in a session. Only the result
+   * `true` admits the client; any other result refuses it with 403. An exception, a rejection or a missed
+   * deadline refuses it with 503. If absent, every authenticated client is admitted.
    */
   readonly authorize?: (identity: Identity) => boolean | Promise<boolean>;
   /**
@@ -68,29 +68,29 @@ export interface AuthenticatorOptions<R extends AuthenticationRequest = Authenti
   readonly sharedConnections?: 'refuse' | 'trust';
   /** A krb5.conf, whose `auth_to_local` gives {@link Identity.localName}; no local names if absent. */
   readonly localNames?: LocalNameConfig;
-  /** Told of each request that is authenticated. Like the other hooks it decides nothing. */
+  /** Called for each authenticated request. Like the other hooks, it has no influence on the outcome. */
   readonly onAccepted?: (accepted: Authenticated, request: R) => void;
   /**
-   * Told the reason of each refusal and fault. Also called when a client that preferred NTLM, and was
+   * Called with the reason of each refusal and fault, and also when a client that preferred NTLM, and was
    * asked for Kerberos, leaves or starts over.
    */
   readonly onRefused?: (error: GssError, request: R) => void;
-  /** Told of each request that is asked for credentials. */
+  /** Called for each request that is challenged for credentials. */
   readonly onChallenged?: (request: R) => void;
-  /** Told once of credentials over plain HTTP; the runtime prints the warning if absent. */
+  /** Called once if credentials come over plain HTTP; the runtime prints the warning if absent. */
   readonly onWarning?: (message: string) => void;
   /** The clock of the machine if absent. */
   readonly clock?: Clock;
   /** The source of the nonces and ids of sessions; the secure one of the runtime if absent. */
   readonly random?: RandomSource;
-  /** Seconds that a request waits for one answer of the application; 5 if absent. */
+  /** Seconds that a request waits for one result of the application; 5 if absent. */
   readonly deadline?: number;
   /** Starts the timer of the deadline; the timer of the runtime if absent. */
   readonly timer?: Timer;
 }
 
 export const AUTHENTICATOR_OPTIONS: OptionRules<AuthenticatorOptions> = {
-  acceptor: required(objectWith('what createAcceptor gives', 'begin')),
+  acceptor: required(objectWith('the result of createAcceptor', 'begin')),
   optional: flag,
   authorize: definite(callback),
   sessions: kind('{ keys } or a session keeper', isSessions),
@@ -103,7 +103,7 @@ export const AUTHENTICATOR_OPTIONS: OptionRules<AuthenticatorOptions> = {
   passPreflight: definite(flag),
   proxy: flag,
   sharedConnections: oneOf('refuse', 'trust'),
-  localNames: objectWith('what parseKerberosConfig gives'),
+  localNames: objectWith('the result of parseKerberosConfig'),
   onAccepted: callback,
   onRefused: callback,
   onChallenged: callback,

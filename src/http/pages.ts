@@ -1,11 +1,12 @@
-/** Pages of the application for requests that it does not get. */
+/** The application's pages for denied requests. */
 import type { OptionRules } from '../options.ts';
 import { callback } from '../options.ts';
 import type { Denied } from './authentication.ts';
 
 /**
- * What answers denied requests, in the form `P` of the framework. The adapter sets the status and the headers.
- * Without a page it answers with a line of text, or with JSON for a client that prefers that.
+ * Functions that answer denied requests, in the form `P` of the framework. The adapter sets the status and
+ * the headers. Without a function it answers with a line of text, or with JSON for a client that prefers
+ * it.
  */
 export interface DenialPages<P> {
   /** For a client that must sign on: 401, or 407 of a proxy. */

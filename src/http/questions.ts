@@ -1,4 +1,4 @@
-/** Asks the functions of the application that decide, and waits for each answer for a bounded time. */
+/** Calls the application's functions that decide, and waits for each result for a bounded time. */
 import type { Deadline } from '../ap/patience.ts';
 import { Answerer, Patience } from '../ap/patience.ts';
 import { isOwnFault, KerberosError } from '../errors.ts';
@@ -7,7 +7,7 @@ import type { HandshakeOptions } from '../krb5/settings.ts';
 import { isThenable } from '../options.ts';
 import { describeThrown } from '../text.ts';
 
-/** The functions that an authenticator asks, each with a bound on the requests that wait for it. */
+/** The functions that an authenticator calls, each with a bound on the requests that wait for it. */
 export class Questions {
   readonly #deadline: Deadline;
   readonly #answerers = {
@@ -21,12 +21,12 @@ export class Questions {
   }
 
   /**
-   * Asks, and waits for a promise until the deadline or the signal.
+   * Calls a function, and waits for its promise until the deadline or the signal.
    *
-   * @returns The answer; a promise only if the function returned one.
-   * @throws {@link GssError} of an exchange keeper: its client is refused. Anything else that is thrown is
-   *   a fault of the application, and no reason to refuse a client: {@link KerberosError} KRB_ERR_GENERIC,
-   *   as for no answer in time.
+   * @returns The result; a promise only if the function returned one.
+   * @throws {@link GssError} of an exchange keeper, which refuses the client. Any other exception, and a
+   *   missed deadline, is a fault of the application and not of the client: {@link KerberosError}
+   *   KRB_ERR_GENERIC.
    */
   ask<T>(
     whom: 'authorize' | 'sessions' | 'exchanges',
@@ -39,7 +39,7 @@ export class Questions {
     } catch (error) {
       throw this.#faultOf(whom, error);
     }
-    // Most sessions are opened at once: a promise per question is measurable.
+    // Most sessions are opened synchronously: a promise per call is measurable.
     return isThenable(answer) ? this.#wait(whom, answer as PromiseLike<T>, signal) : answer;
   }
 

@@ -1,4 +1,4 @@
-/** The acceptor that an adapter makes of its options, as soon as it can be had. */
+/** The acceptor that an adapter makes from its options, as soon as the keytab can be read. */
 import type { Acceptor } from '../acceptor.ts';
 import { createAcceptor } from '../acceptor.ts';
 import type { ReplayCache } from '../ap/replay-cache.ts';
@@ -47,7 +47,7 @@ export interface ServiceOptions {
 /** The options of an authenticator that its acceptor has, too. */
 type Surroundings = Pick<AuthenticatorOptions, 'clock' | 'random' | 'deadline' | 'timer'>;
 
-/** What opens the names in {@link ServiceOptions}. */
+/** Opens the names in {@link ServiceOptions}. */
 export interface ServiceFiles {
   /** Follows a keytab file. Undefined means the default file. @throws TypeError if there are no files. */
   keytab(name: string | undefined): KeytabProvider;
@@ -59,7 +59,7 @@ export interface ServiceFiles {
 
 /** A service that opens its keytab once, and tries again later if that fails. */
 export class Service {
-  /** Stands for the acceptor: usable once {@link open} has resolved. */
+  /** A proxy for the acceptor, usable once {@link open} has resolved. */
   readonly acceptor: Acceptor;
   /** The configuration; undefined if there is none. */
   readonly config: KerberosConfig | undefined;
@@ -114,7 +114,7 @@ export class Service {
     if (this.#opening === undefined || this.#clock() - this.#failedAt > RETRY_AFTER) {
       this.#failedAt = Number.POSITIVE_INFINITY;
       this.#opening = this.#try();
-      // Whoever awaits it gets the failure; if no one does, it must not end the process.
+      // Callers that await the promise get the failure; an unawaited rejection must not end the process.
       this.#opening.catch(() => {});
     }
     return this.#opening;
@@ -213,7 +213,7 @@ const ANY_HOST = 'HTTP@';
 
 /** The rules of {@link ServiceOptions}. */
 export const SERVICE_OPTIONS: OptionRules<ServiceOptions> = {
-  acceptor: definite(objectWith('what createAcceptor gives', 'begin')),
+  acceptor: definite(objectWith('the result of createAcceptor', 'begin')),
   keytab: definite(
     kind(
       'the name, contents or function of a keytab',
@@ -235,7 +235,7 @@ export const SERVICE_OPTIONS: OptionRules<ServiceOptions> = {
   ),
   config: definite(
     kind(
-      'what parseKerberosConfig gives, or a krb5.conf',
+      'the result of parseKerberosConfig, or a krb5.conf',
       (value) => (typeof value === 'string' && value !== '') || isPlainObject(value),
     ),
   ),

@@ -1,4 +1,4 @@
-/** Exchanges that wait in a store, for servers of which each request may reach another process. */
+/** Exchanges that wait in a store, for services whose next request may reach another process. */
 import type { Acceptor } from '../acceptor.ts';
 import { concatBytes, encodeUtf8 } from '../bytes.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
@@ -18,8 +18,8 @@ import { readKeys, SESSION_OPTIONS } from './session/options.ts';
 import { SealedBox } from './session/sealed-box.ts';
 
 /**
- * Keeps exchanges for some seconds. What it is given is sealed, and what it returns is opened with the
- * keys: who can read or write to the store can neither read nor make an exchange.
+ * Keeps exchanges for some seconds. The values are sealed with the keys: someone who can read or write the
+ * store can neither read nor forge an exchange.
  */
 export interface ExchangeStore {
   /**
@@ -71,9 +71,9 @@ export interface StoredExchangesOptions {
 
 /**
  * Keeps exchanges of several requests in a store, for the option `exchanges`. The client gets the random
- * name of its exchange in a cookie; clients without cookies (curl without `-c`) cannot continue. Several
- * exchanges of one client at a time are no hindrance, up to 8. A client that prefers NTLM, and leaves, is
- * not reported: nothing ends with a connection.
+ * name of its exchange in a cookie; clients without cookies (curl without `-c`) cannot continue. One client
+ * may have up to 8 exchanges at a time. A client that prefers NTLM and leaves is not reported, because
+ * these exchanges do not end with a connection.
  *
  * @throws TypeError, RangeError for an invalid option.
  *
@@ -128,7 +128,7 @@ export function storedExchanges(options: StoredExchangesOptions): StoredExchange
       const own = setCookie({ ...cookie, name: cookieName(prefix, name) }, name);
       return [
         ['Set-Cookie', `${own}; Max-Age=${Math.ceil(maxAge)}`],
-        // A client that always leaves would collect cookies until its requests are too long.
+        // A client that never finishes would collect cookies until its requests are too long.
         ...waiting(request, prefix)
           .slice(MAX_WAITING - 1)
           .map((old) => forget(cookie, prefix, old)),
@@ -138,8 +138,8 @@ export function storedExchanges(options: StoredExchangesOptions): StoredExchange
 }
 
 /**
- * The names that a request's cookies hold, the newest first (RFC 6265 §5.4). Nothing in a request says
- * which of several exchanges of its client it continues, nor does it matter: they wait for the same.
+ * The names that a request's cookies hold, the newest first (RFC 6265 §5.4). A request does not say which
+ * of its client's exchanges it continues; any of them will do, because all wait for the same token.
  */
 function waiting({ cookie }: AuthenticationRequest, prefix: string): string[] {
   return readCookies(cookie, prefix)
@@ -162,7 +162,7 @@ function dateOf(now: number): Uint8Array {
   return bytes;
 }
 
-/** @returns What follows the date; undefined for an older one, as of a value that was put back. */
+/** @returns The bytes after the date; undefined if the date is too old, as in a value that was put back. */
 function inTime(bytes: Uint8Array, oldest: number): Uint8Array | undefined {
   const date = new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0);
   if (date >= oldest) return bytes.subarray(DATE);

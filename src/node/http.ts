@@ -174,7 +174,7 @@ function warnWith(onWarning: HttpAuthenticatorOptions['onWarning']): Warn {
 }
 
 export const HTTP_OPTIONS: OptionRules<HttpAuthenticatorOptions> = {
-  acceptor: required(objectWith('what createAcceptor gives', 'begin')),
+  acceptor: required(objectWith('the result of createAcceptor', 'begin')),
   channelBindings: either(promptCallback, oneOf('tls-server-end-point', 'tls-exporter', 'none')),
   // requestBindings checks its kind.
   certificate: definite({ presence: 'optional', check: () => {} }),

@@ -1,19 +1,19 @@
-/** Cookies (RFC 6265): reads one of the request's, and writes the response's. */
+/** Cookies (RFC 6265): reads those of a request, and writes those of a response. */
 import type { OptionRules } from '../../options.ts';
 import { checkOptions, definite, flag, oneOf, range } from '../../options.ts';
 
 /** The attributes of a cookie. */
 export interface CookieOptions {
   /**
-   * `__Host-krb5` if absent: browsers set a cookie with this prefix only over TLS and for this host
-   * alone. With `domain`, another `path` or without `secure`, a name without it: `__Secure-krb5`, `krb5`.
+   * `__Host-krb5` if absent: browsers set a cookie with this prefix only over TLS and for this host alone.
+   * With `domain`, another `path` or without `secure` the default is `__Secure-krb5` or `krb5`.
    */
   readonly name?: string;
   /** `/` if absent. */
   readonly path?: string;
   /**
-   * Sends the cookie to all hosts of this domain, which are then one application: a session of one
-   * host is valid on all of them that share the keys. If absent, to this host alone.
+   * Sends the cookie to all hosts of this domain, which are then one application: a session of one host is
+   * valid on all of them that share the keys. If absent, browsers send it to this host alone.
    */
   readonly domain?: string;
   /** `lax` if absent. */
@@ -65,8 +65,8 @@ export function cookieOf(options: CookieOptions = {}): Cookie {
 }
 
 /**
- * Reads a cookie. A browser that sends two of one name has been given one of them by someone else, and
- * their order does not tell which: then there is none.
+ * Reads a cookie. If a browser sends two cookies of one name, someone else has set one of them, and their
+ * order does not tell which: neither is used.
  *
  * @param header - The field `Cookie`; several fields joined by `; `.
  * @returns The value as sent; undefined if the cookie is absent or there is more than one, and for a
@@ -90,7 +90,7 @@ export function readCookie(header: string | null | undefined, name: string): str
 }
 
 /**
- * Reads cookies whose names have a beginning in common.
+ * Reads cookies whose names have the same prefix.
  *
  * @returns Name and value of each, in their order; none for a header of more than 65536 characters.
  */
@@ -107,8 +107,8 @@ export function readCookies(
 }
 
 /**
- * The field `Set-Cookie`. Without a lifetime: the browser forgets the cookie when it is closed, and
- * the server does not depend on the browser for its end.
+ * The field `Set-Cookie`. It has no lifetime: the browser forgets the cookie when it is closed, and the
+ * server itself decides when the session ends.
  */
 export function setCookie({ name, attributes }: Cookie, value: string): string {
   return `${name}=${value}${attributes}`;
@@ -137,7 +137,7 @@ export const COOKIE_OPTIONS: OptionRules<CookieOptions> = {
   // RFC 9110 §5.6.2: a token.
   name: matching('a token of at most 64 characters', /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/),
   path: matching('a path that begins with /', /^\/[!-:<-~]{0,255}$/),
-  // A variable that is not set would leave each host to itself.
+  // An undefined variable would silently restrict the cookie to one host.
   domain: definite(matching('a domain name', /^(?=.{1,253}$)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/)),
   sameSite: oneOf('strict', 'lax', 'none'),
   secure: flag,

@@ -1,14 +1,16 @@
-/** The contents of a session as bytes: JSON, and the groups in a form that takes 3 bytes of most. */
+/**
+ * The contents of a session as bytes: JSON, and the groups in a form that takes 3 bytes for most of them.
+ */
 import { concatBytes, decodeUtf8, encodeUtf8, Reader, Writer } from '../../bytes.ts';
 import type { Identity } from '../identity.ts';
 
-/** What a session knows. */
+/** The contents of a session. */
 export interface SessionContents {
   /** The service's principal, as in the keytab, whose ticket began the session. */
   readonly service: string;
   /** Milliseconds since 1970: when it was sealed, or sealed anew. */
   readonly sealedAt: number;
-  /** Who it is; or, if a store has that, under which id. */
+  /** The identity, or the id under which a store has it. */
   readonly holds: Identity | SessionId;
 }
 
@@ -23,7 +25,7 @@ export function encodeSession({ service, sealedAt, holds }: SessionContents): Ui
 }
 
 /**
- * @param bytes - Made by {@link encodeSession}: only what was sealed with a key of ours is decoded.
+ * @param bytes - Made by {@link encodeSession}: only bytes that our own key has sealed are decoded.
  * @throws DecodeError, SyntaxError for other bytes.
  */
 export function decodeSession(bytes: Uint8Array): SessionContents {

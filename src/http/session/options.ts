@@ -18,12 +18,12 @@ import type { SessionStore } from './store.ts';
 /** Options of sessions. */
 export interface SessionOptions {
   /**
-   * Secret keys of 32 random bytes, or their base64 (`openssl rand -base64 32`). The first seals, all
-   * open: to change keys put the new one first, and remove the old one when its sessions have ended.
-   * All processes that serve the application need the same. Who has a key can sign on as anybody.
+   * Secret keys of 32 random bytes, or their base64 (`openssl rand -base64 32`). The first seals, all open:
+   * to change keys put the new one first, and remove the old one when its sessions have ended. All
+   * processes that serve the application need the same keys. Anyone who has a key can sign on as any user.
    */
   readonly keys: readonly (Uint8Array | string)[];
-  /** Name and attributes of the cookie: as strict as they can be if absent. */
+  /** Name and attributes of the cookie; the strictest ones if absent. */
   readonly cookie?: CookieOptions;
   /** Seconds; until the ticket's end if absent, and never longer. */
   readonly maxAge?: number;
@@ -40,8 +40,8 @@ export interface SessionOptions {
   /** Keeps the sessions; the cookie holds only a random name then. */
   readonly store?: SessionStore;
   /**
-   * Called each time that a client who authenticated with a ticket gets no session, and when the store
-   * fails. If absent, the runtime prints a warning, once of each kind.
+   * Called each time a client that authenticated with a ticket gets no session, and when the store fails.
+   * If absent, the runtime prints a warning, once of each kind.
    */
   readonly onWarning?: (warning: SessionWarning) => void;
 }
@@ -50,7 +50,7 @@ export interface SessionOptions {
 export interface SessionWarning {
   /**
    * - `too-large`: the identity does not fit into a cookie.
-   * - `insecure`: the cookie is for TLS only, and the request came without.
+   * - `insecure`: the cookie is for TLS only, and the request came without TLS.
    * - `store`: the store failed, or did not answer.
    * - `fault`: the clock or the source of randomness failed.
    */
@@ -61,7 +61,7 @@ export interface SessionWarning {
   readonly error: GssError;
 }
 
-/** @throws TypeError, RangeError for options that make no sense. */
+/** @throws TypeError, RangeError for an invalid or contradictory option. */
 export function checkSessionOptions(options: SessionOptions): void {
   checkOptions('sessions', options, SESSION_OPTIONS, 'sessions.');
   const { maxAge = Number.POSITIVE_INFINITY, renewAfter } = options;
@@ -99,7 +99,7 @@ function checkKeys(value: unknown, name: string): void {
       const got = key === undefined ? 'text that is not base64' : `${key.length} bytes`;
       throw new RangeError(`${name}: expected ${KEY_BYTES} bytes each, got ${got}`);
     }
-    // An array that nobody filled.
+    // Such a key is an array that was never filled.
     if (key.every((byte) => byte === key[0])) {
       throw new RangeError(`${name}: expected random bytes, got ${KEY_BYTES} equal ones`);
     }
@@ -107,7 +107,7 @@ function checkKeys(value: unknown, name: string): void {
 }
 
 const KEY_BYTES = 32;
-// Each is tried on a cookie that is none of ours.
+// Every key is tried on a cookie of another application.
 const MAX_KEYS = 16;
 const SID = /^S-1(?:-(?:0x[0-9A-Fa-f]{12}|[0-9]{1,15}))(?:-[0-9]{1,10}){0,15}$/;
 
@@ -121,7 +121,7 @@ const lifetime = definite(
 /** The rules of {@link SessionOptions}. */
 export const SESSION_OPTIONS: OptionRules<SessionOptions> = {
   keys: required({ presence: 'required', check: checkKeys }),
-  // cookieOf checks what is in it.
+  // cookieOf checks its members.
   cookie: objectWith('the attributes of a cookie'),
   maxAge: lifetime,
   renewAfter: { ...lifetime, presence: 'optional' },

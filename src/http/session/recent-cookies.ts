@@ -1,15 +1,15 @@
 /** Remembers cookies that were opened, so that a browser's next request costs no decryption. */
 
 /**
- * What authentic cookies hold. Forged ones never get in. Whether a session is still valid must be
- * checked each time. A look-up compares seeded hashes of whole values first: its time does not reveal
- * how much of a guess is right.
+ * The contents of authentic cookies; forged ones are never added. Whether a session is still valid must be
+ * checked each time. A look-up compares seeded hashes of whole values first: its time does not reveal how
+ * much of a guess is right.
  */
 export class RecentCookies<T> {
   readonly #entries = new Map<string, { readonly host: string; readonly contents: T }>();
   #size = 0;
 
-  /** @returns What {@link keep} was given for the same value and host. */
+  /** @returns The contents that {@link keep} stored for the same value and host. */
   find(value: string, host: string): T | undefined {
     const entry = this.#entries.get(value);
     return entry?.host === host ? entry.contents : undefined;
@@ -27,5 +27,5 @@ export class RecentCookies<T> {
   }
 }
 
-/** Of all cookies together: some 2000 of usual size. */
+/** The limit for all cookies together: about 2000 of usual size. */
 const MAX_CHARACTERS = 1 << 20;

@@ -3,7 +3,7 @@ import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { concatBytes } from '../../bytes.ts';
 import type { RandomSource } from '../../random.ts';
 
-/** Seals bytes that only a holder of the keys can make, and nobody else can read. */
+/** Seals bytes: only a holder of the keys can make or read sealed bytes. */
 export class SealedBox {
   readonly #keys: readonly Uint8Array[];
   readonly #random: RandomSource;

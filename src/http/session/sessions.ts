@@ -25,7 +25,7 @@ import { RecentCookies } from './recent-cookies.ts';
 import { SealedBox } from './sealed-box.ts';
 import { PatientStore } from './store.ts';
 
-/** What sessions need besides their options. */
+/** What sessions need beside their options. */
 export interface SessionSurroundings {
   /** For nonces and ids. */
   readonly random: RandomSource;
@@ -49,7 +49,7 @@ export class Sessions implements SessionKeeper {
   readonly #recent = new RecentCookies<SessionContents>();
   readonly #warned = new Set<SessionWarning['kind']>();
 
-  /** @throws TypeError, RangeError for options that make no sense. */
+  /** @throws TypeError, RangeError for an invalid or contradictory option. */
   constructor(options: SessionOptions, { random, timer, deadline, accepts }: SessionSurroundings) {
     checkSessionOptions(options);
     const { groups = 'all', store } = options;
@@ -75,7 +75,7 @@ export class Sessions implements SessionKeeper {
       : { identity: holds, headers: this.#renew(contents, request, now) };
   }
 
-  /** Never throws: if it fails, the operator is told, and the client has no session. */
+  /** Never throws: after a failure the operator is warned, and the client gets no session. */
   async begin(
     identity: Identity,
     service: string,
@@ -110,7 +110,7 @@ export class Sessions implements SessionKeeper {
     return [['Set-Cookie', clearCookie(this.#cookie)]];
   }
 
-  /** @returns What the cookie holds: it is authentic, but may have expired. */
+  /** @returns The contents of the cookie, which are authentic but may have expired. */
   #read(request: SessionRequest): SessionContents | undefined {
     if (this.#inClear(request)) return undefined;
     const value = readCookie(request.cookie, this.#cookie.name);
@@ -203,7 +203,7 @@ export class Sessions implements SessionKeeper {
     try {
       return decodeSession(bytes);
     } catch {
-      // Sealed with our key by another program.
+      // Another program has sealed it with our key.
       return undefined;
     }
   }
@@ -258,7 +258,7 @@ function tooLarge({ principal, groups }: Identity, length: number): GssError {
 
 function insecure({ name }: Cookie): GssError {
   return new GssError('GSS_S_UNAVAILABLE', {
-    message: `No session: the cookie ${name} is for TLS, and a request came without`,
+    message: `No session: the cookie ${name} is for TLS, and a request came without it`,
     hint:
       'serve HTTPS; if a proxy ends TLS, have it set X-Forwarded-Proto, and see trustProxy; for ' +
       'development without TLS set sessions.cookie.secure to false',

@@ -3,19 +3,19 @@ import { isThenable } from '../../options.ts';
 import type { Timer } from '../../time.ts';
 
 /**
- * Keeps sessions for the application, so that a logout ends them everywhere and any number of groups
- * fits: Redis, a database, or a `Map` for tests. What it is given is sealed, and what it returns is
- * opened with the keys: who can read or write to the store can neither read nor make a session.
+ * Keeps sessions for the application, so that a logout ends them everywhere and any number of groups fits:
+ * Redis, a database, or a `Map` for tests. The values are sealed with the keys: someone who can read or
+ * write the store can neither read nor forge a session.
  */
 export interface SessionStore {
   /**
    * @param id - 43 characters of `A-Z a-z 0-9 - _`: 32 random bytes.
-   * @returns What {@link set} was given under this id; undefined or null if there is nothing.
+   * @returns The value that {@link set} stored under this id; undefined or null if there is none.
    */
   get(id: string): string | null | undefined | PromiseLike<string | null | undefined>;
   /** @param seconds - The session ends after this time, at least 1, and may be forgotten. */
   set(id: string, value: string, seconds: number): unknown;
-  /** Must be done when its promise is fulfilled. */
+  /** The deletion must be complete when its promise is fulfilled. */
   delete(id: string): unknown;
 }
 
@@ -33,7 +33,7 @@ export class PatientStore {
     this.#deadline = deadline;
   }
 
-  /** @throws whatever the store throws, or an Error for a wrong answer or none in time. */
+  /** @throws The store's exception, or an Error for an invalid answer or a missed deadline. */
   async get(id: string): Promise<string | undefined> {
     const value = await this.#wait(() => this.#store.get(id));
     if (value === undefined || value === null) return undefined;
