@@ -4,7 +4,6 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticated, Denied, Guest } from '../http/authentication.ts';
-import { isDenied } from '../http/gate.ts';
 import { pageFor } from '../http/pages.ts';
 import type { NodeAdapterOptions } from '../node/adapter-options.ts';
 import { NODE_ADAPTER_OPTIONS } from '../node/adapter-options.ts';
@@ -102,14 +101,13 @@ export function kerberos(options: ExpressOptions = {}): ExpressKerberos {
       give(request, admitted);
       return true;
     }
-    const result = await site.authenticate(request);
-    if (isDenied(result)) {
-      beginDenial(response, result);
-      const page = pageFor(options, result);
-      if (page === undefined) endDenial(request, response, result);
-      else await page(request, response, next, result);
-      return false;
-    }
+    const result = await site.admit(request, async (denied) => {
+      beginDenial(response, denied);
+      const page = pageFor(options, denied);
+      if (page === undefined) endDenial(request, response, denied);
+      else await page(request, response, next, denied);
+    });
+    if (result.outcome === 'answered') return false;
     admit(response, result);
     give(request, result);
     return true;

@@ -1,7 +1,6 @@
 /** Entry `krb5-acceptor/fastify`: single sign-on as a plugin of Fastify. */
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Denied } from '../http/authentication.ts';
-import { isDenied } from '../http/gate.ts';
 import { pageFor } from '../http/pages.ts';
 import type { NodeAdapterOptions } from '../node/adapter-options.ts';
 import { NODE_ADAPTER_OPTIONS } from '../node/adapter-options.ts';
@@ -97,22 +96,24 @@ async function register(app: FastifyInstance, options: FastifyKerberosOptions): 
   app.addHook('onRequest', async (request, reply) => {
     const { kerberos: own } = request.routeOptions.config;
     if (own === false) return;
-    const result = await ((own && ofRoutes.get(own)) ?? site).authenticate(request.raw);
-    if (!isDenied(result)) {
-      admit(reply.raw, result);
-      request.kerberos = clientOf(result);
-      return;
-    }
-    beginDenial(reply.raw, result);
-    reply.code(result.status);
-    const page = pageFor({ ...options, ...own }, result);
-    if (page !== undefined) {
-      const payload = await page(request, reply, result);
-      return reply.sent ? reply : reply.send(payload);
-    }
-    const { headers, body } = denialAnswer(request.raw, result);
-    for (const [name, value] of headers) reply.header(name, value);
-    return reply.send(body);
+    const of = (own && ofRoutes.get(own)) ?? site;
+    const result = await of.admit(request.raw, async (denied) => {
+      beginDenial(reply.raw, denied);
+      reply.code(denied.status);
+      const page = pageFor({ ...options, ...own }, denied);
+      if (page !== undefined) {
+        const payload = await page(request, reply, denied);
+        if (!reply.sent) reply.send(payload);
+        return;
+      }
+      const { headers, body } = denialAnswer(request.raw, denied);
+      for (const [name, value] of headers) reply.header(name, value);
+      reply.send(body);
+    });
+    if (result.outcome === 'answered') return reply;
+    admit(reply.raw, result);
+    request.kerberos = clientOf(result);
+    return;
   });
 }
 

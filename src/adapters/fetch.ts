@@ -4,7 +4,6 @@
  */
 import type { SecurityContext } from '../context/context.ts';
 import type { Denied, Guest, HeaderField } from '../http/authentication.ts';
-import { isDenied } from '../http/gate.ts';
 import type { Identity } from '../http/identity.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions } from '../options.ts';
@@ -86,10 +85,10 @@ export function withKerberos<Rest extends readonly unknown[] = []>(
   if (typeof handler !== 'function') throw new TypeError('handler: expected a function');
   const site = new WebSite(options);
   const answer = async (request: Request, ...rest: Rest): Promise<Response> => {
-    const result = await site.authenticate(request);
-    if (isDenied(result)) {
-      return await showDenial(result, request, (page: FetchPage) => page(request, result), options);
-    }
+    const result = await site.admit(request, {}, (denied) =>
+      showDenial(denied, request, (page: FetchPage) => page(request, denied), options),
+    );
+    if (result.outcome === 'answered') return result.answer;
     if (result.outcome === 'guest') {
       return withHeaders(await handler(request, guest(result), ...rest), result.headers);
     }

@@ -1,7 +1,6 @@
 /** Entry `krb5-acceptor/hono`: single sign-on for Hono, in every runtime that has it. */
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Denied } from '../http/authentication.ts';
-import { isDenied } from '../http/gate.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions } from '../options.ts';
 import type { KerberosClient } from './client.ts';
@@ -64,10 +63,10 @@ export function kerberos(options: HonoOptions): HonoKerberos {
   const gone = new WeakMap<object, AbortSignal>();
   const middleware: MiddlewareHandler = async (c, next) => {
     const request = c.req.raw;
-    const result = await site.authenticate(request, connectionOf(c.env, gone));
-    if (isDenied(result)) {
-      return await showDenial(result, request, (page: HonoPage) => page(c, result), options);
-    }
+    const result = await site.admit(request, connectionOf(c.env, gone), (denied) =>
+      showDenial(denied, request, (page: HonoPage) => page(c, denied), options),
+    );
+    if (result.outcome === 'answered') return result.answer;
     const { context, headers } = result;
     const lease = new Lease(context, request);
     const client = clientOf(result, () => lease.context);

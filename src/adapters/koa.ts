@@ -1,7 +1,6 @@
 /** Entry `krb5-acceptor/koa`: single sign-on for Koa. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Denied, HeaderField } from '../http/authentication.ts';
-import { isDenied } from '../http/gate.ts';
 import { pageFor } from '../http/pages.ts';
 import type { NodeAdapterOptions } from '../node/adapter-options.ts';
 import { NODE_ADAPTER_OPTIONS } from '../node/adapter-options.ts';
@@ -85,17 +84,16 @@ export function kerberos(options: KoaOptions = {}): KoaKerberos {
   const site = new Site(signOnOptions);
   site.ready().catch(() => {});
   const middleware = async (ctx: KoaContext, next: () => Promise<unknown>): Promise<void> => {
-    const result = await site.authenticate(ctx.req);
-    if (isDenied(result)) {
-      beginDenial(ctx.res, result);
-      ctx.status = result.status;
-      const page = pageFor(options, result);
-      if (page !== undefined) return void (await page(ctx, result));
-      const { headers, body } = denialAnswer(ctx.req, result);
+    const result = await site.admit(ctx.req, async (denied) => {
+      beginDenial(ctx.res, denied);
+      ctx.status = denied.status;
+      const page = pageFor(options, denied);
+      if (page !== undefined) return void (await page(ctx, denied));
+      const { headers, body } = denialAnswer(ctx.req, denied);
       addHeaders(ctx.res, headers);
       ctx.body = body;
-      return;
-    }
+    });
+    if (result.outcome === 'answered') return;
     admit(ctx.res, result);
     ctx.state.kerberos = clientOf(result);
     try {

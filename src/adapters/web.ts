@@ -7,14 +7,15 @@ import { GssError } from '../gss/status.ts';
 import { dropPromise } from '../hooks.ts';
 import { answerDenied } from '../http/answer.ts';
 import type {
-  Authentication,
+  Authenticated,
   AuthenticationRequest,
   Denied,
+  Guest,
   HeaderField,
 } from '../http/authentication.ts';
 import type { ClientReader, TrustProxy } from '../http/forwarded.ts';
 import { clientReader, TRUST_PROXY } from '../http/forwarded.ts';
-import type { SignOnOptions } from '../http/gate.ts';
+import type { Answered, SignOnOptions } from '../http/gate.ts';
 import { disposeOf, Gate, SIGN_ON_OPTIONS } from '../http/gate.ts';
 import type { DenialPages } from '../http/pages.ts';
 import { PAGE_OPTIONS, pageFor } from '../http/pages.ts';
@@ -75,9 +76,13 @@ export class WebSite<P> {
     return this.#gate.ready();
   }
 
-  /** Judges a request. Never rejects because of a client. */
-  async authenticate(request: Request, connection?: ConnectionFacts): Promise<Authentication> {
-    return await this.#gate.authenticate(this.#read(request, connection));
+  /** As {@link Gate.admit}. */
+  async admit(
+    request: Request,
+    connection: ConnectionFacts,
+    answer: (denied: Denied) => Promise<Response>,
+  ): Promise<Authenticated | Guest | Answered<Response>> {
+    return await this.#gate.admit(this.#read(request, connection), answer);
   }
 
   /** Ends the session of a request. */

@@ -3,14 +3,15 @@ import type { SecurityContext } from '../context/context.ts';
 import { GssError } from '../gss/status.ts';
 import type { OptionRules } from '../options.ts';
 import type {
+  Authenticated,
   Authentication,
   AuthenticationRequest,
   Denied,
+  Guest,
   HeaderField,
   Unavailable,
 } from './authentication.ts';
-import type { Authenticator } from './authenticator.ts';
-import { createAuthenticator } from './authenticator.ts';
+import { PolicyAuthenticator } from './authenticator.ts';
 import type { AuthenticatorOptions } from './options.ts';
 import { AUTHENTICATOR_OPTIONS } from './options.ts';
 import type { Service, ServiceOptions } from './service.ts';
@@ -22,10 +23,17 @@ export interface SignOnOptions<R extends AuthenticationRequest = AuthenticationR
   extends ServiceOptions,
     Omit<AuthenticatorOptions<R>, 'acceptor' | 'localNames'> {}
 
+/** A denied request, after its answer. */
+export interface Answered<T> {
+  readonly outcome: 'answered';
+  /** What the function returned that answered it. */
+  readonly answer: T;
+}
+
 /** An authenticator that opens its service by itself. */
 export class Gate<R extends AuthenticationRequest> {
   readonly #service: Service;
-  readonly #authenticator: Authenticator<R>;
+  readonly #authenticator: PolicyAuthenticator<R>;
 
   /** @throws TypeError, RangeError for an invalid option. */
   constructor(options: SignOnOptions<R>, service: Service) {
@@ -33,7 +41,7 @@ export class Gate<R extends AuthenticationRequest> {
     const { acceptor, keytab, service: name, replayCache, config, ...policy } = options;
     const { config: localNames } = service;
     this.#service = service;
-    this.#authenticator = createAuthenticator({
+    this.#authenticator = new PolicyAuthenticator<R>({
       ...policy,
       acceptor: service.acceptor,
       ...(localNames !== undefined && { localNames }),
@@ -50,21 +58,36 @@ export class Gate<R extends AuthenticationRequest> {
     return this.#service.open();
   }
 
-  /** Authenticates a request; with 503 where nobody can be. Never rejects because of a client. */
-  authenticate(request: R): Promise<Authentication> {
-    if (this.#service.opened) return this.#authenticator.authenticate(request);
-    return this.#authenticateOnceOpen(request);
+  /**
+   * Authenticates a request, and has it answered if it is denied: with 503 where the service cannot start. The
+   * hooks are told of a denial after its answer, which they cannot delay. Never rejects because of a client.
+   *
+   * @param answer - Answers a denied request. What it throws is thrown here.
+   */
+  async admit<T>(
+    request: R,
+    answer: (denied: Denied) => T | Promise<T>,
+  ): Promise<Authenticated | Guest | Answered<T>> {
+    const result = await (this.#service.opened
+      ? this.#authenticator.judge(request)
+      : this.#judgeOnceOpen(request));
+    try {
+      if (!isDenied(result)) return result;
+      return { outcome: 'answered', answer: await answer(result) };
+    } finally {
+      this.#authenticator.report(result, request);
+    }
   }
 
-  async #authenticateOnceOpen(request: R): Promise<Authentication> {
+  async #judgeOnceOpen(request: R): Promise<Authentication> {
     try {
       await this.#service.open();
     } catch (cause) {
       const fault = cause instanceof GssError ? cause : new GssError('GSS_S_NO_CRED');
-      const result = await this.#authenticator.authenticate({ ...request, fault });
+      const result = await this.#authenticator.judge({ ...request, fault });
       return result.outcome === 'challenged' ? closed(fault) : result;
     }
-    return await this.#authenticator.authenticate(request);
+    return await this.#authenticator.judge(request);
   }
 
   /** As {@link Authenticator.logout}. */
@@ -80,7 +103,7 @@ export function disposeOf(context: SecurityContext | undefined): void {
 }
 
 /** Whether a request must not reach the application. */
-export function isDenied(result: Authentication): result is Denied {
+function isDenied(result: Authentication): result is Denied {
   return result.outcome !== 'authenticated' && result.outcome !== 'guest';
 }
 

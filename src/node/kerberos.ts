@@ -2,7 +2,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Authenticated, Denied, Guest } from '../http/authentication.ts';
-import { isDenied } from '../http/gate.ts';
 import type { DenialPages } from '../http/pages.ts';
 import { PAGE_OPTIONS, pageFor } from '../http/pages.ts';
 import type { OptionRules } from '../options.ts';
@@ -84,14 +83,13 @@ export function kerberos(options: KerberosOptions = {}): Kerberos {
   const site = new Site(signOnOptions);
   site.ready().catch(() => {});
   const authenticate = async (request: HttpRequest, response: HttpResponse) => {
-    const result = await site.authenticate(request);
-    if (!isDenied(result)) {
-      admit(response, result);
-      return result;
-    }
-    beginDenial(response, result);
-    await showPage(pageFor(options, result), request, response, result);
-    return undefined;
+    const result = await site.admit(request, (denied) => {
+      beginDenial(response, denied);
+      return showPage(pageFor(options, denied), request, response, denied);
+    });
+    if (result.outcome === 'answered') return undefined;
+    admit(response, result);
+    return result;
   };
   return Object.defineProperty(
     Object.assign(authenticate, {

@@ -4,15 +4,9 @@ import type { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
 import type { Answer } from '../http/answer.ts';
 import { answerDenied } from '../http/answer.ts';
-import type {
-  Authenticated,
-  Authentication,
-  Denied,
-  Guest,
-  HeaderField,
-} from '../http/authentication.ts';
+import type { Authenticated, Denied, Guest, HeaderField } from '../http/authentication.ts';
 import { TRUST_PROXY } from '../http/forwarded.ts';
-import type { SignOnOptions } from '../http/gate.ts';
+import type { Answered, SignOnOptions } from '../http/gate.ts';
 import { disposeOf, Gate, SIGN_ON_OPTIONS } from '../http/gate.ts';
 import { Service } from '../http/service.ts';
 import type { OptionRules } from '../options.ts';
@@ -73,20 +67,34 @@ export class Site {
     return attendServer(server, this.#warn);
   }
 
-  /** Judges a request. Never rejects because of a client. */
-  async authenticate(request: HttpRequest, upgrade?: 'upgrade'): Promise<Authentication> {
+  /** As {@link Gate.admit}. */
+  admit<T>(
+    request: HttpRequest,
+    answer: (denied: Denied) => T | Promise<T>,
+  ): Promise<Authenticated | Guest | Answered<T>> {
     const server = serverOf(request);
     const raised = server !== undefined && this.attend(server);
-    const result = await this.#gate.authenticate(this.#read(request, upgrade));
-    if (!raised || result.outcome !== 'challenged' || upgrade !== undefined) return result;
-    if (request.headers.authorization !== undefined) return result;
-    // This connection is from before the limit was raised: the ticket comes on a new one.
-    return { ...result, headers: [...result.headers, ['Connection', 'close']] };
+    return this.#gate.admit(this.#read(request), (denied) => {
+      const begins = denied.outcome === 'challenged' && request.headers.authorization === undefined;
+      if (!raised || !begins) return answer(denied);
+      // This connection is from before the limit was raised: the ticket comes on a new one.
+      return answer({ ...denied, headers: [...denied.headers, ['Connection', 'close']] });
+    });
   }
 
-  /** Tells the hook of a refusal that is not the authenticator's. */
-  report(error: GssError, request: HttpRequest, upgrade?: 'upgrade'): void {
-    tell('onRefused', this.#options.onRefused, error, this.#read(request, upgrade));
+  /** As {@link admit}, for another protocol. */
+  admitUpgrade(
+    request: HttpRequest,
+    answer: (denied: Denied) => void,
+  ): Promise<Authenticated | Guest | Answered<void>> {
+    const server = serverOf(request);
+    if (server !== undefined) this.attend(server);
+    return this.#gate.admit(this.#read(request, 'upgrade'), answer);
+  }
+
+  /** Tells the hook of an upgrade whose refusal is not the authenticator's. */
+  reportUpgrade(error: GssError, request: HttpRequest): void {
+    tell('onRefused', this.#options.onRefused, error, this.#read(request, 'upgrade'));
   }
 
   /** Ends the session of a request: adds the headers that do so to the response. */

@@ -5,7 +5,6 @@ import type { Duplex } from 'node:stream';
 import { GssError } from '../gss/status.ts';
 import { answerDenied } from '../http/answer.ts';
 import type { Authenticated, Denied, Guest } from '../http/authentication.ts';
-import { isDenied } from '../http/gate.ts';
 import { systemTimer } from '../time.ts';
 import type { Site } from './site.ts';
 import { disposeAfter } from './site.ts';
@@ -23,14 +22,11 @@ export async function answerUpgrade(
   if (!isOfOrigin(request, allowedOrigins)) {
     const error = foreignOrigin();
     deny(request, socket, { outcome: 'refused', status: 403, error, headers: [] });
-    site.report(error, request, 'upgrade');
+    site.reportUpgrade(error, request);
     return undefined;
   }
-  const result = await site.authenticate(request, 'upgrade');
-  if (isDenied(result)) {
-    deny(request, socket, result);
-    return undefined;
-  }
+  const result = await site.admitUpgrade(request, (denied) => deny(request, socket, denied));
+  if (result.outcome === 'answered') return undefined;
   if (result.context !== undefined) disposeAfter(socket, result.context, socket.destroyed);
   if (socket.destroyed) return undefined;
   socket.off('error', ignore);

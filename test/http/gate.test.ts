@@ -1,5 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { raiseHeaderLimitOfBun } from '../../src/http/gate.ts';
+import { edgeFiles } from '../../src/adapters/edge-files.ts';
+import type { AuthenticationRequest, Denied } from '../../src/http/authentication.ts';
+import type { SignOnOptions } from '../../src/http/gate.ts';
+import { Gate, raiseHeaderLimitOfBun } from '../../src/http/gate.ts';
+import { Service } from '../../src/http/service.ts';
+import { makeServiceKeytab, NTLM_TOKEN, negotiateHeader, User } from '../conformance/user.ts';
+import { collectWarnings } from '../support/warnings.ts';
 
 /** The limit after the call, in a process with these versions and this limit before. */
 function limitIn(versions: Readonly<Record<string, string>>, maxHeaderSize: number): number {
@@ -26,5 +32,74 @@ describe('the limit on headers', () => {
     expect(raiseHeaderLimitOfBun).not.toThrow();
     vi.stubGlobal('process', { versions: { bun: '1.1.0' } });
     expect(raiseHeaderLimitOfBun).not.toThrow();
+  });
+});
+
+const keytab = makeServiceKeytab();
+const NO_CREDENTIALS: AuthenticationRequest = { authorization: undefined };
+
+/** A gate, and what happens at it in order. */
+function gateWith(options: SignOnOptions) {
+  const events: string[] = [];
+  const all: SignOnOptions = {
+    onAccepted: ({ identity }) => events.push(`accepted ${identity.name}`),
+    onChallenged: () => events.push('challenged'),
+    onRefused: ({ code }) => events.push(`refused ${code}`),
+    onWarning: () => {},
+    ...options,
+  };
+  const gate = new Gate(all, new Service(all, edgeFiles));
+  const answer = async ({ status }: Denied) => {
+    await Promise.resolve();
+    events.push(`answered ${status}`);
+    return status;
+  };
+  const admit = (request: AuthenticationRequest) => gate.admit(request, answer);
+  return { gate, events, admit };
+}
+
+describe('a gate', () => {
+  it('tells of a denial after its answer, and returns what that was', async () => {
+    const { events, admit } = gateWith({ keytab });
+    expect(await admit(NO_CREDENTIALS)).toEqual({ outcome: 'answered', answer: 401 });
+    await admit({ authorization: negotiateHeader(NTLM_TOKEN) });
+    await admit({ authorization: 'Negotiate !' });
+    expect(events).toEqual([
+      'answered 401',
+      'challenged',
+      'answered 401',
+      'refused GSS_S_BAD_MECH',
+      'answered 400',
+      'refused GSS_S_DEFECTIVE_TOKEN',
+    ]);
+  });
+
+  it('tells of a client before the application answers it, and of no guest', async () => {
+    const { events, admit } = gateWith({ keytab, optional: true });
+    const { authorization } = new User(keytab, 'alice').signOn();
+    const admitted = await admit({ authorization });
+    expect(admitted).toMatchObject({ outcome: 'authenticated', via: 'ticket' });
+    expect(await admit(NO_CREDENTIALS)).toMatchObject({ outcome: 'guest' });
+    expect(events).toEqual(['accepted alice']);
+  });
+
+  it('tells of a denial whose answer fails', async () => {
+    const { gate, events } = gateWith({ keytab });
+    const failed = gate.admit(NO_CREDENTIALS, () => {
+      throw new Error('the page failed');
+    });
+    await expect(failed).rejects.toThrow('the page failed');
+    expect(events).toEqual(['challenged']);
+  });
+
+  it('is closed while its service cannot start: the operator is told of the fault, and of no challenge', async () => {
+    using warnings = collectWarnings();
+    const { events, admit } = gateWith({ keytab: () => Promise.reject(new Error('no such file')) });
+    expect(await admit(NO_CREDENTIALS)).toEqual({ outcome: 'answered', answer: 503 });
+    const { authorization } = new User(keytab, 'alice').signOn();
+    expect(await admit({ authorization })).toEqual({ outcome: 'answered', answer: 503 });
+    const both = ['answered 503', 'refused GSS_S_NO_CRED'];
+    expect(events).toEqual([...both, ...both]);
+    expect(await warnings.seen()).toMatchObject([{ code: 'KRB5_ACCEPTOR_START' }]);
   });
 });

@@ -128,7 +128,7 @@ describe('a start that cannot work', () => {
     expect(answer.headers.get('www-authenticate')).toBeUndefined();
     const { authorization } = new User(keytab, 'alice').signOn();
     expect((await get(site.url, { authorization })).status).toBe(503);
-    expect(refused).toEqual(['the secret is not mounted']);
+    expect(refused).toEqual(Array(2).fill('the secret is not mounted'));
     isThere = true;
     expect((await get(site.url)).status).toBe(503);
     now += 6000;
