@@ -1,11 +1,11 @@
-/** What adapters give the application of a request that may pass. */
+/** What adapters tell the application about an admitted request. */
 import type { SecurityContext } from '../context/context.ts';
 import type { Authenticated, Guest, HeaderField } from '../http/authentication.ts';
 import type { Identity } from '../http/identity.ts';
 
 /**
- * The client of a request, as frameworks hold it (`request.kerberos`): its identity, and beside it what
- * belongs to this request only. That is not enumerable: JSON and a copy have the identity alone.
+ * The client of a request, as frameworks hold it (`request.kerberos`): its identity, and properties that
+ * belong to this request only. Those are not enumerable: JSON and a copy have the identity alone.
  */
 export interface KerberosClient extends Identity {
   /** Whether the request came with a ticket of its own, or in a session. */
@@ -23,7 +23,7 @@ export interface KerberosClient extends Identity {
 }
 
 /**
- * @param lend - Gives the context; by default it is that of `admitted`.
+ * @param lend - Returns the context; by default that of `admitted`.
  * @returns Undefined for a guest.
  */
 export function clientOf(

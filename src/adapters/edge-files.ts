@@ -5,7 +5,7 @@ import type { KeytabProvider } from '../keytab/key-source.ts';
 import type { Keytab } from '../keytab/keytab.ts';
 import { parseKeytab } from '../keytab/keytab.ts';
 
-/** Follows keytab files with the module that the runtime has built in; knows no other names. */
+/** Follows keytab files with the runtime's built-in module; rejects all other names. */
 export const edgeFiles: ServiceFiles = {
   keytab: (name) => {
     const files = builtInFiles();

@@ -40,14 +40,14 @@ export interface ExpressOptions
     Pick<KerberosOptions, 'allowedOrigins'> {}
 
 /**
- * Answers a denied request: ends the response, or hands over with `next(error)`. It is Express's own
- * function in an application of Express: `(request, response) => response.render('sign-on')`. `denied.error`
+ * Answers a denied request: ends the response, or hands over with `next(error)`. In an application of
+ * Express it has Express's own types: `(request, response) => response.render('sign-on')`. `denied.error`
  * is for the operator; a client must not see it.
  */
 // biome-ignore lint/suspicious/noExplicitAny: the types of requests and responses are the framework's.
 export type ExpressPage = (request: any, response: any, next: Next, denied: Denied) => unknown;
 
-/** Continues with the next handler, or with the one for errors. */
+/** Continues with the next handler, or with the error handler. */
 export type Next = (error?: unknown) => void;
 
 /** Middleware; made by {@link kerberos}. */
@@ -57,8 +57,9 @@ export interface ExpressKerberos {
   /** Ends the session of a request: adds the headers that do so to the response. */
   logout(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /**
-   * Resolves once the keys of the service were read. It rejects with a {@link GssError} if that failed; the
-   * operator is warned, and requests are answered with 503. Another attempt is made some seconds later.
+   * Resolves once the keys of the service have been read. It rejects with a {@link GssError} if that
+   * failed; the operator is warned, and requests are answered with 503. Another attempt is made some
+   * seconds later.
    */
   readonly ready: Promise<void>;
 }
@@ -69,7 +70,8 @@ export interface ExpressKerberos {
  * The client is `request.kerberos`, and `request.user` where nothing else has set that. The limit on headers
  * of the server is raised for large tickets with its first request, unless it was chosen.
  *
- * @param options - Who the server is (`keytab`, `service`) and who may enter. It begins to read the keytab.
+ * @param options - Who the server is (`keytab`, `service`) and who may enter. The call begins to read the
+ *   keytab.
  * @throws TypeError, RangeError for an invalid option. {@link KerberosError} for a malformed keytab or
  *   krb5.conf given as contents.
  *
@@ -127,7 +129,7 @@ export function kerberos(options: ExpressOptions = {}): ExpressKerberos {
   ) as ExpressKerberos;
 }
 
-/** Gives the client to the application. */
+/** Shows the client to the application. */
 function give(request: ExpressRequest & { user?: unknown }, admitted: Authenticated | Guest): void {
   const client = clientOf(admitted);
   // An earlier middleware may have set it for a request that is a guest of this one.

@@ -37,7 +37,7 @@ export type FastifyPage = (request: FastifyRequest, reply: FastifyReply, denied:
 /** Options of the plugin {@link kerberos}. */
 export interface FastifyKerberosOptions extends NodeAdapterOptions<FastifyPage> {}
 
-/** What a route may have of its own; who the server is belongs to the plugin. */
+/** The options that a route may set; the identity of the server belongs to the plugin. */
 export type FastifyRouteOptions = Pick<
   FastifyKerberosOptions,
   'optional' | 'authorize' | 'unauthorized' | 'forbidden' | 'unavailable'
@@ -81,7 +81,7 @@ async function register(app: FastifyInstance, options: FastifyKerberosOptions): 
   app.decorateReply('kerberosLogout', function (this: FastifyReply) {
     return site.logout(this.request.raw, this.raw);
   });
-  // A route with invalid options fails when it is added, and not with its first request.
+  // A route with invalid options fails when it is added, not with its first request.
   app.addHook('onRoute', ({ config }) => {
     const own: unknown = config?.kerberos;
     if (own === undefined || own === false) return;

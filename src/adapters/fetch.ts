@@ -1,6 +1,6 @@
 /**
- * Entry `krb5-acceptor/fetch`: single sign-on for handlers of `Request` and `Response`, as `Deno.serve`,
- * `Bun.serve`, edge workers, Next and SvelteKit have them.
+ * Entry `krb5-acceptor/fetch`: single sign-on for handlers of `Request` and `Response`, for example of
+ * `Deno.serve`, `Bun.serve`, edge workers, Next and SvelteKit.
  */
 import type { SecurityContext } from '../context/context.ts';
 import type { Denied, Guest, HeaderField } from '../http/authentication.ts';
@@ -14,7 +14,7 @@ export type { WebAuthenticationRequest, WebSignOnOptions } from './web.ts';
 
 /** The client of a request. */
 export interface FetchClient {
-  /** Who it is; undefined for guests and CORS preflights. */
+  /** The client's identity; undefined for guests and CORS preflights. */
   readonly identity: Identity | undefined;
   /** Whether the request came with a ticket of its own, or in a session; undefined for guests. */
   readonly via: 'ticket' | 'session' | undefined;
@@ -60,8 +60,8 @@ export interface FetchKerberos<Rest extends readonly unknown[]> {
  * requests, is refused.
  *
  * @param handler - Gets the client after the request. The headers of the client are added to its response.
- * @param options - Who the server is and who may enter. The keytab is read with the first request; await `ready`
- *   to have an unusable one fail before.
+ * @param options - Who the server is and who may enter. The keytab is read with the first request; await
+ *   `ready` to learn of an unusable one earlier.
  * @throws TypeError, RangeError for an invalid option. {@link KerberosError} for a malformed keytab or
  *   krb5.conf given as contents.
  *

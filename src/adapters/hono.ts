@@ -1,4 +1,4 @@
-/** Entry `krb5-acceptor/hono`: single sign-on for Hono, in every runtime that has it. */
+/** Entry `krb5-acceptor/hono`: single sign-on for Hono, in every runtime that Hono supports. */
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Denied } from '../http/authentication.ts';
 import type { OptionRules } from '../options.ts';
@@ -41,8 +41,8 @@ export interface HonoKerberos extends MiddlewareHandler {
  * On `@hono/node-server` an exchange may take several requests of a connection; elsewhere connections are not
  * known, and such an exchange is refused.
  *
- * @param options - Who the server is and who may enter. The keytab is read with the first request; await `ready`
- *   to have an unusable one fail before.
+ * @param options - Who the server is and who may enter. The keytab is read with the first request; await
+ *   `ready` to learn of an unusable one earlier.
  * @throws TypeError, RangeError for an invalid option. {@link KerberosError} for a malformed keytab or
  *   krb5.conf given as contents.
  *

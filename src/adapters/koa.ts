@@ -13,7 +13,7 @@ import { clientOf } from './client.ts';
 export type { NodeAdapterOptions } from '../node/adapter-options.ts';
 export type { KerberosClient } from './client.ts';
 
-/** What the middleware needs of Koa's context; types of Koa itself are not needed. */
+/** The part of Koa's context that the middleware uses, so that types of Koa itself are not needed. */
 export interface KoaContext {
   /** The request of Node.js. */
   readonly req: IncomingMessage;
@@ -51,8 +51,9 @@ export interface KoaKerberos {
   /** Ends the session of a request: adds the headers that do so to the response. */
   logout(ctx: KoaContext): Promise<void>;
   /**
-   * Resolves once the keys of the service were read. It rejects with a {@link GssError} if that failed; the
-   * operator is warned, and requests are answered with 503. Another attempt is made some seconds later.
+   * Resolves once the keys of the service have been read. It rejects with a {@link GssError} if that
+   * failed; the operator is warned, and requests are answered with 503. Another attempt is made some
+   * seconds later.
    */
   readonly ready: Promise<void>;
 }
@@ -61,7 +62,8 @@ export interface KoaKerberos {
  * Makes middleware that authenticates requests with Negotiate; the client is `ctx.state.kerberos`. The limit on
  * headers of the server is raised for large tickets with its first request, unless it was chosen.
  *
- * @param options - Who the server is (`keytab`, `service`) and who may enter. It begins to read the keytab.
+ * @param options - Who the server is (`keytab`, `service`) and who may enter. The call begins to read the
+ *   keytab.
  * @throws TypeError, RangeError for an invalid option. {@link KerberosError} for a malformed keytab or
  *   krb5.conf given as contents.
  *
@@ -109,7 +111,7 @@ export function kerberos(options: KoaOptions = {}): KoaKerberos {
   ) as KoaKerberos;
 }
 
-/** Koa removes all headers from the answer to an error, but for those of the error. */
+/** Koa removes all headers from the answer to an error, except those of the error. */
 function withProof(error: unknown, headers: readonly HeaderField[]): unknown {
   if (!(error instanceof Error) || !Object.isExtensible(error) || headers.length === 0)
     return error;

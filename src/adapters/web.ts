@@ -1,4 +1,4 @@
-/** What the adapters on `Request` and `Response` share. They load in every runtime. */
+/** The common part of the adapters on `Request` and `Response`, which load in every runtime. */
 import type { SecurityContext } from '../context/context.ts';
 import { KerberosError } from '../errors.ts';
 import type { ChannelBindings } from '../gss/channel-bindings.ts';
@@ -26,7 +26,7 @@ import { describeThrown } from '../text.ts';
 import { printWarning } from '../warning.ts';
 import { edgeFiles } from './edge-files.ts';
 
-/** What hooks are told of a request: {@link WebAuthenticationRequest.request} is the server's own. */
+/** The request as hooks get it: {@link WebAuthenticationRequest.request} is the server's own object. */
 export interface WebAuthenticationRequest extends AuthenticationRequest {
   /** The request as the runtime has it. */
   readonly request: Request;
@@ -45,11 +45,11 @@ export interface WebSignOnOptions<P>
     | ChannelBindings
     | readonly ChannelBindings[]
     | ((request: Request) => ChannelBindings | readonly ChannelBindings[] | undefined);
-  /** Whose headers about the client are believed; nobody's if absent. */
+  /** The proxies whose headers about the client are trusted; none if absent. */
   readonly trustProxy?: TrustProxy;
 }
 
-/** What of its connection a framework knows beside the request. */
+/** What a framework knows about the connection of a request. */
 export type ConnectionFacts = Pick<AuthenticationRequest, 'connection' | 'signal'> & {
   /** The address of the other end, as text. */
   readonly address?: string | undefined;
@@ -212,7 +212,10 @@ export class Lease {
     disposeOf(this.#context);
   }
 
-  /** Ends at once if the application has not asked for the context; otherwise with the response's body. */
+  /**
+   * Ends the time at once if the application has not asked for the context, otherwise with the response's
+   * body.
+   */
   until(response: Response): Response {
     if (!this.#used || response.body === null) {
       this.end();

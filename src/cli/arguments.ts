@@ -23,7 +23,8 @@ export interface Values {
 
 /**
  * @param argv - The arguments after the program's name.
- * @throws {@link UsageError} for an unknown option, a missing value, or a value that is too much.
+ * @throws {@link UsageError} for an unknown option, a missing value, or a value for an option that takes
+ *   none.
  */
 export function readArguments(argv: readonly string[], known: KnownOptions): Values {
   const switches = new Set<string>();
@@ -55,7 +56,7 @@ export function readArguments(argv: readonly string[], known: KnownOptions): Val
   return { switches, texts, positionals };
 }
 
-/** The value of an option; undefined if it is not there. @throws {@link UsageError} if it is empty. */
+/** The value of an option; undefined if it was not given. @throws {@link UsageError} if it is empty. */
 export function text({ texts }: Values, name: string): string | undefined {
   const value = texts.get(name);
   if (value === '') throw new UsageError(`-${name}: expected a value, got an empty text`);

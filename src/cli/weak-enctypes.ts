@@ -4,7 +4,10 @@ import { Enctype } from '../crypto/numbers.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { nodeCrypto } from '../node/crypto.ts';
 
-/** Node's provider, with the weak enctypes that krb5.conf allows; their code is loaded only then. */
+/**
+ * Node's provider, with the weak enctypes that krb5.conf allows; their code is loaded only if it allows
+ * some.
+ */
 export async function cryptoFor(config: KerberosConfig): Promise<CryptoProvider> {
   const { rc4Hmac, des3CbcSha1 } = Enctype;
   const allowed = ([rc4Hmac, des3CbcSha1] as const).filter((enctype) =>

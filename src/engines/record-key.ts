@@ -1,12 +1,12 @@
-/** The name under which an engine keeps a request: a digest, from which nothing can be read. */
+/** The name under which an engine keeps a request: a digest, which reveals nothing. */
 import { nobleBackend } from '../crypto/noble/backend.ts';
 
 /** Makes the key of a record from its ciphertext. */
 export type RecordKey = (ciphertext: Uint8Array) => Uint8Array;
 
 /**
- * @param secret - Makes the digest a keyed one (HMAC), so that who can read the engine cannot even
- *   tell whether a request that they have seen on the network is there. All servers need the same.
+ * @param secret - Makes the digest a keyed one (HMAC), so that a reader of the engine cannot tell whether
+ *   it holds a request that was seen on the network. All servers need the same secret.
  * @returns A function to 18 bytes, the beginning of a SHA-256 or HMAC-SHA-256: two requests share
  *   them with a probability of 2^-144, and only their own client can try for more.
  */

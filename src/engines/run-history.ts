@@ -1,11 +1,11 @@
-/** What an engine may have forgotten: since when each of its runs is known. */
+/** The time since which each run of an engine is known, to tell what the engine may have forgotten. */
 import { KerberosError } from '../errors.ts';
 import type { Clock, KerberosTime } from '../time.ts';
 
 /**
- * Tells requests that an engine may have forgotten from those that it cannot have seen. A run of an
- * engine ends with a restart, or when a replica takes its place: what was stored last may be lost then,
- * and a request of that time could be a replay. `test/models` explores what follows from these rules.
+ * Tells requests that an engine may have forgotten from those that it cannot have seen. A run of an engine
+ * ends with a restart, or when a replica takes its place: the latest records may be lost then, and a
+ * request of that time could be a replay. `test/models` explores the consequences of these rules.
  */
 export class RunHistory {
   readonly #remember: (run: string, since: KerberosTime) => Promise<KerberosTime>;
@@ -53,7 +53,7 @@ export class RunHistory {
   }
 }
 
-/** @returns Since when a run is known that a server meets now. */
+/** @returns The time since which a run is known that a server meets now. */
 export function firstMet(clock: Clock): KerberosTime {
   return Math.floor(clock() / 1000) + MARGIN;
 }
@@ -71,9 +71,9 @@ export function checkSince(ctime: KerberosTime, since: KerberosTime): void {
 }
 
 /**
- * Seconds. It covers clients and other servers whose clocks are ahead of this one's; a request that
- * comes right after an engine's return is refused for as long.
+ * Seconds. It covers clients and other servers whose clocks are ahead of this one's; a request that comes
+ * right after an engine's return is refused for that long.
  */
 const MARGIN = 1;
-// Of a cluster's nodes each has a run of its own.
+// Each node of a cluster has a run of its own.
 const MAX_RUNS = 1024;

@@ -1,4 +1,4 @@
-/** The default provider with Node's `node:crypto` by import: for a Node without `getBuiltinModule`. */
+/** The default provider with an imported `node:crypto`, for a Node.js without `getBuiltinModule`. */
 import * as crypto from 'node:crypto';
 import type { CryptoBackend } from '../crypto/backend.ts';
 import { defaultCrypto } from '../crypto/default-crypto.ts';
@@ -9,7 +9,7 @@ import { runtimeBackend } from '../crypto/runtime/backend.ts';
 export const nodeBackend: CryptoBackend = runtimeBackend(crypto);
 
 /**
- * The encryption types of the default provider with the primitives of `node:crypto`. The default is the
- * same in a runtime that has these; this one says so.
+ * The encryption types of the default provider with the primitives of `node:crypto`. The default provider
+ * does the same in a runtime that has these primitives; this one makes the choice explicit.
  */
 export const nodeCrypto: CryptoProvider = { ...defaultCrypto, backend: nodeBackend };

@@ -1,6 +1,6 @@
 /**
- * Node.js refuses requests before the application sees them: with 431 where the headers, and so the ticket of
- * a user in many groups, exceed its limit; with 400 where they are malformed.
+ * Node.js refuses some requests before the application sees them: with 431 if the headers exceed its limit,
+ * as the ticket of a user in many groups does; with 400 if they are malformed.
  */
 import type { IncomingMessage, Server as NodeServer } from 'node:http';
 import http, { STATUS_CODES } from 'node:http';
@@ -10,19 +10,19 @@ import { NEEDED_HEADER_SIZE } from '../http/gate.ts';
 import { plainAddress } from '../messages/host-address.ts';
 import { EventRate } from './server/event-rate.ts';
 
-/** A server as Node.js makes it; the limit is that of its options, undefined if they have none. */
+/** A server of Node.js; `maxHeaderSize` is that of its options, undefined if they have none. */
 interface Server extends NodeServer {
   maxHeaderSize?: number | undefined;
 }
 
-/** Tells the operator. @param code - As `printWarning` takes it. */
+/** Warns the operator. @param code - As for `printWarning`. */
 export type Warn = (message: string, code: string) => void;
 
 /**
- * Sees to it that a server of node:http or node:https takes large tickets, and that the operator learns of
- * requests that it refuses by itself. The first call for a server counts.
+ * Makes a server of node:http or node:https accept large tickets, and reports to the operator the requests
+ * that it refuses by itself. Only the first call for a server has an effect.
  *
- * @returns Whether the limit was raised just now: connections that are open already keep the lower one.
+ * @returns Whether this call raised the limit: connections that are already open keep the lower one.
  */
 export function attendServer(server: Partial<Server> | undefined, warn: Warn): boolean {
   if (server === undefined || ATTENDED.has(server)) return false;
@@ -59,7 +59,7 @@ export function warnOfLimit(limit: number, warn: Warn): void {
   );
 }
 
-/** Bun takes the limit when the server begins to listen, and only then. */
+/** Bun reads the limit only when the server begins to listen. */
 function isBun(): boolean {
   return process.versions.bun !== undefined;
 }
@@ -93,13 +93,14 @@ function reportRefusals(server: Server, warn: Warn): void {
       const peer = plainAddress(socket.remoteAddress) ?? 'an unknown address';
       rate.push({ error, peer, size: socket.bytesRead });
     }
-    // A listener takes the answer upon itself: where the application has none, it is that of Node.js.
+    // A server with a listener must answer itself: without one of the application, this answers as Node.js
+    // does.
     if (server.listenerCount('clientError') === 1) answerAsNode(error, socket);
   };
   server.on('clientError', listener as (error: Error, socket: unknown) => void);
 }
 
-/** As `socketOnError` of Node.js: not into the middle of a response that has begun. */
+/** Like `socketOnError` of Node.js, it writes nothing into a response that has begun. */
 function answerAsNode(error: ClientError, socket: Socket): void {
   const { _httpMessage: response } = socket as {
     readonly _httpMessage?: { readonly _headerSent: boolean };

@@ -15,19 +15,19 @@ export type HttpRequest = IncomingMessage | Http2ServerRequest;
 /** The response of such a request. */
 export type HttpResponse = ServerResponse | Http2ServerResponse;
 
-/** What hooks are told of a request: {@link NodeAuthenticationRequest.request} is the server's own. */
+/** The request as hooks get it: {@link NodeAuthenticationRequest.request} is the server's own object. */
 export interface NodeAuthenticationRequest extends AuthenticationRequest {
   /** The request as Node.js has it. */
   readonly request: HttpRequest;
 }
 
-/** Options about what is read of requests and their connections. */
+/** Options about the data read from requests and their connections. */
 export interface RequestReaderOptions {
   /**
    * The channel bindings that clients over TLS use; default `tls-server-end-point`. The acceptor's
-   * `channelBindingPolicy` decides what follows from them. A function returns the bindings of a
-   * request, or undefined if it has none; if it throws, the request is refused. `none` ignores
-   * channel bindings.
+   * `channelBindingPolicy` decides how they are enforced. A function returns the bindings of a
+   * request, or undefined if it has none; if it throws, the request is refused. `none` ignores channel
+   * bindings.
    */
   readonly channelBindings?:
     | TlsBindingType
@@ -38,7 +38,7 @@ export interface RequestReaderOptions {
    * it: that of a proxy, or this server's own under Bun. A list permits any of its certificates.
    */
   readonly certificate?: Certificate | readonly Certificate[];
-  /** Whose headers about the client are believed; nobody's if absent. */
+  /** The proxies whose headers about the client are trusted; none if absent. */
   readonly trustProxy?: TrustProxy;
 }
 
@@ -107,7 +107,7 @@ function connectionOf(
   return { connection: socket };
 }
 
-/** What emits `close` when the client goes away: the connection, or the stream of HTTP/2. */
+/** The object that emits `close` when the client goes away: the connection, or the stream of HTTP/2. */
 function closingOf(request: HttpRequest): EventEmitter {
   return request.httpVersionMajor > 1 ? (request as Http2ServerRequest).stream : request.socket;
 }

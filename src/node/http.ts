@@ -33,13 +33,13 @@ export type { HttpRequest, HttpResponse } from './http-request.ts';
 
 /** Options of {@link httpAuthenticator}. */
 export interface HttpAuthenticatorOptions {
-  /** The acceptor for all requests; it stays the caller's, to be disposed of by the caller. */
+  /** The acceptor for all requests. The caller owns it and disposes of it. */
   readonly acceptor: Acceptor;
   /**
    * The channel bindings that clients over TLS use; default `tls-server-end-point`. The acceptor's
-   * `channelBindingPolicy` decides what follows from them. A function returns the bindings of a
-   * request, or undefined if it has none; if it throws, the request is refused. `none` ignores
-   * channel bindings.
+   * `channelBindingPolicy` decides how they are enforced. A function returns the bindings of a
+   * request, or undefined if it has none; if it throws, the request is refused. `none` ignores channel
+   * bindings.
    */
   readonly channelBindings?:
     | TlsBindingType
@@ -131,14 +131,14 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
   return async (request, response) => {
     if (!checked) checkHeaderLimit(request, warn);
     checked = true;
-    // There is no option for TLS only, and so no warning without it.
+    // This function has no option requireTls, so it gives no warning about it.
     const { secure: _, ...source } = read(request);
     const result = await authenticator.judge(source);
     if (result.outcome === 'authenticated') {
       setHeaders(response, result.headers);
       return result.context;
     }
-    // No guest: requests without credentials are challenged.
+    // No request is a guest: one without credentials is challenged.
     if (result.outcome !== 'guest') answer(response, result);
     // After the answer, so that a failing callback cannot keep it from the client.
     authenticator.report(result, source);

@@ -16,8 +16,8 @@ import { answerUpgrade } from './upgrade.ts';
 /** Options of {@link kerberos}. */
 export interface KerberosOptions extends NodeSignOnOptions, DenialPages<DenialPage> {
   /**
-   * Origins of pages that may open WebSockets, as `https://app.example.com`, beside that of the host that the
-   * request names. Browsers sign on for the pages of any site: others are refused with 403.
+   * Origins of pages that may open WebSockets, as `https://app.example.com`, beside that of the host that
+   * the request names. Browsers sign on for the pages of any site, so other origins are refused with 403.
    */
   readonly allowedOrigins?: readonly string[];
 }
@@ -39,7 +39,7 @@ export interface Kerberos {
    */
   (request: HttpRequest, response: HttpResponse): Promise<Authenticated | Guest | undefined>;
   /**
-   * Authenticates a request for another protocol, as the event `upgrade` has it.
+   * Authenticates a request for another protocol, with the arguments of the event `upgrade`.
    *
    * @returns As for a request. The caller sends `headers` with its answer 101; the context is disposed of
    *   when the connection closes. Undefined if the request was answered and the connection ends.
@@ -51,8 +51,9 @@ export interface Kerberos {
   /** Ends the session of a request: adds the headers that do so to the response. */
   logout(request: HttpRequest, response: HttpResponse): Promise<void>;
   /**
-   * Resolves once the keys of the service were read. It rejects with a {@link GssError} if that failed; the
-   * operator is warned, and requests are answered with 503. Another attempt is made some seconds later.
+   * Resolves once the keys of the service have been read. It rejects with a {@link GssError} if that
+   * failed; the operator is warned, and requests are answered with 503. Another attempt is made some
+   * seconds later.
    */
   readonly ready: Promise<void>;
 }
@@ -61,7 +62,8 @@ export interface Kerberos {
  * Makes a function that authenticates the requests of a server with Negotiate, and answers those of clients
  * that must not pass.
  *
- * @param options - Who the server is (`keytab`, `service`) and who may enter. It begins to read the keytab.
+ * @param options - Who the server is (`keytab`, `service`) and who may enter. The call begins to read the
+ *   keytab.
  * @throws TypeError, RangeError for an invalid option. {@link KerberosError} for a malformed keytab or
  *   krb5.conf given as contents.
  *

@@ -1,4 +1,4 @@
-/** Sources of connections, by which a server shares its room among clients. */
+/** Sources of connections, by which a server divides its capacity among clients. */
 import { toHex } from '../bytes.ts';
 import type { HostAddress } from '../messages/primitives.ts';
 import { AddressType } from '../messages/primitives.ts';

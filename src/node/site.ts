@@ -1,4 +1,4 @@
-/** What `kerberos()` and the adapters for frameworks on node:http share. */
+/** The common part of `kerberos()` and the adapters for frameworks on node:http. */
 import type { EventEmitter } from 'node:events';
 import type { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
@@ -62,7 +62,7 @@ export class Site {
     return this.#gate.ready();
   }
 
-  /** Sees to the limits of a server before its first request. */
+  /** Adjusts the limits of a server before its first request. */
   attend(server: object): boolean {
     return attendServer(server, this.#warn);
   }
@@ -77,7 +77,7 @@ export class Site {
     return this.#gate.admit(this.#read(request), (denied) => {
       const begins = denied.outcome === 'challenged' && request.headers.authorization === undefined;
       if (!raised || !begins) return answer(denied);
-      // This connection is from before the limit was raised: the ticket comes on a new one.
+      // This connection was opened before the limit was raised: the client must use a new one.
       return answer({ ...denied, headers: [...denied.headers, ['Connection', 'close']] });
     });
   }
@@ -92,7 +92,7 @@ export class Site {
     return this.#gate.admit(this.#read(request, 'upgrade'), answer);
   }
 
-  /** Tells the hook of an upgrade whose refusal is not the authenticator's. */
+  /** Reports an upgrade that the authenticator did not refuse itself. */
   reportUpgrade(error: GssError, request: HttpRequest): void {
     tell('onRefused', this.#options.onRefused, error, this.#read(request, 'upgrade'));
   }
@@ -119,7 +119,7 @@ export function disposeAfter(
   const dispose = (): void => disposeOf(context);
   if (over) dispose();
   ending.once('close', dispose);
-  // Not every runtime emits close for a response that was sent.
+  // Some runtimes emit no close for a response that was sent.
   ending.once('finish', dispose);
 }
 
@@ -145,7 +145,7 @@ export function denialAnswer(request: HttpRequest, denied: Denied): Answer {
 export function addHeaders(response: HttpResponse, headers: readonly HeaderField[]): void {
   for (const [name, value] of headers) {
     const before = response.getHeader(name);
-    // One header only, of which the last word counts.
+    // The response may have one header of this name only: the last value wins.
     if (before === undefined || SINGLE.has(name.toLowerCase())) response.setHeader(name, value);
     else response.setHeader(name, [...[before].flat().map(String), value]);
   }

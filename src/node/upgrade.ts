@@ -1,4 +1,4 @@
-/** Requests for another protocol, as WebSocket is: there is a socket, and no response. */
+/** Requests for another protocol, such as WebSocket: they have a socket, and no response object. */
 import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -16,7 +16,7 @@ export async function answerUpgrade(
   request: IncomingMessage,
   socket: Duplex,
 ): Promise<Authenticated | Guest | undefined> {
-  // The server no longer listens: an error of the socket would end the process.
+  // The server no longer listens for errors of the socket, which would end the process.
   const ignore = (): void => {};
   socket.on('error', ignore);
   if (!isOfOrigin(request, allowedOrigins)) {
@@ -34,8 +34,8 @@ export async function answerUpgrade(
 }
 
 /**
- * A browser signs on, and sends cookies, for the pages of any site that open a WebSocket, and lets them read:
- * only the server can refuse them. Clients that are no browsers send no Origin.
+ * A browser signs on, and sends cookies, for the pages of any site that open a WebSocket, and lets them
+ * read the answers: only the server can refuse them. Clients other than browsers send no Origin.
  */
 function isOfOrigin({ headers }: IncomingMessage, allowed: readonly string[]): boolean {
   const { origin, host } = headers;
@@ -58,7 +58,7 @@ function deny({ headers: { accept } }: IncomingMessage, socket: Duplex, denied: 
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...headers.map(([name, value]) => `${name}: ${value}`),
   ];
-  // The client must not keep the connection by not reading.
+  // A client that does not read must not keep the connection open.
   const cancel = systemTimer(() => socket.destroy(), LINGER);
   socket.once('close', cancel);
   socket.once('finish', () => socket.destroy());

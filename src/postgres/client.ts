@@ -1,15 +1,15 @@
 /** The clients of PostgreSQL that applications have: a `Pool` or a connected `Client` of `pg`. */
 
 /**
- * A client of the application, closed by it. A pool is better: a client runs one query at a time, and
- * what it does within a transaction of the application is lost with that transaction.
+ * A client that the application closes. A pool is better: a client runs one query at a time, and a record
+ * stored within a transaction of the application is lost if that is rolled back.
  */
 export interface PostgresClient {
   /** Runs one statement with parameters. */
   query(text: string, values: unknown[]): Promise<{ readonly rows: unknown[] }>;
 }
 
-/** @throws TypeError for what is no client, such as a promise of one. */
+/** @throws TypeError for a value that is not a client, such as a promise of one. */
 export function checkedClient(label: string, client: PostgresClient): PostgresClient {
   if (typeof client?.query === 'function') return client;
   throw new TypeError(`${label}: expected a Pool or a Client of pg`);
@@ -35,7 +35,7 @@ export class Table {
     this.#statements = statements;
   }
 
-  /** Resolves when the table is there; after a failure the next call tries again. */
+  /** Resolves when the table exists; after a failure the next call tries again. */
   ready(): Promise<void> {
     this.#created ??= this.#create().catch((error: unknown) => {
       this.#created = undefined;
@@ -63,10 +63,10 @@ const LOOK = 'SELECT to_regclass($1) IS NOT NULL AS there';
 const ALREADY: readonly unknown[] = ['23505', '42P07', '42710'];
 
 /**
- * The timeline of the server that runs the statement. It changes when a standby takes over, which may
- * lack what was committed last, and when a backup is restored. It is volatile: a condition that has it
- * outside of a SELECT of its own cannot use an index.
+ * The timeline of the server that runs the statement. It changes when a standby takes over, which may lack
+ * the latest commits, and when a backup is restored. It is volatile: a condition that has it outside of a
+ * SELECT of its own cannot use an index.
  */
 export const TIMELINE: string = 'substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)';
-/** A name that may stand in a statement: `krb5_replay`, `auth.krb5_replay`. */
+/** A name that is safe in a statement: `krb5_replay`, `auth.krb5_replay`. */
 export const TABLE_NAME: RegExp = /^[a-z_][a-z0-9_]{0,47}(?:\.[a-z_][a-z0-9_]{0,47})?$/;

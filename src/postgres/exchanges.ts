@@ -1,4 +1,4 @@
-/** Half-finished exchanges on PostgreSQL, for servers on several machines. */
+/** Unfinished exchanges on PostgreSQL, for servers on several machines. */
 import { dropPromise } from '../hooks.ts';
 import type {
   ExchangeStore,
@@ -19,11 +19,11 @@ export interface PostgresExchangesOptions extends Omit<StoredExchangesOptions, '
 
 /**
  * Keeps exchanges of several requests in an UNLOGGED table, on the application's own `Pool` of `pg`, for
- * the option `exchanges`: the client's next request may reach any server. An exchange is sealed, waits
- * for 30 seconds under a random name, and is taken once. After a failover a standby may still have what
- * was taken before: what another timeline of the database was given is discarded.
+ * the option `exchanges`: the client's next request may reach any server. An exchange is sealed, waits for
+ * 30 seconds under a random name, and is taken once. After a failover a standby may still have an exchange
+ * that was taken before, so exchanges stored on another timeline of the database are discarded.
  *
- * @param client - Stays the caller's.
+ * @param client - The caller owns it.
  * @throws TypeError, RangeError for an invalid option.
  *
  * @example
@@ -52,7 +52,7 @@ export function postgresExchanges(
   ]);
   let pruning = false;
   async function prune(): Promise<void> {
-    // One at a time: it reads the whole table, which many half-finished exchanges make long.
+    // Only one prune runs at a time: it reads the whole table, which many unfinished exchanges make long.
     if (pruning) return;
     pruning = true;
     try {

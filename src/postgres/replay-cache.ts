@@ -28,34 +28,34 @@ export interface PostgresReplayCacheOptions {
   /** The table, with or without a schema, in lower case; `krb5_replay` if absent. */
   readonly table?: string;
   /**
-   * Creates the table as UNLOGGED: faster, and emptied when the database crashes; then requests from
-   * before are refused. False if absent. A table that is there already stays as it is.
+   * Creates the table as UNLOGGED: it is faster, but a crash of the database empties it, after which
+   * requests made before the crash are refused. False if absent. An existing table is not changed.
    */
   readonly unlogged?: boolean;
   /**
-   * At least 16 secret bytes, which make the digests in the table keyed ones. All servers need the
-   * same. If absent, the digests are plain, of ciphertext that went over the network.
+   * At least 16 secret bytes, with which the digests in the table are keyed. All servers need the same
+   * secret. If absent, the digests are plain digests of ciphertext that went over the network.
    */
   readonly secret?: Uint8Array;
   /** Milliseconds, as `Date.now`; the machine's clock if absent. */
   readonly clock?: Clock;
   /**
-   * Called for each way in which the database may forget, once it could be asked. If absent, the
-   * runtime prints a warning.
+   * Called for each way in which the database may lose records, once the database has answered. If absent,
+   * the runtime prints a warning.
    */
   readonly onWarning?: (message: string) => void;
 }
 
 /**
- * A replay cache that all servers with the same service key share, in a table of PostgreSQL 12 or later,
- * on the application's own `Pool` of `pg`. The first request creates the table, and requests remove what
- * has expired.
+ * A replay cache that all servers with the same service key share, in a table of PostgreSQL 12 or later, on
+ * the application's own `Pool` of `pg`. The first request creates the table, and requests remove expired
+ * records.
  *
  * Each request is one statement: `INSERT ... ON CONFLICT DO NOTHING`, committed before the answer, even
- * where `synchronous_commit` is off. When a standby took over, or an UNLOGGED table was emptied, requests
- * from before are refused (`KRB5_RC_IO`, 503 over HTTP), for two seconds at most if the clocks agree.
- * What is not defended then: a request whose client's clock is more than a second ahead of that of the
- * servers. Nobody is let in while the database does not answer.
+ * where `synchronous_commit` is off. After a standby took over, or an UNLOGGED table was emptied, requests
+ * made before that are refused (`KRB5_RC_IO`, 503 over HTTP), for two seconds at most if the clocks agree.
+ * A request whose client's clock is more than a second ahead of that of the servers is not protected then.
+ * All clients are refused while the database does not answer.
  *
  * The table holds a digest of 18 bytes for each request, and never a name.
  *
@@ -80,11 +80,11 @@ export class PostgresReplayCache implements ReplayCache {
   readonly #clock: Clock;
   readonly #onWarning: PostgresReplayCacheOptions['onWarning'];
   #inspected = false;
-  /** When to remove what has expired, in milliseconds. */
+  /** When to remove expired records next, in milliseconds. */
   #nextPruning = 0;
 
   /**
-   * @param client - Stays the caller's.
+   * @param client - The caller owns it.
    * @throws TypeError, RangeError for an invalid option.
    */
   constructor(client: PostgresClient, options: PostgresReplayCacheOptions = {}) {
@@ -102,8 +102,8 @@ export class PostgresReplayCache implements ReplayCache {
   /**
    * See {@link ReplayCache.checkAndStore}.
    *
-   * @throws {@link KerberosError} `KRB5_RC_IO` if the database may have forgotten the request;
-   *   whatever the client throws.
+   * @throws {@link KerberosError} `KRB5_RC_IO` if the database may have forgotten the request; any
+   *   exception of the client.
    */
   async checkAndStore(record: ReplayRecord): Promise<boolean> {
     checkRecord(record);
@@ -123,11 +123,11 @@ export class PostgresReplayCache implements ReplayCache {
   }
 
   /**
-   * Looks whether the database may forget records, as {@link PostgresReplayCacheOptions.onWarning} is
-   * told by itself.
+   * Checks whether the database may lose records. {@link PostgresReplayCacheOptions.onWarning} gets the
+   * same sentences without this call.
    *
-   * @returns A sentence for each way; none for a database that keeps what it was given.
-   * @throws whatever the client throws.
+   * @returns A sentence for each way; none for a database that keeps all records.
+   * @throws Any exception of the client.
    */
   async inspect(): Promise<readonly string[]> {
     await this.#table.ready();
@@ -163,12 +163,12 @@ export class PostgresReplayCache implements ReplayCache {
         else tell('onWarning', this.#onWarning, message);
       }
     } catch {
-      // The database may not be there yet: the next request looks again.
+      // The database may not be reachable yet: the next request checks again.
       this.#inspected = false;
     }
   }
 
-  /** Writes down since when this run is known, unless another server has. */
+  /** Stores the time since which this run is known, unless another server has done so. */
   async #remember(run: unknown): Promise<unknown> {
     if (typeof run !== 'string' || !/^[0-9A-F]{8}$/.test(run)) throw unreadable('its timeline');
     const values = [run, firstMet(this.#clock)];
@@ -180,7 +180,7 @@ export class PostgresReplayCache implements ReplayCache {
     const now = this.#clock();
     if (now < this.#nextPruning) return;
     this.#nextPruning = now + PRUNING;
-    // Nobody waits for it; if it fails, the next one removes the same.
+    // No request waits for it; if it fails, the next one removes the same records.
     dropPromise(this.#removeExpired());
   }
 
@@ -194,12 +194,12 @@ export class PostgresReplayCache implements ReplayCache {
 function seconds(value: unknown): number {
   const since = typeof value === 'string' || typeof value === 'number' ? Number(value) : Number.NaN;
   if (Number.isFinite(since)) return since;
-  throw unreadable('since when the run is known');
+  throw unreadable('the time of the run');
 }
 
 function unreadable(what: string): KerberosError {
   return new KerberosError('KRB5_RC_IO', {
-    message: 'Replay cache gave an answer that cannot be read',
+    message: 'Replay cache gave an unreadable answer',
     hint: `${what}: expected PostgreSQL 12 or later, and a table that this package created`,
   });
 }
@@ -208,7 +208,7 @@ function hex(key: Uint8Array): string {
   return Array.from(key, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Rows of `since` are of runs, and their time is since when the run is known. */
+/** A digest `since:…` is the row of a run, whose time is that since which the run is known. */
 function creating(table: string, unlogged: boolean): string[] {
   const index = `${table.replace('.', '_')}_expires_at`;
   return [
@@ -218,8 +218,8 @@ function creating(table: string, unlogged: boolean): string[] {
   ];
 }
 
-// No row for what is there already. set_config is for this statement's transaction alone, which waits for
-// the disk at its end.
+// The statement returns no row for a digest that the table has already. set_config is for this statement's
+// transaction alone, which waits for the disk at its end.
 const storing = (table: string): string => `
 INSERT INTO ${table} (digest, expires_at)
 VALUES ($1, clock_timestamp() + $2 * interval '1 millisecond')

@@ -13,14 +13,14 @@ export interface NodeRedisClient {
 export interface IoredisClient {
   /** Runs a script: EVAL. */
   eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
-  /** By this method the client is recognised. */
+  /** This method identifies a client of ioredis. */
   defineCommand(name: string, definition: { lua: string }): void;
 }
 
-/** A client of the application, connected by it and closed by it. */
+/** A client that the application connects and closes. */
 export type RedisClient = NodeRedisClient | IoredisClient;
 
-/** @throws TypeError for what is no client, such as a promise of one. */
+/** @throws TypeError for a value that is not a client, such as a promise of one. */
 export function checkedClient(label: string, client: RedisClient): RedisClient {
   if (typeof client?.eval === 'function') return client;
   throw new TypeError(`${label}: expected a client of node-redis or ioredis`);
@@ -29,7 +29,7 @@ export function checkedClient(label: string, client: RedisClient): RedisClient {
 /** Runs a script with one key; a cluster sends it to the key's node. */
 export type RunScript = (script: string, key: string, ...args: string[]) => Promise<unknown>;
 
-/** Only scripts: what a script does is one atomic step, and each client sends it to the right node. */
+/** Only scripts are used: each is one atomic step, and every client sends it to the right node. */
 export function scriptsOf(client: RedisClient): RunScript {
   if ('defineCommand' in client) {
     return async (script, key, ...args) => await client.eval(script, 1, key, ...args);

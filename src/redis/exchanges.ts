@@ -1,4 +1,4 @@
-/** Half-finished exchanges on Redis or Valkey, for servers on several machines. */
+/** Unfinished exchanges on Redis or Valkey, for servers on several machines. */
 import type {
   ExchangeStore,
   StoredExchanges,
@@ -20,9 +20,10 @@ export interface RedisExchangesOptions extends Omit<StoredExchangesOptions, 'sto
  * Keeps exchanges of several requests on the application's own client of Redis or Valkey (6.2 or later,
  * which have GETDEL), for the option `exchanges`: the client's next request may reach any server. An
  * exchange is sealed, waits for 30 seconds under a random name, and is taken once. After a failover a
- * replica may still have what was taken before: what another run of the engine was given is discarded.
+ * replica may still have an exchange that was taken before, so exchanges stored by another run of the
+ * engine are discarded.
  *
- * @param client - Stays the caller's.
+ * @param client - The caller owns it.
  * @throws TypeError, RangeError for an invalid option.
  *
  * @example

@@ -1,9 +1,10 @@
-/** Looks whether a Redis or Valkey may forget what it was given. */
+/** Checks whether a Redis or Valkey may lose records. */
 import type { RunScript } from './client.ts';
 
 /**
- * @param prefix - A cluster is asked at the node of this key: its nodes are taken to be set up alike.
- * @returns A sentence for each way in which it may forget.
+ * @param prefix - A cluster is queried at the node of this key; its nodes are assumed to be configured
+ *   alike.
+ * @returns A sentence for each way in which it may lose records.
  */
 export async function inspectEngine(run: RunScript, prefix: string): Promise<readonly string[]> {
   const answer = await run(INFO, `${prefix}since:`);

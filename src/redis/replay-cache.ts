@@ -23,15 +23,15 @@ export interface RedisReplayCacheOptions {
   /** Begins the name of each key; `krb5:rcache:` if absent. Servers that share a service key share it. */
   readonly prefix?: string;
   /**
-   * At least 16 secret bytes, which make the digests in the engine keyed ones. All servers need the
-   * same. If absent, the keys are plain digests, of ciphertext that went over the network.
+   * At least 16 secret bytes, with which the digests in the engine are keyed. All servers need the same
+   * secret. If absent, the keys are plain digests of ciphertext that went over the network.
    */
   readonly secret?: Uint8Array;
   /** Milliseconds, as `Date.now`; the machine's clock if absent. */
   readonly clock?: Clock;
   /**
-   * Called for each way in which the engine may forget, once it could be asked. If absent, the runtime
-   * prints a warning.
+   * Called for each way in which the engine may lose records, once the engine has answered. If absent, the
+   * runtime prints a warning.
    */
   readonly onWarning?: (message: string) => void;
 }
@@ -40,11 +40,11 @@ export interface RedisReplayCacheOptions {
  * A replay cache that all servers with the same service key share, on the application's own client:
  * node-redis or ioredis; a single Redis or Valkey, Sentinel or Cluster.
  *
- * Each request is one script, an atomic step: `SET key 1 NX PX ttl`, and which run of the engine gave
- * the answer. After a restart or a failover the engine may lack what was stored last: requests from
- * before are refused (`KRB5_RC_IO`, 503 over HTTP), for two seconds at most if the clocks agree. What
- * is not defended then: a request whose client's clock is more than a second ahead of that of the
- * servers. Nobody is let in while the engine does not answer.
+ * Each request is one script, an atomic step: `SET key 1 NX PX ttl`, and a look at which run of the engine
+ * answers. After a restart or a failover the engine may lack the latest records: requests made before it
+ * are refused (`KRB5_RC_IO`, 503 over HTTP), for two seconds at most if the clocks agree. A request whose
+ * client's clock is more than a second ahead of that of the servers is not protected then. All clients are
+ * refused while the engine does not answer.
  *
  * The engine holds a digest of 18 bytes for each request, and never a name.
  *
@@ -71,7 +71,7 @@ export class RedisReplayCache implements ReplayCache {
   #inspected = false;
 
   /**
-   * @param client - Stays the caller's: connected before the first request, and closed by the caller.
+   * @param client - The caller owns it, connects it before the first request, and closes it.
    * @throws TypeError, RangeError for an invalid option.
    */
   constructor(client: RedisClient, options: RedisReplayCacheOptions = {}) {
@@ -89,8 +89,8 @@ export class RedisReplayCache implements ReplayCache {
   /**
    * See {@link ReplayCache.checkAndStore}.
    *
-   * @throws {@link KerberosError} `KRB5_RC_IO` if the engine may have forgotten the request; whatever
-   *   the client throws.
+   * @throws {@link KerberosError} `KRB5_RC_IO` if the engine may have forgotten the request; any exception
+   *   of the client.
    */
   async checkAndStore(record: ReplayRecord): Promise<boolean> {
     checkRecord(record);
@@ -107,11 +107,11 @@ export class RedisReplayCache implements ReplayCache {
   }
 
   /**
-   * Looks whether the engine may forget records, as {@link RedisReplayCacheOptions.onWarning} is told
-   * by itself.
+   * Checks whether the engine may lose records. {@link RedisReplayCacheOptions.onWarning} gets the same
+   * sentences without this call.
    *
-   * @returns A sentence for each way; none for an engine that keeps what it was given.
-   * @throws whatever the client throws.
+   * @returns A sentence for each way; none for an engine that keeps all records.
+   * @throws Any exception of the client.
    */
   async inspect(): Promise<readonly string[]> {
     return await inspectEngine(this.#run, this.#prefix);
@@ -125,7 +125,7 @@ export class RedisReplayCache implements ReplayCache {
         else tell('onWarning', this.#onWarning, message);
       }
     } catch {
-      // The client may not be connected yet: the next request looks again.
+      // The client may not be connected yet: the next request checks again.
       this.#inspected = false;
     }
   }
@@ -148,7 +148,7 @@ function readAnswer(answer: unknown): { isNew: boolean; run: string } {
 
 function unreadable(what: string): KerberosError {
   return new KerberosError('KRB5_RC_IO', {
-    message: 'Replay cache gave an answer that cannot be read',
+    message: 'Replay cache gave an unreadable answer',
     hint: `${what}: expected a Redis or Valkey of 6.2 or later, whose user may run EVAL and INFO`,
   });
 }

@@ -1,4 +1,4 @@
-/** What an initiator for tests is made of. */
+/** The options and results of an initiator for tests. */
 
 import type { SecurityContext } from '../context/context.ts';
 import type { ChannelBindings } from '../gss/channel-bindings.ts';
@@ -55,9 +55,9 @@ export interface InitiatorOptions {
 /** SPNEGO as the initiator speaks it: the option `spnego` of {@link createInitiator}. */
 export interface SpnegoOptions {
   /**
-   * The mechanisms to offer, the most preferred first; `OfferedMechanisms.mit` if absent. Kerberos is the
-   * only one that the initiator has, under each of its OIDs: others are offered as a real client
-   * would that has them, and given up when the acceptor chooses Kerberos.
+   * The mechanisms to offer, the most preferred first; `OfferedMechanisms.mit` if absent. The initiator
+   * implements Kerberos only, under each of its OIDs. It offers others as a real client that has them
+   * would, and gives them up when the acceptor chooses Kerberos.
    */
   readonly mechanisms?: readonly Oid[];
   /** Sends the first token of the first mechanism along with the list; true if absent. */
@@ -89,7 +89,7 @@ export const OfferedMechanisms: {
   windowsNegoEx: [Mechanism.negoex, Mechanism.msKrb5, Mechanism.krb5, Mechanism.ntlmssp],
 };
 
-/** What an initiator makes of the acceptor's token. */
+/** The initiator's result for a token of the acceptor. */
 export type InitiatorResult =
   | {
       /** The exchange has further legs: send the token, and pass on what the acceptor answers. */

@@ -56,8 +56,8 @@ export class Initiator {
    * Takes the acceptor's answer, and makes the next token where the exchange has further legs: SPNEGO
    * where Kerberos is not the first mechanism, and DCE style.
    *
-   * @param token - The acceptor's answer; absent if there is none, which only one who did not ask
-   *   for mutual authentication accepts.
+   * @param token - The acceptor's answer; absent if there is none, which the initiator accepts only without
+   *   mutual authentication.
    * @throws as {@link finish}.
    *
    * @example

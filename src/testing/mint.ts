@@ -43,8 +43,8 @@ export interface MintTicketOptions {
    */
   readonly enctype?: number;
   /**
-   * `alice@EXAMPLE.ORG`; without a realm, the service's realm. A user with groups gets a PAC that says
-   * so, as from Active Directory.
+   * `alice@EXAMPLE.ORG`; without a realm, the service's realm. A user with groups gets a PAC that names
+   * them, as from Active Directory.
    */
   readonly client: string | TestUser;
   /** Enctype of the session key; that of the service's key if absent. */

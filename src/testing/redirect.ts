@@ -1,6 +1,6 @@
 /** Requests that are sent more than once, and redirects (the Fetch standard, HTTP-redirect fetch). */
 
-/** What a request is made of; a `Request` can be sent only once. */
+/** The parts of a request; a `Request` object can be sent only once. */
 export interface Draft {
   readonly url: URL;
   readonly method: string;
@@ -44,7 +44,7 @@ function redirected(draft: Draft, { status, headers }: Response): Draft | undefi
   if (location === null) return undefined;
   const url = new URL(location, draft.url);
   const changed = new Headers(draft.headers);
-  // RFC 9110 §15.4: what is for one server only is not sent to another.
+  // RFC 9110 §15.4: headers for one server are not sent to another.
   if (url.origin !== draft.url.origin) changed.delete('Authorization');
   const becomesGet =
     (status === 303 && draft.method !== 'HEAD') ||

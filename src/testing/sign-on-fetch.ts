@@ -40,8 +40,8 @@ export interface SignOnFetchOptions extends Omit<InitiatorOptions, 'ticket'> {
    */
   readonly fetch?: Fetch | FetchHandler;
   /**
-   * Sends a token with the first request, as curl does where it is told to. If absent or false, first
-   * sends the request without, as browsers do, and signs on where the answer is 401 with `Negotiate`.
+   * Sends a token with the first request, as curl can. If absent or false, the first request has no token,
+   * as with browsers, and the client signs on if the answer is 401 with `Negotiate`.
    */
   readonly preemptive?: boolean;
   /** Keeps cookies from answer to request, as a browser does. If absent or false, there are none. */
@@ -117,7 +117,7 @@ function mintedFor(options: SignOnFetchOptions): MintedTicket {
 
 type Send = (draft: Draft, token?: Uint8Array) => Promise<Response>;
 
-/** @returns The answer of a server that has proved its identity, or one that lets nobody in. */
+/** @returns The answer of a server that has proved its identity, or an answer that refuses the client. */
 async function signOn(
   draft: Draft,
   send: Send,
@@ -147,7 +147,7 @@ async function signOn(
   }
 }
 
-/** @returns Undefined if the server lets nobody in, which needs no proof. */
+/** @returns Undefined if the server refuses the client, which needs no proof. */
 function stepOf(initiator: Initiator, response: Response): InitiatorResult | undefined {
   try {
     const challenge = challengeOf(response);
@@ -172,7 +172,7 @@ function challengeOf(response: Response): string | undefined {
   return found === null ? undefined : (found[1] ?? '');
 }
 
-/** Lets the connection be used for the next request, on which an exchange of several legs depends. */
+/** Frees the connection for the next request, which an exchange of several legs needs. */
 async function dropBody(response: Response): Promise<void> {
   await response.arrayBuffer();
   // Node's fetch frees the connection of an answer in a task after that. Timers may be a test's fake ones.

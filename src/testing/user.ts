@@ -27,7 +27,7 @@ export interface TestUser {
   readonly userPrincipalName?: string;
 }
 
-/** What a domain controller writes into the PAC of a user. */
+/** The contents of the PAC that a domain controller writes for a user. */
 export function pacOfUser(user: TestUser, principal: Principal): PacContents {
   const { realm } = principal;
   const account = principal.components.join('/');
@@ -59,7 +59,7 @@ export function pacOfUser(user: TestUser, principal: Principal): PacContents {
   };
 }
 
-// What a domain controller sets on a group in which a user is.
+// The attributes that a domain controller sets on a group membership.
 const IN_FORCE =
   GroupAttribute.mandatory | GroupAttribute.enabledByDefault | GroupAttribute.enabled;
 

@@ -1,4 +1,4 @@
-/** The protected page's door: authenticates a request, and reports what became of it. */
+/** The door of the protected page: authenticates a request, and reports the outcome. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
@@ -14,7 +14,7 @@ import { explain } from './explain.ts';
 import type { Report } from './report.ts';
 import { describeClient } from './report.ts';
 
-/** What the door answers: a report for whoever asked, and for nobody else. */
+/** The door's answer: a report for the requesting client only. */
 export interface DoorAnswer {
   /** The status of HTTP. */
   readonly status: number;

@@ -85,7 +85,7 @@ function printStart({ host, service, tls }: Settings, port: number): void {
   const address = `${tls === undefined ? 'http' : 'https'}://${name}:${port}/`;
   const lines = [`Open ${address} in a browser. Ctrl-C ends the server.`];
   if (service === undefined) {
-    lines.push('There is no realm at hand: the buttons of the page play the client. See -help.');
+    lines.push('No realm is set up: the buttons of the page play the client. See -help.');
   } else {
     lines.push('', `To sign on as a client of ${service.name}:`);
     lines.push(...(service.login ?? ['kinit']).map((line) => `  ${line}`));
@@ -94,7 +94,7 @@ function printStart({ host, service, tls }: Settings, port: number): void {
   }
   if (host !== '127.0.0.1' && host !== '::1' && host !== 'localhost') {
     warn(
-      `whoever reaches ${host} reads why his sign-on failed, and the names in the keytab with it`,
+      `anyone who can reach ${host} sees why their own sign-on failed, including the names in the keytab`,
     );
   }
   process.stdout.write(`${lines.join('\n')}\n`);

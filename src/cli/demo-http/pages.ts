@@ -16,7 +16,7 @@ export interface PageContext {
   readonly situations: readonly Situation[];
 }
 
-/** The start. */
+/** The home page. */
 export function homePage(context: PageContext): string {
   const { service } = context;
   const body = html`

@@ -37,7 +37,7 @@ export interface WireStep {
   readonly response: string;
 }
 
-/** What came of a situation. */
+/** The outcome of a situation. */
 export interface PracticeResult {
   readonly situation: Situation;
   readonly wire: readonly WireStep[];

@@ -1,4 +1,4 @@
-/** What became of an attempt to sign on: plain data, to be shown as a page, as text or as JSON. */
+/** The outcome of an attempt to sign on: plain data, shown as a page, as text or as JSON. */
 import type { SecurityContext } from '../../context/context.ts';
 import { enctypeName, isWeakEnctype } from '../../crypto/numbers.ts';
 import { ContextFlag } from '../../gss/status.ts';

@@ -13,7 +13,7 @@ Accepts Kerberos clients with GSS-API and signs the messages that they send. It 
 gss-client of MIT krb5 and with that of the GSS-API Programming Guide (gss-client -v1); the client's
 first byte shows which one it is.
 
-service_name says which tickets are accepted:
+service_name selects the tickets that are accepted:
   host@server.example.com            the service on a host, with the key of host/server.example.com
   HTTP/server.example.com@REALM      exactly this principal
   host, host@                        the service on any host that the keytab has a key for
@@ -31,7 +31,7 @@ Options start with one dash or two; a value is the next argument, or follows '='
                       the path again, after the file was renamed (log rotation)
   -keytab name        FILE:path or path. Default: KRB5_KTNAME, then the system's default keytab
   -keytabage seconds  refuse all clients once the keytab could not be read for this time. Default:
-                      serve on with the keys read before
+                      continue with the keys read before
   -rcache name        replay cache: dfl: (files in a directory that this user's servers share),
                       dir:path (files in this directory), memory: (this process only) or none:; for
                       servers on several machines redis://host:6379, rediss: (with TLS),

@@ -1,6 +1,6 @@
 /**
- * Known-answer tests of a runtime's primitives. There are stubs that throw, FIPS builds that refuse and
- * imitations that err: a primitive that does not give the published answer is not used.
+ * Known-answer tests of a runtime's primitives. Some runtimes have stubs that throw, FIPS builds that
+ * refuse, or wrong imitations: a primitive that does not give the published answer is not used.
  */
 import { encodeUtf8, fromHex, toHex } from '../../bytes.ts';
 import type { HashName } from '../backend.ts';
@@ -9,7 +9,7 @@ import type { RuntimeCrypto } from './module.ts';
 /** The primitives, each of which is tested by itself. */
 export type Primitive = 'aes-128-cbc' | 'aes-256-cbc' | `${'hash' | 'hmac' | 'pbkdf2'} ${HashName}`;
 
-/** Whether the runtime has the primitive and it gives the published answer; what it throws means no. */
+/** Whether the runtime has the primitive and it gives the published answer; an exception means no. */
 export function givesKnownAnswer(primitive: Primitive, crypto: Partial<RuntimeCrypto>): boolean {
   try {
     return TESTS[primitive](crypto as RuntimeCrypto);

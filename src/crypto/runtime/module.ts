@@ -1,6 +1,6 @@
 /** The synchronous crypto that a runtime may have built in: `node:crypto` of Node, Deno, Bun, workerd. */
 
-/** What is used of `node:crypto`. A runtime may lack any of it. */
+/** The used part of `node:crypto`. A runtime may lack any of these functions. */
 export interface RuntimeCrypto {
   /** Takes the names `aes-128-cbc` and `aes-256-cbc`. */
   createCipheriv(algorithm: string, key: Uint8Array, iv: Uint8Array): RuntimeCipher;

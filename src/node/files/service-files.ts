@@ -1,4 +1,4 @@
-/** What names in the options of adapters mean under Node.js. */
+/** The meaning of names in the options of adapters under Node.js. */
 import type { ServiceFiles } from '../../http/service.ts';
 import { openReplayCache } from '../replay-cache/name.ts';
 import { keytabFile } from './keytab-file.ts';

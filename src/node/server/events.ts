@@ -28,7 +28,7 @@ export type GssStage =
  */
 export type ConnectionEvent =
   | {
-      /** Decides which of the other members are there. */
+      /** Determines the other members. */
       readonly type: 'open';
     }
   | {
@@ -115,15 +115,18 @@ export type GssServerEvent =
     })
   /** A connection was closed because a limit was reached. At most one such event a second. */
   | {
-      /** Decides which of the other members are there. */
+      /** Determines the other members. */
       readonly type: 'overload';
       /** The address of the closed connection. */
       readonly remoteAddress: string | undefined;
       /** The limit that was reached, in connections. */
       readonly limit: number;
-      /** The limit is that of one source, or of a penalised one; absent: of all together. */
+      /** The limit is that of one source, or of a penalised one; if absent, of all sources together. */
       readonly of?: 'source' | 'penalty';
-      /** The connection was open and unauthenticated, and made room for a newer one; absent: refused. */
+      /**
+       * The connection was open and unauthenticated, and made room for a newer one; if absent, it was
+       * refused.
+       */
       readonly displaced?: true;
       /** The number of others closed since the last such event. */
       readonly more?: number;

@@ -47,14 +47,16 @@ export interface GssServerLimits {
    */
   readonly maxConnectionsPerSource?: number;
   /**
-   * Most seconds for which the failures of a source count, default 60; 0 disables penalties. Each
-   * connection that ends without authentication counts one second. A source with more than a quarter
-   * of this is penalised: its connections are closed first, and while at least half of all connections
-   * are open, it has an eighth of its share for unauthenticated clients. A penalty alone refuses
-   * nobody.
+   * The maximum time in seconds for which the failures of a source count, default 60; 0 disables penalties.
+   * Each connection that ends without authentication counts one second. A source with more than a quarter
+   * of this is penalised: its connections are closed first, and while at least half of all connections are
+   * open, it has an eighth of its share for unauthenticated clients. A penalty alone refuses nobody.
    */
   readonly maxPenalty?: number;
-  /** Most bytes of memory for all unfinished tokens of more than 64 KiB together; default 256 MiB. */
+  /**
+   * The maximum of memory, in bytes, for all unfinished tokens of more than 64 KiB together; default 256
+   * MiB.
+   */
   readonly maxBufferedBytes?: number;
 }
 

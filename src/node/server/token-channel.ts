@@ -9,7 +9,7 @@ import { encodeFrame, FrameError, FrameParser } from './token-frame.ts';
 export type ChannelFailure =
   /** The peer closed the connection, between two tokens if `truncation.read` is 0. */
   | {
-      /** Decides which of the other members are there. */
+      /** Determines the other members. */
       readonly reason: 'ended';
       /** How much of a token had arrived; for `timeout`, absent unless a token was awaited. */
       readonly truncation: Truncation;
