@@ -1,4 +1,4 @@
-/** Replay caches on Redis or PostgreSQL by URL. The package of the client is loaded when one is named. */
+/** Replay caches on Redis or PostgreSQL by URL. The client's package is loaded only if a URL is given. */
 import process from 'node:process';
 import type { ReplayCache } from '../ap/replay-cache.ts';
 import { KerberosError } from '../errors.ts';
@@ -17,7 +17,7 @@ export interface EngineCache {
 
 /** What {@link openEngineCache} works with. */
 export interface EngineCacheOptions {
-  /** Called with each way in which the engine may forget, and with each loss of the connection. */
+  /** Called with each way in which the engine may lose records, and with each loss of the connection. */
   readonly warn: (message: string) => void;
   /** Loads a package; import() if absent. */
   readonly load?: (name: string) => Promise<unknown>;
@@ -54,7 +54,8 @@ export function engineName(
 
 /**
  * Opens a cache on Redis or Valkey (`redis://host:6379/0`, `rediss:` with TLS, `unix:/path?db=0`), or on
- * PostgreSQL (`postgres://host/database`; `postgres:` takes all from PGHOST and its like).
+ * PostgreSQL (`postgres://host/database`; `postgres:` takes everything from PGHOST and the related
+ * variables).
  *
  * @returns When the engine has answered.
  * @throws {@link KerberosError} `KRB5_RC_IO` if the package is not installed or the engine does not
@@ -69,7 +70,7 @@ export async function openEngineCache(
     return await (/^postgres/.test(url.protocol) ? openPostgres : openRedis)(url, options);
   } catch (error) {
     if (error instanceof KerberosError) throw error;
-    // The error of a client may repeat what it was given, and is no cause for that reason.
+    // The client's error may repeat the URL with its password, so it does not become the cause.
     throw new KerberosError('KRB5_RC_IO', {
       message: `Replay cache ${shown(url)}: ${withoutPassword(describeThrown(error), url)}`,
       hint: 'the server starts when the engine answers',
@@ -91,16 +92,16 @@ async function openRedis(url: URL, options: EngineCacheOptions): Promise<EngineC
   const socket = {
     ...(url.protocol === 'unix:' && { path: decodeURIComponent(url.pathname) }),
     connectTimeout: CONNECT_TIMEOUT,
-    // At the start the first failure is told; later on the engine may come back at any time.
+    // At the start the first failure is reported; later the engine may come back at any time.
     reconnectStrategy: (retries: number, cause: Error) =>
       opened ? Math.min(50 * 2 ** retries, MAX_DELAY) : cause,
   };
   const client = createClient({
     ...(url.protocol === 'unix:' ? ofSocket(url) : { url: url.href }),
     socket,
-    // What is sent later is of no use: its client has been refused.
+    // A command sent later is of no use: its client has been refused.
     disableOfflineQueue: true,
-    // A connection that is dead without a word is noticed by its silence.
+    // A dead connection that was not closed is detected by its silence.
     pingInterval: PING_INTERVAL,
   });
   let away = false;
@@ -152,7 +153,7 @@ async function openPostgres(url: URL, options: EngineCacheOptions): Promise<Engi
     connectionTimeoutMillis: CONNECT_TIMEOUT,
     keepAlive: true,
   });
-  // Of a connection that waits in the pool; without a listener it would end the process.
+  // An error of an idle connection in the pool would end the process without a listener.
   pool.on('error', () => {});
   try {
     await pool.query('SELECT 1', []);
@@ -193,7 +194,7 @@ function parse(name: string): URL {
   }
 }
 
-/** Without the password, and whatever else may be secret. */
+/** The URL without the password and other parts that may be secret. */
 function shown(url: URL): string {
   return `${url.protocol}${url.host === '' ? '' : '//'}${url.host}${url.pathname}`;
 }

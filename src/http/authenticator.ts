@@ -34,7 +34,7 @@ import { Sessions } from './session/sessions.ts';
 /** Authenticates requests; made by {@link createAuthenticator}. */
 export interface Authenticator<R extends AuthenticationRequest = AuthenticationRequest> {
   /**
-   * Authenticates one request by itself: the result does not apply to the next request on the same
+   * Authenticates one request separately: the result does not apply to the next request on the same
    * connection.
    *
    * @returns The outcome. The promise never rejects because of a client or of a fault.

@@ -14,8 +14,8 @@ import type { AuthenticationRequest } from './authentication.ts';
  *
  * - `false`: nothing.
  * - a list of addresses (`127.0.0.1`) and networks (`10.0.0.0/8`): requests of these proxies.
- * - `true`: every request that has such a header. Only for servers that nobody but the proxy can reach,
- *   as over a Unix socket.
+ * - `true`: every request that has such a header. Only for servers that only the proxy can reach, as over a
+ *   Unix socket.
  *
  * The proxy must set both headers itself, or append to what its client sent.
  */

@@ -92,7 +92,7 @@ export type HttpAuthenticate = (
  * });
  * ```
  *
- * Each request is authenticated by itself. A connection has state only during an exchange that needs
+ * Each request is authenticated separately. A connection has state only during an exchange that needs
  * another request, as SPNEGO does if Kerberos is not the client's first choice.
  *
  * @throws TypeError, RangeError for an invalid option.

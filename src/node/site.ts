@@ -92,7 +92,7 @@ export class Site {
     return this.#gate.admit(this.#read(request, 'upgrade'), answer);
   }
 
-  /** Reports an upgrade that the authenticator did not refuse itself. */
+  /** Reports an upgrade that was refused without the authenticator. */
   reportUpgrade(error: GssError, request: HttpRequest): void {
     tell('onRefused', this.#options.onRefused, error, this.#read(request, 'upgrade'));
   }

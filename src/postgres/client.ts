@@ -22,7 +22,7 @@ export function firstRow({ rows }: { readonly rows: unknown }): Readonly<Record<
   return row as Readonly<Record<string, unknown>>;
 }
 
-/** A table of ours, which the first use creates. */
+/** A table of this package, which its first use creates. */
 export class Table {
   readonly #client: PostgresClient;
   readonly #name: string;

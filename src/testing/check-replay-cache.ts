@@ -1,4 +1,4 @@
-/** Checks that a replay cache of one's own keeps the promises of its interface. */
+/** Checks that an application's own replay cache fulfils the contract of its interface. */
 import type { ReplayCache, ReplayRecord } from '../ap/replay-cache.ts';
 import type { OptionRules } from '../options.ts';
 import { callback, checkOptions, describe, isThenable, seconds, wholeNumber } from '../options.ts';
@@ -9,17 +9,17 @@ import { systemClock } from '../time.ts';
 /** Options of {@link checkReplayCache}. */
 export interface CheckReplayCacheOptions {
   /**
-   * Returns a cache whose engine does not answer: one with a client of a closed port. If absent, that
-   * such a cache admits nobody is not checked.
+   * Returns a cache whose engine does not answer: one with a client of a closed port. If absent, the check
+   * that such a cache admits no request is omitted.
    */
   readonly broken?: () => ReplayCache | Promise<ReplayCache>;
-  /** How many requests are stored, to see that none is forgotten; 1000 if absent. */
+  /** The number of requests that are stored, to check that none is forgotten; 1000 if absent. */
   readonly records?: number;
   /** Seconds that one answer may take; 15 if absent. */
   readonly deadline?: number;
 }
 
-/** The promises that a cache does not keep, one sentence each; thrown by {@link checkReplayCache}. */
+/** The faults of a cache, one sentence each; thrown by {@link checkReplayCache}. */
 export class ReplayCacheFaults extends Error {
   /** `ReplayCacheFaults`. */
   override readonly name: string = 'ReplayCacheFaults';
@@ -34,17 +34,17 @@ export class ReplayCacheFaults extends Error {
 }
 
 /**
- * Checks a {@link ReplayCache} of one's own, on its real engine: a new request is admitted and a repeated
- * one refused, whichever server asks; of fifty at once one is admitted; nothing is forgotten too early;
- * ciphertexts are compared as bytes and read during the call only; and nobody is admitted when the engine
- * fails. It takes some seconds. What the engine forgets when it crashes, and what its replicas lack, it
- * cannot see.
+ * Checks an application's own {@link ReplayCache} on its real engine: a new request is admitted and a
+ * repeated one refused, whichever server asks; of fifty at once one is admitted; nothing is forgotten too
+ * early; ciphertexts are compared as bytes and read during the call only; and no request is admitted when
+ * the engine fails. The check takes some seconds. It cannot detect records that a crash of the engine
+ * loses, or that its replicas lack.
  *
- * @param open - Returns a cache, called twice: as two servers open it. They share their records. A
+ * @param open - Returns a cache. It is called twice, as by two servers, whose caches share their records. A
  *   cache of one process may be the same object twice.
  * @returns When the cache has passed.
- * @throws {@link ReplayCacheFaults} if it has not; TypeError, RangeError for an invalid option; what
- *   `open` throws.
+ * @throws {@link ReplayCacheFaults} if it has not; TypeError, RangeError for an invalid option; any
+ *   exception of `open`.
  *
  * @example
  * ```ts
@@ -79,7 +79,7 @@ export async function checkReplayCache(
 
 type Answer = { readonly answer: unknown } | { readonly failure: string };
 
-/** A cache, whose answers are taken as an acceptor takes them. */
+/** A cache, whose answers are interpreted as an acceptor does. */
 class Subject {
   readonly #cache: ReplayCache;
   readonly #deadline: number;
@@ -107,7 +107,7 @@ class Subject {
   }
 }
 
-/** The fault of an answer, unless it is the one that is right. */
+/** The fault of an answer, unless it is the right one. */
 function judge(what: string, given: Answer, right: boolean): string[] {
   if ('failure' in given) return [`${what}: expected ${right}, but the cache ${given.failure}`];
   return given.answer === right
@@ -171,7 +171,7 @@ async function duringTheCallOnly(one: Subject): Promise<string[]> {
   const original = copyOf(record);
   const following = random(record.ciphertext.length);
   const answer = one.ask(record);
-  // The buffer of a message is used again, as soon as the call has returned.
+  // The buffer of a message is reused as soon as the call has returned.
   record.ciphertext.set(following);
   const what = 'the ciphertext is valid during the call only';
   return [
@@ -193,7 +193,7 @@ async function untilTheEnd(one: Subject, other: Subject): Promise<string[]> {
   const again = await other.ask(copyOf(record));
   const what = 'a request that is young enough for three seconds more';
   const faults = judge(what, first, true);
-  // On a machine that is so slow nothing follows from the answer.
+  // On such a slow machine the answer proves nothing.
   if (systemClock() / 1000 >= record.expiresAt) return faults;
   return [...faults, ...judge(`${what}, repeated before that`, again, false)];
 }

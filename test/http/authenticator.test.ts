@@ -46,7 +46,7 @@ describe('createAuthenticator', () => {
     expect(await ask(bare)).toMatchObject({ identity: { mechanism: 'spnego' } });
   });
 
-  it('refuses a token that is no good, and does not tell the client why', async () => {
+  it('refuses an invalid token without giving the client the reason', async () => {
     const { ask, initiator, told } = await httpSite();
     const token = initiator().begin();
     expect((await ask(token)).outcome).toBe('authenticated');
@@ -69,7 +69,7 @@ describe('createAuthenticator', () => {
     },
   );
 
-  it('shows the scheme of nobody knows what to no log: it may be a secret', async () => {
+  it('does not log an unknown scheme, which may be a secret', async () => {
     const { ask, errors } = await httpSite();
     await ask('s3cr3t-password');
     expect(errors[0]?.message).toBe('the client authenticates with another scheme');
@@ -130,7 +130,7 @@ describe('createAuthenticator', () => {
 });
 
 describe('optional', () => {
-  it('lets requests without credentials pass, and no others', async () => {
+  it('admits requests without credentials as guests, and no others', async () => {
     const { ask, initiator, told } = await httpSite({ optional: true });
     expect(await ask()).toEqual(GUEST);
     expect(told).toEqual([]);
@@ -289,7 +289,7 @@ describe('challenges', () => {
     ]);
   });
 
-  it('are what is left of a failed attempt with offerAgain: false', async () => {
+  it('are the only challenges after a failed attempt with offerAgain: false', async () => {
     const { ask } = await httpSite({ challenges: [BASIC], offerAgain: false });
     expect((await ask()).headers).toEqual([NEGOTIATE, FIELD]);
     const refused = { outcome: 'refused', status: 401, headers: [FIELD] };
@@ -383,7 +383,7 @@ describe('hooks', () => {
     for (const { code } of await warnings.seen()) expect(code).toBe('KRB5_ACCEPTOR_HOOK');
   });
 
-  it('are told of the request as it was given', async () => {
+  it('get the request object that the caller passed', async () => {
     const seen: unknown[] = [];
     const { authenticator } = await httpSite({ onChallenged: (request) => seen.push(request) });
     const request = { authorization: null, path: '/mine' };

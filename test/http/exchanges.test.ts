@@ -21,7 +21,7 @@ function second({ initiator }: Site): Uint8Array {
 }
 
 describe('an exchange of two requests', () => {
-  it('goes on over the same connection', async () => {
+  it('continues over the same connection', async () => {
     const site = await httpSite({ challenges: ['Basic realm="x"'] });
     const connection = {};
     const first = await site.ask(FIRST, { connection });
@@ -65,7 +65,7 @@ describe('an exchange of two requests', () => {
     });
   });
 
-  it('goes on behind a proxy that is trusted to keep connections apart', async () => {
+  it('continues behind a proxy that is trusted to keep connections apart', async () => {
     const site = await httpSite({ sharedConnections: 'trust' });
     const request = { connection: {}, proxyHeader: 'via' };
     expect((await site.ask(FIRST, request)).outcome).toBe('challenged');
@@ -84,7 +84,7 @@ describe('an exchange of two requests', () => {
     expect(outcomes).toEqual(['authenticated', 'refused']);
   });
 
-  it('of each of several connections goes on by itself', async () => {
+  it('of each of several connections continues separately', async () => {
     const site = await httpSite();
     const connections = Array.from({ length: 20 }, () => ({}));
     await Promise.all(connections.map((connection) => site.ask(FIRST, { connection })));

@@ -19,7 +19,7 @@ function address(text: string) {
 }
 
 describe('a direct request', () => {
-  it('is known by its connection, whatever is trusted', () => {
+  it('is identified by its connection, whatever is trusted', () => {
     for (const trust of [undefined, false, true, [PROXY]]) {
       expect(clientOf({ host: 'www.example.test' }, trust)).toEqual({
         secure: true,
@@ -39,7 +39,7 @@ describe('a direct request', () => {
 describe('a request with the header of a proxy', () => {
   const HEADERS = ['via', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
 
-  it.each([...HEADERS, 'x-real-ip'])('is nobody’s direct one by default: %s', (name) => {
+  it.each([...HEADERS, 'x-real-ip'])('does not count as direct by default: %s', (name) => {
     // Neither the address nor the TLS of the connection are the client's.
     for (const value of ['192.0.2.7', 'https', '']) {
       expect(clientOf({ [name]: value })).toEqual({ proxyHeader: name });

@@ -119,7 +119,7 @@ describe('identityOf', () => {
     );
   });
 
-  it('has the local name that krb5.conf gives, and none without', async () => {
+  it('has the local name of krb5.conf, and none without a configuration', async () => {
     const { server } = await establish();
     const localNames = parseKerberosConfig('[libdefaults]\ndefault_realm = EXAMPLE.TEST\n');
     expect(identityOf(server, { localNames }).localName).toBe('alice');

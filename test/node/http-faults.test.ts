@@ -67,7 +67,7 @@ async function served(acceptor: Partial<AcceptorOptions>) {
   return { ...(await site(parties.acceptor)), token };
 }
 
-describe('a fault of ours', () => {
+describe('a fault of the service', () => {
   it.each<[string, Partial<AcceptorOptions>, string]>([
     [
       'a replay cache that throws',
@@ -111,7 +111,7 @@ describe('a fault of ours', () => {
   });
 });
 
-describe('a client that goes away', () => {
+describe('a client that disconnects', () => {
   it('is not waited for', async () => {
     const timers = new ManualTimers();
     const replayCache: ReplayCache = { checkAndStore: () => new Promise(() => {}) };

@@ -238,7 +238,7 @@ describe('httpAuthenticator', () => {
   describe('with an exchange of two requests', () => {
     const INIT = encodeNegTokenInit({ mechTypes: [Mechanism.krb5] });
 
-    it('goes on where the connection left off', async () => {
+    it('continues the exchange of the connection', async () => {
       const { acceptor, initiator } = await makeParties();
       await using site = await Site.plain(acceptor);
       const first = await site.get(INIT);

@@ -80,7 +80,7 @@ describe('the limit on headers', () => {
     expect((await get(site.url, { Cookie: 'x'.repeat(30_000) })).status).toBe(431);
   });
 
-  it('and malformed headers are told to the operator; the answers are those of Node.js', async () => {
+  it('and malformed headers are reported to the operator; the answers are those of Node.js', async () => {
     using site = await serve({}, { maxHeaderSize: 20_000 });
     await get(site.url);
     site.warnings.splice(0);

@@ -110,7 +110,7 @@ describe('a TLS connection whose bindings are unavailable', () => {
     ],
   ];
 
-  it.each(unbound)('is told once: %s', async (_, shape, reason) => {
+  it.each(unbound)('is reported once: %s', async (_, shape, reason) => {
     const { statuses, warnings } = await serve(shape, 'when-supported', [undefined, OURS]);
     expect(statuses).toEqual([200, 200]);
     expect(warnings).toHaveLength(1);
@@ -151,7 +151,7 @@ describe('a TLS connection whose bindings are unavailable', () => {
   });
 });
 
-describe('bindings by what the socket has, not by its class', () => {
+describe('bindings by the methods of the socket, not by its class', () => {
   it('are those of the certificate', async () => {
     const sent = [OURS, RELAYED, undefined];
     const { statuses, warnings } = await serve(DENO, 'required', sent);

@@ -1,7 +1,7 @@
 /** Explains in plain words why a sign-on failed, and what a user and an administrator can do. */
 import type { GssError } from '../../gss/status.ts';
 
-/** Why a request was not let in. */
+/** Why a request was refused. */
 export interface Refusal {
   /** The status of HTTP: 400, 401, 403 or 503. */
   readonly status: number;

@@ -110,7 +110,7 @@ export class Practice {
   }
 }
 
-/** The header without its token, which nobody needs to see. */
+/** The header without its token, which would only distract. */
 function abridge(header: string): string {
   const [scheme, token] = header.split(' ');
   return token === undefined ? scheme! : `${scheme} and a token of ${token.length} characters`;

@@ -42,7 +42,7 @@ export interface Row {
 /** A text, or a time in ISO 8601 and what it means now. */
 export type Value = string | { readonly time: string; readonly note?: string };
 
-/** What is known of a client beside its identity. */
+/** What the server knows about a client beside its identity. */
 export interface ClientCircumstances {
   readonly context?: SecurityContext | undefined;
   /** Whether the request came over TLS. */

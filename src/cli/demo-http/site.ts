@@ -124,7 +124,8 @@ function send(
   response.end(head ? undefined : body);
 }
 
-// No scripts, nothing from elsewhere, in no frame. The pages are about one person: nobody stores them.
+// The pages have no scripts, load nothing from elsewhere, and are shown in no frame. They are about one
+// person, so no cache stores them.
 const SECURITY_HEADERS = {
   'Content-Security-Policy':
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",

@@ -54,8 +54,8 @@ function withHead(head: Head): Uint8Array {
 
 /**
  * The groups in their order, as runs of one domain: its SID, the number of groups, and the last number
- * (RID) of each. Numbers are written 7 bits at a time: a RID takes 3 bytes up to 2^21. A run without
- * RIDs is a SID by itself.
+ * (RID) of each. Numbers are written 7 bits at a time: a RID takes 3 bytes up to 2^21. A run without RIDs
+ * is a single SID.
  */
 function encodeGroups(groups: readonly string[]): Uint8Array {
   const writer = new Writer(4 * groups.length + 64);

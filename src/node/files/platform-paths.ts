@@ -37,8 +37,8 @@ export function defaultKeytabName(
 }
 
 /**
- * The files of a list such as `KRB5_CONFIG`, separated by `;` on Windows and by `:` elsewhere. The
- * colon of a drive letter, `C:\krb5.ini`, is no separator on any platform.
+ * The files of a list such as `KRB5_CONFIG`, separated by `;` on Windows and by `:` elsewhere. The colon of
+ * a drive letter, `C:\krb5.ini`, is not a separator on any platform.
  */
 export function splitFileList(list: string, platform: string = process.platform): string[] {
   return platform === 'win32' ? list.split(';') : list.split(SEPARATING_COLON);

@@ -53,7 +53,7 @@ export function isRecord(view: DataView, at: number): boolean {
   return view.getUint32(at + CHECK) === checkOf(view, at);
 }
 
-/** The check of the first 28 bytes. Zeros, with which file systems replace lost data, are no record. */
+/** The check of the first 28 bytes. Zeros, with which file systems replace lost data, are not a record. */
 function checkOf(view: DataView, at: number): number {
   let check = 0x6b356131;
   for (let word = 0; word < CHECK; word += 4) {

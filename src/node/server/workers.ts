@@ -99,7 +99,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
  *
  * @param host - The address to listen on; all addresses if absent.
  * @returns When the last connection is closed; the caller must end the process then.
- * @throws The system's error if it cannot listen; the primary is told of it.
+ * @throws The system's error if it cannot listen; the primary gets it too.
  */
 export async function serveAsWorker(server: GssServer, host?: string): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});

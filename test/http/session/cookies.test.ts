@@ -78,7 +78,7 @@ describe('readCookie', () => {
     expect(readCookie('krb5=abc; krb5=x; krb5=abc', 'krb5')).toBeUndefined();
   });
 
-  it('finds none in a header that is longer than any server lets through', () => {
+  it('finds none in a header that is longer than any server permits', () => {
     expect(readCookie(`${'a=1;'.repeat(16_000)}krb5=abc`, 'krb5')).toBe('abc');
     expect(readCookie(`${'a=1;'.repeat(17_000)}krb5=abc`, 'krb5')).toBeUndefined();
   });

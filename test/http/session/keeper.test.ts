@@ -76,7 +76,7 @@ describe('sessions of an authenticator', () => {
     expect(Object.isFrozen(second.outcome === 'authenticated' && second.identity)).toBe(true);
   });
 
-  it('let nobody in with a cookie that is none: it is asked to authenticate', async () => {
+  it('challenge a client with an invalid cookie', async () => {
     const { ask, signOn } = await site();
     const cookie = cookieOf(await signOn());
     for (const forged of [cookie.slice(0, -4), `${cookie}; ${cookie}`, '__Host-krb5=AAAA']) {

@@ -122,7 +122,7 @@ describe('a session', () => {
     expect(await makeSessions().begin(expired, SERVICE, {}, at(0))).toEqual([]);
   });
 
-  it('of the future is none, nor one of a clock that gives no time', async () => {
+  it('is invalid if it is of the future, or if the clock gives no time', async () => {
     const sessions = makeSessions();
     const cookie = await begin(sessions);
     expect(await open(sessions, cookie, -300_000)).toBeDefined();
@@ -131,7 +131,7 @@ describe('a session', () => {
   });
 });
 
-describe('what is no session', () => {
+describe('an invalid session', () => {
   const sessions = makeSessions();
 
   it.each([
@@ -296,7 +296,7 @@ describe('renewAfter', () => {
     expect(await open(sessions, cookie, 9 * HOUR)).toBeUndefined();
   });
 
-  it('goes over to the first key', async () => {
+  it('is sealed anew with the first key', async () => {
     const cookie = await begin(makeSessions());
     const rotated = makeSessions({ ...options, keys: [OTHER_KEY, KEY] });
     const { headers } = (await open(rotated, cookie, 600_000))!;
@@ -391,7 +391,7 @@ describe('faults', () => {
     expect(kinds).toEqual(['fault']);
   });
 
-  it('are a warning of the process, once of each kind, if nobody listens', async () => {
+  it('are a warning of the process, once of each kind, without a listener', async () => {
     const sessions = makeSessions();
     using warnings = collectWarnings();
     for (let i = 0; i < 3; i++) {
