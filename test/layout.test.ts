@@ -10,6 +10,7 @@ const root = resolve(import.meta.dirname, '..');
 const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   'the repository itself': [
     'architecture.test.ts',
+    'edge-bundle.test.ts',
     'layout.test.ts',
     'mod-auth-gssapi.test.ts',
     'module-state.test.ts',
