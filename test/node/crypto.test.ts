@@ -59,7 +59,7 @@ describe('the primitives of node:crypto', () => {
     );
   });
 
-  it('open what noble sealed, and the other way', () => {
+  it('open messages that noble sealed, and noble opens theirs', () => {
     for (const enctype of nodeCrypto.profiles.keys()) {
       const node = EncryptionKey.generate(enctype, seededRandom(1), nodeCrypto);
       const noble = node.withCrypto(nobleCrypto);

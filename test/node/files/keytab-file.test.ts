@@ -167,7 +167,7 @@ describe('loadKeytab', () => {
     );
   });
 
-  it('refuses an empty file, a damaged one and one that is no keytab, by name', async () => {
+  it('refuses an empty file, a damaged one and one that is not a keytab, by name', async () => {
     write(new Uint8Array(0));
     const empty = await rejection(loadKeytab(path));
     expect(empty.code).toBe('KRB5_KT_FORMAT');
@@ -303,7 +303,7 @@ describe('keytabFile', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('keeps the keys of a file that is no longer readable, until it is again', async () => {
+  it('keeps the keys of an unreadable file until it is readable again', async () => {
     write(first);
     const read = keytabFile(path, { onWarning });
     const before = await read();

@@ -56,7 +56,7 @@ describe('a keytab that is written while it is read', () => {
     for (const buffer of buffers) expect(buffer.every((byte) => byte === 0)).toBe(true);
   });
 
-  it('is read again if it was cut before all of it was there', async () => {
+  it('is read again if it was incomplete', async () => {
     writeFileSync(path, two);
     const buffers = whileReading((reads) => {
       if (reads === 0) truncateSync(path, one.length);

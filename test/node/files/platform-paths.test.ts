@@ -57,7 +57,7 @@ describe('a list of files', () => {
 });
 
 describe('the tokens of Windows', () => {
-  it('stand for its folders', () => {
+  it('are replaced by its folders', () => {
     const environment = { ...WINDOWS, APPDATA: 'R', LOCALAPPDATA: 'L' };
     const tokens = ['WINDOWS', 'SYSTEM', 'APPDATA', 'LOCAL_APPDATA', 'COMMON_APPDATA', 'LIBDIR'];
     expect(tokens.map((token) => windowsToken(token, environment))).toEqual([
@@ -70,7 +70,7 @@ describe('the tokens of Windows', () => {
     ]);
   });
 
-  it('are known there only', () => {
+  it('exist there only', () => {
     expect(expandPathTokens('%{WINDOWS}\\krb5kt')).toBeUndefined();
     vi.spyOn(process, 'platform', 'get').mockReturnValue('win32');
     vi.stubEnv('SystemRoot', 'D:\\Win');

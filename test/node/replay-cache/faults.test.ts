@@ -164,7 +164,7 @@ describe('a replay cache on a disk that fails', () => {
     expect(cache.size).toBe(1);
   });
 
-  it('tells those who wait, too', async () => {
+  it('fails the requests that wait, too', async () => {
     const writer = await open();
     for (let id = 0; id < 10_000; id++) writer.checkAndStore(record(id, 100));
     const reader = await open();
@@ -378,7 +378,7 @@ describe('a replay cache whose files were changed by others', () => {
 });
 
 describe('a replay cache that others could reach', () => {
-  it('refuses a directory that is open to others, or is no directory', async () => {
+  it('refuses a directory that is open to others, and a file in its place', async () => {
     mkdirSync(directory);
     for (const mode of [0o755, 0o770, 0o707, 0o701]) {
       chmodSync(directory, mode);

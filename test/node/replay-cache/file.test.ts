@@ -176,7 +176,7 @@ describe('a replay cache in files', () => {
   });
 });
 
-describe('what a replay cache in files forgets', () => {
+describe('expiry in a replay cache in files', () => {
   it('keeps a record until its time and drops it soon after, from memory and disk', async () => {
     const cache = await open();
     const record = recordOf(ciphertextOf(1), NOW_SECONDS);
@@ -360,7 +360,7 @@ describe('where a replay cache in files is', () => {
     expect(later.checkAndStore(recordOf(ciphertextOf(2), NOW_SECONDS + 64))).toBe(false);
   });
 
-  it('leaves other files there alone', async () => {
+  it('does not touch other files there', async () => {
     mkdirSync(directory, { mode: 0o700 });
     const names = ['replays-x', 'over-', 'notes', 'replays-1.old'];
     for (const name of names) writeFileSync(join(directory, name), 'mine');

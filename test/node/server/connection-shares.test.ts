@@ -185,7 +185,7 @@ describe('failures', () => {
 });
 
 describe('whatever happens', () => {
-  it('there are never too many, of all or of one, and nobody authenticated is displaced', () => {
+  it('connections never exceed a limit, and no authenticated one is displaced', () => {
     const action = fc.tuple(
       fc.constantFrom('enter', 'settle', 'leave', 'fail', 'wait', 'time'),
       fc.nat(5),

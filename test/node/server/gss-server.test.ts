@@ -110,7 +110,7 @@ describe('createGssServer', () => {
     expect(await server.until('noop-expected')).toMatchObject({ flags: 4 });
   });
 
-  it('tells of a client that wanted NTLM and left when it was asked for Kerberos', async () => {
+  it('reports a client that wanted NTLM and left when it was asked for Kerberos', async () => {
     await using server = await TestServer.start();
     const client = new SampleClient(server.port);
     const mechTypes = [Mechanism.ntlmssp, Mechanism.krb5];
@@ -149,7 +149,7 @@ describe('createGssServer', () => {
     });
   });
 
-  it('tells a refused client why, even one that goes on sending', async () => {
+  it('sends a refused client the reason, even if it continues to send', async () => {
     await using server = await TestServer.start();
     const replayed = new SampleClient(server.port);
     const sent: Buffer[] = [];

@@ -19,7 +19,7 @@ async function serves(server: TestServer, from?: string): Promise<boolean> {
 }
 
 describe('a client that is silent or slow', () => {
-  it('is dropped after the idle time, and disturbs nobody until then', async () => {
+  it('is dropped after the idle time, and disturbs no other client until then', async () => {
     await using server = await TestServer.start({ limits: { idleTimeout: 1.5 } });
     const silent = new SampleClient(server.port);
     expect(await serves(server)).toBe(true);
@@ -95,7 +95,7 @@ describe('a client that is gone', () => {
     expect(await serves(server)).toBe(true);
   });
 
-  it('without a goodbye costs nobody else anything', async () => {
+  it('without closing the connection does not affect other clients', async () => {
     await using server = await TestServer.start();
     for (let i = 0; i < 20; i++) {
       const client = new SampleClient(server.port);
@@ -334,7 +334,7 @@ describe('a fault', () => {
 });
 
 describe('an exchange of several tokens', () => {
-  it('goes back and forth until it is complete', async () => {
+  it('alternates tokens until it is complete', async () => {
     const answers = [
       { status: 'continue', outputToken: Uint8Array.of(1) },
       { status: 'continue', outputToken: Uint8Array.of(2) },

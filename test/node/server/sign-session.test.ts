@@ -193,7 +193,7 @@ describe('a session', () => {
 });
 
 describe('a listener', () => {
-  it('that cannot accept says so, and goes on', async () => {
+  it('that cannot accept reports the error and continues', async () => {
     const made = vi.spyOn(net, 'createServer');
     syncBuiltinESMExports();
     await using server = new TestServer({ acceptor: await testAcceptor() });

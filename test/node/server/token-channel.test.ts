@@ -59,7 +59,7 @@ describe('a channel', () => {
     expect(() => channel.end()).not.toThrow();
   });
 
-  it('tells a peer that sent nothing from one that sent a part of a token', async () => {
+  it('distinguishes a peer that sent nothing from one that sent a part of a token', async () => {
     theirs.end();
     await expect(channel.receive()).rejects.toMatchObject({
       failure: { reason: 'ended', probe: true },
@@ -109,7 +109,7 @@ describe('a channel', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('throws away what comes after its end, and closes when the peer does', async () => {
+  it('discards data after its end, and closes when the peer does', async () => {
     channel.end();
     theirs.end(new Uint8Array(100_000));
     expect(await received()).toHaveLength(0);

@@ -185,7 +185,7 @@ describe('FrameParser', () => {
     expect(parseChunks(later, cut(large, [50_000, 30_000]))).toHaveLength(1);
   });
 
-  it('gives back what a finished frame held', () => {
+  it('frees the memory of a finished frame', () => {
     const budget = new FrameBudget(200_000);
     const target = new FrameParser(MIB, budget);
     const frame = encodeFrame('v2', 4, new Uint8Array(150_000));
