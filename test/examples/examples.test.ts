@@ -32,6 +32,7 @@ const GREETINGS: Readonly<Record<string, string>> = {
 const OTHERS: readonly string[] = [
   'bun.mjs',
   'deno.mjs',
+  'exchanges-durable-object.mjs',
   'node-http2.mjs',
   'node-https.mjs',
   'socket.io.mjs',

@@ -13,11 +13,11 @@ import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Keytab } from '../../src/index.ts';
 import { formatKeytab } from '../../src/index.ts';
+import { Browser, goesOn } from '../conformance/browser.ts';
 import type { Answer, Connection } from '../conformance/connection.ts';
 import { openHttp1, openHttp2 } from '../conformance/connection.ts';
 import type { RunningServer } from '../conformance/program.ts';
 import { startServer } from '../conformance/program.ts';
-import type { SignOn } from '../conformance/user.ts';
 import { makeServiceKeytab, negotiateHeader, User } from '../conformance/user.ts';
 import type { Engine } from '../support/engines.ts';
 import { startPostgres, startRedis } from '../support/engines.ts';
@@ -136,54 +136,6 @@ http {
 `;
 }
 
-/** A browser with a cookie jar, which prefers NTLM and has a ticket. */
-class Browser {
-  readonly #user: User;
-  readonly #connection: Connection;
-  readonly #jar = new Map<string, string>();
-  /** The servers that its requests have reached. */
-  readonly servers: string[] = [];
-
-  constructor({ keytab }: Site, name: string, connection: Connection) {
-    this.#user = new User(keytab, name);
-    this.#connection = connection;
-  }
-
-  get cookie(): string {
-    return [...this.#jar].map((pair) => pair.join('=')).join('; ');
-  }
-
-  begin(): SignOn {
-    return this.#user.signOn({ as: 'ntlm-first' });
-  }
-
-  async send(authorization: string, cookie: string = this.cookie): Promise<Answer> {
-    const headers = { authorization, ...(cookie !== '' && { cookie }) };
-    const answer = await this.#connection.send({ path: '/', headers });
-    this.servers.push(...(answer.headers.get('x-server') ?? []));
-    for (const field of answer.headers.get('set-cookie') ?? []) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(field)!;
-      if (value === '') this.#jar.delete(name);
-      else this.#jar.set(name, value);
-    }
-    return answer;
-  }
-
-  /** Sends requests until the exchange is over, and verifies the server's proof. */
-  async signOn(): Promise<Answer> {
-    const exchange = this.begin();
-    let answer = await this.send(exchange.authorization);
-    while (goesOn(answer)) answer = await this.send(exchange.next(answer)!);
-    return answer;
-  }
-}
-
-/** Whether the server waits for another request of the exchange. */
-function goesOn({ status, headers }: Answer): boolean {
-  const fields = headers.get('set-cookie') ?? [];
-  return status === 401 && fields.some((field) => field.includes('; Max-Age=30'));
-}
-
 function greetedAs({ status, body }: Answer): string | number {
   return status === 200 ? (JSON.parse(body) as { principal: string }).principal : status;
 }
@@ -207,7 +159,7 @@ describe.runIf(have('nginx', 'redis', 'postgresql')).each(SITES)(
     async function browser(name = 'alice', open = openHttp2): Promise<Browser> {
       const connection = await open(site.url);
       connections.push(connection);
-      return new Browser(site, name, connection);
+      return new Browser(new User(site.keytab, name), connection);
     }
 
     /** For a second the replay caches do not know what an engine that they meet has forgotten. */

@@ -13,11 +13,23 @@ export const WORKER_KINDS = ['without Node’s modules', 'with Node’s modules'
  * @param code - One module. Its environment has `KEYTAB`: the variable `KEYTAB_CONTENTS` of workerd's own.
  * @returns The name of a configuration for workerd, which listens on a free port.
  */
-export function writeWorker(directory: string, code: string, kind: WorkerKind): string {
+export function writeWorker(
+  directory: string,
+  code: string,
+  kind: WorkerKind,
+  environment: WorkerEnvironment = {},
+): string {
   const config = join(directory, 'config.capnp');
   writeFileSync(join(directory, 'worker.js'), code);
-  writeFileSync(config, configOf(COMPATIBILITY_DATES[kind]));
+  writeFileSync(config, configOf(COMPATIBILITY_DATES[kind], environment));
   return config;
+}
+
+/** What a worker has beside its keytab. */
+export interface WorkerEnvironment {
+  readonly texts?: Readonly<Record<string, string>>;
+  /** Classes of Durable Objects, in memory, by the name of their binding. */
+  readonly objects?: Readonly<Record<string, string>>;
 }
 
 /** A program of the conformance suite as one module. What it reads of its process is the worker's environment. */
@@ -38,7 +50,20 @@ export async function bundleServer(entry: string): Promise<string> {
   return output[0].code;
 }
 
-function configOf(compatibilityDate: string): string {
+function configOf(
+  compatibilityDate: string,
+  { texts = {}, objects = {} }: WorkerEnvironment,
+): string {
+  const bindings = [
+    '(name = "KEYTAB", fromEnvironment = "KEYTAB_CONTENTS")',
+    ...Object.entries(texts).map(([name, text]) => `(name = "${name}", text = "${text}")`),
+    ...Object.entries(objects).map(
+      ([name, one]) => `(name = "${name}", durableObjectNamespace = "${one}")`,
+    ),
+  ];
+  const classes = Object.values(objects).map(
+    (one) => `(className = "${one}", uniqueKey = "the tests' ${one}")`,
+  );
   return `
 using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -48,7 +73,9 @@ const config :Workerd.Config = (
 const main :Workerd.Worker = (
   modules = [ (name = "worker.js", esModule = embed "worker.js") ],
   compatibilityDate = "${compatibilityDate}",
-  bindings = [ (name = "KEYTAB", fromEnvironment = "KEYTAB_CONTENTS") ],
+  bindings = [ ${bindings.join(', ')} ],
+  durableObjectNamespaces = [ ${classes.join(', ')} ],
+  durableObjectStorage = (inMemory = void),
 );
 `;
 }
