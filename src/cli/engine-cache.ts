@@ -1,12 +1,10 @@
-/** Replay caches on Redis or PostgreSQL by URL. The client's package is loaded only if a URL is given. */
+/** Replay caches on Redis or PostgreSQL by URL. */
 import process from 'node:process';
 import type { ReplayCache } from '../ap/replay-cache.ts';
-import { KerberosError } from '../errors.ts';
-import type { PostgresClient } from '../postgres/client.ts';
 import { PostgresReplayCache } from '../postgres/replay-cache.ts';
-import type { NodeRedisClient } from '../redis/client.ts';
 import { RedisReplayCache } from '../redis/replay-cache.ts';
-import { describeThrown } from '../text.ts';
+import type { EngineClientOptions } from './engine-client.ts';
+import { namesEngine, openEngineClient, refusePassword } from './engine-client.ts';
 
 /** A replay cache, with the client that was made for it. */
 export interface EngineCache {
@@ -15,18 +13,8 @@ export interface EngineCache {
   readonly close: () => Promise<void>;
 }
 
-/** What {@link openEngineCache} works with. */
-export interface EngineCacheOptions {
-  /** Called with each way in which the engine may lose records, and with each loss of the connection. */
-  readonly warn: (message: string) => void;
-  /** Loads a package; import() if absent. */
-  readonly load?: (name: string) => Promise<unknown>;
-}
-
-/** Whether a name is a URL for {@link openEngineCache}. */
-export function namesEngine(name: string): boolean {
-  return /^(?:rediss?|unix|postgres(?:ql)?):/i.test(name);
-}
+/** What {@link openEngineCache} works with; `warn` is also called with each way in which the engine may lose records. */
+export type EngineCacheOptions = Omit<EngineClientOptions, 'subject'>;
 
 /**
  * The URL of a cache: the argument of `-rcache`, or else the variable or the setting of krb5.conf that
@@ -43,186 +31,38 @@ export function engineName(
   const configured = KRB5RCACHENAME || (KRB5RCACHETYPE ? undefined : defaultName);
   const name = argument ?? configured;
   if (name === undefined || !namesEngine(name)) return undefined;
-  if (argument !== undefined && passwordOf(parse(name)) !== '') {
-    throw new KerberosError('KRB5_RC_IO', {
-      message: `Replay cache ${shown(parse(name))}: every user of this machine can read its password`,
-      hint: 'set KRB5RCACHENAME to the URL with the password, and omit -rcache',
-    });
-  }
+  if (argument !== undefined) refusePassword(SUBJECT, name, INSTEAD);
   return name;
 }
 
 /**
- * Opens a cache on Redis or Valkey (`redis://host:6379/0`, `rediss:` with TLS, `unix:/path?db=0`), or on
- * PostgreSQL (`postgres://host/database`; `postgres:` takes everything from PGHOST and the related
- * variables).
+ * Opens a cache on an engine, as {@link openEngineClient} names it.
  *
  * @returns When the engine has answered.
- * @throws {@link KerberosError} `KRB5_RC_IO` if the package is not installed or the engine does not
- *   answer. No message has the password.
+ * @throws {@link KerberosError} `KRB5_RC_IO` as {@link openEngineClient}.
  */
 export async function openEngineCache(
   name: string,
   options: EngineCacheOptions,
 ): Promise<EngineCache> {
-  const url = parse(name);
-  try {
-    return await (/^postgres/.test(url.protocol) ? openPostgres : openRedis)(url, options);
-  } catch (error) {
-    if (error instanceof KerberosError) throw error;
-    // The client's error may repeat the URL with its password, so it does not become the cause.
-    throw new KerberosError('KRB5_RC_IO', {
-      message: `Replay cache ${shown(url)}: ${withoutPassword(describeThrown(error), url)}`,
-      hint: 'the server starts when the engine answers',
-    });
-  }
-}
-
-interface RedisPackage {
-  createClient(options: object): NodeRedisClient & {
-    on(event: 'error', listener: (error: unknown) => void): unknown;
-    connect(): Promise<unknown>;
-    destroy(): void;
-  };
-}
-
-async function openRedis(url: URL, options: EngineCacheOptions): Promise<EngineCache> {
-  const { createClient } = await load<RedisPackage>('redis', url, options);
-  let opened = false;
-  const socket = {
-    ...(url.protocol === 'unix:' && { path: decodeURIComponent(url.pathname) }),
-    connectTimeout: CONNECT_TIMEOUT,
-    // At the start the first failure is reported; later the engine may come back at any time.
-    reconnectStrategy: (retries: number, cause: Error) =>
-      opened ? Math.min(50 * 2 ** retries, MAX_DELAY) : cause,
-  };
-  const client = createClient({
-    ...(url.protocol === 'unix:' ? ofSocket(url) : { url: url.href }),
-    socket,
-    // A command sent later is of no use: its client has been refused.
-    disableOfflineQueue: true,
-    // A dead connection that was not closed is detected by its silence.
-    pingInterval: PING_INTERVAL,
-  });
-  let away = false;
-  client.on('error', (error) => {
-    if (!opened || away) return;
-    away = true;
-    options.warn(lost(url, error));
-  });
-  await client.connect();
-  opened = true;
-  const cache = new RedisReplayCache(client, { onWarning: options.warn });
+  const engine = await openEngineClient(name, { ...options, subject: SUBJECT });
+  const { answered, close } = engine;
+  const caching = { onWarning: options.warn };
+  const cache =
+    engine.type === 'redis'
+      ? new RedisReplayCache(engine.client, caching)
+      : new PostgresReplayCache(engine.client, caching);
   return {
     replayCache: {
       async checkAndStore(record) {
         const isNew = await cache.checkAndStore(record);
-        away = false;
+        answered();
         return isNew;
       },
     },
-    close: async () => client.destroy(),
+    close,
   };
 }
 
-function ofSocket({ searchParams }: URL): object {
-  const [database, username, password] = ['db', 'username', 'password'].map((name) =>
-    searchParams.get(name),
-  );
-  return {
-    ...(database && { database: Number(database) }),
-    ...(username && { username }),
-    ...(password && { password }),
-  };
-}
-
-interface PostgresPackage {
-  Pool: new (
-    options: object,
-  ) => PostgresClient & {
-    on(event: 'error', listener: (error: unknown) => void): unknown;
-    end(): Promise<void>;
-  };
-}
-
-async function openPostgres(url: URL, options: EngineCacheOptions): Promise<EngineCache> {
-  const loaded = await load<PostgresPackage & { default?: PostgresPackage }>('pg', url, options);
-  const { Pool } = loaded.default ?? loaded;
-  const pool = new Pool({
-    ...(url.href.includes('//') && { connectionString: url.href }),
-    connectionTimeoutMillis: CONNECT_TIMEOUT,
-    keepAlive: true,
-  });
-  // An error of an idle connection in the pool would end the process without a listener.
-  pool.on('error', () => {});
-  try {
-    await pool.query('SELECT 1', []);
-  } catch (error) {
-    await pool.end();
-    throw error;
-  }
-  const replayCache = new PostgresReplayCache(pool, { onWarning: options.warn });
-  return { replayCache, close: () => pool.end() };
-}
-
-async function load<Package>(
-  name: string,
-  url: URL,
-  { load: from = (specifier) => import(specifier) }: EngineCacheOptions,
-): Promise<Package> {
-  try {
-    return (await from(name)) as Package;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException | null)?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new KerberosError('KRB5_RC_IO', {
-      message: `Replay cache ${shown(url)}: package ${name} is not installed`,
-      hint: `npm install ${name}, where krb5-acceptor is installed (with -g if that is)`,
-    });
-  }
-}
-
-function parse(name: string): URL {
-  try {
-    return new URL(name);
-  } catch {
-    throw new KerberosError('KRB5_RC_IO', {
-      message: `Replay cache ${name.slice(0, name.indexOf(':') + 1)} has a URL that cannot be read`,
-      hint:
-        'write redis://host:6379, unix:/path/of/socket or postgres://host/database; a password in ' +
-        'it must be percent-encoded',
-    });
-  }
-}
-
-/** The URL without the password and other parts that may be secret. */
-function shown(url: URL): string {
-  return `${url.protocol}${url.host === '' ? '' : '//'}${url.host}${url.pathname}`;
-}
-
-function passwordOf(url: URL): string {
-  return url.password || url.searchParams.get('password') || '';
-}
-
-function withoutPassword(text: string, url: URL): string {
-  const password = passwordOf(url);
-  if (password === '') return text;
-  return text.replaceAll(password, '***').replaceAll(decoded(password), '***');
-}
-
-function decoded(password: string): string {
-  try {
-    return decodeURIComponent(password);
-  } catch {
-    return password;
-  }
-}
-
-function lost(url: URL, error: unknown): string {
-  const reason = withoutPassword(describeThrown(error), url);
-  return `replay cache ${shown(url)} is away: ${reason}; clients are refused until it is back`;
-}
-
-// Milliseconds.
-const CONNECT_TIMEOUT = 5000;
-const MAX_DELAY = 500;
-const PING_INTERVAL = 2000;
+const SUBJECT = 'Replay cache';
+const INSTEAD = { option: '-rcache', variable: 'KRB5RCACHENAME' };

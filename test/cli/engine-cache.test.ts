@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { engineName, namesEngine, openEngineCache } from '../../src/cli/engine-cache.ts';
+import { engineName, openEngineCache } from '../../src/cli/engine-cache.ts';
+import { namesEngine } from '../../src/cli/engine-client.ts';
 import { openReplayCache } from '../../src/node/replay-cache/name.ts';
 import { FakePostgres } from '../support/fake-postgres.ts';
 import { FakeRedis } from '../support/fake-redis.ts';

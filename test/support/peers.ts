@@ -26,6 +26,8 @@ export type PeerName =
   | 'samba'
   | 'chromium'
   | 'nginx'
+  | 'caddy'
+  | 'haproxy'
   | 'redis'
   | 'postgresql';
 
@@ -37,8 +39,10 @@ export const INETD = '/usr/sbin/inetd';
 export const CHROMIUM: string = existsSync('/usr/bin/google-chrome')
   ? '/usr/bin/google-chrome'
   : '/usr/bin/chromium';
-export const SAMBA = '/usr/sbin/samba';
 export const NGINX = '/usr/sbin/nginx';
+export const CADDY = '/usr/bin/caddy';
+export const HAPROXY = '/usr/sbin/haproxy';
+export const SAMBA = '/usr/sbin/samba';
 export const REDIS = '/usr/bin/redis-server';
 
 /** The directory of the newest PostgreSQL's programs, which Debian has for each version. */
@@ -135,6 +139,8 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
   },
   chromium: { package: 'chromium', present: () => existsSync(CHROMIUM) },
   nginx: { package: 'nginx-light', present: () => existsSync(NGINX) },
+  caddy: { package: 'caddy', present: () => existsSync(CADDY) },
+  haproxy: { package: 'haproxy', present: () => existsSync(HAPROXY) },
   redis: { package: 'redis-server', present: () => existsSync(REDIS) },
   postgresql: { package: 'postgresql', present: () => postgresPrograms() !== undefined },
 };

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const PROGRAM = resolve(import.meta.dirname, '../../dist/cli/gss-server/main.js');
+const PROGRAMS = resolve(import.meta.dirname, '../../dist/cli');
 
 export interface ProgramOptions {
   readonly stdio?: StdioOptions;
@@ -12,17 +12,22 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** In a process group of its own. */
   readonly detached?: boolean;
+  /** The folder of the program; `gss-server` if absent. */
+  readonly name?: string;
 }
 
-/** gss-server, running or ended, and what it has printed. */
+/** A program of the package, running or ended, and what it has printed. */
 export class Program {
   readonly process: ChildProcess;
   readonly ended: Promise<number | null>;
   stdout = '';
   stderr = '';
 
-  constructor(args: readonly string[], { stdio = 'pipe', env, detached }: ProgramOptions = {}) {
-    this.process = spawn(process.execPath, [PROGRAM, ...args], {
+  constructor(
+    args: readonly string[],
+    { stdio = 'pipe', env, detached, name = 'gss-server' }: ProgramOptions = {},
+  ) {
+    this.process = spawn(process.execPath, [`${PROGRAMS}/${name}/main.js`, ...args], {
       stdio,
       env: { ...process.env, ...env },
       detached: detached ?? false,
@@ -36,7 +41,7 @@ export class Program {
     this.ended = once(this.process, 'close').then(() => this.process.exitCode);
   }
 
-  /** Starts a server on a free port. */
+  /** Starts gss-server on a free port. */
   static async listen(
     args: readonly string[],
     options?: ProgramOptions,

@@ -1,6 +1,8 @@
 /** Parses the command line of krb5-forward-auth, and the environment variables that stand in for it. */
+import { KerberosError } from '../../errors.ts';
 import type { Values } from '../arguments.ts';
 import { integer, readArguments, text, UsageError } from '../arguments.ts';
+import { namesEngine, refusePassword } from '../engine-client.ts';
 import type { IdentityHeaders } from './identity-headers.ts';
 import { parseIdentityHeaders } from './identity-headers.ts';
 import type { Address } from './listen.ts';
@@ -51,9 +53,14 @@ export function parseArguments(
     if (values.switches.has('version')) return { action: 'version' };
     const [extra] = values.positionals;
     if (extra !== undefined) throw new UsageError(`expected options only, got '${extra}'`);
+    const exchanges = values.texts.get('exchanges');
+    if (exchanges !== undefined) checkExchanges(exchanges);
     return { action: 'serve', arguments: serverArguments(withEnvironment(values, environment)) };
   } catch (error) {
     if (error instanceof UsageError) return { action: 'usage', message: error.message };
+    if (error instanceof KerberosError) {
+      return { action: 'usage', message: `${error.message}; ${error.hint}` };
+    }
     throw error;
   }
 }
@@ -91,6 +98,11 @@ function serverArguments(values: Values): ForwardAuthArguments {
     preflight: switches.has('preflight'),
     verbose: switches.has('verbose'),
   };
+}
+
+function checkExchanges(name: string): void {
+  const instead = { option: '-exchanges', variable: `${PREFIX}EXCHANGES` };
+  if (namesEngine(name)) refusePassword('Store of exchanges', name, instead);
 }
 
 function headerName(values: Values, option: string): string | undefined {

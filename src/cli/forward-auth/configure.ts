@@ -1,7 +1,6 @@
 /** Makes what krb5-forward-auth serves with, from its command line, krb5.conf and files. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { ReplayCache } from '../../ap/replay-cache.ts';
 import type { KerberosConfig } from '../../config/settings.ts';
 import { GssError } from '../../gss/status.ts';
 import type { ExchangeKeeper } from '../../http/exchanges.ts';
@@ -14,13 +13,20 @@ import type { NodeAuthenticationRequest } from '../../node/http-request.ts';
 import { kerberos } from '../../node/kerberos.ts';
 import { FileReplayCache } from '../../node/replay-cache/file.ts';
 import { openReplayCache } from '../../node/replay-cache/name.ts';
+import { postgresExchanges } from '../../postgres/exchanges.ts';
+import { redisExchanges } from '../../redis/exchanges.ts';
 import { printable } from '../../text.ts';
 import { systemClock } from '../../time.ts';
 import { UsageError } from '../arguments.ts';
+import type { EngineCache } from '../engine-cache.ts';
+import { engineName, openEngineCache } from '../engine-cache.ts';
+import type { EngineClient } from '../engine-client.ts';
+import { namesEngine, openEngineClient } from '../engine-client.ts';
 import { systemErrorText } from '../text.ts';
 import { cryptoFor } from '../weak-enctypes.ts';
 import type { ForwardAuthArguments } from './args.ts';
 import type { ForwardAuth } from './handler.ts';
+import { answerChallenge } from './handler.ts';
 import { isLoopback } from './listen.ts';
 import { RulesError } from './rules.ts';
 import { RulesFile } from './rules-file.ts';
@@ -49,7 +55,8 @@ export async function configure(
   const sessions = sessionsOf(options, log);
   const config = loadKerberosConfig();
   for (const warning of config.warnings) log(warning);
-  const replayCache = await openCache(options, config, log);
+  const { replayCache, close } = await openCache(options, config, log);
+  const engine = await openExchanges(options, log);
   const { defaultKeytabName } = config;
   const signOn = kerberos({
     keytab: keytabFile(options.keytab, {
@@ -62,9 +69,10 @@ export async function configure(
     replayCache,
     // The handler takes requests of proxies only.
     trustProxy: true,
-    exchanges: NO_EXCHANGES,
+    exchanges: keeperOf(engine, options, sessions),
     requireTls: options.requireTls,
     passPreflight: options.preflight,
+    unauthorized: answerChallenge,
     ...(sessions && { sessions }),
     ...(options.certificate !== undefined && { certificate: readCertificate(options.certificate) }),
     onRefused: (error, request) => logRefusal(describeRefusal(error, request)),
@@ -81,7 +89,8 @@ export async function configure(
     onRefused: logRefusal,
     ...(options.verbose && { onAccepted: log }),
     close: async () => {
-      if (replayCache instanceof FileReplayCache) await replayCache.close();
+      await close();
+      await engine?.close();
     },
   };
 }
@@ -120,14 +129,53 @@ function sessionsOf(
 }
 
 async function openCache(
-  { replayCache }: ForwardAuthArguments,
+  { replayCache: name }: ForwardAuthArguments,
   { defaultReplayCacheName }: KerberosConfig,
   log: Logs['log'],
-): Promise<ReplayCache> {
-  return await openReplayCache(replayCache, {
+): Promise<EngineCache> {
+  const engine = engineName(name, defaultReplayCacheName);
+  if (engine !== undefined) return await openEngineCache(engine, { warn: log });
+  const replayCache = await openReplayCache(name, {
     onWarning: log,
     ...(defaultReplayCacheName !== undefined && { defaultName: defaultReplayCacheName }),
   });
+  const close = async () => {
+    if (replayCache instanceof FileReplayCache) await replayCache.close();
+  };
+  return { replayCache, close };
+}
+
+async function openExchanges(
+  { exchanges: name }: ForwardAuthArguments,
+  log: Logs['log'],
+): Promise<EngineClient | undefined> {
+  if (name === undefined) return undefined;
+  if (!namesEngine(name)) {
+    throw new UsageError('-exchanges: expected a URL: redis:, rediss:, unix: or postgres:');
+  }
+  return await openEngineClient(name, { subject: 'Store of exchanges', warn: log });
+}
+
+function keeperOf(
+  engine: EngineClient | undefined,
+  { insecureCookie }: ForwardAuthArguments,
+  sessions: SessionOptions | undefined,
+): ExchangeKeeper<NodeAuthenticationRequest> {
+  if (engine === undefined || sessions === undefined) return NO_EXCHANGES;
+  // What is sealed says what it is for: an exchange is no session.
+  const options = { keys: sessions.keys, ...(insecureCookie && { cookie: { secure: false } }) };
+  const keeper =
+    engine.type === 'redis'
+      ? redisExchanges(engine.client, options)
+      : postgresExchanges(engine.client, options);
+  return {
+    take: (request, acceptor) => keeper.take(request, acceptor),
+    keep: async (exchange) => {
+      const headers = await keeper.keep(exchange);
+      engine.answered();
+      return headers;
+    },
+  };
 }
 
 function readCertificate(path: string): string {

@@ -4,6 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Authenticated, Guest } from '../../http/authentication.ts';
 import { PROXY_HEADERS } from '../../http/forwarded.ts';
 import type { Identity } from '../../http/identity.ts';
+import type { HttpResponse } from '../../node/http-request.ts';
 import type { Kerberos } from '../../node/kerberos.ts';
 import { describeThrown, printableName } from '../../text.ts';
 import type { IdentityHeaders } from './identity-headers.ts';
@@ -44,6 +45,13 @@ export function forwardAuthHandler(site: ForwardAuth): RequestListener {
       },
     );
   };
+}
+
+/** Ends the response to a client that must sign on. */
+export function answerChallenge(_: unknown, response: HttpResponse): void {
+  keepOneCookie(response);
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  response.end('Unauthorized\n');
 }
 
 type Status = 200 | 403 | 404 | 503;
@@ -146,7 +154,18 @@ function describe({ method, host, uri }: OriginalRequest): string {
   return printableName(`${method} ${host}${uri.replace(/\?.*$/s, '')}`);
 }
 
+/**
+ * nginx passes on one cookie: of several it takes the first, or joins them to one that is broken. Cookies
+ * that end an exchange can be left out, for they end by themselves.
+ */
+function keepOneCookie(response: HttpResponse): void {
+  const cookies = [response.getHeader('Set-Cookie') ?? []].flat().map(String);
+  const lasting = cookies.filter((cookie) => !cookie.endsWith('; Max-Age=0'));
+  if (cookies.length > 1) response.setHeader('Set-Cookie', lasting);
+}
+
 function end(response: ServerResponse, status: Status): void {
+  keepOneCookie(response);
   response.statusCode = status;
   response.setHeader('Content-Type', 'text/plain; charset=utf-8');
   response.end(`${STATUS_CODES[status]}\n`);

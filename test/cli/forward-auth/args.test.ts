@@ -100,6 +100,11 @@ describe('parseArguments', () => {
     ],
     [[], { KRB5_FORWARD_AUTH_HELP: '1' }, 'KRB5_FORWARD_AUTH_HELP: there is no option -help'],
     [['-exchanges', 'redis://h'], {}, '-exchanges needs -session-key'],
+    [
+      ['-exchanges', 'redis://:p@h'],
+      {},
+      'Store of exchanges redis://h: every user of this machine can read its password; set KRB5_FORWARD_AUTH_EXCHANGES to the URL with the password, and omit -exchanges',
+    ],
     [['-session-age', '5'], {}, '-session-age needs -session-key'],
     [['-uri-header', 'X Y'], {}, "-uri-header: expected the name of a header, got 'X Y'"],
     [

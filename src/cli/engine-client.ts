@@ -1,0 +1,223 @@
+/** Clients of Redis and PostgreSQL by URL. The client's package is loaded only if a URL is given. */
+import { KerberosError } from '../errors.ts';
+import type { PostgresClient } from '../postgres/client.ts';
+import type { NodeRedisClient } from '../redis/client.ts';
+import { describeThrown } from '../text.ts';
+
+/** A connected client that was made for a program. */
+export type EngineClient = (
+  | { readonly type: 'redis'; readonly client: NodeRedisClient }
+  | { readonly type: 'postgres'; readonly client: PostgresClient }
+) & {
+  /** Must be called when the engine has answered: the next loss of the connection is a new one. */
+  readonly answered: () => void;
+  /** Ends the client. */
+  readonly close: () => Promise<void>;
+};
+
+/** What {@link openEngineClient} works with. */
+export interface EngineClientOptions {
+  /** What the engine is for, with a capital letter: `Replay cache`. */
+  readonly subject: string;
+  /** Called with each loss of the connection. */
+  readonly warn: (message: string) => void;
+  /** Loads a package; import() if absent. */
+  readonly load?: (name: string) => Promise<unknown>;
+}
+
+/** Whether a name is a URL for {@link openEngineClient}. */
+export function namesEngine(name: string): boolean {
+  return /^(?:rediss?|unix|postgres(?:ql)?):/i.test(name);
+}
+
+/**
+ * Refuses an argument of a program with a password, which `ps` shows to everyone.
+ *
+ * @param variable - What the user sets instead of the option.
+ * @throws {@link KerberosError} `KRB5_RC_IO`
+ */
+export function refusePassword(
+  subject: string,
+  name: string,
+  { option, variable }: { readonly option: string; readonly variable: string },
+): void {
+  const url = parse(name, subject);
+  if (passwordOf(url) === '') return;
+  throw new KerberosError('KRB5_RC_IO', {
+    message: `${subject} ${shown(url)}: every user of this machine can read its password`,
+    hint: `set ${variable} to the URL with the password, and omit ${option}`,
+  });
+}
+
+/**
+ * Connects to Redis or Valkey (`redis://host:6379/0`, `rediss:` with TLS, `unix:/path?db=0`), or to
+ * PostgreSQL (`postgres://host/database`; `postgres:` takes everything from PGHOST and the
+ * related variables).
+ *
+ * @returns When the engine has answered.
+ * @throws {@link KerberosError} `KRB5_RC_IO` if the package is not installed or the engine does not
+ *   answer. No message has the password.
+ */
+export async function openEngineClient(
+  name: string,
+  options: EngineClientOptions,
+): Promise<EngineClient> {
+  const { subject } = options;
+  const url = parse(name, subject);
+  try {
+    return await (/^postgres/.test(url.protocol) ? openPostgres : openRedis)(url, options);
+  } catch (error) {
+    if (error instanceof KerberosError) throw error;
+    // The client's error may repeat the URL with its password, so it does not become the cause.
+    throw new KerberosError('KRB5_RC_IO', {
+      message: `${subject} ${shown(url)}: ${withoutPassword(describeThrown(error), url)}`,
+      hint: 'the server starts when the engine answers',
+    });
+  }
+}
+
+interface RedisPackage {
+  createClient(options: object): NodeRedisClient & {
+    on(event: 'error', listener: (error: unknown) => void): unknown;
+    connect(): Promise<unknown>;
+    destroy(): void;
+  };
+}
+
+async function openRedis(url: URL, options: EngineClientOptions): Promise<EngineClient> {
+  const { createClient } = await load<RedisPackage>('redis', url, options);
+  let opened = false;
+  const socket = {
+    ...(url.protocol === 'unix:' && { path: decodeURIComponent(url.pathname) }),
+    connectTimeout: CONNECT_TIMEOUT,
+    // At the start the first failure is reported; later the engine may come back at any time.
+    reconnectStrategy: (retries: number, cause: Error) =>
+      opened ? Math.min(50 * 2 ** retries, MAX_DELAY) : cause,
+  };
+  const client = createClient({
+    ...(url.protocol === 'unix:' ? ofSocket(url) : { url: url.href }),
+    socket,
+    // A command sent later is of no use: its client has been refused.
+    disableOfflineQueue: true,
+    // A dead connection that was not closed is detected by its silence.
+    pingInterval: PING_INTERVAL,
+  });
+  let away = false;
+  client.on('error', (error) => {
+    if (!opened || away) return;
+    away = true;
+    options.warn(lost(options, url, error));
+  });
+  await client.connect();
+  opened = true;
+  return {
+    type: 'redis',
+    client,
+    answered: () => {
+      away = false;
+    },
+    close: async () => client.destroy(),
+  };
+}
+
+function ofSocket({ searchParams }: URL): object {
+  const [database, username, password] = ['db', 'username', 'password'].map((name) =>
+    searchParams.get(name),
+  );
+  return {
+    ...(database && { database: Number(database) }),
+    ...(username && { username }),
+    ...(password && { password }),
+  };
+}
+
+interface PostgresPackage {
+  Pool: new (
+    options: object,
+  ) => PostgresClient & {
+    on(event: 'error', listener: (error: unknown) => void): unknown;
+    end(): Promise<void>;
+  };
+}
+
+async function openPostgres(url: URL, options: EngineClientOptions): Promise<EngineClient> {
+  const loaded = await load<PostgresPackage & { default?: PostgresPackage }>('pg', url, options);
+  const { Pool } = loaded.default ?? loaded;
+  const pool = new Pool({
+    ...(url.href.includes('//') && { connectionString: url.href }),
+    connectionTimeoutMillis: CONNECT_TIMEOUT,
+    keepAlive: true,
+  });
+  // An error of an idle connection in the pool would end the process without a listener.
+  pool.on('error', () => {});
+  try {
+    await pool.query('SELECT 1', []);
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  return { type: 'postgres', client: pool, answered: () => {}, close: () => pool.end() };
+}
+
+async function load<Package>(
+  name: string,
+  url: URL,
+  { subject, load: from = (specifier) => import(specifier) }: EngineClientOptions,
+): Promise<Package> {
+  try {
+    return (await from(name)) as Package;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException | null)?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new KerberosError('KRB5_RC_IO', {
+      message: `${subject} ${shown(url)}: package ${name} is not installed`,
+      hint: `npm install ${name}, where krb5-acceptor is installed (with -g if that is)`,
+    });
+  }
+}
+
+function parse(name: string, subject: string): URL {
+  try {
+    return new URL(name);
+  } catch {
+    throw new KerberosError('KRB5_RC_IO', {
+      message: `${subject} ${name.slice(0, name.indexOf(':') + 1)} has a URL that cannot be read`,
+      hint:
+        'write redis://host:6379, unix:/path/of/socket or postgres://host/database; a password in ' +
+        'it must be percent-encoded',
+    });
+  }
+}
+
+/** The URL without the password and other parts that may be secret. */
+function shown(url: URL): string {
+  return `${url.protocol}${url.host === '' ? '' : '//'}${url.host}${url.pathname}`;
+}
+
+function passwordOf(url: URL): string {
+  return url.password || url.searchParams.get('password') || '';
+}
+
+function withoutPassword(text: string, url: URL): string {
+  const password = passwordOf(url);
+  if (password === '') return text;
+  return text.replaceAll(password, '***').replaceAll(decoded(password), '***');
+}
+
+function decoded(password: string): string {
+  try {
+    return decodeURIComponent(password);
+  } catch {
+    return password;
+  }
+}
+
+function lost({ subject }: EngineClientOptions, url: URL, error: unknown): string {
+  const reason = withoutPassword(describeThrown(error), url);
+  const what = subject.charAt(0).toLowerCase() + subject.slice(1);
+  return `${what} ${shown(url)} is away: ${reason}; clients are refused until it is back`;
+}
+
+// Milliseconds.
+const CONNECT_TIMEOUT = 5000;
+const MAX_DELAY = 500;
+const PING_INTERVAL = 2000;

@@ -1,0 +1,184 @@
+/** krb5-forward-auth behind real proxies, in front of an application that knows nothing of Kerberos. */
+import { once } from 'node:events';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Program } from '../support/program.ts';
+import type { ProxyName } from '../support/proxies.ts';
+import { startProxy } from '../support/proxies.ts';
+import type { User } from '../support/realm.ts';
+import { have, keytab, kinit, realm, scratch } from '../support/realm.ts';
+import { run, runOrThrow } from '../support/run.ts';
+
+const ALICE = 'alice@EXAMPLE.TEST';
+/** 32 bytes that differ. */
+const KEY = Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('base64');
+
+/** An application that answers with the headers it was given. */
+async function application(): Promise<number> {
+  const server = createServer((request, response) => {
+    response.end(JSON.stringify({ url: request.url, headers: request.headers }));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+interface SiteOptions {
+  readonly args?: readonly string[];
+  readonly change?: (text: string) => string;
+}
+
+/** An application, krb5-forward-auth and a proxy in front of both. */
+async function serve(name: ProxyName, { args = [], change }: SiteOptions = {}) {
+  const directory = scratch();
+  const socket = join(directory, 's');
+  const key = join(directory, 'key');
+  writeFileSync(key, `${KEY}\n`, { mode: 0o600 });
+  const common = ['-keytab', keytab('http'), '-session-key', key, '-insecure-cookie', '-verbose'];
+  const listen = ['-listen', `unix:${socket}`, '-rcache', 'memory:'];
+  const program = new Program([...common, ...listen, ...args], {
+    name: 'forward-auth',
+    env: { KRB5_CONFIG: realm().krb5Config },
+  });
+  onTestFinished(() => program[Symbol.asyncDispose]());
+  await program.until('stderr', /listening on unix:/);
+  const proxy = await startProxy(name, {
+    directory: join(directory, 'proxy'),
+    socket,
+    application: await application(),
+    ...(change && { change }),
+  });
+  onTestFinished(() => proxy[Symbol.asyncDispose]());
+  return { url: `http://localhost:${proxy.port}`, program, directory };
+}
+
+interface Answer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** What the application was given. */
+  readonly seen: { readonly url: string; readonly headers: Readonly<Record<string, string>> };
+}
+
+/** The last response to curl. */
+async function curl(env: User['env'] | undefined, ...args: readonly string[]): Promise<Answer> {
+  const options = ['--silent', '--show-error', '--include', ...args];
+  const out = await runOrThrow('curl', options, env && { env });
+  const at = out.lastIndexOf('HTTP/1.1 ');
+  const [head = '', body = ''] = out.slice(at).split('\r\n\r\n');
+  const headers = head
+    .split('\r\n')
+    .slice(1)
+    .map((line) => line.split(/: ?(.*)/s));
+  return {
+    status: Number(head.slice(9, 12)),
+    headers: new Map(headers.map(([header, value]) => [header!.toLowerCase(), value!])),
+    seen: body.startsWith('{') ? JSON.parse(body) : { url: '', headers: {} },
+  };
+}
+
+const NEGOTIATE = ['--negotiate', '--user', ':'];
+
+describe.each(['nginx', 'caddy', 'haproxy'] as const)('%s', (proxy) => {
+  describe.runIf(have(proxy, 'curl', 'kinit'))('in front', () => {
+    it('challenges, and signs curl on with a ticket and the proof of the server', async () => {
+      const { url } = await serve(proxy);
+      const challenged = await curl(undefined, url);
+      expect(challenged.status).toBe(401);
+      expect(challenged.headers.get('www-authenticate')).toBe('Negotiate');
+      const { env } = await kinit();
+      const { status, headers, seen } = await curl(env, ...NEGOTIATE, `${url}/wiki?a=1`);
+      expect(status).toBe(200);
+      expect(headers.get('www-authenticate')).toMatch(/^Negotiate o[A-Za-z0-9+/]+=*$/);
+      expect(seen.url).toBe('/wiki?a=1');
+      expect(seen.headers['remote-user']).toBe(ALICE);
+      expect(seen.headers).not.toHaveProperty('authorization');
+    });
+
+    it('lets no header of a client reach the application', async () => {
+      const { url } = await serve(proxy);
+      const { env } = await kinit();
+      const forged = ['Remote-User', 'remote-user', 'Remote-Groups', 'Remote_User'];
+      const headers = forged.flatMap((name) => ['--header', `${name}: root@EXAMPLE.TEST`]);
+      const { status, seen } = await curl(env, ...NEGOTIATE, ...headers, url);
+      expect(status).toBe(200);
+      expect(seen.headers['remote-user']).toBe(ALICE);
+      expect(JSON.stringify(seen)).not.toContain('root');
+      const path = ['--header', 'X-Forwarded-Uri: /public', '--header', 'X-Forwarded-Host: a.b'];
+      expect((await curl(undefined, ...headers, ...path, url)).status).toBe(401);
+    });
+
+    it('judges paths as the client sent them, by rules that change', async () => {
+      const rules = join(scratch(), 'rules');
+      writeFileSync(rules, `/public any\n/admin user=bob@EXAMPLE.TEST\n`);
+      const { url, program } = await serve(proxy, { args: ['-rules', rules] });
+      const { env } = await kinit();
+      const claims = [
+        '--header',
+        'X-Forwarded-Uri: /public',
+        '--header',
+        'X-Forwarded-Method: GET',
+      ];
+      const status = async (path: string) =>
+        (await curl(env, ...NEGOTIATE, '--path-as-is', ...claims, url + path)).status;
+      expect(await status('/public/a')).toBe(200);
+      expect(await status('/admin/a')).toBe(403);
+      expect(await status('/other')).toBe(403);
+      expect(await status('/public/%2e%2e/admin/a')).not.toBe(200);
+      expect(await status('/public/..%2fadmin/a')).not.toBe(200);
+      writeFileSync(`${rules}.new`, `/ user=${ALICE}\n`);
+      // A file that was just written is read a second later.
+      const changed = async () => {
+        for (let i = 0; i < 100; i++) {
+          if ((await status('/admin/a')) === 200) return true;
+        }
+        return false;
+      };
+      renameSync(`${rules}.new`, rules);
+      expect(await changed()).toBe(true);
+      expect(program.stderr).toContain('has changed: the new rules are in use');
+    });
+
+    it('serves 300 requests of a session with one ticket', async () => {
+      const { url, program, directory } = await serve(proxy);
+      const { env } = await kinit();
+      const jar = join(directory, 'jar');
+      await curl(env, ...NEGOTIATE, '--cookie-jar', jar, url);
+      expect(readFileSync(jar, 'utf8')).toContain('krb5');
+      const { stdout } = await run('curl', [
+        ...['--silent', '--cookie', jar, '--output', '/dev/null'],
+        ...['--write-out', '%{http_code}\n', `${url}/[1-300]`],
+      ]);
+      expect(stdout.trim().split('\n')).toEqual(Array.from({ length: 300 }, () => '200'));
+      expect(program.stderr.match(/ by ticket: /g)).toHaveLength(1);
+      expect(program.stderr.match(/ by session: /g)).toHaveLength(300);
+    });
+
+    it('lets nobody in while krb5-forward-auth is away', async () => {
+      const { url, program } = await serve(proxy);
+      const { env } = await kinit();
+      program.process.kill('SIGTERM');
+      expect(await program.ended).toBe(0);
+      const { status, seen } = await curl(env, ...NEGOTIATE, url);
+      expect(status).toBeGreaterThanOrEqual(500);
+      expect(seen.url).toBe('');
+    });
+  });
+});
+
+describe.runIf(have('nginx', 'curl', 'kinit'))('a proxy that forgets', () => {
+  it.each([
+    ['to remove what the client sent', /^ *proxy_set_header Remote-User "";$/m, 403],
+    ['to say which path is asked for', /^ *proxy_set_header X-Forwarded-Uri .*$/m, 500],
+  ])('%s: the client is refused', async (_, line, expected) => {
+    const { url } = await serve('nginx', { change: (text) => text.replace(line, '') });
+    const { env } = await kinit();
+    const header = ['--header', 'Remote-User: root'];
+    const { status, seen } = await curl(env, ...NEGOTIATE, ...header, url);
+    expect([status, seen.url]).toEqual([expected, '']);
+  });
+});
