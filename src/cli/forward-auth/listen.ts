@@ -84,8 +84,10 @@ export async function listen(
     if (mask !== undefined) process.umask(mask);
     throw error;
   }
-  const bound = server.address() as AddressInfo | string;
-  return typeof bound === 'string' ? { path: bound } : { host: bound.address, port: bound.port };
+  const bound = server.address() as AddressInfo | string | null;
+  // Node.js does not say where a Unix socket is that it was given.
+  if (bound === null || typeof bound === 'string') return { path: bound ?? '(from systemd)' };
+  return { host: bound.address, port: bound.port };
 }
 
 /** For logs: as {@link parseAddress} reads it. */
