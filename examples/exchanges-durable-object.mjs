@@ -1,5 +1,6 @@
 // Sign-ons of several requests in workers at the edge, of which each may reach another worker: an exchange
-// waits in a Durable Object of its own. KEYTAB and EXCHANGE_KEY are secrets in base64.
+// waits in a Durable Object of its own. KEYTAB and EXCHANGE_KEY are secrets in base64. A replay cache for all
+// workers is in replay-durable-object.ts.
 import { DurableObject } from 'cloudflare:workers';
 import { withKerberos } from 'krb5-acceptor/fetch';
 import { storedExchanges } from 'krb5-acceptor/http';
