@@ -2,7 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import express from 'express';
+import fastify from 'fastify';
 import { kerberos as expressKerberos } from '../../../src/adapters/express.ts';
+import { kerberos as fastifyKerberos } from '../../../src/adapters/fastify.ts';
 import type { KerberosOptions } from '../../../src/node/kerberos.ts';
 import { kerberos } from '../../../src/node/kerberos.ts';
 import { HOST_BASED_SERVICE } from '../realm.ts';
@@ -26,7 +28,7 @@ const options: Pick<KerberosOptions, 'keytab' | 'service' | 'replayCache' | 'ses
   }),
 };
 
-const START: Readonly<Record<OwnKind, () => void>> = {
+const START: Readonly<Record<OwnKind, () => void | Promise<void>>> = {
   'node:http': () => {
     const signOn = kerberos(options);
     const server = createServer({ maxHeaderSize: MAX_HEADER_SIZE }, async (request, response) => {
@@ -44,11 +46,19 @@ const START: Readonly<Record<OwnKind, () => void>> = {
     });
     createServer(app).listen(Number(port), HOST);
   },
+  Fastify: async () => {
+    const app = fastify();
+    if (access !== 'open') await app.register(fastifyKerberos, options);
+    app.get('/', (request) =>
+      access === 'open' ? PAGE : `Hello ${request.kerberos?.principal}\n`,
+    );
+    await app.listen({ port: Number(port), host: HOST });
+  },
 };
 
 const HOST = '127.0.0.1';
 const MAX_HEADER_SIZE = 81_920;
 
-START[kind]();
+await START[kind]();
 // So that a profile of it is written.
 process.once('SIGTERM', () => process.exit());

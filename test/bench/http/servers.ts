@@ -9,7 +9,7 @@ import type { WorkerCommand } from '../worker-process.ts';
 export type Access = 'open' | 'tickets' | 'sessions';
 
 /** What our servers are made of. */
-export type OwnKind = 'node:http' | 'Express';
+export type OwnKind = 'node:http' | 'Express' | 'Fastify';
 
 /** A web server of one page, which greets the client. */
 export interface WebServer extends Participant {
@@ -130,7 +130,7 @@ DirectoryIndex index.html
 /** What every server answers. */
 export const PAGE = 'Hello alice.liddell@CORP.EXAMPLE.TEST\n';
 
-const OWN_KINDS: readonly OwnKind[] = ['node:http', 'Express'];
+const OWN_KINDS: readonly OwnKind[] = ['node:http', 'Express', 'Fastify'];
 const APACHE_NAME = 'Apache';
 const OPEN = ', open to all';
 const SESSIONS = ', in a session';
