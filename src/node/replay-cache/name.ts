@@ -102,7 +102,7 @@ function split(text: string): [type: string, residual: string] {
 
 function unknown(name: string): KerberosError {
   // A URL may have a password.
-  const [, scheme] = /^([a-z]+):.*[/@?]/i.exec(name) ?? [];
+  const [, scheme] = /^([a-z]+):(?:\/\/|.*[@?])/i.exec(name) ?? [];
   const engine = scheme && ENGINES[scheme.toLowerCase()];
   return new KerberosError('KRB5_RC_TYPE_NOTFOUND', {
     message: `Replay cache name ${JSON.stringify(scheme ? `${scheme}:` : name)} is unknown`,

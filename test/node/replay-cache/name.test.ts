@@ -117,4 +117,13 @@ describe('the name of a replay cache', () => {
       });
     },
   );
+
+  it.each(['redis://user:secret@host', 'unix:/run/x?password=secret', 'postgres:u:secret@h/d'])(
+    'is not repeated where it may hold a password: %s',
+    async (name) => {
+      const error = await openReplayCache(name).catch((thrown: Error) => thrown);
+      expect(error).toMatchObject({ code: 'KRB5_RC_TYPE_NOTFOUND' });
+      expect(String(error)).not.toContain('secret');
+    },
+  );
 });
