@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +16,8 @@ export interface Engine extends AsyncDisposable {
   readonly port: number;
   /** Its process, of the last start. */
   readonly process: () => ChildProcess;
+  /** To all its processes. */
+  signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
   /** Ends it as a crash does. */
   kill(): Promise<void>;
   /** Starts it again with the data that it has left. */
@@ -75,10 +77,13 @@ async function engine(
       if (Date.now() > deadline) throw new Error(`${command} ${args.join(' ')} is not ready`);
     }
   };
+  const signal = (name: NodeJS.Signals): void => {
+    for (const pid of [child.pid!, ...childrenOf(child.pid!)]) tryToKill(pid, name);
+  };
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
-    child.kill('SIGKILL');
+    signal('SIGKILL');
     await ended;
   };
   await start();
@@ -86,6 +91,7 @@ async function engine(
     url,
     port,
     process: () => child,
+    signal,
     kill,
     start,
     async [Symbol.asyncDispose]() {
@@ -93,4 +99,18 @@ async function engine(
       rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
+}
+
+/** PostgreSQL has a process for each connection, in a session of its own. */
+function childrenOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return children.split(' ').filter(Boolean).map(Number);
+}
+
+function tryToKill(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended meanwhile.
+  }
 }

@@ -1,0 +1,203 @@
+/**
+ * Replay caches on real engines: servers in processes of their own, each token sent to two of them at
+ * the same moment, while engines and servers are killed. It needs no KDC. For longer runs:
+ * `KRB5_TEST_TOKENS=100000 npx vitest run --project interop test/interop/replay-engines.interop.test.ts`
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { createClient } from 'redis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PostgresReplayCache } from '../../src/postgres/replay-cache.ts';
+import { RedisReplayCache } from '../../src/redis/replay-cache.ts';
+import { checkReplayCache } from '../../src/testing/check-replay-cache.ts';
+import type { Engine } from '../support/engines.ts';
+import { startPostgres, startRedis } from '../support/engines.ts';
+import { newToken, Outcomes, ReplayServer, send, untilServed } from '../support/replay-servers.ts';
+import { Switch } from '../support/switch.ts';
+
+const TOKENS = Number(process.env.KRB5_TEST_TOKENS ?? 2000);
+const TIMEOUT = 120_000 + TOKENS * 50;
+const quiet = { onWarning: () => {} };
+
+/** What refusals may be. */
+const REASONS = ['KRB5_RC_IO', 'KRB_AP_ERR_REPEAT', 'accepted', 'died'];
+
+async function serversOn(url: string): Promise<ReplayServer[]> {
+  return await Promise.all([1, 2, 3].map(() => ReplayServer.start(url)));
+}
+
+/** None is accepted once more, by any of the servers. */
+async function expectNoReplay(servers: readonly ReplayServer[], outcomes: Outcomes): Promise<void> {
+  expect(outcomes.times(0) + outcomes.times(1)).toBe(outcomes.accepted.size);
+  for (const answer of outcomes.answers.keys()) expect(REASONS).toContain(answer);
+  const tokens = [...outcomes.accepted].filter(([, times]) => times > 0).slice(-TOKENS);
+  for (let at = 0; at < tokens.length; at += 32) {
+    const some = tokens.slice(at, at + 32);
+    const again = await Promise.all(some.map(([token], i) => servers[i % 3]!.ask(token)));
+    expect(again).not.toContain('accepted');
+  }
+}
+
+/** Clients come all the time, and meanwhile something happens. */
+async function during(
+  servers: readonly ReplayServer[],
+  happens: () => Promise<number>,
+): Promise<Outcomes> {
+  const outcomes = new Outcomes();
+  let over = false;
+  const clients = send(servers, 20 * TOKENS, outcomes, () => !over);
+  await sleep(300);
+  const served = await happens();
+  await sleep(300);
+  over = true;
+  await clients;
+  if (process.env.KRB5_TEST_TOKENS) {
+    const answers = JSON.stringify(Object.fromEntries(outcomes.answers));
+    console.log(
+      `${expect.getState().currentTestName}: served after ${served.toFixed(0)} ms, ${answers}`,
+    );
+  }
+  // Two seconds, and what a busy machine takes.
+  expect(served).toBeLessThan(20_000);
+  expect(outcomes.times(1)).toBeGreaterThan(0);
+  return outcomes;
+}
+
+const ENGINES: readonly [string, () => Promise<Engine>][] = [
+  ['Redis that writes each record', () => startRedis('--appendonly', 'yes')],
+  ['Redis that forgets', () => startRedis()],
+  ['PostgreSQL', () => startPostgres()],
+];
+
+describe.each(ENGINES)('three servers on one %s', (_, start) => {
+  let engine: Engine;
+  let servers: ReplayServer[] = [];
+
+  beforeAll(async () => {
+    engine = await start();
+    servers = await serversOn(engine.url);
+    await untilServed(servers[0]!);
+  });
+
+  afterAll(async () => {
+    for (const server of servers) server.stop();
+    await engine[Symbol.asyncDispose]();
+  });
+
+  it('accept each token once', { timeout: TIMEOUT }, async () => {
+    await untilServed(servers[0]!);
+    const outcomes = new Outcomes();
+    await send(servers, TOKENS, outcomes);
+    expect(outcomes.times(1)).toBe(TOKENS);
+    expect(Object.fromEntries(outcomes.answers)).toEqual({
+      accepted: TOKENS,
+      KRB_AP_ERR_REPEAT: TOKENS,
+    });
+  });
+
+  it('accept none twice when the engine is killed and starts again', {
+    timeout: TIMEOUT,
+  }, async () => {
+    const outcomes = await during(servers, async () => {
+      await engine.kill();
+      await sleep(200);
+      await engine.start();
+      return await untilServed(servers[0]!);
+    });
+    await expectNoReplay(servers, outcomes);
+  });
+
+  it('accept none twice when the engine is stopped and goes on', { timeout: TIMEOUT }, async () => {
+    const outcomes = await during(servers, async () => {
+      engine.signal('SIGSTOP');
+      // Longer than the deadline of the acceptors.
+      await sleep(3500);
+      engine.signal('SIGCONT');
+      return await untilServed(servers[0]!);
+    });
+    expect(outcomes.answers.get('KRB5_RC_IO')).toBeGreaterThan(0);
+    await expectNoReplay(servers, outcomes);
+  });
+
+  it('accept none that a server took with it when it was killed', {
+    timeout: TIMEOUT,
+  }, async () => {
+    const [one, other] = servers as [ReplayServer, ReplayServer];
+    const outcomes = await during(servers, async () => {
+      for (let round = 0; round < 3; round++) {
+        const token = newToken();
+        expect(await one.ask(token, true)).toBe('died');
+        expect(await other.ask(token)).toBe('KRB_AP_ERR_REPEAT');
+        await one.restart();
+      }
+      return await untilServed(one);
+    });
+    await expectNoReplay(servers, outcomes);
+  });
+});
+
+async function replicaOf(engine: Engine, ...primary: readonly string[]): Promise<void> {
+  const client = await createClient({ url: engine.url }).connect();
+  await client.sendCommand(['REPLICAOF', ...primary]);
+  client.destroy();
+}
+
+describe('a failover of Redis', () => {
+  it('lets none in twice, whatever the replica lacks', { timeout: TIMEOUT }, async () => {
+    const [primary, replica] = await Promise.all([startRedis(), startRedis()]);
+    const way = await Switch.to(primary.port);
+    let servers: ReplayServer[] = [];
+    try {
+      await replicaOf(replica, '127.0.0.1', String(primary.port));
+      servers = await serversOn(`redis://127.0.0.1:${way.port}`);
+      await untilServed(servers[0]!);
+      const outcomes = await during(servers, async () => {
+        // What comes to the primary from now on is lost.
+        await replicaOf(replica, 'NO', 'ONE');
+        await sleep(200);
+        way.turn(replica.port);
+        return await untilServed(servers[0]!);
+      });
+      await expectNoReplay(servers, outcomes);
+    } finally {
+      for (const server of servers) server.stop();
+      way.close();
+      await primary[Symbol.asyncDispose]();
+      await replica[Symbol.asyncDispose]();
+    }
+  });
+});
+
+describe('checkReplayCache passes', () => {
+  it('RedisReplayCache on a real engine', async () => {
+    const engine = await startRedis('--appendonly', 'yes');
+    const client = createClient({ url: engine.url });
+    const closed = createClient({ url: engine.url });
+    try {
+      await client.connect();
+      const cache = new RedisReplayCache(client, quiet);
+      expect(await cache.inspect()).toEqual([]);
+      const broken = () => new RedisReplayCache(closed, quiet);
+      await checkReplayCache(() => new RedisReplayCache(client, quiet), { broken, deadline: 60 });
+    } finally {
+      client.destroy();
+      await engine[Symbol.asyncDispose]();
+    }
+  });
+
+  it('PostgresReplayCache on a real engine', async () => {
+    const engine = await startPostgres();
+    const pool = new pg.Pool({ connectionString: engine.url });
+    const closed = new pg.Pool({ connectionString: 'postgres://127.0.0.1:1/none' });
+    pool.on('error', () => {});
+    try {
+      const cache = new PostgresReplayCache(pool, quiet);
+      expect(await cache.inspect()).toEqual([]);
+      const broken = () => new PostgresReplayCache(closed, quiet);
+      await checkReplayCache(() => new PostgresReplayCache(pool, quiet), { broken, deadline: 60 });
+    } finally {
+      await pool.end();
+      await engine[Symbol.asyncDispose]();
+    }
+  });
+});
