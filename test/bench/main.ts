@@ -19,6 +19,8 @@ import { pageJob, signOnJob } from './jobs/http.ts';
 import type { ContextMemory } from './jobs/memory.ts';
 import { measureMemory } from './jobs/memory.ts';
 import { messageJobs } from './jobs/messages.ts';
+import type { ReplayCacheFigures } from './jobs/replay-caches.ts';
+import { measureReplayCaches } from './jobs/replay-caches.ts';
 import { transferJob } from './jobs/transfer.ts';
 import type { BenchOptions } from './options.ts';
 import { parseOptions } from './options.ts';
@@ -47,8 +49,11 @@ try {
   for (const line of [...absent, ...absentServers]) console.log(`absent: ${line}`);
   const results = await runJobs(options);
   const memory = matches(options, 'memory') ? measureContexts() : [];
+  // A quick run starts no engines.
+  const caches =
+    matches(options, 'replay caches') && !options.quick ? await compareReplayCaches(options) : [];
   if (options.json !== undefined) {
-    const report = { date, machine, absent, results, memory };
+    const report = { date, machine, absent, results, memory, caches };
     writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   }
 } finally {
@@ -92,6 +97,24 @@ function measureContexts(): ContextMemory[] {
       console.log(`  ${name}${idle} ${memory.used.toFixed(0).padStart(16)}`);
       return memory;
     });
+}
+
+async function compareReplayCaches({ rounds }: BenchOptions): Promise<ReplayCacheFigures[]> {
+  const figures = await measureReplayCaches(rounds);
+  console.log(
+    '\nreplay caches        accept p50 µs   added   accepts/s with 64 clients   of memory',
+  );
+  const [memory] = figures;
+  for (const { name, p50, throughput } of figures) {
+    const columns = [
+      p50.toFixed(0).padStart(14),
+      (p50 - memory!.p50).toFixed(0).padStart(8),
+      throughput.toFixed(0).padStart(28),
+      (throughput / memory!.throughput).toFixed(2).padStart(12),
+    ];
+    console.log(`  ${name.padEnd(16)}${columns.join('')}`);
+  }
+  return figures;
 }
 
 function matches({ only }: BenchOptions, name: string): boolean {
