@@ -1,9 +1,10 @@
 /** krb5-forward-auth behind real proxies, in front of an application that knows nothing of Kerberos. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Program } from '../support/program.ts';
 import type { ProxyName } from '../support/proxies.ts';
@@ -180,5 +181,43 @@ describe.runIf(have('nginx', 'curl', 'kinit'))('a proxy that forgets', () => {
     const header = ['--header', 'Remote-User: root'];
     const { status, seen } = await curl(env, ...NEGOTIATE, ...header, url);
     expect([status, seen.url]).toEqual([expected, '']);
+  });
+});
+
+describe.runIf(have('systemd', 'curl', 'kinit'))('systemd', () => {
+  const examples = resolve(import.meta.dirname, '../../examples/forward-auth');
+
+  it('finds nothing wrong with the units but that the program is not installed', async () => {
+    const units = ['service', 'socket'].map((type) => `${examples}/krb5-forward-auth.${type}`);
+    const { stderr } = await run('systemd-analyze', ['verify', ...units]);
+    const lines = stderr.split('\n').filter((line) => line.includes('krb5-forward-auth'));
+    expect(lines.filter((line) => !line.includes('is not executable'))).toEqual([]);
+  });
+
+  it('passes on its socket', async () => {
+    const directory = scratch();
+    const socket = join(directory, 's');
+    const program = resolve(import.meta.dirname, '../../dist/cli/forward-auth/main.js');
+    const variables = [
+      `KRB5_CONFIG=${realm().krb5Config}`,
+      `KRB5_FORWARD_AUTH_KEYTAB=${keytab('http')}`,
+      'KRB5_FORWARD_AUTH_RCACHE=memory:',
+    ].flatMap((variable) => ['-E', variable]);
+    const args = ['-l', socket, ...variables, process.execPath, program];
+    const activation = spawn('systemd-socket-activate', args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const closed = once(activation, 'close');
+    onTestFinished(() => void activation.kill('SIGKILL'));
+    await once(activation.stderr, 'data');
+    const { env } = await kinit();
+    const proxied = ['Method: GET', 'Uri: /', 'Host: localhost', 'Proto: http'];
+    const headers = proxied.flatMap((header) => ['--header', `X-Forwarded-${header}`]);
+    const url = `http://${realm().hostname}/auth`;
+    const options = [...NEGOTIATE, '--unix-socket', socket, ...headers, url];
+    const answer = await curl(env, ...options);
+    expect([answer.status, answer.headers.get('remote-user')]).toEqual([200, ALICE]);
+    activation.kill('SIGTERM');
+    expect((await closed)[0]).toBe(0);
   });
 });

@@ -28,6 +28,7 @@ export type PeerName =
   | 'nginx'
   | 'caddy'
   | 'haproxy'
+  | 'systemd'
   | 'redis'
   | 'postgresql';
 
@@ -141,6 +142,11 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
   nginx: { package: 'nginx-light', present: () => existsSync(NGINX) },
   caddy: { package: 'caddy', present: () => existsSync(CADDY) },
   haproxy: { package: 'haproxy', present: () => existsSync(HAPROXY) },
+  systemd: {
+    package: 'systemd',
+    present: () =>
+      ['/usr/bin/systemd-socket-activate', '/usr/bin/systemd-analyze'].every(existsSync),
+  },
   redis: { package: 'redis-server', present: () => existsSync(REDIS) },
   postgresql: { package: 'postgresql', present: () => postgresPrograms() !== undefined },
 };

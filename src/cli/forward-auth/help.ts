@@ -28,9 +28,10 @@ environment variable: -session-key is KRB5_FORWARD_AUTH_SESSION_KEY; of options 
   -session-key file   begins sessions, in a cookie sealed with the key in this file: base64 of 32 random
                       bytes (openssl rand -base64 32). More lines are keys that still open
   -session-age seconds  the age at which a session ends; never later than the ticket
-  -exchanges name     where sign-ons of several requests wait: redis://host, rediss://host, or
-                      postgres://host/database. Without it they are refused
-  -rcache name        replay cache: dfl:, dir:path, memory: or none:, as gss-server's
+  -exchanges URL      where sign-ons of several requests wait: redis://host:6379, rediss: (with TLS),
+                      unix:/path (a socket of Redis) or postgres://host/database, which need npm's
+                      package redis or pg. Without it they are refused
+  -rcache name        replay cache: as gss-server's
   -headers list       headers of the answer and what is in them. Default:
                       Remote-User=principal,Remote-Groups=groups. Also name, realm, localName,
                       userPrincipalName, accountName, displayName, domain, sid, indicators,
