@@ -12,6 +12,8 @@ export default {
   readme: '../README.md',
   disableGit: true,
   disableSources: true,
+  // What an interface inherits from Node's or a framework's is documented there.
+  excludeExternals: true,
   excludeInternal: true,
   excludePrivate: true,
   treatWarningsAsErrors: true,

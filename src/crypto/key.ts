@@ -17,7 +17,7 @@ import type {
 import type { CryptoProvider } from './provider.ts';
 import { profileOf, registeredDefault } from './provider.ts';
 
-/** Options of {@link EncryptionKey.fromPassword}. */
+/** Options of `EncryptionKey.fromPassword`. */
 export interface PasswordOptions {
   /** Iterations of PBKDF2, 1 to 2^24; by default those of the enctype's RFC. */
   readonly iterations?: number;

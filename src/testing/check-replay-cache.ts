@@ -26,7 +26,7 @@ export class ReplayCacheFaults extends Error {
   /** At least one. */
   readonly faults: readonly string[];
 
-  /** See {@link faults}. */
+  /** @param faults - One sentence each, at least one. */
   constructor(faults: readonly string[]) {
     super(`the replay cache does not keep its promises:\n- ${faults.join('\n- ')}`);
     this.faults = faults;
