@@ -5,6 +5,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Program } from '../support/program.ts';
 import type { ProxyName } from '../support/proxies.ts';
@@ -136,6 +137,7 @@ describe.each(['nginx', 'caddy', 'haproxy'] as const)('%s', (proxy) => {
       const changed = async () => {
         for (let i = 0; i < 100; i++) {
           if ((await status('/admin/a')) === 200) return true;
+          await sleep(100);
         }
         return false;
       };
