@@ -1,12 +1,13 @@
 /** A replay cache on PostgreSQL, for servers on several machines. */
 import type { ReplayCache, ReplayRecord } from '../ap/replay-cache.ts';
 import { checkRecord } from '../ap/replay-cache.ts';
+import { FirstLook } from '../engines/first-look.ts';
 import { lifetimeOf } from '../engines/lifetime.ts';
 import type { RecordKey } from '../engines/record-key.ts';
 import { checkedSecret, recordKey } from '../engines/record-key.ts';
 import { checkSince, firstMet } from '../engines/run-history.ts';
 import { KerberosError } from '../errors.ts';
-import { dropPromise, tell } from '../hooks.ts';
+import { dropPromise } from '../hooks.ts';
 import type { OptionRules } from '../options.ts';
 import {
   bytes,
@@ -19,7 +20,6 @@ import {
 } from '../options.ts';
 import type { Clock } from '../time.ts';
 import { checkedClock, systemClock } from '../time.ts';
-import { printWarning } from '../warning.ts';
 import type { PostgresClient } from './client.ts';
 import { checkedClient, firstRow, TABLE_NAME, Table, TIMELINE } from './client.ts';
 
@@ -78,8 +78,7 @@ export class PostgresReplayCache implements ReplayCache {
   readonly #table: Table;
   readonly #keyOf: RecordKey;
   readonly #clock: Clock;
-  readonly #onWarning: PostgresReplayCacheOptions['onWarning'];
-  #inspected = false;
+  readonly #firstLook: FirstLook;
   /** When to remove expired records next, in milliseconds. */
   #nextPruning = 0;
 
@@ -95,8 +94,8 @@ export class PostgresReplayCache implements ReplayCache {
     this.#table = new Table(client, table, creating(table, unlogged === true));
     this.#keyOf = recordKey(checkedSecret(secret));
     this.#clock = checkedClock(clock);
-    this.#onWarning = onWarning;
-    void this.#look();
+    this.#firstLook = new FirstLook(() => this.inspect(), onWarning);
+    this.#firstLook.take();
   }
 
   /**
@@ -114,7 +113,7 @@ export class PostgresReplayCache implements ReplayCache {
     await this.#table.ready();
     const { rows } = await this.#client.query(storing(this.#name), [hex(key), lifetime]);
     if (!Array.isArray(rows)) throw unreadable('whether the record is new');
-    if (!this.#inspected) void this.#look();
+    this.#firstLook.take();
     this.#prune();
     if (rows.length === 0) return false;
     const row = firstRow({ rows });
@@ -153,19 +152,6 @@ export class PostgresReplayCache implements ReplayCache {
       );
     }
     return warnings;
-  }
-
-  async #look(): Promise<void> {
-    this.#inspected = true;
-    try {
-      for (const message of await this.inspect()) {
-        if (this.#onWarning === undefined) printWarning(message, 'KRB5_ACCEPTOR_REPLAY_CACHE');
-        else tell('onWarning', this.#onWarning, message);
-      }
-    } catch {
-      // The database may not be reachable yet: the next request checks again.
-      this.#inspected = false;
-    }
   }
 
   /** Stores the time since which this run is known, unless another server has done so. */

@@ -1,19 +1,18 @@
 /** A replay cache on Redis or Valkey, for servers on several machines. */
 import type { ReplayCache, ReplayRecord } from '../ap/replay-cache.ts';
 import { checkRecord } from '../ap/replay-cache.ts';
+import { FirstLook } from '../engines/first-look.ts';
 import { lifetimeOf } from '../engines/lifetime.ts';
 import type { RecordKey } from '../engines/record-key.ts';
 import { checkedSecret, recordKey } from '../engines/record-key.ts';
 import { RunHistory } from '../engines/run-history.ts';
 import { KerberosError } from '../errors.ts';
-import { tell } from '../hooks.ts';
 import { encodeBase64 } from '../http/base64.ts';
 import type { OptionRules } from '../options.ts';
 import { bytes, callback, checkOptions, definite, promptCallback, text } from '../options.ts';
 import { describeThrown } from '../text.ts';
 import type { Clock } from '../time.ts';
 import { checkedClock, systemClock } from '../time.ts';
-import { printWarning } from '../warning.ts';
 import type { RedisClient, RunScript } from './client.ts';
 import { checkedClient, scriptsOf } from './client.ts';
 import { inspectEngine } from './inspect.ts';
@@ -67,8 +66,7 @@ export class RedisReplayCache implements ReplayCache {
   readonly #keyOf: RecordKey;
   readonly #clock: Clock;
   readonly #history: RunHistory;
-  readonly #onWarning: RedisReplayCacheOptions['onWarning'];
-  #inspected = false;
+  readonly #firstLook: FirstLook;
 
   /**
    * @param client - The caller owns it, connects it before the first request, and closes it.
@@ -82,8 +80,8 @@ export class RedisReplayCache implements ReplayCache {
     this.#keyOf = recordKey(checkedSecret(secret));
     this.#clock = checkedClock(clock);
     this.#history = new RunHistory((run, since) => this.#remember(run, since), this.#clock);
-    this.#onWarning = onWarning;
-    void this.#look();
+    this.#firstLook = new FirstLook(() => this.inspect(), onWarning);
+    this.#firstLook.take();
   }
 
   /**
@@ -99,7 +97,7 @@ export class RedisReplayCache implements ReplayCache {
     const key = this.#prefix + encodeBase64(this.#keyOf(ciphertext));
     const lifetime = lifetimeOf(expiresAt, this.#clock);
     const { isNew, run } = readAnswer(await this.#run(STORE, key, String(lifetime)));
-    if (!this.#inspected) void this.#look();
+    this.#firstLook.take();
     if (!isNew) return false;
     const judged = this.#history.check(run, ctime);
     if (judged !== undefined) await judged;
@@ -115,19 +113,6 @@ export class RedisReplayCache implements ReplayCache {
    */
   async inspect(): Promise<readonly string[]> {
     return await inspectEngine(this.#run, this.#prefix);
-  }
-
-  async #look(): Promise<void> {
-    this.#inspected = true;
-    try {
-      for (const message of await this.inspect()) {
-        if (this.#onWarning === undefined) printWarning(message, 'KRB5_ACCEPTOR_REPLAY_CACHE');
-        else tell('onWarning', this.#onWarning, message);
-      }
-    } catch {
-      // The client may not be connected yet: the next request checks again.
-      this.#inspected = false;
-    }
   }
 
   async #remember(run: string, since: number): Promise<number> {
