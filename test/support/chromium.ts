@@ -2,7 +2,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -57,6 +58,8 @@ export class Chromium {
     const child = spawn(CHROMIUM, [...SWITCHES, ...switches, `--user-data-dir=${profile}`], {
       env: { ...process.env, ...env },
       stdio: 'ignore',
+      // A group of its own: the processes that the browser starts end with it.
+      detached: true,
     });
     const port = await devToolsPort(child, profile);
     const [page] = await targets(port);
@@ -132,9 +135,10 @@ export class Chromium {
   async [Symbol.asyncDispose](): Promise<void> {
     const ended = once(this.#process, 'exit');
     this.#socket.terminate();
-    this.#process.kill('SIGKILL');
+    process.kill(-this.#process.pid!, 'SIGKILL');
     await ended;
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 10 });
+    // A killed process may still be finishing a write when its parent has been reaped.
+    await rm(this.#profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
 
