@@ -9,7 +9,7 @@ export { MemoryReplayCache } from './ap/replay-cache.ts';
 export type { PacPolicy } from './ap/vouched-data.ts';
 export type { LocalNameConfig, LocalNameMappings } from './config/local-name.ts';
 export { localName } from './config/local-name.ts';
-export type { Profile, ProfileSource } from './config/profile.ts';
+export type { ConfigProblem, Profile, ProfileSource } from './config/profile.ts';
 export type { ConfiguredPolicy, KerberosConfig } from './config/settings.ts';
 export { acceptorPolicy, parseKerberosConfig, realmOfHost } from './config/settings.ts';
 export type { RealmPaths } from './config/transited.ts';

@@ -219,7 +219,7 @@ function unknownOption(label: string, name: string, known: readonly string[]): T
 }
 
 /** The Levenshtein distance: number of letters to change, insert or remove; case is ignored. */
-function distanceOf(a: string, b: string): number {
+export function distanceOf(a: string, b: string): number {
   const [from, to] = [a.toLowerCase(), b.toLowerCase()];
   let row = Array.from({ length: to.length + 1 }, (_, i) => i);
   for (let i = 1; i <= from.length; i++) {

@@ -24,6 +24,27 @@ export type IncludeReader = (
   path: string,
 ) => readonly ProfileSource[];
 
+/** A fault of a configuration that does not prevent its use. Plain data. */
+export interface ConfigProblem {
+  /**
+   * - `config.missing`: a file that was named does not exist.
+   * - `config.unreadable`: this process may not read a file, whose settings are not used.
+   * - `config.syntax`: the text is not what its writer meant: a brace that is never closed, UTF-16.
+   * - `config.unknown-setting`: a name that nothing reads, and that resembles a known one.
+   * - `config.bad-value`: a value that is ignored, or that MIT krb5 reads otherwise.
+   */
+  readonly reason:
+    | 'config.missing'
+    | 'config.unreadable'
+    | 'config.syntax'
+    | 'config.unknown-setting'
+    | 'config.bad-value';
+  /** One sentence without a full stop: which file or setting, and what is wrong with it. */
+  readonly text: string;
+  /** What the operator can do, the likeliest first. */
+  readonly remedies: readonly string[];
+}
+
 /** One value of a relation. */
 export interface ProfileValue {
   /** Without blanks around it and without its quotes. */
@@ -40,16 +61,21 @@ export interface ProfileSection {
   readonly relations: ReadonlyMap<string, readonly ProfileValue[]>;
   /** Name → subsection. */
   readonly sections: ReadonlyMap<string, ProfileSection>;
+  /** Of a whole file: its faults and those of the files that it includes. */
+  readonly problems?: readonly ConfigProblem[];
 }
 
 /** One or more configuration files, searched in order. */
 export class Profile {
   /** @internal */
   readonly files: readonly ProfileSection[];
+  /** The faults of the files, and those of files that could not be read. */
+  readonly problems: readonly ConfigProblem[];
 
   /** @internal */
-  constructor(files: readonly ProfileSection[]) {
+  constructor(files: readonly ProfileSection[], problems: readonly ConfigProblem[] = []) {
     this.files = files;
+    this.problems = [...problems, ...files.flatMap((file) => file.problems ?? [])];
   }
 
   /** All values at a path, in order, as in `values('realms', 'R', 'auth_to_local')`. */
@@ -67,6 +93,11 @@ export class Profile {
   /** The first value at a path. */
   value(...path: readonly [string, string, ...string[]]): string | undefined {
     return this.values(...path)[0];
+  }
+
+  /** The names of the sections, each once. */
+  topLevelNames(): string[] {
+    return this.#names([], (section) => section.sections);
   }
 
   /** The names of the relations in a section, each once. */
@@ -129,6 +160,7 @@ class SectionNode implements ProfileSection {
   final = false;
   readonly relations: Map<string, ProfileValue[]> = new Map();
   readonly sections: Map<string, SectionNode> = new Map();
+  readonly problems: ConfigProblem[] = [];
 
   /** The subsection of that name, created if needed: sections of the same name are merged. */
   open(name: string): SectionNode {
@@ -155,12 +187,13 @@ class FileParser {
   readonly #used: { characters: number; inclusions: number };
   /** The open sections, from the top-level one down; empty before the first header. */
   #path: SectionNode[] = [];
-  /** Depth of open braces, those of discarded subsections included. */
-  #level = 0;
+  /** The line of each open brace, those of discarded subsections included. */
+  readonly #braces: number[] = [];
   /** From this depth on values are discarded, because an earlier section of that name was final. */
   #discardFrom = Number.POSITIVE_INFINITY;
   #wantsBrace = false;
-  #where = '';
+  #line = 0;
+  #name = '';
 
   constructor(
     root: SectionNode,
@@ -175,18 +208,36 @@ class FileParser {
   parse(source: ProfileSource, depth: number): void {
     this.#used.characters += source.text.length;
     if (this.#used.characters > MAX_CHARACTERS) throw badFormat(source.name, 'is too long');
-    let number = 0;
+    this.#name = source.name;
+    if (source.text.includes('\0')) this.#report('is not text in UTF-8 or ASCII', SAVE_AS_UTF8);
     // A newline at the end of the text does not begin another line.
     for (const line of source.text.replace(/\n$/, '').split('\n')) {
-      number++;
-      this.#where = `${source.name} line ${number}`;
+      this.#line++;
       const inclusion = INCLUDE_LINE.exec(line);
       if (inclusion !== null) {
         this.#includeAll(inclusion[1] as 'include' | 'includedir', trim(inclusion[2]!), depth);
       } else {
-        this.#line(line);
+        this.#read(line);
       }
     }
+    // MIT krb5 says nothing about it, and about text without a section.
+    if (this.#braces.length > 0) {
+      this.#report(
+        `line ${this.#braces.at(-1)} opens a brace that is never closed`,
+        'write a line with } where the subsection ends',
+      );
+    } else if (this.#path.length === 0 && /^[^#;\0]*=/m.test(source.text)) {
+      this.#report('has no section, so nothing in it is used', 'begin it with [libdefaults]');
+    }
+  }
+
+  #report(problem: string, remedy: string): void {
+    const text = `${this.#name} ${problem}`;
+    this.#root.problems.push({ reason: 'config.syntax', text, remedies: [remedy] });
+  }
+
+  get #where(): string {
+    return `${this.#name} line ${this.#line}`;
   }
 
   #includeAll(directive: 'include' | 'includedir', path: string, depth: number): void {
@@ -199,7 +250,7 @@ class FileParser {
     }
   }
 
-  #line(line: string): void {
+  #read(line: string): void {
     if (this.#path.length === 0 && !line.startsWith('[')) {
       if (/^module[ \t-\r]/.test(line)) {
         throw badFormat(this.#where, 'asks for a module to be loaded');
@@ -221,7 +272,10 @@ class FileParser {
   }
 
   #openSection(text: string): void {
-    if (this.#level > 0) throw badFormat(this.#where, 'starts a section inside braces');
+    if (this.#level > 0) {
+      const opened = this.#braces.at(-1);
+      throw badFormat(this.#where, `starts a section inside braces (opened in line ${opened})`);
+    }
     const header = /^\[([^\]]*)\](\*?)[ \t-\r]*$/.exec(text);
     if (header === null) throw badFormat(this.#where, 'is not a section header');
     const section = this.#root.open(header[1]!);
@@ -235,7 +289,7 @@ class FileParser {
     if (text.startsWith('}*') && !this.#discarding) this.#current.final = true;
     // The subsection that was final is itself on the path; those inside it are not.
     if (this.#level <= this.#discardFrom) this.#path.pop();
-    this.#level--;
+    this.#braces.pop();
     if (this.#level < this.#discardFrom) this.#discardFrom = Number.POSITIVE_INFINITY;
   }
 
@@ -259,7 +313,8 @@ class FileParser {
   }
 
   #openSubsection(name: string, final: boolean): void {
-    if (++this.#level > MAX_LEVEL) throw badFormat(this.#where, 'nests braces too deep');
+    this.#braces.push(this.#line);
+    if (this.#level > MAX_LEVEL) throw badFormat(this.#where, 'nests braces too deep');
     if (this.#discarding) return;
     const section = this.#current.open(name);
     this.#path.push(section);
@@ -269,6 +324,11 @@ class FileParser {
 
   get #current(): SectionNode {
     return this.#path.at(-1)!;
+  }
+
+  /** Depth of open braces. */
+  get #level(): number {
+    return this.#braces.length;
   }
 
   get #discarding(): boolean {
@@ -306,6 +366,8 @@ function badFormat(where: string, problem: string): KerberosError {
   return new KerberosError('KRB5_CONFIG_BADFORMAT', `${where} ${problem}`);
 }
 
+const SAVE_AS_UTF8 =
+  'save it as UTF-8 (in PowerShell: Set-Content -Encoding utf8), or copy it as bytes';
 // isspace() of the C locale: a no-break space is an ordinary character.
 const BLANKS_BEFORE = /^[ \t-\r]+/;
 const BLANKS = ' \t\n\v\f\r';

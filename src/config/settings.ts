@@ -4,9 +4,10 @@ import { Enctype } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
 import { canonicalHost } from '../messages/principal.ts';
 import { defaultEnctypes, parseEnctypeList } from './enctype-list.ts';
+import { misspeltNames } from './known-settings.ts';
 import type { LocalNameConfig, LocalNameMappings } from './local-name.ts';
 import { parseLocalNameRule, problemsOf } from './local-name-rule.ts';
-import type { ProfileSource } from './profile.ts';
+import type { ConfigProblem, ProfileSource } from './profile.ts';
 import { Profile, parseProfile } from './profile.ts';
 import type { RealmPaths } from './transited.ts';
 import { checkTransited } from './transited.ts';
@@ -37,8 +38,10 @@ export interface KerberosConfig extends LocalNameConfig {
   readonly realms: ReadonlyMap<string, LocalNameMappings>;
   /** `[capaths]`: client realm → server realm → the intermediate realms; `.` for none. */
   readonly capaths: RealmPaths;
-  /** For the operator: one sentence for each value that was ignored or is read otherwise by MIT krb5. */
+  /** For the operator: one sentence for each of {@link problems}, with its remedies. */
   readonly warnings: readonly string[];
+  /** What is wrong with the files and values, though they are used as far as possible. */
+  readonly problems: readonly ConfigProblem[];
 }
 
 /** The options of `createAcceptor` that a krb5.conf decides. */
@@ -77,21 +80,25 @@ export interface ConfiguredPolicy {
  */
 export function parseKerberosConfig(config: string | ProfileSource | Profile): KerberosConfig {
   const profile = config instanceof Profile ? config : new Profile([parseProfile(config)]);
-  const warnings: string[] = [];
+  const problems: ConfigProblem[] = [...profile.problems, ...misspeltNames(profile)];
+  const warn: Warn = (text, ...remedies) => {
+    problems.push({ reason: 'config.bad-value', text, remedies });
+  };
   const defaultRealm = profile.value('libdefaults', 'default_realm');
   const defaultKeytabName = profile.value('libdefaults', 'default_keytab_name');
   const defaultReplayCacheName = profile.value('libdefaults', 'default_rcache_name');
   return {
     ...(defaultRealm === undefined ? {} : { defaultRealm }),
-    clockSkew: readClockSkew(profile, warnings),
-    ...readEnctypes(profile, warnings),
+    clockSkew: readClockSkew(profile, warn),
+    ...readEnctypes(profile, warn),
     ...(defaultKeytabName === undefined ? {} : { defaultKeytabName }),
     ...(defaultReplayCacheName === undefined ? {} : { defaultReplayCacheName }),
     ignoreAcceptorHostname: readBoolean(profile, 'ignore_acceptor_hostname'),
     domainRealms: readDomainRealms(profile),
-    realms: readRealms(profile, warnings),
+    realms: readRealms(profile, warn),
     capaths: readCapaths(profile),
-    warnings,
+    warnings: problems.map(({ text, remedies }) => [text, ...remedies].join('; ')),
+    problems,
   };
 }
 
@@ -131,24 +138,26 @@ export function realmOfHost(
   return undefined;
 }
 
-function readClockSkew(profile: Profile, warnings: string[]): number {
+type Warn = (text: string, ...remedies: readonly string[]) => void;
+
+function readClockSkew(profile: Profile, warn: Warn): number {
   const text = profile.value('libdefaults', 'clockskew');
   if (text === undefined) return DEFAULT_CLOCK_SKEW;
   const seconds = parseDuration(text);
   if (seconds !== undefined) {
     // MIT krb5 reads an integer here, and uses its default for anything else.
     if (!/^\d+$/.test(text)) {
-      warnings.push(`clockskew = ${text} is ${seconds} s here; MIT krb5 wants a number of seconds`);
+      warn(`clockskew = ${text} is ${seconds} s here; MIT krb5 wants a number of seconds`);
     }
     return seconds;
   }
-  warnings.push(`clockskew = ${text} is not a duration; ${DEFAULT_CLOCK_SKEW} s are used`);
+  warn(`clockskew = ${text} is not a duration; ${DEFAULT_CLOCK_SKEW} s are used`);
   return DEFAULT_CLOCK_SKEW;
 }
 
 function readEnctypes(
   profile: Profile,
-  warnings: string[],
+  warn: Warn,
 ): Pick<KerberosConfig, 'permittedEnctypes' | 'allowWeakCrypto' | 'allowRc4' | 'allowDes3'> {
   const allowWeakCrypto = readBoolean(profile, 'allow_weak_crypto');
   const allowRc4 = readBoolean(profile, 'allow_rc4');
@@ -162,7 +171,7 @@ function readEnctypes(
   const text = profile.value('libdefaults', 'permitted_enctypes') ?? 'DEFAULT';
   const permittedEnctypes = parseEnctypeList(text, {
     defaults,
-    onUnknown: (word) => warnings.push(`permitted_enctypes: ${word} is not known`),
+    onUnknown: (word) => warn(`permitted_enctypes: ${word} is not known`),
   }).filter((enctype) => allowWeakCrypto || !WEAK.includes(enctype));
   if (permittedEnctypes.length === 0) {
     throw badFormat(`permitted_enctypes = ${text} leaves no encryption type`);
@@ -187,12 +196,12 @@ function readDomainRealms(profile: Profile): Map<string, string> {
   return realms;
 }
 
-function readRealms(profile: Profile, warnings: string[]): Map<string, LocalNameMappings> {
+function readRealms(profile: Profile, warn: Warn): Map<string, LocalNameMappings> {
   const realms = new Map<string, LocalNameMappings>();
   for (const realm of profile.sectionNames('realms')) {
     const authToLocal = profile.values('realms', realm, 'auth_to_local').map((text) => {
       const rule = parseLocalNameRule(text);
-      for (const problem of problemsOf(rule)) warnings.push(`auth_to_local = ${text} ${problem}`);
+      for (const problem of problemsOf(rule)) warn(`auth_to_local = ${text} ${problem}`);
       return rule;
     });
     const authToLocalNames = new Map<string, string>();

@@ -95,7 +95,7 @@ describe('parseProfile', () => {
     ['[a]\n}', 'line 2 has a brace that closes nothing'],
     ['[a]\nb = {\n}\n}', 'line 4 has a brace that closes nothing'],
     ['[a]\nb =\nc = d', 'line 3 should be an opening brace'],
-    ['[a]\nb = {\n[c]', 'line 3 starts a section inside braces'],
+    ['[a]\nb = {\n[c]', 'line 3 starts a section inside braces (opened in line 2)'],
     ['module a.so:x', 'line 1 asks for a module'],
     ['include /etc/x', 'include line cannot be followed'],
     [`[a]\n${'b = {\n'.repeat(33)}`, 'line 34 nests braces too deep'],
@@ -198,5 +198,39 @@ describe('include', () => {
     expect(() => parseProfile('includedir /d', many)).toThrow('includes too many files');
     const large: IncludeReader = () => Array(200).fill({ name: '/x', text: '#'.repeat(100_000) });
     expect(() => parseProfile('includedir /d', large)).toThrow('/x is too long');
+  });
+});
+
+describe('problems of a file that is used all the same', () => {
+  function problemsOf(text: string): readonly string[] {
+    return profileOf(text).problems.map(({ text: problem }) => problem);
+  }
+
+  it('a brace that is never closed, with its line', () => {
+    expect(problemsOf('[realms]\n R = {\n  S = {\n  }\n  kdc = a\n')).toEqual([
+      'krb5.conf line 2 opens a brace that is never closed',
+    ]);
+    expect(problemsOf('[realms]\n R = {\n  kdc = a\n }\n')).toEqual([]);
+  });
+
+  it('settings without a section, but no file of comments', () => {
+    expect(problemsOf('default_realm = R\n')).toEqual([
+      'krb5.conf has no section, so nothing in it is used',
+    ]);
+    expect(problemsOf('# default_realm = R\n; x = y\n\n')).toEqual([]);
+    expect(problemsOf('x = y\n[libdefaults]\n')).toEqual([]);
+  });
+
+  it('UTF-16', () => {
+    const text = `\uFFFD\uFFFD${[...'[libdefaults]\ndefault_realm = R'].join('\0')}`;
+    expect(problemsOf(text)).toEqual(['krb5.conf is not text in UTF-8 or ASCII']);
+  });
+
+  it('those of included files name that file', () => {
+    const include: IncludeReader = () => [{ name: 'inner.conf', text: '[a]\nb = {\n' }];
+    const section = parseProfile('[a]\nc = d\ninclude inner.conf\n', include);
+    expect(section.problems?.map(({ reason, text }) => `${reason} ${text}`)).toEqual([
+      'config.syntax inner.conf line 2 opens a brace that is never closed',
+    ]);
   });
 });

@@ -29,6 +29,7 @@ describe('parseKerberosConfig', () => {
       realms: new Map(),
       capaths: new Map(),
       warnings: [],
+      problems: [],
     });
   });
 

@@ -10,11 +10,12 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { ProfileSection, ProfileSource } from '../../config/profile.ts';
+import type { ConfigProblem, ProfileSection, ProfileSource } from '../../config/profile.ts';
 import { Profile, parseProfile } from '../../config/profile.ts';
 import type { KerberosConfig } from '../../config/settings.ts';
 import { parseKerberosConfig } from '../../config/settings.ts';
 import { KerberosError } from '../../errors.ts';
+import { printableName } from '../../text.ts';
 import { defaultConfigFiles, splitFileList } from './platform-paths.ts';
 
 /**
@@ -22,8 +23,9 @@ import { defaultConfigFiles, splitFileList } from './platform-paths.ts';
  *
  * @param files - File names separated by colons (semicolons on Windows). If absent, `KRB5_CONFIG`; if
  *   that is unset or empty, `/etc/krb5.conf`, or the places of MIT krb5 on Windows and macOS. A file
- *   that does not exist or that this process may not read is skipped; a directory means its files.
- *   For each value the first file that has it wins.
+ *   that does not exist or that this process may not read is skipped, and is one of the result's
+ *   `warnings` unless it is a missing default file; a directory means its files. For each value the
+ *   first file that has it wins.
  * @returns The settings; the defaults if there is no file.
  * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT` if a file is malformed, is no regular file or
  *   is larger than 64 MB, or if a file that it includes cannot be read.
@@ -40,25 +42,40 @@ import { defaultConfigFiles, splitFileList } from './platform-paths.ts';
  * ```
  */
 export function loadKerberosConfig(files?: string): KerberosConfig {
-  // An empty variable is how scripts unset one.
-  const named = files ?? (process.env.KRB5_CONFIG || undefined);
-  return parseKerberosConfig(
-    loadProfile(named === undefined ? defaultConfigFiles() : splitFileList(named)),
-  );
+  return parseKerberosConfig(loadNamedProfile(files));
 }
 
-/** The sections and values of the files, as {@link loadKerberosConfig} reads them. */
-export function loadProfile(files: readonly string[]): Profile {
+/** The sections and values of the files that {@link loadKerberosConfig} reads. */
+export function loadNamedProfile(files?: string): Profile {
+  // An empty variable is how scripts unset one.
+  const named = files ?? (process.env.KRB5_CONFIG || undefined);
+  return named === undefined
+    ? loadProfile(defaultConfigFiles(), MAY_BE_MISSING)
+    : loadProfile(splitFileList(named));
+}
+
+/**
+ * The sections and values of these files.
+ *
+ * @param harmless - Codes of system errors that need no warning.
+ */
+export function loadProfile(
+  files: readonly string[],
+  harmless: ReadonlySet<string> = new Set(),
+): Profile {
   const sections: ProfileSection[] = [];
+  const problems: ConfigProblem[] = [];
   for (const file of files) {
     const path = file.startsWith('~/') ? join(homedir(), file.slice(2)) : file;
     const section = openFile(path);
-    if (section !== undefined) sections.push(section);
+    if (typeof section === 'object') sections.push(section);
+    else if (!harmless.has(section)) problems.push(skipped(path, section));
   }
-  return new Profile(sections);
+  return new Profile(sections, problems);
 }
 
-function openFile(path: string): ProfileSection | undefined {
+/** The file, or the code of the system error because of which it is skipped. */
+function openFile(path: string): ProfileSection | string {
   try {
     if (statSync(path).isDirectory()) {
       return parseProfile({ name: path, text: `includedir ${path}` }, readIncluded);
@@ -66,9 +83,25 @@ function openFile(path: string): ProfileSection | undefined {
     return parseProfile(readSource(path), readIncluded);
   } catch (error) {
     // MIT krb5, prof_init.c: these errors skip the file, all others are reported.
-    if (SKIPPED.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (SKIPPED.has(code)) return code;
     throw asKerberosError(error, path);
   }
+}
+
+function skipped(path: string, code: string): ConfigProblem {
+  if (code === 'ENOENT') {
+    return {
+      reason: 'config.missing',
+      text: `${printableName(path)} does not exist, so its settings are not used`,
+      remedies: ['correct KRB5_CONFIG, or make the file'],
+    };
+  }
+  return {
+    reason: 'config.unreadable',
+    text: `${printableName(path)} cannot be read (${code}), so its settings are not used`,
+    remedies: [`let the user of this process read it: chmod a+r ${printableName(path)}`],
+  };
 }
 
 function readIncluded(directive: 'include' | 'includedir', path: string): ProfileSource[] {
@@ -120,4 +153,5 @@ function isIncludedName(name: string): boolean {
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 // The limit of a whole profile.
 const MAX_BYTES = 64_000_000;
+const MAY_BE_MISSING: ReadonlySet<string> = new Set(['ENOENT']);
 const SKIPPED: ReadonlySet<string> = new Set(['ENOENT', 'EACCES', 'EPERM']);

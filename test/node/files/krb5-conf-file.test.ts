@@ -47,6 +47,46 @@ describe('loadKerberosConfig', () => {
     expect(loadKerberosConfig('').clockSkew).toBe(300);
   });
 
+  it('warns of a named file that is missing or unreadable, and not of a missing default', () => {
+    const missing = join(folder, 'missing');
+    vi.stubEnv('KRB5_CONFIG', missing);
+    expect(loadKerberosConfig().problems).toEqual([
+      {
+        reason: 'config.missing',
+        text: `${missing} does not exist, so its settings are not used`,
+        remedies: ['correct KRB5_CONFIG, or make the file'],
+      },
+    ]);
+    vi.stubEnv('KRB5_CONFIG', '');
+    for (const code of ['ENOENT', 'EACCES']) {
+      vi.spyOn(fs, 'statSync').mockImplementation(() => {
+        throw Object.assign(new Error(code), { code });
+      });
+      syncBuiltinESMExports();
+      expect(loadKerberosConfig().warnings).toEqual(
+        code === 'ENOENT'
+          ? []
+          : [
+              '/etc/krb5.conf cannot be read (EACCES), so its settings are not used; let the user ' +
+                'of this process read it: chmod a+r /etc/krb5.conf',
+            ],
+      );
+    }
+  });
+
+  it('warns of UTF-16, as PowerShell writes it', () => {
+    const file = write(
+      'utf16.conf',
+      Buffer.from('\uFEFF[libdefaults]\nclockskew = 1\n', 'utf16le'),
+    );
+    const { clockSkew, warnings } = loadKerberosConfig(file);
+    expect(clockSkew).toBe(300);
+    expect(warnings).toEqual([
+      `${file} is not text in UTF-8 or ASCII; save it as UTF-8 (in PowerShell: Set-Content ` +
+        '-Encoding utf8), or copy it as bytes',
+    ]);
+  });
+
   it('skips a byte order mark and takes any encoding in comments', () => {
     const bytes = Uint8Array.from([
       0xef, 0xbb, 0xbf, 0x5b, 0x61, 0x5d, 10, 0x23, 0xe9, 10, 0x62, 0x3d, 0x63,
