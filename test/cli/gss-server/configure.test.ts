@@ -17,7 +17,7 @@ let saved: string | undefined;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'configure-'));
   saved = process.env.KRB5_CONFIG;
-  process.env.KRB5_CONFIG = join(folder, 'krb5.conf');
+  process.env.KRB5_CONFIG = write('krb5.conf', '');
 });
 
 afterEach(() => {

@@ -39,7 +39,7 @@ afterEach(async () => {
 async function start(...flags: readonly string[]): Promise<Running> {
   const options = ['-port', '0', '-keytab', join(directory, 'keytab'), ...flags];
   const child = spawn(process.execPath, [program.path, ...options, 'host@www.example.com'], {
-    env: { ...process.env, KRB5_CONFIG: join(directory, 'none'), KRB5RCACHEDIR: directory },
+    env: { ...process.env, KRB5_CONFIG: '/dev/null', KRB5RCACHEDIR: directory },
   });
   let output = '';
   const listen = (chunk: Buffer): void => {
