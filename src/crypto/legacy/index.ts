@@ -3,6 +3,9 @@
  * import this module have them, and every key of such a type is marked as weak.
  */
 
+import { registerRfc1964 } from '../../tokens/formats.ts';
+import { Rfc1964Protection } from '../../tokens/rfc1964.ts';
+import { Rfc1964Iov } from '../../tokens/rfc1964-iov.ts';
 import { defaultCrypto } from '../default-crypto.ts';
 import { ChecksumType, Enctype } from '../numbers.ts';
 import type { EncryptionProfile } from '../profile.ts';
@@ -52,3 +55,9 @@ const PROFILES: Readonly<Record<LegacyEnctype, EncryptionProfile>> = {
   [Enctype.des3CbcSha1]: des3CbcSha1,
   [Enctype.rc4Hmac]: rc4Hmac,
 };
+
+// Contexts with keys of these enctypes protect messages in tokens of their own.
+registerRfc1964({
+  protection: (state, keys) => new Rfc1964Protection(state, keys),
+  iovProtection: (state, keys) => new Rfc1964Iov(state, keys),
+});
