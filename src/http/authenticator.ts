@@ -28,7 +28,7 @@ import { mechanismOf, negotiate } from './negotiate.ts';
 import type { AuthenticatorOptions } from './options.ts';
 import { AUTHENTICATOR_OPTIONS } from './options.ts';
 import { Questions } from './questions.ts';
-import type { SessionKeeper, SessionRequest } from './session/keeper.ts';
+import type { OpenSession, SessionKeeper, SessionRequest } from './session/keeper.ts';
 import { Sessions } from './session/sessions.ts';
 
 /** Authenticates requests; made by {@link createAuthenticator}. */
@@ -114,11 +114,17 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     return result;
   }
 
-  /** Authenticates without calling the hooks, which {@link report} does. */
-  async judge(request: R): Promise<Authentication> {
+  /**
+   * Authenticates without calling the hooks, which {@link report} does.
+   *
+   * @returns A promise only if something was awaited: a request in a session needs none, and the promises
+   *   would take longer than its check.
+   */
+  judge(request: R): Authentication | Promise<Authentication> {
     checkRequest(request);
     try {
-      return await this.#judge(request);
+      const result = this.#judge(request);
+      return isThenable(result) ? result.then(undefined, this.#failure) : result;
     } catch (error) {
       return this.#failure(error);
     }
@@ -142,7 +148,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     }
   }
 
-  async #judge(request: R): Promise<Authentication> {
+  #judge(request: R): Authentication | Promise<Authentication> {
     const { optional = false, requireTls = false } = this.#options;
     const hasCredentials = !isBlank(request.authorization);
     if (!hasCredentials && this.#mayPass(request)) return GUEST;
@@ -154,17 +160,39 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
       () => this.#exchanges.take(request, this.#acceptor),
       request.signal,
     );
-    // Only a promise is awaited: each await of a plain value is measurable.
-    const begun = isThenable(taken) ? await taken : taken;
-    if (hasCredentials) {
-      const answer = await this.#negotiate(request, begun);
-      const headers = begun?.headers;
-      return headers === undefined
-        ? answer
-        : { ...answer, headers: [...answer.headers, ...headers] };
-    }
+    return isThenable(taken)
+      ? taken.then((begun) => this.#judgeWith(request, begun))
+      : this.#judgeWith(request, taken);
+  }
+
+  /** @param begun - The exchange that the request may continue. */
+  #judgeWith(
+    request: R,
+    begun: UnfinishedExchange<R> | undefined,
+  ): Authentication | Promise<Authentication> {
+    if (!isBlank(request.authorization)) return this.#continue(request, begun);
     if (begun !== undefined) this.#abandon(begun, request);
-    return (await this.#resume(request)) ?? (optional ? GUEST : this.#challenger.challenge());
+    const sessions = this.#sessions;
+    if (sessions === undefined || isBlank(request.cookie)) return this.#withoutClient();
+    const now = new Date(this.#clock());
+    const opened = this.#questions.ask(
+      'sessions',
+      () => sessions.open(request, now),
+      request.signal,
+    );
+    return isThenable(opened)
+      ? opened.then((session) => this.#resume(session, request))
+      : this.#resume(opened, request);
+  }
+
+  async #continue(request: R, begun: UnfinishedExchange<R> | undefined): Promise<Authentication> {
+    const answer = await this.#negotiate(request, begun);
+    const headers = begun?.headers;
+    return headers === undefined ? answer : { ...answer, headers: [...answer.headers, ...headers] };
+  }
+
+  #withoutClient(): Authentication {
+    return this.#options.optional === true ? GUEST : this.#challenger.challenge();
   }
 
   /** A CORS preflight (Fetch §4.8) has no credentials, and fails unless it is answered without them. */
@@ -173,19 +201,18 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     return passPreflight && method === 'OPTIONS' && !isBlank(accessControlRequestMethod);
   }
 
-  /** The client's session, if it has one that is valid. */
-  async #resume(request: R): Promise<Authenticated | Denied | undefined> {
-    const sessions = this.#sessions;
-    if (sessions === undefined || isBlank(request.cookie)) return undefined;
-    const { signal } = request;
-    const now = new Date(this.#clock());
-    const opened = this.#questions.ask('sessions', () => sessions.open(request, now), signal);
-    const session = isThenable(opened) ? await opened : opened;
-    if (session === undefined) return undefined;
+  /** @param session - The client's session, if it has one that is valid. */
+  #resume(
+    session: OpenSession | undefined,
+    request: R,
+  ): Authentication | Promise<Authenticated | Denied> {
+    if (session === undefined) return this.#withoutClient();
     const { identity, headers } = session;
-    const refusal = this.#options.authorize && (await this.#authorize(identity, signal));
-    if (refusal !== undefined) return this.#challenger.forbid(refusal);
-    return { outcome: 'authenticated', identity, via: 'session', headers };
+    const client = { outcome: 'authenticated', identity, via: 'session', headers } as const;
+    if (this.#options.authorize === undefined) return client;
+    return this.#authorize(identity, request.signal).then((refusal) =>
+      refusal === undefined ? client : this.#challenger.forbid(refusal),
+    );
   }
 
   async #negotiate(request: R, begun: UnfinishedExchange<R> | undefined): Promise<Authentication> {
@@ -286,7 +313,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
   }
 
   /** The outcome for an error that interrupted the authentication. */
-  #failure(error: unknown): Denied {
+  readonly #failure = (error: unknown): Denied => {
     if (error instanceof GssError && !(error.minor && isOwnFault(error.minor.code))) {
       return this.#challenger.refuse(error);
     }
@@ -294,7 +321,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
       return this.#challenger.refuse(new GssError('GSS_S_FAILURE', { minor: error }));
     }
     return this.#challenger.unavailable(asFault(error));
-  }
+  };
 
   /** Ends an exchange that the client did not continue. */
   #abandon(begun: UnfinishedExchange<R>, request: R): void {

@@ -2,6 +2,7 @@
 import type { SecurityContext } from '../context/context.ts';
 import { GssError } from '../gss/status.ts';
 import type { OptionRules } from '../options.ts';
+import { isThenable } from '../options.ts';
 import type {
   Authenticated,
   Authentication,
@@ -68,9 +69,10 @@ export class Gate<R extends AuthenticationRequest> {
     request: R,
     answer: (denied: Denied) => T | Promise<T>,
   ): Promise<Authenticated | Guest | Answered<T>> {
-    const result = await (this.#service.opened
+    const judged = this.#service.opened
       ? this.#authenticator.judge(request)
-      : this.#judgeOnceOpen(request));
+      : this.#judgeOnceOpen(request);
+    const result = isThenable(judged) ? await judged : judged;
     try {
       if (!isDenied(result)) return result;
       return { outcome: 'answered', answer: await answer(result) };

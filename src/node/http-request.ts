@@ -3,8 +3,8 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { AuthenticationRequest } from '../http/authentication.ts';
-import type { TrustProxy } from '../http/forwarded.ts';
-import { clientReader } from '../http/forwarded.ts';
+import type { ClientFacts, TrustProxy } from '../http/forwarded.ts';
+import { clientReader, PROXY_HEADERS } from '../http/forwarded.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
 import type { Certificate } from './http-bindings.ts';
 import { requestBindings } from './http-bindings.ts';
@@ -58,16 +58,25 @@ export function requestReader(
   warn: (message: string) => void,
 ): RequestReader {
   const bindingsOf = requestBindings<HttpRequest>(options, warn);
-  const clientOf = clientReader(options.trustProxy);
+  const readClient = clientReader(options.trustProxy);
   const credentials = options.proxy === true ? 'proxy-authorization' : 'authorization';
   const gone = new WeakMap<EventEmitter, AbortSignal>();
   const seen = new WeakSet<object>();
+  // The same for each request of a connection, but for those that a proxy forwards.
+  const directly = new WeakMap<object, ClientFacts>();
+  const clientOf = (headers: HttpRequest['headers'], socket: HttpRequest['socket']) => {
+    const isForwarded = PROXY_HEADERS.some((name) => headers[name] !== undefined);
+    const known = isForwarded ? undefined : directly.get(socket);
+    if (known !== undefined) return known;
+    const direct = { secure: isEncrypted(socket), peerAddress: socket.remoteAddress };
+    const client = readClient(direct, (name) => textOf(headers[name]));
+    if (!isForwarded) directly.set(socket, client);
+    return client;
+  };
   return (request, upgrade) => {
     const { headers, method, socket } = request;
     const { cookie, host = headers[':authority'], [credentials]: authorization } = headers;
     const asked = headers['access-control-request-method'];
-    const secure = (socket as { readonly encrypted?: boolean }).encrypted === true;
-    const direct = { secure, peerAddress: socket.remoteAddress };
     const facts = {
       request,
       authorization,
@@ -76,10 +85,10 @@ export function requestReader(
       ...(method !== undefined && { method }),
       ...(asked !== undefined && { accessControlRequestMethod: String(asked) }),
       ...connectionOf(request, upgrade),
-      ...clientOf(direct, (name) => textOf(headers[name])),
+      ...clientOf(headers, socket),
     };
     // The first request of a TLS connection shows the certificate that later sessions may resume.
-    const isKnown = !secure || seen.has(socket);
+    const isKnown = !isEncrypted(socket) || seen.has(socket);
     // A request without credentials, as in a session, needs neither bindings nor a signal.
     if (authorization === undefined && isKnown) return facts;
     seen.add(socket);
@@ -91,6 +100,10 @@ export function requestReader(
       ...(refusal !== undefined && { fault: refusal }),
     };
   };
+}
+
+function isEncrypted(socket: HttpRequest['socket']): boolean {
+  return (socket as { readonly encrypted?: boolean }).encrypted === true;
 }
 
 /** Node.js joins most headers itself. */

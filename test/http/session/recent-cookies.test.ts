@@ -10,9 +10,18 @@ describe('RecentCookies', () => {
     expect(cookies.find('b', 'www')).toBeUndefined();
   });
 
+  it('compares whole values, not the ends by which it looks them up', () => {
+    const cookies = new RecentCookies<number>();
+    const end = 'e'.repeat(24);
+    cookies.keep(`a${end}`, 'www', 1);
+    expect(cookies.find(`b${end}`, 'www')).toBeUndefined();
+    expect(cookies.find(end, 'www')).toBeUndefined();
+    expect(cookies.find(`a${end}`, 'www')).toBe(1);
+  });
+
   it('keeps 2^20 characters of cookies, the latest ones', () => {
     const cookies = new RecentCookies<number>();
-    const value = (i: number) => `${i}`.padEnd(4096, 'x');
+    const value = (i: number) => `${i}`.padStart(4096, 'x');
     for (let i = 0; i < 300; i++) cookies.keep(value(i), 'www', i);
     const kept = Array.from({ length: 300 }, (_, i) => cookies.find(value(i), 'www'));
     expect(kept.filter((one) => one !== undefined)).toHaveLength(256);
