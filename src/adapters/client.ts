@@ -31,11 +31,30 @@ export function clientOf(
   lend: () => SecurityContext | undefined = () => admitted.context,
 ): KerberosClient | undefined {
   if (admitted.outcome === 'guest') return undefined;
-  const { identity, via, headers } = admitted;
-  const client = Object.defineProperties({ ...identity } as KerberosClient, {
-    via: { value: via },
-    headers: { value: headers },
-    context: { get: lend },
-  });
-  return Object.freeze(client);
+  return new RequestClient(admitted, lend) as object as KerberosClient;
+}
+
+/** Getters of a prototype are neither enumerable nor copied, and cost nothing per request. */
+class RequestClient {
+  readonly #admitted: Authenticated;
+  readonly #lend: () => SecurityContext | undefined;
+
+  constructor(admitted: Authenticated, lend: () => SecurityContext | undefined) {
+    this.#admitted = admitted;
+    this.#lend = lend;
+    Object.assign(this, admitted.identity);
+    Object.freeze(this);
+  }
+
+  get via(): KerberosClient['via'] {
+    return this.#admitted.via;
+  }
+
+  get headers(): KerberosClient['headers'] {
+    return this.#admitted.headers;
+  }
+
+  get context(): SecurityContext | undefined {
+    return this.#lend();
+  }
 }
