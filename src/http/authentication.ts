@@ -1,4 +1,4 @@
-/** The types of the HTTP layer: the credentials of a request, and the outcome of their check. */
+/** The credentials of a request, and the outcome of their check. */
 import type { SecurityContext } from '../context/context.ts';
 import type { GssError } from '../gss/status.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
@@ -116,3 +116,20 @@ export type Denied = Challenged | Refused | Malformed | Unavailable;
 
 /** The outcome of a request. Only the first two kinds may reach the application. */
 export type Authentication = Authenticated | Guest | Denied;
+
+/** @throws TypeError for a header that is no text. */
+export function checkRequest({ authorization, cookie, host }: AuthenticationRequest): void {
+  checkText('authorization', authorization);
+  checkText('cookie', cookie);
+  checkText('host', host);
+}
+
+function checkText(name: string, value: unknown): void {
+  if (value === undefined || value === null || typeof value === 'string') return;
+  throw new TypeError(`${name}: expected the text of one header, got ${typeof value}`);
+}
+
+/** Whether a header is absent, or has nothing but white space. */
+export function isBlank(text: string | null | undefined): text is '' | null | undefined {
+  return text === undefined || text === null || text.trim() === '';
+}

@@ -19,6 +19,7 @@ import type {
   Guest,
   HeaderField,
 } from './authentication.ts';
+import { checkRequest, isBlank } from './authentication.ts';
 import { Challenger } from './challenger.ts';
 import type { ExchangeKeeper, UnfinishedExchange } from './exchanges.ts';
 import { exchangesByConnection } from './exchanges.ts';
@@ -358,21 +359,6 @@ function sessionsOf(
   if (sessions === undefined || 'open' in sessions) return sessions;
   const accepts = (service: string) => acceptor.credential.acceptsService(service);
   return new Sessions(sessions, { random, timer, deadline, accepts });
-}
-
-function checkRequest({ authorization, cookie, host }: AuthenticationRequest): void {
-  checkText('authorization', authorization);
-  checkText('cookie', cookie);
-  checkText('host', host);
-}
-
-function checkText(name: string, value: unknown): void {
-  if (value === undefined || value === null || typeof value === 'string') return;
-  throw new TypeError(`${name}: expected the text of one header, got ${typeof value}`);
-}
-
-function isBlank(text: string | null | undefined): text is '' | null | undefined {
-  return text === undefined || text === null || text.trim() === '';
 }
 
 function disposeOf(context: SecurityContext): void {
