@@ -19,6 +19,8 @@ const names = [...entries, ...programs];
 await build({
   input: Object.fromEntries(names.map((name) => [name, `dist/modules/${name}.js`])),
   platform: 'neutral',
+  // Here everything is loaded with the entries; on demand is for bundles of less than an entry.
+  checks: { ineffectiveDynamicImport: false },
   // Packages stay packages: they are the user's to update.
   external: (id) => !id.startsWith('.') && !isAbsolute(id),
   output: {

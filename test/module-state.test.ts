@@ -4,14 +4,18 @@ import { expect, it } from 'vitest';
 import { moduleState } from './support/module-state.ts';
 
 const MAY_REMEMBER: Readonly<Record<string, string>> = {
+  'ap/client-policy.ts: hierarchy': 'a module, set once, when a ticket first needs it',
   'crypto/backend.ts: ZERO_BLOCK': 'an IV of zeros, which nothing writes to',
+  'crypto/base-crypto.ts: loadedProfiles':
+    'the enctypes of the default provider, loaded or not yet',
   'crypto/derivation.ts: FOLDED':
     'n-folds of constants (RFC 3961 §5.1): public, one for each usage and size',
   'crypto/legacy/rc4-hmac.ts: ZERO': 'four zeros (RFC 4757 §7.3), which nothing writes to',
   'crypto/noble/aes.ts: ROOM_128': 'working buffer of synchronous calls, wiped by each',
   'crypto/noble/aes.ts: ROOM_256': 'working buffer of synchronous calls, wiped by each',
   'crypto/noble/hmac.ts: WORKING': 'working hashes of synchronous calls, wiped by each',
-  'crypto/provider.ts: registered': 'set once, when default-crypto.ts is loaded',
+  'crypto/provider.ts: loadRegistered': 'set once, when base-crypto.ts is loaded',
+  'crypto/provider.ts: registered': 'set once, when base-crypto.ts is loaded',
   'hooks.ts: FAILED': 'weak: callbacks whose failure has been reported',
   'keytab/facts.ts: acceptedEntries': 'weak: derived from a keytab, which does not change',
   'keytab/facts.ts: enctypeLists': 'weak: derived from a keytab, which does not change',
@@ -19,6 +23,7 @@ const MAY_REMEMBER: Readonly<Record<string, string>> = {
   'keytab/keytab-index.ts: NONE': 'an empty map, replaced before anything is added',
   'keytab/keytab-index.ts: indexes': 'weak: derived from a keytab, which does not change',
   'krb5/establish.ts: SERVICE_NAMES': 'weak: derived from a principal of the keytab',
+  'krb5/establish.ts: opener': 'a module, set once, when an initiator first delegates',
   'krb5/request.ts: NO_BINDINGS': 'sixteen zeros (RFC 4121 §4.1.1.2), which nothing writes to',
   'messages/der/recent-texts.ts: TEXTS':
     '1024 short texts that came in clear or out of tickets; nothing secret',

@@ -5,6 +5,7 @@
 import { constantTimeEqual } from '../bytes.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { enctypeName, isWeakEnctype, KeyUsage } from '../crypto/numbers.ts';
+import { loadEnctype } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
 import type { ServiceKeys } from '../keytab/key-source.ts';
 import type { ApReq, Authenticator } from '../messages/ap-req.ts';
@@ -18,7 +19,7 @@ import type { Clock, KerberosTime } from '../time.ts';
 import { formatTime } from '../time.ts';
 import { checkCriticalElements } from './authorization-data.ts';
 import type { ClientPolicy } from './client-policy.ts';
-import { checkClient } from './client-policy.ts';
+import { checkClient, loadHierarchy } from './client-policy.ts';
 import { canHaveMade, decryptPartOrNothing } from './encrypted-part.ts';
 import type { OpenedTicket, OpenedTickets } from './opened-tickets.ts';
 import { tailOf } from './opened-tickets.ts';
@@ -72,8 +73,8 @@ export interface VerifiedApReq {
  * @param peerAddress - The address to compare with the ticket's (RFC 4120 §3.2.3); undefined to skip
  *   that check; null if the address is unknown: then a ticket that names addresses is refused.
  * @param use - Takes over the subkey of a request that passed; the opened ticket is lent to it. If it
- *   throws, the subkey is wiped.
- * @returns What `use` returns.
+ *   throws or rejects, the subkey is wiped.
+ * @returns What `use` returns or resolves to.
  * @throws {@link KerberosError} with the code of the check that failed; whatever `use` throws.
  */
 export async function acceptApReq<T>(
@@ -82,11 +83,17 @@ export async function acceptApReq<T>(
   policy: ApPolicy,
   patience: Patience,
   peerAddress: HostAddress | null | undefined,
-  use: (verified: VerifiedApReq) => T,
+  use: (verified: VerifiedApReq) => T | Promise<T>,
 ): Promise<T> {
   refuseUserToUser(apReq);
   const looking = keys.current();
   if (looking !== undefined) await patience.wait(looking, patience.settings.keytab);
+  const { crypto } = keys;
+  const { modules } = patience.settings;
+  const loading =
+    loadEnctype(apReq.ticket.encPart.enctype, crypto) ??
+    loadEnctype(apReq.authenticator.enctype, crypto);
+  if (loading !== undefined) await patience.wait(loading, modules);
   const opened =
     openTicket(apReq.ticket, keys, policy) ??
     ((await newerKeys(keys, patience)) ? openTicket(apReq.ticket, keys, policy) : undefined);
@@ -95,8 +102,12 @@ export async function acceptApReq<T>(
   let subkey: EncryptionKey | undefined;
   try {
     authenticator = openAuthenticator(apReq, opened.sessionKey);
+    const judging = loadHierarchy(opened.ticket, opened.service.principal.realm, policy);
+    if (judging !== undefined) await patience.wait(judging, modules);
     const client = checkRequest(opened, authenticator, keys, policy, peerAddress);
     if (authenticator.subkey !== undefined) {
+      const needed = loadEnctype(authenticator.subkey.enctype, crypto);
+      if (needed !== undefined) await patience.wait(needed, modules);
       subkey = importKey(authenticator.subkey, opened.service.key, 'subkey');
     }
     // MIT krb5 asks the cache before it checks the times. Here a request that would be refused anyway,
@@ -104,11 +115,12 @@ export async function acceptApReq<T>(
     const { cipher } = apReq.authenticator;
     const asked = checkReplay(opened, client, authenticator, cipher, policy, patience);
     if (asked !== undefined) await asked;
-    return use(
+    const used = use(
       subkey === undefined
         ? { apReq, opened, client, authenticator }
         : { apReq, opened, client, authenticator, subkey },
     );
+    return used instanceof Promise ? await used : used;
   } catch (error) {
     subkey?.dispose();
     authenticator?.subkey?.value.fill(0);

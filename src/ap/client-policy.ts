@@ -13,8 +13,11 @@ export interface ClientPolicy {
   readonly allowAnonymous: boolean;
   /** If undefined: every realm, except that a key of one own realm admits no clients of another. */
   readonly clientRealms: ClientRealms | undefined;
-  /** Judges the realms that a ticket crossed (RFC 4120 §2.7). */
-  readonly checkTransited: TransitedCheck;
+  /**
+   * Judges the realms that a ticket crossed (RFC 4120 §2.7). If undefined, they must lie on the path
+   * of the hierarchy of realm names: see {@link loadHierarchy}.
+   */
+  readonly checkTransited: TransitedCheck | undefined;
 }
 
 /**
@@ -62,7 +65,26 @@ export function checkClient(
 ): void {
   checkAnonymous(ticket, policy);
   checkRealm(ticket.clientRealm, serviceRealm, realms, policy);
-  checkTransited(ticket, serviceRealm, policy);
+  if (isPathChecked(ticket, serviceRealm)) return;
+  checkTransited(ticket, serviceRealm, policy.checkTransited ?? checkByHierarchy);
+}
+
+/**
+ * Loads the check of {@link ClientPolicy.checkTransited} that is used in its absence: few services have
+ * clients of other realms, whose KDC did not check the path itself.
+ *
+ * @returns Undefined if the check of this ticket needs nothing that is not loaded yet.
+ */
+export function loadHierarchy(
+  ticket: EncTicketPart,
+  serviceRealm: string,
+  policy: ClientPolicy,
+): Promise<void> | undefined {
+  if (hierarchy !== undefined || isPathChecked(ticket, serviceRealm)) return undefined;
+  if (policy.checkTransited !== undefined) return undefined;
+  return import('../config/transited.ts').then((loaded) => {
+    hierarchy = loaded;
+  });
 }
 
 /**
@@ -115,10 +137,21 @@ function checkRealm(
   });
 }
 
-function checkTransited(ticket: EncTicketPart, serviceRealm: string, policy: ClientPolicy): void {
+/** Whether there is no path to check, or the KDC has checked it. */
+function isPathChecked(ticket: EncTicketPart, serviceRealm: string): boolean {
   // RFC 4120 §2.7: the KDC sets this flag after it has checked the path.
-  if ((ticket.flags & TicketFlag.transitedPolicyChecked) !== 0) return;
+  if ((ticket.flags & TicketFlag.transitedPolicyChecked) !== 0) return true;
   const { clientRealm, transited } = ticket;
+  const { type, contents } = transited;
+  const isKnown = type === DOMAIN_X500_COMPRESS || type === 0;
+  return isKnown && contents.length === 0 && clientRealm === serviceRealm;
+}
+
+function checkTransited(
+  { clientRealm, transited }: EncTicketPart,
+  serviceRealm: string,
+  check: TransitedCheck,
+): void {
   const { type, contents } = transited;
   // Active Directory writes type 0 if the field is empty.
   if (type !== DOMAIN_X500_COMPRESS && !(type === 0 && contents.length === 0)) {
@@ -127,15 +160,21 @@ function checkTransited(ticket: EncTicketPart, serviceRealm: string, policy: Cli
       `The ticket's transited field is of type ${type}, which is not understood`,
     );
   }
-  if (contents.length === 0 && clientRealm === serviceRealm) return;
   demandTrue(
-    () => policy.checkTransited(contents, clientRealm, serviceRealm),
+    () => check(contents, clientRealm, serviceRealm),
     (problem, cause) =>
       new KerberosError('KRB_AP_ERR_ILL_CR_TKT', {
         hint: `the option checkTransited ${problem}`,
         ...(cause !== undefined && { cause }),
       }),
   );
+}
+
+function checkByHierarchy(contents: Uint8Array, clientRealm: string, serverRealm: string): boolean {
+  if (hierarchy === undefined)
+    throw new TypeError('loadHierarchy: expected a call before this one');
+  hierarchy.checkTransited(contents, clientRealm, serverRealm, { capaths: new Map() });
+  return true;
 }
 
 /** Calls a policy callback; anything but exactly `true`, returned synchronously, refuses. */
@@ -167,3 +206,4 @@ function refuseRealm(clientRealm: string, hint: string, cause?: unknown): Kerber
 
 // RFC 4120 §3.3.3.2: the only defined type.
 const DOMAIN_X500_COMPRESS = 1;
+let hierarchy: typeof import('../config/transited.ts') | undefined;

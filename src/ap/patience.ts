@@ -21,6 +21,8 @@ export interface WaitSettings extends Deadline {
   readonly replayCache: Answerer;
   /** Counts the exchanges that wait for the keytab provider. */
   readonly keytab: Answerer;
+  /** Counts the exchanges that wait for code which is loaded when it is needed. */
+  readonly modules: Answerer;
 }
 
 /** Application code that exchanges wait for. Shared by all exchanges of an acceptor. */

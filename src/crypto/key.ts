@@ -6,7 +6,7 @@ import type { RandomSource } from '../random.ts';
 import { systemRandom } from '../random.ts';
 import type { Mac } from './backend.ts';
 import { checkMessage, checkPieces, roomFor } from './message-layout.ts';
-import { enctypeName, standardKeyLength } from './numbers.ts';
+import { enctypeName } from './numbers.ts';
 import type {
   EncryptionProfile,
   KeyedProfile,
@@ -15,7 +15,7 @@ import type {
   Sealer,
 } from './profile.ts';
 import type { CryptoProvider } from './provider.ts';
-import { profileOf, registeredDefault } from './provider.ts';
+import { loadableKeyLength, profileOf, registeredDefault } from './provider.ts';
 
 /** Options of `EncryptionKey.fromPassword`. */
 export interface PasswordOptions {
@@ -51,7 +51,7 @@ export class EncryptionKey {
    */
   constructor(enctype: number, value: Uint8Array, crypto?: CryptoProvider) {
     const profile = crypto?.profiles.get(enctype);
-    const keyLength = crypto === undefined ? standardKeyLength(enctype) : profile?.keyLength;
+    const keyLength = profile?.keyLength ?? loadableKeyLength(enctype, crypto);
     if (keyLength !== undefined && value.length !== keyLength) {
       const detail = {
         enctype: enctypeName(enctype),
@@ -122,8 +122,9 @@ export class EncryptionKey {
 
   /** Whether the provider has the enctype; if not, operations throw `KDC_ERR_ETYPE_NOSUPP`. */
   get supported(): boolean {
-    if (this.#crypto === undefined) return standardKeyLength(this.enctype) !== undefined;
-    return this.#profile !== undefined;
+    return (
+      this.#profile !== undefined || loadableKeyLength(this.enctype, this.#crypto) !== undefined
+    );
   }
 
   /** Whether {@link dispose} was called. */

@@ -19,6 +19,8 @@ import { carryOver, faultOfKeytab, sameKeys } from './succession.ts';
 export interface ServiceKeys {
   /** The keys in use: the same object until they change. */
   readonly keytab: Keytab;
+  /** The implementation of the keys' cryptography. */
+  readonly crypto: CryptoProvider;
   /**
    * To be called before the keys are used, so that a key which is no longer in the keytab opens no
    * ticket.

@@ -1,5 +1,5 @@
 /** Acceptor credentials (RFC 2743 §2.1.1): the keys of the services that an acceptor serves. */
-import { defaultCrypto } from '../crypto/default-crypto.ts';
+import { baseCrypto } from '../crypto/base-crypto.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { cryptoProvider } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
@@ -109,7 +109,7 @@ export class AcceptorCredential implements ServiceKeys {
   constructor(keys: KeySource, matcher: ServiceMatcher, crypto: CryptoProvider | undefined) {
     this.#keys = keys;
     this.#matcher = matcher;
-    this.#crypto = crypto ?? keys.keytab.entries[0]?.key.crypto ?? defaultCrypto;
+    this.#crypto = crypto ?? keys.keytab.entries[0]?.key.crypto ?? baseCrypto;
   }
 
   /** The service as MIT krb5 shows it: `host/@` for any host, `*` for any key. */

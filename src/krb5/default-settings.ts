@@ -1,11 +1,10 @@
 /** The settings of an acceptor: its options, with the default of each absent one. */
 import type { PermittedEnctypes } from '../ap/accept.ts';
-import type { ClientRealms, TransitedCheck } from '../ap/client-policy.ts';
+import type { ClientRealms } from '../ap/client-policy.ts';
 import { OpenedTickets } from '../ap/opened-tickets.ts';
 import { Answerer } from '../ap/patience.ts';
 import { MemoryReplayCache } from '../ap/replay-cache.ts';
 import { acceptorEnctypes } from '../config/enctype-list.ts';
-import { checkTransited } from '../config/transited.ts';
 import { Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
 import { checkedRandom, contextRandom } from '../random.ts';
@@ -35,12 +34,13 @@ export function settingsOf(options: AcceptorOptions): AcceptorSettings {
     checkAddresses: options.checkAddresses ?? false,
     allowAnonymous: options.allowAnonymous ?? false,
     clientRealms: copyOf(options.clientRealms),
-    checkTransited: options.checkTransited ?? checkByHierarchy,
+    checkTransited: options.checkTransited,
     waits: {
       timer: options.timer ?? systemTimer,
       deadline: options.deadline ?? DEFAULT_DEADLINE,
       replayCache: new Answerer('replay cache', 'KRB5_RC_IO'),
       keytab: new Answerer('keytab', 'KRB5_KT_IOERR'),
+      modules: new Answerer('module loader', 'KRB_ERR_GENERIC'),
     },
   };
 }
@@ -58,11 +58,6 @@ function permittedEnctypesOf(options: AcceptorOptions): PermittedEnctypes {
 function copyOf(realms: ClientRealms | undefined): ClientRealms | undefined {
   return typeof realms === 'object' ? [...realms] : realms;
 }
-
-const checkByHierarchy: TransitedCheck = (contents, clientRealm, serverRealm) => {
-  checkTransited(contents, clientRealm, serverRealm, { capaths: new Map() });
-  return true;
-};
 
 const OFFERED: readonly Oid[] = [Mechanism.krb5, Mechanism.spnego];
 // RFC 4120 §8.2: five minutes.

@@ -1,11 +1,14 @@
 /** Makes the context and the AP-REP of a verified AP-REQ (RFC 4121 §4.1). */
 import type { VerifiedApReq } from '../ap/accept.ts';
 import type { OpenedTicket } from '../ap/opened-tickets.ts';
+import type { Patience } from '../ap/patience.ts';
+import type { VouchedData } from '../ap/vouched-data.ts';
 import { vouchedDataOf } from '../ap/vouched-data.ts';
-import { openDelegation } from '../context/delegated-credential.ts';
+import type { DelegatedCredential } from '../context/delegated-credential.ts';
 import type { ContextState, TicketInfo } from '../context/state.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
+import { loadEnctype } from '../crypto/provider.ts';
 import { encodeFramed, TokenId } from '../gss/framing.ts';
 import { GssName } from '../gss/name.ts';
 import type { Oid } from '../gss/oid.ts';
@@ -22,25 +25,92 @@ import type { InitiatorRequest } from './request.ts';
 import { chooseSubkeyEnctype } from './request.ts';
 import type { AcceptorSettings } from './settings.ts';
 
-/** Makes the keys, numbers and flags of the context, and the token with the AP-REP if one is due. */
+/** An established context, and the token with the AP-REP if one is due. */
+export interface Established {
+  readonly state: ContextState;
+  readonly reply: Uint8Array | undefined;
+}
+
+/**
+ * Makes the keys, numbers and flags of the context, and the AP-REP.
+ *
+ * @returns A promise only if something has to be loaded first, or the initiator delegated a credential.
+ */
 export function establish(
   verified: VerifiedApReq,
   request: InitiatorRequest,
   mechanism: Oid,
   settings: AcceptorSettings,
-): { readonly state: ContextState; readonly reply: Uint8Array | undefined } {
-  const { authenticator, opened } = verified;
-  const { service, ticket, sessionKey } = opened;
+  patience: Patience,
+): Established | Promise<Established> {
+  const { opened } = verified;
   const vouched = vouchedDataOf(opened, settings);
-  // MIT krb5: DCE style implies mutual authentication, even if the initiator does not ask for it.
-  const dce = (request.flags & ContextFlag.dceStyle) !== 0;
-  const mutual = dce || (request.flags & ContextFlag.mutual) !== 0;
   // The enctype is chosen before any key is made: a refusal leaves no key behind.
-  const enctype = mutual
+  const enctype = isMutual(request)
     ? chooseSubkeyEnctype(verified, settings.permittedEnctypes.subkey)
     : undefined;
-  const delegated =
-    request.delegation === undefined ? undefined : openDelegation(request.delegation, verified);
+  const { delegation } = request;
+  const loading =
+    enctype === undefined ? undefined : loadEnctype(enctype, opened.sessionKey.crypto);
+  if (loading === undefined && delegation === undefined) {
+    return makeContext(verified, request, mechanism, settings, { vouched, enctype });
+  }
+  const establishLater = async (): Promise<Established> => {
+    if (loading !== undefined) await patience.wait(loading, patience.settings.modules);
+    const delegated = delegation && (await openWhenLoaded(delegation, verified, patience));
+    return makeContext(verified, request, mechanism, settings, { vouched, enctype, delegated });
+  };
+  return establishLater();
+}
+
+/** MIT krb5: DCE style implies mutual authentication, even if the initiator does not ask for it. */
+function isMutual({ flags }: InitiatorRequest): boolean {
+  return (flags & (ContextFlag.mutual | ContextFlag.dceStyle)) !== 0;
+}
+
+async function openWhenLoaded(
+  delegation: Uint8Array,
+  verified: VerifiedApReq,
+  patience: Patience,
+): Promise<DelegatedCredential> {
+  const { modules } = patience.settings;
+  if (opener === undefined) {
+    const loading = import('../context/open-delegation.ts').then((loaded) => {
+      opener = loaded;
+    });
+    await patience.wait(loading, modules);
+  }
+  const delegated = opener!.openDelegation(delegation, verified);
+  try {
+    for (const { sessionKey } of delegated.tickets) {
+      const loading = loadEnctype(sessionKey.enctype, sessionKey.crypto);
+      if (loading !== undefined) await patience.wait(loading, modules);
+    }
+  } catch (error) {
+    delegated.dispose();
+    throw error;
+  }
+  return delegated;
+}
+
+interface ContextParts {
+  readonly vouched: VouchedData;
+  /** Of the acceptor's subkey. */
+  readonly enctype: number | undefined;
+  readonly delegated?: DelegatedCredential | undefined;
+}
+
+function makeContext(
+  verified: VerifiedApReq,
+  request: InitiatorRequest,
+  mechanism: Oid,
+  settings: AcceptorSettings,
+  { vouched, enctype, delegated }: ContextParts,
+): Established {
+  const { authenticator, opened } = verified;
+  const { service, ticket, sessionKey } = opened;
+  const dce = (request.flags & ContextFlag.dceStyle) !== 0;
+  const mutual = isMutual(request);
   const flags =
     request.flags |
     (delegated === undefined ? 0 : ContextFlag.delegation) |
@@ -156,3 +226,4 @@ function describeTicket({ service, ticket, sessionKey }: OpenedTicket, server: s
 }
 
 const SERVICE_NAMES = new WeakMap<Principal, GssName>();
+let opener: typeof import('../context/open-delegation.ts') | undefined;

@@ -1,4 +1,5 @@
 /** The Kerberos mechanism (RFC 4121 §4.1): from AP-REQ to context. */
+import type { VerifiedApReq } from '../ap/accept.ts';
 import { acceptApReq } from '../ap/accept.ts';
 import { decryptPart } from '../ap/encrypted-part.ts';
 import { SecurityContext } from '../context/context.ts';
@@ -20,6 +21,7 @@ import { ApOption, decodeApReq } from '../messages/ap-req.ts';
 import { encodeKerbErrorData, encodeKrbError, KerbErrorDataType } from '../messages/krb-error.ts';
 import type { Clock } from '../time.ts';
 import { splitTime } from '../time.ts';
+import type { Established } from './establish.ts';
 import { establish } from './establish.ts';
 import type { InitiatorRequest } from './request.ts';
 import { checkRequiredFlags, readInitiatorRequest } from './request.ts';
@@ -53,18 +55,15 @@ async function begin(first: FirstToken, exchange: Exchange): Promise<Step> {
       settings,
       patience,
       peerAddress,
-      (verified): Step => {
+      (verified): Step | Promise<Step> => {
         const request = readInitiatorRequest(verified, settings, options);
         peerWaits ||= (request.flags & (ContextFlag.mutual | ContextFlag.dceStyle)) !== 0;
         checkFraming(first, request);
         checkRequiredFlags(request, settings);
-        const { state: context, reply } = establish(verified, request, mechanism, settings);
-        if (reply === undefined || (request.flags & ContextFlag.dceStyle) === 0) {
-          return { status: 'complete', context, outputToken: reply };
-        }
-        const sessionKey = verified.opened.sessionKey.copy();
-        const next: HandshakeState = { at: 'dce-third-leg', context, sessionKey };
-        return { status: 'continue', outputToken: reply, next };
+        const made = establish(verified, request, mechanism, settings, patience);
+        return made instanceof Promise
+          ? made.then((later) => stepOf(later, request, verified))
+          : stepOf(made, request, verified);
       },
     );
     if (accepted.status === 'complete') reportWeak(accepted.context, settings);
@@ -76,6 +75,22 @@ async function begin(first: FirstToken, exchange: Exchange): Promise<Step> {
     const outputToken = frameToken(mechanism, TokenId.krbError, message);
     return { status: 'failed', error: failure, outputToken };
   }
+}
+
+function stepOf(
+  { state: context, reply }: Established,
+  { flags }: InitiatorRequest,
+  { opened }: VerifiedApReq,
+): Step {
+  if (reply === undefined || (flags & ContextFlag.dceStyle) === 0) {
+    return { status: 'complete', context, outputToken: reply };
+  }
+  const next: HandshakeState = {
+    at: 'dce-third-leg',
+    context,
+    sessionKey: opened.sessionKey.copy(),
+  };
+  return { status: 'continue', outputToken: reply, next };
 }
 
 /**

@@ -4,6 +4,7 @@ import { findAuthorizationData } from '../ap/authorization-data.ts';
 import { constantTimeEqual, fromHex } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { Enctype, enctypeName, KeyUsage } from '../crypto/numbers.ts';
+import { hasEnctype } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
 import { bindingsOf, matchesChannelBindings } from '../gss/channel-bindings.ts';
 import { ContextFlag, GssError, INITIATOR_FLAG_BITS, INITIATOR_FLAGS } from '../gss/status.ts';
@@ -94,7 +95,7 @@ function isOverNothing({ type, checksum }: Checksum, sessionKey: EncryptionKey):
 
 /**
  * The enctype of the acceptor's subkey: our most preferred one among those that the initiator offers
- * (RFC 4537) or uses.
+ * (RFC 4537) or uses. It may have to be loaded: `loadEnctype`.
  *
  * @throws {@link KerberosError} KRB5_NOPERM_ETYPE if none of those is permitted.
  */
@@ -109,9 +110,8 @@ export function chooseSubkeyEnctype(
   );
   const offered = [sessionKey.enctype, used];
   for (const list of lists) offered.push(...decodeEtypeList(list));
-  const { profiles } = sessionKey.crypto;
   for (const enctype of permitted) {
-    if (offered.includes(enctype) && profiles.has(enctype)) return enctype;
+    if (offered.includes(enctype) && hasEnctype(enctype, sessionKey.crypto)) return enctype;
   }
   throw new KerberosError('KRB5_NOPERM_ETYPE', {
     hint:

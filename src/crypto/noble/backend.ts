@@ -4,20 +4,21 @@
  * The slow parts of their one-shot functions run once for each key here: the schedules of a cipher
  * (`aes.ts`) and the first block of an HMAC (`hmac.ts`).
  */
-import { sha1 } from '@noble/hashes/legacy.js';
-import { pbkdf2 } from '@noble/hashes/pbkdf2.js';
-import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import type { CryptoBackend } from '../backend.ts';
 import { NobleAes } from './aes.ts';
-import { NobleHmac } from './hmac.ts';
+import { digestOf, NobleHmac } from './hmac.ts';
+import { pbkdf2 } from './pbkdf2.ts';
 
+/** SHA-384 is added with the enctype that needs it: see `more-enctypes.ts`. */
 export const nobleBackend: CryptoBackend = {
   name: 'noble',
   aes: (key) => new NobleAes(key),
-  hash: (hash, data) => HASHES[hash](data),
+  hash: digestOf,
   hmac: (hash, key) => new NobleHmac(hash, key),
-  pbkdf2: (hash, password, salt, iterations, length) =>
-    pbkdf2(HASHES[hash], password, salt, { c: iterations, dkLen: length }),
+  pbkdf2(hash, password, salt, iterations, length) {
+    const prf = new NobleHmac(hash, password);
+    const derived = pbkdf2(prf, salt, iterations, length);
+    prf.wipe();
+    return derived;
+  },
 };
-
-const HASHES = { sha1, sha256, sha384 } as const;

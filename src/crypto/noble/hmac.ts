@@ -5,7 +5,7 @@
  * their buffers, which is seven times the memory, and copies them for each message.
  */
 import { _SHA1 } from '@noble/hashes/legacy.js';
-import { _SHA256, _SHA384 } from '@noble/hashes/sha2.js';
+import { _SHA256 } from '@noble/hashes/sha2.js';
 import type { HashName, Mac } from '../backend.ts';
 
 export class NobleHmac implements Mac {
@@ -14,7 +14,7 @@ export class NobleHmac implements Mac {
   readonly #outer: number[];
 
   constructor(name: HashName, key: Uint8Array) {
-    const hash = WORKING[name];
+    const hash = workingHash(name);
     // RFC 2104 §2: a key longer than a block is replaced by its hash.
     const blockKey = key.length > hash.blockLen ? hash.restart().update(key).digest() : key;
     this.#inner = hashPaddedKey(hash, blockKey, INNER);
@@ -51,8 +51,18 @@ function hashPaddedKey(hash: ResumableHash, key: Uint8Array, mask: number): numb
   return hash.save();
 }
 
+/** The digest of the data, in a new array. */
+export function digestOf(name: HashName, data: Uint8Array): Uint8Array {
+  return workingHash(name).restart().update(data).digest();
+}
+
+/** Adds a hash that is not in every bundle. @param hash - Kept. */
+export function addHash(name: HashName, hash: ResumableHash): void {
+  WORKING[name] = hash;
+}
+
 /** A hash that can continue from a saved state. */
-interface ResumableHash {
+export interface ResumableHash {
   readonly blockLen: number;
   readonly outputLen: number;
   /** The buffer of bytes that do not fill a block yet. */
@@ -70,6 +80,14 @@ interface ResumableHash {
   save(): number[];
   /** Continues after exactly one block. @param buffered - Bytes that the block already contains. */
   resume(state: readonly number[], buffered: number): this;
+}
+
+function workingHash(name: HashName): ResumableHash {
+  const hash = WORKING[name];
+  if (hash !== undefined) return hash;
+  throw new TypeError(
+    `hash: expected one in this bundle, got ${name}; import defaultCrypto for all`,
+  );
 }
 
 class ResumableSha1 extends _SHA1 implements ResumableHash {
@@ -134,49 +152,13 @@ class ResumableSha256 extends _SHA256 implements ResumableHash {
   }
 }
 
-class ResumableSha384 extends _SHA384 implements ResumableHash {
-  readonly #initial: readonly number[] = this.save();
-
-  get block(): Uint8Array {
-    return this.buffer;
-  }
-
-  restart(): this {
-    this.resume(this.#initial, 0);
-    this.length = 0;
-    return this;
-  }
-
-  compress(): void {
-    this.process(this.view, 0);
-  }
-
-  save(): number[] {
-    return this.get();
-  }
-
-  // biome-ignore format: sixteen words as eight pairs, high and low half
-  resume(s: readonly number[], buffered: number): this {
-    this.set(
-      s[0]!, s[1]!, s[2]!, s[3]!, s[4]!, s[5]!, s[6]!, s[7]!,
-      s[8]!, s[9]!, s[10]!, s[11]!, s[12]!, s[13]!, s[14]!, s[15]!,
-    );
-    this.length = this.blockLen + buffered;
-    this.pos = buffered;
-    this.finished = false;
-    this.destroyed = false;
-    return this;
-  }
-}
-
 // RFC 2104 §2: ipad and opad.
 const INNER = 0x36;
 const OUTER = 0x5c;
 
 // All keys share one object for each hash: every use is synchronous, begins by setting the state
 // and ends by wiping it.
-const WORKING: Readonly<Record<HashName, ResumableHash>> = {
+const WORKING: Partial<Record<HashName, ResumableHash>> = {
   sha1: new ResumableSha1(),
   sha256: new ResumableSha256(),
-  sha384: new ResumableSha384(),
 };

@@ -1,0 +1,17 @@
+/**
+ * The encryption types that few tickets have: AES with SHA-2 (RFC 8009) and Camellia (RFC 6803). An
+ * acceptor loads this module when it meets one of them; `default-crypto.ts` has it from the start.
+ */
+import { aes128Sha2, aes256Sha2 } from './enctypes/aes-sha2.ts';
+import { camellia128Cmac, camellia256Cmac } from './enctypes/camellia-cmac.ts';
+import { addHash } from './noble/hmac.ts';
+import { ResumableSha384 } from './noble/sha384.ts';
+import type { EncryptionProfile } from './profile.ts';
+
+/** Adds these encryption types, and the hash that one of them needs. May be called again. */
+export function addMoreEnctypes(profiles: Map<number, EncryptionProfile>): void {
+  addHash('sha384', new ResumableSha384());
+  for (const profile of [aes128Sha2, aes256Sha2, camellia128Cmac, camellia256Cmac]) {
+    profiles.set(profile.enctype, profile);
+  }
+}
