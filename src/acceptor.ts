@@ -60,6 +60,11 @@ export class Acceptor {
     this.#settings = settingsOf(options);
   }
 
+  /** @internal The options with their defaults. */
+  get settings(): AcceptorSettings {
+    return this.#settings;
+  }
+
   /** The credential in use. */
   get credential(): AcceptorOptions['credential'] {
     return this.#settings.credential;

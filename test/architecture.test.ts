@@ -23,7 +23,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['node'],
   ['postgres', 'redis'],
   ['engines'],
-  ['http', 'testing'],
+  ['http', 'sasl', 'testing'],
   ['acceptor.ts'],
   ['handshake-export.ts', 'handshake-step.ts'],
   ['spnego'],

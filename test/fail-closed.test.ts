@@ -47,11 +47,14 @@ import {
 } from '../src/postgres/replay-cache.ts';
 import { REDIS_EXCHANGES_OPTIONS, redisExchanges } from '../src/redis/exchanges.ts';
 import { REDIS_REPLAY_CACHE_OPTIONS, RedisReplayCache } from '../src/redis/replay-cache.ts';
+import { SASL_EXCHANGE_OPTIONS, SASL_SERVER_OPTIONS } from '../src/sasl/options.ts';
+import { createSaslServer } from '../src/sasl/server.ts';
 import { CHECK_REPLAY_CACHE_OPTIONS, checkReplayCache } from '../src/testing/check-replay-cache.ts';
 import { createInitiator } from '../src/testing/initiator.ts';
 import { INITIATOR_OPTIONS, SPNEGO_OPTIONS } from '../src/testing/initiator-options.ts';
 import { TEST_KEYTAB_OPTIONS, testKeytab } from '../src/testing/keytab.ts';
 import { MINT_OPTIONS, mintTicket } from '../src/testing/mint.ts';
+import { createSaslClient, SASL_CLIENT_OPTIONS } from '../src/testing/sasl/client.ts';
 import { createSignOnFetch, SIGN_ON_FETCH_OPTIONS } from '../src/testing/sign-on-fetch.ts';
 import { USER_OPTIONS } from '../src/testing/user.ts';
 import { makeKeytab, makeParties, NOW } from './support/realm-kit.ts';
@@ -128,6 +131,7 @@ const handshake = {
 const environment: Row = { undefinedIsAbsent: 'it is then the process’s', refused: NO_OBJECTS };
 const name: Row = { undefinedIsAbsent: 'it is then the system’s', refused: ['', 5, {}] };
 const acceptorRow: Row = { refused: [{}, 'acceptor', Number.NaN] };
+const layers: Row = { refused: [[], ['None'], ['privacy'], [undefined], 'integrity', 4] };
 
 /** The options of an authenticator but its acceptor. */
 const authenticatorRows = {
@@ -403,6 +407,24 @@ const entries: readonly Entry[] = [
       onWarning: hook,
     },
   ),
+  entry(
+    'createSaslServer',
+    SASL_SERVER_OPTIONS,
+    (o) => createSaslServer({ acceptor, ...(o as object) }),
+    {
+      acceptor: acceptorRow,
+      mechanisms: { refused: [[], ['PLAIN'], ['gssapi'], [undefined], 'GSSAPI', {}] },
+      service: { refused: ['', 'ldap/host', 'ldap@host', ' ', 5, ['ldap'], true] },
+      layers,
+      maxBuffer: { refused: [...NO_NUMBERS, 0, 1023, 0x100_0000, 4096.5] },
+      authorize: { refused: NO_FUNCTIONS },
+    },
+  ),
+  entry('begin', SASL_EXCHANGE_OPTIONS, (o) => createSaslServer({ acceptor }).begin('GSSAPI', o), {
+    ...handshake,
+    layers,
+    successData: { undefinedIsAbsent: safer, refused: NO_FLAGS },
+  }),
   entry('createGssServer', SERVER_OPTIONS, (o) => createGssServer({ acceptor, ...(o as object) }), {
     acceptor: acceptorRow,
     onEvent: hook,
@@ -468,6 +490,12 @@ const entries: readonly Entry[] = [
     SIGN_ON_FETCH_OPTIONS,
     (o) => createSignOnFetch({ keytab, user: 'alice', ...(o as object) }),
     rowsOfTests(SIGN_ON_FETCH_OPTIONS, ['subkeyEnctype'], {}),
+  ),
+  entry(
+    'createSaslClient',
+    SASL_CLIENT_OPTIONS,
+    (o) => createSaslClient('GSSAPI', { ticket, ...(o as object) }),
+    rowsOfTests(SASL_CLIENT_OPTIONS, ['subkeyEnctype'], { ticket: [true, 5] }),
   ),
   entry(
     'checkReplayCache',

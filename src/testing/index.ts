@@ -21,6 +21,8 @@ export type { MintedTicket, MintTicketOptions } from './mint.ts';
 export { mintTicket } from './mint.ts';
 export type { PacContents } from './pac.ts';
 export { defaultLogonInfo } from './pac.ts';
+export type { SaslClientOptions, SaslClientStep } from './sasl/client.ts';
+export { createSaslClient, SaslClient } from './sasl/client.ts';
 export type { Fetch, FetchHandler, SignOnFetchOptions } from './sign-on-fetch.ts';
 export { createSignOnFetch } from './sign-on-fetch.ts';
 export type { TestUser } from './user.ts';
