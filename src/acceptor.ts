@@ -13,6 +13,7 @@ import { disposeContext, disposeState, FIRST_TOKEN } from './handshake-state.ts'
 import { advanceOver, refuseUnanswered } from './handshake-step.ts';
 import { settingsOf } from './krb5/default-settings.ts';
 import { kerberos } from './krb5/handshake.ts';
+import { contextFactsOf, explainAbandonment } from './krb5/observation.ts';
 import type {
   AcceptOptions,
   AcceptorOptions,
@@ -22,6 +23,9 @@ import type {
   HandshakeOptions,
 } from './krb5/settings.ts';
 import { ACCEPT_OPTIONS, ACCEPTOR_OPTIONS, HANDSHAKE_OPTIONS } from './krb5/settings.ts';
+import type { Observer, RequestFacts } from './observe/observer.ts';
+import type { AcceptorReport } from './observe/report.ts';
+import type { AcceptorStatistics } from './observe/statistics.ts';
 import { checkOptions } from './options.ts';
 import { TokenAssembler } from './spnego/token-assembler.ts';
 
@@ -76,6 +80,26 @@ export class Acceptor {
    */
   get crypto(): CryptoProvider {
     return this.#settings.credential.crypto;
+  }
+
+  /** What this acceptor has counted since it was made: a copy. */
+  get statistics(): AcceptorStatistics {
+    return this.#settings.observer.statistics;
+  }
+
+  /**
+   * Reports what clients have used that is weak or risky since this acceptor was made: who breaks if RC4
+   * is switched off, channel bindings are required or NTLM is not tolerated, and which keys nobody uses.
+   *
+   * @returns A copy, with at most 4096 clients and 1024 addresses.
+   */
+  report(): AcceptorReport {
+    return this.#settings.observer.report(this.#settings.credential.keytab);
+  }
+
+  /** @internal */
+  get observer(): Observer {
+    return this.#settings.observer;
   }
 
   /**
@@ -135,7 +159,14 @@ export class Handshake {
 
   /** @internal */
   constructor(settings: AcceptorSettings, { options, assembler, state }: WaitingExchange) {
-    this.#exchange = { settings, options, patience: new Patience(settings.waits) };
+    this.#exchange = {
+      settings,
+      options,
+      patience: new Patience(settings.waits),
+      trace: settings.observer.trace,
+      opened: undefined,
+      request: NOTHING_KNOWN,
+    };
     this.#assembler = assembler;
     this.#state = state;
   }
@@ -162,6 +193,7 @@ export class Handshake {
       );
     }
     this.#phase = 'busy';
+    this.#exchange.trace?.(`Received token of ${bytes.length} bytes`);
     const step = await this.#take(bytes);
     if (patience.aborted !== undefined && step.status !== 'failed') {
       if (step.status === 'complete') disposeContext(step.context);
@@ -181,7 +213,13 @@ export class Handshake {
     if (this.#phase === 'done') return;
     this.#exchange.patience.abort(reason);
     // A token in progress fails by itself, because its waiting was aborted.
-    if (this.#phase === 'ready') this.#dispose();
+    if (this.#phase !== 'ready') return;
+    const { settings, options } = this.#exchange;
+    const probableReason = this.abandonment;
+    this.#dispose();
+    if (probableReason !== undefined) {
+      settings.observer.abandoned(probableReason, options.peerAddress);
+    }
   }
 
   /** Disposes of it at the end of a `using` block. */
@@ -222,6 +260,15 @@ export class Handshake {
     return state.at === 'negotiating' ? state.foreignChoice : undefined;
   }
 
+  /**
+   * The probable reason if the client goes away now, in the middle of the exchange: {@link foreignChoice},
+   * the missing third leg of DCE style, or else that it did not answer. Undefined before the first token
+   * and after the end.
+   */
+  get abandonment(): GssError | undefined {
+    return this.#phase === 'ready' ? explainAbandonment(this.#state) : undefined;
+  }
+
   #take(piece: Uint8Array): Promise<Step> | Step {
     const state = this.#state;
     let token: Uint8Array | undefined = piece;
@@ -243,24 +290,44 @@ export class Handshake {
 
   #conclude(step: Step): AcceptResult {
     this.#phase = step.status === 'continue' ? 'ready' : 'done';
+    const { settings, options, trace } = this.#exchange;
     switch (step.status) {
       case 'complete': {
         const context = new SecurityContext(step.context);
         const { outputToken } = step;
+        settings.observer.accepted(
+          contextFactsOf(step.context, context, this.#exchange),
+          context.pacError,
+        );
+        trace?.(`Accepted ${context.initiator.text} for ${context.ticket.server}`);
         if (outputToken === undefined) return { status: 'complete', context };
         return { status: 'complete', context, outputToken };
       }
-      case 'continue':
-        this.#state = step.next;
-        return { status: 'continue', outputToken: step.outputToken };
+      case 'continue': {
+        const { next, outputToken } = step;
+        this.#state = next;
+        // An empty token asks for the next piece of the same one.
+        if (outputToken.length > 0) {
+          settings.observer.challenged(this.foreignChoice, options.peerAddress);
+        }
+        trace?.(`Answered with a token of ${outputToken.length} bytes; another one is awaited`);
+        return { status: 'continue', outputToken };
+      }
       case 'failed':
-        return step;
+        return this.#refuse(step);
     }
+  }
+
+  #refuse(failure: Step & { readonly status: 'failed' }): AcceptResult {
+    const { settings, options, request, trace } = this.#exchange;
+    settings.observer.refused(failure.error, request, options.peerAddress);
+    trace?.(`Refused: ${failure.error.message}`);
+    return failure;
   }
 
   #giveUp(minor: KerberosError): AcceptResult {
     this.#dispose();
-    return { status: 'failed', error: new GssError('GSS_S_FAILURE', { minor }) };
+    return this.#refuse({ status: 'failed', error: new GssError('GSS_S_FAILURE', { minor }) });
   }
 
   #dispose(): void {
@@ -272,3 +339,4 @@ export class Handshake {
 const advance = advanceOver([kerberos]);
 
 const NO_OPTIONS: HandshakeOptions = {};
+const NOTHING_KNOWN: RequestFacts = {};

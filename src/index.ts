@@ -80,6 +80,21 @@ export { AddressType } from './messages/primitives.ts';
 export type { Principal, PrincipalName } from './messages/principal.ts';
 export { formatPrincipal, NameType, parsePrincipal } from './messages/principal.ts';
 export { TicketFlag } from './messages/ticket.ts';
+export type { DiagnosticAttributes, DiagnosticMessage } from './observe/attributes.ts';
+export { ChannelName } from './observe/channels.ts';
+export type {
+  AcceptorReport,
+  ClientReport,
+  ForeignOfferReport,
+  KeyReport,
+  ServiceReport,
+} from './observe/report.ts';
+export type {
+  AcceptorStatistics,
+  BindingsStatistics,
+  EnctypeStatistics,
+  ServiceStatistics,
+} from './observe/statistics.ts';
 export type { ClientInfo, DelegationInfo, PacAttributes, UpnDnsInfo } from './pac/buffers.ts';
 export type { BooleanClaim, Claim, ClaimOf } from './pac/claims.ts';
 export type { DeviceInfo } from './pac/device-info.ts';

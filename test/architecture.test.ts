@@ -30,6 +30,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['krb5'],
   ['handshake-state.ts'],
   ['context'],
+  ['observe'],
   // The entry that joins the weak enctypes with their tokens.
   ['crypto/legacy/index.ts'],
   ['tokens'],
@@ -40,7 +41,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['messages'],
   ['crypto'],
   ['random.ts', 'time.ts'],
-  ['hooks.ts'],
+  ['hooks.ts', 'trace.ts'],
   ['bytes.ts', 'options.ts'],
   ['errors.ts', 'text.ts', 'warning.ts'],
 ];

@@ -234,6 +234,7 @@ const entries: readonly Entry[] = [
       checkTransited: { refused: [ASYNC, true, {}] },
       deadline: seconds,
       timer: { undefinedIsAbsent: 'it is then the runtime’s', refused: [ASYNC, 5] },
+      trace: hook,
     },
   ),
   entry('begin', HANDSHAKE_OPTIONS, (o) => acceptor.begin(o), {
@@ -669,7 +670,7 @@ function textOf(result: AcceptResult): string {
 
 describe('the functions that are tried', () => {
   /** Those that are told something, and what they cannot refuse by answering. */
-  const TOLD = ['onWeakEnctype', 'timer'];
+  const TOLD = ['onWeakEnctype', 'timer', 'trace'];
 
   it('are all that an acceptor takes', () => {
     const functions = Object.entries(ACCEPTOR_OPTIONS)

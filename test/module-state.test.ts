@@ -28,6 +28,7 @@ const MAY_REMEMBER: Readonly<Record<string, string>> = {
   'messages/der/recent-texts.ts: TEXTS':
     '1024 short texts that came in clear or out of tickets; nothing secret',
   'node/header-limit.ts: ATTENDED': 'weak: servers of the application that were seen to',
+  'node/observe/trace-file.ts: followed': 'whether KRB5_TRACE has been looked at',
   'node/tls-bindings.ts: PRESENTED': 'weak: the certificates of a TLS server of the application',
   'tokens/formats.ts: registered': 'set once, when the entry of weak enctypes is loaded',
 };

@@ -17,6 +17,7 @@ import type { EncTicketPart, Ticket } from '../messages/ticket.ts';
 import { decodeEncTicketPart, TicketFlag } from '../messages/ticket.ts';
 import type { Clock, KerberosTime } from '../time.ts';
 import { formatTime } from '../time.ts';
+import type { Trace } from '../trace.ts';
 import { checkCriticalElements } from './authorization-data.ts';
 import type { ClientPolicy } from './client-policy.ts';
 import { checkClient, loadHierarchy } from './client-policy.ts';
@@ -51,6 +52,16 @@ export interface ApPolicy extends ClientPolicy {
   readonly permittedEnctypes: PermittedEnctypes;
 }
 
+/** What the acceptance of one AP-REQ needs, and what it leaves for the log. */
+export interface ApAttempt {
+  /** Bounds the waiting for replay cache and keytab. After a time-out all keys are wiped. */
+  readonly patience: Patience;
+  /** Takes the steps, if anyone reads them. */
+  readonly trace: Trace | undefined;
+  /** The ticket, once it is opened: of its contents only names, times and enctypes may be used. */
+  opened: OpenedTicket | undefined;
+}
+
 /** An AP-REQ that passed every check. */
 export interface VerifiedApReq {
   /** The request as it was decoded. */
@@ -69,7 +80,6 @@ export interface VerifiedApReq {
  * Verifies an AP-REQ. The checks and their order are those of MIT krb5, except that the replay cache is
  * asked last: a request that is refused for another reason is not stored.
  *
- * @param patience - Bounds the waiting for replay cache and keytab. After a time-out all keys are wiped.
  * @param peerAddress - The address to compare with the ticket's (RFC 4120 §3.2.3); undefined to skip
  *   that check; null if the address is unknown: then a ticket that names addresses is refused.
  * @param use - Takes over the subkey of a request that passed; the opened ticket is lent to it. If it
@@ -81,10 +91,11 @@ export async function acceptApReq<T>(
   apReq: ApReq,
   keys: ServiceKeys,
   policy: ApPolicy,
-  patience: Patience,
+  attempt: ApAttempt,
   peerAddress: HostAddress | null | undefined,
   use: (verified: VerifiedApReq) => T | Promise<T>,
 ): Promise<T> {
+  const { patience, trace } = attempt;
   refuseUserToUser(apReq);
   const looking = keys.current();
   if (looking !== undefined) await patience.wait(looking, patience.settings.keytab);
@@ -98,10 +109,13 @@ export async function acceptApReq<T>(
     openTicket(apReq.ticket, keys, policy) ??
     ((await newerKeys(keys, patience)) ? openTicket(apReq.ticket, keys, policy) : undefined);
   if (opened === undefined) throw keys.explain(apReq.ticket);
+  attempt.opened = opened;
+  if (trace !== undefined) traceTicket(trace, opened);
   let authenticator: Authenticator | undefined;
   let subkey: EncryptionKey | undefined;
   try {
     authenticator = openAuthenticator(apReq, opened.sessionKey);
+    if (trace !== undefined) traceAuthenticator(trace, authenticator, policy.clock);
     const judging = loadHierarchy(opened.ticket, opened.service.principal.realm, policy);
     if (judging !== undefined) await patience.wait(judging, modules);
     const client = checkRequest(opened, authenticator, keys, policy, peerAddress);
@@ -115,6 +129,7 @@ export async function acceptApReq<T>(
     const { cipher } = apReq.authenticator;
     const asked = checkReplay(opened, client, authenticator, cipher, policy, patience);
     if (asked !== undefined) await asked;
+    trace?.('AP-REQ passed all checks, and is no replay');
     const used = use(
       subkey === undefined
         ? { apReq, opened, client, authenticator }
@@ -129,6 +144,29 @@ export async function acceptApReq<T>(
     throw error;
   } finally {
     policy.openedTickets.keep(apReq.ticket, opened);
+  }
+}
+
+/** In the words of MIT krb5 (k5-trace.h), but without the hashes of keys. */
+function traceTicket(trace: Trace, { service, ticket, sessionKey }: OpenedTicket): void {
+  const server = printablePrincipal(service.principal);
+  const client = printablePrincipal(toPrincipal(ticket.clientName, ticket.clientRealm));
+  const start = formatTime(ticket.startTime ?? ticket.authTime);
+  trace(
+    `Decrypted AP-REQ with server principal ${server}: ${enctypeName(service.key.enctype)}, kvno ${service.kvno}`,
+  );
+  trace(
+    `AP-REQ ticket: ${client} -> ${server}, session key ${enctypeName(sessionKey.enctype)}, ` +
+      `valid from ${start} to ${formatTime(ticket.endTime)}`,
+  );
+}
+
+function traceAuthenticator(trace: Trace, authenticator: Authenticator, clock: Clock): void {
+  const { ctime, subkey } = authenticator;
+  const now = Math.floor(clock() / 1000);
+  trace(`Authenticator of ${formatTime(ctime)}; the time here is ${formatTime(now)}`);
+  if (subkey !== undefined) {
+    trace(`Authenticator contains subkey: ${enctypeName(subkey.enctype)}`);
   }
 }
 

@@ -7,13 +7,15 @@ import type { GssName } from '../gss/name.ts';
 import type { Oid } from '../gss/oid.ts';
 import { GssError } from '../gss/status.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
+import { messageChannel } from '../observe/channels.ts';
+import { ObservedProtection, publishDisorder } from '../observe/messages.ts';
 import type { Pac } from '../pac/pac.ts';
 import type { Clock } from '../time.ts';
 import { systemClock } from '../time.ts';
 import { iovProtectionOf, protectionOf } from '../tokens/formats.ts';
 import type { IovBuffer, IovLengths, IovProtection } from '../tokens/iov.ts';
 import { iovLengths, unwrapIov, wrapAead, wrapIov } from '../tokens/iov.ts';
-import type { MessageProtection } from '../tokens/protection.ts';
+import type { MessageProtection, VerifiedMic } from '../tokens/protection.ts';
 import type { SequenceStatus } from '../tokens/sequence.ts';
 import type { DelegatedCredential } from './delegated-credential.ts';
 import type { ImportOptions } from './export.ts';
@@ -152,7 +154,7 @@ export class SecurityContext {
    */
   unwrap(token: Uint8Array): UnwrappedMessage {
     const opened = this.#use().unwrap(plainBytes(token, 'token'));
-    const sequence = this.#state.window.check(opened.sequenceHigh, opened.sequenceLow);
+    const sequence = this.#order(opened);
     return { message: opened.message, confidential: opened.confidential, qop: 0, sequence };
   }
 
@@ -174,8 +176,7 @@ export class SecurityContext {
    */
   verifyMic(message: Uint8Array, mic: Uint8Array): MicStatus {
     const verified = this.#use().verifyMic(plainBytes(message, 'message'), plainBytes(mic, 'mic'));
-    const { sequenceHigh, sequenceLow } = verified;
-    return { qop: 0, sequence: this.#state.window.check(sequenceHigh, sequenceLow) };
+    return { qop: 0, sequence: this.#order(verified) };
   }
 
   /**
@@ -222,7 +223,7 @@ export class SecurityContext {
    */
   unwrapIov(buffers: readonly IovBuffer[]): Omit<UnwrappedMessage, 'message'> {
     const opened = unwrapIov(this.#useIov(), buffers);
-    const sequence = this.#state.window.check(opened.sequenceHigh, opened.sequenceLow);
+    const sequence = this.#order(opened);
     return { confidential: opened.confidential, qop: 0, sequence };
   }
 
@@ -360,6 +361,12 @@ export class SecurityContext {
     this.dispose();
   }
 
+  #order({ sequenceHigh, sequenceLow }: VerifiedMic): SequenceStatus {
+    const sequence = this.#state.window.check(sequenceHigh, sequenceLow);
+    if (sequence !== 'ok') publishDisorder(this.initiator.text, sequence);
+    return sequence;
+  }
+
   #useIov(): IovProtection {
     this.#use();
     this.#iov ??= iovProtectionOf(this.#state);
@@ -368,7 +375,8 @@ export class SecurityContext {
 
   #use(): MessageProtection {
     if (!this.#open) throw new GssError('GSS_S_NO_CONTEXT', { reporter: 'context' });
-    return this.#protection;
+    if (!messageChannel.hasSubscribers) return this.#protection;
+    return new ObservedProtection(this.#protection, this.initiator.text);
   }
 }
 

@@ -7,6 +7,7 @@ import { MemoryReplayCache } from '../ap/replay-cache.ts';
 import { acceptorEnctypes } from '../config/enctype-list.ts';
 import { Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
+import { Observer } from '../observe/observer.ts';
 import { checkedRandom, contextRandom } from '../random.ts';
 import { checkedClock, systemClock, systemTimer } from '../time.ts';
 import type { AcceptorOptions, AcceptorSettings } from './settings.ts';
@@ -29,6 +30,7 @@ export function settingsOf(options: AcceptorOptions): AcceptorSettings {
     channelBindingPolicy: options.channelBindingPolicy ?? 'when-supported',
     permittedEnctypes: permittedEnctypesOf(options),
     onWeakEnctype: options.onWeakEnctype,
+    observer: new Observer(clock, options.trace),
     requiredFlags: options.requiredFlags ?? 0,
     ...vouchedDataPolicy(options),
     checkAddresses: options.checkAddresses ?? false,

@@ -21,8 +21,10 @@ import { ApOption, decodeApReq } from '../messages/ap-req.ts';
 import { encodeKerbErrorData, encodeKrbError, KerbErrorDataType } from '../messages/krb-error.ts';
 import type { Clock } from '../time.ts';
 import { splitTime } from '../time.ts';
+import type { Trace } from '../trace.ts';
 import type { Established } from './establish.ts';
 import { establish } from './establish.ts';
+import { requestFactsOf, traceContext, traceRequest } from './observation.ts';
 import type { InitiatorRequest } from './request.ts';
 import { checkRequiredFlags, readInitiatorRequest } from './request.ts';
 import type { AcceptorSettings, Exchange, MechanismSteps } from './settings.ts';
@@ -45,7 +47,8 @@ async function begin(first: FirstToken, exchange: Exchange): Promise<Step> {
     // Without an AP-REQ there is nothing for a KRB-ERROR to answer.
     return { status: 'failed', error: gssErrorOf(error, 'GSS_S_DEFECTIVE_TOKEN') };
   }
-  const { settings, options, patience } = exchange;
+  const { settings, options, trace } = exchange;
+  if (trace !== undefined) traceRequest(trace, apReq, mechanism);
   let peerWaits = (apReq.apOptions & ApOption.mutualRequired) !== 0;
   try {
     const peerAddress = settings.checkAddresses ? (options.peerAddress ?? null) : undefined;
@@ -53,27 +56,30 @@ async function begin(first: FirstToken, exchange: Exchange): Promise<Step> {
       apReq,
       settings.credential,
       settings,
-      patience,
+      exchange,
       peerAddress,
       (verified): Step | Promise<Step> => {
         const request = readInitiatorRequest(verified, settings, options);
         peerWaits ||= (request.flags & (ContextFlag.mutual | ContextFlag.dceStyle)) !== 0;
         checkFraming(first, request);
         checkRequiredFlags(request, settings);
-        const made = establish(verified, request, mechanism, settings, patience);
+        const made = establish(verified, request, mechanism, settings, exchange.patience);
         return made instanceof Promise
-          ? made.then((later) => stepOf(later, request, verified))
-          : stepOf(made, request, verified);
+          ? made.then((later) => stepOf(later, request, verified, trace))
+          : stepOf(made, request, verified, trace);
       },
     );
     if (accepted.status === 'complete') reportWeak(accepted.context, settings);
     return accepted;
   } catch (error) {
     const failure = asFailure(error);
+    exchange.request = requestFactsOf(apReq, exchange.opened);
     if (!peerWaits) return { status: 'failed', error: failure };
     const message = krbErrorFor(failure, apReq, settings.clock);
     const outputToken = frameToken(mechanism, TokenId.krbError, message);
     return { status: 'failed', error: failure, outputToken };
+  } finally {
+    exchange.opened = undefined;
   }
 }
 
@@ -81,7 +87,9 @@ function stepOf(
   { state: context, reply }: Established,
   { flags }: InitiatorRequest,
   { opened }: VerifiedApReq,
+  trace: Trace | undefined,
 ): Step {
+  if (trace !== undefined) traceContext(trace, context, reply);
   if (reply === undefined || (flags & ContextFlag.dceStyle) === 0) {
     return { status: 'complete', context, outputToken: reply };
   }
@@ -97,7 +105,7 @@ function stepOf(
  * The third leg of DCE style (MS-KILE §3.4.5.2): the initiator's own AP-REP, which repeats the
  * sequence number of the acceptor's.
  */
-function finishDce(state: HandshakeState, token: Uint8Array, { settings }: Exchange): Step {
+function finishDce(state: HandshakeState, token: Uint8Array, exchange: Exchange): Step {
   if (state.at !== 'dce-third-leg') throw new TypeError(`Kerberos has no state ${state.at}`);
   const { context, sessionKey } = state;
   try {
@@ -111,9 +119,10 @@ function finishDce(state: HandshakeState, token: Uint8Array, { settings }: Excha
       throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
     }
     sessionKey.dispose();
-    reportWeak(context, settings);
+    reportWeak(context, exchange.settings);
     return { status: 'complete', context };
   } catch (error) {
+    exchange.request = { client: context.initiator.text, service: context.ticket.server };
     return { status: 'failed', error: asFailure(error) };
   }
 }

@@ -1,7 +1,7 @@
 /** The options of an acceptor and of an exchange, and the interface of a mechanism. */
-import type { ApPolicy } from '../ap/accept.ts';
+import type { ApAttempt, ApPolicy } from '../ap/accept.ts';
 import type { ClientRealms, TransitedCheck } from '../ap/client-policy.ts';
-import type { Patience, StopSignal, WaitSettings } from '../ap/patience.ts';
+import type { StopSignal, WaitSettings } from '../ap/patience.ts';
 import type { ReplayCache } from '../ap/replay-cache.ts';
 import type { PacPolicy, VouchedDataPolicy } from '../ap/vouched-data.ts';
 import type { SecurityContext } from '../context/context.ts';
@@ -16,6 +16,7 @@ import type { GssError } from '../gss/status.ts';
 import { INITIATOR_FLAG_BITS, INITIATOR_FLAGS } from '../gss/status.ts';
 import type { HandshakeState, Step } from '../handshake-state.ts';
 import type { HostAddress } from '../messages/primitives.ts';
+import type { Observer, RequestFacts } from '../observe/observer.ts';
 import type { OptionRules } from '../options.ts';
 import {
   bytes,
@@ -134,6 +135,12 @@ export interface AcceptorOptions {
   readonly deadline?: number;
   /** Measures the deadline; the runtime's `setTimeout` if absent. */
   readonly timer?: Timer;
+  /**
+   * Called with each step of each exchange as a sentence, such as `AP-REQ ticket: alice@EXAMPLE.COM ->
+   * HTTP/www.example.com@EXAMPLE.COM`; without secrets, and without a line feed. For the search for a
+   * fault, like `KRB5_TRACE` of MIT krb5.
+   */
+  readonly trace?: (message: string) => void;
 }
 
 /**
@@ -197,6 +204,7 @@ export interface AcceptorSettings extends ApPolicy, VouchedDataPolicy {
   readonly requiredFlags: number;
   readonly waits: WaitSettings;
   readonly onWeakEnctype: AcceptorOptions['onWeakEnctype'];
+  readonly observer: Observer;
 }
 
 /**
@@ -227,11 +235,12 @@ export type AcceptResult =
       readonly outputToken?: Uint8Array;
     };
 
-/** One exchange: the acceptor's settings, the options it was begun with, and its waiting. */
-export interface Exchange {
+/** One exchange: the acceptor's settings, the options it was begun with, and what it has learned. */
+export interface Exchange extends ApAttempt {
   readonly settings: AcceptorSettings;
   readonly options: HandshakeOptions;
-  readonly patience: Patience;
+  /** What is known of the client's request; set when it is refused. */
+  request: RequestFacts;
 }
 
 /**
@@ -301,6 +310,7 @@ export const ACCEPTOR_OPTIONS: OptionRules<AcceptorOptions> = {
   checkTransited: definite(promptCallback),
   deadline: definite(seconds()),
   timer: promptCallback,
+  trace: callback,
 };
 
 const SIGNAL = objectWith('an AbortSignal', 'addEventListener', 'removeEventListener');

@@ -22,6 +22,24 @@ export function parseHostAddress(address: string | undefined): HostAddress | und
   return ipv6 && { type: AddressType.ipv6, address: Uint8Array.from(ipv6) };
 }
 
+/** An IP address as text (RFC 5952); `type 20` for an address of another type. */
+export function formatHostAddress({ type, address }: HostAddress): string {
+  if (type === AddressType.ipv4 && address.length === 4) return address.join('.');
+  if (type !== AddressType.ipv6 || address.length !== 16) return `type ${type}`;
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    ((address[2 * i]! << 8) | address[2 * i + 1]!).toString(16),
+  );
+  // RFC 5952 §4.2: `::` replaces the first of the longest runs of at least two zeros.
+  const text = groups.join(':');
+  const [longest] = [...text.matchAll(ZEROS)]
+    .filter(([run]) => run.length > 1)
+    .sort(([a], [b]) => b.length - a.length);
+  if (longest === undefined) return text;
+  const before = text.slice(0, longest.index).replace(/:$/, '');
+  const after = text.slice(longest.index + longest[0].length).replace(/^:/, '');
+  return `${before}::${after}`;
+}
+
 /** Written out: every request over HTTP has the address of its client parsed. */
 function parseIpv4(text: string): number[] | undefined {
   const bytes: number[] = [];
@@ -76,6 +94,7 @@ function parseGroups(text: string): number[] | undefined {
 
 const DOT = 0x2e;
 const DIGIT_ZERO = 0x30;
+const ZEROS = /(?<![0-9a-f])0(?::0)*(?![0-9a-f])/g;
 const GROUP = /^[0-9a-f]{1,4}$/i;
 // An IPv6 address of 45 characters, and a zone.
 const MAX_TEXT = 128;

@@ -27,6 +27,7 @@ import { warnOfLimit } from './header-limit.ts';
 import type { Certificate } from './http-bindings.ts';
 import type { HttpRequest, HttpResponse, NodeAuthenticationRequest } from './http-request.ts';
 import { requestReader } from './http-request.ts';
+import { followTraceVariable } from './observe/trace-file.ts';
 import type { TlsBindingType } from './tls-bindings.ts';
 
 export type { HttpRequest, HttpResponse } from './http-request.ts';
@@ -113,6 +114,7 @@ export type HttpAuthenticate = (
  */
 export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthenticate {
   checkOptions('httpAuthenticator', options, HTTP_OPTIONS);
+  followTraceVariable();
   const { acceptor, onFailure, onWarning, proxyKeepsConnectionsApart = false } = options;
   const warn = warnWith(onWarning);
   const read = requestReader(options, (message) =>

@@ -17,6 +17,8 @@ export type {
 } from './http-request.ts';
 export type { DenialPage, Kerberos, KerberosOptions } from './kerberos.ts';
 export { kerberos } from './kerberos.ts';
+export type { TraceFile } from './observe/trace-file.ts';
+export { traceToFile } from './observe/trace-file.ts';
 export type { FileReplayCacheOptions } from './replay-cache/file.ts';
 export { FileReplayCache } from './replay-cache/file.ts';
 export type { ReplayCacheNameOptions } from './replay-cache/name.ts';

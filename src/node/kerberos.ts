@@ -9,6 +9,7 @@ import { checkOptions, definite, listOf, text } from '../options.ts';
 import { describeThrown } from '../text.ts';
 import { printWarning } from '../warning.ts';
 import type { HttpRequest, HttpResponse } from './http-request.ts';
+import { followTraceVariable } from './observe/trace-file.ts';
 import type { NodeSignOnOptions } from './site.ts';
 import { admit, beginDenial, endDenial, NODE_SIGN_ON_OPTIONS, Site } from './site.ts';
 import { answerUpgrade } from './upgrade.ts';
@@ -81,6 +82,7 @@ export interface Kerberos {
  */
 export function kerberos(options: KerberosOptions = {}): Kerberos {
   checkOptions('kerberos', options, KERBEROS_OPTIONS);
+  followTraceVariable();
   const { unauthorized, forbidden, unavailable, allowedOrigins = [], ...signOnOptions } = options;
   const site = new Site(signOnOptions);
   site.ready().catch(() => {});

@@ -13,7 +13,7 @@ import type { ContextState } from '../context/state.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
 import type { FirstToken } from '../gss/framing.ts';
 import { BEGUN_ELSEWHERE, readFirstToken } from '../gss/framing.ts';
-import { Mechanism } from '../gss/mechanism.ts';
+import { Mechanism, mechanismName } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
 import { ContextFlag, GssError, gssErrorOf } from '../gss/status.ts';
 import type { MicOwedState, NegotiatingState, Step } from '../handshake-state.ts';
@@ -139,6 +139,9 @@ async function negotiate(
   const { mechTypes, mechToken } = init;
   const oid = mechTypes.find((each) => findMechanism(mechanisms, each) !== undefined);
   const mechanism = oid && findMechanism(mechanisms, oid);
+  exchange.trace?.(
+    `SPNEGO: offered ${mechTypes.map(mechanismName).join(', ')}; chosen ${oid === undefined ? 'none' : mechanismName(oid)}`,
+  );
   if (oid === undefined || mechanism === undefined) throw explainForeignOffer(mechTypes);
   const [preferred = oid] = mechTypes;
   // RFC 4178 §5: the list must be protected if the first choice was not taken.

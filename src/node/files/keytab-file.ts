@@ -9,6 +9,7 @@ import { sameKeys } from '../../keytab/succession.ts';
 import type { OptionRules } from '../../options.ts';
 import { callback, checkOptions, objectWith, text } from '../../options.ts';
 import { printWarning } from '../../warning.ts';
+import { followTraceVariable } from '../observe/trace-file.ts';
 import type { KeytabNameOptions } from './keytab-name.ts';
 import { resolveKeytabName } from './keytab-name.ts';
 import type { FileStamp } from './keytab-reader.ts';
@@ -38,6 +39,7 @@ export interface KeytabFileOptions extends KeytabNameOptions {
  */
 export async function loadKeytab(name?: string, options: KeytabFileOptions = {}): Promise<Keytab> {
   checkOptions('loadKeytab', options, KEYTAB_FILE_OPTIONS);
+  followTraceVariable();
   const path = resolveKeytabName(name, options);
   const keytab = await readKeytabFile(path, options.crypto);
   for (const warning of judgeKeytabFile(path, await stampKeytabFile(path), keytab)) {
@@ -71,6 +73,7 @@ export async function loadKeytab(name?: string, options: KeytabFileOptions = {})
  */
 export function keytabFile(name?: string, options: KeytabFileOptions = {}): KeytabFile {
   checkOptions('keytabFile', options, KEYTAB_FILE_OPTIONS);
+  followTraceVariable();
   const path = resolveKeytabName(name, options);
   const state: FollowedFile = { path, options, seen: undefined, failure: undefined, told: [] };
   let reading: Promise<Keytab> | undefined;

@@ -16,6 +16,7 @@ import type { KerberosConfig } from '../../config/settings.ts';
 import { parseKerberosConfig } from '../../config/settings.ts';
 import { KerberosError } from '../../errors.ts';
 import { printableName } from '../../text.ts';
+import { followTraceVariable } from '../observe/trace-file.ts';
 import { defaultConfigFiles, splitFileList } from './platform-paths.ts';
 
 /**
@@ -47,6 +48,7 @@ export function loadKerberosConfig(files?: string): KerberosConfig {
 
 /** The sections and values of the files that {@link loadKerberosConfig} reads. */
 export function loadNamedProfile(files?: string): Profile {
+  followTraceVariable();
   // An empty variable is how scripts unset one.
   const named = files ?? (process.env.KRB5_CONFIG || undefined);
   return named === undefined

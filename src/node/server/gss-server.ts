@@ -19,6 +19,7 @@ import {
   required,
   wholeNumber,
 } from '../../options.ts';
+import { followTraceVariable } from '../observe/trace-file.ts';
 import { sourceOf } from '../peer-address.ts';
 import type { Seat, ShareLimit } from './connection-shares.ts';
 import { ConnectionShares } from './connection-shares.ts';
@@ -124,6 +125,7 @@ export interface GssServer {
  */
 export function createGssServer(options: GssServerOptions): GssServer {
   checkOptions('createGssServer', options, SERVER_OPTIONS);
+  followTraceVariable();
   return new TcpGssServer(options);
 }
 

@@ -1,0 +1,211 @@
+/** Counts the outcomes of an acceptor's exchanges, and publishes them to whoever listens. */
+import { enctypeName } from '../crypto/numbers.ts';
+import { tell } from '../hooks.ts';
+import type { Keytab } from '../keytab/keytab.ts';
+import { formatHostAddress } from '../messages/host-address.ts';
+import type { HostAddress } from '../messages/primitives.ts';
+import type { Clock } from '../time.ts';
+import type { Trace } from '../trace.ts';
+import type { DiagnosticAttributes, DiagnosticMessage } from './attributes.ts';
+import type { Channel } from './channels.ts';
+import { acceptChannel, challengeChannel, refuseChannel, traceChannel } from './channels.ts';
+import { ForeignOffers, foreignMechanismOf } from './foreign-offers.ts';
+import type { AcceptorReport } from './report.ts';
+import { reportOn } from './report.ts';
+import type { AcceptorStatistics } from './statistics.ts';
+import { bindingsOf, enctypesOf, serviceStatisticsOf } from './statistics.ts';
+import { Tally } from './tally.ts';
+import type { ContextFacts } from './usage.ts';
+import { ServiceUses } from './usage.ts';
+
+/** What is known of the request of a client that was refused. */
+export interface RequestFacts {
+  /** The client's principal, if its ticket was opened. */
+  readonly client?: string;
+  /** The service's principal: as in the keytab if the ticket was opened, else as the ticket claims. */
+  readonly service?: string;
+  /** The ticket's kvno; absent if it has none. */
+  readonly kvno?: number;
+  /** The ticket's enctype. */
+  readonly enctype?: number;
+  /** Enctype of the session key, if the ticket was opened. */
+  readonly sessionEnctype?: number;
+}
+
+/** An error as the observer needs it. */
+export type ObservedError = Error & {
+  readonly code: string;
+  readonly minor?: { readonly code: string };
+  readonly reason?: string;
+  readonly text?: string;
+};
+
+/** The observer of one acceptor. */
+export class Observer {
+  readonly #clock: Clock;
+  readonly #hook: Trace | undefined;
+  readonly #since: number;
+  readonly #uses = new ServiceUses();
+  readonly #offers = new ForeignOffers();
+  readonly #refusals = new Tally(MAX_REASONS);
+  readonly #challenges = new Tally(MAX_REASONS);
+  readonly #notes = new Tally(MAX_REASONS);
+  #accepted = 0;
+  #refused = 0;
+  #abandoned = 0;
+  #challenged = 0;
+
+  /** @param hook - The option `trace`. */
+  constructor(clock: Clock, hook: ((message: string) => unknown) | undefined) {
+    this.#clock = () => timeOf(clock);
+    this.#hook = hook && ((message) => tell('trace', hook, message));
+    this.#since = this.#clock();
+  }
+
+  /** Where the steps of an exchange are written; undefined if nobody reads them. */
+  get trace(): Trace | undefined {
+    if (!traceChannel.hasSubscribers) return this.#hook;
+    const hook = this.#hook;
+    return (message) => {
+      hook?.(message);
+      traceChannel.publish({ message });
+    };
+  }
+
+  /** A context was established. @param lacking - The reason why something is missing from it. */
+  accepted(facts: ContextFacts, lacking: ObservedError | undefined): void {
+    this.#accepted++;
+    this.#uses.accepted(facts, this.#clock);
+    if (lacking !== undefined) this.#notes.add(reasonOf(lacking));
+    if (!acceptChannel.hasSubscribers) return;
+    publish(acceptChannel, attributesOfContext(facts, lacking && reasonOf(lacking)));
+  }
+
+  /** An exchange failed. */
+  refused(error: ObservedError, request: RequestFacts, peer: HostAddress | undefined): void {
+    this.#refused++;
+    this.#ended(error, request, peer);
+  }
+
+  /** The client of an exchange went away. @param error - The probable reason. */
+  abandoned(error: ObservedError, peer: HostAddress | undefined): void {
+    this.#abandoned++;
+    // The offer that is the reason was counted with the challenge.
+    this.#refusals.add(reasonOf(error));
+    if (refuseChannel.hasSubscribers) {
+      publish(refuseChannel, attributesOfError(error, NOTHING_KNOWN, peer), error);
+    }
+  }
+
+  /** A client was asked for a token. @param why - If there is something to say about it. */
+  challenged(why: ObservedError | undefined, peer: HostAddress | undefined): void {
+    this.#challenged++;
+    if (why !== undefined) {
+      this.#challenges.add(reasonOf(why));
+      this.#countOffer(reasonOf(why), peer);
+    }
+    if (!challengeChannel.hasSubscribers) return;
+    const attributes =
+      why === undefined ? addressOf(peer) : attributesOfError(why, NOTHING_KNOWN, peer);
+    publish(challengeChannel, attributes, why);
+  }
+
+  get statistics(): AcceptorStatistics {
+    const { services } = this.#uses;
+    return {
+      since: new Date(this.#since),
+      accepted: this.#accepted,
+      refused: this.#refused,
+      abandoned: this.#abandoned,
+      challenged: this.#challenged,
+      refusals: this.#refusals.toRecord(),
+      challenges: this.#challenges.toRecord(),
+      notes: this.#notes.toRecord(),
+      enctypes: enctypesOf(services),
+      bindings: bindingsOf(services),
+      services: serviceStatisticsOf(services),
+    };
+  }
+
+  report(keytab: Keytab): AcceptorReport {
+    return reportOn(this.#uses.services, this.#offers, keytab, this.#since, this.#clock());
+  }
+
+  #ended(error: ObservedError, request: RequestFacts, peer: HostAddress | undefined): void {
+    this.#refusals.add(reasonOf(error));
+    this.#countOffer(reasonOf(error), peer);
+    // Only an opened ticket names a service that exists.
+    const { service, client } = request;
+    if (service !== undefined && client !== undefined) this.#uses.refused(service);
+    if (!refuseChannel.hasSubscribers) return;
+    publish(refuseChannel, attributesOfError(error, request, peer), error);
+  }
+
+  #countOffer(reason: string, peer: HostAddress | undefined): void {
+    const mechanism = foreignMechanismOf(reason);
+    if (mechanism !== undefined) this.#offers.add(mechanism, peer, this.#clock());
+  }
+}
+
+/** The reason of an error; its code if it has none. */
+export function reasonOf({ reason, minor, code }: ObservedError): string {
+  return reason ?? minor?.code ?? code;
+}
+
+function publish(channel: Channel, attributes: DiagnosticAttributes, error?: Error): void {
+  const message: DiagnosticMessage = { attributes, ...(error && { error }) };
+  channel.publish(message);
+}
+
+function attributesOfContext(facts: ContextFacts, note: string | undefined): DiagnosticAttributes {
+  const { ticket } = facts;
+  return {
+    'enduser.id': facts.client,
+    ...addressOf(facts.peer),
+    'kerberos.service': ticket.server,
+    'kerberos.ticket.kvno': ticket.kvno,
+    'kerberos.ticket.enctype': enctypeName(ticket.enctype),
+    'kerberos.session.enctype': enctypeName(ticket.sessionEnctype),
+    'kerberos.subkey.enctype': enctypeName(facts.subkeyEnctype),
+    'kerberos.message.enctype': enctypeName(facts.messageEnctype),
+    'kerberos.channel_bindings': facts.bindings,
+    'kerberos.flags': facts.flags,
+    ...(note !== undefined && { 'kerberos.note': note }),
+  };
+}
+
+function attributesOfError(
+  error: ObservedError,
+  { client, service, kvno, enctype, sessionEnctype }: RequestFacts,
+  peer: HostAddress | undefined,
+): DiagnosticAttributes {
+  return {
+    'error.type': reasonOf(error),
+    'error.message': error.text ?? error.message,
+    ...(client !== undefined && { 'enduser.id': client }),
+    ...addressOf(peer),
+    ...(service !== undefined && { 'kerberos.service': service }),
+    ...(kvno !== undefined && { 'kerberos.ticket.kvno': kvno }),
+    ...(enctype !== undefined && { 'kerberos.ticket.enctype': enctypeName(enctype) }),
+    ...(sessionEnctype !== undefined && {
+      'kerberos.session.enctype': enctypeName(sessionEnctype),
+    }),
+  };
+}
+
+function addressOf(peer: HostAddress | undefined): DiagnosticAttributes {
+  return peer === undefined ? {} : { 'client.address': formatHostAddress(peer) };
+}
+
+/** A clock that fails refuses clients; it must not break the counting of them. */
+function timeOf(clock: Clock): number {
+  try {
+    return clock();
+  } catch {
+    return 0;
+  }
+}
+
+const NOTHING_KNOWN: RequestFacts = {};
+// More than this package has; an error of an application's own code could have others.
+const MAX_REASONS = 256;
