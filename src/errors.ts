@@ -133,6 +133,8 @@ export type KerberosErrorName =
   | 'KRB5_KT_UNKNOWN_TYPE'
   | 'KRB5_CRITICAL_AUTHDATA'
   | 'KRB5_CONFIG_BADFORMAT'
+  | 'KRB5_REALM_UNKNOWN'
+  | 'KRB5_KDC_UNREACH'
   | 'NTLM_RECEIVED'
   | 'NEGOEX_RECEIVED'
   | 'SPNEGO_NEGOTIATION_FAILED'
@@ -184,6 +186,8 @@ const TEXTS: Readonly<Record<KerberosErrorName, string>> = {
   KRB5_KT_UNKNOWN_TYPE: 'Unknown Key table type',
   KRB5_CRITICAL_AUTHDATA: 'Ticket holds critical authorization data that is not understood',
   KRB5_CONFIG_BADFORMAT: 'Improper format of Kerberos configuration file',
+  KRB5_REALM_UNKNOWN: 'Cannot find KDC for requested realm',
+  KRB5_KDC_UNREACH: 'Cannot contact any KDC for requested realm',
   NTLM_RECEIVED: 'The client sent NTLM instead of Kerberos',
   NEGOEX_RECEIVED: 'The client sent NegoEx instead of Kerberos',
   SPNEGO_NEGOTIATION_FAILED: 'SPNEGO failed to negotiate a mechanism',

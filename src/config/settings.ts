@@ -184,8 +184,13 @@ function readBoolean(profile: Profile, name: string): boolean {
   if (text === undefined) return false;
   const word = text.toLowerCase();
   if (YES.includes(word)) return true;
-  if (NO.includes(word)) return false;
+  if (isFalse(word)) return false;
   throw badFormat(`${name} = ${text} is neither true nor false`);
+}
+
+/** Whether a value says no, as MIT krb5 reads a boolean; an absent value does not. */
+export function isFalse(text: string | undefined): boolean {
+  return text !== undefined && NO.includes(text.toLowerCase());
 }
 
 function readDomainRealms(profile: Profile): Map<string, string> {

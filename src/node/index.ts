@@ -1,5 +1,8 @@
 /** Entry `krb5-acceptor/node`: the parts that need Node's own modules. */
 
+export type { CheckAcceptorOptions } from './check/check-acceptor.ts';
+export { checkAcceptor } from './check/check-acceptor.ts';
+export type { Finding, FindingSubject } from './check/finding.ts';
 export { nodeCrypto } from './crypto.ts';
 export type { KeytabFile, KeytabFileOptions } from './files/keytab-file.ts';
 export { keytabFile, loadKeytab } from './files/keytab-file.ts';

@@ -180,12 +180,15 @@ describe.runIf(have('gss-client', 'inetd'))('gss-server -inetd', () => {
 });
 
 describe.runIf(have())('the command line', () => {
-  it('says in one line that a port is in use', async () => {
+  it('says which port is in use, with the remedy', async () => {
     await using server = await startServer();
     const [node = '', script = ''] = OUR_SERVER;
     const args = [script, '-port', String(server.port), '-keytab', keytab('host'), 'host'];
     const result = await run(node, args, { env: { KRB5_CONFIG: realm().krb5Config } });
     expect(result.code).not.toBe(0);
-    expect(result.stderr).toBe('binding socket: Address already in use\n');
+    const where = `port ${server.port}`;
+    expect(result.stderr).toMatch(
+      new RegExp(`^binding socket: Address already in use: ${where}\\nhint: choose another port`),
+    );
   });
 });

@@ -3,8 +3,10 @@
  * files that are replaced while they are open, signals, sockets with a path. Windows runs all others.
  */
 export const POSIX_ONLY: readonly string[] = [
+  'test/cli/gss-server/check.test.ts',
   'test/cli/gss-server/output.test.ts',
   'test/cli/gss-server/shared-replay-cache.test.ts',
+  'test/node/check/check-acceptor.test.ts',
   'test/node/files/keytab-file.test.ts',
   'test/node/files/keytab-rotation.test.ts',
   'test/node/files/krb5-conf-file.test.ts',

@@ -6,6 +6,7 @@ import process from 'node:process';
 import { KerberosError } from '../../errors.ts';
 import { GssError, gssErrorOf } from '../../gss/status.ts';
 import { EventRate } from '../../node/server/event-rate.ts';
+import { describeListenError } from '../../node/server/listen-error.ts';
 import { UsageError } from '../arguments.ts';
 import { programArguments } from '../argv.ts';
 import { systemErrorText } from '../text.ts';
@@ -76,9 +77,18 @@ async function begin(
   options: ForwardAuthArguments,
 ): Promise<void> {
   server.maxConnections = MAX_CONNECTIONS;
-  const bound = await listen(server, address);
+  const bound = await listen(server, address).catch((error: unknown) => {
+    throw isSystemError(error) ? new UsageError(listenFault(error, address)) : error;
+  });
   refuseRemote(bound, options);
   log(`listening on ${formatAddress(bound)}`);
+}
+
+function listenFault(error: Error, address: Address | { readonly fd: number }): string {
+  if ('fd' in address) return `${systemErrorText(error)}: the socket of systemd`;
+  if ('path' in address) return `${systemErrorText(error)}: ${formatAddress(address)}`;
+  const { text, remedies } = describeListenError(error, { ...address, option: '-listen' });
+  return [text, ...remedies].join('; ');
 }
 
 /** Whoever can connect says which address a client has, and may try identities. */

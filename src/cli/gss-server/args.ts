@@ -38,11 +38,14 @@ export interface ServerArguments {
   readonly allowAnonymous: true | undefined;
   /** Number of worker processes; undefined: this process serves. */
   readonly workers: number | undefined;
+  /** The form of the lines. */
+  readonly log: 'text' | 'json';
 }
 
 /** What the command line asks for. */
 export type ParsedArguments =
   | { readonly action: 'serve'; readonly arguments: ServerArguments }
+  | { readonly action: 'check'; readonly arguments: ServerArguments }
   | { readonly action: 'help' }
   | { readonly action: 'version' }
   /** The command line is wrong; `message` is undefined if only service_name is missing. */
@@ -72,7 +75,8 @@ function parse(argv: readonly string[]): ParsedArguments {
   if (others.length > 0) {
     throw new UsageError(`expected one service_name, got ${positionals.join(' and ')}`);
   }
-  return { action: 'serve', arguments: serverArguments(service, values) };
+  const action = switches.has('check') ? 'check' : 'serve';
+  return { action, arguments: serverArguments(service, values) };
 }
 
 function serverArguments(service: string, values: Values): ServerArguments {
@@ -102,7 +106,13 @@ function serverArguments(service: string, values: Values): ServerArguments {
     requireAuthentication: switches.has('authenticated') || undefined,
     allowAnonymous: switches.has('anonymous') || undefined,
     workers: integer(values, 'workers', 1, 256),
+    log: logForm(texts.get('log')),
   };
+}
+
+function logForm(value: string | undefined): 'text' | 'json' {
+  if (value === undefined || value === 'text' || value === 'json') return value ?? 'text';
+  throw new UsageError(`-log: expected text or json, got '${value}'`);
 }
 
 function mechanism(value: string | undefined): Oid | undefined {
@@ -140,6 +150,7 @@ const SWITCHES: ReadonlySet<string> = new Set([
   'export',
   'authenticated',
   'anonymous',
+  'check',
   'help',
   'version',
 ]);
@@ -158,4 +169,5 @@ const TEXTS: ReadonlySet<string> = new Set([
   'maxsource',
   'penalty',
   'workers',
+  'log',
 ]);

@@ -13,13 +13,13 @@ import { parseServiceName } from '../../keytab/service-name.ts';
 import type { AcceptorCredential } from '../../krb5/credential.ts';
 import { acquireCredential } from '../../krb5/credential.ts';
 import type { Principal } from '../../messages/principal.ts';
+import { cryptoFor } from '../../node/crypto.ts';
 import { keytabFile } from '../../node/files/keytab-file.ts';
 import { loadKerberosConfig } from '../../node/files/krb5-conf-file.ts';
 import { FileReplayCache } from '../../node/replay-cache/file.ts';
 import { openReplayCache } from '../../node/replay-cache/name.ts';
 import type { EngineCache } from '../engine-cache.ts';
 import { engineName, openEngineCache } from '../engine-cache.ts';
-import { cryptoFor } from '../weak-enctypes.ts';
 import type { ServerArguments } from './args.ts';
 
 type Warn = (message: string) => void;

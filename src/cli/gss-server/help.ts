@@ -5,6 +5,7 @@ export const USAGE: string = `Usage: gss-server [-port port] [-verbose] [-inetd]
        [-mech mechanism] [-host address] [-timeout seconds] [-handshake seconds]
        [-maxtoken bytes] [-maxconn number] [-maxsource number] [-penalty seconds]
        [-authenticated] [-anonymous] [-workers number] service_name
+       gss-server -check [-log text|json] [the options of the server] service_name
        gss-server -help | -version
 `;
 
@@ -57,6 +58,9 @@ Options start with one dash or two; a value is the next argument, or follows '='
   -workers number     serve with this number of processes, which share the port and the replay cache;
                       a process that ends is replaced. -maxconn, -maxsource and -penalty apply to
                       each process; with -once only one process serves
+  -check              start no server; print what would trouble it: krb5.conf, the service's name and
+                      DNS, the keytab, the clock against the KDC, the replay cache, the port
+  -log text|json      the form of what -check prints: lines, or a JSON object in each line
   -help, -version     print this text, or the version, and exit
 
 Output: the lines of MIT's gss-server, on the same streams. Further lines are written to stderr:
@@ -76,4 +80,6 @@ stdout are dropped, lines for stderr are written to the -logfile.
 
 Exit status: 0 after -once, -inetd, SIGTERM or SIGINT (clients get 2.5 seconds to finish); 1 for a
 wrong command line, or a log file or port that cannot be opened; 255 for unusable credentials.
+With -check: 0 if all is well, 1 if there are warnings only, 2 if the server could not start or would
+refuse every client, or the command line is wrong.
 `;

@@ -8,6 +8,7 @@ import { gssErrorOf } from '../../gss/status.ts';
 import type { GssServerEvent } from '../../node/server/events.ts';
 import type { GssServer } from '../../node/server/gss-server.ts';
 import { createGssServer } from '../../node/server/gss-server.ts';
+import { describeListenError } from '../../node/server/listen-error.ts';
 import { serveAsWorker, startWorkers, WorkerStartError } from '../../node/server/workers.ts';
 import { programArguments } from '../argv.ts';
 import { systemErrorText } from '../text.ts';
@@ -41,10 +42,20 @@ async function main(argv: readonly string[]): Promise<number> {
       if (parsed.message !== undefined) complain(parsed.message);
       process.stderr.write(USAGE);
       if (parsed.message === undefined) process.stderr.write(NAME_THE_SERVICE);
-      return FAILURE;
+      return argv.some((argument) => /^--?check$/.test(argument)) ? CHECK_FAILED : FAILURE;
+    case 'check':
+      return await check(parsed.arguments);
     case 'serve':
       return await serve(parsed.arguments, clientOwnsStreams);
   }
+}
+
+async function check(options: ServerArguments): Promise<number> {
+  // Loaded here, since a server does not need it.
+  const { findFaults, formatFindings, statusOf } = await import('./check.ts');
+  const findings = await findFaults(options);
+  process.stdout.write(formatFindings(findings, options.log === 'json'));
+  return statusOf(findings);
 }
 
 async function serve(options: ServerArguments, clientOwnsStreams: boolean): Promise<number> {
@@ -137,7 +148,7 @@ async function serveTcp(
         printStart(output, options, port);
       },
       (error: unknown) => {
-        output.print([bindingFailed(error)]);
+        output.print(bindingFailed(error, options));
         resolve(FAILURE);
       },
     );
@@ -163,11 +174,11 @@ async function serveWithWorkers(
     return SUCCESS;
   } catch (error) {
     if (!(error instanceof WorkerStartError)) throw error;
-    output.print([
+    output.print(
       error.cause === undefined
-        ? stderrLine(`gss-server: ${error.message}`)
-        : bindingFailed(error.cause),
-    ]);
+        ? [stderrLine(`gss-server: ${error.message}`)]
+        : bindingFailed(error.cause, options),
+    );
     return error.exitCode ?? FAILURE;
   }
 }
@@ -234,8 +245,13 @@ function printStart(output: Output, options: ServerArguments, port: number): voi
   if (output.warning !== undefined) output.print([stderrLine(`gss-server: ${output.warning}`)]);
 }
 
-function bindingFailed(error: unknown): Block {
-  return stderrLine(`binding socket: ${systemErrorText(error)}`);
+/** MIT's line, with the port and the address, and what to do. */
+function bindingFailed(error: unknown, { port, host }: ServerArguments): Block[] {
+  const { text, remedies } = describeListenError(error, { port, host, option: '-port' });
+  return [
+    stderrLine(`binding socket: ${text}`),
+    ...remedies.map((remedy) => stderrLine(`hint: ${remedy}`)),
+  ];
 }
 
 function complain(message: string): void {
@@ -247,6 +263,8 @@ const NAME_THE_SERVICE = `hint: service_name is missing; for example: gss-server
 
 const SUCCESS = 0;
 const FAILURE = 1;
+// With -check, where 1 means that there are warnings only.
+const CHECK_FAILED = 2;
 // The exit status of MIT's program, -1.
 const NO_CREDENTIALS = 255;
 // Milliseconds: a stop takes less than three seconds in all.

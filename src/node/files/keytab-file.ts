@@ -134,7 +134,9 @@ async function follow(file: FollowedFile): Promise<Keytab> {
     file.failure = error;
     if (error.message !== before) {
       const message = `${error.message}; the keys read before stay in use`;
-      warn({ kind: 'reload', path, message, error }, options);
+      const remedies = error.hint === undefined ? [] : [error.hint];
+      const reason = 'keytab.unreadable';
+      warn({ kind: 'reload', path, message, reason, text: message, remedies, error }, options);
     }
     return file.keytab;
   }

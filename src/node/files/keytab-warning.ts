@@ -21,8 +21,14 @@ export interface KeytabWarning {
   readonly kind: 'permissions' | 'owner' | 'directory' | 'sample-keys' | 'reload';
   /** The keytab file. */
   readonly path: string;
-  /** One sentence for the operator, with the remedy. */
+  /** One sentence for the operator, with the remedies. */
   readonly message: string;
+  /** What is wrong: `keytab.too-open`, `keytab.sample`; with `reload` the reason of `error`. */
+  readonly reason: string;
+  /** What is wrong, in one sentence without a full stop. */
+  readonly text: string;
+  /** What to do, the likeliest first. */
+  readonly remedies: readonly string[];
   /** Only with `reload`. */
   readonly error?: KerberosError;
 }
@@ -41,33 +47,36 @@ function permissionsWarning(path: string, { mode }: FileStamp): KeytabWarning | 
   // Windows has no permission bits; Node invents them.
   if (platform === 'win32' || (mode & 0o066) === 0) return undefined;
   const who = (mode & 0o006) === 0 ? 'its group' : 'other users';
-  return {
-    kind: 'permissions',
+  return keytabWarning(
+    'permissions',
     path,
-    message:
-      `keytab file ${path} has mode ${mode.toString(8).padStart(4, '0')}: ${who} can read or ` +
-      `replace its keys, and so impersonate the service, or any client to it; chmod 600 ${path}`,
-  };
+    `has mode ${mode.toString(8).padStart(4, '0')}: ${who} can read or replace its keys, and so ` +
+      'impersonate the service, or any client to it',
+    `chmod 600 ${path}`,
+  );
 }
 
 function ownerWarning(path: string, { owner }: FileStamp): KeytabWarning | undefined {
   const user = process.geteuid?.();
   if (user === undefined || owner === 0 || owner === user) return undefined;
-  return {
-    kind: 'owner',
+  return keytabWarning(
+    'owner',
     path,
-    message: `keytab file ${path} belongs to uid ${owner}, who can put other keys into it; chown it`,
-  };
+    `belongs to uid ${owner}, who can put other keys into it`,
+    'chown it',
+  );
 }
 
 function directoryWarning(path: string): KeytabWarning | undefined {
   try {
     const fault = findPathFault(path) ?? findPathFault(realpathSync(path));
     if (fault === undefined) return undefined;
-    const message =
-      `keytab file ${path}: ${fault.path} ${fault.problem}, and so put a file with other keys in ` +
-      'its place; chown or chmod it';
-    return { kind: 'directory', path, message };
+    return keytabWarning(
+      'directory',
+      path,
+      `: ${fault.path} ${fault.problem}, and so put a file with other keys in its place`,
+      'chown or chmod it',
+    );
   } catch {
     // The file was read, so its path has changed since; the next read reports that.
     return undefined;
@@ -78,13 +87,25 @@ function sampleKeysWarning(path: string, keytab: Keytab): KeytabWarning | undefi
   const entry = findSampleKey(keytab);
   if (entry === undefined) return undefined;
   const name = printablePrincipal(entry.principal);
-  return {
-    kind: 'sample-keys',
+  return keytabWarning(
+    'sample-keys',
     path,
-    message:
-      `keytab file ${path} holds a published sample key (${name}), with which anyone can impersonate ` +
-      'any client to this service; use it for trials only',
-  };
+    `holds a published sample key (${name}), with which anyone can impersonate any client to this ` +
+      'service',
+    'use it for trials only',
+  );
+}
+
+/** @param problem - The predicate of a sentence about the file, or what follows a colon. */
+function keytabWarning(
+  kind: KeytabWarning['kind'],
+  path: string,
+  problem: string,
+  remedy: string,
+): KeytabWarning {
+  const text = `keytab file ${path}${problem.startsWith(':') ? '' : ' '}${problem}`;
+  const reason = kind === 'sample-keys' ? 'keytab.sample' : 'keytab.too-open';
+  return { kind, path, message: `${text}; ${remedy}`, reason, text, remedies: [remedy] };
 }
 
 /** Finds a key of the published sample keytabs among the first thousand entries. */

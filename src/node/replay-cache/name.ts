@@ -52,10 +52,9 @@ export async function openReplayCache(
   options: ReplayCacheNameOptions = {},
 ): Promise<ReplayCache> {
   checkOptions('openReplayCache', options, REPLAY_CACHE_NAME_OPTIONS);
-  const { environment = process.env, defaultName, ...fileOptions } = options;
-  const text = name ?? nameOf(environment, defaultName);
-  const [type, residual] = text.startsWith('/') ? ['dir', text] : split(text);
-  switch (type) {
+  const { environment, defaultName, ...fileOptions } = options;
+  const cache = resolveReplayCacheName(name, options);
+  switch (cache.type) {
     case 'none':
       return NO_REPLAY_CACHE;
     case 'memory':
@@ -63,18 +62,39 @@ export async function openReplayCache(
         ...(fileOptions.clock !== undefined && { clock: fileOptions.clock }),
         ...(fileOptions.maxEntries !== undefined && { maxEntries: fileOptions.maxEntries }),
       });
+    case 'directory':
+      return await FileReplayCache.open({ ...fileOptions, directory: cache.path });
+  }
+}
+
+/** What a name means. */
+export type ResolvedReplayCache =
+  | { readonly type: 'none' | 'memory' }
+  | { readonly type: 'directory'; readonly path: string };
+
+/**
+ * Resolves a name as {@link openReplayCache} does, and throws as that does.
+ *
+ * @param makeUnique - As for {@link findReplayDirectory}.
+ */
+export function resolveReplayCacheName(
+  name: string | undefined,
+  options: Pick<ReplayCacheNameOptions, 'environment' | 'defaultName' | 'onWarning'>,
+  makeUnique?: (prefix: string) => string,
+): ResolvedReplayCache {
+  const { environment = process.env, defaultName, onWarning } = options;
+  const text = name ?? nameOf(environment, defaultName);
+  const [type, residual] = text.startsWith('/') ? ['dir', text] : split(text);
+  switch (type) {
+    case 'none':
+    case 'memory':
+      return { type };
     case 'dfl':
-      return await FileReplayCache.open({
-        ...fileOptions,
-        directory: findReplayDirectory(environment, fileOptions.onWarning),
-      });
+      return { type: 'directory', path: findReplayDirectory(environment, onWarning, makeUnique) };
     case 'dir':
     case 'file2':
       if (residual === '' || residual.includes('\0')) throw unknown(text);
-      return await FileReplayCache.open({
-        ...fileOptions,
-        directory: type === 'dir' ? residual : `${residual}.replays`,
-      });
+      return { type: 'directory', path: type === 'dir' ? residual : `${residual}.replays` };
     default:
       throw unknown(text);
   }

@@ -31,11 +31,13 @@ export function defaultReplayDirectory(environment: Environment = process.env): 
  *
  * @param onWarning - Called with the reason if the directory is not the preferred one. If absent, the
  *   runtime prints it as a warning.
+ * @param makeUnique - Makes the directory with another name; by default it is a new one.
  * @throws {@link KerberosError} `KRB5_RC_IO` if no directory can be determined.
  */
 export function findReplayDirectory(
   environment: Environment = process.env,
   onWarning: (message: string) => void = warnProcess,
+  makeUnique: (prefix: string) => string = mkdtempSync,
 ): string {
   const warn = (message: string): void => tell('onWarning', onWarning, message);
   const places = candidates(environment);
@@ -46,7 +48,7 @@ export function findReplayDirectory(
     warn(`The replay cache is not in ${dirname(place)}: ${problem}`);
   }
   try {
-    return ownDirectory(last, warn);
+    return ownDirectory(last, warn, makeUnique);
   } catch (error) {
     throw systemReplayCacheError(last, error);
   }
@@ -83,7 +85,11 @@ function problemOf(place: string): string | undefined {
   }
 }
 
-function ownDirectory(preferred: string, warn: (message: string) => void): string {
+function ownDirectory(
+  preferred: string,
+  warn: (message: string) => void,
+  makeUnique: (prefix: string) => string,
+): string {
   const occupant = occupantOf(preferred);
   if (occupant === OURS) return preferred;
   const others = namesIn(dirname(preferred))
@@ -93,7 +99,7 @@ function ownDirectory(preferred: string, warn: (message: string) => void): strin
   // Used even if the preferred name is free again, because it has the records.
   const [known] = others.sort();
   if (occupant === undefined) return known ?? preferred;
-  const chosen = known ?? mkdtempSync(`${preferred}-`);
+  const chosen = known ?? makeUnique(`${preferred}-`);
   warn(`The replay cache is ${chosen}: ${preferred} ${occupant}`);
   return chosen;
 }

@@ -25,6 +25,7 @@ const DEFAULTS: ServerArguments = {
   requireAuthentication: undefined,
   allowAnonymous: undefined,
   workers: undefined,
+  log: 'text',
 };
 const SERVICE = 'host@www.example.com';
 const KRB5 = '1.2.840.113554.1.2.2';
@@ -79,6 +80,17 @@ describe('parseArguments', () => {
     expect(parseArguments(argv)).toEqual({
       action: 'serve',
       arguments: { ...DEFAULTS, ...expected },
+    });
+  });
+
+  it('takes -check with the options of the server', () => {
+    expect(parseArguments(['-check', '-log', 'json', '-port', '88', SERVICE])).toEqual({
+      action: 'check',
+      arguments: { ...DEFAULTS, port: 88, log: 'json' },
+    });
+    expect(parseArguments(['-check', '-log', 'xml', SERVICE])).toEqual({
+      action: 'usage',
+      message: "-log: expected text or json, got 'xml'",
     });
   });
 

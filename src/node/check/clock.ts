@@ -1,0 +1,130 @@
+/** Compares this machine's clock and the keytab's key versions with those of the realm's KDC. */
+import { KerberosError } from '../../errors.ts';
+import type { Principal } from '../../messages/principal.ts';
+import { printablePrincipal } from '../../messages/principal.ts';
+import { describeThrown, printableName } from '../../text.ts';
+import type { Clock } from '../../time.ts';
+import { formatTime } from '../../time.ts';
+import type { AskKdc } from '../kdc/ask-kdc.ts';
+import type { KdcClock } from '../kdc/kdc-facts.ts';
+import { readKdcClock, readKvno } from '../kdc/kdc-facts.ts';
+import type { Finding } from './finding.ts';
+import { failure, ok, warning } from './finding.ts';
+
+/** A principal of the keytab, and what the keytab has for it. */
+export interface HeldKeys {
+  readonly principal: Principal;
+  readonly kvnos: readonly number[];
+  readonly enctypes: readonly number[];
+}
+
+/** What {@link judgeByKdc} works with. */
+export interface KdcQuestions {
+  readonly ask: AskKdc;
+  readonly clock: Clock;
+  /** Seconds. */
+  readonly clockSkew: number;
+  readonly signal: AbortSignal;
+}
+
+/** The findings about a realm's clock, and about the versions of its keys. */
+export async function judgeByKdc(
+  held: readonly HeldKeys[],
+  questions: KdcQuestions,
+): Promise<Finding[]> {
+  const { ask, clock, signal } = questions;
+  const { principal } = held[0]!;
+  try {
+    const kdc = await readKdcClock(ask, principal, clock, signal);
+    const kvnos = await Promise.all(held.map((keys) => judgeKvno(keys, questions)));
+    return [judgeClock(kdc, questions), ...kvnos.filter((finding) => finding !== undefined)];
+  } catch (error) {
+    return [notCompared(principal.realm, error)];
+  }
+}
+
+function judgeClock(
+  { ahead, precision, time, answer }: KdcClock,
+  { clockSkew }: KdcQuestions,
+): Finding {
+  const { server, transport } = answer;
+  const kdc = `the KDC (${printableName(server.host)} port ${server.port}/${transport})`;
+  // What the way of the answer may account for is no difference.
+  const sure = Math.max(0, Math.abs(ahead) - precision) / 1000;
+  if (sure <= clockSkew / 10) {
+    const most = (Math.abs(ahead) + precision) / 1000;
+    return ok(
+      'clock',
+      `this machine's clock and that of ${kdc} are at most ${most.toFixed(1)} s apart`,
+    );
+  }
+  const which = ahead > 0 ? 'ahead of' : 'behind';
+  const text =
+    `this machine's clock is ${shown(Math.abs(ahead) / 1000)} ${which} that of ${kdc}, which says ` +
+    `${formatTime(Math.floor(time / 1000))}${zoneOf(Math.abs(ahead) / 1000)}`;
+  const remedies = [
+    'set the clock by NTP: chronyc makestep, timedatectl set-ntp true; Windows: w32tm /resync',
+    'if NTP agrees with this machine, the clock of the KDC is wrong',
+  ];
+  const reason = ahead > 0 ? 'clock.server-ahead' : 'clock.server-behind';
+  if (sure <= clockSkew) {
+    const allowed = `; ${clockSkew} s are allowed (clockskew)`;
+    return warning('clock', reason, text + allowed, ...remedies);
+  }
+  return failure(
+    'clock',
+    reason,
+    `${text}; ${clockSkew} s are allowed (clockskew), so every client whose clock is right is refused`,
+    ...remedies,
+  );
+}
+
+function shown(seconds: number): string {
+  return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+}
+
+/** A difference of whole half hours is rarely the drift of a clock. */
+function zoneOf(seconds: number): string {
+  const nearest = Math.round(seconds / HALF_HOUR) * HALF_HOUR;
+  if (nearest === 0 || Math.abs(seconds - nearest) > 90) return '';
+  return nearest === 2 * HALF_HOUR
+    ? ' (one hour: daylight saving, or a time zone)'
+    : ` (${nearest / 3600} hours: a clock set to local time instead of UTC?)`;
+}
+
+async function judgeKvno(
+  { principal, kvnos, enctypes }: HeldKeys,
+  { ask, signal }: KdcQuestions,
+): Promise<Finding | undefined> {
+  const kvno = await readKvno(ask, principal, enctypes, signal).catch(() => undefined);
+  // Active Directory and accounts with pre-authentication reveal no kvno.
+  if (typeof kvno !== 'number' || kvno === 0) return undefined;
+  const name = printablePrincipal(principal);
+  // MIT krb5, keytab.c: 8-bit tools write the low byte of a kvno; kvno 0 stands for any.
+  if (kvnos.some((own) => own === kvno || own === 0 || (own < 256 && own === kvno % 256))) {
+    return ok('kvno', `${name}: the KDC uses kvno ${kvno}, which the keytab has`);
+  }
+  return failure(
+    'kvno',
+    'key.stale-keytab',
+    `the KDC uses kvno ${kvno} for ${name}, the keytab has ${kvnos.join(', ')}: new tickets are refused`,
+    'export the keytab again (kadmin ktadd changes the key; -norandkey on the KDC does not)',
+  );
+}
+
+/** An acceptor works without a KDC, so this is no error. */
+function notCompared(realm: string, error: unknown): Finding {
+  const [reason, why, remedy] =
+    error instanceof KerberosError
+      ? ['server.kdc-unreachable', error.message, error.hint]
+      : ['server.kdc-unreachable', describeThrown(error), undefined];
+  return warning(
+    'clock',
+    reason,
+    `the clock was not compared with a KDC of ${printableName(realm)}: ${why}`,
+    ...(remedy === undefined ? [] : [remedy]),
+    'compare the clocks by other means: chronyc tracking, w32tm /query /status',
+  );
+}
+
+const HALF_HOUR = 1800;

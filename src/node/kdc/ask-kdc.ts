@@ -1,0 +1,158 @@
+/** Sends one message to a KDC of a realm and returns its answer (RFC 4120 §7.2). */
+import { createSocket } from 'node:dgram';
+import { connect, isIPv6 } from 'node:net';
+import { KerberosError } from '../../errors.ts';
+import { decodeKrbError } from '../../messages/krb-error.ts';
+import { describeThrown, printableName } from '../../text.ts';
+import type { KdcServer } from './find-kdcs.ts';
+
+/** The answer of a KDC. Nothing in it has been verified, except that it begins as an answer does. */
+export interface KdcReply {
+  readonly bytes: Uint8Array;
+  readonly server: KdcServer;
+  readonly transport: 'udp' | 'tcp';
+}
+
+/**
+ * Asks the KDCs of a realm one after another.
+ *
+ * @throws {@link KerberosError} `KRB5_REALM_UNKNOWN` if no KDC of the realm is known,
+ *   `KRB5_KDC_UNREACH` if none answers before the signal.
+ */
+export type AskKdc = (realm: string, message: Uint8Array, signal: AbortSignal) => Promise<KdcReply>;
+
+/** @param find - Finds the servers of a realm, in the order in which to ask them. */
+export function kdcAsker(find: (realm: string) => Promise<readonly KdcServer[]>): AskKdc {
+  return async (realm, message, signal) => {
+    const servers = await find(realm);
+    if (servers.length === 0) {
+      throw new KerberosError('KRB5_REALM_UNKNOWN', {
+        message: `Cannot find KDC for realm "${printableName(realm)}"`,
+        hint: `name it in krb5.conf: [realms] ${printableName(realm)} = { kdc = host }, or in DNS`,
+      });
+    }
+    const failures: string[] = [];
+    for (const server of servers) {
+      for (const transport of transportsFor(server, message)) {
+        if (signal.aborted) throw unreachable(realm, failures);
+        try {
+          const bytes = await exchange(server, transport, message, signal);
+          if (transport === 'udp' && isTooBig(bytes)) continue;
+          return { bytes, server, transport };
+        } catch (error) {
+          failures.push(`${server.host} port ${server.port}/${transport}: ${problemOf(error)}`);
+        }
+      }
+    }
+    throw unreachable(realm, failures);
+  };
+}
+
+function transportsFor({ transport }: KdcServer, message: Uint8Array): readonly ('udp' | 'tcp')[] {
+  if (transport !== undefined) return [transport];
+  return message.length > MAX_DATAGRAM ? ['tcp'] : ['udp', 'tcp'];
+}
+
+async function exchange(
+  server: KdcServer,
+  transport: 'udp' | 'tcp',
+  message: Uint8Array,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE[transport])]);
+  const bytes = await (transport === 'udp' ? overUdp : overTcp)(server, message, limit);
+  // RFC 4120 §5.10: AS-REP, TGS-REP and KRB-ERROR are [APPLICATION 11], [13] and [30].
+  if (![0x6b, 0x6d, 0x7e].includes(bytes[0] ?? 0)) throw new NoAnswer('what answers is no KDC');
+  return bytes;
+}
+
+function overUdp(server: KdcServer, message: Uint8Array, limit: AbortSignal): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(isIPv6(server.host) ? 'udp6' : 'udp4');
+    const fail = (error: unknown): void => {
+      if (closeOnce()) reject(error);
+    };
+    let open = true;
+    const closeOnce = (): boolean => {
+      const first = open;
+      open = false;
+      if (first) socket.close();
+      limit.removeEventListener('abort', onAbort);
+      return first;
+    };
+    const onAbort = (): void => fail(new NoAnswer('no answer'));
+    limit.addEventListener('abort', onAbort);
+    socket.on('error', fail);
+    // A connected socket receives from this address only, and learns that the port is closed.
+    socket.connect(server.port, server.host, () => {
+      if (open) socket.send(message);
+    });
+    socket.on('message', (answer) => {
+      if (closeOnce()) resolve(Uint8Array.from(answer));
+    });
+  });
+}
+
+/** RFC 4120 §7.2.2: each message follows its length in four bytes, whose first bit is zero. */
+function overTcp(server: KdcServer, message: Uint8Array, limit: AbortSignal): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: server.host, port: server.port, signal: limit });
+    const received = new Uint8Array(4 + MAX_ANSWER);
+    let length = 0;
+    const view = new DataView(received.buffer);
+    const fail = (error: unknown): void => {
+      socket.destroy();
+      reject(limit.aborted ? new NoAnswer('no answer') : error);
+    };
+    socket.on('error', fail);
+    socket.on('end', () => fail(new NoAnswer('it closed the connection')));
+    socket.on('data', (piece: Uint8Array) => {
+      if (length + piece.length > received.length) return fail(new NoAnswer(TOO_LONG));
+      received.set(piece, length);
+      length += piece.length;
+      if (length < 4) return;
+      const end = 4 + view.getUint32(0);
+      if (end > received.length) return fail(new NoAnswer(TOO_LONG));
+      if (length < end) return;
+      socket.destroy();
+      resolve(received.slice(4, end));
+    });
+    const framed = new Uint8Array(4 + message.length);
+    new DataView(framed.buffer).setUint32(0, message.length);
+    framed.set(message, 4);
+    socket.write(framed);
+  });
+}
+
+/** RFC 4120 §7.2.1: KRB_ERR_RESPONSE_TOO_BIG asks for TCP. */
+function isTooBig(bytes: Uint8Array): boolean {
+  if (bytes[0] !== 0x7e) return false;
+  try {
+    return decodeKrbError(bytes).errorCode === RESPONSE_TOO_BIG;
+  } catch {
+    return false;
+  }
+}
+
+class NoAnswer extends Error {}
+
+function problemOf(error: unknown): string {
+  if (error instanceof NoAnswer) return error.message;
+  const { code } = error as NodeJS.ErrnoException;
+  return code ?? describeThrown(error);
+}
+
+function unreachable(realm: string, failures: readonly string[]): KerberosError {
+  return new KerberosError('KRB5_KDC_UNREACH', {
+    message: `Cannot contact any KDC for realm '${printableName(realm)}': ${failures.join(', ')}`,
+    hint: 'look at the KDC, at firewalls (port 88, UDP and TCP), and at kdc in krb5.conf',
+  });
+}
+
+// MIT krb5, udp_preference_limit: longer messages use TCP.
+const MAX_DATAGRAM = 1465;
+const MAX_ANSWER = 65_536;
+const TOO_LONG = `its answer is longer than ${MAX_ANSWER} bytes`;
+const RESPONSE_TOO_BIG = 52;
+// Milliseconds for one server over one transport.
+const PATIENCE = { udp: 1000, tcp: 3000 } as const;

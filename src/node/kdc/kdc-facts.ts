@@ -1,0 +1,84 @@
+/** What a KDC reveals to everyone: its clock, and the version of a service's key. */
+import type { KrbError } from '../../messages/krb-error.ts';
+import { decodeKrbError } from '../../messages/krb-error.ts';
+import type { Principal } from '../../messages/principal.ts';
+import { NameType } from '../../messages/principal.ts';
+import { systemRandom } from '../../random.ts';
+import type { Clock } from '../../time.ts';
+import { decodeAsRep, encodeAsReq } from './as-req.ts';
+import type { AskKdc, KdcReply } from './ask-kdc.ts';
+
+/** The clock of a KDC, as it was when it answered. */
+export interface KdcClock {
+  /** How far this machine's clock is ahead of the KDC's, in milliseconds; negative if behind. */
+  readonly ahead: number;
+  /** The error of {@link ahead} in milliseconds, at most: half of the time that the answer took. */
+  readonly precision: number;
+  /** The KDC's time, in milliseconds since 1970. */
+  readonly time: number;
+  readonly answer: KdcReply;
+}
+
+/**
+ * Reads the clock of a KDC from the `stime` of a KRB-ERROR: it refuses an AS-REQ that names no enctype
+ * of use. Nothing proves that the answer is the KDC's own.
+ *
+ * @throws {@link KerberosError} as {@link AskKdc}, and {@link DecodeError} for an unreadable answer.
+ */
+export async function readKdcClock(
+  ask: AskKdc,
+  client: Principal,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<KdcClock> {
+  const request = encodeAsReq({
+    realm: client.realm,
+    clientName: client,
+    serverName: { nameType: NameType.srvInst, components: ['krbtgt', client.realm] },
+    nonce: randomNonce(),
+    enctypes: [NO_ENCTYPE],
+  });
+  const sent = clock();
+  const answer = await ask(client.realm, request, signal);
+  const received = clock();
+  const { stime, susec } = decodeKrbError(answer.bytes);
+  const time = stime * 1000 + susec / 1000;
+  // susec is 0 in answers of Windows, whose stime is a whole second, rounded down.
+  const precision = (received - sent) / 2 + (susec === 0 ? 1000 : 0);
+  return { ahead: (sent + received) / 2 - time, precision, time, answer };
+}
+
+/**
+ * The version of a service's key: a KDC that asks the service for no pre-authentication issues a ticket
+ * for it, sealed under the service's key and so of no use to anyone else.
+ *
+ * @returns The kvno, or the KDC's error if it issues none.
+ * @throws As {@link readKdcClock}.
+ */
+export async function readKvno(
+  ask: AskKdc,
+  service: Principal,
+  enctypes: readonly number[],
+  signal: AbortSignal,
+): Promise<number | KrbError | undefined> {
+  const request = encodeAsReq({
+    realm: service.realm,
+    clientName: service,
+    serverName: service,
+    nonce: randomNonce(),
+    enctypes,
+  });
+  const { bytes } = await ask(service.realm, request, signal);
+  if (bytes[0] === KRB_ERROR_TAG) return decodeKrbError(bytes);
+  return decodeAsRep(bytes).ticket.encPart.kvno;
+}
+
+function randomNonce(): number {
+  const bytes = new Uint8Array(4);
+  systemRandom(bytes);
+  return new DataView(bytes.buffer).getUint32(0) >>> 1;
+}
+
+// Reserved in the IANA registry of encryption types.
+const NO_ENCTYPE = 0;
+const KRB_ERROR_TAG = 0x7e;

@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import { defaultCrypto } from '../../../src/crypto/default-crypto.ts';
+import { EncryptionKey } from '../../../src/crypto/key.ts';
+import { withLegacyEnctypes } from '../../../src/crypto/legacy/index.ts';
+import type { Keytab } from '../../../src/keytab/keytab.ts';
+import { parseServiceName } from '../../../src/keytab/service-name.ts';
+import { parsePrincipal } from '../../../src/messages/principal.ts';
+import type { Finding } from '../../../src/node/check/finding.ts';
+import { judgeKeys } from '../../../src/node/check/keys.ts';
+import type { KeySpec } from '../../support/realm-kit.ts';
+import { makeKeytab, NOW_SECONDS } from '../../support/realm-kit.ts';
+
+const AES = [18, 17, 20, 19];
+const WWW = 'HTTP/www.example.test@EXAMPLE.TEST';
+const LEGACY = withLegacyEnctypes(defaultCrypto, [23, 16]);
+
+function judge(
+  keytab: Keytab,
+  { service = 'HTTP@www.example.test', permittedEnctypes = AES, now = NOW_SECONDS } = {},
+): Finding[] {
+  return judgeKeys(keytab, parseServiceName(service), { permittedEnctypes, now, clockSkew: 300 });
+}
+
+function www(...specs: readonly KeySpec[]): Keytab {
+  return makeKeytab(...specs.map((spec) => ({ principal: WWW, ...spec })));
+}
+
+function faults(findings: readonly Finding[]): string[] {
+  return findings
+    .filter(({ status }) => status !== 'ok')
+    .map(({ status, reason }) => `${status} ${reason}`);
+}
+
+describe('judgeKeys', () => {
+  it('describes the keys of a good keytab', () => {
+    const findings = judge(
+      www(
+        { kvno: 5, enctype: 18 },
+        { kvno: 5, enctype: 17 },
+        { kvno: 4, enctype: 18, seed: 2 },
+        { kvno: 4, enctype: 17, seed: 2 },
+      ),
+    );
+    expect(findings).toEqual([
+      {
+        check: 'keytab',
+        status: 'ok',
+        text:
+          `${WWW}: kvno 5, aes256-cts-hmac-sha1-96, aes128-cts-hmac-sha1-96, written ` +
+          '2026-05-31T12:00:00Z, older kvnos 4',
+        remedies: [],
+      },
+    ]);
+  });
+
+  it('finds no key of the service', () => {
+    const findings = judge(makeKeytab());
+    expect(findings).toMatchObject([{ check: 'service', status: 'error' }]);
+    expect(findings[0]!.text).toBe('No key table entry found matching HTTP/www.example.test@');
+    expect(findings[0]!.remedies.join()).toContain('host/server.example.test@EXAMPLE.TEST');
+  });
+
+  it('finds keys that no provider can use', () => {
+    const principal = parsePrincipal(WWW);
+    const key = new EncryptionKey(3, new Uint8Array(8).fill(1));
+    const keytab: Keytab = { version: 2, entries: [{ principal, kvno: 1, timestamp: 0, key }] };
+    const findings = judge(keytab);
+    expect(faults(findings)).toEqual(['error enctype.unsupported']);
+    expect(findings[0]!.text).toBe(`no key of ${WWW} can be used here: des-cbc-md5`);
+  });
+
+  it('finds RC4 that is switched off, and names the switch', () => {
+    const findings = judge(www({ enctype: 23, crypto: LEGACY }, { enctype: 16, crypto: LEGACY }));
+    expect(faults(findings)).toEqual(['error enctype.weak-off']);
+    expect(findings[0]!.remedies[1]).toContain('allow_rc4 = true, allow_des3 = true');
+  });
+
+  it('finds weak keys that are allowed', () => {
+    const keytab = www({ enctype: 23, crypto: LEGACY });
+    expect(faults(judge(keytab, { permittedEnctypes: [18, 23] }))).toEqual([
+      'warning enctype.weak',
+    ]);
+  });
+
+  it('finds enctypes that krb5.conf does not permit', () => {
+    const findings = judge(www({ enctype: 18 }), { permittedEnctypes: [20] });
+    expect(faults(findings)).toEqual(['error enctype.not-permitted']);
+    expect(findings[0]!.remedies[0]).toContain('permitted_enctypes in krb5.conf allows aes256-cts');
+  });
+
+  it('mentions keys that are not used beside others', () => {
+    const findings = judge(www({ enctype: 18 }, { enctype: 23, crypto: LEGACY }));
+    expect(faults(findings)).toEqual([]);
+    expect(findings[0]!.text).toContain('not used: arcfour-hmac');
+  });
+
+  it('finds an enctype whose newest key is behind, unless it is weak', () => {
+    const keytab = www(
+      { enctype: 18, kvno: 5 },
+      { enctype: 17, kvno: 3, seed: 2 },
+      { enctype: 23, kvno: 2, crypto: LEGACY },
+    );
+    const findings = judge(keytab, { permittedEnctypes: [...AES, 23] });
+    expect(faults(findings)).toEqual(['warning keytab.kvno-behind']);
+    expect(findings[1]!.text).toContain('kvno 5, but aes128-cts-hmac-sha1-96 kvno 3 only');
+    const anyKvno = www({ enctype: 18, kvno: 5 }, { enctype: 17, kvno: 0 });
+    expect(faults(judge(anyKvno))).toEqual([]);
+  });
+
+  it('finds two keys for one place, but not one key twice', () => {
+    const place = { enctype: 18, kvno: 5 };
+    expect(faults(judge(www({ ...place, seed: 1 }, { ...place, seed: 2 })))).toEqual([
+      'warning keytab.conflict',
+    ]);
+    expect(faults(judge(www(place, place)))).toEqual([]);
+  });
+
+  it('finds keys that were written in the future', () => {
+    const keytab = www({});
+    const dayBefore = NOW_SECONDS - 2 * 86_400;
+    expect(faults(judge(keytab, { now: dayBefore }))).toEqual(['warning keytab.dated-ahead']);
+  });
+
+  it("finds the realm's own key, whatever the service", () => {
+    const keytab = makeKeytab(
+      { principal: WWW },
+      { principal: 'krbtgt/EXAMPLE.TEST@EXAMPLE.TEST' },
+    );
+    expect(faults(judge(keytab))).toEqual(['error keytab.realm-key']);
+  });
+
+  it('explains kvno 0', () => {
+    expect(judge(www({ kvno: 0 }))[0]!.text).toContain('kvno 0 (as ktpass writes it');
+  });
+
+  it('examines at most sixteen principals', () => {
+    const specs = Array.from({ length: 40 }, (_, i) => ({ principal: `HTTP/h${i}@R` }));
+    const findings = judge(makeKeytab(...specs), { service: 'HTTP@' });
+    expect(findings).toHaveLength(17);
+    expect(findings.at(-1)!.text).toBe('24 more principals were not examined');
+  });
+});

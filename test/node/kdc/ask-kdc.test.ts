@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { KerberosError } from '../../../src/errors.ts';
+import { kdcAsker } from '../../../src/node/kdc/ask-kdc.ts';
+import type { KdcServer } from '../../../src/node/kdc/find-kdcs.ts';
+import { kdcError, startFakeKdc } from '../../support/fake-kdc.ts';
+import { freePort } from '../../support/ports.ts';
+
+const MESSAGE = Uint8Array.of(0x6a, 1, 2, 3);
+const ANSWER = kdcError(0);
+const TOO_BIG = kdcError(0, 52);
+
+function ask(
+  servers: readonly KdcServer[],
+  message = MESSAGE,
+  signal = new AbortController().signal,
+) {
+  return kdcAsker(async () => servers)('EXAMPLE.TEST', message, signal);
+}
+
+async function refusal(asked: Promise<unknown>): Promise<KerberosError> {
+  return await asked.then(
+    () => {
+      throw new Error('there was an answer');
+    },
+    (error: unknown) => {
+      if (error instanceof KerberosError) return error;
+      throw error;
+    },
+  );
+}
+
+describe('kdcAsker', () => {
+  it('uses UDP first', async () => {
+    await using kdc = await startFakeKdc(() => ANSWER);
+    const reply = await ask([{ host: '127.0.0.1', port: kdc.port }]);
+    expect(reply).toMatchObject({ bytes: ANSWER, transport: 'udp' });
+    expect(kdc.requests).toEqual([{ transport: 'udp', message: MESSAGE }]);
+  });
+
+  it.each([
+    ['an answer that is too big for UDP', () => TOO_BIG],
+    ['something else over UDP', () => Uint8Array.of(1, 2, 3)],
+    ['nothing over UDP', () => Uint8Array.of()],
+  ])('uses TCP after %s', async (_, overUdp) => {
+    await using kdc = await startFakeKdc((transport) => (transport === 'udp' ? overUdp() : ANSWER));
+    const reply = await ask([{ host: '127.0.0.1', port: kdc.port }]);
+    expect(reply).toMatchObject({ bytes: ANSWER, transport: 'tcp' });
+    expect(kdc.requests.map(({ transport }) => transport)).toEqual(['udp', 'tcp']);
+  });
+
+  it('uses TCP at once for long messages, and where only TCP is named', async () => {
+    await using kdc = await startFakeKdc(() => ANSWER);
+    const server = { host: '127.0.0.1', port: kdc.port };
+    await ask([server], new Uint8Array(1466));
+    await ask([{ ...server, transport: 'tcp' }]);
+    expect(kdc.requests.map(({ transport }) => transport)).toEqual(['tcp', 'tcp']);
+  });
+
+  it('asks the next server when one is silent or not there', async () => {
+    await using silent = await startFakeKdc(() => undefined);
+    await using kdc = await startFakeKdc(() => ANSWER);
+    const nowhere = await freePort();
+    const servers = [nowhere, silent.port, kdc.port].map((port) => ({
+      host: '127.0.0.1',
+      port,
+      ...(port === silent.port && { transport: 'udp' as const }),
+    }));
+    expect((await ask(servers)).server.port).toBe(kdc.port);
+  });
+
+  it('names each server that did not answer', async () => {
+    const port = await freePort();
+    const error = await refusal(ask([{ host: '127.0.0.1', port }]));
+    expect(error.code).toBe('KRB5_KDC_UNREACH');
+    expect(error.message).toBe(
+      `Cannot contact any KDC for realm 'EXAMPLE.TEST': 127.0.0.1 port ${port}/udp: ECONNREFUSED, ` +
+        `127.0.0.1 port ${port}/tcp: ECONNREFUSED`,
+    );
+  });
+
+  it('knows no KDC', async () => {
+    const error = await refusal(ask([]));
+    expect(error.code).toBe('KRB5_REALM_UNKNOWN');
+    expect(error.message).toBe('Cannot find KDC for realm "EXAMPLE.TEST"');
+    expect(error.hint).toContain('kdc = host');
+  });
+
+  it('ends when the caller no longer waits', async () => {
+    await using silent = await startFakeKdc(() => undefined);
+    for (const transport of ['udp', 'tcp'] as const) {
+      const error = await refusal(
+        ask(
+          [{ host: '127.0.0.1', port: silent.port, transport }],
+          MESSAGE,
+          AbortSignal.timeout(20),
+        ),
+      );
+      expect(error.message).toContain(`port ${silent.port}/${transport}: no answer`);
+    }
+    const servers = Array.from({ length: 8 }, () => ({ host: '127.0.0.1', port: silent.port }));
+    await refusal(ask(servers, MESSAGE, AbortSignal.abort()));
+    expect(silent.requests).toHaveLength(2);
+  });
+
+  it('bounds what it reads over TCP', async () => {
+    await using kdc = await startFakeKdc(() => new Uint8Array(70_000).fill(0x7e));
+    const error = await refusal(ask([{ host: '127.0.0.1', port: kdc.port, transport: 'tcp' }]));
+    expect(error.message).toContain('its answer is longer than 65536 bytes');
+  });
+});
