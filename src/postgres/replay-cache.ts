@@ -1,6 +1,8 @@
 /** A replay cache on PostgreSQL, for servers on several machines. */
 import type { ReplayCache, ReplayRecord } from '../ap/replay-cache.ts';
 import { checkRecord } from '../ap/replay-cache.ts';
+import { toHex } from '../bytes.ts';
+import { Batches } from '../engines/batches.ts';
 import { FirstLook } from '../engines/first-look.ts';
 import { lifetimeOf } from '../engines/lifetime.ts';
 import type { RecordKey } from '../engines/record-key.ts';
@@ -18,10 +20,10 @@ import {
   promptCallback,
   range,
 } from '../options.ts';
-import type { Clock } from '../time.ts';
+import type { Clock, KerberosTime } from '../time.ts';
 import { checkedClock, systemClock } from '../time.ts';
 import type { PostgresClient } from './client.ts';
-import { checkedClient, firstRow, TABLE_NAME, Table, TIMELINE } from './client.ts';
+import { checkedClient, firstRow, OftenRun, TABLE_NAME, Table, TIMELINE } from './client.ts';
 
 /** Options of {@link PostgresReplayCache}. */
 export interface PostgresReplayCacheOptions {
@@ -51,8 +53,8 @@ export interface PostgresReplayCacheOptions {
  * the application's own `Pool` of `pg`. The first request creates the table, and requests remove expired
  * records.
  *
- * Each request is one statement: `INSERT ... ON CONFLICT DO NOTHING`, committed before the answer, even
- * where `synchronous_commit` is off. After a standby took over, or an UNLOGGED table was emptied, requests
+ * A request is stored by `INSERT ... ON CONFLICT DO NOTHING`, committed before the answer, even where
+ * `synchronous_commit` is off. Requests that come at the same time share a statement. After a standby took over, or an UNLOGGED table was emptied, requests
  * made before that are refused (`KRB5_RC_IO`, 503 over HTTP), for two seconds at most if the clocks agree.
  * A request whose client's clock is more than a second ahead of that of the servers is not protected then.
  * All clients are refused while the database does not answer.
@@ -76,6 +78,8 @@ export class PostgresReplayCache implements ReplayCache {
   readonly #client: PostgresClient;
   readonly #name: string;
   readonly #table: Table;
+  readonly #storing: OftenRun;
+  readonly #batches: Batches<Item, Answer>;
   readonly #keyOf: RecordKey;
   readonly #clock: Clock;
   readonly #firstLook: FirstLook;
@@ -92,6 +96,8 @@ export class PostgresReplayCache implements ReplayCache {
     const { table = 'krb5_replay', unlogged, secret, clock = systemClock, onWarning } = options;
     this.#name = table;
     this.#table = new Table(client, table, creating(table, unlogged === true));
+    this.#storing = new OftenRun(client, storing(table));
+    this.#batches = new Batches((items) => this.#store(items));
     this.#keyOf = recordKey(checkedSecret(secret));
     this.#clock = checkedClock(clock);
     this.#firstLook = new FirstLook(() => this.inspect(), onWarning);
@@ -108,17 +114,13 @@ export class PostgresReplayCache implements ReplayCache {
     checkRecord(record);
     const { ciphertext, ctime, expiresAt } = record;
     // The ciphertext is valid during this call only.
-    const key = this.#keyOf(ciphertext);
-    const lifetime = lifetimeOf(expiresAt, this.#clock);
-    await this.#table.ready();
-    const { rows } = await this.#client.query(storing(this.#name), [hex(key), lifetime]);
-    if (!Array.isArray(rows)) throw unreadable('whether the record is new');
-    this.#firstLook.take();
-    this.#prune();
-    if (rows.length === 0) return false;
-    const row = firstRow({ rows });
-    checkSince(ctime, seconds(row.since ?? (await this.#remember(row.run))));
-    return true;
+    const digest = toHex(this.#keyOf(ciphertext));
+    const { isNew, since } = await this.#batches.ask({
+      digest,
+      lifetime: lifetimeOf(expiresAt, this.#clock),
+    });
+    if (isNew) checkSince(ctime, since);
+    return isNew;
   }
 
   /**
@@ -152,6 +154,27 @@ export class PostgresReplayCache implements ReplayCache {
       );
     }
     return warnings;
+  }
+
+  /** Stores a batch in one transaction. */
+  async #store(items: readonly Item[]): Promise<readonly Answer[]> {
+    await this.#table.ready();
+    // Each transaction waits for others that store the same digest. With one order for all servers they do
+    // not wait for each other.
+    const sorted = [...items].sort((a, b) => (a.digest < b.digest ? -1 : 1));
+    const values = [sorted.map(({ digest }) => digest), sorted.map(({ lifetime }) => lifetime)];
+    const { rows } = await this.#storing.run(values, items.length);
+    if (!Array.isArray(rows)) throw unreadable('whether the records are new');
+    this.#firstLook.take();
+    this.#prune();
+    if (rows.length === 0) return items.map(() => REPEATED);
+    const { run, since: known } = firstRow({ rows });
+    const since = seconds(known ?? (await this.#remember(run)));
+    const news = new Set(rows.map((_, i) => firstRow({ rows: [rows[i]] }).digest));
+    // Of two equal ones in a batch the first is new.
+    const answers = items.map(({ digest }) => ({ isNew: news.delete(digest), since }));
+    if (news.size > 0) throw unreadable('which records are new');
+    return answers;
   }
 
   /** Stores the time since which this run is known, unless another server has done so. */
@@ -190,30 +213,42 @@ function unreadable(what: string): KerberosError {
   });
 }
 
-function hex(key: Uint8Array): string {
-  return Array.from(key, (byte) => byte.toString(16).padStart(2, '0')).join('');
+interface Item {
+  /** In hexadecimal. */
+  readonly digest: string;
+  /** Milliseconds. */
+  readonly lifetime: number;
 }
+
+interface Answer {
+  readonly isNew: boolean;
+  /** Requests that are not younger may have been forgotten. */
+  readonly since: KerberosTime;
+}
+
+const REPEATED: Answer = { isNew: false, since: Number.POSITIVE_INFINITY };
 
 /** A digest `since:…` is the row of a run, whose time is that since which the run is known. */
 function creating(table: string, unlogged: boolean): string[] {
   const index = `${table.replace('.', '_')}_expires_at`;
   return [
     `CREATE ${unlogged ? 'UNLOGGED ' : ''}TABLE IF NOT EXISTS ${table} ` +
-      '(digest text PRIMARY KEY, expires_at timestamptz NOT NULL)',
+      '(digest text COLLATE "C" PRIMARY KEY, expires_at timestamptz NOT NULL)',
     `CREATE INDEX IF NOT EXISTS ${index} ON ${table} (expires_at)`,
   ];
 }
 
-// The statement returns no row for a digest that the table has already. set_config is for this statement's
-// transaction alone, which waits for the disk at its end.
+// The statement returns a row for each digest that the table did not have. The sub-selects are evaluated
+// once. set_config is for this statement's transaction alone, which waits for the disk at its end.
 const storing = (table: string): string => `
 INSERT INTO ${table} (digest, expires_at)
-VALUES ($1, clock_timestamp() + $2 * interval '1 millisecond')
-ON CONFLICT DO NOTHING RETURNING ${TIMELINE} AS run,
+SELECT item.digest, clock_timestamp() + item.lifetime * interval '1 millisecond'
+FROM unnest($1::text[], $2::float8[]) AS item (digest, lifetime)
+ON CONFLICT DO NOTHING RETURNING digest, (SELECT ${TIMELINE}) AS run,
   (SELECT extract(epoch FROM known.expires_at)::bigint FROM ${table} known
    WHERE known.digest = (SELECT 'since:' || ${TIMELINE})) AS since,
-  set_config('synchronous_commit', CASE current_setting('synchronous_commit')
-    WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END, true)`;
+  (SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+    WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END, true))`;
 const remembering = (table: string): string => `
 INSERT INTO ${table} (digest, expires_at) VALUES ('since:' || $1::text, to_timestamp($2))
 ON CONFLICT DO NOTHING`;

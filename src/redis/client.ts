@@ -26,14 +26,24 @@ export function checkedClient(label: string, client: RedisClient): RedisClient {
   throw new TypeError(`${label}: expected a client of node-redis or ioredis`);
 }
 
-/** Runs a script with one key; a cluster sends it to the key's node. */
-export type RunScript = (script: string, key: string, ...args: string[]) => Promise<unknown>;
+/** Runs a script; a cluster sends it to the node of the first key. */
+export type RunScript = (
+  script: string,
+  keys: readonly string[],
+  args?: readonly string[],
+) => Promise<unknown>;
 
 /** Only scripts are used: each is one atomic step, and every client sends it to the right node. */
 export function scriptsOf(client: RedisClient): RunScript {
   if ('defineCommand' in client) {
-    return async (script, key, ...args) => await client.eval(script, 1, key, ...args);
+    return async (script, keys, args = []) =>
+      await client.eval(script, keys.length, ...keys, ...args);
   }
-  return async (script, key, ...args) =>
-    await client.eval(script, { keys: [key], arguments: args });
+  return async (script, keys, args = []) =>
+    await client.eval(script, { keys: [...keys], arguments: [...args] });
+}
+
+/** Whether a script was refused, before it began, because its keys are at different nodes. */
+export function isCrossSlot(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('CROSSSLOT');
 }

@@ -47,9 +47,9 @@ export function redisExchanges(
   const { prefix = 'krb5:exchange:', ...others } = options;
   const store: ExchangeStore = {
     set: (name, value, seconds) =>
-      run(PUT, prefix + name, value, String(Math.ceil(seconds * 1000))),
+      run(PUT, [prefix + name], [value, String(Math.ceil(seconds * 1000))]),
     async take(name) {
-      const value = await run(TAKE, prefix + name);
+      const value = await run(TAKE, [prefix + name]);
       if (value === null || typeof value === 'string') return value;
       throw new TypeError('the engine must answer text or nothing');
     },

@@ -7,7 +7,7 @@ import type { RunScript } from './client.ts';
  * @returns A sentence for each way in which it may lose records.
  */
 export async function inspectEngine(run: RunScript, prefix: string): Promise<readonly string[]> {
-  const answer = await run(INFO, `${prefix}since:`);
+  const answer = await run(INFO, [`${prefix}since:`]);
   if (typeof answer !== 'string') throw new TypeError('INFO: expected text');
   const facts = new Map(
     [...answer.matchAll(/^([a-z_]+):([^\r\n]*)/gm)].map(([, name, value]) => [name!, value!]),

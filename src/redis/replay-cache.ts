@@ -1,6 +1,7 @@
 /** A replay cache on Redis or Valkey, for servers on several machines. */
 import type { ReplayCache, ReplayRecord } from '../ap/replay-cache.ts';
 import { checkRecord } from '../ap/replay-cache.ts';
+import { Batches } from '../engines/batches.ts';
 import { FirstLook } from '../engines/first-look.ts';
 import { lifetimeOf } from '../engines/lifetime.ts';
 import type { RecordKey } from '../engines/record-key.ts';
@@ -14,7 +15,7 @@ import { describeThrown } from '../text.ts';
 import type { Clock } from '../time.ts';
 import { checkedClock, systemClock } from '../time.ts';
 import type { RedisClient, RunScript } from './client.ts';
-import { checkedClient, scriptsOf } from './client.ts';
+import { checkedClient, isCrossSlot, scriptsOf } from './client.ts';
 import { inspectEngine } from './inspect.ts';
 
 /** Options of {@link RedisReplayCache}. */
@@ -39,8 +40,9 @@ export interface RedisReplayCacheOptions {
  * A replay cache that all servers with the same service key share, on the application's own client:
  * node-redis or ioredis; a single Redis or Valkey, Sentinel or Cluster.
  *
- * Each request is one script, an atomic step: `SET key 1 NX PX ttl`, and a look at which run of the engine
- * answers. After a restart or a failover the engine may lack the latest records: requests made before it
+ * The script that stores a request is one atomic step: `SET key 1 NX PX ttl`, and a look at which run of the
+ * engine answers. Requests that come at the same time share a script, except in a cluster, where each key
+ * may be at another node. After a restart or a failover the engine may lack the latest records: requests made before it
  * are refused (`KRB5_RC_IO`, 503 over HTTP), for two seconds at most if the clocks agree. A request whose
  * client's clock is more than a second ahead of that of the servers is not protected then. All clients are
  * refused while the engine does not answer.
@@ -62,11 +64,14 @@ export interface RedisReplayCacheOptions {
  */
 export class RedisReplayCache implements ReplayCache {
   readonly #run: RunScript;
+  readonly #batches: Batches<Item, Answer>;
   readonly #prefix: string;
   readonly #keyOf: RecordKey;
   readonly #clock: Clock;
   readonly #history: RunHistory;
   readonly #firstLook: FirstLook;
+  /** Whether the engine refuses scripts with several keys: a cluster, or a proxy in front of one. */
+  #isCluster = false;
 
   /**
    * @param client - The caller owns it, connects it before the first request, and closes it.
@@ -76,6 +81,7 @@ export class RedisReplayCache implements ReplayCache {
     checkOptions('RedisReplayCache', options, REDIS_REPLAY_CACHE_OPTIONS);
     const { prefix = 'krb5:rcache:', secret, clock = systemClock, onWarning } = options;
     this.#run = scriptsOf(checkedClient('RedisReplayCache', client));
+    this.#batches = new Batches((items) => this.#store(items));
     this.#prefix = prefix;
     this.#keyOf = recordKey(checkedSecret(secret));
     this.#clock = checkedClock(clock);
@@ -95,8 +101,9 @@ export class RedisReplayCache implements ReplayCache {
     const { ciphertext, ctime, expiresAt } = record;
     // The ciphertext is valid during this call only.
     const key = this.#prefix + encodeBase64(this.#keyOf(ciphertext));
-    const lifetime = lifetimeOf(expiresAt, this.#clock);
-    const { isNew, run } = readAnswer(await this.#run(STORE, key, String(lifetime)));
+    const item = { key, lifetime: String(lifetimeOf(expiresAt, this.#clock)) };
+    // In a cluster another node may answer although one does not: each request is on its own.
+    const { isNew, run } = await (this.#isCluster ? this.#storeOne(item) : this.#batches.ask(item));
     this.#firstLook.take();
     if (!isNew) return false;
     const judged = this.#history.check(run, ctime);
@@ -115,20 +122,51 @@ export class RedisReplayCache implements ReplayCache {
     return await inspectEngine(this.#run, this.#prefix);
   }
 
+  async #store(items: readonly Item[]): Promise<readonly (Answer | Promise<Answer>)[]> {
+    try {
+      const keys = items.map(({ key }) => key);
+      const lifetimes = items.map(({ lifetime }) => lifetime);
+      return readAnswers(await this.#run(STORE, keys, lifetimes), items.length);
+    } catch (error) {
+      if (items.length === 1 || !isCrossSlot(error)) throw error;
+      this.#isCluster = true;
+      return items.map((item) => this.#storeOne(item));
+    }
+  }
+
+  async #storeOne({ key, lifetime }: Item): Promise<Answer> {
+    return readAnswers(await this.#run(STORE, [key], [lifetime]), 1)[0]!;
+  }
+
   async #remember(run: string, since: number): Promise<number> {
-    const answer = await this.#run(REMEMBER, `${this.#prefix}since:${run}`, String(since));
+    const answer = await this.#run(REMEMBER, [`${this.#prefix}since:${run}`], [String(since)]);
     const stored = Number(answer);
     if (Number.isSafeInteger(stored) && typeof answer === 'string') return stored;
     throw unreadable(`the time of run ${run}`);
   }
 }
 
-function readAnswer(answer: unknown): { isNew: boolean; run: string } {
-  const [isNew, run] = Array.isArray(answer) ? (answer as unknown[]) : [];
-  if ((isNew !== 0 && isNew !== 1) || typeof run !== 'string' || !/^[0-9a-f]{40}$/.test(run)) {
+interface Item {
+  readonly key: string;
+  /** Milliseconds. */
+  readonly lifetime: string;
+}
+
+interface Answer {
+  readonly isNew: boolean;
+  readonly run: string;
+}
+
+function readAnswers(answer: unknown, count: number): Answer[] {
+  const [run, news] = Array.isArray(answer) ? (answer as unknown[]) : [];
+  const isWhole = Array.isArray(news) && news.length === count;
+  if (!isWhole || typeof run !== 'string' || !/^[0-9a-f]{40}$/.test(run)) {
     throw unreadable(describeThrown(answer));
   }
-  return { isNew: isNew === 1, run };
+  return news.map((isNew: unknown) => {
+    if (isNew !== 0 && isNew !== 1) throw unreadable(describeThrown(answer));
+    return { isNew: isNew === 1, run };
+  });
 }
 
 function unreadable(what: string): KerberosError {
@@ -140,9 +178,11 @@ function unreadable(what: string): KerberosError {
 
 // The replication id changes with each start of the engine, and when a replica becomes the primary.
 const STORE = `
-local isNew = redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[1])
-local run = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
-return { isNew and 1 or 0, run }`;
+local news = {}
+for i, key in ipairs(KEYS) do
+  news[i] = redis.call('SET', key, 1, 'NX', 'PX', ARGV[i]) and 1 or 0
+end
+return { string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)'), news }`;
 // A year: longer than servers run. A time that is forgotten is written anew, as a later one.
 const REMEMBER = `
 redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', 31536000)

@@ -4,7 +4,7 @@ import type { Acceptor, Handshake } from '../acceptor.ts';
 import type { Deadline, Patience } from '../ap/patience.ts';
 import { plainBytes } from '../bytes.ts';
 import type { SecurityContext } from '../context/context.ts';
-import { KerberosError } from '../errors.ts';
+import { DecodeError, KerberosError } from '../errors.ts';
 import { GssError, gssErrorOf } from '../gss/status.ts';
 import type { AcceptResult } from '../krb5/settings.ts';
 import { printableName } from '../text.ts';
@@ -12,9 +12,9 @@ import type { Authorization } from './authorization.ts';
 import { decodeIdentity } from './authorization.ts';
 import type { LayerChoice, SaslLayer } from './layer.ts';
 import { bitsOf, chosenLayer, decodeChoice, encodeOffer } from './layer.ts';
+import type { ExchangeFacts, FirstResponse } from './mechanism-rules.ts';
 import type { AuthorizationRequest, SaslExchangeOptions, SaslMechanism } from './options.ts';
 import { refused } from './refusals.ts';
-import type { FirstResponse } from './rules.ts';
 import { RULES } from './rules.ts';
 import { maxMessageOf, SaslSession } from './session.ts';
 
@@ -44,11 +44,10 @@ export type SaslResult =
     };
 
 /** What an exchange needs of its server. */
-export interface ExchangeSettings {
+export interface ExchangeSettings extends Omit<ExchangeFacts, 'channelBindings'> {
   readonly acceptor: Acceptor;
   readonly authorization: Authorization;
   readonly service: string | undefined;
-  readonly layers: readonly SaslLayer[];
   readonly maxBuffer: number;
   /** undefined if the client chose one that is not offered. */
   readonly mechanism: SaslMechanism | undefined;
@@ -113,7 +112,9 @@ export class SaslExchange {
       return result.status === 'continue' && this.#patience.aborted ? this.#giveUp() : result;
     } catch (error) {
       this.#dispose();
-      return { status: 'failed', error: gssErrorOf(error, 'GSS_S_FAILURE') };
+      const malformed = error instanceof DecodeError;
+      const code = malformed ? 'GSS_S_DEFECTIVE_TOKEN' : 'GSS_S_FAILURE';
+      return { status: 'failed', error: gssErrorOf(error, code) };
     }
   }
 
@@ -277,12 +278,8 @@ export class SaslExchange {
     });
   }
 
-  get #facts(): {
-    layers: readonly SaslLayer[];
-    channelBindings: SaslExchangeOptions['channelBindings'];
-  } {
-    const { layers, options } = this.#settings;
-    return { layers, channelBindings: options.channelBindings };
+  get #facts(): ExchangeFacts {
+    return { ...this.#settings, channelBindings: this.#settings.options.channelBindings };
   }
 
   #giveUp(): SaslResult {

@@ -20,7 +20,7 @@ import type { SaslLayer } from './layer.ts';
 import { LAYER_BITS, MAX_BUFFER } from './layer.ts';
 
 /** The SASL mechanisms of this package. */
-export type SaslMechanism = 'GSSAPI' | 'GSS-SPNEGO';
+export type SaslMechanism = 'GSSAPI' | 'GSS-SPNEGO' | 'GS2-KRB5' | 'GS2-KRB5-PLUS';
 
 /** Options of {@link createSaslServer}. */
 export interface SaslServerOptions {
@@ -90,8 +90,13 @@ const MIN_BUFFER = 1024;
 
 const LAYERS = definite(nonEmpty(listOf(oneOf(...Object.keys(LAYER_BITS)))));
 
-/** The mechanisms, the one that most clients have first. */
-export const MECHANISMS: readonly SaslMechanism[] = ['GSSAPI', 'GSS-SPNEGO'];
+/** The mechanisms, in the order in which servers advertise them. */
+export const MECHANISMS: readonly SaslMechanism[] = [
+  'GS2-KRB5-PLUS',
+  'GS2-KRB5',
+  'GSSAPI',
+  'GSS-SPNEGO',
+];
 
 /** The rules of {@link SaslServerOptions}. */
 export const SASL_SERVER_OPTIONS: OptionRules<SaslServerOptions> = {

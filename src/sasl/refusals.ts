@@ -26,6 +26,12 @@ export type SaslRefusal =
   | 'malformedName'
   | 'notAuthorized'
   | 'otherService'
+  | 'gs2Header'
+  | 'bindingFlag'
+  | 'downgrade'
+  | 'bindingsRequired'
+  | 'bindingType'
+  | 'unboundHeader'
   | 'frameEmpty'
   | 'frameTooLong'
   | 'frameTruncated'
@@ -127,6 +133,37 @@ const REFUSALS: Readonly<Record<SaslRefusal, Refusal>> = {
     code: 'GSS_S_UNAUTHORIZED',
     message: 'The ticket is for another service',
     hint: 'the option service permits tickets for one service only',
+  },
+  gs2Header: {
+    code: 'GSS_S_DEFECTIVE_TOKEN',
+    message: 'The header of GS2 is malformed',
+    hint: 'the SASL library of the client is faulty, or the response is of another mechanism',
+  },
+  bindingFlag: {
+    code: 'GSS_S_DEFECTIVE_TOKEN',
+    message:
+      'The client uses channel bindings where its mechanism has none, or none where it needs them',
+    hint: 'GS2-KRB5-PLUS goes with channel bindings, GS2-KRB5 without: the SASL library of the client is faulty',
+  },
+  downgrade: {
+    code: 'GSS_S_BAD_BINDINGS',
+    message: 'The client saw no mechanism with channel bindings, although the server offers one',
+    hint: 'somebody has altered the list of mechanisms on the way, or the server does not advertise GS2-KRB5-PLUS: send the names of SaslServer.mechanismsFor, with the channel bindings of the connection',
+  },
+  bindingsRequired: {
+    code: 'GSS_S_BAD_BINDINGS',
+    message: 'The client does not use channel bindings, which are required',
+    hint: 'have the client use GS2-KRB5-PLUS, or relax channelBindingPolicy of the acceptor',
+  },
+  bindingType: {
+    code: 'GSS_S_BAD_BINDINGS',
+    message: 'The client uses channel bindings of a type that the server has not',
+    hint: 'give channel bindings of this type to SaslServer.begin, such as those of tlsServerEndPoint or tlsExporter',
+  },
+  unboundHeader: {
+    code: 'GSS_S_BAD_BINDINGS',
+    message: 'The token is not bound to the header of GS2',
+    hint: 'the SASL library of the client does not protect its authorization identity',
   },
   frameEmpty: {
     code: 'GSS_S_DEFECTIVE_TOKEN',

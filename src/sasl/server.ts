@@ -1,9 +1,11 @@
 /** The server's half of SASL with Kerberos: mechanisms, and the exchanges of clients. */
 import type { Acceptor } from '../acceptor.ts';
-import { Mechanism } from '../gss/mechanism.ts';
+import { bindingsOf } from '../gss/channel-bindings.ts';
+import { isKrb5Mechanism, Mechanism } from '../gss/mechanism.ts';
 import { checkOptions, describe } from '../options.ts';
 import { Authorization } from './authorization.ts';
 import { SaslExchange } from './exchange.ts';
+import { typeOfBindings } from './gs2.ts';
 import type { SaslExchangeOptions, SaslMechanism, SaslServerOptions } from './options.ts';
 import { MECHANISMS, SASL_EXCHANGE_OPTIONS, SASL_SERVER_OPTIONS } from './options.ts';
 
@@ -43,12 +45,21 @@ export class SaslServer {
   }
 
   /**
-   * The mechanisms to advertise on a connection, in the order of {@link mechanisms}.
+   * The mechanisms to advertise on a connection: without channel bindings of TLS no GS2-KRB5-PLUS, and
+   * where the acceptor requires them no GS2-KRB5. The list must be the same that {@link begin} has, which
+   * refuses clients that saw less (RFC 5801 §5).
    *
-   * @param options - Those that {@link begin} will get.
+   * @param options - Those for {@link begin}.
    */
-  mechanismsFor(_options: SaslExchangeOptions = {}): readonly SaslMechanism[] {
-    return this.mechanisms;
+  mechanismsFor(
+    options: Pick<SaslExchangeOptions, 'channelBindings'> = {},
+  ): readonly SaslMechanism[] {
+    const { channelBindings = [] } = options;
+    const bound = bindingsOf(channelBindings).some((one) => typeOfBindings(one) !== undefined);
+    return this.mechanisms.filter((mechanism) => {
+      if (mechanism === 'GS2-KRB5-PLUS') return bound;
+      return mechanism !== 'GS2-KRB5' || !this.#bindingsRequired;
+    });
   }
 
   /**
@@ -83,16 +94,23 @@ export class SaslServer {
     }
     checkOptions('begin', options, SASL_EXCHANGE_OPTIONS);
     const name = mechanism.toUpperCase();
+    const offered = this.mechanismsFor(options);
     const { acceptor, service, layers = ALL_LAYERS, maxBuffer = DEFAULT_BUFFER } = this.#options;
     return new SaslExchange({
       acceptor,
       service,
       maxBuffer,
       authorization: this.#authorization,
-      mechanism: this.mechanismsFor(options).find((offered) => offered === name),
+      mechanism: offered.find((one) => one === name),
+      plusOffered: offered.includes('GS2-KRB5-PLUS'),
+      bindingsRequired: this.#bindingsRequired,
       layers: options.layers ?? layers,
       options,
     });
+  }
+
+  get #bindingsRequired(): boolean {
+    return this.#options.acceptor.settings.channelBindingPolicy === 'required';
   }
 }
 
@@ -109,8 +127,11 @@ function mechanismsOf({ acceptor, mechanisms }: SaslServerOptions): readonly Sas
 }
 
 function canServe(acceptor: Acceptor, mechanism: SaslMechanism): boolean {
-  const { mechanisms } = acceptor.settings;
-  return mechanisms.includes(mechanism === 'GSS-SPNEGO' ? Mechanism.spnego : Mechanism.krb5);
+  const { mechanisms, channelBindingPolicy } = acceptor.settings;
+  if (mechanism === 'GSS-SPNEGO') return mechanisms.includes(Mechanism.spnego);
+  // The header of GS2 is verified as part of the bindings, and so an acceptor that ignores them cannot.
+  const ignoresHeader = mechanism !== 'GSSAPI' && channelBindingPolicy === 'off';
+  return mechanisms.some(isKrb5Mechanism) && !ignoresHeader;
 }
 
 const ALL_LAYERS = ['none', 'integrity', 'confidentiality'] as const;

@@ -120,6 +120,69 @@ describe('PostgresReplayCache', () => {
     expect(await cache.checkAndStore(record({ number: 2 }))).toBe(true);
   });
 
+  it('stores together what comes at the same time: one of two equal requests is accepted', async () => {
+    const database = longRunning();
+    const cache = cacheOn(database);
+    await later();
+    const numbers = [1, 2, 3, 3, 4, 2, 5];
+    const answers = await Promise.all(
+      numbers.map((number) => cache.checkAndStore(record({ number }))),
+    );
+    expect(answers).toEqual([true, true, true, false, true, false, true]);
+    expect(database.statements.filter((text) => text.includes('AS run'))).toHaveLength(3);
+  });
+
+  it('stores a batch in the same order in all servers, so that they cannot block each other', async () => {
+    const database = longRunning();
+    const orders: string[][] = [];
+    const query = database.query.bind(database);
+    database.query = async (statement, values) => {
+      const [digests] = typeof statement === 'string' ? (values ?? []) : statement.values;
+      if (Array.isArray(digests)) orders.push(digests as string[]);
+      return await query(statement, values);
+    };
+    const cache = cacheOn(database);
+    const numbers = Array.from({ length: 40 }, (_, number) => number);
+    await Promise.all(numbers.map((number) => cache.checkAndStore(record({ number }))));
+    expect(orders.map(({ length }) => length)).toEqual([1, 1, 38]);
+    for (const digests of orders) expect(digests).toEqual([...digests].sort());
+  });
+
+  it('admits nobody of a batch that fails, or whose answer has rows that it did not ask for', async () => {
+    const failures: (() => unknown[])[] = [
+      () => [{ digest: 'f'.repeat(36), run: '00000001', since: '0' }],
+      () => {
+        throw new Error('deadlock detected');
+      },
+    ];
+    for (const fail of failures) {
+      const database = longRunning();
+      const cache = cacheOn(database);
+      await later();
+      const first = [1, 2].map((number) => cache.checkAndStore(record({ number })));
+      database.before = (text) => (text.includes('AS run') ? fail() : undefined);
+      const batch = [3, 4, 5].map((number) => cache.checkAndStore(record({ number })));
+      const results = await Promise.allSettled([...first, ...batch]);
+      expect(results.slice(2).map(({ status }) => status)).toEqual(Array(3).fill('rejected'));
+    }
+  });
+
+  it('cannot have a batch fail for one record that lives too long', async () => {
+    const cache = cacheOn(longRunning());
+    const endless = record({ number: 2, expiresAt: 1e15 });
+    const results = await Promise.allSettled(
+      [record(), record({ number: 3 }), endless, record({ number: 4 })].map((one) =>
+        cache.checkAndStore(one),
+      ),
+    );
+    expect(results.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ]);
+  });
+
   it('removes what has expired: twice a minute, and at once where there is more', async () => {
     let now = NOW;
     const database = longRunning(() => now);

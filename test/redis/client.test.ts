@@ -27,10 +27,10 @@ describe('the clients of Redis', () => {
     const called: unknown[][] = [];
     for (const [, client] of CLIENTS) {
       client.eval = async (...args: unknown[]) => void called.push(args);
-      await scriptsOf(client)('return 1', 'key', 'a', 'b');
+      await scriptsOf(client)('return 1', ['key', 'other'], ['a', 'b']);
     }
-    const nodeRedis = ['return 1', { keys: ['key'], arguments: ['a', 'b'] }];
-    const ioredis = ['return 1', 1, 'key', 'a', 'b'];
+    const nodeRedis = ['return 1', { keys: ['key', 'other'], arguments: ['a', 'b'] }];
+    const ioredis = ['return 1', 2, 'key', 'other', 'a', 'b'];
     expect(called).toEqual([...Array(5).fill(nodeRedis), ...Array(2).fill(ioredis)]);
   });
 });

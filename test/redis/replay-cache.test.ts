@@ -25,6 +25,25 @@ function cacheOn(engine: FakeRedis, options: RedisReplayCacheOptions = {}): Redi
   return new RedisReplayCache(engine, { clock: () => NOW, onWarning: () => {}, ...options });
 }
 
+const REPEATED = { status: 'fulfilled', value: false };
+
+/** Notes how many keys come with each script that stores. */
+function counting(
+  engine: FakeRedis,
+  counts: number[],
+  before: (keys: readonly string[]) => void = () => {},
+): FakeRedis {
+  const client = Object.create(engine) as FakeRedis;
+  client.eval = async (script, options) => {
+    if (script.includes("'NX', 'PX'")) {
+      counts.push(options.keys.length);
+      before(options.keys);
+    }
+    return await engine.eval(script, options);
+  };
+  return client;
+}
+
 describe('RedisReplayCache', () => {
   it('accepts each request once, in whichever server', async () => {
     const engine = longRunning();
@@ -111,6 +130,58 @@ describe('RedisReplayCache', () => {
     // A failure is not kept: the next request asks again.
     engine.before = () => undefined;
     expect(await cacheOn(engine).checkAndStore(record({ number: 2 }))).toBe(true);
+  });
+
+  it('stores together what comes at the same time: one of two equal requests is accepted', async () => {
+    const engine = longRunning();
+    const counts: number[] = [];
+    const cache = cacheOn(counting(engine, counts));
+    const numbers = [1, 2, 3, 3, 4, 2, 5];
+    const answers = await Promise.all(
+      numbers.map((number) => cache.checkAndStore(record({ number }))),
+    );
+    expect(answers).toEqual([true, true, true, false, true, false, true]);
+    expect(counts).toEqual([1, 1, 5]);
+  });
+
+  it('admits nobody of a batch that fails, or whose answers are not one for each', async () => {
+    for (const answer of [
+      ['a'.repeat(40), [1, 1]],
+      ['a'.repeat(40), [1, 1, 1, 1]],
+      ['a'.repeat(40), [1, 1, true]],
+      ['a'.repeat(40), '111'],
+    ]) {
+      const engine = longRunning();
+      const cache = cacheOn(engine);
+      const first = [1, 2].map((number) => cache.checkAndStore(record({ number })));
+      engine.before = (script) => (script.includes("'PX'") ? Promise.resolve(answer) : undefined);
+      const batch = [3, 4, 5].map((number) => cache.checkAndStore(record({ number })));
+      const results = await Promise.allSettled([...first, ...batch]);
+      expect(results.slice(2).map(({ status }) => status)).toEqual(Array(3).fill('rejected'));
+    }
+  });
+
+  it('stores each on its own where keys are at different nodes', async () => {
+    const engine = longRunning();
+    const counts: number[] = [];
+    const cluster = counting(engine, counts, (keys) => {
+      if (keys.length > 1) throw new Error("CROSSSLOT Keys in request don't hash to the same slot");
+      // One node of three is away.
+      if (keys[0]!.charCodeAt(12) % 3 === 0) throw new Error('ECONNREFUSED');
+    });
+    const cache = cacheOn(cluster);
+    const numbers = Array.from({ length: 40 }, (_, number) => number);
+    const ask = () =>
+      Promise.allSettled(numbers.map((number) => cache.checkAndStore(record({ number }))));
+    const first = await ask();
+    const second = await ask();
+    expect(new Set(first.map(({ status }) => status))).toEqual(new Set(['fulfilled', 'rejected']));
+    // Each is accepted once, and those of the other nodes are not refused with it.
+    for (const [i, one] of first.entries()) {
+      if (one.status === 'fulfilled') expect([one.value, second[i]]).toEqual([true, REPEATED]);
+      else expect(second[i]!.status).toBe('rejected');
+    }
+    expect(counts.filter((count) => count > 1)).toEqual([38]);
   });
 
   it('asks once for the time of a run, for all who wait for it', async () => {

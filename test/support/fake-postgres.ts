@@ -1,3 +1,5 @@
+import type { PreparedStatement } from '../../src/postgres/client.ts';
+
 /** A database in memory that runs the statements of src/postgres, as far as they go. */
 export class FakePostgres {
   /** Names of the tables that are there. */
@@ -7,19 +9,29 @@ export class FakePostgres {
   /** Rows of the table of exchanges. */
   readonly exchanges = new Map<string, { value: string; run: string; endsAt: number }>();
   readonly statements: string[] = [];
+  /** Names of prepared statements. */
+  readonly names = new Set<string>();
   now: () => number;
   run = '00000001';
   facts: Record<string, unknown> = { unlogged: false, fsync: 'on', asynchronous: false };
   /** Called before each statement; may throw, or return the rows that the database gives instead. */
-  before: (text: string) => unknown[] | Promise<unknown[]> | undefined = () => undefined;
+  before: (text: string, isNamed: boolean) => unknown[] | Promise<unknown[]> | undefined = () =>
+    undefined;
 
   constructor(now: () => number = () => 0) {
     this.now = now;
   }
 
-  async query(text: string, values: unknown[]): Promise<{ rows: unknown[] }> {
+  async query(
+    statement: string | PreparedStatement,
+    parameters: unknown[] = [],
+  ): Promise<{ rows: unknown[] }> {
+    const isNamed = typeof statement !== 'string';
+    const text = isNamed ? statement.text : statement;
+    const values = isNamed ? statement.values : parameters;
+    if (isNamed) this.names.add(statement.name);
     this.statements.push(text);
-    const instead = this.before(text);
+    const instead = this.before(text, isNamed);
     if (instead !== undefined) return { rows: await instead };
     return { rows: this.#rowsOf(text, values) };
   }
@@ -38,7 +50,7 @@ export class FakePostgres {
       if (!this.rows.has(name)) this.rows.set(name, Number(second) * 1000);
       return [];
     }
-    if (text.includes('AS run')) return this.#store(first, Number(second));
+    if (text.includes('AS run')) return this.#store(values as [string[], number[]]);
     if (text.includes('AS since')) return [{ since: this.#since(first) }];
     if (text.includes('(name, value')) {
       const endsAt = this.now() + Number(third) * 1000;
@@ -52,10 +64,13 @@ export class FakePostgres {
     return [];
   }
 
-  #store(digest: string, lifetime: number): unknown[] {
-    if (this.rows.has(digest)) return [];
-    this.rows.set(digest, this.now() + lifetime);
-    return [{ run: this.run, since: this.#since(this.run) }];
+  #store([digests, lifetimes]: [string[], number[]]): unknown[] {
+    const answer = { run: this.run, since: this.#since(this.run) };
+    return digests.flatMap((digest, i) => {
+      if (this.rows.has(digest)) return [];
+      this.rows.set(digest, this.now() + lifetimes[i]!);
+      return [{ digest, ...answer }];
+    });
   }
 
   /** bigint comes as text. */

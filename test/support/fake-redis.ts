@@ -19,11 +19,10 @@ export class FakeRedis {
   /** As node-redis has it. */
   async eval(
     script: string,
-    {
-      keys: [key = ''],
-      arguments: [argument = '', second = ''],
-    }: { keys: string[]; arguments: string[] },
+    { keys, arguments: args }: { keys: string[]; arguments: string[] },
   ): Promise<unknown> {
+    const [key = ''] = keys;
+    const [argument = '', second = ''] = args;
     const instead = this.before(script);
     if (instead !== undefined) return await instead;
     for (const [name, { endsAt }] of this.keys) if (endsAt <= this.now()) this.keys.delete(name);
@@ -39,10 +38,7 @@ export class FakeRedis {
       return run === this.run ? value : null;
     }
     if (script.includes("'NX', 'PX'")) {
-      if (old === undefined) {
-        this.keys.set(key, { value: '1', endsAt: this.now() + Number(argument) });
-      }
-      return [old === undefined ? 1 : 0, this.run];
+      return [this.run, keys.map((name, i) => this.#setIfAbsent(name, Number(args[i])))];
     }
     if (script.includes("'NX', 'EX'")) {
       if (old === undefined) {
@@ -53,5 +49,11 @@ export class FakeRedis {
     return Object.entries(this.info)
       .map(([name, value]) => `${name}:${value}\r\n`)
       .join('');
+  }
+
+  #setIfAbsent(key: string, lifetime: number): 0 | 1 {
+    if (this.keys.has(key)) return 0;
+    this.keys.set(key, { value: '1', endsAt: this.now() + lifetime });
+    return 1;
   }
 }

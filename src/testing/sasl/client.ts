@@ -2,9 +2,12 @@
 /** The client's half of SASL with Kerberos, for tests. */
 import { concatBytes, encodeUtf8 } from '../../bytes.ts';
 import type { SecurityContext } from '../../context/context.ts';
+import { unframeToken } from '../../gss/framing.ts';
 import { GssError } from '../../gss/status.ts';
 import type { OptionRules } from '../../options.ts';
 import { bytes, checkOptions, oneOf, text, wholeNumber } from '../../options.ts';
+import { typeOfBindings } from '../../sasl/gs2.ts';
+import { bindingsOfHeader, encodeGs2Header } from '../../sasl/gs2-header.ts';
 import type { SaslLayer } from '../../sasl/layer.ts';
 import {
   decodeChoice,
@@ -21,7 +24,7 @@ import { createInitiator } from '../initiator.ts';
 import type { InitiatorOptions } from '../initiator-options.ts';
 import { INITIATOR_OPTIONS } from '../initiator-options.ts';
 
-/** Options of {@link createSaslClient}. */
+/** Options of {@link createSaslClient}. GS2-KRB5-PLUS needs `channelBindings`, those of TLS. */
 export interface SaslClientOptions extends Omit<InitiatorOptions, 'mechanism' | 'spnego'> {
   /** The identity to act as; none if absent. */
   readonly authorizationId?: string;
@@ -29,6 +32,11 @@ export interface SaslClientOptions extends Omit<InitiatorOptions, 'mechanism' | 
   readonly layer?: SaslLayer;
   /** GSSAPI only: the buffer to state, 0 to 16777215; 65536 if absent. */
   readonly maxBuffer?: number;
+  /**
+   * GS2-KRB5 only: what to say about channel bindings (RFC 5801 §5): `n` (not supported), or `y`
+   * (supported, but not offered by the server); `n` if absent.
+   */
+  readonly bindingFlag?: 'n' | 'y';
   /** GSSAPI only: replaces the message with layer, buffer and identity, to test refusals. */
   readonly choice?: Uint8Array;
 }
@@ -73,27 +81,25 @@ export class SaslClient {
   readonly #mechanism: SaslMechanism;
   readonly #options: SaslClientOptions;
   readonly #initiator: Initiator;
+  readonly #gs2Header: Uint8Array | undefined;
   #context: SecurityContext | undefined;
 
   /** @internal */
   constructor(mechanism: SaslMechanism, options: SaslClientOptions) {
     oneOf(...MECHANISMS).check(mechanism, 'mechanism');
     checkOptions('createSaslClient', options, SASL_CLIENT_OPTIONS);
-    const {
-      authorizationId: _,
-      layer: _layer,
-      maxBuffer: _buffer,
-      choice: _choice,
-      ...rest
-    } = options;
     this.#mechanism = mechanism;
     this.#options = options;
-    this.#initiator = createInitiator({ ...rest, spnego: mechanism === 'GSS-SPNEGO' });
+    this.#gs2Header = mechanism.startsWith('GS2-') ? gs2HeaderOf(mechanism, options) : undefined;
+    this.#initiator = createInitiator(initiatorOptions(mechanism, options, this.#gs2Header));
   }
 
   /** The initial response. */
   begin(): Uint8Array {
-    return this.#initiator.begin();
+    const token = this.#initiator.begin();
+    if (this.#gs2Header === undefined) return token;
+    // RFC 5801 §3.1: without the header of RFC 2743 §3.1.
+    return concatBytes(this.#gs2Header, unframeToken(token).inner);
   }
 
   /**
@@ -112,9 +118,10 @@ export class SaslClient {
       return { response };
     }
     const { context } = result;
+    const layer = this.#gs2Header === undefined ? layersOfContext(context).at(-1)! : 'none';
     return {
       response,
-      session: this.#session(context, layersOfContext(context).at(-1)!, PEER_BUFFER),
+      session: this.#session(context, layer, PEER_BUFFER),
     };
   }
 
@@ -149,6 +156,37 @@ export class SaslClient {
   }
 }
 
+function gs2HeaderOf(mechanism: SaslMechanism, options: SaslClientOptions): Uint8Array {
+  const { authorizationId, bindingFlag = 'n', channelBindings } = options;
+  if (mechanism === 'GS2-KRB5') return encodeGs2Header(bindingFlag, '', authorizationId);
+  const bindings = channelBindings && typeOfBindings(channelBindings);
+  if (bindings === undefined) {
+    throw new TypeError('channelBindings: expected those of TLS for GS2-KRB5-PLUS, got none');
+  }
+  return encodeGs2Header('p', bindings.type, authorizationId);
+}
+
+function initiatorOptions(
+  mechanism: SaslMechanism,
+  {
+    authorizationId: _,
+    layer: _l,
+    maxBuffer: _m,
+    choice: _c,
+    bindingFlag: _b,
+    ...options
+  }: SaslClientOptions,
+  header: Uint8Array | undefined,
+): InitiatorOptions {
+  if (header === undefined) return { ...options, spnego: mechanism === 'GSS-SPNEGO' };
+  const { channelBindings } = options;
+  const channel =
+    mechanism === 'GS2-KRB5' || channelBindings === undefined
+      ? undefined
+      : typeOfBindings(channelBindings)?.channel;
+  return { ...options, channelBindings: { applicationData: bindingsOfHeader(header, channel) } };
+}
+
 function strongestOf(bits: number): SaslLayer {
   if ((bits & LAYER_BITS.confidentiality) !== 0) return 'confidentiality';
   return (bits & LAYER_BITS.integrity) !== 0 ? 'integrity' : 'none';
@@ -163,6 +201,7 @@ export const SASL_CLIENT_OPTIONS: OptionRules<SaslClientOptions> = {
   layer: oneOf(...Object.keys(LAYER_BITS)),
   maxBuffer: wholeNumber(0, MAX_BUFFER),
   choice: bytes,
+  bindingFlag: oneOf('n', 'y'),
 };
 
 const CHOICE_LENGTH = 4;
