@@ -2,7 +2,7 @@
 import { tell } from '../hooks.ts';
 import { printWarning } from '../warning.ts';
 
-/** Inspects an engine once, as soon as it answers. */
+/** Inspects an engine once, as soon as it answers: before the first request if it can be reached. */
 export class FirstLook {
   readonly #inspect: () => Promise<readonly string[]>;
   readonly #onWarning: ((message: string) => void) | undefined;

@@ -37,6 +37,14 @@ export class RunHistory {
     return undefined;
   }
 
+  /**
+   * Notes a run before a request depends on it: what a request must be younger than is then in the past.
+   * The time is that of this call, and not an earlier one: the engine may have been another until now.
+   */
+  async meet(run: string): Promise<void> {
+    if (!this.#known.has(run)) await this.#meet(run);
+  }
+
   async #meet(run: string): Promise<KerberosTime> {
     const met = this.#remember(run, firstMet(this.#clock));
     this.#known.set(run, met);

@@ -100,7 +100,7 @@ export class PostgresReplayCache implements ReplayCache {
     this.#batches = new Batches((items) => this.#store(items));
     this.#keyOf = recordKey(checkedSecret(secret));
     this.#clock = checkedClock(clock);
-    this.#firstLook = new FirstLook(() => this.inspect(), onWarning);
+    this.#firstLook = new FirstLook(() => this.#meetDatabase(), onWarning);
     this.#firstLook.take();
   }
 
@@ -132,7 +132,17 @@ export class PostgresReplayCache implements ReplayCache {
    */
   async inspect(): Promise<readonly string[]> {
     await this.#table.ready();
+    return this.#warningsOf(firstRow(await this.#client.query(INSPECT, [this.#name])));
+  }
+
+  async #meetDatabase(): Promise<readonly string[]> {
+    await this.#table.ready();
     const facts = firstRow(await this.#client.query(INSPECT, [this.#name]));
+    await this.#remember(facts.timeline);
+    return this.#warningsOf(facts);
+  }
+
+  #warningsOf(facts: Readonly<Record<string, unknown>>): readonly string[] {
     const warnings: string[] = [];
     if (facts.unlogged === true) {
       warnings.push(
@@ -264,7 +274,7 @@ WITH gone AS (
   RETURNING 1)
 SELECT count(*)::int AS removed FROM gone`;
 const INSPECT = `
-SELECT (SELECT relpersistence = 'u' FROM pg_class WHERE oid = $1::regclass) AS unlogged,
+SELECT ${TIMELINE} AS timeline, (SELECT relpersistence = 'u' FROM pg_class WHERE oid = $1::regclass) AS unlogged,
   current_setting('fsync') AS fsync,
   EXISTS (SELECT FROM pg_stat_replication)
     AND current_setting('synchronous_standby_names') = '' AS asynchronous`;

@@ -1,17 +1,23 @@
 /** Checks whether a Redis or Valkey may lose records. */
 import type { RunScript } from './client.ts';
 
+/** What INFO says, by name. */
+export type EngineFacts = ReadonlyMap<string, string>;
+
 /**
  * @param prefix - A cluster is queried at the node of this key; its nodes are assumed to be configured
  *   alike.
- * @returns A sentence for each way in which it may lose records.
  */
-export async function inspectEngine(run: RunScript, prefix: string): Promise<readonly string[]> {
+export async function engineFacts(run: RunScript, prefix: string): Promise<EngineFacts> {
   const answer = await run(INFO, [`${prefix}since:`]);
   if (typeof answer !== 'string') throw new TypeError('INFO: expected text');
-  const facts = new Map(
+  return new Map(
     [...answer.matchAll(/^([a-z_]+):([^\r\n]*)/gm)].map(([, name, value]) => [name!, value!]),
   );
+}
+
+/** @returns A sentence for each way in which the engine may lose records. */
+export function warningsOf(facts: EngineFacts): readonly string[] {
   const policy = facts.get('maxmemory_policy') ?? 'noeviction';
   const warnings: string[] = [];
   if (policy !== 'noeviction' && facts.get('maxmemory') !== '0') {

@@ -16,7 +16,7 @@ import type { Clock } from '../time.ts';
 import { checkedClock, systemClock } from '../time.ts';
 import type { RedisClient, RunScript } from './client.ts';
 import { checkedClient, isCrossSlot, scriptsOf } from './client.ts';
-import { inspectEngine } from './inspect.ts';
+import { engineFacts, warningsOf } from './inspect.ts';
 
 /** Options of {@link RedisReplayCache}. */
 export interface RedisReplayCacheOptions {
@@ -86,7 +86,7 @@ export class RedisReplayCache implements ReplayCache {
     this.#keyOf = recordKey(checkedSecret(secret));
     this.#clock = checkedClock(clock);
     this.#history = new RunHistory((run, since) => this.#remember(run, since), this.#clock);
-    this.#firstLook = new FirstLook(() => this.inspect(), onWarning);
+    this.#firstLook = new FirstLook(() => this.#meetEngine(), onWarning);
     this.#firstLook.take();
   }
 
@@ -119,7 +119,14 @@ export class RedisReplayCache implements ReplayCache {
    * @throws Any exception of the client.
    */
   async inspect(): Promise<readonly string[]> {
-    return await inspectEngine(this.#run, this.#prefix);
+    return warningsOf(await engineFacts(this.#run, this.#prefix));
+  }
+
+  async #meetEngine(): Promise<readonly string[]> {
+    const facts = await engineFacts(this.#run, this.#prefix);
+    const run = facts.get('master_replid') ?? '';
+    if (RUN.test(run)) await this.#history.meet(run);
+    return warningsOf(facts);
   }
 
   async #store(items: readonly Item[]): Promise<readonly (Answer | Promise<Answer>)[]> {
@@ -160,7 +167,7 @@ interface Answer {
 function readAnswers(answer: unknown, count: number): Answer[] {
   const [run, news] = Array.isArray(answer) ? (answer as unknown[]) : [];
   const isWhole = Array.isArray(news) && news.length === count;
-  if (!isWhole || typeof run !== 'string' || !/^[0-9a-f]{40}$/.test(run)) {
+  if (!isWhole || typeof run !== 'string' || !RUN.test(run)) {
     throw unreadable(describeThrown(answer));
   }
   return news.map((isNew: unknown) => {
@@ -176,6 +183,7 @@ function unreadable(what: string): KerberosError {
   });
 }
 
+const RUN = /^[0-9a-f]{40}$/;
 // The replication id changes with each start of the engine, and when a replica becomes the primary.
 const STORE = `
 local news = {}

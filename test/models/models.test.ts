@@ -52,6 +52,29 @@ describe('a replay cache of several servers', () => {
     expect(counterexample?.steps.some((step) => forgot.test(step))).toBe(true);
   });
 
+  describe('that servers meet before a request depends on it', () => {
+    const early = (meetsEarly: 'at-meeting' | 'at-creation' | 'if-empty', margin = 0) =>
+      explore(replayModel({ ...SOUND, margin, disasters: 1, meetsEarly }));
+
+    it('accepts no token twice, and those that are younger at once', () => {
+      const { counterexample, taken } = early('at-meeting');
+      expect(counterexample).toBeUndefined();
+      for (const step of ['meet', 'accept', 'refuse-older', 'kill-engine', 'promote-replica']) {
+        expect(taken.get(step), step).toBeGreaterThan(0);
+      }
+    });
+
+    it('would accept twice if an engine were trusted because it is empty', () => {
+      const { counterexample } = early('if-empty');
+      expect(counterexample?.wrong).toMatch(/^accepted/);
+      expect(counterexample?.steps.some((step) => /^(restart|promote)/.test(step))).toBe(true);
+    });
+
+    it('would accept twice if the time of its creation were noted by a server', () => {
+      expect(early('at-creation').counterexample?.wrong).toMatch(/^accepted/);
+    });
+  });
+
   it('would accept twice if requests from before a restart were taken', () => {
     const { counterexample } = explore(replayModel({ ...SOUND, refusesOlder: false }));
     expect(counterexample?.wrong).toMatch(/^accepted/);

@@ -11,6 +11,7 @@
  * - `clientAhead` says how far the client's clock is ahead, `serverAhead` how far that of the second server.
  * - A server that meets a run it does not know asks the engine since when the run is known, or writes
  *   down its own time and a margin there, before it decides; it refuses requests that are not younger.
+ *   It may do so before a request depends on it.
  */
 import type { Model } from './explore.ts';
 
@@ -25,6 +26,12 @@ export interface ReplayModelOptions {
   readonly refusesOlder: boolean;
   /** Whether the engine's key is set in one step. Without that, the model must fail. */
   readonly atomic: boolean;
+  /**
+   * A new engine, which servers may meet before any request depends on it, at any time. `at-meeting` notes
+   * the time of the meeting. With the others the model must fail: `at-creation` notes the time at which
+   * the server was created, and `if-empty` trusts an engine in which nothing is stored.
+   */
+  readonly meetsEarly?: 'at-meeting' | 'at-creation' | 'if-empty';
   /** How many crashes and promotions happen; 2 if absent. */
   readonly disasters?: number;
   /** For how many units a key outlives the last time at which its request is young enough. */
@@ -77,6 +84,9 @@ const SENDS = [2, 1];
 const SKEW = 2;
 const DEADLINE = 1;
 const END = 4;
+const LONG_AGO = -SKEW - 1;
+/** When the servers were created. */
+const CREATED = -1;
 const IDLE: Work = { at: 'idle' };
 
 export function replayModel(options: ReplayModelOptions): Model<State> {
@@ -87,6 +97,7 @@ export function replayModel(options: ReplayModelOptions): Model<State> {
     atomic,
     disasters: most = 2,
     margin = 0,
+    meetsEarly,
     outlives = DEADLINE + 2,
   } = options;
   const ctime = (token: number) => MADE[token]! + clientAhead;
@@ -174,6 +185,19 @@ export function replayModel(options: ReplayModelOptions): Model<State> {
     }
   }
 
+  /** A server asks the engine for its run, and notes since when it is known. */
+  function* meetings(state: State): Iterable<readonly [string, State]> {
+    const { engine, now } = state;
+    if (meetsEarly === undefined || !engine.up || engine.since[engine.run] !== undefined) return;
+    for (const server of state.servers.keys()) {
+      const isEmpty = Object.keys(engine.keys).length === 0;
+      const isTrusted = meetsEarly === 'if-empty' && isEmpty;
+      const time = clockOf(server, meetsEarly === 'at-creation' ? CREATED : now) + margin;
+      const since = { ...engine.since, [engine.run]: isTrusted ? LONG_AGO : time };
+      yield [`meet ${server}`, { ...state, engine: { ...engine, since } }];
+    }
+  }
+
   function* world(state: State): Iterable<readonly [string, State]> {
     const { engine } = state;
     if (state.now < END) yield ['tick', { ...state, now: state.now + 1 }];
@@ -215,8 +239,8 @@ export function replayModel(options: ReplayModelOptions): Model<State> {
   return {
     initial: {
       now: 0,
-      // The run that is there at the beginning is known from long before.
-      engine: { up: true, run: 0, keys: {}, durable: {}, since: { 0: -SKEW - 1 } },
+      // If servers do not meet it early, the run at the beginning is known from long before.
+      engine: { up: true, run: 0, keys: {}, durable: {}, since: meetsEarly ? {} : { 0: LONG_AGO } },
       servers: [IDLE, IDLE],
       accepted: MADE.map(() => 0),
       sent: MADE.map(() => 0),
@@ -226,6 +250,7 @@ export function replayModel(options: ReplayModelOptions): Model<State> {
       yield* arrivals(state);
       yield* questions(state);
       yield* decisions(state);
+      yield* meetings(state);
       yield* world(state);
     },
     wrong: ({ accepted }) =>

@@ -97,6 +97,17 @@ describe('PostgresReplayCache', () => {
     expect(database.statements.filter((text) => text.startsWith('CREATE'))).toEqual(created);
   });
 
+  it('meets a database at the start: later requests are accepted, older ones are not', async () => {
+    let now = NOW;
+    const database = new FakePostgres(() => now);
+    const cache = cacheOn(database, { clock: () => now });
+    await later();
+    now += 60_000;
+    const old = cache.checkAndStore(record({ ctime: SECONDS + 1 }));
+    await expect(old).rejects.toMatchObject({ code: 'KRB5_RC_IO' });
+    expect(await cache.checkAndStore(record({ number: 2, ctime: SECONDS + 2 }))).toBe(true);
+  });
+
   it.each([
     ['no rows', 5],
     ['a row without a timeline', [{ since: null }]],

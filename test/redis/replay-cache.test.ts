@@ -44,6 +44,8 @@ function counting(
   return client;
 }
 
+const later = () => new Promise((resolve) => setTimeout(resolve));
+
 describe('RedisReplayCache', () => {
   it('accepts each request once, in whichever server', async () => {
     const engine = longRunning();
@@ -101,6 +103,32 @@ describe('RedisReplayCache', () => {
     const late = cacheOn(engine, { clock: () => NOW + 60_000 });
     expect(await late.checkAndStore(record({ number: 5, ctime: SECONDS + 2 }))).toBe(true);
     await expect(late.checkAndStore(record({ number: 6 }))).rejects.toMatchObject(refusal);
+  });
+
+  it('meets an engine at the start: later requests are accepted, older ones are not', async () => {
+    let now = NOW;
+    const engine = new FakeRedis(() => now);
+    const cache = cacheOn(engine, { clock: () => now });
+    await later();
+    now += 60_000;
+    const old = cache.checkAndStore(record({ ctime: SECONDS + 1 }));
+    await expect(old).rejects.toMatchObject({ code: 'KRB5_RC_IO' });
+    expect(await cache.checkAndStore(record({ number: 2, ctime: SECONDS + 2 }))).toBe(true);
+  });
+
+  it('counts from the moment at which the engine could be reached, not from its own start', async () => {
+    let now = NOW;
+    const engine = new FakeRedis(() => now);
+    engine.before = () => {
+      throw new Error('ECONNREFUSED');
+    };
+    const cache = cacheOn(engine, { clock: () => now });
+    await later();
+    now += 60_000;
+    engine.before = () => undefined;
+    const old = cache.checkAndStore(record({ ctime: SECONDS + 61 }));
+    await expect(old).rejects.toMatchObject({ code: 'KRB5_RC_IO' });
+    expect(await cache.checkAndStore(record({ number: 2, ctime: SECONDS + 62 }))).toBe(true);
   });
 
   it.each([

@@ -43,7 +43,7 @@ export class FakePostgres {
       this.tables.add(/TABLE IF NOT EXISTS (\S+)/.exec(text)?.[1] ?? '');
       return [];
     }
-    if (text.includes('AS unlogged')) return [this.facts];
+    if (text.includes('AS unlogged')) return [{ timeline: this.run, ...this.facts }];
     if (text.includes('AS removed')) return [{ removed: this.#prune(Number(first)) }];
     if (text.includes('to_timestamp')) {
       const name = `since:${first}`;

@@ -46,7 +46,7 @@ export class FakeRedis {
       }
       return this.keys.get(key)!.value;
     }
-    return Object.entries(this.info)
+    return Object.entries({ master_replid: this.run, ...this.info })
       .map(([name, value]) => `${name}:${value}\r\n`)
       .join('');
   }
