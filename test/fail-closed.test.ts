@@ -39,6 +39,7 @@ import { FILE_REPLAY_CACHE_OPTIONS, FileReplayCache } from '../src/node/replay-c
 import { openReplayCache, REPLAY_CACHE_NAME_OPTIONS } from '../src/node/replay-cache/name.ts';
 import { createGssServer, LIMIT_OPTIONS, SERVER_OPTIONS } from '../src/node/server/gss-server.ts';
 import { startWorkers, WORKERS_OPTIONS } from '../src/node/server/workers.ts';
+import { START_REALM_OPTIONS, startRealm } from '../src/node/testing/start-realm.ts';
 import type { OptionRules } from '../src/options.ts';
 import { POSTGRES_EXCHANGES_OPTIONS, postgresExchanges } from '../src/postgres/exchanges.ts';
 import {
@@ -52,6 +53,8 @@ import { createSaslServer } from '../src/sasl/server.ts';
 import { CHECK_REPLAY_CACHE_OPTIONS, checkReplayCache } from '../src/testing/check-replay-cache.ts';
 import { createInitiator } from '../src/testing/initiator.ts';
 import { INITIATOR_OPTIONS, SPNEGO_OPTIONS } from '../src/testing/initiator-options.ts';
+import { createRealm, REALM_OPTIONS, REALM_USER_OPTIONS } from '../src/testing/kdc/realm.ts';
+import { REQUEST_TICKET_OPTIONS, requestTicket } from '../src/testing/kdc/request-ticket.ts';
 import { TEST_KEYTAB_OPTIONS, testKeytab } from '../src/testing/keytab.ts';
 import { MINT_OPTIONS, mintTicket } from '../src/testing/mint.ts';
 import { createSaslClient, SASL_CLIENT_OPTIONS } from '../src/testing/sasl/client.ts';
@@ -199,6 +202,7 @@ const nodeRows = {
 
 const parties = await makeParties();
 const { acceptor, credential, keytab, ticket } = parties;
+const { kdc } = createRealm();
 
 /** Options for a service that can start, unless they name another acceptor. */
 function withService(options: object): object {
@@ -485,6 +489,27 @@ const entries: readonly Entry[] = [
     USER_OPTIONS,
     (o) => mintTicket({ keytab, client: { name: 'alice', ...(o as object) } }),
     rowsOfTests(USER_OPTIONS, [], { name: ['', 5] }),
+  ),
+  entry('createRealm', REALM_OPTIONS, createRealm, rowsOfTests(REALM_OPTIONS, [], {})),
+  entry(
+    'users',
+    REALM_USER_OPTIONS,
+    (o) => createRealm({ users: [{ name: 'alice', ...(o as object) }] }),
+    rowsOfTests(REALM_USER_OPTIONS, [], { name: ['', 5] }),
+  ),
+  entry(
+    'startRealm',
+    START_REALM_OPTIONS,
+    // No realm is started: what is not tried is wrong as well, and comes last.
+    (o) =>
+      startRealm({ ...(o as object), ...('port' in o ? { address: '10.0.0.1' } : { port: -1 }) }),
+    rowsOfTests(START_REALM_OPTIONS, [], {}),
+  ),
+  entry(
+    'requestTicket',
+    REQUEST_TICKET_OPTIONS,
+    (o) => requestTicket({ kdc, client: 'alice@A', service: 'HTTP/a', ...(o as object) }),
+    rowsOfTests(REQUEST_TICKET_OPTIONS, [], { kdc: [5, {}], client: ['', 5], service: ['', 5] }),
   ),
   entry(
     'createSignOnFetch',

@@ -29,7 +29,15 @@ export const ChecksumType = {
 
 /** Key usage numbers: RFC 4120 §7.5.1, RFC 4121 §2, MS-PAC §2.8.1. */
 export const KeyUsage = {
+  paEncTimestamp: 1,
   ticket: 2,
+  asRepEncPart: 3,
+  tgsReqAuthorizationDataSessionKey: 4,
+  tgsReqAuthorizationDataSubkey: 5,
+  tgsReqAuthenticatorChecksum: 6,
+  tgsReqAuthenticator: 7,
+  tgsRepEncPartSessionKey: 8,
+  tgsRepEncPartSubkey: 9,
   apReqAuthenticatorChecksum: 10,
   apReqAuthenticator: 11,
   apRepEncPart: 12,

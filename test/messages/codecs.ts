@@ -40,49 +40,27 @@ import {
   encodeTicket,
 } from '../support/encoders.ts';
 
-export interface Codec {
-  readonly name: string;
-  readonly decode: (bytes: Uint8Array) => unknown;
-  readonly encode: (value: never) => Uint8Array;
-  readonly values: fc.Arbitrary<unknown>;
-  /** Whether fields that are not known may follow (RFC 4120 §1.5.1). */
-  readonly extensible: boolean;
-}
+import {
+  address,
+  addresses,
+  anyName,
+  authorizationData,
+  checksum,
+  encrypted,
+  int32,
+  key,
+  microseconds,
+  name,
+  octets,
+  realm,
+  text,
+  ticket,
+  time,
+  uint32,
+} from './arbitraries.ts';
+import type { Codec } from './codec.ts';
+import { kdcCodecs } from './kdc-codecs.ts';
 
-const text = fc.oneof(
-  fc.string({ maxLength: 24 }),
-  fc.string({ unit: 'binary', minLength: 1, maxLength: 8 }),
-);
-const realm = text.filter((value) => value !== '');
-const octets = fc.oneof(
-  fc.uint8Array({ maxLength: 40 }),
-  fc.uint8Array({ minLength: 120, maxLength: 300 }),
-);
-const int32 = fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff });
-const uint32 = fc.oneof(fc.integer({ min: 0, max: 0xffff_ffff }), fc.constantFrom(0, 0xffff_ffff));
-const microseconds = fc.integer({ min: 0, max: 999_999 });
-const time = fc.oneof(
-  fc.integer({ min: 0, max: 4_102_444_800 }),
-  fc.integer({ min: -62_167_219_200, max: 253_402_300_799 }),
-);
-const name = fc.record({
-  nameType: int32,
-  components: fc.array(text, { minLength: 1, maxLength: 4 }),
-});
-const anyName = fc.record({ nameType: int32, components: fc.array(text, { maxLength: 3 }) });
-const encrypted = fc.record(
-  { enctype: int32, kvno: uint32, cipher: octets },
-  { requiredKeys: ['enctype', 'cipher'] },
-);
-const key = fc.record({ enctype: int32, value: octets });
-const checksum = fc.record({ type: int32, checksum: octets });
-const address = fc.record({ type: int32, address: octets });
-const addresses = fc.array(address, { minLength: 1, maxLength: 3 });
-const authorizationData = fc.array(fc.record({ type: int32, data: octets }), {
-  minLength: 1,
-  maxLength: 4,
-});
-const ticket = fc.record({ realm, serverName: name, encPart: encrypted });
 const verifier = fc.record(
   { identifier: name, kvno: uint32, enctype: int32, mac: checksum },
   { requiredKeys: ['mac'] },
@@ -280,6 +258,7 @@ export const codecs: readonly Codec[] = [
     values: fc.array(text, { maxLength: 3 }),
     extensible: false,
   },
+  ...kdcCodecs,
 ];
 
 export function codecOf(messageName: string): Codec {

@@ -88,6 +88,12 @@ function sampleOf(name: string): unknown {
   const who = { nameType: 1, components: ['a'] };
   const encPart = { enctype: 18, cipher: new Uint8Array() };
   const key = { enctype: 18, value: new Uint8Array() };
+  const body = { options: 0, realm: 'R', till: 0, nonce: 0, enctypes: [] };
+  const ticket = { realm: 'R', serverName: who, encPart };
+  const reply = { clientRealm: 'R', clientName: who, ticket, encPart };
+  const times = { authTime: 0, endTime: 0 };
+  const named = { realm: 'R', serverName: who };
+  const replyPart = { key, lastRequests: [], nonce: 0, flags: 0, ...times, ...named };
   const samples: Readonly<Record<string, unknown>> = {
     Ticket: { realm: 'R', serverName: who, encPart },
     EncTicketPart: {
@@ -112,6 +118,14 @@ function sampleOf(name: string): unknown {
     EncKrbCredPart: { ticketInfo: [] },
     KerbErrorData: { type: 2 },
     Cammac: { elements: [] },
+    AsRequest: { body },
+    TgsRequest: { body },
+    AsReply: reply,
+    TgsReply: reply,
+    EncAsReplyPart: replyPart,
+    EncTgsReplyPart: replyPart,
+    PaTimestamp: { time: 0 },
+    PacRequest: { include: true },
   };
   return samples[name] ?? [];
 }

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { bytesEqual, toHex } from '../../src/bytes.ts';
 import { KerberosError } from '../../src/errors.ts';
-import type { Codec } from './codecs.ts';
+import type { Codec } from './codec.ts';
 import { isKnownVariant } from './oracle.ts';
 
 /** The value; undefined if the bytes are refused, which must be with an error of ours. */

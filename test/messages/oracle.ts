@@ -62,9 +62,15 @@ export const LAST_FIELDS: Readonly<Record<number, number>> = {
   1: 3,
   2: 8,
   3: 10,
+  10: 4,
+  11: 6,
+  12: 4,
+  13: 6,
   14: 4,
   15: 2,
   22: 3,
+  25: 12,
+  26: 12,
   27: 3,
   29: 5,
   30: 12,
@@ -162,6 +168,10 @@ const integer: Type = (node) => {
   if (!(node instanceof asn1js.Integer)) throw new Error('not an INTEGER');
   return Number(node.toBigInt());
 };
+const boolean: Type = (node) => {
+  if (!(node instanceof asn1js.Boolean)) throw new Error('not a BOOLEAN');
+  return node.getValue();
+};
 const unsigned: Type = (node) => (integer(node) as number) >>> 0;
 const octets: Type = (node) => {
   if (!(node instanceof asn1js.OctetString)) throw new Error('not an OCTET STRING');
@@ -248,6 +258,62 @@ const credInfo = sequence({
   8: optional('realm', generalString),
   9: optional('serverName', name),
   10: optional('addresses', listOf(address)),
+});
+const paData = listOf(typed('type', 'value', 1));
+const requestBody = sequence({
+  0: { name: 'options', type: flags },
+  1: optional('clientName', name),
+  2: { name: 'realm', type: generalString },
+  3: optional('serverName', name),
+  4: optional('from', time),
+  5: { name: 'till', type: time },
+  6: optional('renewTill', time),
+  7: { name: 'nonce', type: unsigned },
+  8: { name: 'enctypes', type: listOf(integer) },
+  9: optional('addresses', listOf(address)),
+  10: optional('authorizationData', encryptedData),
+  11: optional('additionalTickets', listOf(ticket)),
+});
+const request = (type: number): Type =>
+  application(
+    type,
+    sequence({
+      1: version,
+      2: messageType(type),
+      3: optional('paData', paData),
+      4: { name: 'body', type: requestBody },
+    }),
+  );
+const reply = (type: number): Type =>
+  application(
+    type,
+    sequence({
+      0: version,
+      1: messageType(type),
+      2: optional('paData', paData),
+      3: { name: 'clientRealm', type: generalString },
+      4: { name: 'clientName', type: name },
+      5: { name: 'ticket', type: ticket },
+      6: { name: 'encPart', type: encryptedData },
+    }),
+  );
+const replyPart = sequence({
+  0: { name: 'key', type: key },
+  1: {
+    name: 'lastRequests',
+    type: listOf(sequence({ 0: { name: 'type', type: integer }, 1: { name: 'time', type: time } })),
+  },
+  2: { name: 'nonce', type: unsigned },
+  3: optional('keyExpiration', time),
+  4: { name: 'flags', type: flags },
+  5: { name: 'authTime', type: time },
+  6: optional('startTime', time),
+  7: { name: 'endTime', type: time },
+  8: optional('renewTill', time),
+  9: { name: 'realm', type: generalString },
+  10: { name: 'serverName', type: name },
+  11: optional('addresses', listOf(address)),
+  12: optional('encryptedPaData', paData),
 });
 
 const MESSAGES: Readonly<Record<string, Type>> = {
@@ -353,4 +419,23 @@ const MESSAGES: Readonly<Record<string, Type>> = {
     3: optional('otherVerifiers', listOfKnown(verifierMac)),
   }),
   AuthenticationIndicator: listOf(utf8String),
+  AsRequest: request(10),
+  TgsRequest: request(12),
+  AsReply: reply(11),
+  TgsReply: reply(13),
+  EncAsReplyPart: application(25, replyPart),
+  EncTgsReplyPart: application(26, replyPart),
+  MethodData: paData,
+  EtypeInfo2: listOf(
+    sequence({
+      0: { name: 'enctype', type: integer },
+      1: optional('salt', generalString),
+      2: optional('parameters', octets),
+    }),
+  ),
+  PaTimestamp: sequence({
+    0: { name: 'time', type: time },
+    1: optional('microseconds', integer),
+  }),
+  PacRequest: sequence({ 0: { name: 'include', type: boolean } }),
 };

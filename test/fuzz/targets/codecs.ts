@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { bytesEqual } from '../../../src/bytes.ts';
-import type { Codec } from '../../messages/codecs.ts';
+import type { Codec } from '../../messages/codec.ts';
 import { codecs } from '../../messages/codecs.ts';
 import type { Case, Target } from '../case.ts';
 import { Breach } from '../case.ts';
