@@ -21,6 +21,18 @@ export async function compileCInitiators(
   }
 }
 
+/** Compiles the client of Cyrus SASL. */
+export async function compileSaslClient(directory: string): Promise<void> {
+  const source = resolve(import.meta.dirname, '../interop/clients/sasl_client.c');
+  const program = saslClient(directory);
+  await runOrThrow('cc', ['-Wall', '-Wextra', '-Werror', '-O1', '-o', program, source, '-lsasl2']);
+}
+
+/** The compiled client of Cyrus SASL. */
+export function saslClient(directory: string): string {
+  return join(directory, 'sasl-client');
+}
+
 /** The compiled program. */
 export function cInitiator(directory: string, library: CLibrary): string {
   return join(directory, `initiator-${library}`);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestProject } from 'vitest/node';
-import { compileCInitiators } from './c-initiators.ts';
+import { compileCInitiators, compileSaslClient } from './c-initiators.ts';
 import type { PeerName } from './peers.ts';
 import { installPeers, missingPeers } from './peers.ts';
 import { freePort } from './ports.ts';
@@ -57,6 +57,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await compileInitiator(directory);
   }
   await compileCInitiators(directory, missing);
+  if (!missing.includes('cyrus-sasl')) await compileSaslClient(directory);
   project.provide('interop', { realm: kdc?.realm ?? null, missing, directory });
   return async () => {
     await kdc?.stop();

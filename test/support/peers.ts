@@ -30,7 +30,9 @@ export type PeerName =
   | 'haproxy'
   | 'systemd'
   | 'redis'
-  | 'postgresql';
+  | 'postgresql'
+  | 'cyrus-sasl'
+  | 'gsasl';
 
 // Debian's own interpreter: python3-gssapi belongs to it and not to another one that may come first in PATH.
 export const PYTHON = '/usr/bin/python3';
@@ -44,6 +46,7 @@ export const NGINX = '/usr/sbin/nginx';
 export const CADDY = '/usr/bin/caddy';
 export const HAPROXY = '/usr/sbin/haproxy';
 export const SAMBA = '/usr/sbin/samba';
+export const GSASL = '/usr/bin/gsasl';
 export const REDIS = '/usr/bin/redis-server';
 
 /** The directory of the newest PostgreSQL's programs, which Debian has for each version. */
@@ -149,6 +152,11 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
   },
   redis: { package: 'redis-server', present: () => existsSync(REDIS) },
   postgresql: { package: 'postgresql', present: () => postgresPrograms() !== undefined },
+  'cyrus-sasl': {
+    package: 'gcc libc6-dev libsasl2-dev libsasl2-modules-gssapi-mit',
+    present: async () => (await haveCompiler()) && existsSync('/usr/include/sasl/sasl.h'),
+  },
+  gsasl: { package: 'gsasl', present: () => existsSync(GSASL) },
 };
 
 async function haveCompiler(): Promise<boolean> {

@@ -3,7 +3,7 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import type { CLibrary } from './c-initiators.ts';
-import { cInitiator } from './c-initiators.ts';
+import { cInitiator, saslClient } from './c-initiators.ts';
 import type { Realm } from './kdc.ts';
 import type { PeerName } from './peers.ts';
 import { runOrThrow } from './run.ts';
@@ -36,6 +36,11 @@ export function scratch(): string {
 /** Where the C initiator of a library is. */
 export function cProgram(library: CLibrary): string {
   return cInitiator(directory, library);
+}
+
+/** Where the client of Cyrus SASL is. */
+export function saslProgram(): string {
+  return saslClient(directory);
 }
 
 /** Where the compiled Initiator.java is. */
