@@ -23,6 +23,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['node'],
   ['postgres', 'redis'],
   ['engines'],
+  ['inspect'],
   ['http', 'sasl', 'testing'],
   ['acceptor.ts'],
   ['handshake-export.ts', 'handshake-step.ts'],

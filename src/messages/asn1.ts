@@ -1,9 +1,9 @@
 /**
- * The only importer of asn1js, which decodes the data of error messages: they are rare and loosely
- * defined. All other messages are decoded by {@link DerReader}, so importing an entry of the
- * package does not load asn1js.
+ * The only importer of asn1js, which decodes the data of error messages (they are rare and loosely
+ * defined), and any BER for display. All other messages are decoded by {@link DerReader}, so importing
+ * an entry of the package does not load asn1js.
  *
- * The functions walk the tree of a SEQUENCE of explicitly tagged fields. The same strict functions
+ * {@link Asn1Fields} walks the tree of a SEQUENCE of explicitly tagged fields. The same strict functions
  * as in other messages read the value of each field.
  */
 import * as asn1js from 'asn1js';
@@ -73,6 +73,73 @@ export function decodeTree(bytes: Uint8Array, label: string): Asn1Node {
   return result;
 }
 
+/** An element of BER with its place, for display. Offsets count from the start of the bytes read. */
+export interface BerElement {
+  /** The class and form bits and the number (X.690 §8.1.2); numbers above 30 are possible. */
+  readonly tagClass: TagClass;
+  readonly tagNumber: number;
+  readonly constructed: boolean;
+  /** The identifier octet. */
+  readonly start: number;
+  /** The first byte of the contents. */
+  readonly contents: number;
+  /** After the last byte of the contents. */
+  readonly contentsEnd: number;
+  /** After the element; two bytes further for an indefinite length. */
+  readonly end: number;
+  readonly children: readonly BerElement[];
+}
+
+/** The classes of tags (X.690 §8.1.2.2). */
+export type TagClass = 'universal' | 'application' | 'context' | 'private';
+
+/**
+ * Decodes one element of BER: indefinite lengths, lengths and numbers with padding, and constructed
+ * strings, which {@link DerReader} refuses.
+ *
+ * @param maxNodes - Elements that may be built.
+ * @returns Undefined if the bytes do not begin with a well-formed element, or if it is too large.
+ */
+export function decodeBer(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  maxNodes: number,
+): BerElement | undefined {
+  const view = bytes.subarray(start, end);
+  try {
+    const { offset, result } = asn1js.fromBER(view, {
+      maxDepth: Limit.depth,
+      maxNodes,
+      maxContentLength: view.length,
+      parseEmbedded: false,
+      copyInput: false,
+    });
+    return offset < 0 ? undefined : berElement(result, bytes.byteOffset);
+  } catch {
+    // asn1js throws at times and strings that it cannot convert.
+    return undefined;
+  }
+}
+
+function berElement(node: Asn1Node, base: number): BerElement {
+  const { idBlock, lenBlock, blockLength, valueBeforeDecodeView } = node;
+  const start = valueBeforeDecodeView.byteOffset - base;
+  const value: unknown = (node.valueBlock as { value?: unknown }).value;
+  const children = idBlock.isConstructed && Array.isArray(value) ? (value as Asn1Node[]) : [];
+  const end = start + blockLength;
+  return {
+    tagClass: TAG_CLASSES[idBlock.tagClass - 1] ?? 'universal',
+    tagNumber: idBlock.tagNumber,
+    constructed: idBlock.isConstructed,
+    start,
+    contents: start + idBlock.blockLength + lenBlock.blockLength,
+    contentsEnd: lenBlock.isIndefiniteForm ? end - 2 : end,
+    end,
+    children: children.map((child) => berElement(child, base)),
+  };
+}
+
 function onlyChildOf(parent: Asn1Node, tag: number, label: string): Asn1Node {
   const [child, ...others] = childrenOf(parent, tag, label);
   if (child === undefined || others.length > 0) {
@@ -93,3 +160,5 @@ function tagOf(element: Asn1Node): number {
   const { tagClass, tagNumber, isConstructed } = element.idBlock;
   return ((tagClass - 1) << 6) | (isConstructed ? 0x20 : 0) | tagNumber;
 }
+
+const TAG_CLASSES: readonly TagClass[] = ['universal', 'application', 'context', 'private'];

@@ -3,10 +3,10 @@ import type { SecurityContext } from '../../context/context.ts';
 import { enctypeName, isWeakEnctype } from '../../crypto/numbers.ts';
 import { ContextFlag } from '../../gss/status.ts';
 import type { Identity } from '../../http/identity.ts';
+import { groupName } from '../../inspect/names/group-names.ts';
 import { TicketFlag } from '../../messages/ticket.ts';
 import { printable } from '../../text.ts';
 import type { Explanation } from './explain.ts';
-import { groupName } from './group-names.ts';
 
 /** The result of one request to the door. */
 export type Report =

@@ -4,6 +4,7 @@ import { acceptTargets } from './accept.ts';
 import { apartTargets } from './apart.ts';
 import { codecTargets } from './codecs.ts';
 import { fileTargets } from './files.ts';
+import { inspectTargets } from './inspect.ts';
 import { messageTargets } from './messages.ts';
 import { nameTargets } from './names.ts';
 import { openedTargets } from './opened.ts';
@@ -21,6 +22,7 @@ export async function allTargets(): Promise<Target[]> {
     ...pacTargets(),
     ...codecTargets(),
     ...fileTargets(),
+    ...inspectTargets(),
     ...(await nameTargets()),
     ...(await streamTargets()),
   ];
