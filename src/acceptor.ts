@@ -5,6 +5,7 @@ import { plainBytes } from './bytes.ts';
 import { SecurityContext } from './context/context.ts';
 import type { CryptoProvider } from './crypto/provider.ts';
 import type { KerberosError } from './errors.ts';
+import { explain } from './errors.ts';
 import { GssError } from './gss/status.ts';
 import type { WaitingExchange } from './handshake-export.ts';
 import { exportHandshake, importHandshake } from './handshake-export.ts';
@@ -184,7 +185,7 @@ export class Handshake {
     if (options !== undefined) checkOptions('accept', options, ACCEPT_OPTIONS);
     const { patience, options: own } = this.#exchange;
     patience.signal = options?.signal ?? own.signal;
-    if (patience.aborted !== undefined) return this.#giveUp(patience.aborted);
+    if (patience.aborted !== undefined) return await this.#giveUp(patience.aborted);
     if (this.#phase !== 'ready') {
       throw new TypeError(
         this.#phase === 'done'
@@ -198,8 +199,9 @@ export class Handshake {
     if (patience.aborted !== undefined && step.status !== 'failed') {
       if (step.status === 'complete') disposeContext(step.context);
       else this.#state = step.next;
-      return this.#giveUp(patience.aborted);
+      return await this.#giveUp(patience.aborted);
     }
+    if (step.status === 'failed') await explain(step.error);
     return this.#conclude(step);
   }
 
@@ -325,9 +327,10 @@ export class Handshake {
     return failure;
   }
 
-  #giveUp(minor: KerberosError): AcceptResult {
+  async #giveUp(minor: KerberosError): Promise<AcceptResult> {
     this.#dispose();
-    return this.#refuse({ status: 'failed', error: new GssError('GSS_S_FAILURE', { minor }) });
+    const error = await explain(new GssError('GSS_S_FAILURE', { minor }));
+    return this.#refuse({ status: 'failed', error });
   }
 
   #dispose(): void {

@@ -103,6 +103,7 @@ export class Reader {
     if (!(length >= 0 && length <= this.#end - at)) {
       throw new DecodeError(
         `${this.label} is truncated: ${length} bytes wanted, ${this.#end - at} left`,
+        { reason: 'token.truncated', detail: { wanted: length, left: this.#end - at } },
       );
     }
     this.#at = at + length;

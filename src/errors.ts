@@ -1,49 +1,110 @@
 /**
  * Kerberos errors: the code table of RFC 4120 §7.5.9, and the class that carries one.
  *
- * Two audiences. The peer gets a number ({@link toKrbErrorCode}); the operator gets code, text,
- * hint and detail. Keys, keytab bytes, plaintext and expected checksums never reach any of them.
+ * Two audiences. The peer gets a number ({@link toKrbErrorCode}); the operator gets code, reason,
+ * text, detail and remedies. Keys, keytab bytes, plaintext and expected checksums never reach any of them.
  */
+import type { Explanation, Explanations, Reason, Refusal, RefusalInit } from './explain/reasons.ts';
+import { describeThrown } from './text.ts';
 
 /** Facts for the operator: names, kvnos, enctypes, times; never bytes of keys or plaintext. */
-export type ErrorDetail = Readonly<Record<string, string | number | readonly string[]>>;
+export type ErrorDetail = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
-/** Options of a {@link KerberosError}. */
-export interface KerberosErrorOptions {
+/**
+ * An error of this package: `reason` names what is wrong, `text` says it with the facts, `remedies`
+ * are what to do about it. {@link isRefusal} makes TypeScript narrow `detail` by `reason`.
+ */
+export abstract class ReasonedError extends Error {
+  /** What is wrong, seen from the operator: `'key.stale-keytab'`. Stable, part of the interface. */
+  readonly reason: Reason;
+  /** The facts behind the error; their type depends on {@link reason}. */
+  readonly detail: ErrorDetail;
+  readonly #hint: string | undefined;
+
+  /** @internal */
+  constructor(message: string, { reason, detail }: Refusal, hint?: string, cause?: unknown) {
+    super(message, cause !== undefined ? { cause } : undefined);
+    this.reason = reason;
+    this.detail = detail;
+    this.#hint = hint;
+  }
+
+  /** The stable code, with the text of which MIT krb5's users search. */
+  abstract readonly code: string;
+
+  /** What the operator can do about it, in one line; undefined if nothing is known. */
+  get hint(): string | undefined {
+    if (this.#hint !== undefined || this.#explanation === undefined) return this.#hint;
+    return [this.text, ...this.remedies.slice(0, 1)].join('; ');
+  }
+
+  /**
+   * What is wrong, in one sentence with the facts in it. An error that no `accept` has returned is
+   * explained by {@link explain}: until then this is the message.
+   */
+  get text(): string {
+    return this.#explanation?.text(this.detail) ?? this.message;
+  }
+
+  /** What to do about it, the likeliest first. See {@link text} for when it is filled. */
+  get remedies(): readonly string[] {
+    const remedies = this.#explanation?.remedies(this.detail);
+    return remedies ?? (this.#hint === undefined ? [] : [this.#hint]);
+  }
+
+  /** All of it for a log: names, numbers, texts; of a cause only its message. Nothing secret. */
+  toJSON(): Record<string, unknown> {
+    const { name, message, code, reason, text, detail, remedies, hint, cause } = this;
+    const why = cause instanceof Error ? { cause: describeThrown(cause) } : {};
+    return { name, message, code, reason, text, detail, remedies, ...(hint && { hint }), ...why };
+  }
+
+  get #explanation(): AnyExplanation | undefined {
+    return catalogue?.[this.reason] as AnyExplanation | undefined;
+  }
+
+  static {
+    // Node.js, Deno and Bun call this method to print an object.
+    Object.defineProperty(ReasonedError.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+      value: inspectError,
+    });
+  }
+}
+
+/** Options of a {@link KerberosError}: a reason, its detail, and these. */
+export type KerberosErrorOptions = RefusalInit & {
   /** The text; by default the one that MIT krb5 has for the code. */
   readonly message?: string | undefined;
   /** What the operator can do about it. */
-  readonly hint?: string;
-  /** The facts behind the error; by default none. */
-  readonly detail?: ErrorDetail;
+  readonly hint?: string | undefined;
   /** The error that led to this one. */
   readonly cause?: unknown;
-}
+};
 
 /**
  * A Kerberos error. Its code is a name of RFC 4120 §7.5.9 or, for an error without a number there,
  * a name of MIT krb5's error table or of this package.
  */
-export class KerberosError extends Error {
+export class KerberosError extends ReasonedError {
   /** `KerberosError`. */
   override readonly name: string = 'KerberosError';
   /** `'KRB_AP_ERR_SKEW'`: stable, part of the interface. The message's text is not. */
-  readonly code: KerberosErrorName;
+  override readonly code: KerberosErrorName;
   /** The number of RFC 4120 §7.5.9 (37), 60 (KRB_ERR_GENERIC) where the RFC has none. */
   readonly errorCode: number;
-  /** What the operator can do about it. */
-  readonly hint?: string;
-  /** Facts for the operator. */
-  readonly detail: ErrorDetail;
 
-  /** @param options - A string is the `message` alone. */
-  constructor(code: KerberosErrorName, options: string | KerberosErrorOptions = {}) {
-    const { message, hint, detail, cause } = asOptions(options);
-    super(message ?? TEXTS[code], cause !== undefined ? { cause } : undefined);
+  /** An error of this code, for this reason. */
+  constructor(code: KerberosErrorName, options: KerberosErrorOptions) {
+    const { message, hint, cause } = options;
+    super(message ?? TEXTS[code], refusalOf(options), hint, cause);
     this.code = code;
     this.errorCode = toKrbErrorCode(code);
-    if (hint !== undefined) this.hint = hint;
-    this.detail = detail ?? {};
+  }
+
+  /** As {@link ReasonedError.toJSON}, with the number. */
+  override toJSON(): Record<string, unknown> {
+    const { errorCode } = this;
+    return { ...super.toJSON(), errorCode };
   }
 }
 
@@ -52,17 +113,82 @@ export class DecodeError extends KerberosError {
   /** `DecodeError`. */
   override readonly name: string = 'DecodeError';
 
-  /** @param message - Which bytes are wrong, and how. */
-  constructor(message: string, options?: KerberosErrorOptions) {
-    super('KRB5_PARSE_MALFORMED', { ...options, message });
+  /**
+   * @param message - Which bytes are wrong, and how.
+   * @param options - By default the reason is `token.malformed`.
+   */
+  constructor(message: string, options: DecodeErrorOptions = {}) {
+    super('KRB5_PARSE_MALFORMED', { ...MALFORMED_TOKEN, ...options, message });
   }
 }
 
-/** The options of an error whose constructor was given them, or its message alone. */
-export function asOptions<T extends { readonly message?: string | undefined }>(
-  options: string | T,
-): T {
-  return typeof options === 'string' ? ({ message: options } as T) : options;
+/** Options of a {@link DecodeError}. */
+export type DecodeErrorOptions =
+  | Omit<KerberosErrorOptions, 'reason' | 'detail'>
+  | KerberosErrorOptions;
+
+/**
+ * A thrown error as it is, but a {@link DecodeError} of no particular reason gets this one: the readers
+ * of bytes do not know what the bytes are for.
+ */
+export function asReason(error: unknown, refusal: RefusalInit): unknown {
+  if (!(error instanceof DecodeError) || !UNSPECIFIC.has(error.reason)) return error;
+  const { message, hint, cause, stack } = error;
+  const specific = new DecodeError(message, { ...refusal, hint, cause });
+  if (stack !== undefined) specific.stack = stack;
+  return specific;
+}
+
+/** The reason and its detail of an error's options. */
+export function refusalOf({ reason, detail }: RefusalInit | ReasonedError): Refusal {
+  return { reason, detail: detail ?? {} } as Refusal;
+}
+
+/**
+ * Whether a value is an error of this package. TypeScript then narrows its `detail` by its `reason`.
+ *
+ * @example
+ * ```ts
+ * import { isRefusal } from 'krb5-acceptor';
+ *
+ * export function needsNewKeytab(error: unknown): string | undefined {
+ *   if (!isRefusal(error) || error.reason !== 'key.stale-keytab') return undefined;
+ *   return `${error.detail.ticketServer} has kvno ${error.detail.kvno} now`;
+ * }
+ * ```
+ */
+export function isRefusal(error: unknown): error is ReasonedError & Refusal {
+  return error instanceof ReasonedError;
+}
+
+/**
+ * Loads the catalogue of texts and remedies, so that errors have them: `accept` does so before it
+ * returns a failure, and {@link ReasonedError.text} of any other error needs this call once. A success
+ * never loads it.
+ *
+ * @param error - Returned as it is, for a call in one line.
+ */
+export async function explain<T>(error: T): Promise<T> {
+  if (catalogue !== undefined) return error;
+  try {
+    catalogue = (await import('./explain/catalogue.ts')).CATALOGUE;
+  } catch {
+    // Without the file errors keep MIT's words and their hints.
+  }
+  return error;
+}
+
+/** What Node.js prints: the stack, then what {@link ReasonedError.toJSON} has beyond it. */
+function inspectError(
+  this: ReasonedError,
+  _depth: number,
+  options: object,
+  inspect?: (value: unknown, options: object) => string,
+): string {
+  const { name, message, ...rest } = this.toJSON();
+  const { cause } = this;
+  const shown = cause instanceof Error ? { ...rest, cause } : rest;
+  return `${this.stack ?? `${name}: ${message}`} ${inspect?.(shown, options) ?? JSON.stringify(rest)}`;
 }
 
 /** The number of a code, which the peer may see. No other function chooses it. */
@@ -193,3 +319,14 @@ const TEXTS: Readonly<Record<KerberosErrorName, string>> = {
   SPNEGO_NEGOTIATION_FAILED: 'SPNEGO failed to negotiate a mechanism',
   SPNEGO_REJECTED: 'The client rejected the negotiation',
 };
+
+const MALFORMED_TOKEN = { reason: 'token.malformed' } as const;
+const UNSPECIFIC: ReadonlySet<Reason> = new Set<Reason>(['token.malformed', 'token.truncated']);
+
+/** One whose detail is that of an error's reason. */
+type AnyExplanation = Explanation & {
+  text(detail: ErrorDetail): string;
+  remedies(detail: ErrorDetail): readonly string[];
+};
+
+let catalogue: Explanations | undefined;

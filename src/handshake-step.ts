@@ -1,5 +1,5 @@
 /** One exchange over several mechanisms: its first token chooses one, which takes the later ones. */
-import { DecodeError, KerberosError } from './errors.ts';
+import { DecodeError, KerberosError, refusalOf } from './errors.ts';
 import { readFirstToken, unframeToken } from './gss/framing.ts';
 import { Mechanism, mechanismName } from './gss/mechanism.ts';
 import type { Oid } from './gss/oid.ts';
@@ -56,9 +56,10 @@ export function refuseUnanswered(error: unknown): Step {
   if (!(error instanceof KerberosError)) throw error;
   const { message, hint } = error;
   const defective = new GssError('GSS_S_DEFECTIVE_TOKEN', {
+    ...refusalOf(error),
     message,
+    hint,
     cause: error,
-    ...(hint !== undefined && { hint }),
   });
   return { status: 'failed', error: defective };
 }
@@ -123,6 +124,8 @@ function explainRefused(mechanism: Oid, accepted: readonly Oid[], isKnown: boole
   }
   const known = isKnown || mechanism === Mechanism.iakerb;
   return new GssError(known ? 'GSS_S_NO_CRED' : 'GSS_S_BAD_MECH', {
+    reason: mechanism === Mechanism.iakerb ? 'iakerb.off' : 'negotiate.mechanism-off',
+    detail: { mechanism: mechanismName(mechanism), accepted: accepted.map(mechanismName) },
     hint: `the client uses ${mechanismName(mechanism)}; accepted: ${accepted.map(mechanismName).join(', ')}`,
   });
 }

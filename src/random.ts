@@ -60,6 +60,7 @@ export function checkedRandom(random: RandomSource): RandomSource {
       answer = random(target);
     } catch (cause) {
       throw new KerberosError('KRB_ERR_GENERIC', {
+        reason: 'fault.random',
         message: 'There is no randomness',
         cause,
         hint: 'the option random threw',
@@ -69,6 +70,7 @@ export function checkedRandom(random: RandomSource): RandomSource {
     if (!late && (target.length < TELLING_LENGTH || target.some((byte) => byte !== 0))) return;
     dropPromise(answer);
     throw new KerberosError('KRB_ERR_GENERIC', {
+      reason: 'fault.random',
       message: 'There is no randomness',
       hint: 'the option random wrote nothing: it must fill the array before it returns',
     });

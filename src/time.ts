@@ -37,6 +37,7 @@ export function checkedClock(clock: Clock): Clock {
 
 function noTime(hint: string, cause?: unknown): KerberosError {
   return new KerberosError('KRB_ERR_GENERIC', {
+    reason: 'fault.clock',
     message: 'The clock gives no time',
     hint,
     ...(cause !== undefined && { cause }),

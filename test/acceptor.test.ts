@@ -566,6 +566,7 @@ describe('a refusal', () => {
 
   it('by the replay cache is passed on as it is', async () => {
     const refusal = new KerberosError('KRB5_RC_IO', {
+      reason: 'fault.program',
       message: 'Replay cache is full',
       hint: 'wait',
     });

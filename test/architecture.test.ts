@@ -45,6 +45,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['hooks.ts', 'trace.ts'],
   ['bytes.ts', 'options.ts'],
   ['errors.ts', 'text.ts', 'warning.ts'],
+  ['explain'],
 ];
 
 /** Packages, and who alone may import them. */

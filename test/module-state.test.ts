@@ -16,6 +16,7 @@ const MAY_REMEMBER: Readonly<Record<string, string>> = {
   'crypto/noble/hmac.ts: WORKING': 'working hashes of synchronous calls, wiped by each',
   'crypto/provider.ts: loadRegistered': 'set once, when base-crypto.ts is loaded',
   'crypto/provider.ts: registered': 'set once, when base-crypto.ts is loaded',
+  'errors.ts: catalogue': 'set once, when the catalogue of texts is loaded',
   'hooks.ts: FAILED': 'weak: callbacks whose failure has been reported',
   'keytab/facts.ts: acceptedEntries': 'weak: derived from a keytab, which does not change',
   'keytab/facts.ts: enctypeLists': 'weak: derived from a keytab, which does not change',

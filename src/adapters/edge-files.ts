@@ -61,6 +61,7 @@ function followFile(path: string, files: Files): KeytabProvider {
     } catch (cause) {
       if (cause instanceof KerberosError) throw cause;
       throw new KerberosError('KRB5_KT_NOTFOUND', {
+        reason: 'keytab.unreadable',
         message: `keytab file ${path} cannot be read`,
         cause,
       });

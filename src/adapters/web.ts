@@ -121,6 +121,7 @@ export class WebSite<P> {
     } catch (cause) {
       dropPromise(answer);
       const minor = new KerberosError('KRB_ERR_GENERIC', {
+        reason: 'fault.callback',
         message: 'There are no channel bindings',
         cause,
         hint: 'the option channelBindings threw, or did not return channel bindings',

@@ -173,6 +173,7 @@ function traceAuthenticator(trace: Trace, authenticator: Authenticator, clock: C
 function refuseUserToUser(apReq: ApReq): void {
   if ((apReq.apOptions & ApOption.useSessionKey) === 0) return;
   throw new KerberosError('KRB_AP_ERR_NOKEY', {
+    reason: 'ticket.user-to-user',
     message: 'User-to-user authentication is not offered',
     hint: 'the client asked for ENC-TKT-IN-SKEY; the service has a keytab, not a ticket',
   });
@@ -246,6 +247,7 @@ function openAuthenticator(apReq: ApReq, sessionKey: EncryptionKey): Authenticat
       : undefined;
   if (plain === undefined) {
     throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', {
+      reason: 'authenticator.altered',
       hint: 'the ticket decrypted, its authenticator did not: the request was altered on its way',
     });
   }
@@ -270,6 +272,7 @@ function importKey(
     ? 'it is weak: let client and KDC use a newer one, or permit it here'
     : 'let client and KDC use another one';
   throw new KerberosError('KDC_ERR_ETYPE_NOSUPP', {
+    reason: 'enctype.unsupported',
     message: `Encryption type ${name} is not supported`,
     hint: `the ${what} uses it; ${remedy}`,
     detail: { enctype: name },
@@ -286,6 +289,7 @@ function clientOf(ticket: EncTicketPart, authenticator: Authenticator): Principa
       authenticator: printablePrincipal(claimed),
     };
     throw new KerberosError('KRB_AP_ERR_BADMATCH', {
+      reason: 'authenticator.other-client',
       hint: `the ticket is of ${detail.ticketClient}, the authenticator of ${detail.authenticator}`,
       detail,
     });
@@ -305,6 +309,7 @@ function checkAddress(ticket: EncTicketPart, peer: HostAddress | null): void {
     if (peer !== null && type === peer.type && constantTimeEqual(address, peer.address)) return;
   }
   throw new KerberosError('KRB_AP_ERR_BADADDR', {
+    reason: 'ticket.addresses',
     hint: 'the ticket is bound to addresses, and the client has another (NAT, proxy, roaming)',
   });
 }
@@ -319,11 +324,13 @@ function checkTimes(ticket: EncTicketPart, now: KerberosTime, maxSkew: number): 
   };
   if (start - now > maxSkew) {
     throw new KerberosError('KRB_AP_ERR_TKT_NYV', {
+      reason: 'ticket.not-yet-valid',
       hint: `the ticket starts in ${start - now} s: is this machine's clock behind the KDC's?`,
       detail,
     });
   }
   throw new KerberosError('KRB_AP_ERR_TKT_EXPIRED', {
+    reason: 'ticket.expired',
     hint: `the ticket ended ${now - ticket.endTime} s ago: the client needs a new one`,
     detail,
   });
@@ -332,6 +339,7 @@ function checkTimes(ticket: EncTicketPart, now: KerberosTime, maxSkew: number): 
 function checkValid(ticket: EncTicketPart): void {
   if ((ticket.flags & TicketFlag.invalid) === 0) return;
   throw new KerberosError('KRB5KRB_AP_ERR_TKT_INVALID', {
+    reason: 'ticket.invalid-flag',
     hint: 'the client must have its postdated ticket validated by the KDC first',
   });
 }
@@ -340,6 +348,7 @@ function checkSkew(ctime: KerberosTime, now: KerberosTime, maxSkew: number): voi
   const offset = ctime - now;
   if (Math.abs(offset) <= maxSkew) return;
   throw new KerberosError('KRB_AP_ERR_SKEW', {
+    reason: 'clock.client-ahead',
     hint: `the client's clock is ${Math.abs(offset)} s ${offset > 0 ? 'ahead of' : 'behind'} this machine's; ${maxSkew} s are allowed`,
     detail: { clientTime: formatTime(ctime), now: formatTime(now), offset, maxSkew },
   });
@@ -348,6 +357,8 @@ function checkSkew(ctime: KerberosTime, now: KerberosTime, maxSkew: number): voi
 function checkPermitted(enctype: number, permitted: readonly number[], what: string): void {
   if (permitted.includes(enctype)) return;
   throw new KerberosError('KRB5_NOPERM_ETYPE', {
+    reason: 'enctype.not-permitted',
+    detail: { enctype: enctypeName(enctype), of: what, permitted: permitted.map(enctypeName) },
     message: `Encryption type ${enctypeName(enctype)} not permitted`,
     hint: `the ${what} uses it; permitted: ${permitted.map(enctypeName).join(' ')}`,
   });

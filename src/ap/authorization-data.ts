@@ -23,6 +23,7 @@ export function checkCriticalElements(
       checkCriticalElements(decodeCammac(contents).elements, holder, depth + 1);
     } else if (!UNDERSTOOD.has(type)) {
       throw new KerberosError('KRB5_CRITICAL_AUTHDATA', {
+        reason: 'authdata.critical',
         message: `${holder} holds critical authorization data of type ${type}, which is not understood`,
         detail: { authorizationDataType: type },
       });

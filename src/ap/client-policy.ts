@@ -99,12 +99,14 @@ function checkAnonymous(ticket: EncTicketPart, policy: ClientPolicy): void {
   }
   if (!isAnonymous) {
     throw new KerberosError('KRB_AP_ERR_BADMATCH', {
+      reason: 'ticket.anonymous-name',
       message: 'An anonymous ticket names a client',
       hint: 'it has the flag ANONYMOUS or the anonymous realm, but not the anonymous name (RFC 8062)',
     });
   }
   if (policy.allowAnonymous) return;
   throw new KerberosError('KDC_ERR_POLICY', {
+    reason: 'ticket.anonymous',
     message: 'Anonymous clients are not accepted',
     hint: 'set allowAnonymous to admit clients that no KDC has authenticated (RFC 8062)',
   });
@@ -129,6 +131,7 @@ function checkRealm(
   if (clientRealm === serviceRealm || !realms.hasKeysOf(clientRealm)) return;
   const [theirs, ours] = [clientRealm, serviceRealm].map(printableName) as [string, string];
   throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', {
+    reason: 'realm.vouched-by-another',
     hint:
       `the client is of ${theirs}, where the service has a key of its own, but the ticket is for ` +
       `its key of ${ours}; if the KDC of ${ours} may authenticate clients of ${theirs}, pass a function that ` +
@@ -155,15 +158,17 @@ function checkTransited(
   const { type, contents } = transited;
   // Active Directory writes type 0 if the field is empty.
   if (type !== DOMAIN_X500_COMPRESS && !(type === 0 && contents.length === 0)) {
-    throw new KerberosError(
-      'KRB_AP_ERR_ILL_CR_TKT',
-      `The ticket's transited field is of type ${type}, which is not understood`,
-    );
+    throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', {
+      reason: 'realm.transited-field',
+      message: `The ticket's transited field is of type ${type}, which is not understood`,
+    });
   }
   demandTrue(
     () => check(contents, clientRealm, serviceRealm),
     (problem, cause) =>
       new KerberosError('KRB_AP_ERR_ILL_CR_TKT', {
+        reason: 'fault.callback',
+        detail: { callback: 'checkTransited' },
         hint: `the option checkTransited ${problem}`,
         ...(cause !== undefined && { cause }),
       }),
@@ -197,6 +202,7 @@ function demandTrue(
 function refuseRealm(clientRealm: string, hint: string, cause?: unknown): KerberosError {
   const realm = printableName(clientRealm);
   return new KerberosError('KDC_ERR_POLICY', {
+    reason: 'realm.not-allowed',
     message: `Clients of realm ${realm} are not accepted`,
     hint,
     detail: { clientRealm: realm },

@@ -40,6 +40,7 @@ export class ClientShares {
     const held = this.#held(client, this.#totals);
     if (SHARE * held < this.#maxEntries - size) return;
     throw new KerberosError('KRB5_RC_IO', {
+      reason: 'replay.cache-full',
       message: 'Replay cache has no more room for this client',
       hint:
         `${printablePrincipal(client)} holds ${held} records, and the cache ${size} of at most ` +

@@ -4,6 +4,7 @@
  */
 import type { KerberosErrorName } from '../errors.ts';
 import { KerberosError } from '../errors.ts';
+import type { Reason } from '../explain/reasons.ts';
 import { describeThrown } from '../text.ts';
 import type { Timer } from '../time.ts';
 
@@ -25,19 +26,28 @@ export interface WaitSettings extends Deadline {
   readonly modules: Answerer;
 }
 
+/** The reasons of an error about application code that does not answer. */
+export type SilenceReason = Extract<
+  Reason,
+  'replay.cache-silent' | 'keytab.silent' | 'fault.callback-silent' | 'fault.module-silent'
+>;
+
 /** Application code that exchanges wait for. Shared by all exchanges of an acceptor. */
 export class Answerer {
   /** For messages, without an article: `'replay cache'`. */
   readonly name: string;
   /** The error of an exchange that gets no answer. */
   readonly code: KerberosErrorName;
+  /** The reason of that error. */
+  readonly reason: SilenceReason;
   /** Number of exchanges that wait at present. */
   waiting = 0;
 
-  /** See {@link name} and {@link code}. */
-  constructor(name: string, code: KerberosErrorName) {
+  /** See {@link name}, {@link code} and {@link reason}. */
+  constructor(name: string, code: KerberosErrorName, reason: SilenceReason) {
     this.name = name;
     this.code = code;
+    this.reason = reason;
   }
 
   /**
@@ -48,6 +58,7 @@ export class Answerer {
   checkRoom(): void {
     if (this.waiting < MAX_WAITING) return;
     throw new KerberosError(this.code, {
+      reason: this.reason,
       message: `The ${this.name} does not answer`,
       hint: `${this.waiting} exchanges wait for it; all others are refused until it answers`,
       detail: { waiting: this.waiting },
@@ -154,8 +165,9 @@ class Pending {
   }
 }
 
-function unanswered({ name, code }: Answerer, seconds: number): KerberosError {
+function unanswered({ name, code, reason }: Answerer, seconds: number): KerberosError {
   return new KerberosError(code, {
+    reason,
     message: `The ${name} did not answer for ${seconds} s`,
     hint: `clients are refused until it answers; the deadline is ${seconds} s`,
     detail: { seconds },
@@ -164,6 +176,7 @@ function unanswered({ name, code }: Answerer, seconds: number): KerberosError {
 
 function abortedBy(reason: unknown): KerberosError {
   return new KerberosError('KRB_ERR_GENERIC', {
+    reason: 'fault.aborted',
     message: 'The exchange was aborted',
     cause: reason,
     ...(reason instanceof Error && { hint: describeThrown(reason) }),

@@ -126,6 +126,7 @@ export class MemoryReplayCache implements ReplayCache {
     if (group < this.#horizon) {
       // Records of that time were dropped. Only a clock that was set back makes them matter again.
       throw new KerberosError('KRB5_RC_IO', {
+        reason: 'replay.clock-went-back',
         message: 'Replay cache cannot answer: the clock went back',
         hint: 'requests are refused until the clock reaches its earlier time again',
       });
@@ -139,6 +140,7 @@ export class MemoryReplayCache implements ReplayCache {
     if (set.lookUp(ciphertext)) return false;
     if (this.#size >= this.#maxEntries) {
       throw new KerberosError('KRB5_RC_IO', {
+        reason: 'replay.cache-full',
         message: 'Replay cache is full',
         hint: `raise maxEntries (now ${this.#maxEntries}), or share the load among more processes`,
       });

@@ -64,6 +64,7 @@ function judge(
   if (isNew === true) return;
   if (isNew === false) throw repeated(opened, client, authenticator);
   throw new KerberosError('KRB5_RC_IO', {
+    reason: 'replay.cache-fault',
     message: 'The replay cache gave no answer',
     hint: `checkAndStore: expected true or false, got ${describe(isNew)}; nobody is let in`,
   });
@@ -72,6 +73,7 @@ function judge(
 function failed(cause: unknown): KerberosError {
   if (cause instanceof KerberosError) return cause;
   return new KerberosError('KRB5_RC_IO', {
+    reason: 'replay.cache-failed',
     cause,
     hint: `the replay cache threw ${describeThrown(cause)}; nobody is let in until it answers`,
   });
@@ -89,6 +91,7 @@ function repeated(
     clientMicroseconds: cusec,
   };
   return new KerberosError('KRB_AP_ERR_REPEAT', {
+    reason: 'replay.repeated',
     hint:
       'the same request came twice: a retry by a proxy or load balancer, a client that sends one ' +
       'header with several requests, a server that authenticates one request twice, or an attack; ' +

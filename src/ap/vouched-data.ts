@@ -1,7 +1,7 @@
 /** Authorization data of a ticket that the KDC has signed: the PAC (MS-PAC) and AD-CAMMAC (RFC 7751). */
 import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
-import { DecodeError, KerberosError } from '../errors.ts';
+import { asReason, DecodeError, KerberosError } from '../errors.ts';
 import type { KeytabEntry } from '../keytab/keytab.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
 import {
@@ -91,14 +91,17 @@ function readVouchedData(opened: DecryptedTicket, policy: VouchedDataPolicy): Vo
     if (bytes !== undefined) {
       return { authenticationIndicators, pac: verifyPacOf(opened, bytes, policy) };
     }
-  } catch (error) {
+  } catch (thrown) {
+    const error = asReason(thrown, { reason: 'pac.malformed' });
     if (!(error instanceof KerberosError) || pacPolicy === 'required') throw error;
     // Shared by all contexts of the ticket.
     Object.freeze(error.detail);
-    return { authenticationIndicators, pacError: Object.freeze(error) };
+    Object.freeze(error);
+    return { authenticationIndicators, pacError: error };
   }
   if (pacPolicy === 'when-valid') return { authenticationIndicators };
   throw new KerberosError('KRB_AP_ERR_MODIFIED', {
+    reason: 'pac.missing',
     message: 'Ticket has no PAC, and one is required',
     hint: 'in Active Directory, NO_AUTH_DATA_REQUIRED of the service’s account leaves the PAC out',
   });
@@ -127,6 +130,7 @@ function checkIndicators(
   if (indicators.some((indicator) => requiredIndicators.includes(indicator))) return;
   const has = indicators.slice(0, MAX_SHOWN).map(printableName);
   throw new KerberosError('KDC_ERR_POLICY', {
+    reason: 'policy.indicator',
     message: 'The client did not authenticate in a required way',
     hint:
       `one of ${requiredIndicators.join(', ')} is required; the ticket has ` +

@@ -44,6 +44,7 @@ export function refusePassword(
   const url = parse(name, subject);
   if (passwordOf(url) === '') return;
   throw new KerberosError('KRB5_RC_IO', {
+    reason: 'server.engine',
     message: `${subject} ${shown(url)}: every user of this machine can read its password`,
     hint: `set ${variable} to the URL with the password, and omit ${option}`,
   });
@@ -70,6 +71,7 @@ export async function openEngineClient(
     if (error instanceof KerberosError) throw error;
     // The client's error may repeat the URL with its password, so it does not become the cause.
     throw new KerberosError('KRB5_RC_IO', {
+      reason: 'server.engine',
       message: `${subject} ${shown(url)}: ${withoutPassword(describeThrown(error), url)}`,
       hint: 'the server starts when the engine answers',
     });
@@ -169,6 +171,7 @@ async function load<Package>(
   } catch (error) {
     if ((error as NodeJS.ErrnoException | null)?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new KerberosError('KRB5_RC_IO', {
+      reason: 'server.engine',
       message: `${subject} ${shown(url)}: package ${name} is not installed`,
       hint: `npm install ${name}, where krb5-acceptor is installed (with -g if that is)`,
     });
@@ -180,6 +183,7 @@ function parse(name: string, subject: string): URL {
     return new URL(name);
   } catch {
     throw new KerberosError('KRB5_RC_IO', {
+      reason: 'server.engine',
       message: `${subject} ${name.slice(0, name.indexOf(':') + 1)} has a URL that cannot be read`,
       hint:
         'write redis://host:6379, unix:/path/of/socket or postgres://host/database; a password in ' +

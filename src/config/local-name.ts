@@ -102,7 +102,10 @@ function applyRule(
 
 function skipOrStop(text: string, { problem, skipsRule }: Fault): undefined {
   if (skipsRule) return;
-  throw new KerberosError('KRB5_CONFIG_BADFORMAT', `auth_to_local = ${text} ${problem}`);
+  throw new KerberosError('KRB5_CONFIG_BADFORMAT', {
+    reason: 'config.syntax',
+    message: `auth_to_local = ${text} ${problem}`,
+  });
 }
 
 // MIT krb5: DEFAULT takes name@REALM and name/REALM@REALM of the default realm only.

@@ -363,7 +363,10 @@ function refuseInclude(directive: string): never {
 }
 
 function badFormat(where: string, problem: string): KerberosError {
-  return new KerberosError('KRB5_CONFIG_BADFORMAT', `${where} ${problem}`);
+  return new KerberosError('KRB5_CONFIG_BADFORMAT', {
+    reason: 'config.syntax',
+    message: `${where} ${problem}`,
+  });
 }
 
 const SAVE_AS_UTF8 =

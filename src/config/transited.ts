@@ -42,6 +42,7 @@ export function checkTransited(
   if (stray !== undefined) {
     const through = printableName(stray);
     throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', {
+      reason: 'realm.transited',
       hint:
         `the ticket went through realm ${through}, which is not on the path from ${from} to ${to}; ` +
         `if that is right, say so in the subsection ${from} of [capaths]: ${to} = ${through}`,
@@ -55,6 +56,7 @@ export function checkTransited(
   const configured = configuredPath(clientRealm, serverRealm, config.capaths) ?? [];
   if (configured.length <= 2 || transited.some((realm) => realm !== clientRealm)) return;
   throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', {
+    reason: 'realm.transited',
     hint:
       `the ticket went through no realm, and [capaths] names a path from ${from} to ${to}; ` +
       `if the realms trust each other directly, write ${to} = . in the subsection ${from}`,
@@ -221,7 +223,10 @@ function decode(contents: Uint8Array): string {
 }
 
 function illegal(problem: string): KerberosError {
-  return new KerberosError('KRB_AP_ERR_ILL_CR_TKT', `The ticket's transited field ${problem}`);
+  return new KerberosError('KRB_AP_ERR_ILL_CR_TKT', {
+    reason: 'realm.transited-field',
+    message: `The ticket's transited field ${problem}`,
+  });
 }
 
 const MAX_CONTENTS = 4096;

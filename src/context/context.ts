@@ -374,7 +374,7 @@ export class SecurityContext {
   }
 
   #use(): MessageProtection {
-    if (!this.#open) throw new GssError('GSS_S_NO_CONTEXT', { reporter: 'context' });
+    if (!this.#open) throw new GssError('GSS_S_NO_CONTEXT', CLOSED);
     if (!messageChannel.hasSubscribers) return this.#protection;
     return new ObservedProtection(this.#protection, this.initiator.text);
   }
@@ -396,4 +396,5 @@ export function importSecurityContext(
   return new SecurityContext(decodeContext(plainBytes(bytes, 'bytes'), options));
 }
 
+const CLOSED = { reason: 'message.no-context', reporter: 'context' } as const;
 const MAX_PRF = 65_536;

@@ -15,8 +15,9 @@
  */
 import { bytesEqual, constantTimeEqual, decodeUtf8, encodeUtf8, Reader, Writer } from '../bytes.ts';
 import { EncryptionKey } from '../crypto/key.ts';
+import { enctypeName } from '../crypto/numbers.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { DecodeError, KerberosError } from '../errors.ts';
+import { asReason, DecodeError, KerberosError } from '../errors.ts';
 import { gssErrorOf } from '../gss/status.ts';
 import { Limit } from '../messages/limits.ts';
 import type { Principal } from '../messages/principal.ts';
@@ -73,7 +74,7 @@ export function openExport<T>(
       return read(reader);
     });
   } catch (error) {
-    throw gssErrorOf(error, 'GSS_S_DEFECTIVE_TOKEN');
+    throw gssErrorOf(asReason(error, { reason: 'export.malformed' }), 'GSS_S_DEFECTIVE_TOKEN');
   }
 }
 
@@ -172,7 +173,12 @@ export function readKey(reader: Reader, crypto: CryptoProvider): EncryptionKey {
   const enctype = reader.i32();
   const value = reader.take(reader.u32());
   const key = new EncryptionKey(enctype, value, crypto);
-  if (!key.supported) throw new KerberosError('KDC_ERR_ETYPE_NOSUPP');
+  if (!key.supported) {
+    throw new KerberosError('KDC_ERR_ETYPE_NOSUPP', {
+      reason: 'enctype.unsupported',
+      detail: { enctype: enctypeName(enctype) },
+    });
+  }
   return key;
 }
 

@@ -24,6 +24,7 @@ import { concatBytes } from '../bytes.ts';
 import { defaultCrypto } from '../crypto/default-crypto.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { cryptoProvider } from '../crypto/provider.ts';
+import type { KerberosErrorName } from '../errors.ts';
 import { DecodeError, isKerberosErrorName, KerberosError } from '../errors.ts';
 import { decodeMechanism, encodeMechanism } from '../gss/mechanism.ts';
 import { GssName } from '../gss/name.ts';
@@ -233,13 +234,19 @@ function readError(reader: Reader): KerberosError {
   const message = readText(reader);
   const hint = readOptional(reader, readText);
   if (!isKerberosErrorName(code)) throw new DecodeError('exported context has an unknown error');
-  return new KerberosError(code, { message, ...(hint !== undefined && { hint }) });
+  // The format has no reason; the code tells which one a PAC was ignored for.
+  const reason = PAC_REASONS[code] ?? 'pac.signature';
+  return new KerberosError(code, { reason, message, hint });
 }
 
 const FORMAT: ExportFormat = {
   label: 'exported context',
   // "K5SC" and the version.
   magic: Uint8Array.of(0x4b, 0x35, 0x53, 0x43, 1),
+};
+const PAC_REASONS: Partial<Record<KerberosErrorName, 'pac.malformed' | 'pac.other-client'>> = {
+  KRB5_PARSE_MALFORMED: 'pac.malformed',
+  KRB_AP_ERR_BADMATCH: 'pac.other-client',
 };
 const ABSENT = 0xffff_ffff_ffff_ffffn;
 const PacKind = { none: 0, verified: 1, refused: 2, verifiedByKdcKey: 3 } as const;

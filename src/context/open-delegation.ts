@@ -6,7 +6,7 @@ import type { VerifiedApReq } from '../ap/accept.ts';
 import { decryptPartOrNothing } from '../ap/encrypted-part.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
-import { DecodeError, KerberosError } from '../errors.ts';
+import { asReason, DecodeError, KerberosError } from '../errors.ts';
 import type { KrbCredInfo } from '../messages/krb-cred.ts';
 import { decodeEncKrbCredPart, decodeKrbCred } from '../messages/krb-cred.ts';
 import type { Principal } from '../messages/principal.ts';
@@ -31,6 +31,14 @@ import { DelegatedCredential } from './delegated-credential.ts';
  * @throws {@link KerberosError} KRB_AP_ERR_BAD_INTEGRITY, KRB_AP_ERR_BADMATCH, {@link DecodeError}.
  */
 export function openDelegation(bytes: Uint8Array, verified: VerifiedApReq): DelegatedCredential {
+  try {
+    return readDelegation(bytes, verified);
+  } catch (error) {
+    throw asReason(error, { reason: 'delegation.malformed' });
+  }
+}
+
+function readDelegation(bytes: Uint8Array, verified: VerifiedApReq): DelegatedCredential {
   const { tickets, encodedTickets, encPart } = decodeKrbCred(bytes);
   const plain =
     encPart.enctype === ENCTYPE_NULL
@@ -65,6 +73,7 @@ function decrypt(enctype: number, cipher: Uint8Array, verified: VerifiedApReq): 
     if (plain !== undefined) return plain;
   }
   throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', {
+    reason: 'delegation.malformed',
     hint: 'neither the session key nor the subkey decrypts the delegated credential',
   });
 }
@@ -105,6 +114,7 @@ function delegatedTicket(
 function checkClient(named: Principal, initiator: Principal): void {
   if (principalEqual(named, initiator)) return;
   throw new KerberosError('KRB_AP_ERR_BADMATCH', {
+    reason: 'delegation.other-client',
     message: 'Delegated credential belongs to another client',
     hint: 'stored under the name in it, the credential would be used for another user',
     detail: {

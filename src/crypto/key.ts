@@ -58,7 +58,7 @@ export class EncryptionKey {
         expectedLength: keyLength,
         length: value.length,
       };
-      throw new KerberosError('KRB5_BAD_KEYSIZE', { detail });
+      throw new KerberosError('KRB5_BAD_KEYSIZE', { reason: 'key.size', detail });
     }
     this.enctype = enctype;
     this.#crypto = crypto;
@@ -191,7 +191,7 @@ export class EncryptionKey {
     const message = new Uint8Array(ciphertext);
     if (!sealer.open(message)) {
       message.fill(0);
-      throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');
+      throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', { reason: 'key.integrity' });
     }
     return message.subarray(confounderLength, message.length - trailerLength);
   }
@@ -236,7 +236,7 @@ export class EncryptionKey {
     for (const { bytes, encrypted } of pieces.segments) {
       if (encrypted) bytes.fill(0);
     }
-    throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');
+    throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', { reason: 'key.integrity' });
   }
 
   /** The mandatory checksum (RFC 3961 §3 get_mic) of the concatenated parts, in a new array. */
@@ -266,6 +266,7 @@ export class EncryptionKey {
     const compute = this.crypto.checksums?.get(type);
     if (compute === undefined) {
       throw new KerberosError('KRB_AP_ERR_INAPP_CKSUM', {
+        reason: 'key.checksum-type',
         detail: { checksumType: type, enctype: enctypeName(this.enctype) },
       });
     }

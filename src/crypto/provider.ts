@@ -69,6 +69,7 @@ export function profileOf(enctype: number, crypto: CryptoProvider): EncryptionPr
     );
   }
   throw new KerberosError('KDC_ERR_ETYPE_NOSUPP', {
+    reason: 'enctype.unsupported',
     message: `Encryption type ${enctypeName(enctype)} is not supported`,
     detail: { enctype: enctypeName(enctype) },
   });

@@ -70,6 +70,8 @@ export function firstMet(clock: Clock): KerberosTime {
 export function checkSince(ctime: KerberosTime, since: KerberosTime): void {
   if (ctime > since) return;
   throw new KerberosError('KRB5_RC_IO', {
+    reason: 'replay.cache-restarted',
+    detail: { seconds: since - ctime + 1 },
     message: 'Replay cache may have forgotten this request',
     hint:
       `its engine began a new run (a restart, or a replica took over), which is known for requests ` +

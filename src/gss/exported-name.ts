@@ -1,6 +1,6 @@
 /** The bytes of an exported Kerberos name (RFC 2743 §3.2, RFC 6680 §5), as access lists store them. */
 import { concatBytes, decodeUtf8, encodeUtf8, Reader, Writer } from '../bytes.ts';
-import { DecodeError } from '../errors.ts';
+import { asReason, DecodeError } from '../errors.ts';
 import { decodeMechanism, encodeMechanism, Mechanism, mechanismName } from './mechanism.ts';
 import { GssError, gssErrorOf } from './status.ts';
 
@@ -33,7 +33,7 @@ export function decodeExportedName(bytes: Uint8Array): ExportedName {
   try {
     return Reader.all(bytes, 'exported name', readName);
   } catch (error) {
-    throw gssErrorOf(error, 'GSS_S_BAD_NAME');
+    throw gssErrorOf(asReason(error, { reason: 'name.malformed' }), 'GSS_S_BAD_NAME');
   }
 }
 
@@ -51,7 +51,11 @@ function readName(reader: Reader): ExportedName {
   }
   const mechanism = decodeMechanism(oid.rest());
   if (mechanism !== Mechanism.krb5) {
-    throw new GssError('GSS_S_BAD_MECH', `exported by mechanism ${mechanismName(mechanism)}`);
+    throw new GssError('GSS_S_BAD_MECH', {
+      reason: 'name.mechanism',
+      detail: { mechanism: mechanismName(mechanism) },
+      message: `exported by mechanism ${mechanismName(mechanism)}`,
+    });
   }
   const text = decodeUtf8(reader.take(reader.u32()), 'exported name');
   // Exporters escape NUL; an unescaped one would end the name for a reader in C.

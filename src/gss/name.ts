@@ -1,5 +1,6 @@
 /** Names of RFC 2743 §4: import, display, canonicalise, compare, export. */
 import { decodeUtf8 } from '../bytes.ts';
+import { asReason } from '../errors.ts';
 import type { Principal } from '../messages/principal.ts';
 import {
   ANONYMOUS_REALM,
@@ -135,7 +136,11 @@ export function importName(
     case GssNameType.userName:
       return new GssName(type, textOf(input));
     default:
-      throw new GssError('GSS_S_BAD_NAMETYPE', `name type ${type} is not supported`);
+      throw new GssError('GSS_S_BAD_NAMETYPE', {
+        reason: 'name.type',
+        detail: { type },
+        message: `name type ${type} is not supported`,
+      });
   }
 }
 
@@ -158,7 +163,11 @@ export function canonicalizeName(
   options: NameOptions = {},
 ): GssName {
   if (!isKrb5Mechanism(mechanism) && mechanism !== Mechanism.iakerb) {
-    throw new GssError('GSS_S_BAD_MECH', `no names of mechanism ${mechanismName(mechanism)}`);
+    throw new GssError('GSS_S_BAD_MECH', {
+      reason: 'name.mechanism',
+      detail: { mechanism: mechanismName(mechanism) },
+      message: `no names of mechanism ${mechanismName(mechanism)}`,
+    });
   }
   if (name.principal !== undefined) return name;
   const principal =
@@ -207,7 +216,9 @@ export function exportNameComposite(name: GssName): Uint8Array {
 }
 
 function principalText({ principal }: GssName): string {
-  if (principal === undefined) throw new GssError('GSS_S_NAME_NOT_MN');
+  if (principal === undefined) {
+    throw new GssError('GSS_S_NAME_NOT_MN', { reason: 'name.not-of-mechanism' });
+  }
   return formatPrincipal(principal);
 }
 
@@ -258,12 +269,12 @@ function asBadName<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw gssErrorOf(error, 'GSS_S_BAD_NAME');
+    throw gssErrorOf(asReason(error, { reason: 'name.malformed' }), 'GSS_S_BAD_NAME');
   }
 }
 
 function badName(message: string): GssError {
-  return new GssError('GSS_S_BAD_NAME', message);
+  return new GssError('GSS_S_BAD_NAME', { reason: 'name.malformed', message: message });
 }
 
 // RFC 8062 §3.

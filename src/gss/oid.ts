@@ -23,7 +23,9 @@ export function parseOid(text: string): Oid {
   const inner = /^\{([^{}]*)\}$/.exec(trimmed)?.[1] ?? trimmed;
   const arcs = inner.trim().split(/\s+|\./);
   if (arcs.length < 2 || !arcs.every((arc) => /^\d+$/.test(arc))) {
-    throw new DecodeError('OID is not of the form 1.2.840 or { 1 2 840 }');
+    throw new DecodeError('OID is not of the form 1.2.840 or { 1 2 840 }', {
+      reason: 'name.malformed',
+    });
   }
   // Encoding checks the arcs; decoding returns the canonical text.
   return decodeOid(encodeArcs(arcs));
@@ -94,7 +96,9 @@ function encodeArcs(texts: readonly string[]): Uint8Array {
   const arcs = texts.map((text) => BigInt(text));
   const [first, second, ...others] = arcs as [bigint, bigint, ...bigint[]];
   if (first > 2n || (first < 2n && second > 39n)) {
-    throw new DecodeError('OID starts with arcs that do not exist');
+    throw new DecodeError('OID starts with arcs that do not exist', {
+      reason: 'name.malformed',
+    });
   }
   const bytes: number[] = [];
   for (const arc of [first * 40n + second, ...others]) {

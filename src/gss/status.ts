@@ -2,7 +2,8 @@
  * The numbers of RFC 2744: context flags (§3.4) and status codes (§3.9), the error that carries a
  * status, and the texts that MIT krb5 displays for it.
  */
-import { asOptions, KerberosError } from '../errors.ts';
+import { KerberosError, ReasonedError, refusalOf } from '../errors.ts';
+import type { Refusal, RefusalInit } from '../explain/reasons.ts';
 
 /** Context flags: numbers of RFC 2744 §3.4 and, from 0x800, those of MIT krb5 and Windows. */
 export const ContextFlag = {
@@ -87,14 +88,25 @@ export const SupplementaryStatus = {
 /** The name of a status of RFC 2744 §3.9.1, such as `'GSS_S_BAD_MIC'`. */
 export type GssErrorCode = keyof typeof RoutineError | keyof typeof SupplementaryStatus;
 
-/** Options of {@link GssError}. */
-export interface GssErrorOptions {
+/** Options of {@link GssError}: its reason with the detail, or a `minor`, whose reason it has. */
+export type GssErrorOptions = (
+  | (RefusalInit & {
+      /** The minor status: the mechanism's own error. */
+      readonly minor?: KerberosError;
+    })
+  | {
+      /** The minor status: the mechanism's own error. */
+      readonly minor: KerberosError;
+      /** The minor's. */
+      readonly reason?: undefined;
+      /** The minor's. */
+      readonly detail?: undefined;
+    }
+) & {
   /** The text; if absent the minor's, or MIT krb5's for the code. */
   readonly message?: string | undefined;
-  /** The minor status: the mechanism's own error. */
-  readonly minor?: KerberosError;
   /** Advice for the operator; the minor's if absent. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   /**
    * The reporter: the GSS layer (default) or an established context. MIT's gss_display_status has
    * different texts for an absent minor status of the two.
@@ -102,37 +114,36 @@ export interface GssErrorOptions {
   readonly reporter?: 'library' | 'context';
   /** The error behind this one; the minor if absent. */
   readonly cause?: unknown;
-}
+};
 
 /** The failure of a GSS-API call. */
-export class GssError extends Error {
+export class GssError extends ReasonedError {
   /** `'GssError'`. */
   override readonly name: string = 'GssError';
   /** `'GSS_S_BAD_MIC'`: stable, unlike the text of the message. */
-  readonly code: GssErrorCode;
+  override readonly code: GssErrorCode;
   /** The number of RFC 2744 §3.9.1: 0x00060000 for GSS_S_BAD_MIC. */
   readonly major: number;
   /** The minor status, if the mechanism reported one. */
   readonly minor?: KerberosError;
-  /** Advice for the operator, not for the peer. */
-  readonly hint?: string;
   /** See {@link GssErrorOptions.reporter}. */
   readonly reporter: 'library' | 'context';
 
-  /** @param options - A string is the `message` alone. */
-  constructor(code: GssErrorCode, options: string | GssErrorOptions = {}) {
-    const { message, minor, hint, reporter, cause } = asOptions(options);
-    const reason = cause ?? minor;
-    super(
-      message ?? minor?.message ?? TEXTS[code],
-      reason !== undefined ? { cause: reason } : undefined,
-    );
+  /** An error of this status, for a reason of its own or that of its minor. */
+  constructor(code: GssErrorCode, options: GssErrorOptions) {
+    const { message, minor, hint, reporter, cause } = options;
+    const refusal = options.reason === undefined ? (options.minor as Refusal) : refusalOf(options);
+    super(message ?? minor?.message ?? TEXTS[code], refusal, hint ?? minor?.hint, cause ?? minor);
     this.code = code;
     this.major = MAJORS[code];
     if (minor !== undefined) this.minor = minor;
-    const advice = hint ?? minor?.hint;
-    if (advice !== undefined) this.hint = advice;
     this.reporter = reporter ?? (CONTEXT_CODES.has(code) ? 'context' : 'library');
+  }
+
+  /** As {@link ReasonedError.toJSON}, with the minor status. */
+  override toJSON(): Record<string, unknown> {
+    const { major, minor } = this;
+    return { ...super.toJSON(), major, ...(minor && { minor: minor.toJSON() }) };
   }
 }
 
@@ -149,13 +160,14 @@ export function gssErrorOf(error: unknown, code: GssErrorCode): GssError {
 }
 
 /**
- * The lines of gss_display_status: first the major status, then the minor.
+ * The lines of gss_display_status: first the major status, then the minor. They are followed by what
+ * MIT has no place for: the text if it says more than these two, and the remedies, each on a line.
  *
  * An error other than {@link GssError} is the minor status of GSS_S_FAILURE. Without a minor status the
  * second line is `Unknown error`, or `Unknown code 0` if an established context reported the error:
  * MIT's texts, which scripts search for.
  *
- * @returns Two lines of text.
+ * @returns At least two lines of text.
  *
  * @example
  * ```ts
@@ -168,10 +180,16 @@ export function gssErrorOf(error: unknown, code: GssErrorCode): GssError {
  */
 export function displayStatus(error: unknown): string[] {
   if (error instanceof GssError) {
-    return [TEXTS[error.code], error.minor?.message ?? NO_MINOR[error.reporter]];
+    return withReason([TEXTS[error.code], error.minor?.message ?? NO_MINOR[error.reporter]], error);
   }
   const minor = error instanceof Error ? error.message : '';
-  return [TEXTS.GSS_S_FAILURE, minor === '' ? NO_MINOR.library : minor];
+  const lines = [TEXTS.GSS_S_FAILURE, minor === '' ? NO_MINOR.library : minor];
+  return error instanceof ReasonedError ? withReason(lines, error) : lines;
+}
+
+function withReason(lines: string[], { message, text, remedies }: ReasonedError): string[] {
+  const own = lines.includes(message) ? [text] : [message, text];
+  return [...new Set([...lines, ...own, ...remedies])];
 }
 
 /**

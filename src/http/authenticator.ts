@@ -305,6 +305,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     );
     if (verdict === true) return undefined;
     return new GssError('GSS_S_UNAUTHORIZED', {
+      reason: 'policy.authorize',
       message: `${identity.principal} is authenticated, but not authorised`,
       hint:
         verdict === false
@@ -372,6 +373,7 @@ function asFault(error: unknown): GssError {
     error instanceof KerberosError
       ? error
       : new KerberosError('KRB_ERR_GENERIC', {
+          reason: 'fault.program',
           message: 'The request could not be authenticated',
           hint: describeThrown(error),
           cause: error,
@@ -381,6 +383,7 @@ function asFault(error: unknown): GssError {
 
 function plainHttp(): GssError {
   return new GssError('GSS_S_UNAVAILABLE', {
+    reason: 'http.plain-http',
     message: 'the request came over plain HTTP',
     hint: 'requireTls is set: have clients use https; behind a proxy that ends TLS see trustProxy',
   });

@@ -90,6 +90,7 @@ interface Place<R extends AuthenticationRequest> {
 function refusal({ handshake }: UnfinishedExchange, cause: string): GssError {
   const choice = handshake.foreignChoice?.minor;
   return new GssError('GSS_S_UNAVAILABLE', {
+    reason: 'negotiate.other-connection',
     message: 'the client needs several requests on a connection of its own to authenticate',
     hint: choice === undefined ? cause : `${cause}; ${choice.hint}`,
     ...(choice !== undefined && { minor: choice }),

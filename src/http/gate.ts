@@ -85,7 +85,10 @@ export class Gate<R extends AuthenticationRequest> {
     try {
       await this.#service.open();
     } catch (cause) {
-      const fault = cause instanceof GssError ? cause : new GssError('GSS_S_NO_CRED');
+      const fault =
+        cause instanceof GssError
+          ? cause
+          : new GssError('GSS_S_NO_CRED', { reason: 'fault.program', cause });
       const result = await this.#authenticator.judge({ ...request, fault });
       return result.outcome === 'challenged' ? closed(fault) : result;
     }

@@ -155,6 +155,8 @@ function otherScheme(scheme: string, credentials: string): NegotiateResult {
   const error =
     (token && explainForeignToken(token)) ??
     new GssError('GSS_S_BAD_MECH', {
+      reason: 'http.other-scheme',
+      detail: { scheme: name },
       message: `the client authenticates with ${name}`,
       hint: name === KERBEROS ? KERBEROS_HINT : 'only Negotiate is accepted here',
     });
@@ -163,6 +165,8 @@ function otherScheme(scheme: string, credentials: string): NegotiateResult {
 
 function malformed(credentials: string): GssError {
   return new GssError('GSS_S_DEFECTIVE_TOKEN', {
+    reason: 'token.not-base64',
+    detail: { length: credentials.length },
     message: `the text after Negotiate is not base64 (${credentials.length} characters)`,
     hint: 'look for a proxy or a client that cuts, joins or rewrites Authorization headers',
   });

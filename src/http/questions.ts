@@ -11,9 +11,9 @@ import { describeThrown } from '../text.ts';
 export class Questions {
   readonly #deadline: Deadline;
   readonly #answerers = {
-    authorize: new Answerer('function authorize', 'KRB_ERR_GENERIC'),
-    sessions: new Answerer('session keeper', 'KRB_ERR_GENERIC'),
-    exchanges: new Answerer('exchange keeper', 'KRB_ERR_GENERIC'),
+    authorize: new Answerer('function authorize', 'KRB_ERR_GENERIC', 'fault.callback-silent'),
+    sessions: new Answerer('session keeper', 'KRB_ERR_GENERIC', 'fault.callback-silent'),
+    exchanges: new Answerer('exchange keeper', 'KRB_ERR_GENERIC', 'fault.callback-silent'),
   } as const;
 
   constructor(deadline: Deadline) {
@@ -63,6 +63,7 @@ export class Questions {
     if (whom === 'exchanges' && error instanceof GssError) return error;
     if (error instanceof KerberosError && isOwnFault(error.code)) return error;
     return new KerberosError('KRB_ERR_GENERIC', {
+      reason: 'fault.callback',
       message: `The ${this.#answerers[whom].name} failed`,
       hint: describeThrown(error),
       cause: error,

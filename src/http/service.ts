@@ -87,7 +87,9 @@ export class Service {
     const keytab = readKeytab(options.keytab, files);
     this.#open = () => openAcceptor({ ...options, keytab }, this.config, files);
     const current = (): Acceptor => {
-      if (this.#opened === undefined) throw new GssError('GSS_S_NO_CRED');
+      if (this.#opened === undefined) {
+        throw new GssError('GSS_S_NO_CRED', { reason: 'keytab.unreadable' });
+      }
       return this.#opened;
     };
     this.acceptor = {
@@ -191,6 +193,7 @@ function faultOf(cause: unknown): GssError {
     cause instanceof KerberosError
       ? cause
       : new KerberosError('KRB_ERR_GENERIC', {
+          reason: 'fault.program',
           message: 'The acceptor could not be made',
           hint: describeThrown(cause),
           cause,

@@ -47,6 +47,7 @@ export function explainNoKey(
     matcher.type === 'principal' ? explainLookup(facts, matcher.principal) : explainSearch(facts);
   const entries = entriesInQuestion(facts);
   return new KerberosError(code, {
+    reason: 'key.wrong',
     message,
     hint,
     detail: {
@@ -72,6 +73,7 @@ export function explainNoService(keytab: Keytab, matcher: ServiceMatcher): Kerbe
       ? 'No keys in keytab'
       : `No key table entry found matching ${facts.service}`;
   return new KerberosError('KRB5_KT_NOTFOUND', {
+    reason: 'keytab.no-service',
     message,
     hint: hints.serviceNotInKeytab(facts),
     detail: { keytabPrincipals: keytabPrincipals(facts) },

@@ -228,6 +228,7 @@ export class KeySource {
     const { clock, maxKeytabAge } = this.#options;
     if (this.#expired !== undefined || clock() - this.#confirmedAt <= maxKeytabAge) return;
     this.#expired = new KerberosError('KRB5_KT_IOERR', {
+      reason: 'keytab.stale',
       message: `The keytab cannot be read, and its keys have expired after ${maxKeytabAge / 1000} s`,
       hint: 'make the keytab readable again; maxKeytabAge limits how long its last keys are used',
     });
@@ -287,6 +288,7 @@ async function answerOf(provider: KeytabProvider): Promise<Keytab | KerberosErro
 
 function failed(text: string, cause?: unknown): KerberosError {
   return new KerberosError('KRB5_KT_IOERR', {
+    reason: 'keytab.unreadable',
     message: `The keytab provider failed: ${text}`,
     cause,
   });

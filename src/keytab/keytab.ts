@@ -9,6 +9,7 @@ import { EncryptionKey } from '../crypto/key.ts';
 import { enctypeName } from '../crypto/numbers.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { cryptoProvider } from '../crypto/provider.ts';
+import type { KerberosErrorOptions } from '../errors.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
 import { Limit } from '../messages/limits.ts';
 import type { Principal } from '../messages/principal.ts';
@@ -79,18 +80,25 @@ export function parseKeytab(bytes: Uint8Array, options: ParseKeytabOptions = {})
   } catch (error) {
     const hint = textHint(bytes);
     if (!(error instanceof KerberosError) || hint === undefined) throw error;
-    throw malformed(error.message, { hint, cause: error });
+    throw malformed(error.message, {
+      reason: 'keytab.not-a-keytab',
+      detail: { looksLike: 'text' },
+      hint,
+      cause: error,
+    });
   }
 }
 
 function parse(bytes: Uint8Array, options: ParseKeytabOptions): Keytab {
   if (bytes.length < 2) {
     throw malformed(`keytab of ${bytes.length} bytes has no version`, {
+      reason: 'keytab.empty',
       hint: 'the file is empty or truncated; write the keytab again',
     });
   }
   if (bytes[0] !== 5 || (bytes[1] !== 1 && bytes[1] !== 2)) {
     throw malformed('not a keytab: it does not begin with 05 02 or 05 01', {
+      reason: 'keytab.not-a-keytab',
       hint: 'decode it first if it is base64; a credential cache is not a keytab',
     });
   }
@@ -232,6 +240,7 @@ function readText(record: Reader, littleEndian: boolean): string {
     if (!(error instanceof DecodeError)) throw error;
     const name = printableUtf8(bytes);
     throw malformed(`${error.message}: ${name}`, {
+      reason: 'keytab.bad-entry',
       hint: 'the tool that wrote it used another encoding (Latin-1?); write it with MIT or Heimdal',
       cause: error,
     });
@@ -268,7 +277,11 @@ function toKey(record: RawEntry, options: ParseKeytabOptions): EncryptionKey {
     throw malformed(
       `keytab record at byte ${record.at}: the ${enctypeName(record.enctype)} key of ` +
         `${name} kvno ${record.kvno} cannot have ${record.value.length} bytes`,
-      { hint: 'remove the entry, or write the keytab again', cause: error },
+      {
+        reason: 'keytab.bad-entry',
+        hint: 'remove the entry, or write the keytab again',
+        cause: error,
+      },
     );
   }
 }
@@ -330,11 +343,11 @@ function textHint(bytes: Uint8Array): string | undefined {
 
 function damaged(cause: DecodeError): KerberosError {
   const hint = 'the file is cut off or damaged; write the keytab again';
-  return malformed(cause.message, { hint, cause });
+  return malformed(cause.message, { reason: 'keytab.bad-entry', hint, cause });
 }
 
-function malformed(message: string, options: { hint: string; cause?: unknown }): KerberosError {
-  return new KerberosError('KRB5_KT_FORMAT', { message, ...options });
+function malformed(message: string, options: KerberosErrorOptions): KerberosError {
+  return new KerberosError('KRB5_KT_FORMAT', { ...options, message });
 }
 
 const INT32_MIN = -0x80000000;

@@ -169,6 +169,7 @@ function parseHostBased(text: string): ServiceMatcher {
 
 function malformed(text: string, problem: string, hint: string): KerberosError {
   return new KerberosError('KRB5_PARSE_MALFORMED', {
+    reason: 'name.malformed',
     message: `service name ${JSON.stringify(text)} ${problem}`,
     hint,
   });

@@ -184,7 +184,7 @@ async function askFirst(provider: KeytabProvider): Promise<Keytab> {
     return keytab;
   } catch (error) {
     if (error instanceof KerberosError) throw gssErrorOf(error, 'GSS_S_NO_CRED');
-    throw new GssError('GSS_S_NO_CRED', { cause: error });
+    throw new GssError('GSS_S_NO_CRED', { reason: 'keytab.unreadable', cause: error });
   }
 }
 

@@ -40,9 +40,9 @@ export function settingsOf(options: AcceptorOptions): AcceptorSettings {
     waits: {
       timer: options.timer ?? systemTimer,
       deadline: options.deadline ?? DEFAULT_DEADLINE,
-      replayCache: new Answerer('replay cache', 'KRB5_RC_IO'),
-      keytab: new Answerer('keytab', 'KRB5_KT_IOERR'),
-      modules: new Answerer('module loader', 'KRB_ERR_GENERIC'),
+      replayCache: new Answerer('replay cache', 'KRB5_RC_IO', 'replay.cache-silent'),
+      keytab: new Answerer('keytab', 'KRB5_KT_IOERR', 'keytab.silent'),
+      modules: new Answerer('module loader', 'KRB_ERR_GENERIC', 'fault.module-silent'),
     },
   };
 }

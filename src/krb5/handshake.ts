@@ -110,13 +110,14 @@ function finishDce(state: HandshakeState, token: Uint8Array, exchange: Exchange)
   const { context, sessionKey } = state;
   try {
     const { enctype, cipher } = decodeApRep(token).encPart;
-    if (enctype !== sessionKey.enctype) throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');
+    if (enctype !== sessionKey.enctype)
+      throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', { reason: 'dce.third-leg-wrong' });
     const part = decodeEncApRepPart(decryptPart(sessionKey, KeyUsage.apRepEncPart, cipher));
     // Both directions use one key and one usage, so our own AP-REP, reflected in any encoding, would
     // decrypt and have the right number. But ours has a subkey, and the initiator's must not have one
     // (MIT krb5, rd_rep.c).
     if (part.subkey !== undefined || part.sequenceNumber !== context.sendSequence.low) {
-      throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
+      throw new KerberosError('KRB_AP_ERR_MUT_FAIL', { reason: 'dce.third-leg-wrong' });
     }
     sessionKey.dispose();
     reportWeak(context, exchange.settings);
@@ -135,6 +136,7 @@ function finishDce(state: HandshakeState, token: Uint8Array, exchange: Exchange)
 function checkFraming({ framed }: FirstToken, { flags }: InitiatorRequest): void {
   if (framed === ((flags & ContextFlag.dceStyle) === 0)) return;
   throw new GssError('GSS_S_DEFECTIVE_TOKEN', {
+    reason: 'dce.framed',
     message: 'only a DCE style AP-REQ comes unframed',
     hint: framed
       ? 'the client asked for DCE style, whose AP-REQ has no header of RFC 2743 §3.1'
@@ -153,6 +155,7 @@ function reportWeak(context: ContextState, { onWeakEnctype }: AcceptorSettings):
   } catch (cause) {
     disposeContext(context);
     throw new KerberosError('KRB_ERR_GENERIC', {
+      reason: 'fault.callback',
       message: 'onWeakEnctype threw',
       cause,
       hint: 'while it throws, clients with weak encryption types are refused',
@@ -169,10 +172,17 @@ function openToken(first: FirstToken): { readonly mechanism: Oid; readonly apReq
   }
   const { mechanism } = first;
   if (!isKrb5Mechanism(mechanism)) {
-    throw new GssError('GSS_S_BAD_MECH', `token of mechanism ${mechanism}, not of Kerberos`);
+    throw new GssError('GSS_S_BAD_MECH', {
+      reason: 'negotiate.mechanism-off',
+      detail: { mechanism, accepted: kerberos.oids },
+      message: `token of mechanism ${mechanism}, not of Kerberos`,
+    });
   }
   if (inner.length < 2 || ((inner[0]! << 8) | inner[1]!) !== TokenId.apReq) {
-    throw new KerberosError('KRB_AP_ERR_MSG_TYPE', 'token does not hold an AP-REQ');
+    throw new KerberosError('KRB_AP_ERR_MSG_TYPE', {
+      reason: 'token.wrong-message',
+      message: 'token does not hold an AP-REQ',
+    });
   }
   return { mechanism, apReq: decodeApReq(inner.subarray(2)) };
 }
@@ -208,6 +218,7 @@ function asFailure(error: unknown): GssError {
   const known = error instanceof GssError || error instanceof KerberosError;
   if (known) return gssErrorOf(error, 'GSS_S_FAILURE');
   const minor = new KerberosError('KRB_ERR_GENERIC', {
+    reason: 'fault.program',
     message: 'The acceptor failed',
     cause: error,
   });

@@ -96,6 +96,7 @@ export function explainAbandonment(state: HandshakeState): GssError | undefined 
     case 'dce-third-leg':
       return new GssError('GSS_S_FAILURE', {
         minor: new KerberosError('KRB_AP_ERR_MUT_FAIL', {
+          reason: 'dce.third-leg-missing',
           hint: 'the client asked for DCE style and did not send its own AP-REP, the third leg',
         }),
       });
@@ -106,6 +107,7 @@ export function explainAbandonment(state: HandshakeState): GssError | undefined 
 
 function unanswered(): GssError {
   return new GssError('GSS_S_FAILURE', {
+    reason: 'negotiate.abandoned',
     message: 'the client was asked for another token and did not send it',
   });
 }

@@ -6,6 +6,7 @@ import type { EncryptionKey } from '../crypto/key.ts';
 import { Enctype, enctypeName, KeyUsage } from '../crypto/numbers.ts';
 import { hasEnctype } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
+import type { RefusalInit } from '../explain/reasons.ts';
 import { bindingsOf, matchesChannelBindings } from '../gss/channel-bindings.ts';
 import { ContextFlag, GssError, INITIATOR_FLAG_BITS, INITIATOR_FLAGS } from '../gss/status.ts';
 import type { Authenticator } from '../messages/ap-req.ts';
@@ -48,7 +49,7 @@ export function readInitiatorRequest(
   // otherwise a request that was made for the data of another protocol would be accepted here.
   if (!isOverNothing(checksum, verified.opened.sessionKey)) {
     throw new GssError('GSS_S_BAD_MIC', {
-      minor: new KerberosError('KRB_AP_ERR_BAD_INTEGRITY'),
+      minor: new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', { reason: 'authenticator.no-checksum' }),
       hint: 'the AP-REQ was not made for GSS-API: its checksum is neither of type 0x8003 nor of no data',
     });
   }
@@ -73,6 +74,7 @@ export function checkRequiredFlags(
   if (missing === 0) return;
   const names = INITIATOR_FLAGS.filter((name) => (missing & ContextFlag[name]) !== 0);
   throw new KerberosError('KDC_ERR_POLICY', {
+    reason: 'policy.flags',
     message: 'The client did not ask for a required flag',
     hint: `requiredFlags has ${names.join(', ')}, which the client did not ask for`,
     detail: { missing: names },
@@ -114,6 +116,11 @@ export function chooseSubkeyEnctype(
     if (offered.includes(enctype) && hasEnctype(enctype, sessionKey.crypto)) return enctype;
   }
   throw new KerberosError('KRB5_NOPERM_ETYPE', {
+    reason: 'enctype.no-common-subkey',
+    detail: {
+      offered: [...new Set(offered)].map(enctypeName),
+      permitted: permitted.map(enctypeName),
+    },
     hint:
       `the client offers ${[...new Set(offered)].map(enctypeName).join(' ')} for the acceptor's ` +
       `subkey; permitted: ${permitted.map(enctypeName).join(' ')}`,
@@ -131,20 +138,30 @@ function checkBindings(
   if (channelBindings === undefined) {
     if (channelBindingPolicy === 'when-supported') return false;
     const reason = channelBindingsUnavailable ?? 'the server has given none for its channel';
-    throw badBindings(`channel bindings are required, and ${reason}`);
+    throw badBindings(
+      { reason: 'bindings.not-available', detail: { why: reason } },
+      `channel bindings are required, and ${reason}`,
+    );
   }
   const ours = bindingsOf(channelBindings);
   if (ours.some((bindings) => matchesChannelBindings(sent, bindings))) return true;
   if (!constantTimeEqual(sent, NO_BINDINGS)) {
     throw badBindings(
+      { reason: 'bindings.mismatch' },
       'the client is bound to another channel: a TLS proxy is in between, or the request was relayed',
     );
   }
   if (channelBindingPolicy === 'required') {
-    throw badBindings('the client sent no channel bindings, which are required');
+    throw badBindings(
+      { reason: 'bindings.missing' },
+      'the client sent no channel bindings, which are required',
+    );
   }
   if (clientSupportsBindings(verified)) {
-    throw badBindings('the client supports channel bindings (KERB_AP_OPTIONS_CBT) and sent none');
+    throw badBindings(
+      { reason: 'bindings.missing' },
+      'the client supports channel bindings (KERB_AP_OPTIONS_CBT) and sent none',
+    );
   }
   return false;
 }
@@ -157,7 +174,10 @@ function checkApOptions({ authenticator }: VerifiedApReq): void {
   if (authenticator.authorizationData === undefined) return;
   const [first, ...others] = apOptionsOf(authenticator);
   if (first === undefined || (others.length === 0 && first.length === 4)) return;
-  throw new KerberosError('KRB_AP_ERR_MSG_TYPE', 'AD-AUTH-DATA-AP-OPTIONS is malformed');
+  throw new KerberosError('KRB_AP_ERR_MSG_TYPE', {
+    reason: 'authenticator.options',
+    message: 'AD-AUTH-DATA-AP-OPTIONS is malformed',
+  });
 }
 
 /** MS-KILE §3.4.5: such a client always sends bindings inside TLS; without any, it was not in TLS. */
@@ -173,8 +193,8 @@ function apOptionsOf({ authorizationData }: Authenticator): Uint8Array[] {
   return findAuthorizationData(authorizationData, AuthorizationDataType.apOptions);
 }
 
-function badBindings(hint: string): GssError {
-  return new GssError('GSS_S_BAD_BINDINGS', { hint });
+function badBindings(refusal: RefusalInit, hint: string): GssError {
+  return new GssError('GSS_S_BAD_BINDINGS', { ...refusal, hint });
 }
 
 const NO_BINDINGS = new Uint8Array(16);

@@ -89,13 +89,20 @@ function checkMessageTag(tag: number, label: string, number: number): void {
 function checkVersion(version: number, what: string): void {
   if (version !== PROTOCOL_VERSION) {
     const message = `${what} is ${version}, expected ${PROTOCOL_VERSION}`;
-    throw new KerberosError('KRB_AP_ERR_BADVERSION', message);
+    throw new KerberosError('KRB_AP_ERR_BADVERSION', {
+      reason: 'token.wrong-version',
+      detail: { version },
+      message,
+    });
   }
 }
 
 function wrongMessageType(label: string, type: number, expected: number): KerberosError {
   const message = `${label}: message type is ${type}, expected ${expected}`;
-  return new KerberosError('KRB_AP_ERR_MSG_TYPE', message);
+  return new KerberosError('KRB_AP_ERR_MSG_TYPE', {
+    reason: 'token.wrong-message',
+    message: message,
+  });
 }
 
 // RFC 4120 §1.5.1: "Recipients MUST NOT decline a request simply because an extension is present."

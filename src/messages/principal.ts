@@ -195,7 +195,10 @@ function escapeChar(char: string): string {
 }
 
 function malformed(text: string, problem: string): KerberosError {
-  return new KerberosError('KRB5_PARSE_MALFORMED', `principal ${JSON.stringify(text)} ${problem}`);
+  return new KerberosError('KRB5_PARSE_MALFORMED', {
+    reason: 'name.malformed',
+    message: `principal ${JSON.stringify(text)} ${problem}`,
+  });
 }
 
 // MIT krb5 unparse.c escapes exactly these characters.

@@ -83,6 +83,7 @@ function askForBindings(ask: () => HandshakeOptions['channelBindings']): Request
   } catch (cause) {
     dropPromise(given);
     const minor = new KerberosError('KRB_ERR_GENERIC', {
+      reason: 'fault.callback',
       message: 'There are no channel bindings',
       cause,
       hint: 'the option channelBindings threw, or did not return channel bindings',

@@ -65,6 +65,7 @@ export function isUnavailable(found: ReturnType<typeof findChannelBindings>): fo
 /** The error `GSS_S_UNAVAILABLE` for a TLS connection without bindings. */
 export function unavailableBindings({ unavailable, remedy }: NoBindings): GssError {
   return new GssError('GSS_S_UNAVAILABLE', {
+    reason: 'bindings.not-available',
     message: unavailable,
     ...(remedy && { hint: remedy }),
   });

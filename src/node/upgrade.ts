@@ -45,6 +45,7 @@ function isOfOrigin({ headers }: IncomingMessage, allowed: readonly string[]): b
 
 function foreignOrigin(): GssError {
   return new GssError('GSS_S_UNAUTHORIZED', {
+    reason: 'http.other-origin',
     message: 'a page of another site opens a WebSocket',
     hint: 'if that site may do so, or a proxy changes Host, name its origin in allowedOrigins',
   });

@@ -108,12 +108,17 @@ export function verifyClientInfo(
   withRealm = false,
 ): ClientInfo {
   const buffer = findPacBuffer(pac, PacBufferType.clientInfo);
-  if (buffer === undefined) throw new KerberosError('KRB_AP_ERR_BADMATCH', 'PAC names no client');
+  if (buffer === undefined)
+    throw new KerberosError('KRB_AP_ERR_BADMATCH', {
+      reason: 'pac.other-client',
+      message: 'PAC names no client',
+    });
   const info = parseClientInfo(buffer.data);
   const name = client.clientName.components.join('/');
   const expected = withRealm ? `${name}@${client.clientRealm}` : name;
   if (info.name === expected && info.authTime === client.authTime) return info;
   throw new KerberosError('KRB_AP_ERR_BADMATCH', {
+    reason: 'pac.other-client',
     message: "PAC is not that of the ticket's client",
     detail: {
       pacClient: info.name,
@@ -127,18 +132,24 @@ export function verifyClientInfo(
 function signatureOf(pac: UnverifiedPac, type: number, name: string): PacSignature {
   const buffer = findPacBuffer(pac, type);
   if (buffer !== undefined) return parsePacSignature(buffer.data);
-  throw new KerberosError('KRB_AP_ERR_INAPP_CKSUM', `PAC has no ${name} signature`);
+  throw new KerberosError('KRB_AP_ERR_INAPP_CKSUM', {
+    reason: 'pac.signature',
+    detail: { signature: name },
+    message: `PAC has no ${name} signature`,
+  });
 }
 
 function check(signature: PacSignature, name: string, key: PacKey, signed: Uint8Array): void {
   // MS-PAC §2.8.1: the type is that of the key. Another type would use the key with an algorithm
   // that it was not made for, or would not be keyed at all.
   if (signature.type !== key.checksumType) {
-    throw new KerberosError(
-      'KRB_AP_ERR_INAPP_CKSUM',
-      `PAC ${name} signature is of checksum type ${signature.type}, the key's is ` +
+    throw new KerberosError('KRB_AP_ERR_INAPP_CKSUM', {
+      reason: 'pac.signature',
+      detail: { signature: name },
+      message:
+        `PAC ${name} signature is of checksum type ${signature.type}, the key's is ` +
         `${key.checksumType}`,
-    );
+    });
   }
   const { data } = signature;
   // The usual case: a view would move the buffer of such a small array out of V8's heap.
@@ -147,6 +158,8 @@ function check(signature: PacSignature, name: string, key: PacKey, signed: Uint8
   if (key.verifyChecksum(KeyUsage.pacChecksum, checksum, signed)) return;
   const rodc = rodcIdentifier(signature, key.checksumLength);
   throw new KerberosError('KRB_AP_ERR_MODIFIED', {
+    reason: 'pac.signature',
+    detail: { signature: name },
     message: `PAC ${name} signature does not verify`,
     ...(rodc !== undefined && {
       hint: `it was made by the read-only domain controller ${rodc}, which has its own key`,

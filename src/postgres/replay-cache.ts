@@ -218,6 +218,7 @@ function seconds(value: unknown): number {
 
 function unreadable(what: string): KerberosError {
   return new KerberosError('KRB5_RC_IO', {
+    reason: 'replay.cache-fault',
     message: 'Replay cache gave an unreadable answer',
     hint: `${what}: expected PostgreSQL 12 or later, and a table that this package created`,
   });

@@ -178,6 +178,7 @@ function readAnswers(answer: unknown, count: number): Answer[] {
 
 function unreadable(what: string): KerberosError {
   return new KerberosError('KRB5_RC_IO', {
+    reason: 'replay.cache-fault',
     message: 'Replay cache gave an unreadable answer',
     hint: `${what}: expected a Redis or Valkey of 6.2 or later, whose user may run EVAL and INFO`,
   });

@@ -13,7 +13,11 @@ import { refused } from './refusals.ts';
 export class Authorization {
   readonly #authorize: SaslServerOptions['authorize'];
   readonly #deadline: Deadline;
-  readonly #answerer = new Answerer('function authorize', 'KRB_ERR_GENERIC');
+  readonly #answerer = new Answerer(
+    'function authorize',
+    'KRB_ERR_GENERIC',
+    'fault.callback-silent',
+  );
 
   constructor(authorize: SaslServerOptions['authorize'], deadline: Deadline) {
     this.#authorize = authorize;
@@ -79,6 +83,8 @@ export function decodeIdentity(bytes: Uint8Array): string | undefined {
 function faultOf(error: unknown): KerberosError {
   if (error instanceof KerberosError && isOwnFault(error.code)) return error;
   return new KerberosError('KRB_ERR_GENERIC', {
+    reason: 'fault.callback',
+    detail: { callback: 'authorize' },
     message: 'The function authorize failed',
     hint: describeThrown(error),
     cause: error,

@@ -322,7 +322,10 @@ function checkBuffer(context: SecurityContext, layer: SaslLayer, { maxBuffer }: 
 }
 
 function unexpected(): never {
-  throw new KerberosError('KRB_ERR_GENERIC', 'The exchange has no context yet');
+  throw new KerberosError('KRB_ERR_GENERIC', {
+    reason: 'fault.program',
+    message: 'The exchange has no context yet',
+  });
 }
 
 const FIRST: State = { at: 'first', asked: false };

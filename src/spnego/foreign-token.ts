@@ -46,9 +46,8 @@ export function explainForeignChoice(
   const name = isNtlm ? 'NTLM' : 'NegoEx';
   if (!isNtlm && sent === undefined && first !== Mechanism.negoex) return undefined;
   const hint = `the client preferred ${name} to Kerberos: ${FALLBACK}`;
-  const minor = new KerberosError(isNtlm ? 'NTLM_RECEIVED' : 'NEGOEX_RECEIVED', {
-    hint,
-  });
+  const code = isNtlm ? 'NTLM_RECEIVED' : 'NEGOEX_RECEIVED';
+  const minor = new KerberosError(code, { reason: REASONS[code], hint });
   return new GssError('GSS_S_BAD_MECH', { minor });
 }
 
@@ -66,6 +65,7 @@ export function explainForeignOffer(offered: readonly Oid[]): GssError {
 
 function refusal(code: keyof typeof HINTS, offered?: readonly Oid[]): GssError {
   const minor = new KerberosError(code, {
+    reason: REASONS[code],
     hint: HINTS[code],
     ...(offered && { detail: { offered } }),
   });
@@ -92,4 +92,9 @@ const HINTS = {
   NTLM_RECEIVED: FALLBACK,
   NEGOEX_RECEIVED: FALLBACK,
   SPNEGO_NEGOTIATION_FAILED: 'the client offers no mechanism that this acceptor has',
+} as const;
+const REASONS = {
+  NTLM_RECEIVED: 'negotiate.ntlm',
+  NEGOEX_RECEIVED: 'negotiate.negoex',
+  SPNEGO_NEGOTIATION_FAILED: 'negotiate.no-common-mechanism',
 } as const;

@@ -124,7 +124,9 @@ function readResp(token: Uint8Array): ReceivedNegTokenResp {
     throw defective('a second NegTokenInit');
   }
   if (message.negState === NegState.reject) {
-    throw new GssError('GSS_S_FAILURE', { minor: new KerberosError('SPNEGO_REJECTED') });
+    throw new GssError('GSS_S_FAILURE', {
+      minor: new KerberosError('SPNEGO_REJECTED', { reason: 'negotiate.rejected' }),
+    });
   }
   // RFC 4178 §4.2.2: only the acceptor chooses.
   if (message.supportedMech !== undefined) throw defective('a mechanism chosen by the initiator');

@@ -33,7 +33,10 @@ export interface ErrorToken {
 export async function readErrorToken(token: Uint8Array): Promise<ErrorToken> {
   const { inner } = unframeToken(token);
   if ((((inner[0] ?? 0) << 8) | (inner[1] ?? 0)) !== TokenId.krbError) {
-    throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'token does not hold a KRB-ERROR');
+    throw new GssError('GSS_S_DEFECTIVE_TOKEN', {
+      reason: 'testing.answer',
+      message: 'token does not hold a KRB-ERROR',
+    });
   }
   const error = decodeKrbError(inner.subarray(2));
   const code = krbErrorName(error.errorCode);

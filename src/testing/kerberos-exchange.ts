@@ -114,12 +114,16 @@ export class KerberosExchange {
     }
     const mutual = (this.#flags & ContextFlag.mutual) !== 0;
     if (token === undefined) {
-      if (mutual) throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'the acceptor sent no AP-REP');
+      if (mutual)
+        throw new GssError('GSS_S_DEFECTIVE_TOKEN', {
+          reason: 'testing.answer',
+          message: 'the acceptor sent no AP-REP',
+        });
       return this.#context();
     }
     const reply = readReply(token, this.#options.ticket.sessionKey);
     if (reply.ctime !== this.#sent.ctime || reply.cusec !== this.#sent.cusec) {
-      throw new KerberosError('KRB_AP_ERR_MUT_FAIL');
+      throw new KerberosError('KRB_AP_ERR_MUT_FAIL', { reason: 'testing.answer' });
     }
     return this.#context(reply);
   }
@@ -200,17 +204,22 @@ export function readReply(token: Uint8Array, sessionKey: EncryptionKey): EncApRe
   // Heimdal and MIT krb5 answer with the OID of Kerberos whichever of its OIDs the AP-REQ had.
   if (!isKrb5Mechanism(mechanism)) {
     const message = `token is one of ${mechanismName(mechanism)}`;
-    throw new GssError('GSS_S_DEFECTIVE_TOKEN', message);
+    throw new GssError('GSS_S_DEFECTIVE_TOKEN', { reason: 'testing.answer', message });
   }
   const tokenId = ((inner[0] ?? 0) << 8) | (inner[1] ?? 0);
   const message = inner.subarray(2);
   if (tokenId === TokenId.krbError) {
     const { errorCode } = decodeKrbError(message);
     const code = krbErrorName(errorCode) ?? 'KRB_ERR_GENERIC';
-    throw new GssError('GSS_S_FAILURE', { minor: new KerberosError(code) });
+    throw new GssError('GSS_S_FAILURE', {
+      minor: new KerberosError(code, { reason: 'testing.refused', detail: { errorCode } }),
+    });
   }
   if (tokenId !== TokenId.apRep) {
-    throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'token holds neither AP-REP nor KRB-ERROR');
+    throw new GssError('GSS_S_DEFECTIVE_TOKEN', {
+      reason: 'testing.answer',
+      message: 'token holds neither AP-REP nor KRB-ERROR',
+    });
   }
   return openReply(message, sessionKey);
 }
@@ -219,7 +228,10 @@ function openReply(message: Uint8Array, sessionKey: EncryptionKey): EncApRepPart
   const { encPart } = decodeApRep(message);
   // Nothing protects the number, but an honest acceptor writes that of the key.
   if (encPart.enctype !== sessionKey.enctype) {
-    throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'the AP-REP names another enctype than its key');
+    throw new GssError('GSS_S_DEFECTIVE_TOKEN', {
+      reason: 'testing.answer',
+      message: 'the AP-REP names another enctype than its key',
+    });
   }
   return decodeEncApRepPart(decryptPart(sessionKey, KeyUsage.apRepEncPart, encPart.cipher));
 }

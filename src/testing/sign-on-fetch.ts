@@ -186,7 +186,10 @@ async function dropBody(response: Response): Promise<void> {
 }
 
 function unproven(what: string): GssError {
-  return new GssError('GSS_S_DEFECTIVE_TOKEN', `the server ${what}`);
+  return new GssError('GSS_S_DEFECTIVE_TOKEN', {
+    reason: 'testing.answer',
+    message: `the server ${what}`,
+  });
 }
 
 const QUOTED = /"(?:[^"\\]|\\.)*"/g;

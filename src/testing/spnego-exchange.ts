@@ -107,7 +107,7 @@ export class SpnegoExchange {
     }
     if (!isKrb5Mechanism(supportedMech)) {
       const text = `the acceptor chose ${mechanismName(supportedMech)}, which is for show only`;
-      throw new GssError('GSS_S_BAD_MECH', text);
+      throw new GssError('GSS_S_BAD_MECH', { reason: 'testing.answer', message: text });
     }
     this.#awaits = 'answer';
     this.#micRequired = supportedMech !== this.#mechanisms[0];
@@ -196,7 +196,7 @@ export class SpnegoExchange {
     }
     const message = 'The acceptor rejected the negotiation';
     return new GssError('GSS_S_FAILURE', {
-      minor: new KerberosError('SPNEGO_REJECTED', { message }),
+      minor: new KerberosError('SPNEGO_REJECTED', { reason: 'testing.refused', message }),
     });
   }
 }
@@ -207,7 +207,10 @@ function mechTypeListOf(mechTypes: readonly Oid[]): Uint8Array {
 }
 
 function defective(problem: string): GssError {
-  return new GssError('GSS_S_DEFECTIVE_TOKEN', `SPNEGO: ${problem}`);
+  return new GssError('GSS_S_DEFECTIVE_TOKEN', {
+    reason: 'testing.answer',
+    message: `SPNEGO: ${problem}`,
+  });
 }
 
 // The beginnings of the tokens that Windows sends. MS-NLMP §2.2.1.1: NEGOTIATE_MESSAGE.

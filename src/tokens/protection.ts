@@ -72,12 +72,16 @@ export function peerOf(role: Role): Role {
 
 /** The error for bytes that are not a token of the expected kind. */
 export function defectiveToken(message: string): GssError {
-  return new GssError('GSS_S_DEFECTIVE_TOKEN', { message, reporter: 'context' });
+  return new GssError('GSS_S_DEFECTIVE_TOKEN', {
+    reason: 'message.malformed',
+    message,
+    reporter: 'context',
+  });
 }
 
 /** The error for a token that another party made, or that the peer made for another message. */
 export function badMic(message?: string): GssError {
-  return new GssError('GSS_S_BAD_MIC', message);
+  return new GssError('GSS_S_BAD_MIC', { reason: 'message.altered', message: message });
 }
 
 /**

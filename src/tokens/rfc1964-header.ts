@@ -117,6 +117,7 @@ export class Rfc1964Headers {
     const ownNumbers = role === 'initiator' || (flags & ContextFlag.mutual) !== 0;
     if (ownNumbers || !this.keys.keystreamOfNumber) return this.keys.sealAlgorithm;
     throw new GssError('GSS_S_UNAVAILABLE', {
+      reason: 'message.not-offered',
       message: 'RC4 cannot encrypt the messages of this side',
       hint:
         'the client did not ask for mutual authentication: both directions have the same sequence ' +

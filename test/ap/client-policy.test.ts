@@ -152,7 +152,7 @@ describe('clientRealms', () => {
     [
       'an error of its own code',
       () => {
-        throw new KerberosError('KRB_AP_PATH_NOT_ACCEPTED');
+        throw new KerberosError('KRB_AP_PATH_NOT_ACCEPTED', { reason: 'fault.program' });
       },
       'KRB_AP_PATH_NOT_ACCEPTED',
     ],

@@ -13,7 +13,7 @@ const FAILURE = 'Unspecified GSS failure.  Minor code may provide more informati
 
 describe('GssError', () => {
   it('has the number of RFC 2744 and the text of MIT', () => {
-    const error = new GssError('GSS_S_BAD_MIC');
+    const error = new GssError('GSS_S_BAD_MIC', { reason: 'fault.program' });
     expect(error.major).toBe(0x60000);
     expect(error.code).toBe('GSS_S_BAD_MIC');
     expect(error.message).toBe('A token had an invalid Message Integrity Check (MIC)');
@@ -23,7 +23,10 @@ describe('GssError', () => {
   });
 
   it("speaks with the minor status's message and hint", () => {
-    const minor = new KerberosError('KRB_AP_ERR_SKEW', { hint: 'set the clock' });
+    const minor = new KerberosError('KRB_AP_ERR_SKEW', {
+      reason: 'fault.program',
+      hint: 'set the clock',
+    });
     const error = new GssError('GSS_S_FAILURE', { minor });
     expect(error.message).toBe('Clock skew too great');
     expect(error.hint).toBe('set the clock');
@@ -40,17 +43,18 @@ describe('GssError', () => {
 
 // Pairs of lines that MIT's gss-server printed.
 describe('displayStatus', () => {
-  const minor = new KerberosError('KRB_AP_ERR_REPEAT');
-  const integrity = new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');
+  const minor = new KerberosError('KRB_AP_ERR_REPEAT', { reason: 'fault.program' });
+  const integrity = new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', { reason: 'fault.program' });
   it.each([
     [new GssError('GSS_S_FAILURE', { minor }), FAILURE, 'Request is a replay'],
     [
-      new GssError('GSS_S_DEFECTIVE_TOKEN', 'no 0x60'),
+      new GssError('GSS_S_DEFECTIVE_TOKEN', { reason: 'fault.program', message: 'no 0x60' }),
       'Invalid token was supplied',
       'Unknown error',
     ],
     [
       new GssError('GSS_S_DEFECTIVE_TOKEN', {
+        reason: 'fault.program',
         message: 'wrap token too short',
         reporter: 'context',
       }),
@@ -58,7 +62,7 @@ describe('displayStatus', () => {
       'Unknown code 0',
     ],
     [
-      new GssError('GSS_S_NO_CRED'),
+      new GssError('GSS_S_NO_CRED', { reason: 'fault.program' }),
       'No credentials were supplied, or the credentials were unavailable or inaccessible',
       'Unknown error',
     ],
@@ -68,17 +72,17 @@ describe('displayStatus', () => {
       'Decrypt integrity check failed',
     ],
     [
-      new GssError('GSS_S_BAD_MIC'),
+      new GssError('GSS_S_BAD_MIC', { reason: 'fault.program' }),
       'A token had an invalid Message Integrity Check (MIC)',
       'Unknown code 0',
     ],
     [
-      new GssError('GSS_S_DUPLICATE_TOKEN'),
+      new GssError('GSS_S_DUPLICATE_TOKEN', { reason: 'fault.program' }),
       'The token was a duplicate of an earlier token',
       'Unknown code 0',
     ],
     [
-      new GssError('GSS_S_UNSEQ_TOKEN'),
+      new GssError('GSS_S_UNSEQ_TOKEN', { reason: 'fault.program' }),
       'A later token has already been processed',
       'Unknown code 0',
     ],
@@ -88,7 +92,17 @@ describe('displayStatus', () => {
     [undefined, FAILURE, 'Unknown error'],
     ['text', FAILURE, 'Unknown error'],
   ])('%s', (error, major, second) => {
-    expect(displayStatus(error)).toEqual([major, second]);
+    expect(displayStatus(error).slice(0, 2)).toEqual([major, second]);
+  });
+
+  it('adds the text where MIT has no minor status, and what to do', () => {
+    const refusal = {
+      reason: 'token.truncated',
+      message: 'token is cut',
+      hint: 'ask the proxy',
+    } as const;
+    const error = new GssError('GSS_S_DEFECTIVE_TOKEN', refusal);
+    expect(displayStatus(error).slice(2)).toEqual(['token is cut', 'ask the proxy']);
   });
 });
 
@@ -109,7 +123,7 @@ describe('displayMajor', () => {
 
   it('has one line for each status that there is, the one of its error', () => {
     for (const [code, major] of Object.entries({ ...RoutineError, ...SupplementaryStatus })) {
-      const error = new GssError(code as GssErrorCode);
+      const error = new GssError(code as GssErrorCode, { reason: 'fault.program' });
       expect(error.major).toBe(major);
       expect(displayMajor(major)).toEqual([displayStatus(error)[0]]);
     }

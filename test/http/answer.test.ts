@@ -4,7 +4,11 @@ import type { Denied } from '../../src/http/authentication.ts';
 import { GssError, KerberosError } from '../../src/index.ts';
 
 const error = new GssError('GSS_S_FAILURE', {
-  minor: new KerberosError('KRB_AP_ERR_SKEW', { message: 'the reason', hint: 'the hint' }),
+  minor: new KerberosError('KRB_AP_ERR_SKEW', {
+    reason: 'fault.program',
+    message: 'the reason',
+    hint: 'the hint',
+  }),
 });
 
 const DENIED: readonly (readonly [Denied, string])[] = [

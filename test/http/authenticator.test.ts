@@ -153,8 +153,16 @@ describe('authorize', () => {
     ['a promise of a promise of text', async () => 'yes', 403],
     ['a throw', () => raise(new Error('directory down')), 503],
     ['a throw of nothing', () => raise(undefined), 503],
-    ['a throw of a GssError', () => raise(new GssError('GSS_S_UNAUTHORIZED')), 503],
-    ['a throw of a KerberosError', () => raise(new KerberosError('KRB_AP_ERR_SKEW')), 503],
+    [
+      'a throw of a GssError',
+      () => raise(new GssError('GSS_S_UNAUTHORIZED', { reason: 'fault.program' })),
+      503,
+    ],
+    [
+      'a throw of a KerberosError',
+      () => raise(new KerberosError('KRB_AP_ERR_SKEW', { reason: 'fault.program' })),
+      503,
+    ],
     ['a rejection', () => Promise.reject(new Error('directory down')), 503],
     // biome-ignore lint/suspicious/noThenProperty: a thenable that is no promise.
     ['a thenable that throws', () => ({ then: () => raise(new Error('no')) }), 503],
@@ -460,9 +468,15 @@ describe('sessions', () => {
 
   it.each<[string, Partial<SessionKeeper>]>([
     ['open throws', { open: () => raise(new Error('down')) }],
-    ['open throws a GssError', { open: () => raise(new GssError('GSS_S_NO_CRED')) }],
+    [
+      'open throws a GssError',
+      { open: () => raise(new GssError('GSS_S_NO_CRED', { reason: 'fault.program' })) },
+    ],
     ['open rejects', { open: () => Promise.reject(new Error('down')) }],
-    ['begin throws', { begin: () => raise(new KerberosError('KRB_ERR_GENERIC')) }],
+    [
+      'begin throws',
+      { begin: () => raise(new KerberosError('KRB_ERR_GENERIC', { reason: 'fault.program' })) },
+    ],
     ['begin rejects', { begin: () => Promise.reject(new Error('down')) }],
   ])('that fail are a fault of the server: %s', async (_, faults) => {
     const { ask, initiator } = await httpSite({ sessions: keeper(faults) });

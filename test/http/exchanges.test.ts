@@ -209,7 +209,7 @@ describe('a keeper of the application', () => {
       'keep refuses',
       {
         keep: () => {
-          throw new GssError('GSS_S_UNAVAILABLE');
+          throw new GssError('GSS_S_UNAVAILABLE', { reason: 'fault.program' });
         },
       },
       'refused',

@@ -177,7 +177,11 @@ describe('a provider that fails', () => {
       },
       'it threw a undefined',
     ],
-    ['rejects', () => Promise.reject(new KerberosError('KRB5_KT_NOTFOUND')), 'entry not found'],
+    [
+      'rejects',
+      () => Promise.reject(new KerberosError('KRB5_KT_NOTFOUND', { reason: 'fault.program' })),
+      'entry not found',
+    ],
     ['returns nothing', () => undefined, 'got undefined'],
     ['returns null', () => null, 'got null'],
     ['returns a text', () => 'keys', 'got text'],
@@ -266,7 +270,12 @@ describe('a provider that fails', () => {
 
   it('has records that cannot be read: reported for each keytab, and the others serve', async () => {
     const skipped = [1, 2].map(
-      (n) => new KerberosError('KRB5_KT_FORMAT', { message: `record ${n}`, hint: 'h' }),
+      (n) =>
+        new KerberosError('KRB5_KT_FORMAT', {
+          reason: 'fault.program',
+          message: `record ${n}`,
+          hint: 'h',
+        }),
     );
     const { state, warnings, present } = await makeService();
     for (const [at, list] of [

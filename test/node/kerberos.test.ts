@@ -118,7 +118,10 @@ describe('a start that cannot work', () => {
       clock: () => now,
       keytab: async () => {
         if (isThere) return keytab;
-        throw new KerberosError('KRB5_KT_NOTFOUND', 'the secret is not mounted');
+        throw new KerberosError('KRB5_KT_NOTFOUND', {
+          reason: 'fault.program',
+          message: 'the secret is not mounted',
+        });
       },
       onRefused: ({ minor }) => refused.push(minor?.message),
     });

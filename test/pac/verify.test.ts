@@ -147,7 +147,7 @@ describe('server signature', () => {
 
   test('neither message nor detail holds a byte of checksum or key', () => {
     const error = thrownBy(() => verifyPac(pac, ticket, kdcKey)) as KerberosError;
-    expect(error.detail).toEqual({});
+    expect(error.detail).toEqual({ signature: 'server' });
     expect(error.hint).toBeUndefined();
   });
 });

@@ -84,12 +84,15 @@ function fakeMechanism(oids: readonly [Oid, ...Oid[]] = [krb5, msKrb5, oldKrb5])
       case 'leg':
         return { status: 'continue', outputToken: bytesOf('more'), next: waiting() };
       case 'error token': {
-        const minor = new KerberosError('KRB_AP_ERR_SKEW');
+        const minor = new KerberosError('KRB_AP_ERR_SKEW', { reason: 'fault.program' });
         const error = new GssError('GSS_S_FAILURE', { minor });
         return { status: 'failed', error, outputToken: bytesOf('KRB-ERROR') };
       }
       default:
-        return { status: 'failed', error: new GssError('GSS_S_DEFECTIVE_TOKEN') };
+        return {
+          status: 'failed',
+          error: new GssError('GSS_S_DEFECTIVE_TOKEN', { reason: 'fault.program' }),
+        };
     }
   };
   const mechanism: MechanismSteps = {

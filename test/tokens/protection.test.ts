@@ -5,7 +5,7 @@ import { asBadMic } from '../../src/tokens/protection.ts';
 
 describe('what a cipher throws', () => {
   it('is a bad MIC if something did not decrypt', () => {
-    const minor = new KerberosError('KRB_AP_ERR_BAD_INTEGRITY');
+    const minor = new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', { reason: 'fault.program' });
     const error = asBadMic(minor) as GssError;
     expect(error).toBeInstanceOf(GssError);
     expect(error).toMatchObject({ code: 'GSS_S_BAD_MIC', minor, reporter: 'context' });
@@ -13,7 +13,7 @@ describe('what a cipher throws', () => {
 
   // The failure of a caller's provider is not the peer's fault.
   it.each([
-    new KerberosError('KDC_ERR_ETYPE_NOSUPP'),
+    new KerberosError('KDC_ERR_ETYPE_NOSUPP', { reason: 'fault.program' }),
     new DecodeError('key is malformed'),
     new TypeError('key: expected one that was not disposed of'),
     Object.assign(new Error('of a device'), { code: 'KRB_AP_ERR_BAD_INTEGRITY' }),

@@ -204,6 +204,7 @@ const NO_EXCHANGES: ExchangeKeeper<NodeAuthenticationRequest> = {
   keep: ({ handshake: { foreignChoice } }) => {
     const choice = foreignChoice?.minor;
     throw new GssError('GSS_S_UNAVAILABLE', {
+      reason: 'negotiate.other-connection',
       message: 'the client needs several requests to authenticate',
       hint: `set -exchanges, or let clients prefer Kerberos${choice ? `; ${choice.hint}` : ''}`,
       ...(choice && { minor: choice }),

@@ -46,6 +46,7 @@ export async function configure(options: ServerArguments, warn: Warn): Promise<C
   const { mechanism, allowAnonymous } = options;
   if (mechanism !== undefined && !isOffered(mechanism)) {
     throw new GssError('GSS_S_BAD_MECH', {
+      reason: 'server.option',
       hint: `-mech may be kerberos_v5 or spnego, not ${mechanismName(mechanism)}`,
     });
   }
@@ -100,6 +101,7 @@ async function openCache(
   });
   if (workers !== undefined && replayCache instanceof MemoryReplayCache) {
     throw new KerberosError('KRB5_RC_IO', {
+      reason: 'server.option',
       message: 'Replay cache memory: cannot be shared by workers',
       hint: 'write -rcache dfl: or -rcache dir:/path/to/a/directory',
     });

@@ -109,7 +109,8 @@ function formatProblem(event: EventOf<Problem>, verbose: boolean): Block[] {
 
 /** The lines about a GSS call that failed, with a hint about the remedy. */
 export function formatGssError(operation: string, error: unknown): Block[] {
-  const lines = displayStatus(error);
+  // MIT's lines, for which scripts look.
+  const lines = displayStatus(error).slice(0, 2);
   const blocks = lines.map((text) => log(`GSS-API error ${operation}: ${text}`));
   if (!(error instanceof GssError)) return blocks;
   // MIT prints two lines, neither of which shows the message of an error without a minor status.

@@ -249,6 +249,8 @@ export class Sessions implements SessionKeeper {
 
 function tooLarge({ principal, groups }: Identity, length: number): GssError {
   return new GssError('GSS_S_UNAVAILABLE', {
+    reason: 'http.session-too-long',
+    detail: { length, groups: groups.length },
     message: `No session for ${principal}: the cookie has ${length} bytes, browsers keep ${MAX_COOKIE}`,
     hint:
       `it holds ${groups.length} groups: list those that the application needs in sessions.groups, ` +
@@ -258,6 +260,8 @@ function tooLarge({ principal, groups }: Identity, length: number): GssError {
 
 function insecure({ name }: Cookie): GssError {
   return new GssError('GSS_S_UNAVAILABLE', {
+    reason: 'http.session-plain-http',
+    detail: { cookie: name },
     message: `No session: the cookie ${name} is for TLS, and a request came without it`,
     hint:
       'serve HTTPS; if a proxy ends TLS, have it set X-Forwarded-Proto, and see trustProxy; for ' +
@@ -267,6 +271,7 @@ function insecure({ name }: Cookie): GssError {
 
 function faulty(cause: unknown): GssError {
   return new GssError('GSS_S_FAILURE', {
+    reason: 'http.session-store',
     message: 'A session could not be read, kept or ended',
     hint: `${describeThrown(cause)}; clients without a session send a ticket with each request`,
     cause,

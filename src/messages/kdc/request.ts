@@ -116,10 +116,16 @@ function readKdcRequest(reader: DerReader): ReceivedKdcRequest {
     const version = inner.field(1, readInt32);
     if (version !== PROTOCOL_VERSION) {
       const message = `pvno of KDC-REQ is ${version}, expected ${PROTOCOL_VERSION}`;
-      throw new KerberosError('KRB_AP_ERR_BADVERSION', message);
+      throw new KerberosError('KRB_AP_ERR_BADVERSION', {
+        reason: 'token.wrong-version',
+        detail: { version },
+        message,
+      });
     }
     const named = inner.field(2, readInt32);
-    if (named !== type) throw new KerberosError('KRB_AP_ERR_MSG_TYPE');
+    if (named !== type) {
+      throw new KerberosError('KRB_AP_ERR_MSG_TYPE', { reason: 'token.wrong-message' });
+    }
     const paData = inner.optional(3, readPaDataList) ?? [];
     const encodedBody = inner.field(4, readElement);
     return {

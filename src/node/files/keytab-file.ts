@@ -157,6 +157,7 @@ function warn(warning: KeytabWarning, { onWarning }: KeytabFileOptions): void {
 
 function noEntries(path: string): KerberosError {
   return new KerberosError('KRB5_KT_FORMAT', {
+    reason: 'keytab.empty',
     message: `keytab file ${path} has no entries`,
     hint: 'export the keys into it again',
   });

@@ -60,6 +60,7 @@ function pathOf(text: string): string {
 
 function unknown(text: string, problem: string, hint: string): KerberosError {
   return new KerberosError('KRB5_KT_UNKNOWN_TYPE', {
+    reason: 'keytab.unknown-type',
     message: `keytab name ${JSON.stringify(text)} ${problem}`,
     hint,
   });

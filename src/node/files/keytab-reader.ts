@@ -7,6 +7,7 @@ import { dirname, resolve } from 'node:path';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import type { KerberosErrorName } from '../../errors.ts';
 import { KerberosError } from '../../errors.ts';
+import type { Refusal } from '../../explain/reasons.ts';
 import type { Keytab } from '../../keytab/keytab.ts';
 import { parseKeytab } from '../../keytab/keytab.ts';
 
@@ -67,7 +68,10 @@ export async function readKeytabFile(path: string, crypto?: CryptoProvider): Pro
         bytes.fill(0);
       }
     }
-    throw new KerberosError('KRB5_KT_IOERR', 'it is being written continuously');
+    throw new KerberosError('KRB5_KT_IOERR', {
+      reason: 'keytab.changing',
+      message: 'it is being written continuously',
+    });
   } catch (error) {
     throw describe(path, error);
   } finally {
@@ -78,10 +82,21 @@ export async function readKeytabFile(path: string, crypto?: CryptoProvider): Pro
 /** Reads the whole file; undefined if it changed meanwhile. */
 async function readWhole(handle: FileHandle): Promise<Uint8Array | undefined> {
   const before = await handle.stat({ bigint: true });
-  if (before.isDirectory()) throw new KerberosError('KRB5_KT_IOERR', 'it is a directory');
-  if (!before.isFile()) throw new KerberosError('KRB5_KT_IOERR', 'it is not a regular file');
+  if (before.isDirectory())
+    throw new KerberosError('KRB5_KT_IOERR', {
+      reason: 'keytab.unreadable',
+      message: 'it is a directory',
+    });
+  if (!before.isFile())
+    throw new KerberosError('KRB5_KT_IOERR', {
+      reason: 'keytab.unreadable',
+      message: 'it is not a regular file',
+    });
   if (before.size > MAX_FILE_BYTES) {
-    throw new KerberosError('KRB5_KT_IOERR', `it is larger than ${MAX_FILE_BYTES >> 20} MiB`);
+    throw new KerberosError('KRB5_KT_IOERR', {
+      reason: 'keytab.unreadable',
+      message: `it is larger than ${MAX_FILE_BYTES >> 20} MiB`,
+    });
   }
   const bytes = new Uint8Array(Number(before.size));
   let length = 0;
@@ -111,13 +126,15 @@ function stampOf(stats: BigIntStats): FileStamp {
 /** The same fault, with the path in its message. */
 function describe(path: string, error: unknown): KerberosError {
   if (error instanceof KerberosError) {
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    const { code, reason, hint } = error;
     const message = `keytab file ${path}: ${error.message}`;
-    return new KerberosError(error.code, { message, ...hint, detail: { path }, cause: error });
+    const refusal = { reason, detail: { ...error.detail, path } } as Refusal;
+    return new KerberosError(code, { ...refusal, message, hint, cause: error });
   }
   const systemCode = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const [code, problem, hint] = SYSTEM_ERRORS[systemCode] ?? [
+  const [code, reason, problem, hint] = SYSTEM_ERRORS[systemCode] ?? [
     'KRB5_KT_IOERR',
+    'keytab.unreadable',
     `cannot be read: ${systemCode || String(error)}`,
     undefined,
   ];
@@ -127,9 +144,11 @@ function describe(path: string, error: unknown): KerberosError {
       ? hint
       : `let the user of this process enter the directory ${blocked} first; ${hint}`;
   return new KerberosError(code, {
+    ...(blocked === undefined
+      ? { reason, detail: { path } }
+      : { reason: 'keytab.directory-unreadable', detail: { path, directory: blocked } }),
     message: `keytab file ${path} ${problem}`,
-    ...(remedy !== undefined && { hint: remedy }),
-    detail: { path },
+    hint: remedy,
     cause: error,
   });
 }
@@ -152,17 +171,24 @@ function blockingDirectory(path: string): string | undefined {
   });
 }
 
+type FileReason = 'keytab.missing' | 'keytab.unreadable';
+
 const SYSTEM_ERRORS: Readonly<
-  Record<string, readonly [code: KerberosErrorName, problem: string, hint: string]>
+  Record<
+    string,
+    readonly [code: KerberosErrorName, reason: FileReason, problem: string, hint: string]
+  >
 > = {
   ENOENT: [
     'KRB5_KT_NOTFOUND',
+    'keytab.missing',
     'not found',
     'check the name, or set KRB5_KTNAME; a keytab is made by kadmin ktadd, ktpass or msktutil',
   ],
-  ENOTDIR: ['KRB5_KT_NOTFOUND', 'not found', 'a directory of its path is a file'],
+  ENOTDIR: ['KRB5_KT_NOTFOUND', 'keytab.missing', 'not found', 'a directory of its path is a file'],
   EACCES: [
     'KRB5_KT_IOERR',
+    'keytab.unreadable',
     'cannot be read: permission denied',
     'make it readable for the user of this process and for nobody else: chown, chmod 600',
   ],

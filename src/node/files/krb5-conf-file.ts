@@ -143,7 +143,11 @@ function asKerberosError(error: unknown, what: string): KerberosError {
 
 function unreadable(what: string, why: string, cause?: unknown): KerberosError {
   const message = `${what} cannot be read: ${why}`;
-  return new KerberosError('KRB5_CONFIG_BADFORMAT', { message, cause });
+  return new KerberosError('KRB5_CONFIG_BADFORMAT', {
+    reason: 'config.unreadable',
+    message,
+    cause,
+  });
 }
 
 // MIT krb5, prof_parse.c: no hidden files, and no backups of editors and package managers.

@@ -27,6 +27,8 @@ export function kdcAsker(find: (realm: string) => Promise<readonly KdcServer[]>)
     const servers = await find(realm);
     if (servers.length === 0) {
       throw new KerberosError('KRB5_REALM_UNKNOWN', {
+        reason: 'kdc.unknown',
+        detail: { realm: printableName(realm) },
         message: `Cannot find KDC for realm "${printableName(realm)}"`,
         hint: `name it in krb5.conf: [realms] ${printableName(realm)} = { kdc = host }, or in DNS`,
       });
@@ -144,6 +146,8 @@ function problemOf(error: unknown): string {
 
 function unreachable(realm: string, failures: readonly string[]): KerberosError {
   return new KerberosError('KRB5_KDC_UNREACH', {
+    reason: 'kdc.unreachable',
+    detail: { realm: printableName(realm) },
     message: `Cannot contact any KDC for realm '${printableName(realm)}': ${failures.join(', ')}`,
     hint: 'look at the KDC, at firewalls (port 88, UDP and TCP), and at kdc in krb5.conf',
   });

@@ -4,6 +4,7 @@ import { KerberosError } from '../../errors.ts';
 /** @returns A `KRB5_RC_IO`; its message is `Replay cache <path> <problem>`. */
 export function replayCacheError(path: string, problem: string, hint: string): KerberosError {
   return new KerberosError('KRB5_RC_IO', {
+    reason: 'replay.cache-failed',
     message: `Replay cache ${path} ${problem}`,
     hint,
     detail: { path },
@@ -15,6 +16,7 @@ export function systemReplayCacheError(path: string, error: unknown): KerberosEr
   if (error instanceof KerberosError) return error;
   const { code = '', message } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
   return new KerberosError('KRB5_RC_IO', {
+    reason: 'replay.cache-failed',
     message: `Replay cache ${path}: ${message ?? String(error)}`,
     hint: `nobody is let in until this works${HINTS[code] ?? ''}`,
     detail: { path },

@@ -125,6 +125,7 @@ function unknown(name: string): KerberosError {
   const [, scheme] = /^([a-z]+):(?:\/\/|.*[@?])/i.exec(name) ?? [];
   const engine = scheme && ENGINES[scheme.toLowerCase()];
   return new KerberosError('KRB5_RC_TYPE_NOTFOUND', {
+    reason: 'replay.unknown-type',
     message: `Replay cache name ${JSON.stringify(scheme ? `${scheme}:` : name)} is unknown`,
     hint: `write dfl:, dir:/path/to/a/directory, memory: or none:${engine ? `; or pass a ${engine}` : ''}`,
   });

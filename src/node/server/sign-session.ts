@@ -229,8 +229,10 @@ export class SignSession {
     if ((flags & TokenFlag.wrapped) === 0) return { message: token, notEncrypted: false };
     return this.#gss('unsealing message', (context) => {
       const unwrapped = context.unwrap(token);
-      const code = SEQUENCE_ERRORS[unwrapped.sequence];
-      if (code !== undefined) throw new GssError(code);
+      const { sequence } = unwrapped;
+      if (sequence !== 'ok') {
+        throw new GssError(SEQUENCE_ERRORS[sequence], { reason: `message.${sequence}` });
+      }
       const notEncrypted = !unwrapped.confidential && (flags & TokenFlag.encrypted) !== 0;
       return { message: unwrapped.message, notEncrypted };
     });
@@ -288,7 +290,6 @@ const AUTHENTICATED_SERVICES = TokenFlag.wrapped | TokenFlag.encrypted | TokenFl
 
 // The guide's and MIT's servers refuse messages out of order, although RFC 2743 lets them pass.
 const SEQUENCE_ERRORS = {
-  ok: undefined,
   duplicate: 'GSS_S_DUPLICATE_TOKEN',
   old: 'GSS_S_OLD_TOKEN',
   unsequenced: 'GSS_S_UNSEQ_TOKEN',

@@ -129,7 +129,10 @@ export class SaslClient {
   #choose(context: SecurityContext, challenge: Uint8Array): SaslClientStep {
     const { message } = context.unwrap(challenge);
     if (message.length !== CHOICE_LENGTH) {
-      throw new GssError('GSS_S_DEFECTIVE_TOKEN', 'the offer of layers has not four bytes');
+      throw new GssError('GSS_S_DEFECTIVE_TOKEN', {
+        reason: 'testing.answer',
+        message: 'the offer of layers has not four bytes',
+      });
     }
     const offer = decodeChoice(message);
     const { maxBuffer = PEER_BUFFER, authorizationId = '', choice } = this.#options;

@@ -6,7 +6,9 @@ import type { GssErrorCode } from '../../../src/gss/status.ts';
 import { GssError } from '../../../src/gss/status.ts';
 
 function titleOf(minor: KerberosErrorName, code: GssErrorCode = 'GSS_S_FAILURE', status = 401) {
-  const error = new GssError(code, { minor: new KerberosError(minor) });
+  const error = new GssError(code, {
+    minor: new KerberosError(minor, { reason: 'fault.program' }),
+  });
   return explain({ status, error }).title;
 }
 
@@ -41,20 +43,25 @@ describe('explain', () => {
     [403, 'GSS_S_NO_CRED', 'The sign-on failed'],
     [503, 'GSS_S_FAILURE', 'The server has a problem of its own'],
   ] as const)('says of %i and %s: %s', (status, code, title) => {
-    const error = code && new GssError(code);
+    const error = code && new GssError(code, { reason: 'fault.program' });
     expect(explain({ status, error }).title).toBe(title);
   });
 
   it('says that tickets are for names to who opened an IP address, unless something else failed', () => {
     expect(explain({ status: 401, byAddress: true }).title).toMatch(/IP address/);
-    const ntlm = new GssError('GSS_S_BAD_MECH', { minor: new KerberosError('NTLM_RECEIVED') });
+    const ntlm = new GssError('GSS_S_BAD_MECH', {
+      minor: new KerberosError('NTLM_RECEIVED', { reason: 'fault.program' }),
+    });
     expect(explain({ status: 401, error: ntlm, byAddress: true }).title).toMatch(/IP address/);
-    const skew = new GssError('GSS_S_FAILURE', { minor: new KerberosError('KRB_AP_ERR_SKEW') });
+    const skew = new GssError('GSS_S_FAILURE', {
+      minor: new KerberosError('KRB_AP_ERR_SKEW', { reason: 'fault.program' }),
+    });
     expect(explain({ status: 401, error: skew, byAddress: true }).title).toMatch(/clocks/);
   });
 
   it('gives the error itself: code, text, hint and facts', () => {
     const minor = new KerberosError('KRB_AP_ERR_SKEW', {
+      reason: 'fault.program',
       hint: 'set the clock',
       detail: { offset: -720, other: ['a', 'b'] },
     });
@@ -75,7 +82,7 @@ describe('explain', () => {
   it('shows the settings of browsers where they may help, and not where the server is at fault', () => {
     expect(explain({ status: 401 }).browser).toBe(true);
     const error = new GssError('GSS_S_FAILURE', {
-      minor: new KerberosError('KRB_AP_ERR_BADKEYVER'),
+      minor: new KerberosError('KRB_AP_ERR_BADKEYVER', { reason: 'fault.program' }),
     });
     expect(explain({ status: 401, error }).browser).toBe(false);
   });

@@ -124,10 +124,10 @@ describe('formatEvent', () => {
   });
 
   it('tells the operator why there are no groups', () => {
-    const pacError = new KerberosError(
-      'KRB_AP_ERR_MODIFIED',
-      'PAC server signature does not verify',
-    );
+    const pacError = new KerberosError('KRB_AP_ERR_MODIFIED', {
+      reason: 'pac.signature',
+      message: 'PAC server signature does not verify',
+    });
     const context = Object.assign(Object.create(contextOf(0)), { pacError });
     expect(printed({ type: 'accepted', context, framing: 'v2' }).slice(1)).toEqual([
       "stderr: hint: the ticket's PAC is not shown: PAC server signature does not verify\n",
@@ -228,6 +228,7 @@ describe('formatEvent', () => {
 
   it.each(HOSTILE)('shows %j in one line', (text) => {
     const minor = new KerberosError('KRB_AP_ERR_BADMATCH', {
+      reason: 'fault.program',
       message: `ticket of ${text}`,
       hint: `ask ${text}`,
     });
@@ -235,7 +236,11 @@ describe('formatEvent', () => {
     const principal = { nameType: 1, components: [text], realm: text };
     const initiator = GssName.ofPrincipal(principal);
     const ticket = { enctype: 23, sessionEnctype: 18, server: text };
-    const pacError = new KerberosError('KRB_AP_ERR_MODIFIED', { message: text, hint: text });
+    const pacError = new KerberosError('KRB_AP_ERR_MODIFIED', {
+      reason: 'fault.program',
+      message: text,
+      hint: text,
+    });
     const context = { ...contextOf(0), initiator, ticket, pacError } as never;
     const accepted = { type: 'accepted', context, framing: 'v2', connection: CONNECTION } as const;
     const lines = [
@@ -280,6 +285,7 @@ describe('formatEvent', () => {
 
   it('shows a refused context as major, minor and, on stderr, hint', () => {
     const minor = new KerberosError('KRB_AP_ERR_BADKEYVER', {
+      reason: 'fault.program',
       message: 'kvno 4 not found in keytab',
       hint: 'export the keytab again',
     });
@@ -297,7 +303,7 @@ describe('formatEvent', () => {
     ['GSS_S_UNSEQ_TOKEN', 'A later token has already been processed', 'Unknown code 0'],
     ['GSS_S_DEFECTIVE_TOKEN', 'Invalid token was supplied', 'Unknown error'],
   ] as const)('shows %s', (code, major, minor) => {
-    const error = new GssError(code);
+    const error = new GssError(code, { reason: 'fault.program' });
     expect(printed({ type: 'gss-error', stage: 'unsealing message', error })).toEqual([
       `log: GSS-API error unsealing message: ${major}\n`,
       `log: GSS-API error unsealing message: ${minor}\n`,
@@ -444,7 +450,10 @@ describe('formatEvent', () => {
 
 describe('formatGssError', () => {
   it('names the operation, and takes any error', () => {
-    const lines = formatGssError('acquiring credentials', new GssError('GSS_S_NO_CRED'));
+    const lines = formatGssError(
+      'acquiring credentials',
+      new GssError('GSS_S_NO_CRED', { reason: 'fault.program' }),
+    );
     expect(lines.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual([
       'GSS-API error acquiring credentials: No credentials were supplied, or the credentials ' +
         'were unavailable or inaccessible\n',
@@ -458,6 +467,7 @@ describe('formatGssError', () => {
   ])('adds the message of the error to Unknown error: %s', (hint, last) => {
     const options = hint === undefined ? {} : { hint };
     const error = new GssError('GSS_S_DEFECTIVE_TOKEN', {
+      reason: 'fault.program',
       message: 'token names no mechanism',
       ...options,
     });
@@ -477,10 +487,17 @@ describe('formatGssError', () => {
       formatEvent({ type: 'abandoned', error, connection }, { verbose: false }).map(
         ({ to, bytes }) => `${to}: ${Buffer.from(bytes)}`,
       );
-    expect(lines(new GssError('GSS_S_CONTINUE_NEEDED', 'the client left'))).toEqual([]);
-    expect(lines(new GssError('GSS_S_BAD_MECH', { hint: 'no ticket' }))).toEqual([
-      'stderr: hint: no ticket\n',
-    ]);
+    expect(
+      lines(
+        new GssError('GSS_S_CONTINUE_NEEDED', {
+          reason: 'fault.program',
+          message: 'the client left',
+        }),
+      ),
+    ).toEqual([]);
+    expect(
+      lines(new GssError('GSS_S_BAD_MECH', { reason: 'fault.program', hint: 'no ticket' })),
+    ).toEqual(['stderr: hint: no ticket\n']);
   });
 });
 

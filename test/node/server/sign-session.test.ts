@@ -95,7 +95,7 @@ describe('an answer of the acceptor that comes after the client has gone', () =>
     const unhandled = vi.fn();
     process.on('unhandledRejection', unhandled);
     try {
-      const error = new GssError('GSS_S_FAILURE');
+      const error = new GssError('GSS_S_FAILURE', { reason: 'fault.program' });
       expect((await answerLate(() => ({ status: 'failed', error }))).types).toEqual(GONE);
       const fault = () => Promise.reject(new Error('replay store is down'));
       expect((await answerLate(fault)).types).toEqual(GONE);
@@ -109,7 +109,10 @@ describe('an answer of the acceptor that comes after the client has gone', () =>
 
 describe('a session', () => {
   it('whose context cannot be moved ends with a fault, or the error of GSS-API', async () => {
-    const errors = [new RangeError('out of memory'), new GssError('GSS_S_UNAVAILABLE')];
+    const errors = [
+      new RangeError('out of memory'),
+      new GssError('GSS_S_UNAVAILABLE', { reason: 'fault.program' }),
+    ];
     const contexts: { getMic(message: Uint8Array): Uint8Array }[] = [];
     const acceptor = await watchedAcceptor((result) => {
       if (result.status !== 'complete') throw new Error('not complete');
@@ -168,7 +171,10 @@ describe('a session', () => {
   it('of a client on a Unix socket has no address to compare with the ticket’s', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'sign-session-'));
     const begin = vi.fn(() => ({
-      accept: async () => ({ status: 'failed', error: new GssError('GSS_S_FAILURE') }),
+      accept: async () => ({
+        status: 'failed',
+        error: new GssError('GSS_S_FAILURE', { reason: 'fault.program' }),
+      }),
       abort: () => {},
     }));
     const server = createGssServer({ acceptor: { begin } as unknown as Acceptor });
