@@ -4,6 +4,7 @@
  * sentence that names the option; an answer refuses the client. An option without a row fails here.
  */
 
+import { PassThrough } from 'node:stream';
 import fastify from 'fastify';
 import { afterAll, describe, expect, it } from 'vitest';
 import { kerberos as expressKerberos } from '../src/adapters/express.ts';
@@ -37,6 +38,7 @@ import { HTTP_OPTIONS, httpAuthenticator } from '../src/node/http.ts';
 import { KERBEROS_OPTIONS, kerberos } from '../src/node/kerberos.ts';
 import { FILE_REPLAY_CACHE_OPTIONS, FileReplayCache } from '../src/node/replay-cache/file.ts';
 import { openReplayCache, REPLAY_CACHE_NAME_OPTIONS } from '../src/node/replay-cache/name.ts';
+import { SASL_SOCKET_OPTIONS, saslSocket } from '../src/node/sasl-socket.ts';
 import { createGssServer, LIMIT_OPTIONS, SERVER_OPTIONS } from '../src/node/server/gss-server.ts';
 import { startWorkers, WORKERS_OPTIONS } from '../src/node/server/workers.ts';
 import { START_REALM_OPTIONS, startRealm } from '../src/node/testing/start-realm.ts';
@@ -50,6 +52,7 @@ import { REDIS_EXCHANGES_OPTIONS, redisExchanges } from '../src/redis/exchanges.
 import { REDIS_REPLAY_CACHE_OPTIONS, RedisReplayCache } from '../src/redis/replay-cache.ts';
 import { SASL_EXCHANGE_OPTIONS, SASL_SERVER_OPTIONS } from '../src/sasl/options.ts';
 import { createSaslServer } from '../src/sasl/server.ts';
+import { SaslSession } from '../src/sasl/session.ts';
 import { CHECK_REPLAY_CACHE_OPTIONS, checkReplayCache } from '../src/testing/check-replay-cache.ts';
 import { createInitiator } from '../src/testing/initiator.ts';
 import { INITIATOR_OPTIONS, SPNEGO_OPTIONS } from '../src/testing/initiator-options.ts';
@@ -110,6 +113,9 @@ const exchanges = {
   random,
 } satisfies Readonly<Record<string, Row>>;
 const tableName: Row = { undefinedIsAbsent: 'it is ours', refused: ['', 5, 'a; b', 'A', 'a.b.c'] };
+const NO_SESSION = Object.create(SaslSession.prototype, {
+  dispose: { value: () => {} },
+}) as SaslSession;
 const NO_DATABASE = { query: async () => ({ rows: [] }) };
 const hook: Row = { undefinedIsAbsent: tells, refused: NO_FUNCTIONS };
 const crypto: Row = { undefinedIsAbsent: 'it is then that of the keys', refused: [{}, 'noble'] };
@@ -429,6 +435,9 @@ const entries: readonly Entry[] = [
     ...handshake,
     layers,
     successData: { undefinedIsAbsent: safer, refused: NO_FLAGS },
+  }),
+  entry('saslSocket', SASL_SOCKET_OPTIONS, (o) => saslSocket(new PassThrough(), NO_SESSION, o), {
+    head: { undefinedIsAbsent: 'nothing has arrived then', refused: ['', [], {}, 5] },
   }),
   entry('createGssServer', SERVER_OPTIONS, (o) => createGssServer({ acceptor, ...(o as object) }), {
     acceptor: acceptorRow,

@@ -26,6 +26,8 @@ export type { FileReplayCacheOptions } from './replay-cache/file.ts';
 export { FileReplayCache } from './replay-cache/file.ts';
 export type { ReplayCacheNameOptions } from './replay-cache/name.ts';
 export { openReplayCache } from './replay-cache/name.ts';
+export type { SaslSocketOptions } from './sasl-socket.ts';
+export { saslSocket } from './sasl-socket.ts';
 export type {
   ConnectionEvent,
   ConnectionInfo,
