@@ -122,13 +122,15 @@ export class Acceptor {
    * @param bytes - Copied; the caller wipes its own.
    * @param options - Options that differ from those of {@link begin}, such as the channel.
    * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN if the bytes were altered or are of another version.
+   *   What an acceptor with other options cannot use, such as a key of an enctype that it lacks, fails
+   *   the next {@link Handshake.accept} with that code.
    * @throws TypeError, RangeError for unknown or invalid options.
    */
   resume(bytes: Uint8Array, options: HandshakeOptions = {}): Handshake {
     this.#checkUsable();
     checkOptions('resume', options, HANDSHAKE_OPTIONS);
-    const settings = this.#settings;
-    return new Handshake(settings, importHandshake(plainBytes(bytes, 'bytes'), settings, options));
+    const waiting = importHandshake(plainBytes(bytes, 'bytes'), this.crypto, options);
+    return new Handshake(this.#settings, waiting);
   }
 
   /**

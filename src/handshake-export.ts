@@ -19,17 +19,14 @@
  */
 import type { Reader, Writer } from './bytes.ts';
 import type { DelegatedTicket } from './context/delegated-credential.ts';
-import { DelegatedCredential } from './context/delegated-credential.ts';
-import { readContext, writeContext } from './context/export.ts';
+import { writeContext } from './context/export.ts';
 import type { ExportFormat } from './context/export-format.ts';
 import {
   openExport,
   readBytes,
   readFlag,
-  readKey,
   readList,
   readOptional,
-  readPrincipal,
   sealExport,
   writeBytes,
   writeFlag,
@@ -39,16 +36,13 @@ import {
   writePrincipal,
 } from './context/export-format.ts';
 import type { ContextState } from './context/state.ts';
-import { EncryptionKey } from './crypto/key.ts';
 import type { CryptoProvider } from './crypto/provider.ts';
-import { DecodeError } from './errors.ts';
 import type { ChannelAddress, ChannelBindings } from './gss/channel-bindings.ts';
 import { bindingsOf, MAX_BINDINGS } from './gss/channel-bindings.ts';
-import { decodeMechanism, encodeMechanism, isKrb5Mechanism } from './gss/mechanism.ts';
+import { encodeMechanism } from './gss/mechanism.ts';
 import type { HandshakeState } from './handshake-state.ts';
 import { disposeState } from './handshake-state.ts';
-import type { AcceptorSettings, HandshakeOptions } from './krb5/settings.ts';
-import { Limit } from './messages/limits.ts';
+import type { HandshakeOptions } from './krb5/settings.ts';
 import type { HostAddress } from './messages/primitives.ts';
 import type { CollectedPieces } from './spnego/token-assembler.ts';
 import { TokenAssembler } from './spnego/token-assembler.ts';
@@ -76,20 +70,21 @@ export function exportHandshake(
 }
 
 /**
- * Reads what {@link exportHandshake} wrote.
+ * Reads what {@link exportHandshake} wrote, except the state: `handshake-import.ts`, which reads it, is
+ * loaded with the next token.
  *
  * @param options - Each that is not undefined replaces the exported one.
  * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN.
  */
 export function importHandshake(
   bytes: Uint8Array,
-  settings: AcceptorSettings,
+  crypto: CryptoProvider,
   options: HandshakeOptions,
 ): WaitingExchange {
-  return openExport(FORMAT, settings.credential.crypto, bytes, (reader) => {
+  return openExport(FORMAT, crypto, bytes, (reader) => {
     const exported = readOptions(reader);
     const assembler = exported.reassemble === true ? readPieces(reader) : undefined;
-    const state = readState(reader, settings);
+    const state: HandshakeState = { at: 'exported', bytes: reader.rest().slice() };
     if (assembler === undefined && options.reassemble === true) {
       return { options: mergeOptions(exported, options), assembler: new TokenAssembler(), state };
     }
@@ -112,7 +107,7 @@ function mergeOptions(exported: HandshakeOptions, given: HandshakeOptions): Hand
 }
 
 function writeState(writer: Writer, state: HandshakeState): void {
-  writer.u8(Kind[state.at]);
+  if (state.at !== 'exported') writer.u8(Kind[state.at]);
   switch (state.at) {
     case 'first-token':
       writeFlag(writer, state.hinted);
@@ -131,39 +126,11 @@ function writeState(writer: Writer, state: HandshakeState): void {
       writeBytes(writer, state.mechTypeList);
       writePendingContext(writer, state.context);
       return;
+    case 'exported':
+      writer.raw(state.bytes);
+      return;
     default:
       state satisfies never;
-  }
-}
-
-/** @param isInner - Whether the state is inside a negotiation, and so cannot be a negotiation. */
-function readState(reader: Reader, settings: AcceptorSettings, isInner = false): HandshakeState {
-  const kind = reader.u8();
-  switch (kind) {
-    case Kind['first-token']:
-      return { at: 'first-token', hinted: readFlag(reader) };
-    case Kind['dce-third-leg']: {
-      const context = readPendingContext(reader, settings);
-      return {
-        at: 'dce-third-leg',
-        context,
-        sessionKey: readKey(reader, settings.credential.crypto),
-      };
-    }
-    case isInner ? undefined : Kind.negotiating: {
-      const oid = decodeMechanism(readBytes(reader));
-      if (!isKrb5Mechanism(oid)) throw new DecodeError(`${reader.label} has another mechanism`);
-      const mechTypeList = readBytes(reader);
-      const micRequired = readFlag(reader);
-      const inner = readState(reader, settings, true);
-      return { at: 'negotiating', oid, mechTypeList, micRequired, inner };
-    }
-    case isInner ? undefined : Kind['mic-owed']: {
-      const mechTypeList = readBytes(reader);
-      return { at: 'mic-owed', mechTypeList, context: readPendingContext(reader, settings) };
-    }
-    default:
-      throw new DecodeError(`${reader.label} is in an unknown state`);
   }
 }
 
@@ -175,19 +142,6 @@ function writePendingContext(writer: Writer, context: ContextState): void {
   );
 }
 
-function readPendingContext(
-  reader: Reader,
-  { credential: { crypto }, randomOfContext }: AcceptorSettings,
-): ContextState {
-  const context = readContext(reader, { crypto, random: randomOfContext() });
-  const tickets = readOptional(reader, () =>
-    readList(reader, Limit.credentialTickets, () => readTicket(reader, crypto)),
-  );
-  if (tickets === undefined) return context;
-  if (tickets.length === 0) throw new DecodeError(`${reader.label} delegates nothing`);
-  return { ...context, delegatedCredential: new DelegatedCredential(tickets) };
-}
-
 function writeTicket(writer: Writer, ticket: DelegatedTicket): void {
   writePrincipal(writer, ticket.client);
   writePrincipal(writer, ticket.server);
@@ -196,20 +150,6 @@ function writeTicket(writer: Writer, ticket: DelegatedTicket): void {
   for (const time of TIMES) writer.u64(BigInt.asUintN(64, BigInt(ticket[time])));
   writeList(writer, ticket.addresses, writeAddress);
   writeBytes(writer, ticket.ticket);
-}
-
-function readTicket(reader: Reader, crypto: CryptoProvider): DelegatedTicket {
-  const client = readPrincipal(reader);
-  const server = readPrincipal(reader);
-  const sessionKey = new EncryptionKey(reader.i32(), reader.take(reader.u32()), crypto);
-  const flags = reader.u32();
-  const [authTime, startTime, endTime, renewTill] = TIMES.map(() =>
-    Number(BigInt.asIntN(64, reader.u64())),
-  ) as [number, number, number, number];
-  const addresses = readList(reader, Limit.hostAddresses, readAddress);
-  const ticket = readBytes(reader);
-  const times = { authTime, startTime, endTime, renewTill };
-  return { client, server, sessionKey, flags, ...times, addresses, ticket };
 }
 
 function writePieces(writer: Writer, { total, count, bytes }: CollectedPieces): void {
@@ -263,7 +203,8 @@ function writeAddress(writer: Writer, { type, address }: ChannelAddress | HostAd
   writeBytes(writer, address);
 }
 
-function readAddress(reader: Reader): HostAddress {
+/** The inverse of writeAddress. */
+export function readAddress(reader: Reader): HostAddress {
   return { type: reader.i32(), address: readBytes(reader) };
 }
 
@@ -272,5 +213,12 @@ const FORMAT: ExportFormat = {
   // "K5HS" and the version.
   magic: Uint8Array.of(0x4b, 0x35, 0x48, 0x53, 4),
 };
-const Kind = { 'first-token': 0, 'dce-third-leg': 1, negotiating: 2, 'mic-owed': 3 } as const;
-const TIMES = ['authTime', 'startTime', 'endTime', 'renewTill'] as const;
+/** The states by their numbers. */
+export const Kind = {
+  'first-token': 0,
+  'dce-third-leg': 1,
+  negotiating: 2,
+  'mic-owed': 3,
+} as const;
+/** The times of a delegated ticket, in their order. */
+export const TIMES = ['authTime', 'startTime', 'endTime', 'renewTill'] as const;

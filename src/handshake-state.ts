@@ -8,7 +8,15 @@ import type { GssError } from './gss/status.ts';
  * The state of an exchange that waits for a token. `handshake-export.ts` turns it into bytes and
  * back; {@link disposeState} wipes the keys in it.
  */
-export type HandshakeState = FirstTokenState | DceThirdLegState | NegotiatingState | MicOwedState;
+export type HandshakeState =
+  | FirstTokenState
+  | DceThirdLegState
+  | NegotiatingState
+  | MicOwedState
+  | ExportedState;
+
+/** Any state but one that has still to be restored. */
+export type ReadyState = Exclude<HandshakeState, ExportedState>;
 
 /** No mechanism has begun. */
 export interface FirstTokenState {
@@ -48,6 +56,13 @@ export interface MicOwedState {
   readonly context: ContextState;
 }
 
+/** An exchange that came from elsewhere as bytes: `handshake-import.ts` restores its state. */
+export interface ExportedState {
+  readonly at: 'exported';
+  /** Secret, and owned by this state. */
+  readonly bytes: Uint8Array;
+}
+
 /**
  * The outcome of a token. The output token is for the peer; if there is none, the property is absent or
  * undefined. The keys of a complete context are the caller's.
@@ -77,6 +92,9 @@ export function disposeState(state: HandshakeState): void {
       return;
     case 'mic-owed':
       disposeContext(state.context);
+      return;
+    case 'exported':
+      state.bytes.fill(0);
       return;
     default:
       state satisfies never;

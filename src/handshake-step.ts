@@ -4,7 +4,13 @@ import { readFirstToken, unframeToken } from './gss/framing.ts';
 import { Mechanism, mechanismName } from './gss/mechanism.ts';
 import type { Oid } from './gss/oid.ts';
 import { GssError } from './gss/status.ts';
-import type { FirstTokenState, HandshakeState, Step } from './handshake-state.ts';
+import type {
+  ExportedState,
+  FirstTokenState,
+  HandshakeState,
+  ReadyState,
+  Step,
+} from './handshake-state.ts';
 import { disposeState } from './handshake-state.ts';
 import type { Exchange, MechanismSteps } from './krb5/settings.ts';
 import { explainForeignOffer, refuseForeignToken } from './spnego/foreign-token.ts';
@@ -31,9 +37,12 @@ export type Advance = (
 export function advanceOver(mechanisms: readonly MechanismSteps[]): Advance {
   const negotiation = negotiationOf(mechanisms);
   const all = [negotiation, ...mechanisms];
-  return async (state, token, exchange) => {
+  return async (given, token, exchange) => {
+    let state = given;
     try {
-      const step = await take(state, token, exchange, negotiation, all);
+      const ready = given.at === 'exported' ? await restore(given, exchange) : given;
+      state = ready;
+      const step = await take(ready, token, exchange, negotiation, all);
       if (step.status === 'failed') disposeState(state);
       return step;
     } catch (error) {
@@ -64,8 +73,28 @@ export function refuseUnanswered(error: unknown): Step {
   return { status: 'failed', error: defective };
 }
 
+async function restore(
+  exported: ExportedState,
+  { settings, patience }: Exchange,
+): Promise<ReadyState> {
+  if (importer === undefined) {
+    const loading = import('./handshake-import.ts').then(
+      (loaded) => {
+        importer = loaded;
+      },
+      (cause: unknown) => {
+        throw new GssError('GSS_S_FAILURE', { reason: 'fault.program', cause });
+      },
+    );
+    await patience.wait(loading, settings.waits.modules);
+  }
+  const state = importer!.importState(exported, settings);
+  disposeState(exported);
+  return state;
+}
+
 function take(
-  state: HandshakeState,
+  state: ReadyState,
   token: Uint8Array,
   exchange: Exchange,
   negotiation: Negotiation,
@@ -129,3 +158,4 @@ function explainRefused(mechanism: Oid, accepted: readonly Oid[], isKnown: boole
     hint: `the client uses ${mechanismName(mechanism)}; accepted: ${accepted.map(mechanismName).join(', ')}`,
   });
 }
+let importer: typeof import('./handshake-import.ts') | undefined;

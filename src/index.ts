@@ -20,12 +20,12 @@ export type {
   UnwrappedMessage,
   WrapOptions,
 } from './context/context.ts';
-export { importSecurityContext } from './context/context.ts';
 export type { WeakEnctypeReport } from './context/context-facts.ts';
 export { nameAttributes } from './context/context-facts.ts';
 export { formatCredentialCache } from './context/credential-cache.ts';
 export type { DelegatedCredential, DelegatedTicket } from './context/delegated-credential.ts';
-export type { ImportOptions } from './context/export.ts';
+export type { ImportOptions } from './context/import.ts';
+export { importSecurityContext } from './context/import.ts';
 export type { TicketInfo } from './context/state.ts';
 export type { BlockCipher, CryptoBackend, HashName, Mac } from './crypto/backend.ts';
 export { defaultCrypto, EncryptionKey, nobleCrypto } from './crypto/default-crypto.ts';

@@ -14,7 +14,7 @@ import { kerberos as honoKerberos } from '../src/adapters/hono.ts';
 import { kerberos as koaKerberos } from '../src/adapters/koa.ts';
 import { WEB_OPTIONS } from '../src/adapters/web.ts';
 import { MEMORY_REPLAY_CACHE_OPTIONS } from '../src/ap/replay-cache.ts';
-import { IMPORT_OPTIONS } from '../src/context/export.ts';
+import { IMPORT_OPTIONS } from '../src/context/import.ts';
 import { createAuthenticator } from '../src/http/authenticator.ts';
 import { NEGOTIATE_OPTIONS, negotiate } from '../src/http/negotiate.ts';
 import { AUTHENTICATOR_OPTIONS } from '../src/http/options.ts';

@@ -17,6 +17,7 @@ const MAY_REMEMBER: Readonly<Record<string, string>> = {
   'crypto/provider.ts: loadRegistered': 'set once, when base-crypto.ts is loaded',
   'crypto/provider.ts: registered': 'set once, when base-crypto.ts is loaded',
   'errors.ts: catalogue': 'set once, when the catalogue of texts is loaded',
+  'handshake-step.ts: importer': 'a module, set once, when an exported exchange first continues',
   'hooks.ts: FAILED': 'weak: callbacks whose failure has been reported',
   'keytab/facts.ts: acceptedEntries': 'weak: derived from a keytab, which does not change',
   'keytab/facts.ts: enctypeLists': 'weak: derived from a keytab, which does not change',
@@ -31,6 +32,7 @@ const MAY_REMEMBER: Readonly<Record<string, string>> = {
   'node/header-limit.ts: ATTENDED': 'weak: servers of the application that were seen to',
   'node/observe/trace-file.ts: followed': 'whether KRB5_TRACE has been looked at',
   'node/tls-bindings.ts: PRESENTED': 'weak: the certificates of a TLS server of the application',
+  'pac/buffer-readers.ts: rare': 'a module, set once, when a PAC first needs it',
   'tokens/formats.ts: registered': 'set once, when the entry of weak enctypes is loaded',
 };
 

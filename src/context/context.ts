@@ -18,8 +18,7 @@ import { iovLengths, unwrapIov, wrapAead, wrapIov } from '../tokens/iov.ts';
 import type { MessageProtection, VerifiedMic } from '../tokens/protection.ts';
 import type { SequenceStatus } from '../tokens/sequence.ts';
 import type { DelegatedCredential } from './delegated-credential.ts';
-import type { ImportOptions } from './export.ts';
-import { decodeContext, encodeContext } from './export.ts';
+import { encodeContext } from './export.ts';
 import { pseudoRandom } from './pseudo-random.ts';
 import type { ContextState, TicketInfo } from './state.ts';
 
@@ -324,7 +323,7 @@ export class SecurityContext {
 
   /**
    * GSS_Export_sec_context (RFC 2743 §2.2.8): moves the context into bytes for
-   * {@link importSecurityContext}, and disposes of it here.
+   * `importSecurityContext`, and disposes of it here.
    *
    * @returns A new buffer that contains the keys: protect it like a key, and wipe it.
    *
@@ -378,22 +377,6 @@ export class SecurityContext {
     if (!messageChannel.hasSubscribers) return this.#protection;
     return new ObservedProtection(this.#protection, this.initiator.text);
   }
-}
-
-/**
- * GSS_Import_sec_context (RFC 2743 §2.2.9): restores an exported context with its keys, sequence
- * numbers and receive window. Import the bytes only once: two contexts would use each sequence number
- * twice.
- *
- * @param bytes - The result of {@link SecurityContext.export}; copied, so that the caller can wipe it.
- * @throws {@link GssError} GSS_S_DEFECTIVE_TOKEN if the bytes were altered or have another version.
- * @throws TypeError for bytes that are not a Uint8Array, or options of another type.
- */
-export function importSecurityContext(
-  bytes: Uint8Array,
-  options: ImportOptions = {},
-): SecurityContext {
-  return new SecurityContext(decodeContext(plainBytes(bytes, 'bytes'), options));
 }
 
 const CLOSED = { reason: 'message.no-context', reporter: 'context' } as const;

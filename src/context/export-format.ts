@@ -10,18 +10,18 @@
  * components; key: i32 enctype, bytes; window: u8 flags, then the six u32 halves of
  * {@link WindowState} in its order.
  *
+ * The readers of text, principal, key and window are in `import.ts`.
+ *
  * The digest detects damage. It does not protect against an attacker who can write the bytes. They
  * contain keys: store them like keys.
  */
-import { bytesEqual, constantTimeEqual, decodeUtf8, encodeUtf8, Reader, Writer } from '../bytes.ts';
-import { EncryptionKey } from '../crypto/key.ts';
-import { enctypeName } from '../crypto/numbers.ts';
+import { bytesEqual, constantTimeEqual, encodeUtf8, Reader, Writer } from '../bytes.ts';
+import type { EncryptionKey } from '../crypto/key.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { asReason, DecodeError, KerberosError } from '../errors.ts';
+import { asReason, DecodeError } from '../errors.ts';
 import { gssErrorOf } from '../gss/status.ts';
-import { Limit } from '../messages/limits.ts';
 import type { Principal } from '../messages/principal.ts';
-import { SequenceWindow } from '../tokens/sequence.ts';
+import type { SequenceWindow } from '../tokens/sequence.ts';
 
 /** The kind of an export. */
 export interface ExportFormat {
@@ -93,11 +93,6 @@ export function writeText(writer: Writer, text: string): void {
   writeBytes(writer, encodeUtf8(text));
 }
 
-/** The inverse of {@link writeText}. */
-export function readText(reader: Reader): string {
-  return decodeUtf8(reader.take(reader.u32()), reader.label);
-}
-
 /** flag. */
 export function writeFlag(writer: Writer, flag: boolean): void {
   writer.u8(flag ? 1 : 0);
@@ -153,33 +148,12 @@ export function writePrincipal(writer: Writer, principal: Principal): void {
   writeList(writer, principal.components, writeText);
 }
 
-/** The inverse of {@link writePrincipal}. */
-export function readPrincipal(reader: Reader): Principal {
-  const nameType = reader.i32();
-  const realm = readText(reader);
-  return { nameType, realm, components: readList(reader, Limit.nameComponents, readText) };
-}
-
 /** key. */
 export function writeKey(writer: Writer, key: EncryptionKey): void {
   const bytes = key.bytes();
   writer.u32(key.enctype);
   writeBytes(writer, bytes);
   bytes.fill(0);
-}
-
-/** The inverse of {@link writeKey}. @throws KerberosError KDC_ERR_ETYPE_NOSUPP. */
-export function readKey(reader: Reader, crypto: CryptoProvider): EncryptionKey {
-  const enctype = reader.i32();
-  const value = reader.take(reader.u32());
-  const key = new EncryptionKey(enctype, value, crypto);
-  if (!key.supported) {
-    throw new KerberosError('KDC_ERR_ETYPE_NOSUPP', {
-      reason: 'enctype.unsupported',
-      detail: { enctype: enctypeName(enctype) },
-    });
-  }
-  return key;
 }
 
 /** window. */
@@ -193,26 +167,15 @@ export function writeWindow(writer: Writer, window: SequenceWindow): void {
   for (const half of HALVES) writer.u32(halves[half]);
 }
 
-/** The inverse of {@link writeWindow}. */
-export function readWindow(reader: Reader): SequenceWindow {
-  const flags = reader.u8();
-  if (flags > 7) throw new DecodeError('exported context: unknown flags of the sequence window');
-  const [baseHigh, baseLow, nextHigh, nextLow, seenHigh, seenLow] = HALVES.map(() =>
-    reader.u32(),
-  ) as [number, number, number, number, number, number];
-  return SequenceWindow.ofState({
-    replay: (flags & WindowFlag.replay) !== 0,
-    sequence: (flags & WindowFlag.sequence) !== 0,
-    width: (flags & WindowFlag.wide) !== 0 ? 64 : 32,
-    baseHigh,
-    baseLow,
-    nextHigh,
-    nextLow,
-    seenHigh,
-    seenLow,
-  });
-}
-
 const DIGEST = 32;
-const WindowFlag = { replay: 1, sequence: 2, wide: 4 } as const;
-const HALVES = ['baseHigh', 'baseLow', 'nextHigh', 'nextLow', 'seenHigh', 'seenLow'] as const;
+/** Flags of a window. */
+export const WindowFlag = { replay: 1, sequence: 2, wide: 4 } as const;
+/** The halves of a window, in their order. */
+export const HALVES = [
+  'baseHigh',
+  'baseLow',
+  'nextHigh',
+  'nextLow',
+  'seenHigh',
+  'seenLow',
+] as const;

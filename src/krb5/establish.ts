@@ -52,11 +52,14 @@ export function establish(
   const { delegation } = request;
   const loading =
     enctype === undefined ? undefined : loadEnctype(enctype, opened.sessionKey.crypto);
-  if (loading === undefined && delegation === undefined) {
+  const reading = vouched.pac?.load();
+  if (loading === undefined && reading === undefined && delegation === undefined) {
     return makeContext(verified, request, mechanism, settings, { vouched, enctype });
   }
   const establishLater = async (): Promise<Established> => {
-    if (loading !== undefined) await patience.wait(loading, patience.settings.modules);
+    const { modules } = patience.settings;
+    if (loading !== undefined) await patience.wait(loading, modules);
+    if (reading !== undefined) await patience.wait(reading, modules);
     const delegated = delegation && (await openWhenLoaded(delegation, verified, patience));
     return makeContext(verified, request, mechanism, settings, { vouched, enctype, delegated });
   };

@@ -102,6 +102,9 @@ export function explainAbandonment(state: HandshakeState): GssError | undefined 
       });
     case 'mic-owed':
       return unanswered();
+    case 'exported':
+      // Its next token, which restores the state, has come already.
+      return undefined;
   }
 }
 

@@ -23,20 +23,14 @@
 import { concatBytes, Reader } from '../bytes.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
 import type { EncTicketPart } from '../messages/ticket.ts';
+import type { BufferReaders } from './buffer-readers.ts';
+import { isReadable, loadBufferReaders, readBuffer } from './buffer-readers.ts';
 import type { ClientInfo, DelegationInfo, PacAttributes, UpnDnsInfo } from './buffers.ts';
-import {
-  parseClientInfo,
-  parseDelegationInfo,
-  parsePacAttributes,
-  parseRequestorSid,
-  parseUpnDnsInfo,
-} from './buffers.ts';
+import { parseClientInfo, parseUpnDnsInfo } from './buffers.ts';
 import type { Claim } from './claims.ts';
-import { parseClaims } from './claims.ts';
 import type { DeviceInfo } from './device-info.ts';
-import { parseDeviceInfo } from './device-info.ts';
 import type { GroupSids, LogonInfo } from './logon-info.ts';
-import { collectGroupSids, parseLogonInfo, primaryGroupSidOf, userSidOf } from './logon-info.ts';
+import { collectGroupSids, primaryGroupSidOf, userSidOf } from './logon-info.ts';
 import type { UnverifiedPac } from './pac-type.ts';
 import { findPacBuffer, PacBufferType, parsePacType } from './pac-type.ts';
 import type { PacKey } from './verify.ts';
@@ -114,7 +108,7 @@ export function verifyPac(
 function checkRequestor(pac: VerifiedPac): void {
   const { requestorSid, userSid } = pac;
   if (requestorSid === undefined) {
-    throw pac.malformed.find(({ type }) => type === PacBufferType.requestorSid)!.error;
+    throw pac.errorOf(PacBufferType.requestorSid);
   }
   // A PAC without a user's SID grants nothing that could belong to another user.
   if (userSid === undefined || userSid === requestorSid) return;
@@ -179,6 +173,16 @@ class VerifiedPac {
   /** The types of all buffers, known and unknown, in the order of the PAC. */
   get bufferTypes(): readonly number[] {
     return this.#pac.buffers.map(({ type }) => type);
+  }
+
+  /** @internal Why a buffer cannot be decoded. */
+  errorOf(type: keyof BufferReaders): KerberosError | undefined {
+    return this.#outcome(type).error;
+  }
+
+  /** @internal To be awaited before the getters are used; undefined if nothing has to be loaded. */
+  load(): Promise<void> | undefined {
+    return loadBufferReaders(this.#pac);
   }
 
   /** KERB_VALIDATION_INFO: times, names, account flags, groups with their attributes. */
@@ -325,11 +329,11 @@ class VerifiedPac {
     return this.#groups;
   }
 
-  #parsed<T extends keyof typeof PARSERS>(type: T): ReturnType<(typeof PARSERS)[T]> | undefined {
-    return this.#outcome(type).value as ReturnType<(typeof PARSERS)[T]> | undefined;
+  #parsed<T extends keyof BufferReaders>(type: T): ReturnType<BufferReaders[T]> | undefined {
+    return this.#outcome(type).value as ReturnType<BufferReaders[T]> | undefined;
   }
 
-  #outcome(type: keyof typeof PARSERS): Outcome {
+  #outcome(type: keyof BufferReaders): Outcome {
     this.#read ??= new Map();
     const known = this.#read.get(type);
     if (known !== undefined) return known;
@@ -339,8 +343,8 @@ class VerifiedPac {
     return outcome;
   }
 
-  #parse(type: keyof typeof PARSERS, bytes: Uint8Array): unknown {
-    if (type !== PacBufferType.upnDnsInfo) return PARSERS[type](bytes);
+  #parse(type: keyof BufferReaders, bytes: Uint8Array): unknown {
+    if (type !== PacBufferType.upnDnsInfo) return readBuffer(type, bytes);
     const info = parseUpnDnsInfo(bytes);
     const userSid = this.logonInfo && userSidOf(this.logonInfo);
     // As in Samba, names of another account are ignored.
@@ -369,18 +373,3 @@ interface Outcome {
 function has(pac: UnverifiedPac, type: number): boolean {
   return findPacBuffer(pac, type) !== undefined;
 }
-
-function isReadable(type: number): type is keyof typeof PARSERS {
-  return type in PARSERS;
-}
-
-const PARSERS = {
-  [PacBufferType.logonInfo]: parseLogonInfo,
-  [PacBufferType.delegationInfo]: parseDelegationInfo,
-  [PacBufferType.upnDnsInfo]: parseUpnDnsInfo,
-  [PacBufferType.clientClaims]: parseClaims,
-  [PacBufferType.deviceInfo]: parseDeviceInfo,
-  [PacBufferType.deviceClaims]: parseClaims,
-  [PacBufferType.attributes]: parsePacAttributes,
-  [PacBufferType.requestorSid]: parseRequestorSid,
-} as const;

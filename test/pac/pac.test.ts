@@ -2,15 +2,19 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../src/bytes.ts';
 import { DecodeError, KerberosError } from '../../src/errors.ts';
+import { addRareReaders } from '../../src/pac/buffer-readers.ts';
 import { findPac } from '../../src/pac/locate.ts';
 import type { Pac } from '../../src/pac/pac.ts';
 import { importPac, verifyPac } from '../../src/pac/pac.ts';
 import { PacBufferType, parsePacType } from '../../src/pac/pac-type.ts';
+import { rareReaders } from '../../src/pac/rare-buffers.ts';
 import type { PacContents } from '../../src/testing/pac.ts';
 import { attachPac, defaultLogonInfo, mintPac } from '../../src/testing/pac.ts';
 import { encodeLogonInfo } from '../../src/testing/pac-buffers.ts';
 import { aesKey, loadPacFixture, thrownBy, ticketFor } from '../support/pac.ts';
 import { runs } from '../support/properties.ts';
+
+addRareReaders(rareReaders);
 
 const serverKey = aesKey(1);
 const ticket = ticketFor('alice', 1_700_000_000);

@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { fromHex } from '../../src/bytes.ts';
 import { KerberosError } from '../../src/errors.ts';
 import { decodeEncTicketPart, decodeTicket } from '../../src/messages/ticket.ts';
+import { addRareReaders } from '../../src/pac/buffer-readers.ts';
 import { findPac } from '../../src/pac/locate.ts';
 import { verifyPac } from '../../src/pac/pac.ts';
 import { parsePacType } from '../../src/pac/pac-type.ts';
+import { rareReaders } from '../../src/pac/rare-buffers.ts';
 import {
   verifyClientInfo,
   verifyFullSignature,
@@ -14,6 +16,8 @@ import {
 } from '../../src/pac/verify.ts';
 import type { RecordedKey, RecordedPac } from '../support/pac.ts';
 import { loadPacFixture, pacKey, thrownBy, ticketFor } from '../support/pac.ts';
+
+addRareReaders(rareReaders);
 
 interface MitFixture {
   readonly pacs: readonly RecordedPac[];

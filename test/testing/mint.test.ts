@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { KeyUsage } from '../../src/crypto/numbers.ts';
 import { decodeEncTicketPart } from '../../src/messages/ticket.ts';
+import { addRareReaders } from '../../src/pac/buffer-readers.ts';
 import { findPac } from '../../src/pac/locate.ts';
 import { verifyPac } from '../../src/pac/pac.ts';
+import { rareReaders } from '../../src/pac/rare-buffers.ts';
 import type { MintTicketOptions } from '../../src/testing/index.ts';
 import { mintTicket } from '../../src/testing/index.ts';
 import { aesKey } from '../support/pac.ts';
 import { makeKeytab, NOW, SERVICE, seededRandom } from '../support/realm-kit.ts';
+
+addRareReaders(rareReaders);
 
 const OTHER = 'HTTP/server.example.test@EXAMPLE.TEST';
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Reader, Writer } from '../../src/bytes.ts';
-import { readWindow, writeWindow } from '../../src/context/export-format.ts';
+import { writeWindow } from '../../src/context/export-format.ts';
+import { readWindow } from '../../src/context/import.ts';
 import { SequenceCounter, SequenceWindow } from '../../src/tokens/sequence.ts';
 import { runs } from '../support/properties.ts';
 

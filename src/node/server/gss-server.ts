@@ -3,7 +3,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 
 import type { Acceptor } from '../../acceptor.ts';
-import { importSecurityContext } from '../../context/context.ts';
+import { importSecurityContext } from '../../context/import.ts';
 import { tell } from '../../hooks.ts';
 import { parseHostAddress, plainAddress } from '../../messages/host-address.ts';
 import type { HostAddress } from '../../messages/primitives.ts';

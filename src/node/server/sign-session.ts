@@ -4,7 +4,7 @@
  */
 import type { Acceptor, Handshake } from '../../acceptor.ts';
 import type { SecurityContext } from '../../context/context.ts';
-import type { ImportOptions } from '../../context/export.ts';
+import type { ImportOptions } from '../../context/import.ts';
 import { GssError } from '../../gss/status.ts';
 import type { AcceptResult } from '../../krb5/settings.ts';
 import type { HostAddress } from '../../messages/primitives.ts';

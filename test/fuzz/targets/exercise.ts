@@ -1,9 +1,9 @@
 /** Does with a context what an application may do with it: nothing of it may fail in a new way. */
 
 import type { SecurityContext } from '../../../src/context/context.ts';
-import { importSecurityContext } from '../../../src/context/context.ts';
 import { nameAttributes } from '../../../src/context/context-facts.ts';
 import { formatCredentialCache } from '../../../src/context/credential-cache.ts';
+import { importSecurityContext } from '../../../src/context/import.ts';
 import { displayName, exportName } from '../../../src/gss/name.ts';
 import type { Pac } from '../../../src/pac/pac.ts';
 import { Breach } from '../case.ts';

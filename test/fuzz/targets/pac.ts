@@ -4,9 +4,11 @@ import { resolve } from 'node:path';
 import { bytesEqual, fromHex, Reader } from '../../../src/bytes.ts';
 import { KeyUsage } from '../../../src/crypto/numbers.ts';
 import { KerberosError } from '../../../src/errors.ts';
+import { addRareReaders } from '../../../src/pac/buffer-readers.ts';
 import { expand } from '../../../src/pac/compression/expand.ts';
 import { importPac, verifyPac } from '../../../src/pac/pac.ts';
 import { PacBufferType, parsePacType } from '../../../src/pac/pac-type.ts';
+import { rareReaders } from '../../../src/pac/rare-buffers.ts';
 import { mintPac } from '../../../src/testing/pac.ts';
 import { encodeClaimsMetadata, encodeClaimsSet } from '../../../src/testing/pac-buffers.ts';
 import { compressLznt1 } from '../../support/lznt1.ts';
@@ -16,6 +18,8 @@ import type { Case, Target } from '../case.ts';
 import { Breach } from '../case.ts';
 import { readPac } from './exercise.ts';
 import { NOW_SECONDS } from './realm.ts';
+
+addRareReaders(rareReaders);
 
 export function pacTargets(): Target[] {
   const pacs = [...mintedPacs(), ...recordedPacs().map(withOurClient)];
