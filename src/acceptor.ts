@@ -326,7 +326,7 @@ export class Handshake {
     const { settings, options, request, trace } = this.#exchange;
     settings.observer.refused(failure.error, request, options.peerAddress);
     trace?.(`Refused: ${failure.error.message}`);
-    return failure;
+    return { ...failure, request };
   }
 
   async #giveUp(minor: KerberosError): Promise<AcceptResult> {

@@ -24,6 +24,9 @@ export type { WeakEnctypeReport } from './context/context-facts.ts';
 export { nameAttributes } from './context/context-facts.ts';
 export { formatCredentialCache } from './context/credential-cache.ts';
 export type { DelegatedCredential, DelegatedTicket } from './context/delegated-credential.ts';
+export type { ImportOptions } from './context/export.ts';
+export type { ContextNote } from './context/notes.ts';
+export { contextNotes } from './context/notes.ts';
 export type { ImportOptions } from './context/import.ts';
 export { importSecurityContext } from './context/import.ts';
 export type { TicketInfo } from './context/state.ts';
@@ -161,6 +164,7 @@ export { formatPrincipal, NameType, parsePrincipal } from './messages/principal.
 export { TicketFlag } from './messages/ticket.ts';
 export type { DiagnosticAttributes, DiagnosticMessage } from './observe/attributes.ts';
 export { ChannelName } from './observe/channels.ts';
+export type { RequestFacts } from './observe/observer.ts';
 export type {
   AcceptorReport,
   ClientReport,

@@ -28,6 +28,16 @@ export function upToNul(bytes: Uint8Array): Uint8Array {
   return nul < 0 ? bytes : bytes.subarray(0, nul);
 }
 
+/** A value as one line of JSON, in which no character can end the line or change how a terminal shows it. */
+export function jsonLine(value: unknown): Uint8Array {
+  const json = JSON.stringify(value).replace(UNSAFE, (char) =>
+    [...Array(char.length).keys()]
+      .map((at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+  return Buffer.from(`${json}\n`);
+}
+
 /** The text of a system error, as perror prints it: `Address already in use`. */
 export function systemErrorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
@@ -41,6 +51,8 @@ function isPrintableOrSpace(byte: number): boolean {
   return (byte >= 0x20 && byte <= 0x7e) || (byte >= 0x09 && byte <= 0x0d);
 }
 
+// Those that printable() of src/text.ts escapes.
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const BYTES_PER_LINE = 16;
 const DIGITS = '0123456789abcdef';
 const SPACE = 0x20;

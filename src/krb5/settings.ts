@@ -232,6 +232,8 @@ export type AcceptResult =
       readonly status: 'failed';
       /** The reason, for the operator only: `code`, `minor` and `hint`. */
       readonly error: GssError;
+      /** What is known of the client and its ticket, for the log. */
+      readonly request?: RequestFacts;
       readonly outputToken?: Uint8Array;
     };
 

@@ -38,6 +38,9 @@ export type ObservedError = Error & {
   readonly minor?: { readonly code: string };
   readonly reason?: string;
   readonly text?: string;
+  readonly remedies?: readonly string[];
+  readonly hint?: string | undefined;
+  readonly detail?: unknown;
 };
 
 /** The observer of one acceptor. */

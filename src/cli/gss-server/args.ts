@@ -17,6 +17,8 @@ export interface ServerArguments {
   readonly once: boolean;
   readonly exportContext: boolean;
   readonly logfile: string | undefined;
+  /** The file for the report on weak and risky clients. */
+  readonly report: string | undefined;
   readonly keytab: string | undefined;
   /** Seconds. */
   readonly maxKeytabAge: number | undefined;
@@ -93,6 +95,7 @@ function serverArguments(service: string, values: Values): ServerArguments {
     once: switches.has('once'),
     exportContext: switches.has('export'),
     logfile: text(values, 'logfile'),
+    report: text(values, 'report'),
     keytab: text(values, 'keytab'),
     maxKeytabAge: integer(values, 'keytabage', 1, MAX_SECONDS),
     replayCache: text(values, 'rcache'),
@@ -158,6 +161,7 @@ const TEXTS: ReadonlySet<string> = new Set([
   'port',
   'host',
   'logfile',
+  'report',
   'keytab',
   'keytabage',
   'rcache',

@@ -4,7 +4,8 @@ export const USAGE: string = `Usage: gss-server [-port port] [-verbose] [-inetd]
        [-logfile file] [-keytab name] [-keytabage seconds] [-rcache name]
        [-mech mechanism] [-host address] [-timeout seconds] [-handshake seconds]
        [-maxtoken bytes] [-maxconn number] [-maxsource number] [-penalty seconds]
-       [-authenticated] [-anonymous] [-workers number] service_name
+       [-authenticated] [-anonymous] [-workers number] [-log text|json]
+       [-report file] service_name
        gss-server -check [-log text|json] [the options of the server] service_name
        gss-server -help | -version
 `;
@@ -30,6 +31,11 @@ Options start with one dash or two; a value is the next argument, or follows '='
   -export             export and import each context three times before its first message
   -logfile file       append the log to a file; /dev/null disables it. Default: stdout. SIGHUP opens
                       the path again, after the file was renamed (log rotation)
+  -log text|json      the form of the records, one line for each client that is accepted or refused.
+                      json: every line but those on stdout is a JSON object
+  -report file        write who uses weak encryption types, no channel bindings or NTLM, and which
+                      keys nobody uses, as JSON: every minute, and at the end. Mode 0600; with
+                      -workers one file for each, with its number at the end of the name
   -keytab name        FILE:path or path. Default: KRB5_KTNAME, then the system's default keytab
   -keytabage seconds  refuse all clients once the keytab could not be read for this time. Default:
                       continue with the keys read before
@@ -63,7 +69,10 @@ Options start with one dash or two; a value is the next argument, or follows '='
   -log text|json      the form of what -check prints: lines, or a JSON object in each line
   -help, -version     print this text, or the version, and exit
 
-Output: the lines of MIT's gss-server, on the same streams. Further lines are written to stderr:
+Output: the lines of MIT's gss-server, on the same streams, and records: one line for each client with
+time, connection, peer, client, service, kvno, enctype, reason, text and remedy, as key=value or as JSON
+(-log). Records are written to the -logfile, among MIT's lines; without one, to stderr. Further lines are
+written to stderr:
   hint: ...           the remedy for the error before it
   listening on port N                the port, with -port 0
   closing connection from ...        a client was too slow, or there were too many connections (the
@@ -77,6 +86,7 @@ Lines that belong together are written at once, so those of several workers do n
 they can if they have more than 4096 bytes: with -verbose and -workers, use -logfile.
 Under inetd, where stdout and stderr are the client's socket, nothing is written to them: lines for
 stdout are dropped, lines for stderr are written to the -logfile.
+KRB5_TRACE=file, such as /dev/stderr, adds a trace of each step of each exchange, without secrets.
 
 Exit status: 0 after -once, -inetd, SIGTERM or SIGINT (clients get 2.5 seconds to finish); 1 for a
 wrong command line, or a log file or port that cannot be opened; 255 for unusable credentials.

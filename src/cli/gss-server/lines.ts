@@ -20,9 +20,12 @@ import type { WorkerEnd } from '../../node/server/workers.ts';
 import { printable, printableUtf8 } from '../../text.ts';
 import { hexDump, looksLikeText, systemErrorText, upToNul } from '../text.ts';
 
-/** Bytes that are written at once, so that lines of other connections do not come between. */
+/**
+ * Bytes that are written at once, so that lines of other connections do not come between. `record` is the
+ * log file, or stderr without one.
+ */
 export interface Block {
-  readonly to: 'stdout' | 'stderr' | 'log';
+  readonly to: 'stdout' | 'stderr' | 'log' | 'record';
   readonly bytes: Uint8Array;
 }
 

@@ -22,6 +22,9 @@ import type { Block } from './lines.ts';
 import { errorBlock, formatEvent, formatGssError, formatWorkerEnd, stderrLine } from './lines.ts';
 import type { Output } from './output.ts';
 import { clientOwnsStandardStreams, detachStandardStreams, openOutput } from './output.ts';
+import { formatRecordOf } from './records.ts';
+import type { ReportFile } from './report-file.ts';
+import { keepReport } from './report-file.ts';
 import { SessionMarks } from './session-marks.ts';
 
 /** @returns The exit status. */
@@ -65,7 +68,11 @@ async function serve(options: ServerArguments, clientOwnsStreams: boolean): Prom
   }
   let output: Output;
   try {
-    output = openOutput({ logfile: options.logfile, clientOwnsStreams });
+    output = openOutput({
+      logfile: options.logfile,
+      clientOwnsStreams,
+      json: options.log === 'json',
+    });
   } catch (error) {
     process.stderr.write(`${options.logfile}: ${systemErrorText(error)}\n`);
     return FAILURE;
@@ -81,7 +88,11 @@ async function serve(options: ServerArguments, clientOwnsStreams: boolean): Prom
   const lineOptions = { verbose: options.verbose, localName };
   const marks = new SessionMarks(options.inetd || cluster.isWorker);
   const print = (event: GssServerEvent): void =>
-    output.print(marks.mark(event, formatEvent(event, lineOptions)));
+    output.print([
+      ...marks.mark(event, formatEvent(event, lineOptions)),
+      ...formatRecordOf(event, options.log),
+    ]);
+  const report = reportOf(options, acceptor, output);
   try {
     if (options.inetd) return await serveInetd(options, acceptor, print);
     if (cluster.isWorker) return await serveInWorker(options, acceptor, print);
@@ -93,8 +104,23 @@ async function serve(options: ServerArguments, clientOwnsStreams: boolean): Prom
     await closeReplayCache();
     return await serveWithWorkers(options, options.workers, output);
   } finally {
+    report?.close();
     acceptor.dispose();
   }
+}
+
+/** Each worker has a report of its own: the primary has no clients. */
+function reportOf(
+  { report: path, workers, once }: ServerArguments,
+  acceptor: Acceptor,
+  output: Output,
+): ReportFile | undefined {
+  if (path === undefined) return undefined;
+  if (workers !== undefined && !once && !cluster.isWorker) return undefined;
+  const own = cluster.isWorker ? `${path}.${cluster.worker?.id}` : path;
+  return keepReport(own, acceptor, (message) =>
+    output.print([stderrLine(`gss-server: -report ${message}`)]),
+  );
 }
 
 async function tryToConfigure(

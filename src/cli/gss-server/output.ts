@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 
 import { concatBytes } from '../../bytes.ts';
-import { systemErrorText } from '../text.ts';
+import { jsonLine, systemErrorText } from '../text.ts';
 import type { Block } from './lines.ts';
 
 /** The streams of gss-server. */
@@ -27,6 +27,8 @@ export interface OutputOptions {
   readonly logfile: string | undefined;
   /** The standard streams are the client's connection: nothing may be written to them. */
   readonly clientOwnsStreams: boolean;
+  /** Whether all lines but those on stdout are written as JSON. */
+  readonly json?: boolean;
 }
 
 /** @throws The system's error if the log file cannot be opened. */
@@ -38,14 +40,16 @@ export function openOutput(options: OutputOptions): Output {
   const log = logfile ?? stdout;
   // Under inetd stderr is the client's socket, so errors are written to the log.
   const stderr = standard?.stderr ?? log;
-  const streams = { stdout, stderr, log };
+  const streams = { stdout, stderr, log, record: logfile ?? stderr };
+  const shown = ({ to, bytes }: Block): Uint8Array =>
+    options.json === true && to !== 'record' && streams[to] !== stdout ? asJson(bytes) : bytes;
   return {
     print: (blocks) => {
       for (let at = 0; at < blocks.length; ) {
         const write = streams[blocks[at]!.to];
         const together: Uint8Array[] = [];
         while (at < blocks.length && streams[blocks[at]!.to] === write) {
-          together.push(blocks[at++]!.bytes);
+          together.push(shown(blocks[at++]!));
         }
         write(together.length === 1 ? together[0]! : concatBytes(...together));
       }
@@ -80,6 +84,12 @@ export function detachStandardStreams(): void {
     // POSIX open returns the lowest free descriptor, which is the one just closed.
     openSync('/dev/null', 'w');
   }
+}
+
+/** Lines that belong together as one JSON object: a log is then read line by line. */
+function asJson(bytes: Uint8Array): Uint8Array {
+  const text = new TextDecoder().decode(bytes).replace(/\n$/, '');
+  return jsonLine({ time: new Date().toISOString(), event: 'line', text });
 }
 
 type Write = (bytes: Uint8Array) => void;

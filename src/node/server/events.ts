@@ -1,6 +1,7 @@
 /** The events of a gss-sample server. */
 import type { SecurityContext } from '../../context/context.ts';
 import type { GssError } from '../../gss/status.ts';
+import type { RequestFacts } from '../../observe/observer.ts';
 import type { ChannelFailure } from './token-channel.ts';
 import type { Framing } from './token-frame.ts';
 
@@ -86,8 +87,10 @@ export type ConnectionEvent =
       readonly stage: GssStage;
       /** The reason; of `fault`, whatever was thrown. */
       readonly error: GssError;
+      /** While a context is accepted: what is known of the client and its ticket. */
+      readonly request?: RequestFacts;
     }
-  /** The client closed when it was asked for Kerberos; see `Handshake.foreignChoice`. */
+  /** The client went away in the middle of the handshake; see `Handshake.abandonment`. */
   | { readonly type: 'abandoned'; readonly error: GssError }
   /** The first token of a v2 connection is not a NOOP. */
   | { readonly type: 'noop-expected'; readonly flags: number }

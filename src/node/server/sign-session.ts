@@ -112,7 +112,8 @@ export class SignSession {
       const result = await this.#accept(handshake, frame.data);
       await this.#sendContextToken(result);
       if (result.status === 'failed') {
-        this.#emit({ type: 'gss-error', stage: 'accepting context', error: result.error });
+        const { error, request = {} } = result;
+        this.#emit({ type: 'gss-error', stage: 'accepting context', error, request });
         return false;
       }
       this.#emit({ type: 'context-step', complete: result.status === 'complete' });
@@ -130,9 +131,9 @@ export class SignSession {
     }
   }
 
-  /** Reports a client that closed in the middle of the handshake because it prefers NTLM. */
+  /** Reports a client that closed in the middle of the handshake, perhaps because it prefers NTLM. */
   #abandon(handshake: Handshake): void {
-    const error = handshake.foreignChoice;
+    const error = handshake.abandonment;
     handshake.abort();
     if (error !== undefined) this.#emit({ type: 'abandoned', error });
   }

@@ -12,6 +12,7 @@ const DEFAULTS: ServerArguments = {
   once: false,
   exportContext: false,
   logfile: undefined,
+  report: undefined,
   keytab: undefined,
   maxKeytabAge: undefined,
   replayCache: undefined,
@@ -55,6 +56,7 @@ describe('parseArguments', () => {
       ['-logfile', '/l', '-keytab', 'FILE:/k', '-rcache', 'dir:/r', SERVICE],
       { logfile: '/l', keytab: 'FILE:/k', replayCache: 'dir:/r' },
     ],
+    ['a report', ['-report', '/r', '-log', 'json', SERVICE], { report: '/r', log: 'json' }],
     ['a value with a dash', ['-logfile', '-verbose', SERVICE], { logfile: '-verbose' }],
     ['the end of options', ['-once', '--', '-odd'], { once: true, service: '-odd' }],
     ['kerberos_v5', ['-mech', 'kerberos_v5', SERVICE], { mechanism: KRB5 }],
@@ -138,7 +140,7 @@ describe('parseArguments', () => {
 
   it('knows every option of its own usage, and the help explains each', () => {
     const options = [...USAGE.matchAll(/\[-(\w+)( \w+)?\]/g)];
-    expect(options.length).toBe(20);
+    expect(options.length).toBe(21);
     for (const [, name, value] of options) {
       const argument = { mech: 'krb5', host: '::1' }[name!] ?? '1';
       const argv = value === undefined ? [`-${name}`] : [`-${name}`, argument];

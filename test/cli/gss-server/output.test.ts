@@ -63,6 +63,34 @@ describe('the output', () => {
     expect(written).toEqual(['stdout: Accepted\n', 'stderr: hint\n']);
   });
 
+  it('has records in the log file, among the lines of the log, or on stderr', () => {
+    const record: Block = { to: 'record', bytes: encodeUtf8('record\n') };
+    openOutput({ logfile: undefined, clientOwnsStreams: false }).print([...BLOCKS, record]);
+    expect(written).toEqual(['stdout: flags\nAccepted\nmessage\n', 'stderr: hint\nrecord\n']);
+    const logfile = join(folder, 'log');
+    openOutput({ logfile, clientOwnsStreams: false }).print([BLOCKS[0]!, record, BLOCKS[2]!]);
+    expect(readFileSync(logfile, 'utf8')).toBe('flags\nrecord\nmessage\n');
+  });
+
+  it('is JSON but on stdout, if asked for', () => {
+    const logfile = join(folder, 'log');
+    const record: Block = { to: 'record', bytes: encodeUtf8('{"event":"accepted"}\n') };
+    const { print } = openOutput({ logfile, clientOwnsStreams: false, json: true });
+    print([...BLOCKS, record]);
+    const lines = readFileSync(logfile, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((one) => JSON.parse(one));
+    const time = expect.stringMatching(/^\d{4}-.*Z$/);
+    expect(lines).toEqual([
+      { time, event: 'line', text: 'flags' },
+      { time, event: 'line', text: 'message' },
+      { event: 'accepted' },
+    ]);
+    expect(written[0]).toBe('stdout: Accepted\n');
+    expect(JSON.parse(written[1]!.slice('stderr: '.length))).toMatchObject({ text: 'hint' });
+  });
+
   it('is appended to the log file', () => {
     const logfile = join(folder, 'log');
     for (let run = 0; run < 2; run++) {

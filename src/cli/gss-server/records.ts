@@ -1,0 +1,214 @@
+/**
+ * The records of gss-server: one line for each client that was accepted or refused, with everything that
+ * is known about it, as `key=value` or as JSON.
+ */
+import { Buffer } from 'node:buffer';
+import type { SecurityContext } from '../../context/context.ts';
+import { contextNotes } from '../../context/notes.ts';
+import { enctypeName } from '../../crypto/numbers.ts';
+import { ContextFlag } from '../../gss/status.ts';
+import type { ConnectionInfo, GssServerEvent } from '../../node/server/events.ts';
+import type { ChannelFailure } from '../../node/server/token-channel.ts';
+import type { ObservedError, RequestFacts } from '../../observe/observer.ts';
+import { reasonOf } from '../../observe/observer.ts';
+import { printable } from '../../text.ts';
+import { jsonLine } from '../text.ts';
+import type { Block } from './lines.ts';
+
+/** How records are written. */
+export type RecordFormat = 'text' | 'json';
+
+/** One record. Absent facts are left out. */
+export interface LogRecord {
+  readonly event: 'accepted' | 'refused' | 'abandoned' | 'message-refused' | 'closed';
+  /** The number of the connection in its process. */
+  readonly connection: number;
+  /** The client's address and port. */
+  readonly peer?: string;
+  readonly client?: string;
+  readonly service?: string;
+  readonly kvno?: number;
+  /** Enctype of the ticket. */
+  readonly enctype?: string;
+  readonly sessionEnctype?: string;
+  /** Enctype of the key that protects messages. */
+  readonly messageEnctype?: string;
+  readonly flags?: readonly string[];
+  /** Reasons why something is missing from an accepted client. */
+  readonly notes?: readonly string[];
+  readonly code?: string;
+  readonly reason?: string;
+  readonly text?: string;
+  readonly remedies?: readonly string[];
+  /** The facts behind the reason. */
+  readonly detail?: unknown;
+}
+
+/** The line about an event, now; none for an event that decides about no client. */
+export function formatRecordOf(event: GssServerEvent, format: RecordFormat): Block[] {
+  const record = recordOf(event);
+  return record === undefined ? [] : [formatRecord(record, format, Date.now())];
+}
+
+/** The record of an event; undefined for an event that decides about no client. */
+export function recordOf(event: GssServerEvent): LogRecord | undefined {
+  switch (event.type) {
+    case 'accepted':
+      return { event: 'accepted', ...connectionOf(event.connection), ...factsOf(event.context) };
+    case 'accepted-unauthenticated':
+      return { event: 'accepted', ...connectionOf(event.connection), ...UNAUTHENTICATED };
+    case 'gss-error':
+      return {
+        event: event.stage === 'accepting context' ? 'refused' : 'message-refused',
+        ...connectionOf(event.connection),
+        ...requestOf(event.request),
+        ...explanationOf(event.error),
+      };
+    case 'abandoned':
+      return {
+        event: 'abandoned',
+        ...connectionOf(event.connection),
+        ...explanationOf(event.error),
+      };
+    case 'noop-expected':
+      return { event: 'refused', ...connectionOf(event.connection), ...NO_NOOP };
+    case 'unauthenticated-refused':
+    case 'unauthenticated-request':
+      return { event: 'refused', ...connectionOf(event.connection), ...NOT_AUTHENTICATED };
+    case 'channel-error': {
+      const why = failureOf(event.failure);
+      return why && { event: 'closed', ...connectionOf(event.connection), ...why };
+    }
+    case 'fault':
+      return {
+        event: 'closed',
+        ...connectionOf(event.connection),
+        reason: 'fault.program',
+        text: `internal error: ${String(event.error)}`,
+      };
+    default:
+      return undefined;
+  }
+}
+
+/** One line. @param time - Milliseconds. */
+export function formatRecord(record: LogRecord, format: RecordFormat, time: number): Block {
+  const at = new Date(time).toISOString();
+  const bytes =
+    format === 'json'
+      ? jsonLine({ time: at, ...record })
+      : Buffer.from(`${printable(`${at} ${formatText(record)}`)}\n`);
+  return { to: 'record', bytes };
+}
+
+function formatText({ event, remedies, detail: _, code: __, ...facts }: LogRecord): string {
+  const shown = { ...facts, ...(remedies?.[0] !== undefined && { remedy: remedies[0] }) };
+  const pairs = Object.entries(shown).map(([name, value]) => {
+    const text = Array.isArray(value) ? value.join(',') : String(value);
+    return `${name}=${/^[^\s"=]+$/.test(text) ? text : JSON.stringify(text)}`;
+  });
+  return [event, ...pairs].join(' ');
+}
+
+type Explanation = Pick<LogRecord, 'code' | 'reason' | 'text' | 'remedies' | 'detail'>;
+
+function connectionOf({
+  id,
+  remoteAddress,
+  remotePort,
+}: ConnectionInfo): Pick<LogRecord, 'connection' | 'peer'> {
+  if (remoteAddress === undefined) return { connection: id };
+  const host = remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress;
+  return { connection: id, peer: `${host}:${remotePort}` };
+}
+
+function factsOf(context: SecurityContext): Partial<LogRecord> {
+  const { initiator, ticket, enctype, flags } = context;
+  const names = Object.entries(ContextFlag).filter(([, bit]) => (flags & bit) !== 0);
+  return {
+    client: initiator.text,
+    service: ticket.server,
+    kvno: ticket.kvno,
+    enctype: enctypeName(ticket.enctype),
+    sessionEnctype: enctypeName(ticket.sessionEnctype),
+    messageEnctype: enctypeName(enctype),
+    flags: names.map(([name]) => name),
+    notes: contextNotes(context).map(({ reason }) => reason),
+  };
+}
+
+function requestOf(request: RequestFacts = {}): Partial<LogRecord> {
+  const { client, service, kvno, enctype, sessionEnctype } = request;
+  return {
+    ...(client !== undefined && { client }),
+    ...(service !== undefined && { service }),
+    ...(kvno !== undefined && { kvno }),
+    ...(enctype !== undefined && { enctype: enctypeName(enctype) }),
+    ...(sessionEnctype !== undefined && { sessionEnctype: enctypeName(sessionEnctype) }),
+  };
+}
+
+function explanationOf(error: ObservedError): Explanation {
+  const { remedies = error.hint === undefined ? [] : [error.hint], detail } = error;
+  return {
+    code: error.minor?.code ?? error.code,
+    reason: reasonOf(error),
+    text: error.text ?? error.message,
+    remedies,
+    ...(detail !== undefined && { detail }),
+  };
+}
+
+/** Undefined for a client that has finished, or was checking whether the port is open. */
+function failureOf(failure: ChannelFailure): Explanation | undefined {
+  if ('probe' in failure) return undefined;
+  switch (failure.reason) {
+    case 'timeout':
+      return {
+        reason: 'server.client-silent',
+        text: failure.limit,
+        remedies: [
+          'look whether the client waits for something; -timeout and -handshake are the limits',
+        ],
+      };
+    case 'too-long':
+      return {
+        reason: 'token.too-long',
+        text: failure.text,
+        remedies: [
+          'look whether the client speaks the gss-sample protocol; -maxtoken is the limit',
+        ],
+      };
+    case 'ended': {
+      const { part, read, expected } = failure.truncation;
+      return {
+        reason: 'server.client-gone',
+        text: `the client closed its connection after ${read} of ${expected} bytes of a token's ${part}`,
+      };
+    }
+    case 'read-error':
+    case 'write-error':
+      return { reason: 'server.client-gone', text: failure.error.message };
+    case 'displaced':
+      return {
+        reason: 'server.displaced',
+        text: 'the client was not authenticated, and the server was full (-maxconn, -maxsource)',
+      };
+    case 'aborted':
+      return { reason: 'server.stopping', text: 'the server is stopping' };
+  }
+}
+
+const UNAUTHENTICATED: Explanation = {
+  reason: 'policy.unauthenticated',
+  text: 'the client does not authenticate (gss-client -na)',
+};
+const NOT_AUTHENTICATED: Explanation = {
+  reason: 'policy.unauthenticated',
+  text: 'the client does not authenticate, which this server or what it asked for requires',
+  remedies: ['let the client authenticate: gss-client without -na'],
+};
+const NO_NOOP: Explanation = {
+  reason: 'token.out-of-order',
+  text: 'the first token of the connection is no NOOP: the client does not speak the gss-sample protocol',
+};
