@@ -203,7 +203,8 @@ export class Handshake {
       else this.#state = step.next;
       return await this.#giveUp(patience.aborted);
     }
-    if (step.status === 'failed') await explain(step.error);
+    const unwelcome = step.status === 'failed' ? step.error : foreignChoiceOf(step);
+    if (unwelcome !== undefined) await explain(unwelcome);
     return this.#conclude(step);
   }
 
@@ -339,6 +340,11 @@ export class Handshake {
     this.#phase = 'done';
     disposeState(this.#state);
   }
+}
+
+function foreignChoiceOf(step: Step): GssError | undefined {
+  if (step.status !== 'continue' || step.next.at !== 'negotiating') return undefined;
+  return step.next.foreignChoice;
 }
 
 const advance = advanceOver([kerberos]);

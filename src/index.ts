@@ -24,11 +24,10 @@ export type { WeakEnctypeReport } from './context/context-facts.ts';
 export { nameAttributes } from './context/context-facts.ts';
 export { formatCredentialCache } from './context/credential-cache.ts';
 export type { DelegatedCredential, DelegatedTicket } from './context/delegated-credential.ts';
-export type { ImportOptions } from './context/export.ts';
-export type { ContextNote } from './context/notes.ts';
-export { contextNotes } from './context/notes.ts';
 export type { ImportOptions } from './context/import.ts';
 export { importSecurityContext } from './context/import.ts';
+export type { ContextNote } from './context/notes.ts';
+export { contextNotes } from './context/notes.ts';
 export type { TicketInfo } from './context/state.ts';
 export type { BlockCipher, CryptoBackend, HashName, Mac } from './crypto/backend.ts';
 export { defaultCrypto, EncryptionKey, nobleCrypto } from './crypto/default-crypto.ts';
@@ -110,6 +109,7 @@ export type {
   FaultDetails,
   FileDetails,
   FormatDetail,
+  GoneClientDetail,
   HeaderDetail,
   HeaderLengthDetail,
   ListenDetail,
@@ -122,6 +122,7 @@ export type {
   ServerDetails,
   SessionLengthDetail,
   SettingDetail,
+  SilentClientDetail,
 } from './explain/service-reasons.ts';
 export type {
   ChannelAddress,

@@ -1,4 +1,6 @@
 /** Why something is missing from an established context. */
+import { DELEGATION_NOTES } from '../explain/observed.ts';
+import type { Reason } from '../explain/reasons.ts';
 import { ContextFlag } from '../gss/status.ts';
 import { TicketFlag } from '../messages/ticket.ts';
 import type { SecurityContext } from './context.ts';
@@ -6,7 +8,7 @@ import type { SecurityContext } from './context.ts';
 /** Something that an application might expect of a context, and why it is not there. */
 export interface ContextNote {
   /** The stable name: `delegation.not-forwardable`. */
-  readonly reason: string;
+  readonly reason: Reason;
   /** One sentence with the facts. */
   readonly text: string;
   /** What to do about it, the likeliest first; may be empty. */
@@ -35,42 +37,19 @@ export function contextNotes(context: SecurityContext): ContextNote[] {
   if ((context.flags & ContextFlag.delegation) === 0) notes.push(noDelegation(context));
   const { pacError } = context;
   if (pacError !== undefined) {
-    const { message, hint } = pacError;
-    notes.push({
-      reason: pacError.code,
-      text: `the ticket's PAC is not shown: ${message}`,
-      remedies: hint === undefined ? [] : [hint],
-    });
+    const { reason, text, remedies } = pacError;
+    notes.push({ reason, text: `the ticket's PAC is not shown: ${text}`, remedies });
   }
   return notes;
 }
 
-function noDelegation({ ticket: { flags, server } }: SecurityContext): ContextNote {
-  if ((flags & TicketFlag.forwardable) === 0) {
-    return {
-      reason: 'delegation.not-forwardable',
-      text: 'no credential was delegated: the ticket is not forwardable',
-      remedies: [
-        'get a forwardable ticket: kinit -f, or forwardable = true in [libdefaults] of the client’s krb5.conf',
-        'look whether the account is sensitive or in Protected Users (Active Directory), or disallows forwardable tickets (kadmin getprinc)',
-      ],
-    };
-  }
-  if ((flags & TicketFlag.okAsDelegate) === 0) {
-    return {
-      reason: 'delegation.not-trusted',
-      text: `no credential was delegated: the KDC does not say that ${server} is trusted for delegation, which Windows and browsers require`,
-      remedies: [
-        `trust the service's account for delegation: kadmin modprinc +ok_as_delegate ${server}; in Active Directory “Trust this computer for delegation”`,
-        'let the client ask for delegation all the same (GSS_C_DELEG_FLAG, curl --delegation always)',
-      ],
-    };
-  }
-  return {
-    reason: 'delegation.not-requested',
-    text: 'no credential was delegated: the client did not ask for it',
-    remedies: [
-      'let the client ask: ssh GSSAPIDelegateCredentials yes, curl --delegation policy, AuthNegotiateDelegateAllowlist of Chromium, gss-client -d',
-    ],
-  };
+function noDelegation({ ticket: { flags } }: SecurityContext): ContextNote {
+  const reason =
+    (flags & TicketFlag.forwardable) === 0
+      ? 'delegation.not-forwardable'
+      : (flags & TicketFlag.okAsDelegate) === 0
+        ? 'delegation.not-trusted'
+        : 'delegation.not-requested';
+  const { text, remedies } = DELEGATION_NOTES[reason];
+  return { reason, text: text({}), remedies: remedies({}) };
 }

@@ -102,6 +102,16 @@ export type SettingDetail = PathDetail & {
 
 /** Reasons of servers over TCP and HTTP, of programs, and of the clients of `./testing`. */
 export interface ServerDetails {
+  /** The client does not authenticate, and must. */
+  'policy.unauthenticated': NoDetail;
+  /** The client sent nothing for longer than the server waits. */
+  'server.client-silent': SilentClientDetail;
+  /** The client closed its connection in the middle. */
+  'server.client-gone': GoneClientDetail;
+  /** The server was full, and the client not authenticated. */
+  'server.displaced': NoDetail;
+  /** The server is stopping. */
+  'server.stopping': NoDetail;
   /** The request's headers are longer than the server accepts. */
   'http.header-too-long': HeaderLengthDetail;
   /** The request's headers are malformed. */
@@ -258,4 +268,16 @@ export interface SaslDetails {
 export type FactsDetail = {
   /** In words. */
   readonly facts?: string;
+};
+
+/** A client that was too slow. */
+export type SilentClientDetail = {
+  /** The limit that it exceeded. */
+  readonly limit?: string;
+};
+
+/** A client that went away. */
+export type GoneClientDetail = {
+  /** How far it had come, or the error of the system. */
+  readonly problem?: string;
 };

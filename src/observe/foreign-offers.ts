@@ -46,8 +46,6 @@ interface Offers extends Record<ForeignMechanism, number> {
 const UNKNOWN = 'unknown';
 const MAX_ADDRESSES = 1024;
 const FOREIGN: Readonly<Record<string, ForeignMechanism>> = {
-  NTLM_RECEIVED: 'ntlm',
-  NEGOEX_RECEIVED: 'negoex',
   'negotiate.ntlm': 'ntlm',
   'negotiate.negoex': 'negoex',
   'negotiate.iakerb-only': 'iakerb',

@@ -1,10 +1,9 @@
 /** Publishes what happens to the messages of a context, while someone listens. */
+import { ReasonedError } from '../errors.ts';
 import type { MessageProtection, OpenedMessage, VerifiedMic } from '../tokens/protection.ts';
 import type { SequenceStatus } from '../tokens/sequence.ts';
 import type { DiagnosticAttributes, DiagnosticMessage } from './attributes.ts';
 import { messageChannel } from './channels.ts';
-import type { ObservedError } from './observer.ts';
-import { reasonOf } from './observer.ts';
 
 /** The protection of a context with the name of its initiator, whose calls are published. */
 export class ObservedProtection implements MessageProtection {
@@ -58,7 +57,7 @@ export class ObservedProtection implements MessageProtection {
     try {
       result = call();
     } catch (error) {
-      if (error instanceof Error) publishFailure(facts, error as ObservedError);
+      if (error instanceof ReasonedError) publishFailure(facts, error);
       throw error;
     }
     const confidential = isConfidential?.(result);
@@ -82,8 +81,8 @@ export function publishDisorder(initiator: string, sequence: SequenceStatus): vo
 
 type MessageOperation = 'wrap' | 'unwrap' | 'getMic' | 'verifyMic';
 
-function publishFailure(facts: DiagnosticAttributes, error: ObservedError): void {
-  const why = { 'error.type': reasonOf(error), 'error.message': error.text ?? error.message };
+function publishFailure(facts: DiagnosticAttributes, error: ReasonedError): void {
+  const why = { 'error.type': error.reason, 'error.message': error.text };
   publish({ ...facts, ...why }, error);
 }
 

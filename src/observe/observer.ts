@@ -1,5 +1,7 @@
 /** Counts the outcomes of an acceptor's exchanges, and publishes them to whoever listens. */
 import { enctypeName } from '../crypto/numbers.ts';
+import type { ReasonedError } from '../errors.ts';
+import { explain } from '../errors.ts';
 import { tell } from '../hooks.ts';
 import type { Keytab } from '../keytab/keytab.ts';
 import { formatHostAddress } from '../messages/host-address.ts';
@@ -31,17 +33,6 @@ export interface RequestFacts {
   /** Enctype of the session key, if the ticket was opened. */
   readonly sessionEnctype?: number;
 }
-
-/** An error as the observer needs it. */
-export type ObservedError = Error & {
-  readonly code: string;
-  readonly minor?: { readonly code: string };
-  readonly reason?: string;
-  readonly text?: string;
-  readonly remedies?: readonly string[];
-  readonly hint?: string | undefined;
-  readonly detail?: unknown;
-};
 
 /** The observer of one acceptor. */
 export class Observer {
@@ -76,36 +67,38 @@ export class Observer {
   }
 
   /** A context was established. @param lacking - The reason why something is missing from it. */
-  accepted(facts: ContextFacts, lacking: ObservedError | undefined): void {
+  accepted(facts: ContextFacts, lacking: ReasonedError | undefined): void {
     this.#accepted++;
     this.#uses.accepted(facts, this.#clock);
-    if (lacking !== undefined) this.#notes.add(reasonOf(lacking));
+    if (lacking !== undefined) this.#notes.add(lacking.reason);
     if (!acceptChannel.hasSubscribers) return;
-    publish(acceptChannel, attributesOfContext(facts, lacking && reasonOf(lacking)));
+    publish(acceptChannel, attributesOfContext(facts, lacking?.reason));
   }
 
   /** An exchange failed. */
-  refused(error: ObservedError, request: RequestFacts, peer: HostAddress | undefined): void {
+  refused(error: ReasonedError, request: RequestFacts, peer: HostAddress | undefined): void {
     this.#refused++;
     this.#ended(error, request, peer);
   }
 
   /** The client of an exchange went away. @param error - The probable reason. */
-  abandoned(error: ObservedError, peer: HostAddress | undefined): void {
+  abandoned(error: ReasonedError, peer: HostAddress | undefined): void {
     this.#abandoned++;
     // The offer that is the reason was counted with the challenge.
-    this.#refusals.add(reasonOf(error));
-    if (refuseChannel.hasSubscribers) {
-      publish(refuseChannel, attributesOfError(error, NOTHING_KNOWN, peer), error);
-    }
+    this.#refusals.add(error.reason);
+    if (!refuseChannel.hasSubscribers) return;
+    // Unlike a failure of accept, this error has not been explained.
+    void explain(error).then(() =>
+      publish(refuseChannel, attributesOfError(error, NOTHING_KNOWN, peer), error),
+    );
   }
 
   /** A client was asked for a token. @param why - If there is something to say about it. */
-  challenged(why: ObservedError | undefined, peer: HostAddress | undefined): void {
+  challenged(why: ReasonedError | undefined, peer: HostAddress | undefined): void {
     this.#challenged++;
     if (why !== undefined) {
-      this.#challenges.add(reasonOf(why));
-      this.#countOffer(reasonOf(why), peer);
+      this.#challenges.add(why.reason);
+      this.#countOffer(why.reason, peer);
     }
     if (!challengeChannel.hasSubscribers) return;
     const attributes =
@@ -134,9 +127,9 @@ export class Observer {
     return reportOn(this.#uses.services, this.#offers, keytab, this.#since, this.#clock());
   }
 
-  #ended(error: ObservedError, request: RequestFacts, peer: HostAddress | undefined): void {
-    this.#refusals.add(reasonOf(error));
-    this.#countOffer(reasonOf(error), peer);
+  #ended(error: ReasonedError, request: RequestFacts, peer: HostAddress | undefined): void {
+    this.#refusals.add(error.reason);
+    this.#countOffer(error.reason, peer);
     // Only an opened ticket names a service that exists.
     const { service, client } = request;
     if (service !== undefined && client !== undefined) this.#uses.refused(service);
@@ -148,11 +141,6 @@ export class Observer {
     const mechanism = foreignMechanismOf(reason);
     if (mechanism !== undefined) this.#offers.add(mechanism, peer, this.#clock());
   }
-}
-
-/** The reason of an error; its code if it has none. */
-export function reasonOf({ reason, minor, code }: ObservedError): string {
-  return reason ?? minor?.code ?? code;
 }
 
 function publish(channel: Channel, attributes: DiagnosticAttributes, error?: Error): void {
@@ -178,13 +166,13 @@ function attributesOfContext(facts: ContextFacts, note: string | undefined): Dia
 }
 
 function attributesOfError(
-  error: ObservedError,
+  error: ReasonedError,
   { client, service, kvno, enctype, sessionEnctype }: RequestFacts,
   peer: HostAddress | undefined,
 ): DiagnosticAttributes {
   return {
-    'error.type': reasonOf(error),
-    'error.message': error.text ?? error.message,
+    'error.type': error.reason,
+    'error.message': error.text,
     ...(client !== undefined && { 'enduser.id': client }),
     ...addressOf(peer),
     ...(service !== undefined && { 'kerberos.service': service }),

@@ -6,11 +6,13 @@ import { Buffer } from 'node:buffer';
 import type { SecurityContext } from '../../context/context.ts';
 import { contextNotes } from '../../context/notes.ts';
 import { enctypeName } from '../../crypto/numbers.ts';
+import { CONNECTION_ENDS } from '../../explain/observed.ts';
+import type { DetailOf, Explanations, Reason } from '../../explain/reasons.ts';
+import type { GssError } from '../../gss/status.ts';
 import { ContextFlag } from '../../gss/status.ts';
 import type { ConnectionInfo, GssServerEvent } from '../../node/server/events.ts';
 import type { ChannelFailure } from '../../node/server/token-channel.ts';
-import type { ObservedError, RequestFacts } from '../../observe/observer.ts';
-import { reasonOf } from '../../observe/observer.ts';
+import type { RequestFacts } from '../../observe/observer.ts';
 import { printable } from '../../text.ts';
 import { jsonLine } from '../text.ts';
 import type { Block } from './lines.ts';
@@ -148,67 +150,50 @@ function requestOf(request: RequestFacts = {}): Partial<LogRecord> {
   };
 }
 
-function explanationOf(error: ObservedError): Explanation {
-  const { remedies = error.hint === undefined ? [] : [error.hint], detail } = error;
-  return {
-    code: error.minor?.code ?? error.code,
-    reason: reasonOf(error),
-    text: error.text ?? error.message,
-    remedies,
-    ...(detail !== undefined && { detail }),
-  };
+function explanationOf({ code, minor, reason, text, remedies, detail }: GssError): Explanation {
+  return { code: minor?.code ?? code, reason, text, remedies, detail };
 }
 
-/** Undefined for a client that has finished, or was checking whether the port is open. */
+function explain<R extends Reason>(
+  area: Explanations<R>,
+  reason: R,
+  detail: DetailOf<R>,
+): Explanation {
+  const { text, remedies } = area[reason];
+  return { reason, text: text(detail), remedies: remedies(detail) };
+}
+
+/** Undefined for a client that was checking whether the port is open. */
 function failureOf(failure: ChannelFailure): Explanation | undefined {
   if ('probe' in failure) return undefined;
   switch (failure.reason) {
     case 'timeout':
-      return {
-        reason: 'server.client-silent',
-        text: failure.limit,
-        remedies: [
-          'look whether the client waits for something; -timeout and -handshake are the limits',
-        ],
-      };
+      return explain(CONNECTION_ENDS, 'server.client-silent', { limit: failure.limit });
     case 'too-long':
-      return {
-        reason: 'token.too-long',
-        text: failure.text,
-        remedies: [
-          'look whether the client speaks the gss-sample protocol; -maxtoken is the limit',
-        ],
-      };
+      return { reason: 'token.too-long', text: failure.text, remedies: TOO_LONG };
     case 'ended': {
       const { part, read, expected } = failure.truncation;
-      return {
-        reason: 'server.client-gone',
-        text: `the client closed its connection after ${read} of ${expected} bytes of a token's ${part}`,
-      };
+      const problem = `after ${read} of ${expected} bytes of a token's ${part}`;
+      return explain(CONNECTION_ENDS, 'server.client-gone', { problem });
     }
     case 'read-error':
     case 'write-error':
-      return { reason: 'server.client-gone', text: failure.error.message };
+      return explain(CONNECTION_ENDS, 'server.client-gone', { problem: failure.error.message });
     case 'displaced':
-      return {
-        reason: 'server.displaced',
-        text: 'the client was not authenticated, and the server was full (-maxconn, -maxsource)',
-      };
+      return explain(CONNECTION_ENDS, 'server.displaced', {});
     case 'aborted':
-      return { reason: 'server.stopping', text: 'the server is stopping' };
+      return explain(CONNECTION_ENDS, 'server.stopping', {});
   }
 }
 
 const UNAUTHENTICATED: Explanation = {
   reason: 'policy.unauthenticated',
-  text: 'the client does not authenticate (gss-client -na)',
+  text: 'the client does not authenticate (gss-client -na), and need not',
 };
-const NOT_AUTHENTICATED: Explanation = {
-  reason: 'policy.unauthenticated',
-  text: 'the client does not authenticate, which this server or what it asked for requires',
-  remedies: ['let the client authenticate: gss-client without -na'],
-};
+const NOT_AUTHENTICATED = explain(CONNECTION_ENDS, 'policy.unauthenticated', {});
 const NO_NOOP: Explanation = {
   reason: 'token.out-of-order',
-  text: 'the first token of the connection is no NOOP: the client does not speak the gss-sample protocol',
+  text: 'the first token of the connection is no NOOP',
+  remedies: ['look whether the client speaks the gss-sample protocol: gss-client of MIT krb5'],
 };
+const TOO_LONG = ['look whether the client speaks the gss-sample protocol', 'raise -maxtoken'];

@@ -5,6 +5,7 @@
 import type { Acceptor, Handshake } from '../../acceptor.ts';
 import type { SecurityContext } from '../../context/context.ts';
 import type { ImportOptions } from '../../context/import.ts';
+import { explain } from '../../errors.ts';
 import { GssError } from '../../gss/status.ts';
 import type { AcceptResult } from '../../krb5/settings.ts';
 import type { HostAddress } from '../../messages/primitives.ts';
@@ -124,18 +125,18 @@ export class SignSession {
         this.#emit({ type: 'accepted', context: result.context, framing: this.#framing });
         return true;
       }
-      frame = await this.#channel.receive().catch((error: unknown) => {
-        this.#abandon(handshake);
+      frame = await this.#channel.receive().catch(async (error: unknown) => {
+        await this.#abandon(handshake);
         throw error;
       });
     }
   }
 
   /** Reports a client that closed in the middle of the handshake, perhaps because it prefers NTLM. */
-  #abandon(handshake: Handshake): void {
+  async #abandon(handshake: Handshake): Promise<void> {
     const error = handshake.abandonment;
     handshake.abort();
-    if (error !== undefined) this.#emit({ type: 'abandoned', error });
+    if (error !== undefined) this.#emit({ type: 'abandoned', error: await explain(error) });
   }
 
   /** Accepts a token while the connection is open; a late result is disposed of. */

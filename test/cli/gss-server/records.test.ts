@@ -62,7 +62,7 @@ describe('a refused client', () => {
 
   it('whose text would break a line or an object does not', async () => {
     const text = 'a\nb \u202e "c" \u{e0001}';
-    const error = new GssError('GSS_S_FAILURE', text as never);
+    const error = new GssError('GSS_S_FAILURE', { reason: 'fault.program', message: text });
     const event: ConnectionEvent = { type: 'gss-error', stage: 'accepting context', error };
     const json = line(event, 'json')!;
     expect(JSON.parse(json).text).toBe(text);
