@@ -53,18 +53,19 @@ export function writeMessage<T>(
 /**
  * Reads `pvno [0]` and `msg-type [1]` and checks the type first.
  *
+ * @param first - The number of the field pvno, which is 1 in a KDC-REQ (RFC 4120 §5.4.1).
  * @throws {@link KerberosError} `KRB_AP_ERR_MSG_TYPE`, `KRB_AP_ERR_BADVERSION`.
  */
-export function readMessageHeader(reader: DerReader, messageType: number): void {
-  const version = reader.field(0, readInt32);
-  const type = reader.field(1, readInt32);
+export function readMessageHeader(reader: DerReader, messageType: number, first = 0): void {
+  const version = reader.field(first, readInt32);
+  const type = reader.field(first + 1, readInt32);
   if (type !== messageType) throw wrongMessageType(reader.label, type, messageType);
   checkVersion(version, `pvno of ${reader.label}`);
 }
 
-export function writeMessageHeader(writer: DerWriter, messageType: number): void {
-  writer.field(0, writeInt32, PROTOCOL_VERSION);
-  writer.field(1, writeInt32, messageType);
+export function writeMessageHeader(writer: DerWriter, messageType: number, first = 0): void {
+  writer.field(first, writeInt32, PROTOCOL_VERSION);
+  writer.field(first + 1, writeInt32, messageType);
 }
 
 /** Reads the version in field [0]. @throws {@link KerberosError} `KRB_AP_ERR_BADVERSION`. */

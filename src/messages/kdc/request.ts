@@ -1,5 +1,4 @@
 /** AS-REQ and TGS-REQ (RFC 4120 §5.4.1): what a client asks of a KDC. */
-import { KerberosError } from '../../errors.ts';
 import type { KerberosTime } from '../../time.ts';
 import { DerReader, Tag } from '../der/reader.ts';
 import type { DerWriter } from '../der/writer.ts';
@@ -8,7 +7,7 @@ import type { EncryptedData } from '../encrypted-data.ts';
 import { readEncryptedData, writeEncryptedData } from '../encrypted-data.ts';
 import { Limit } from '../limits.ts';
 import type { Mutable } from '../message.ts';
-import { PROTOCOL_VERSION, readMessage, writeMessage } from '../message.ts';
+import { readMessage, readMessageHeader, writeMessage, writeMessageHeader } from '../message.ts';
 import type { HostAddress } from '../primitives.ts';
 import {
   readFlags,
@@ -113,19 +112,7 @@ function readKdcRequest(reader: DerReader): ReceivedKdcRequest {
   const tgs = reader.nextTag === (Tag.application | KdcRequestType.tgs);
   const type = tgs ? KdcRequestType.tgs : KdcRequestType.as;
   return readMessage(reader, type, 4, (inner) => {
-    const version = inner.field(1, readInt32);
-    if (version !== PROTOCOL_VERSION) {
-      const message = `pvno of KDC-REQ is ${version}, expected ${PROTOCOL_VERSION}`;
-      throw new KerberosError('KRB_AP_ERR_BADVERSION', {
-        reason: 'token.wrong-version',
-        detail: { version },
-        message,
-      });
-    }
-    const named = inner.field(2, readInt32);
-    if (named !== type) {
-      throw new KerberosError('KRB_AP_ERR_MSG_TYPE', { reason: 'token.wrong-message' });
-    }
+    readMessageHeader(inner, type, 1);
     const paData = inner.optional(3, readPaDataList) ?? [];
     const encodedBody = inner.field(4, readElement);
     return {
@@ -142,8 +129,7 @@ function writeKdcRequest(writer: DerWriter, request: KdcRequest): void {
 }
 
 function writeKdcRequestFields(writer: DerWriter, { type, paData, body }: KdcRequest): void {
-  writer.field(1, writeInt32, PROTOCOL_VERSION);
-  writer.field(2, writeInt32, type);
+  writeMessageHeader(writer, type, 1);
   // RFC 4120 §5.1.3: an empty list is not sent.
   if (paData.length > 0) writer.field(3, writePaDataList, paData);
   writer.field(4, writeBody, body);

@@ -5,6 +5,7 @@ import { apartTargets } from './apart.ts';
 import { codecTargets } from './codecs.ts';
 import { fileTargets } from './files.ts';
 import { inspectTargets } from './inspect.ts';
+import { kdcTargets } from './kdc.ts';
 import { messageTargets } from './messages.ts';
 import { nameTargets } from './names.ts';
 import { openedTargets } from './opened.ts';
@@ -23,6 +24,7 @@ export async function allTargets(): Promise<Target[]> {
     ...codecTargets(),
     ...fileTargets(),
     ...inspectTargets(),
+    ...kdcTargets(),
     ...(await nameTargets()),
     ...(await streamTargets()),
   ];
