@@ -11,6 +11,7 @@ import { nameTargets } from './names.ts';
 import { openedTargets } from './opened.ts';
 import { pacTargets } from './pac.ts';
 import { resumeTargets } from './resume.ts';
+import { saslTargets } from './sasl.ts';
 import { streamTargets } from './stream.ts';
 
 export async function allTargets(): Promise<Target[]> {
@@ -26,6 +27,7 @@ export async function allTargets(): Promise<Target[]> {
     ...inspectTargets(),
     ...kdcTargets(),
     ...(await nameTargets()),
+    ...(await saslTargets()),
     ...(await streamTargets()),
   ];
 }
