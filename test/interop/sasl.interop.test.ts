@@ -12,6 +12,7 @@ import type {
 import { createSaslServer } from '../../src/sasl/index.ts';
 import type { CyrusOptions } from '../support/cyrus-client.ts';
 import { CyrusClient } from '../support/cyrus-client.ts';
+import { GsaslClient } from '../support/gsasl-client.ts';
 import type { User } from '../support/realm.ts';
 import { have, keytab, kinit } from '../support/realm.ts';
 
@@ -200,4 +201,40 @@ describe.runIf(have('kinit', 'cyrus-sasl'))('a client of Cyrus SASL', () => {
       expect(result).toMatchObject({ status: 'failed', error: { code: 'GSS_S_BAD_BINDINGS' } });
     });
   });
+});
+
+describe.runIf(have('kinit', 'gsasl'))('a client of GNU SASL', () => {
+  let user: User;
+
+  beforeAll(async () => {
+    user = await (await kinit('alice')).fetchTickets('host');
+  });
+
+  it.each(['GSSAPI', 'GS2-KRB5'])('authenticates with %s', async (mechanism) => {
+    const server = await serverOf({
+      server: { authorize: ({ requestedId }) => requestedId === 'alice' },
+    });
+    using client = new GsaslClient(mechanism, user);
+    expect(await client.authenticate(server.begin(mechanism))).toMatchObject({
+      status: 'complete',
+      session: {
+        mechanism,
+        layer: 'none',
+        authenticationId: 'alice@EXAMPLE.TEST',
+        authorizationId: 'alice',
+      },
+    });
+  });
+
+  it.each(['GSSAPI', 'GS2-KRB5'])(
+    'is refused with %s if it may not be alice',
+    async (mechanism) => {
+      const server = await serverOf({});
+      using client = new GsaslClient(mechanism, user);
+      expect(await client.authenticate(server.begin(mechanism))).toMatchObject({
+        status: 'failed',
+        error: { code: 'GSS_S_UNAUTHORIZED' },
+      });
+    },
+  );
 });
