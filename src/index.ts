@@ -112,7 +112,9 @@ export type {
   GoneClientDetail,
   HeaderDetail,
   HeaderLengthDetail,
+  HostDetail,
   ListenDetail,
+  Lookalike,
   NoServiceDetail,
   OptionDetail,
   PathDetail,
@@ -123,6 +125,7 @@ export type {
   SessionLengthDetail,
   SettingDetail,
   SilentClientDetail,
+  UnusableDetail,
 } from './explain/service-reasons.ts';
 export type {
   ChannelAddress,

@@ -46,6 +46,18 @@ export interface FileDetails {
   'keytab.too-open': PathDetail;
   /** The keytab is the public sample of this package. */
   'keytab.sample': PathDetail;
+  /** The keytab has keys of one version, but older ones of another encryption type. */
+  'keytab.kvno-behind': PathDetail;
+  /** The keytab has different keys of one version and encryption type. */
+  'keytab.conflict': PathDetail;
+  /** A key of the keytab was written in the future: one of two clocks is wrong. */
+  'keytab.dated-ahead': PathDetail;
+  /** The keytab has the key of the realm itself. */
+  'keytab.realm-key': PathDetail;
+  /** The keytab has weak keys only. */
+  'keytab.weak': PathDetail;
+  /** No key for the service can be used, because of its encryption type. */
+  'keytab.unusable': UnusableDetail;
   /** The keytab is being written all the time. */
   'keytab.changing': PathDetail;
   /** The keytab can no longer be read, and its last keys are too old. */
@@ -64,6 +76,8 @@ export interface FileDetails {
   'config.syntax': PathDetail;
   /** A krb5.conf has a setting that nothing reads. */
   'config.unknown-setting': SettingDetail;
+  /** A krb5.conf has a value that is ignored, or that MIT krb5 reads otherwise. */
+  'config.bad-value': SettingDetail;
   /** A krb5.conf includes a file that cannot be read. */
   'config.include': PathDetail;
 }
@@ -72,6 +86,16 @@ export interface FileDetails {
 export type PathDetail = {
   /** Its path. */
   readonly path?: string;
+  /** What is wrong with it. */
+  readonly problem?: string;
+};
+
+/** Keys that cannot be used. */
+export type UnusableDetail = {
+  /** The principals, at most 8, then `'N more'`. */
+  readonly principals: readonly string[];
+  /** Their encryption types. */
+  readonly enctypes: readonly string[];
 };
 
 /** A file behind a directory. */
@@ -82,9 +106,28 @@ export type DirectoryDetail = PathDetail & {
 
 /** What a file is instead. */
 export type FormatDetail = PathDetail & {
-  /** Its format. */
-  readonly looksLike?: string;
+  /** Its format; absent if it is not recognised. */
+  readonly looksLike?: Lookalike;
 };
+
+/** What is taken for a keytab, or what was done to one. */
+export type Lookalike =
+  | 'ccache'
+  | 'base64'
+  | 'hex'
+  | 'hex-dump'
+  | 'utf-16'
+  | 'byte-order-mark'
+  | 'text'
+  | 'line-ends'
+  | 'pem'
+  | 'little-endian'
+  | 'gzip'
+  | 'klist'
+  | 'krb5.conf'
+  | 'web-page'
+  | 'json'
+  | 'zeros';
 
 /** The names in a keytab. */
 export type NoServiceDetail = {
@@ -138,6 +181,16 @@ export interface ServerDetails {
   'server.log-file': PathDetail;
   /** Options of a program that do not fit together. */
   'server.option': OptionDetail;
+  /** The name of a host has no address in DNS. */
+  'dns.no-address': HostDetail;
+  /** The name of a host is an alias, and the name behind it has no key. */
+  'dns.alias': HostDetail;
+  /** The address of a host has another name, which has no key. */
+  'dns.reverse': HostDetail;
+  /** The name of a service has an address in place of a host's name. */
+  'dns.address-as-name': HostDetail;
+  /** The acceptor has no replay cache. */
+  'server.no-replay-cache': NoDetail;
   /** No KDC of the realm is known. */
   'kdc.unknown': RealmDetail;
   /** No KDC of the realm answers. */
@@ -184,12 +237,22 @@ export type CookieDetail = {
   readonly cookie: string;
 };
 
+/** A host. */
+export type HostDetail = {
+  /** Its name. */
+  readonly host?: string;
+  /** The other name. */
+  readonly other?: string;
+};
+
 /** Where a server listens. */
 export type ListenDetail = {
   /** The address. */
   readonly address?: string;
   /** The port. */
   readonly port?: number;
+  /** The option by which the operator chose them: `-port`. */
+  readonly option?: string;
 };
 
 /** An option of a program. */

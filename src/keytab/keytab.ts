@@ -11,6 +11,7 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import { cryptoProvider } from '../crypto/provider.ts';
 import type { KerberosErrorOptions } from '../errors.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
+import { LOOKALIKES } from '../explain/keytab.ts';
 import { Limit } from '../messages/limits.ts';
 import type { Principal } from '../messages/principal.ts';
 import { formatPrincipal, NameType } from '../messages/principal.ts';
@@ -18,6 +19,7 @@ import type { OptionRules } from '../options.ts';
 import { checkOptions } from '../options.ts';
 import { printableUtf8 } from '../text.ts';
 import type { KerberosTime } from '../time.ts';
+import { recogniseLookalike } from './lookalike.ts';
 
 /** One key of one principal. */
 export interface KeytabEntry {
@@ -78,12 +80,13 @@ export function parseKeytab(bytes: Uint8Array, options: ParseKeytabOptions = {})
   try {
     return parse(bytes, options);
   } catch (error) {
-    const hint = textHint(bytes);
-    if (!(error instanceof KerberosError) || hint === undefined) throw error;
+    const looksLike = recogniseLookalike(bytes);
+    if (!(error instanceof KerberosError) || looksLike === undefined) throw error;
+    const { text, remedy } = LOOKALIKES[looksLike];
     throw malformed(error.message, {
       reason: 'keytab.not-a-keytab',
-      detail: { looksLike: 'text' },
-      hint,
+      detail: { looksLike },
+      hint: `${text}; ${remedy}`,
       cause: error,
     });
   }
@@ -93,13 +96,14 @@ function parse(bytes: Uint8Array, options: ParseKeytabOptions): Keytab {
   if (bytes.length < 2) {
     throw malformed(`keytab of ${bytes.length} bytes has no version`, {
       reason: 'keytab.empty',
+      detail: { problem: `it has ${bytes.length} bytes` },
       hint: 'the file is empty or truncated; write the keytab again',
     });
   }
   if (bytes[0] !== 5 || (bytes[1] !== 1 && bytes[1] !== 2)) {
     throw malformed('not a keytab: it does not begin with 05 02 or 05 01', {
       reason: 'keytab.not-a-keytab',
-      hint: 'decode it first if it is base64; a credential cache is not a keytab',
+      hint: 'write the keytab again: the file is damaged, or another one',
     });
   }
   if (bytes[1] === 2) return { version: 2, ...toEntries(readRecords(bytes, V2), options) };
@@ -241,6 +245,7 @@ function readText(record: Reader, littleEndian: boolean): string {
     const name = printableUtf8(bytes);
     throw malformed(`${error.message}: ${name}`, {
       reason: 'keytab.bad-entry',
+      detail: { problem: `${error.message}: ${name}` },
       hint: 'the tool that wrote it used another encoding (Latin-1?); write it with MIT or Heimdal',
       cause: error,
     });
@@ -274,15 +279,15 @@ function toKey(record: RawEntry, options: ParseKeytabOptions): EncryptionKey {
   } catch (error) {
     if (!(error instanceof KerberosError)) throw error;
     const name = formatPrincipal(record.principal);
-    throw malformed(
-      `keytab record at byte ${record.at}: the ${enctypeName(record.enctype)} key of ` +
-        `${name} kvno ${record.kvno} cannot have ${record.value.length} bytes`,
-      {
-        reason: 'keytab.bad-entry',
-        hint: 'remove the entry, or write the keytab again',
-        cause: error,
-      },
-    );
+    const problem =
+      `the ${enctypeName(record.enctype)} key of ${name} kvno ${record.kvno} cannot have ` +
+      `${record.value.length} bytes`;
+    throw malformed(`keytab record at byte ${record.at}: ${problem}`, {
+      reason: 'keytab.bad-entry',
+      detail: { problem },
+      hint: 'remove the entry, or write the keytab again',
+      cause: error,
+    });
   }
 }
 
@@ -320,30 +325,10 @@ function checkRange(label: string, value: number, low: number, high: number): vo
   }
 }
 
-/** A hint if the bytes look like a file that was copied as text: replaced bytes or line ends. */
-function textHint(bytes: Uint8Array): string | undefined {
-  let replaced = 0;
-  let lineEnds = 0;
-  let bareLineEnds = 0;
-  for (let i = 0; i < bytes.length; i++) {
-    if (bytes[i] === 0xef && bytes[i + 1] === 0xbf && bytes[i + 2] === 0xbd) replaced++;
-    if (bytes[i] !== 0x0a) continue;
-    if (bytes[i - 1] === 0x0d) lineEnds++;
-    else bareLineEnds++;
-  }
-  const sign =
-    replaced > 0
-      ? 'ef bf bd replaces bytes that are not text'
-      : lineEnds > 0 && bareLineEnds === 0
-        ? 'each 0a in it has a 0d before it'
-        : undefined;
-  if (sign === undefined) return undefined;
-  return `the file was copied as text (${sign}): copy it as bytes, or in base64`;
-}
-
 function damaged(cause: DecodeError): KerberosError {
   const hint = 'the file is cut off or damaged; write the keytab again';
-  return malformed(cause.message, { reason: 'keytab.bad-entry', hint, cause });
+  const detail = { problem: cause.message };
+  return malformed(cause.message, { reason: 'keytab.bad-entry', detail, hint, cause });
 }
 
 function malformed(message: string, options: KerberosErrorOptions): KerberosError {

@@ -222,9 +222,9 @@ describe('version 2', () => {
   });
 
   it.each([
-    ['replaced bytes', '0502 00000027 efbfbd efbfbd', 'copied as text (ef bf bd'],
-    ['line ends', '0502 00000027 0d0a 41 0d0a', 'copied as text (each 0a'],
-    ['its version replaced', 'efbfbd02', 'copied as text (ef bf bd'],
+    ['replaced bytes', '0502 00000027 efbfbd efbfbd', 'copied as text: ef bf bd'],
+    ['line ends', '0502 00000027 0d0a 41 0d0a', 'copied as text: each 0a'],
+    ['its version replaced', 'efbfbd02', 'copied as text: ef bf bd'],
     ['line ends of both kinds', '0502 00000027 0d0a 41 0a', 'cut off or damaged'],
     ['no line ends', '0502 00000027 41', 'cut off or damaged'],
   ])('explains a file with %s', (_, hex, hint) => {

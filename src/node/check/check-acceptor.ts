@@ -2,6 +2,7 @@
 import { Profile } from '../../config/profile.ts';
 import type { KerberosConfig } from '../../config/settings.ts';
 import { isFalse, parseKerberosConfig } from '../../config/settings.ts';
+import { explain } from '../../errors.ts';
 import type { Keytab } from '../../keytab/keytab.ts';
 import type { PrincipalKeys } from '../../keytab/keytab-index.ts';
 import { acceptedKeys } from '../../keytab/keytab-index.ts';
@@ -90,6 +91,8 @@ export async function examine(
 
 async function findAll(options: CheckAcceptorOptions, system: CheckSystem): Promise<Finding[]> {
   const findings: Finding[] = [];
+  // Findings about errors have the remedies of the catalogue.
+  await explain(undefined);
   const profile = attempt('config', findings, () => loadNamedProfile(options.config));
   const config =
     attempt('config', findings, () => parseKerberosConfig(profile ?? '')) ??

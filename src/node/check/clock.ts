@@ -114,10 +114,10 @@ async function judgeKvno(
 
 /** An acceptor works without a KDC, so this is no error. */
 function notCompared(realm: string, error: unknown): Finding {
-  const [reason, why, remedy] =
-    error instanceof KerberosError
-      ? ['server.kdc-unreachable', error.message, error.hint]
-      : ['server.kdc-unreachable', describeThrown(error), undefined];
+  const known = error instanceof KerberosError;
+  const reason = known && error.reason === 'kdc.unknown' ? error.reason : 'kdc.unreachable';
+  const why = known ? error.message : describeThrown(error);
+  const remedy = known ? error.hint : undefined;
   return warning(
     'clock',
     reason,

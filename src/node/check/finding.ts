@@ -1,5 +1,6 @@
 /** What a check of an acceptor's surroundings finds. */
 import { KerberosError } from '../../errors.ts';
+import type { Reason } from '../../explain/reasons.ts';
 
 /** One result of `checkAcceptor`. Plain data without secrets. */
 export interface Finding {
@@ -12,7 +13,7 @@ export interface Finding {
    */
   readonly status: 'ok' | 'warning' | 'error';
   /** The stable name of what is wrong; absent if nothing is. */
-  readonly reason?: string;
+  readonly reason?: Reason;
   /** One printable sentence, without a full stop. */
   readonly text: string;
   /** What to do, the likeliest first; empty if there is nothing to do. */
@@ -37,7 +38,7 @@ export function ok(check: FindingSubject, text: string): Finding {
 
 export function warning(
   check: FindingSubject,
-  reason: string,
+  reason: Reason,
   text: string,
   ...remedies: readonly string[]
 ): Finding {
@@ -46,16 +47,22 @@ export function warning(
 
 export function failure(
   check: FindingSubject,
-  reason: string,
+  reason: Reason,
   text: string,
   ...remedies: readonly string[]
 ): Finding {
   return { check, status: 'error', reason, text, remedies };
 }
 
-/** The finding for an error that stops the acceptor. */
+/**
+ * The finding for an error that stops the acceptor. Its text is the error's message, which has the words
+ * that are known from MIT krb5.
+ */
 export function findingOf(check: FindingSubject, error: unknown): Finding {
   if (!(error instanceof KerberosError)) throw error;
-  const { message, hint } = error;
-  return failure(check, error.code, message, ...(hint === undefined ? [] : [hint]));
+  const { reason, message, hint, text, remedies } = error;
+  const derived = [text, ...remedies.slice(0, 1)].join('; ');
+  // A hint of its own knows more than the catalogue: names that are alike, for example.
+  const own = hint === undefined || hint === derived ? [] : [hint];
+  return failure(check, reason, message, ...new Set([...own, ...remedies]));
 }

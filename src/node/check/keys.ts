@@ -106,7 +106,7 @@ function noUsableKey(
   }
   return failure(
     'keytab',
-    'enctype.unsupported',
+    'keytab.unusable',
     text,
     'have the KDC use aes256-cts-hmac-sha1-96 (Active Directory: msDS-SupportedEncryptionTypes of the ' +
       'account), then export the keys again',
@@ -117,7 +117,7 @@ function onlyWeak(name: string, usable: readonly KeytabEntry[]): Finding | undef
   if (!usable.every(({ key }) => isWeakEnctype(key.enctype))) return undefined;
   return warning(
     'keytab',
-    'enctype.weak',
+    'keytab.weak',
     `${name} has weak keys only: ${namesOf(usable)}; whoever records a ticket can guess its password`,
     'give the account AES keys (Active Directory: msDS-SupportedEncryptionTypes, then a new password), ' +
       'and export them',

@@ -68,7 +68,7 @@ async function judgeHost(
     return [
       warning(
         'service',
-        'spn.address',
+        'dns.address-as-name',
         `${name} has an address as its host: clients ask for tickets to names, hardly ever to addresses`,
         'give the machine a name in DNS, and export the keys of that name',
       ),

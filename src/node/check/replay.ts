@@ -25,7 +25,12 @@ export function checkReplayCacheName(
     switch (cache.type) {
       case 'none':
         return [
-          warning('replay-cache', 'replay.none', NONE, 'write -rcache dfl:, or set KRB5RCACHENAME'),
+          warning(
+            'replay-cache',
+            'server.no-replay-cache',
+            NONE,
+            'write -rcache dfl:, or set KRB5RCACHENAME',
+          ),
         ];
       case 'memory':
         return [ok('replay-cache', MEMORY)];

@@ -13,7 +13,7 @@ import { followTraceVariable } from '../observe/trace-file.ts';
 import type { KeytabNameOptions } from './keytab-name.ts';
 import { resolveKeytabName } from './keytab-name.ts';
 import type { FileStamp } from './keytab-reader.ts';
-import { readKeytabFile, sameStamp, stampKeytabFile } from './keytab-reader.ts';
+import { mitWords, readKeytabFile, sameStamp, stampKeytabFile } from './keytab-reader.ts';
 import type { KeytabWarning } from './keytab-warning.ts';
 import { judgeKeytabFile } from './keytab-warning.ts';
 
@@ -115,8 +115,8 @@ async function follow(file: FollowedFile): Promise<Keytab> {
     // The stamp is taken before reading: a write in between changes the next stamp.
     file.seen = isSettled(stamp) ? stamp : undefined;
     const keytab = await readKeytabFile(path, options.crypto);
-    // Rewriting a keytab in place begins with one that has no entries.
-    if (keytab.entries.length === 0 && file.keytab?.entries.length) throw noEntries(path);
+    // It opens no ticket; rewriting a keytab in place begins with it.
+    if (keytab.entries.length === 0) throw noEntries(path);
     if (file.keytab === undefined || !sameKeys(keytab, file.keytab)) file.keytab = keytab;
     file.failure = undefined;
     const warnings = judgeKeytabFile(path, stamp, file.keytab);
@@ -135,7 +135,7 @@ async function follow(file: FollowedFile): Promise<Keytab> {
     if (error.message !== before) {
       const message = `${error.message}; the keys read before stay in use`;
       const remedies = error.hint === undefined ? [] : [error.hint];
-      const reason = 'keytab.unreadable';
+      const { reason } = error;
       warn({ kind: 'reload', path, message, reason, text: message, remedies, error }, options);
     }
     return file.keytab;
@@ -158,7 +158,8 @@ function warn(warning: KeytabWarning, { onWarning }: KeytabFileOptions): void {
 function noEntries(path: string): KerberosError {
   return new KerberosError('KRB5_KT_FORMAT', {
     reason: 'keytab.empty',
-    message: `keytab file ${path} has no entries`,
+    detail: { path, problem: 'it has no entries' },
+    message: `keytab file ${path} has no entries${mitWords(path)}`,
     hint: 'export the keys into it again',
   });
 }

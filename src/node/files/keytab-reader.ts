@@ -85,16 +85,19 @@ async function readWhole(handle: FileHandle): Promise<Uint8Array | undefined> {
   if (before.isDirectory())
     throw new KerberosError('KRB5_KT_IOERR', {
       reason: 'keytab.unreadable',
+      detail: { problem: 'it is a directory' },
       message: 'it is a directory',
     });
   if (!before.isFile())
     throw new KerberosError('KRB5_KT_IOERR', {
       reason: 'keytab.unreadable',
+      detail: { problem: 'it is not a regular file' },
       message: 'it is not a regular file',
     });
   if (before.size > MAX_FILE_BYTES) {
     throw new KerberosError('KRB5_KT_IOERR', {
       reason: 'keytab.unreadable',
+      detail: { problem: `it is larger than ${MAX_FILE_BYTES >> 20} MiB` },
       message: `it is larger than ${MAX_FILE_BYTES >> 20} MiB`,
     });
   }
@@ -127,7 +130,8 @@ function stampOf(stats: BigIntStats): FileStamp {
 function describe(path: string, error: unknown): KerberosError {
   if (error instanceof KerberosError) {
     const { code, reason, hint } = error;
-    const message = `keytab file ${path}: ${error.message}`;
+    const mit = reason === 'keytab.empty' ? mitWords(path) : '';
+    const message = `keytab file ${path}: ${error.message}${mit}`;
     const refusal = { reason, detail: { ...error.detail, path } } as Refusal;
     return new KerberosError(code, { ...refusal, message, hint, cause: error });
   }
@@ -145,12 +149,23 @@ function describe(path: string, error: unknown): KerberosError {
       : `let the user of this process enter the directory ${blocked} first; ${hint}`;
   return new KerberosError(code, {
     ...(blocked === undefined
-      ? { reason, detail: { path } }
+      ? { reason, detail: { path, ...problemOf(systemCode, error) } }
       : { reason: 'keytab.directory-unreadable', detail: { path, directory: blocked } }),
-    message: `keytab file ${path} ${problem}`,
+    message: `keytab file ${path} ${problem}${reason === 'keytab.missing' ? mitWords(path) : ''}`,
     hint: remedy,
     cause: error,
   });
+}
+
+/** MIT krb5, krb5_kt_have_content: scripts and search engines know these words. */
+export function mitWords(path: string): string {
+  return ` (Keytab FILE:${path} is nonexistent or empty)`;
+}
+
+function problemOf(systemCode: string, error: unknown): { problem?: string } {
+  if (systemCode === 'ENOENT') return {};
+  if (systemCode === 'EACCES') return { problem: 'permission denied' };
+  return { problem: systemCode || String(error) };
 }
 
 /** The first directory of the path that this process may not enter. */

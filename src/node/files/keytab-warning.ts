@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import process, { platform } from 'node:process';
 import type { KerberosError } from '../../errors.ts';
+import type { Reason } from '../../explain/reasons.ts';
 import type { Keytab, KeytabEntry } from '../../keytab/keytab.ts';
 import { printablePrincipal } from '../../messages/principal.ts';
 import type { FileStamp } from './keytab-reader.ts';
@@ -24,7 +25,7 @@ export interface KeytabWarning {
   /** One sentence for the operator, with the remedies. */
   readonly message: string;
   /** What is wrong: `keytab.too-open`, `keytab.sample`; with `reload` the reason of `error`. */
-  readonly reason: string;
+  readonly reason: Reason;
   /** What is wrong, in one sentence without a full stop. */
   readonly text: string;
   /** What to do, the likeliest first. */

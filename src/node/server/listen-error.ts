@@ -1,5 +1,6 @@
 /** Explains why a server cannot listen. */
 import { getSystemErrorMap } from 'node:util';
+import { SERVER } from '../../explain/server.ts';
 import { printableName } from '../../text.ts';
 
 /** Why a server cannot listen, and what to do. */
@@ -28,35 +29,16 @@ export function describeListenError(
   const known = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
   const what =
     known === undefined ? printableName(message) : known.charAt(0).toUpperCase() + known.slice(1);
-  const place = `port ${port}${host === undefined ? '' : ` of ${printableName(host)}`}`;
-  const text = `${what}: ${place}`;
-  switch (code) {
-    case 'EADDRINUSE':
-      return {
-        reason: 'server.port-in-use',
-        text,
-        remedies: [
-          `choose another port (${option}), or stop the server that has it ` +
-            `(ss -ltnp 'sport = :${port}'; Windows: netstat -ano)`,
-        ],
-      };
-    case 'EACCES':
-      return {
-        reason: 'server.port-privileged',
-        text,
-        remedies: [
-          `choose a port from 1024 on (${option})`,
-          'ports below 1024 need the capability CAP_NET_BIND_SERVICE: AmbientCapabilities=' +
-            'CAP_NET_BIND_SERVICE in a unit of systemd, or setcap cap_net_bind_service=+ep on node',
-        ],
-      };
-    default:
-      return {
-        reason: 'server.address',
-        text,
-        remedies: [
-          'name an address of this machine (ip address), or omit the host to listen on all of them',
-        ],
-      };
-  }
+  const place = host === undefined ? {} : { address: printableName(host) };
+  const reason = REASONS[code] ?? 'server.address';
+  return {
+    reason,
+    text: `${what}: port ${port}${host === undefined ? '' : ` of ${place.address}`}`,
+    remedies: SERVER[reason].remedies({ port, option, ...place }),
+  };
 }
+
+const REASONS: Readonly<Record<string, ListenFault['reason']>> = {
+  EADDRINUSE: 'server.port-in-use',
+  EACCES: 'server.port-privileged',
+};

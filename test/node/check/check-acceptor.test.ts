@@ -243,7 +243,9 @@ describe('the replay cache', () => {
 
   it('in memory is all right, none is a warning, and an unknown kind is an error', async () => {
     expect(await faultsOf({ replayCache: 'memory:' })).toEqual([]);
-    expect(await faultsOf({ replayCache: 'none:' })).toEqual(['warning replay-cache replay.none']);
+    expect(await faultsOf({ replayCache: 'none:' })).toEqual([
+      'warning replay-cache server.no-replay-cache',
+    ]);
     expect(await faultsOf({ replayCache: 'ccache:x' })).toEqual([
       expect.stringMatching(/^error replay-cache /),
     ]);
@@ -256,7 +258,9 @@ describe('the replay cache', () => {
     const { replayCache: _, ...options } = good({ config });
     vi.stubEnv('KRB5RCACHENAME', '');
     vi.stubEnv('KRB5RCACHETYPE', '');
-    expect(faults(await examine(options, SYSTEM))).toEqual(['warning replay-cache replay.none']);
+    expect(faults(await examine(options, SYSTEM))).toEqual([
+      'warning replay-cache server.no-replay-cache',
+    ]);
   });
 });
 

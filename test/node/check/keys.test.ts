@@ -65,7 +65,7 @@ describe('judgeKeys', () => {
     const key = new EncryptionKey(3, new Uint8Array(8).fill(1));
     const keytab: Keytab = { version: 2, entries: [{ principal, kvno: 1, timestamp: 0, key }] };
     const findings = judge(keytab);
-    expect(faults(findings)).toEqual(['error enctype.unsupported']);
+    expect(faults(findings)).toEqual(['error keytab.unusable']);
     expect(findings[0]!.text).toBe(`no key of ${WWW} can be used here: des-cbc-md5`);
   });
 
@@ -77,9 +77,7 @@ describe('judgeKeys', () => {
 
   it('finds weak keys that are allowed', () => {
     const keytab = www({ enctype: 23, crypto: LEGACY });
-    expect(faults(judge(keytab, { permittedEnctypes: [18, 23] }))).toEqual([
-      'warning enctype.weak',
-    ]);
+    expect(faults(judge(keytab, { permittedEnctypes: [18, 23] }))).toEqual(['warning keytab.weak']);
   });
 
   it('finds enctypes that krb5.conf does not permit', () => {

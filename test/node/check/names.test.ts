@@ -91,7 +91,7 @@ describe('judgeNames', () => {
     expect(await faults({ principals: ['HTTP/www@R'], addresses: { www: ['192.0.2.1'] } })).toEqual(
       ['spn.short-name'],
     );
-    expect(await faults({ principals: ['HTTP/192.0.2.1@R'] })).toEqual(['spn.address']);
+    expect(await faults({ principals: ['HTTP/192.0.2.1@R'] })).toEqual(['dns.address-as-name']);
   });
 
   it('finds a realm other than that of [domain_realm]', async () => {

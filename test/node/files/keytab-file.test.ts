@@ -113,7 +113,11 @@ describe('loadKeytab', () => {
   it('says that a file is missing', async () => {
     const error = await rejection(loadKeytab(path));
     expect(error.code).toBe('KRB5_KT_NOTFOUND');
-    expect(error.message).toBe(`keytab file ${path} not found`);
+    // MIT's words in brackets, as scripts look for them.
+    expect(error.message).toBe(
+      `keytab file ${path} not found (Keytab FILE:${path} is nonexistent or empty)`,
+    );
+    expect(error.reason).toBe('keytab.missing');
     expect(error.hint).toContain('KRB5_KTNAME');
     expect(error.detail).toEqual({ path });
   });
@@ -171,7 +175,10 @@ describe('loadKeytab', () => {
     write(new Uint8Array(0));
     const empty = await rejection(loadKeytab(path));
     expect(empty.code).toBe('KRB5_KT_FORMAT');
-    expect(empty.message).toBe(`keytab file ${path}: keytab of 0 bytes has no version`);
+    expect(empty.message).toBe(
+      `keytab file ${path}: keytab of 0 bytes has no version (Keytab FILE:${path} is nonexistent or empty)`,
+    );
+    expect(empty.reason).toBe('keytab.empty');
     expect(empty.hint).toContain('write the keytab again');
     write(formatKeytab(first).subarray(0, 20));
     expect((await rejection(loadKeytab(path))).message).toContain(`${path}: keytab is truncated`);
@@ -179,6 +186,10 @@ describe('loadKeytab', () => {
     const text = await rejection(loadKeytab(path));
     expect(text.message).toContain('not a keytab');
     expect(text.hint).toContain('base64');
+    expect(text).toMatchObject({
+      reason: 'keytab.not-a-keytab',
+      detail: { path, looksLike: 'base64' },
+    });
   });
 
   it('refuses a file of more than 16 MiB without reading it', async () => {
@@ -206,6 +217,9 @@ describe('loadKeytab', () => {
         message:
           `keytab file ${path} has mode ${who} can read or replace its keys, and so ` +
           `impersonate the service, or any client to it; chmod 600 ${path}`,
+        reason: 'keytab.too-open',
+        text: expect.stringMatching(/any client to it$/),
+        remedies: [`chmod 600 ${path}`],
       },
     ]);
   });
@@ -214,11 +228,14 @@ describe('loadKeytab', () => {
     write(first);
     const owner = giveAway(path);
     await loadKeytab(path, { onWarning });
-    expect(warnings).toContainEqual({
-      kind: 'owner',
-      path,
-      message: expect.stringContaining(`belongs to uid ${owner}`),
-    });
+    expect(warnings).toContainEqual(
+      expect.objectContaining({
+        kind: 'owner',
+        path,
+        message: expect.stringContaining(`belongs to uid ${owner}`),
+        reason: 'keytab.too-open',
+      }),
+    );
   });
 
   it.each([
@@ -370,6 +387,11 @@ describe('keytabFile', () => {
     write(formatKeytab(first).subarray(0, 20));
     expect((await rejection(read())).code).toBe('KRB5_KT_FORMAT');
     expect((await rejection(read())).code).toBe('KRB5_KT_FORMAT');
+    write(keytabOf());
+    expect(await rejection(read())).toMatchObject({
+      reason: 'keytab.empty',
+      message: `keytab file ${path} has no entries (Keytab FILE:${path} is nonexistent or empty)`,
+    });
     write(first);
     expect(kvnos(await read())).toEqual([1]);
     expect(warnings).toEqual([]);

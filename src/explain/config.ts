@@ -1,0 +1,46 @@
+/** What there is to say about krb5.conf. */
+import type { Explanations } from './reasons.ts';
+import type { FileDetails, PathDetail } from './service-reasons.ts';
+
+/** Of the area `config`. */
+export const CONFIG: Explanations<Extract<keyof FileDetails, `config.${string}`>> = {
+  'config.missing': {
+    text: (detail) => `${fileOf(detail)} does not exist, so its settings are not used`,
+    remedies: () => ['correct KRB5_CONFIG, or make the file'],
+  },
+  'config.unreadable': {
+    text: (detail) => `${fileOf(detail)} cannot be read${because(detail)}`,
+    remedies: ({ path = '/etc/krb5.conf' }) => [
+      `let the user of this process read it: chmod a+r ${path}`,
+      'name regular files of less than 64 MB',
+    ],
+  },
+  'config.syntax': {
+    text: (detail) => `krb5.conf is malformed${because(detail)}`,
+    remedies: () => [
+      'correct the line: [section], name = value, name = { on one line and } on a line of its own',
+      'save the file as UTF-8 or ASCII',
+    ],
+  },
+  'config.unknown-setting': {
+    text: ({ setting = 'a setting' }) => `krb5.conf: nothing reads ${setting}`,
+    remedies: () => ['correct its spelling, or remove it'],
+  },
+  'config.bad-value': {
+    text: ({ setting = 'a setting' }) =>
+      `krb5.conf: the value of ${setting} is not used as written`,
+    remedies: () => ['write a value that MIT krb5 reads in the same way'],
+  },
+  'config.include': {
+    text: (detail) => `krb5.conf includes what cannot be read${because(detail)}`,
+    remedies: () => ['correct the path of the include or includedir line, or remove the line'],
+  },
+};
+
+function fileOf({ path }: PathDetail): string {
+  return path ?? 'krb5.conf';
+}
+
+function because({ problem }: PathDetail): string {
+  return problem === undefined ? '' : `: ${problem}`;
+}

@@ -1,0 +1,103 @@
+/** What there is to say about ports, logs, engines, KDCs and DNS, and about the clients of `./testing`. */
+import type { CONNECTION_ENDS } from './observed.ts';
+import type { Explanations } from './reasons.ts';
+import type { ListenDetail, ServerDetails } from './service-reasons.ts';
+
+/** Of the areas `server`, `kdc`, `dns` and `testing`. */
+export const SERVER: Explanations<
+  Exclude<keyof ServerDetails, `http.${string}` | keyof typeof CONNECTION_ENDS>
+> = {
+  'server.port-in-use': {
+    text: (detail) => `another process listens on ${placeOf(detail)}`,
+    remedies: ({ option, port }) => [
+      `choose another port${by(option)}, or stop the server that has it ` +
+        `(ss -ltnp 'sport = :${port ?? 'PORT'}'; Windows: netstat -ano)`,
+    ],
+  },
+  'server.port-privileged': {
+    text: (detail) => `this user may not listen on ${placeOf(detail)}`,
+    remedies: ({ option }) => [
+      `choose a port from 1024 on${by(option)}`,
+      'ports below 1024 need the capability CAP_NET_BIND_SERVICE: ' +
+        'AmbientCapabilities=CAP_NET_BIND_SERVICE in a unit of systemd, or setcap ' +
+        'cap_net_bind_service=+ep on node',
+    ],
+  },
+  'server.address': {
+    text: (detail) => `this machine cannot listen on ${placeOf(detail)}`,
+    remedies: () => [
+      'name an address of this machine (ip address), or omit the host to listen on all of them',
+    ],
+  },
+  'server.log-file': {
+    text: ({ path = 'the log file', problem }) =>
+      `${path} cannot be written${problem === undefined ? '' : `: ${problem}`}`,
+    remedies: () => ['make its directory, and let the user of the server write there'],
+  },
+  'server.option': {
+    text: ({ option }) =>
+      option === undefined
+        ? 'options do not fit together'
+        : `${option} does not fit the other options`,
+    remedies: () => ['see -help'],
+  },
+  'server.no-replay-cache': {
+    text: () =>
+      'there is no replay cache: a recorded request can be used again while its ticket is valid',
+    remedies: () => ['write -rcache dfl:, or set KRB5RCACHENAME'],
+  },
+  'server.engine': {
+    text: ({ engine = 'the engine' }) => `${engine} cannot be used`,
+    remedies: () => ['start it, and check its address, its firewall and the password in the URL'],
+  },
+  'kdc.unknown': {
+    text: ({ realm = 'the realm' }) => `no KDC of ${realm} is known`,
+    remedies: ({ realm = 'REALM' }) => [
+      `name it in krb5.conf: [realms] ${realm} = { kdc = host }`,
+      `add SRV records to DNS: _kerberos._udp.${realm}`,
+    ],
+  },
+  'kdc.unreachable': {
+    text: ({ realm = 'the realm' }) => `no KDC of ${realm} answers`,
+    remedies: () => [
+      'look at the KDC, at firewalls (port 88, UDP and TCP), and at kdc in krb5.conf',
+    ],
+  },
+  'dns.no-address': {
+    text: ({ host = 'the host' }) => `${host} has no address in DNS`,
+    remedies: () => ['add it to DNS, or correct the spelling of the host'],
+  },
+  'dns.alias': {
+    text: ({ host = 'the host', other = 'another name' }) => `${host} is an alias of ${other}`,
+    remedies: () => [
+      'add a key for the name behind the alias, or make the host an A or AAAA record',
+    ],
+  },
+  'dns.reverse': {
+    text: ({ host = 'the host', other = 'another name' }) =>
+      `the address of ${host} belongs to ${other}`,
+    remedies: () => ["set rdns = false in the clients' krb5.conf, or correct the PTR record"],
+  },
+  'dns.address-as-name': {
+    text: ({ host = 'an address' }) => `the service is named by ${host}, an address`,
+    remedies: () => ['give the machine a name in DNS, and export the keys of that name'],
+  },
+  'testing.answer': {
+    text: () => 'the server answered otherwise than the protocol says',
+    remedies: () => ['look at the answer in the error, and at the log of the server'],
+  },
+  'testing.refused': {
+    text: ({ errorCode }) =>
+      `the server refused the client${errorCode === undefined ? '' : ` with KRB-ERROR ${errorCode}`}`,
+    remedies: () => ["look at the server's log, which has the reason"],
+  },
+};
+
+function placeOf({ port, address }: ListenDetail): string {
+  const where = port === undefined ? 'the port' : `port ${port}`;
+  return address === undefined ? where : `${where} of ${address}`;
+}
+
+function by(option: string | undefined): string {
+  return option === undefined ? '' : ` (${option})`;
+}
