@@ -11,6 +11,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   'the repository itself': [
     'architecture.test.ts',
     'edge-bundle.test.ts',
+    'edge-sign-on.test.ts',
     'layout.test.ts',
     'mod-auth-gssapi.test.ts',
     'module-state.test.ts',

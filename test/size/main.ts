@@ -1,12 +1,13 @@
 /**
  * `npm run size`: what the package adds to a bundle. Each job is bundled on its own from `dist`, as
- * minified files, without Node.js' own modules: what is loaded at the start, and what is loaded on
- * demand, when something rare is met.
+ * minified files, without Node.js' own modules. Three figures: what is loaded at the start; what a
+ * sign-on of a client of Active Directory (AES with SHA-1, SPNEGO, a PAC) has loaded in the end, seen by
+ * running one; and what is left for rarer clients.
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { gzipSync } from 'node:zlib';
-import { rolldown } from 'rolldown';
+import type { Chunk } from '../support/edge-bundle.ts';
+import { bundle, loadedAtStart, signOn, signOnJob, sizeOf } from '../support/edge-bundle.ts';
 
 // From test/size/build/test/size, where this is compiled to.
 const root = resolve(import.meta.dirname, '../../../../..');
@@ -22,18 +23,23 @@ interface Job {
 const entries: readonly Job[] = Object.entries(exports).flatMap(([entry, target]) =>
   typeof target === 'string'
     ? []
-    : [{ name: entry.replace('.', packageName), code: `export * from '${target.default}';` }],
+    : [
+        {
+          name: entry.replace('.', packageName),
+          code: `export * from '${resolve(root, target.default)}';`,
+        },
+      ],
 );
 
-const tasks: readonly Job[] = [
-  { name: 'parse a keytab', code: "export { parseKeytab } from './dist/modules/index.js';" },
-  {
-    name: 'SSO at the edge',
-    code: `
-      export { acquireCredential, createAcceptor, parseKeytab } from './dist/modules/index.js';
-      export { negotiate } from './dist/modules/http/index.js';`,
-  },
-];
+const modules = resolve(root, 'dist/modules');
+const parsing: Job = {
+  name: 'parse a keytab',
+  code: `export { parseKeytab } from '${modules}/index.js';`,
+};
+const signingOn: Job = {
+  name: 'SSO at the edge',
+  code: signOnJob(`${modules}/index.js`, `${modules}/http/index.js`),
+};
 
 const everything: Job = {
   name: 'all entries',
@@ -41,64 +47,39 @@ const everything: Job = {
   code: entries.map(({ code }, i) => code.replace('*', `* as entry${i}`)).join('\n'),
 };
 
-// Rolldown's mark of a module that is no file.
-const JOB = '\0job';
-
-console.log(row('bytes', 'minified', 'gzip', 'on demand', 'gzip'));
-for (const { name, code } of [...entries, everything, ...tasks]) {
-  const { start, onDemand } = await measure(code);
-  const figures = [start.minified, start.gzip, onDemand.minified, onDemand.gzip];
-  console.log(row(name, ...figures.map(String)));
+console.log(row('bytes', 'at the start', 'gzip', 'each sign-on', 'gzip', 'on demand', 'gzip'));
+for (const job of [...entries, everything, parsing, signingOn]) {
+  const chunks = await bundle(job.code);
+  const start = loadedAtStart(chunks);
+  const loaded = job === signingOn ? await loadedBySignOn(chunks) : undefined;
+  const later = chunks.filter((chunk) => !(loaded ?? start).includes(chunk));
+  console.log(
+    row(job.name, ...cells(start), ...(loaded ? cells(loaded) : ['', '']), ...cells(later)),
+  );
 }
 
-interface Size {
-  readonly minified: number;
-  readonly gzip: number;
+/** A client with a PAC that names groups, as a domain controller writes it. */
+async function loadedBySignOn(chunks: readonly Chunk[]): Promise<readonly Chunk[]> {
+  const testing = resolve(root, 'dist/testing/index.js');
+  const { createInitiator, mintTicket, testKeytab } = (await import(
+    testing
+  )) as typeof import('../../src/testing/index.ts');
+  const { formatKeytab } = (await import(
+    resolve(root, 'dist/index.js')
+  )) as typeof import('../../src/index.ts');
+  const keytab = testKeytab('HTTP/www.example.com@EXAMPLE.COM');
+  const ticket = mintTicket({ keytab, client: { name: 'alice', groups: [512] } });
+  const token = createInitiator({ ticket, spnego: true }).begin();
+  const outcome = signOn(chunks, { keytab: formatKeytab(keytab), token, now: Date.now() });
+  if (outcome.status === 200 && outcome.pac) return outcome.loaded;
+  throw new Error(`the sign-on failed: ${outcome.error ?? outcome.status}`);
 }
 
-async function measure(code: string): Promise<{ start: Size; onDemand: Size }> {
-  const bundle = await rolldown({
-    input: 'job',
-    platform: 'neutral',
-    resolve: { mainFields: ['module', 'main'] },
-    external: /^node:/,
-    plugins: [
-      {
-        name: 'job',
-        resolveId: (id, importer) =>
-          importer === JOB ? resolve(root, id) : id === 'job' ? JOB : null,
-        load: (id) => (id === JOB ? code : null),
-      },
-    ],
-  });
-  const { output } = await bundle.generate({ format: 'esm', minify: true });
-  const chunks = output.filter((part) => part.type === 'chunk');
-  const atStart = new Set<string>();
-  const load = (fileName: string): void => {
-    if (atStart.has(fileName)) return;
-    atStart.add(fileName);
-    chunks.find((chunk) => chunk.fileName === fileName)?.imports.forEach(load);
-  };
-  load(output[0].fileName);
-  return {
-    start: sizeOf(chunks.filter(({ fileName }) => atStart.has(fileName))),
-    onDemand: sizeOf(chunks.filter(({ fileName }) => !atStart.has(fileName))),
-  };
+function cells(chunks: readonly Chunk[]): string[] {
+  const { minified, gzip } = sizeOf(chunks);
+  return [String(minified), String(gzip)];
 }
 
-/** Of files that are compressed one by one. */
-function sizeOf(chunks: readonly { readonly code: string }[]): Size {
-  const files = chunks.map(({ code }) => Buffer.from(code));
-  return {
-    minified: sum(files.map((file) => file.length)),
-    gzip: sum(files.map((file) => gzipSync(file, { level: 9 }).length)),
-  };
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}
-
-function row(name: string, ...cells: readonly string[]): string {
-  return name.padEnd(24) + cells.map((cell) => cell.padStart(11)).join('');
+function row(name: string, ...texts: readonly string[]): string {
+  return name.padEnd(24) + texts.map((text) => text.padStart(14)).join('');
 }

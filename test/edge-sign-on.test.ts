@@ -1,0 +1,110 @@
+/** The files that single sign-on loads in an edge runtime, and their size. */
+import { resolve } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { ContextFlag, formatKeytab } from '../src/index.ts';
+import type { InitiatorOptions, MintTicketOptions } from '../src/testing/index.ts';
+import { createInitiator, mintTicket, testKeytab } from '../src/testing/index.ts';
+import type { Chunk, Outcome, SignOn } from './support/edge-bundle.ts';
+import { bundle, loadedAtStart, signOn, signOnJob, sizeOf } from './support/edge-bundle.ts';
+import { encodeEncKrbCredPart, encodeKrbCred } from './support/encoders.ts';
+
+/** Bytes after gzip that a worker loads before its first client, and for nearly every client. */
+const MOST = 74_000;
+
+interface Client {
+  readonly enctype?: number;
+  readonly ticket?: Partial<MintTicketOptions>;
+  readonly initiator?: Partial<InitiatorOptions>;
+}
+
+let chunks: readonly Chunk[];
+
+beforeAll(async () => {
+  chunks = await bundle(signOnJob(resolve('src/index.ts'), resolve('src/http/index.ts')));
+}, 60_000);
+
+/** A client of Active Directory unless it says otherwise: AES with SHA-1, SPNEGO, a PAC. */
+function clientOf({ enctype = 18, ticket = {}, initiator = {} }: Client): SignOn {
+  const keytab = testKeytab('HTTP/www.example.com@EXAMPLE.COM', { enctypes: [enctype] });
+  const client = { name: 'alice', groups: [512] };
+  const minted = mintTicket({ keytab, client, ...ticket });
+  const token = createInitiator({ ticket: minted, spnego: true, ...initiator }).begin();
+  return { keytab: formatKeytab(keytab), token, now: Date.now() };
+}
+
+/** The files beyond those of the start. */
+function laterOf({ loaded }: Outcome): string[] {
+  const start = loadedAtStart(chunks);
+  return loaded
+    .filter((chunk) => !start.includes(chunk))
+    .map(({ fileName }) => fileName.replace('.mjs', ''))
+    .sort();
+}
+
+describe('a client of Active Directory', () => {
+  it.each([17, 18])('signs on with what was loaded at the start (enctype %i)', (enctype) => {
+    const outcome = signOn(chunks, clientOf({ enctype }));
+    expect(outcome).toMatchObject({ status: 200, client: 'alice@EXAMPLE.COM', pac: true });
+    expect(laterOf(outcome)).toEqual([]);
+  });
+
+  it('signs on where the runtime has no crypto', () => {
+    const outcome = signOn(chunks, { ...clientOf({}), pure: true });
+    expect(outcome).toMatchObject({ status: 200, pac: true });
+    expect(laterOf(outcome)).toEqual([]);
+  });
+
+  it(`needs at most ${MOST} bytes after gzip`, () => {
+    const { loaded } = signOn(chunks, clientOf({}));
+    expect(sizeOf(loaded).gzip).toBeLessThanOrEqual(MOST);
+  });
+});
+
+describe('what few clients have is loaded when it is met', () => {
+  const claims = [
+    { id: 'ad://ext/department', type: 'string', source: 1, values: ['it'] },
+  ] as const;
+  const delegation = encodeKrbCred({
+    tickets: [
+      {
+        realm: 'EXAMPLE.COM',
+        serverName: { nameType: 2, components: ['krbtgt', 'EXAMPLE.COM'] },
+        encPart: { enctype: 18, cipher: new Uint8Array(40) },
+      },
+    ],
+    encPart: {
+      enctype: 0,
+      cipher: encodeEncKrbCredPart({
+        ticketInfo: [{ key: { enctype: 20, value: new Uint8Array(32).fill(7) } }],
+      }),
+    },
+  });
+  const cases: readonly (readonly [string, Client, readonly string[]])[] = [
+    ['AES with SHA-2', { enctype: 20 }, ['more-enctypes']],
+    ['AES with SHA-2, shorter', { enctype: 19 }, ['more-enctypes']],
+    ['Camellia', { enctype: 26 }, ['more-enctypes']],
+    ['a session key of another enctype', { ticket: { sessionEnctype: 25 } }, ['more-enctypes']],
+    ['a subkey of another enctype', { initiator: { subkeyEnctype: 20 } }, ['more-enctypes']],
+    ['a path of realms', { ticket: { client: 'bob@SUB.EXAMPLE.COM' } }, ['transited']],
+    ['claims', { ticket: { client: 'bob', pac: { claims } } }, ['rare-buffers']],
+    [
+      'a delegated credential',
+      { initiator: { delegation, flags: ContextFlag.mutual | ContextFlag.delegation } },
+      ['delegated-credential', 'more-enctypes', 'open-delegation'],
+    ],
+  ];
+
+  it.each(cases)('%s', (_, client, expected) => {
+    const outcome = signOn(chunks, { ...clientOf(client), pure: true });
+    expect(outcome.error).toBeUndefined();
+    expect(outcome.status).toBe(200);
+    expect(laterOf(outcome)).toEqual(expected);
+  });
+
+  it('the words for the operator, by the first refusal', () => {
+    const { token } = clientOf({});
+    const outcome = signOn(chunks, { ...clientOf({}), token });
+    expect(outcome.status).toBe(401);
+    expect(laterOf(outcome)).toEqual(['catalogue']);
+  });
+});
