@@ -203,8 +203,7 @@ export class Handshake {
       else this.#state = step.next;
       return await this.#giveUp(patience.aborted);
     }
-    const unwelcome = step.status === 'failed' ? step.error : foreignChoiceOf(step);
-    if (unwelcome !== undefined) await explain(unwelcome);
+    if (step.status === 'failed') await explain(step.error);
     return this.#conclude(step);
   }
 
@@ -340,11 +339,6 @@ export class Handshake {
     this.#phase = 'done';
     disposeState(this.#state);
   }
-}
-
-function foreignChoiceOf(step: Step): GssError | undefined {
-  if (step.status !== 'continue' || step.next.at !== 'negotiating') return undefined;
-  return step.next.foreignChoice;
 }
 
 const advance = advanceOver([kerberos]);

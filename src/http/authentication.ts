@@ -33,6 +33,11 @@ export interface AuthenticationRequest
   readonly proxyHeader?: string;
   /** Aborted when the client's connection closes, which ends all waiting and an unfinished exchange. */
   readonly signal?: HandshakeOptions['signal'];
+  /**
+   * Returns a signal that is aborted when the client's connection closes. Called only if there is no
+   * {@link signal} and the client is challenged, to notice one that does not answer.
+   */
+  readonly closed?: () => HandshakeOptions['signal'];
   /** The reason why the server cannot judge credentials in this request, which it answers with 503. */
   readonly fault?: GssError;
 }
@@ -71,6 +76,11 @@ export interface Challenged {
   readonly status: 401 | 407;
   /** Headers to add to the response. */
   readonly headers: readonly HeaderField[];
+  /**
+   * What is remarkable about the request, for the operator only: `token.empty` for a `Negotiate` without
+   * a token, `negotiate.ntlm` for a client that prefers NTLM to Kerberos.
+   */
+  readonly why?: GssError;
 }
 
 /** The client was refused. The error is for the operator: a client must not see it. */

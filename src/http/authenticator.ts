@@ -28,6 +28,7 @@ import { identityOf } from './identity.ts';
 import { mechanismOf, negotiate } from './negotiate.ts';
 import type { AuthenticatorOptions } from './options.ts';
 import { AUTHENTICATOR_OPTIONS } from './options.ts';
+import { explained, Reporter } from './outcome/reporter.ts';
 import { Questions } from './questions.ts';
 import type { OpenSession, SessionKeeper, SessionRequest } from './session/keeper.ts';
 import { Sessions } from './session/sessions.ts';
@@ -95,10 +96,12 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
   readonly #sessions: SessionKeeper | undefined;
   readonly #clock: Clock;
   readonly #questions: Questions;
+  readonly #reporter: Reporter<R>;
   #warned = false;
 
   constructor(options: AuthenticatorOptions<R>) {
     this.#acceptor = options.acceptor;
+    this.#reporter = new Reporter(options.acceptor, options);
     this.#options = { ...options };
     this.#challenger = new Challenger(options);
     this.#exchanges =
@@ -125,18 +128,17 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     checkRequest(request);
     try {
       const result = this.#judge(request);
-      return isThenable(result) ? result.then(undefined, this.#failure) : result;
+      return isThenable(result)
+        ? result.then(explained, (error: unknown) => explained(this.#failure(error)))
+        : explained(result);
     } catch (error) {
-      return this.#failure(error);
+      return explained(this.#failure(error));
     }
   }
 
   /** Calls the hooks for a result. An adapter calls it after it has answered. */
   report(result: Authentication, request: R): void {
-    const { onAccepted, onChallenged, onRefused } = this.#options;
-    if (result.outcome === 'authenticated') tell('onAccepted', onAccepted, result, request);
-    else if (result.outcome === 'challenged') tell('onChallenged', onChallenged, request);
-    else if (result.outcome !== 'guest') tell('onRefused', onRefused, result.error, request);
+    this.#reporter.report(result, request);
   }
 
   async logout(request: SessionRequest = {}): Promise<readonly HeaderField[]> {
@@ -236,7 +238,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     if (result.status === 200) return await this.#accept(request, result.context, result.headers);
     if (result.status !== 401 || result.state === undefined) return this.#challenger.deny(result);
     const cookies = await this.#keep({ handshake: result.state, request });
-    return this.#challenger.proceed(result.headers, cookies);
+    return this.#challenger.proceed(result.headers, cookies, result.state.foreignChoice);
   }
 
   async #keep(exchange: UnfinishedExchange<R> & { readonly request: R }) {
@@ -336,8 +338,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     { handshake: { foreignChoice }, request: latest }: UnfinishedExchange<R>,
     now: R,
   ): void {
-    if (foreignChoice === undefined) return;
-    tell('onRefused', this.#options.onRefused, foreignChoice, latest ?? now);
+    this.#reporter.reportChoice(foreignChoice, latest ?? now);
   }
 
   #warnOfPlainHttp(): void {

@@ -1,5 +1,5 @@
 /** Writes the outcomes that deny a request: statuses and headers. */
-import type { GssError } from '../gss/status.ts';
+import { GssError } from '../gss/status.ts';
 import type {
   Challenged,
   Denied,
@@ -32,15 +32,25 @@ export class Challenger {
     this.#offerAgain = offerAgain;
   }
 
-  /** Asks for credentials. */
-  challenge(): Challenged {
-    return { outcome: 'challenged', status: this.#status, headers: this.#offers() };
+  /** Asks for credentials. @param why - What is wrong with those that came. */
+  challenge(why?: GssError): Challenged {
+    const headers = this.#offers();
+    return { outcome: 'challenged', status: this.#status, headers, ...(why && { why }) };
   }
 
   /** Asks for the next token. Further challenges would distract the client from its exchange. */
-  proceed(headers: NegotiateHeaders, cookies: readonly HeaderField[]): Challenged {
+  proceed(
+    headers: NegotiateHeaders,
+    cookies: readonly HeaderField[],
+    why: GssError | undefined,
+  ): Challenged {
     const fields = [...this.fields(headers), ...cookies];
-    return { outcome: 'challenged', status: this.#status, headers: fields };
+    return {
+      outcome: 'challenged',
+      status: this.#status,
+      headers: fields,
+      ...(why && { why }),
+    };
   }
 
   /** Refuses an attempt. @param token - Tells the client why it failed. */
@@ -77,7 +87,7 @@ export class Challenger {
       case 503:
         return this.unavailable(result.error);
       case 401: {
-        if (result.error === undefined) return this.challenge();
+        if (result.error === undefined) return this.challenge(noToken());
         const [field] = this.fields(result.headers);
         return this.refuse(result.error, field?.[1] === NEGOTIATE ? undefined : field);
       }
@@ -95,6 +105,14 @@ export class Challenger {
   #offers(): HeaderField[] {
     return [[this.#header, NEGOTIATE], ...this.#further];
   }
+}
+
+/** `Authorization: Negotiate` and no more, as some clients send it that have no ticket. */
+function noToken(): GssError {
+  return new GssError('GSS_S_DEFECTIVE_TOKEN', {
+    reason: 'token.empty',
+    message: 'the header Authorization has no token after Negotiate',
+  });
 }
 
 const WWW_AUTHENTICATE = 'WWW-Authenticate';

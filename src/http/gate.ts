@@ -1,6 +1,8 @@
 /** What adapters share: an authenticator whose acceptor is made of the adapter's own options. */
 import type { SecurityContext } from '../context/context.ts';
+import { explain } from '../errors.ts';
 import { GssError } from '../gss/status.ts';
+import type { HostAddress } from '../messages/primitives.ts';
 import type { OptionRules } from '../options.ts';
 import { isThenable } from '../options.ts';
 import type {
@@ -47,6 +49,12 @@ export class Gate<R extends AuthenticationRequest> {
       acceptor: service.acceptor,
       ...(localNames !== undefined && { localNames }),
     });
+  }
+
+  /** Counts and publishes a request that the server refused by itself. */
+  async refusedByServer(error: GssError, peer: HostAddress | undefined): Promise<void> {
+    await explain(error);
+    this.#service.acceptor.observer?.refused(error, {}, peer);
   }
 
   /** A gate of the same service with another policy. */

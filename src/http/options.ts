@@ -75,8 +75,17 @@ export interface AuthenticatorOptions<R extends AuthenticationRequest = Authenti
    * asked for Kerberos, leaves or starts over.
    */
   readonly onRefused?: (error: GssError, request: R) => void;
-  /** Called for each request that is challenged for credentials. */
-  readonly onChallenged?: (request: R) => void;
+  /**
+   * Called for each request that is challenged for credentials. `why` says what is remarkable about it:
+   * see {@link Challenged.why}.
+   */
+  readonly onChallenged?: (request: R, why?: GssError) => void;
+  /**
+   * Called when a client that was challenged closes its connection without having sent credentials: one
+   * without a ticket, one that does not trust the site, or a program that knows no Kerberos. The error's
+   * reason is `negotiate.abandoned`. Connections over HTTP/2 are not watched.
+   */
+  readonly onAbandoned?: (error: GssError, request: R) => void;
   /** Called once if credentials come over plain HTTP; the runtime prints the warning if absent. */
   readonly onWarning?: (message: string) => void;
   /** The clock of the machine if absent. */
@@ -107,6 +116,7 @@ export const AUTHENTICATOR_OPTIONS: OptionRules<AuthenticatorOptions> = {
   onAccepted: callback,
   onRefused: callback,
   onChallenged: callback,
+  onAbandoned: callback,
   onWarning: callback,
   clock: promptCallback,
   random: promptCallback,

@@ -92,13 +92,25 @@ export class Service {
       }
       return this.#opened;
     };
+    const opened = (): Acceptor | undefined => this.#opened;
     this.acceptor = {
       get credential() {
         return current().credential;
       },
+      get statistics() {
+        return current().statistics;
+      },
+      get observer() {
+        // Needed for refusals, too, of which one reason is that there is no acceptor yet.
+        return opened()?.observer as Acceptor['observer'];
+      },
+      report: () => current().report(),
       begin: (exchange) => current().begin(exchange),
       resume: (bytes, exchange) => current().resume(bytes, exchange),
-    } satisfies Pick<Acceptor, 'credential' | 'begin' | 'resume'> as Acceptor;
+    } satisfies Pick<
+      Acceptor,
+      'credential' | 'statistics' | 'observer' | 'report' | 'begin' | 'resume'
+    > as Acceptor;
   }
 
   /** Whether the acceptor can be used now. */

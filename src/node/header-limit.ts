@@ -6,8 +6,12 @@ import type { IncomingMessage, Server as NodeServer } from 'node:http';
 import http, { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import process from 'node:process';
+import { GssError } from '../gss/status.ts';
+import { tell } from '../hooks.ts';
 import { NEEDED_HEADER_SIZE } from '../http/gate.ts';
-import { plainAddress } from '../messages/host-address.ts';
+import { parseHostAddress, plainAddress } from '../messages/host-address.ts';
+import type { HostAddress } from '../messages/primitives.ts';
+import { printWarning } from '../warning.ts';
 import { EventRate } from './server/event-rate.ts';
 
 /** A server of Node.js; `maxHeaderSize` is that of its options, undefined if they have none. */
@@ -19,15 +23,26 @@ interface Server extends NodeServer {
 export type Warn = (message: string, code: string) => void;
 
 /**
+ * Called for each request that the server refuses by itself.
+ *
+ * @param peer - The client's address.
+ */
+export type Refused = (error: GssError, peer: HostAddress | undefined) => void;
+
+/**
  * Makes a server of node:http or node:https accept large tickets, and reports to the operator the requests
  * that it refuses by itself. Only the first call for a server has an effect.
  *
  * @returns Whether this call raised the limit: connections that are already open keep the lower one.
  */
-export function attendServer(server: Partial<Server> | undefined, warn: Warn): boolean {
+export function attendServer(
+  server: Partial<Server> | undefined,
+  warn: Warn,
+  refused: Refused,
+): boolean {
   if (server === undefined || ATTENDED.has(server)) return false;
   ATTENDED.add(server);
-  reportRefusals(server as Server, warn);
+  reportRefusals(server as Server, warn, refused);
   const limit = server.maxHeaderSize ?? http.maxHeaderSize;
   if (limit >= NEEDED_HEADER_SIZE) return false;
   // A limit that the application has chosen is left alone.
@@ -59,6 +74,17 @@ export function warnOfLimit(limit: number, warn: Warn): void {
   );
 }
 
+/** The warnings of a server: for the hook `onWarning`, or else printed, but a flood of them only once. */
+export function warnWith(onWarning: ((message: string) => void) | undefined): Warn {
+  let told = false;
+  return (message, code) => {
+    if (onWarning !== undefined) return tell('onWarning', onWarning, message);
+    if (code !== REFUSED) return printWarning(message, code);
+    if (!told) printWarning(`${message}. Further ones are only counted; see onWarning`, code);
+    told = true;
+  };
+}
+
 /** Bun reads the limit only when the server begins to listen. */
 function isBun(): boolean {
   return process.versions.bun !== undefined;
@@ -75,7 +101,18 @@ interface Refusal {
   readonly size: number;
 }
 
-function reportRefusals(server: Server, warn: Warn): void {
+/** Reports the requests that a server refuses by itself. Only the first call for a server has an effect. */
+export function watchRefusals(
+  server: Partial<Server> | undefined,
+  warn: Warn,
+  refused: Refused,
+): void {
+  if (server === undefined || ATTENDED.has(server)) return;
+  ATTENDED.add(server);
+  reportRefusals(server as Server, warn, refused);
+}
+
+function reportRefusals(server: Server, warn: Warn, refused: Refused): void {
   if (typeof server.on !== 'function') return;
   const rate = new EventRate<Refusal>(({ error, peer, size }, more) => {
     const why =
@@ -85,19 +122,38 @@ function reportRefusals(server: Server, warn: Warn): void {
     const others = more === 0 ? '' : `; ${more} more in the last second`;
     warn(
       `the server refused a request of ${peer} with ${why} (${size} bytes came on its connection)${others}`,
-      'KRB5_ACCEPTOR_REQUEST_REFUSED',
+      REFUSED,
     );
   });
   const listener = (error: ClientError, socket: Socket): void => {
     if (error.code?.startsWith('HPE_')) {
       const peer = plainAddress(socket.remoteAddress) ?? 'an unknown address';
       rate.push({ error, peer, size: socket.bytesRead });
+      refused(errorOf(error, server, socket), parseHostAddress(socket.remoteAddress));
     }
     // A server with a listener must answer itself: without one of the application, this answers as Node.js
     // does.
     if (server.listenerCount('clientError') === 1) answerAsNode(error, socket);
   };
   server.on('clientError', listener as (error: Error, socket: unknown) => void);
+}
+
+function errorOf({ code, reason }: ClientError, server: Server, socket: Socket): GssError {
+  const { bytesRead: bytes } = socket;
+  if (code !== OVERFLOW) {
+    const problem = reason ?? code ?? 'unknown';
+    return new GssError('GSS_S_DEFECTIVE_TOKEN', {
+      reason: 'http.header-malformed',
+      message: `the server refused a request with 400: ${problem}`,
+      detail: { problem },
+    });
+  }
+  const limit = server.maxHeaderSize ?? http.maxHeaderSize;
+  return new GssError('GSS_S_DEFECTIVE_TOKEN', {
+    reason: 'http.header-too-long',
+    message: `the server refused a request with 431: its headers are longer than ${limit} bytes`,
+    detail: { bytes, limit },
+  });
 }
 
 /** Like `socketOnError` of Node.js, it writes nothing into a response that has begun. */
@@ -112,6 +168,7 @@ function answerAsNode(error: ClientError, socket: Socket): void {
   socket.destroy(error);
 }
 
+const REFUSED = 'KRB5_ACCEPTOR_REQUEST_REFUSED';
 const OVERFLOW = 'HPE_HEADER_OVERFLOW';
 const STATUSES: Readonly<Record<string, number>> = {
   [OVERFLOW]: 431,

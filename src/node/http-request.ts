@@ -80,6 +80,7 @@ export function requestReader(
     const facts = {
       request,
       authorization,
+      closed: () => goneSignal(closingOf(request), gone),
       ...(cookie !== undefined && { cookie }),
       ...(host !== undefined && { host: String(host) }),
       ...(method !== undefined && { method }),

@@ -2,6 +2,7 @@
 import http, { STATUS_CODES } from 'node:http';
 import type { Acceptor } from '../acceptor.ts';
 import type { SecurityContext } from '../context/context.ts';
+import { explain } from '../errors.ts';
 import type { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
 import type { Denied, HeaderField } from '../http/authentication.ts';
@@ -21,9 +22,8 @@ import {
   promptCallback,
   required,
 } from '../options.ts';
-import { printWarning } from '../warning.ts';
-import type { Warn } from './header-limit.ts';
-import { warnOfLimit } from './header-limit.ts';
+import type { Refused, Warn } from './header-limit.ts';
+import { serverOf, warnOfLimit, warnWith, watchRefusals } from './header-limit.ts';
 import type { Certificate } from './http-bindings.ts';
 import type { HttpRequest, HttpResponse, NodeAuthenticationRequest } from './http-request.ts';
 import { requestReader } from './http-request.ts';
@@ -62,9 +62,17 @@ export interface HttpAuthenticatorOptions {
    * An exception of the callback, or a rejection, becomes a warning of the process.
    */
   readonly onFailure?: (error: GssError, request: HttpRequest) => void;
+  /** Called for each authenticated request, with the context that the function returns. */
+  readonly onAccepted?: (context: SecurityContext, request: HttpRequest) => void;
+  /** Called for each request that is asked for credentials; see `AuthenticatorOptions.onChallenged`. */
+  readonly onChallenged?: (request: HttpRequest, why?: GssError) => void;
+  /** Called when a challenged client leaves without credentials; see `AuthenticatorOptions.onAbandoned`. */
+  readonly onAbandoned?: (error: GssError, request: HttpRequest) => void;
   /**
-   * Called once if the server's limit on headers is too small for large tickets, and once for each
-   * reason why connections over TLS have no channel bindings. If absent, Node prints the warning.
+   * Called once if the server's limit on headers is too small for large tickets, once for each reason why
+   * connections over TLS have no channel bindings, and at most once a second for requests that the server
+   * refused by itself with 431 or 400. If absent, Node prints the warning, those about refused requests
+   * only once.
    */
   readonly onWarning?: (message: string) => void;
 }
@@ -116,6 +124,7 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
   checkOptions('httpAuthenticator', options, HTTP_OPTIONS);
   followTraceVariable();
   const { acceptor, onFailure, onWarning, proxyKeepsConnectionsApart = false } = options;
+  const { onAccepted, onChallenged, onAbandoned } = options;
   const warn = warnWith(onWarning);
   const read = requestReader(options, (message) =>
     warn(message, 'KRB5_ACCEPTOR_NO_CHANNEL_BINDINGS'),
@@ -128,16 +137,25 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
       'set proxyKeepsConnectionsApart',
     ),
     onRefused: (error, { request }) => tell('onFailure', onFailure, error, request),
+    onAccepted: ({ context }, { request }) => tell('onAccepted', onAccepted, context!, request),
+    onChallenged: ({ request }, why) => tell('onChallenged', onChallenged, request, why),
+    onAbandoned: (error, { request }) => tell('onAbandoned', onAbandoned, error, request),
   });
+  const countRefusal: Refused = async (error, peer) => {
+    await explain(error);
+    acceptor.observer?.refused(error, {}, peer);
+  };
   let checked = false;
   return async (request, response) => {
     if (!checked) checkHeaderLimit(request, warn);
     checked = true;
+    watchRefusals(serverOf(request), warn, countRefusal);
     // This function has no option requireTls, so it gives no warning about it.
     const { secure: _, ...source } = read(request);
     const result = await authenticator.judge(source);
     if (result.outcome === 'authenticated') {
       setHeaders(response, result.headers);
+      authenticator.report(result, source);
       return result.context;
     }
     // No request is a guest: one without credentials is challenged.
@@ -168,13 +186,6 @@ function checkHeaderLimit({ socket, httpVersionMajor }: HttpRequest, warn: Warn)
   warnOfLimit(limit, warn);
 }
 
-function warnWith(onWarning: HttpAuthenticatorOptions['onWarning']): Warn {
-  return (message, code) => {
-    if (onWarning === undefined) printWarning(message, code);
-    else tell('onWarning', onWarning, message);
-  };
-}
-
 export const HTTP_OPTIONS: OptionRules<HttpAuthenticatorOptions> = {
   acceptor: required(objectWith('the result of createAcceptor', 'begin')),
   channelBindings: either(promptCallback, oneOf('tls-server-end-point', 'tls-exporter', 'none')),
@@ -182,5 +193,8 @@ export const HTTP_OPTIONS: OptionRules<HttpAuthenticatorOptions> = {
   certificate: definite({ presence: 'optional', check: () => {} }),
   proxyKeepsConnectionsApart: flag,
   onFailure: callback,
+  onAccepted: callback,
+  onChallenged: callback,
+  onAbandoned: callback,
   onWarning: callback,
 };

@@ -11,10 +11,9 @@ import { disposeOf, Gate, SIGN_ON_OPTIONS } from '../http/gate.ts';
 import { Service } from '../http/service.ts';
 import type { OptionRules } from '../options.ts';
 import { definite, either, oneOf, promptCallback } from '../options.ts';
-import { printWarning } from '../warning.ts';
 import { nodeFiles } from './files/service-files.ts';
 import type { Warn } from './header-limit.ts';
-import { attendServer, serverOf } from './header-limit.ts';
+import { attendServer, serverOf, warnWith } from './header-limit.ts';
 import type {
   HttpRequest,
   HttpResponse,
@@ -64,7 +63,11 @@ export class Site {
 
   /** Adjusts the limits of a server before its first request. */
   attend(server: object): boolean {
-    return attendServer(server, this.#warn);
+    return attendServer(
+      server,
+      this.#warn,
+      (error, peer) => void this.#gate.refusedByServer(error, peer),
+    );
   }
 
   /** As {@link Gate.admit}. */
@@ -153,13 +156,6 @@ export function addHeaders(response: HttpResponse, headers: readonly HeaderField
 
 function isGone(response: HttpResponse): boolean {
   return (response as { readonly destroyed?: boolean }).destroyed === true;
-}
-
-function warnWith(onWarning: NodeSignOnOptions['onWarning']): Warn {
-  return (message, code) => {
-    if (onWarning === undefined) printWarning(message, code);
-    else tell('onWarning', onWarning, message);
-  };
 }
 
 const SINGLE: ReadonlySet<string> = new Set(['connection', 'content-type', 'retry-after']);

@@ -44,6 +44,7 @@ export class Observer {
   readonly #refusals = new Tally(MAX_REASONS);
   readonly #challenges = new Tally(MAX_REASONS);
   readonly #notes = new Tally(MAX_REASONS);
+  readonly #counted = new WeakSet<ReasonedError>();
   #accepted = 0;
   #refused = 0;
   #abandoned = 0;
@@ -75,8 +76,10 @@ export class Observer {
     publish(acceptChannel, attributesOfContext(facts, lacking?.reason));
   }
 
-  /** An exchange failed. */
+  /** An exchange failed, or a request was refused before any. The same error is counted once. */
   refused(error: ReasonedError, request: RequestFacts, peer: HostAddress | undefined): void {
+    if (this.#counted.has(error)) return;
+    this.#counted.add(error);
     this.#refused++;
     this.#ended(error, request, peer);
   }
@@ -86,11 +89,7 @@ export class Observer {
     this.#abandoned++;
     // The offer that is the reason was counted with the challenge.
     this.#refusals.add(error.reason);
-    if (!refuseChannel.hasSubscribers) return;
-    // Unlike a failure of accept, this error has not been explained.
-    void explain(error).then(() =>
-      publish(refuseChannel, attributesOfError(error, NOTHING_KNOWN, peer), error),
-    );
+    if (refuseChannel.hasSubscribers) publishLater(refuseChannel, error, peer);
   }
 
   /** A client was asked for a token. @param why - If there is something to say about it. */
@@ -101,9 +100,8 @@ export class Observer {
       this.#countOffer(why.reason, peer);
     }
     if (!challengeChannel.hasSubscribers) return;
-    const attributes =
-      why === undefined ? addressOf(peer) : attributesOfError(why, NOTHING_KNOWN, peer);
-    publish(challengeChannel, attributes, why);
+    if (why === undefined) publish(challengeChannel, addressOf(peer));
+    else publishLater(challengeChannel, why, peer);
   }
 
   get statistics(): AcceptorStatistics {
@@ -141,6 +139,13 @@ export class Observer {
     const mechanism = foreignMechanismOf(reason);
     if (mechanism !== undefined) this.#offers.add(mechanism, peer, this.#clock());
   }
+}
+
+/** Unlike a failure of accept, this error has not been explained yet. */
+function publishLater(channel: Channel, error: ReasonedError, peer: HostAddress | undefined): void {
+  void explain(error).then(() =>
+    publish(channel, attributesOfError(error, NOTHING_KNOWN, peer), error),
+  );
 }
 
 function publish(channel: Channel, attributes: DiagnosticAttributes, error?: Error): void {

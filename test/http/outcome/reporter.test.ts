@@ -1,0 +1,123 @@
+/** Hooks and counters of an authenticator: whatever becomes of a request is told and counted. */
+import { describe, expect, it, vi } from 'vitest';
+import type { AuthenticationRequest } from '../../../src/http/authentication.ts';
+import { createAuthenticator } from '../../../src/http/authenticator.ts';
+import type { AuthenticatorOptions } from '../../../src/http/options.ts';
+import { ChannelName } from '../../../src/observe/channels.ts';
+import { listen } from '../../support/channels.ts';
+import { makeParties } from '../../support/realm-kit.ts';
+
+const PEER = { type: 2, address: Uint8Array.of(192, 0, 2, 7) };
+
+async function site(options: Partial<AuthenticatorOptions> = {}) {
+  const { acceptor, initiator } = await makeParties();
+  const told: string[] = [];
+  const authenticator = createAuthenticator({
+    acceptor,
+    onAccepted: ({ identity }) => void told.push(`accepted ${identity.name}`),
+    onChallenged: (_, why) => void told.push(`challenged ${why?.reason}`),
+    onRefused: ({ reason }) => void told.push(`refused ${reason}`),
+    onAbandoned: ({ reason }) => void told.push(`abandoned ${reason}`),
+    ...options,
+  });
+  const closing = new AbortController();
+  const connection = {};
+  const ask = (authorization?: string, more: Partial<AuthenticationRequest> = {}) =>
+    authenticator.authenticate({
+      authorization,
+      connection,
+      closed: () => closing.signal,
+      peerAddress: PEER,
+      ...more,
+    });
+  const negotiate = () => `Negotiate ${Buffer.from(initiator.begin()).toString('base64')}`;
+  return { acceptor, ask, negotiate, told, close: () => closing.abort() };
+}
+
+describe('a challenge', () => {
+  it('that nobody answers is told and counted when the connection closes', async () => {
+    using challenged = listen(ChannelName.challenge);
+    using refused = listen(ChannelName.refuse);
+    const { acceptor, ask, told, close } = await site();
+    await ask();
+    await ask();
+    expect(acceptor.statistics).toMatchObject({ challenged: 2, abandoned: 0 });
+    close();
+    await vi.waitFor(() => expect(told).toHaveLength(3));
+    expect(told.at(-1)).toBe('abandoned negotiate.abandoned');
+    expect(acceptor.statistics).toMatchObject({
+      abandoned: 1,
+      refusals: { 'negotiate.abandoned': 1 },
+    });
+    expect(challenged.messages.map(({ attributes }) => attributes)).toEqual([
+      { 'client.address': '192.0.2.7' },
+      { 'client.address': '192.0.2.7' },
+    ]);
+    await vi.waitFor(() => expect(refused.messages).toHaveLength(1));
+    expect(refused.messages[0]!.attributes).toMatchObject({
+      'error.type': 'negotiate.abandoned',
+      'client.address': '192.0.2.7',
+    });
+  });
+
+  it('that is answered is not abandoned, whatever becomes of the answer', async () => {
+    const { acceptor, ask, negotiate, told, close } = await site();
+    await ask();
+    await ask(negotiate());
+    close();
+    await ask('Negotiate !');
+    expect(told).toEqual(['challenged undefined', 'accepted alice', 'refused token.not-base64']);
+    expect(acceptor.statistics).toMatchObject({ challenged: 1, abandoned: 0, accepted: 1 });
+  });
+
+  it('of a request without a known connection is counted only', async () => {
+    const { acceptor, ask, told } = await site();
+    await ask(undefined, { connection: undefined, closed: undefined } as never);
+    expect(told).toEqual(['challenged undefined']);
+    expect(acceptor.statistics.challenged).toBe(1);
+  });
+
+  it('says that Negotiate came without a token', async () => {
+    const { acceptor, ask, told } = await site();
+    expect(await ask('Negotiate')).toMatchObject({
+      outcome: 'challenged',
+      status: 401,
+      why: { reason: 'token.empty' },
+    });
+    expect(told).toEqual(['challenged token.empty']);
+    expect(acceptor.statistics.challenges).toEqual({ 'token.empty': 1 });
+  });
+});
+
+describe('a refusal', () => {
+  it('before any exchange is counted, and one in an exchange once', async () => {
+    const { acceptor, ask, negotiate } = await site({ requireTls: true });
+    const token = negotiate();
+    await ask(token);
+    expect(acceptor.statistics.refusals).toEqual({ 'http.plain-http': 1 });
+    await ask(token, { secure: true });
+    await ask(token, { secure: true });
+    await ask('Negotiate !', { secure: true });
+    await ask('Basic YTpi', { secure: true });
+    expect(acceptor.statistics).toMatchObject({
+      accepted: 1,
+      refused: 4,
+      refusals: {
+        'http.plain-http': 1,
+        'replay.repeated': 1,
+        'token.not-base64': 1,
+        'http.other-scheme': 1,
+      },
+    });
+  });
+
+  it('by the option authorize is counted beside the accepted context', async () => {
+    const { acceptor, ask, negotiate } = await site({ authorize: () => false });
+    await ask(negotiate());
+    expect(acceptor.statistics).toMatchObject({
+      accepted: 1,
+      refused: 1,
+      refusals: { 'policy.authorize': 1 },
+    });
+  });
+});
