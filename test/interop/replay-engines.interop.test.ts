@@ -11,7 +11,7 @@ import { PostgresReplayCache } from '../../src/postgres/replay-cache.ts';
 import { RedisReplayCache } from '../../src/redis/replay-cache.ts';
 import { checkReplayCache } from '../../src/testing/check-replay-cache.ts';
 import type { Engine } from '../support/engines.ts';
-import { startPostgres, startRedis } from '../support/engines.ts';
+import { startPostgres, startRedis, startStandby } from '../support/engines.ts';
 import { newToken, Outcomes, ReplayServer, send, untilServed } from '../support/replay-servers.ts';
 import { Switch } from '../support/switch.ts';
 
@@ -164,6 +164,84 @@ describe('a failover of Redis', () => {
       way.close();
       await primary[Symbol.asyncDispose]();
       await replica[Symbol.asyncDispose]();
+    }
+  });
+});
+
+async function query({ url }: Engine, ...statements: readonly string[]): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const rows: unknown[] = [];
+    for (const statement of statements) rows.push(...(await client.query(statement)).rows);
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+describe('a failover of PostgreSQL', () => {
+  it('lets none in twice, whatever the standby lacks', { timeout: TIMEOUT }, async () => {
+    await using primary = await startPostgres();
+    await using standby = await startStandby(primary);
+    const way = await Switch.to(primary.port);
+    let servers: ReplayServer[] = [];
+    try {
+      servers = await serversOn(`postgres://test@127.0.0.1:${way.port}/postgres`);
+      await untilServed(servers[0]!);
+      const outcomes = await during(servers, async () => {
+        // What comes to the primary from now on is lost.
+        await query(standby, "ALTER SYSTEM SET primary_conninfo = ''", 'SELECT pg_reload_conf()');
+        await sleep(500);
+        await query(standby, 'SELECT pg_promote()');
+        way.turn(standby.port);
+        return await untilServed(servers[0]!);
+      });
+      const [{ kept }] = (await query(
+        standby,
+        "SELECT count(*)::int AS kept FROM krb5_replay WHERE digest NOT LIKE 'since:%'",
+      )) as [{ kept: number }];
+      expect(kept).toBeLessThan(outcomes.accepted.size);
+      await expectNoReplay(servers, outcomes);
+    } finally {
+      for (const server of servers) server.stop();
+      way.close();
+    }
+  });
+});
+
+describe('the statement that stores requests in PostgreSQL', () => {
+  it('uses the index of a table that has grown since it was prepared', async () => {
+    await using engine = await startPostgres('-c', 'fsync=off', '-c', 'autovacuum=off');
+    const pool = new pg.Pool({ connectionString: engine.url, max: 1 });
+    try {
+      const cache = new PostgresReplayCache(pool, quiet);
+      const ctime = Math.floor(Date.now() / 1000) + 60;
+      const store = (count: number) =>
+        Promise.all(
+          Array.from({ length: count }, () =>
+            cache.checkAndStore({
+              ciphertext: crypto.getRandomValues(new Uint8Array(40)),
+              ctime,
+              expiresAt: ctime + 300,
+            }),
+          ),
+        );
+      await store(1);
+      // A table of one page, of which the planner knows that it has one page.
+      await pool.query('ANALYZE krb5_replay');
+      for (let i = 0; i < 20; i++) await store(1);
+      for (let i = 0; i < 20; i++) expect(await store(1000)).not.toContain(false);
+      const { rows } = await pool.query<{ scans: string; plans: string }>(
+        `SELECT (SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'krb5_replay')
+           + pg_stat_get_tuples_returned('krb5_replay'::regclass) AS scans,
+           (SELECT sum(generic_plans) FROM pg_prepared_statements) AS plans`,
+      );
+      expect(Number(rows[0]!.plans)).toBeGreaterThan(0);
+      // Each statement of a table that it reads as a whole reads thousands of rows.
+      expect(Number(rows[0]!.scans)).toBeLessThan(20_000);
+    } finally {
+      await pool.end();
     }
   });
 });

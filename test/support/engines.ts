@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -36,8 +36,52 @@ export async function startRedis(...options: readonly string[]): Promise<Engine>
   });
 }
 
+/** Starts a Sentinel that promotes a replica when this primary, named `primary`, is away for half a second. */
+export async function startSentinel(primary: Engine): Promise<Engine> {
+  const directory = mkdtempSync(join(tmpdir(), 'sentinel-'));
+  const port = await freePort();
+  const file = join(directory, 'sentinel.conf');
+  const settings = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${directory}`,
+    `sentinel monitor primary 127.0.0.1 ${primary.port} 1`,
+    'sentinel down-after-milliseconds primary 500',
+    'sentinel failover-timeout primary 2000',
+  ];
+  writeFileSync(file, settings.map((line) => `${line}\n`).join(''));
+  return await engine(`redis://127.0.0.1:${port}`, port, directory, {
+    command: [REDIS, file, '--sentinel'],
+    isReady: async () => true,
+  });
+}
+
 /** Makes a PostgreSQL and starts it. @param options - Settings: `['-c', 'fsync=off']`. */
 export async function startPostgres(...options: readonly string[]): Promise<Engine> {
+  return await postgres(options, async (programs, as, data) => {
+    const initdb = as(`${programs}/initdb`, '-D', data, '-A', 'trust', '-U', 'test', '--no-sync');
+    await runOrThrow(initdb[0]!, initdb.slice(1), { cwd: '/', timeout: 120_000 });
+  });
+}
+
+/** Starts a standby of a PostgreSQL, which follows it. */
+export async function startStandby({ port }: Engine): Promise<Engine> {
+  return await postgres([], async (programs, as, data) => {
+    const where = ['-h', '127.0.0.1', '-p', String(port), '-U', 'test'];
+    const how = ['-D', data, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'];
+    const backup = as(`${programs}/pg_basebackup`, ...where, ...how);
+    await runOrThrow(backup[0]!, backup.slice(1), { cwd: '/', timeout: 120_000 });
+  });
+}
+
+async function postgres(
+  options: readonly string[],
+  fill: (
+    programs: string,
+    as: (...command: readonly string[]) => string[],
+    data: string,
+  ) => Promise<void>,
+): Promise<Engine> {
   const programs = postgresPrograms()!;
   const directory = mkdtempSync(join(tmpdir(), 'postgres-'));
   const port = await freePort();
@@ -47,8 +91,7 @@ export async function startPostgres(...options: readonly string[]): Promise<Engi
   chmodSync(directory, 0o700);
   const data = join(directory, 'data');
   const as = (...command: readonly string[]) => [...user, ...command];
-  const [initdb, ...initArgs] = as(`${programs}/initdb`, '-D', data, '-A', 'trust', '-U', 'test');
-  await runOrThrow(initdb!, [...initArgs, '--no-sync'], { cwd: '/', timeout: 120_000 });
+  await fill(programs, as, data);
   const where = ['-p', String(port), '-h', '127.0.0.1', '-k', directory];
   const ready = ['-q', '-h', '127.0.0.1', '-p', String(port)];
   return await engine(`postgres://test@127.0.0.1:${port}/postgres`, port, directory, {
