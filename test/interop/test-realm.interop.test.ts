@@ -14,6 +14,7 @@ import { createGssServer, httpAuthenticator } from '../../src/node/index.ts';
 import type { RunningRealm } from '../../src/node/testing/index.ts';
 import { startRealm } from '../../src/node/testing/index.ts';
 import { Chromium } from '../support/chromium.ts';
+import { examples, runModule, startsPrograms } from '../support/guide.ts';
 import type { PeerName } from '../support/peers.ts';
 import { GSS_CLIENT } from '../support/peers.ts';
 import { scratch } from '../support/realm.ts';
@@ -172,6 +173,10 @@ describe.runIf(have('kinit', 'gss-client'))('gss-client', () => {
     const keytab = { KRB5_CLIENT_KTNAME: `FILE:${realm.userKeytabFile('alice')}` };
     expect(await curl(site.url, { ...env, ...keytab })).toBe('Hello alice@EXAMPLE.TEST');
   });
+});
+
+describe.runIf(have('kinit', 'curl'))('the example of docs/test-realm.md', async () => {
+  for (const example of examples.filter(startsPrograms)) await runModule(example);
 });
 
 describe.runIf(have('kinit', 'curl'))('curl', () => {

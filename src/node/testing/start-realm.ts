@@ -57,20 +57,26 @@ export interface RunningRealm extends TestRealm {
 /**
  * Starts a realm for tests: a KDC on UDP and TCP of a loopback address, with a krb5.conf and a keytab in a
  * new directory. `kinit`, `curl --negotiate`, Java and browsers log in with it as with any other realm,
- * without Docker, root or a KDC package. For tests only: see {@link createRealm}.
+ * without Docker, root or a KDC package. It runs in this process, so programs must be awaited, not run
+ * synchronously.
+ *
+ * For tests only: see {@link createRealm}.
  *
  * @throws as {@link createRealm}. RangeError for an address that is not a loopback address. The error of
  *   the system if a given port is in use.
  *
  * @example
  * ```ts
- * import { execFileSync } from 'node:child_process';
+ * import { execFile } from 'node:child_process';
+ * import { promisify } from 'node:util';
  * import { startRealm } from 'krb5-acceptor/testing/node';
  *
  * const realm = await startRealm({ services: ['HTTP/localhost'] });
  * const env = { ...process.env, ...realm.environment };
- * execFileSync('kinit', ['alice'], { env, input: 'alice-password\n' });
- * console.log(execFileSync('klist', { env, encoding: 'utf8' }));
+ * const run = promisify(execFile);
+ * // Not execFileSync, for which this process, and the KDC in it, would stop.
+ * await run('kinit', ['-k', '-t', realm.userKeytabFile('alice'), 'alice'], { env });
+ * console.log((await run('klist', { env })).stdout);
  * await realm.stop();
  * ```
  */
