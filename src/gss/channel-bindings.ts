@@ -1,5 +1,5 @@
 /** Channel bindings: their hash in the authenticator (RFC 4121 §4.1.1.2), and the policies for it. */
-import { md5 } from '@noble/hashes/legacy.js';
+import { _MD5 } from '@noble/hashes/legacy.js';
 import { constantTimeEqual, plainBytes, Writer } from '../bytes.ts';
 import { describe, isPlainObject } from '../options.ts';
 
@@ -93,7 +93,7 @@ function hash(bindings: ChannelBindings, typeOfAbsent: number): Uint8Array {
   writeAddress(writer, bindings.acceptorAddress, typeOfAbsent);
   const data = bindings.applicationData ?? NOTHING;
   writer.u32(data.length, true).raw(data);
-  return md5(writer.finish());
+  return new _MD5().update(writer.finish()).digest();
 }
 
 function writeAddress(
