@@ -4,7 +4,7 @@
 export interface Base64Slip {
   /** A clause, as in "the text is not base64: …". */
   readonly problem: string;
-  /** Position of the character in question, counted from 1; absent if it is the whole text. */
+  /** Index of the character in question; absent if it is the whole text. */
   readonly at?: number;
   /** What to do. */
   readonly remedy: string;
@@ -91,5 +91,5 @@ function oddCharacter(code: number, at: number): Base64Slip {
 }
 
 function slip(problem: string, index: number, remedy: string): Base64Slip {
-  return { problem, at: index + 1, remedy };
+  return { problem, at: index, remedy };
 }

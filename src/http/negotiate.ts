@@ -2,6 +2,7 @@
 import type { Acceptor, Handshake } from '../acceptor.ts';
 import type { SecurityContext } from '../context/context.ts';
 import { isOwnFault } from '../errors.ts';
+import type { Base64Slip } from '../explain/base64-slip.ts';
 import { GssError } from '../gss/status.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
 import { HANDSHAKE_OPTIONS } from '../krb5/settings.ts';
@@ -90,6 +91,7 @@ export async function negotiate(
   // RFC 2743 §3.1: this tag begins a first token, and so also a new attempt of the client.
   const continues = credentials instanceof Uint8Array && credentials[0] !== INITIAL_TOKEN;
   if (!continues) state?.abort();
+  if (typeof credentials === 'string') return await refuseText(credentials);
   if (!(credentials instanceof Uint8Array)) return credentials;
   const handshake = (continues ? state : undefined) ?? acceptor.begin(handshakeOptions);
   const { signal } = options;
@@ -125,15 +127,17 @@ export function mechanismOf(authorization: string): 'kerberos' | 'spnego' {
   return oid ? 'spnego' : 'kerberos';
 }
 
-/** @returns The token, or the answer to a request without a valid one. */
-function readCredentials(authorization: string | null | undefined): Uint8Array | NegotiateResult {
+/** @returns The token, text that is no base64, or the answer to a request without a token. */
+function readCredentials(
+  authorization: string | null | undefined,
+): Uint8Array | string | NegotiateResult {
   // RFC 9110 §11.4: a scheme in any case, spaces and one token68.
   const [, scheme = '', credentials = ''] = /^([^ ]*) *(.*)$/s.exec(authorization ?? '')!;
   if (scheme.toLowerCase() !== 'negotiate') {
     return scheme === '' ? { status: 401, headers: CHALLENGE } : otherScheme(scheme, credentials);
   }
   if (credentials === '') return { status: 401, headers: CHALLENGE };
-  return decodeBase64(credentials) ?? { status: 400, headers: {}, error: malformed(credentials) };
+  return decodeBase64(credentials) ?? credentials;
 }
 
 function refuse(error: GssError, headers: NegotiateHeaders): NegotiateResult {
@@ -163,13 +167,33 @@ function otherScheme(scheme: string, credentials: string): NegotiateResult {
   return { status: 401, headers: CHALLENGE, error };
 }
 
-function malformed(credentials: string): GssError {
-  return new GssError('GSS_S_DEFECTIVE_TOKEN', {
+/** The answer to text that should be base64; the error says what was done to it, and quotes nothing. */
+async function refuseText(text: string): Promise<NegotiateResult> {
+  const { length } = text;
+  const slip = await slipIn(text);
+  const where = slip?.at === undefined ? '' : ` at character ${slip.at + 1}`;
+  const error = new GssError('GSS_S_DEFECTIVE_TOKEN', {
     reason: 'token.not-base64',
-    detail: { length: credentials.length },
-    message: `the text after Negotiate is not base64 (${credentials.length} characters)`,
-    hint: 'look for a proxy or a client that cuts, joins or rewrites Authorization headers',
+    detail:
+      slip === undefined
+        ? { length }
+        : { length, problem: slip.problem, ...(slip.at !== undefined && { at: slip.at }) },
+    message: `the text after Negotiate is not base64 (${length} characters)`,
+    hint:
+      slip === undefined
+        ? 'look for a proxy or a client that cuts, joins or rewrites Authorization headers'
+        : `${slip.problem}${where}: ${slip.remedy}`,
   });
+  return { status: 400, headers: {}, error };
+}
+
+/** Loaded with the first such request. */
+async function slipIn(text: string): Promise<Base64Slip | undefined> {
+  try {
+    return (await import('../explain/base64-slip.ts')).findBase64Slip(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Names known schemes only: other text in this place may be a secret. */

@@ -133,6 +133,8 @@ function parseListed(name: unknown, i: number): ServiceMatcher {
 }
 
 function parsePrincipalForm(text: string): ServiceMatcher {
+  const url = URL_FORM.exec(text);
+  if (url !== null) throw malformed(text, 'is a URL', `write HTTP@${canonicalHost(url[1]!)}`);
   // Without a realm, or with the empty one that MIT prints in messages, any realm is accepted.
   const name = BEFORE_REALM.exec(text)![0];
   if (text.length - name.length > 1) {
@@ -157,10 +159,11 @@ function parseHostBased(text: string): ServiceMatcher {
     throw malformed(text, 'names no service', 'write HTTP@www.example.org, or * for any key');
   }
   if (/[\s@/\\]|^\.$/.test(host)) {
+    const name = canonicalHost(/[^\s@/\\]*/.exec(host.trim())![0]) || 'www.example.org';
     throw malformed(
       text,
       'has no valid host name after its @',
-      'write service@host, service/host or service/host@REALM',
+      `write ${service}@${name}, or ${service}/${name}@REALM for exactly this principal`,
     );
   }
   if (host === '') return { type: 'service', service };
@@ -177,4 +180,5 @@ function malformed(text: string, problem: string, hint: string): KerberosError {
 
 // A backslash quotes the character after it: a quoted separator does not count.
 const PRINCIPAL_FORM = /^(?:[^\\@/]|\\.)*\//s;
+const URL_FORM = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/(?:[^/@]*@)?([^/:@?#\s]+)/;
 const BEFORE_REALM = /^(?:[^\\@]|\\.?)*/s;

@@ -212,6 +212,23 @@ describe('negotiate', () => {
     expect(errorOf(result).message).not.toContain('Zm9v');
   });
 
+  it.each([
+    ['Zm9-', 'it has the alphabet of base64url (- and _ for + and /) at character 4', 3],
+    ['Zm9vYg', '= is missing at its end (2 expected, 0 found)', undefined],
+    ['Zm9v,Negotiate Zm9v', 'it has a second "Negotiate" at character 6', 5],
+    ['Zm9vY', 'it was cut: 5 characters are no whole number of bytes', undefined],
+  ])('tells what was done to %s', async (text, hint, at) => {
+    const { acceptor } = await makeParties();
+    const error = errorOf(await negotiate(acceptor, `Negotiate ${text}`));
+    expect(error.reason).toBe('token.not-base64');
+    expect(error.hint).toContain(`${hint}: `);
+    expect(error.detail).toEqual({
+      length: text.length,
+      problem: hint.replace(/ at character \d+$/, ''),
+      ...(at !== undefined && { at }),
+    });
+  });
+
   it('checks channel bindings', async () => {
     const channelBindings = { applicationData: encodeUtf8('tls-server-end-point:ours') };
     const others = { applicationData: encodeUtf8('tls-server-end-point:theirs') };

@@ -90,6 +90,26 @@ describe('parseServiceName', () => {
     expect(error.hint).toBeDefined();
   });
 
+  it.each([
+    ['https://www.example.org/', 'is a URL; write HTTP@www.example.org'],
+    ['http://WWW.example.org:8080/path?x=y', 'is a URL; write HTTP@www.example.org'],
+    ['https://user@www.example.org/', 'is a URL; write HTTP@www.example.org'],
+    ['HTTP@www.example.org/x', 'write HTTP@www.example.org, or'],
+    ['HTTP@www.example.org@EXAMPLE.ORG', 'or HTTP/www.example.org@REALM for exactly'],
+    ['HTTP@ www.example.org', 'write HTTP@www.example.org, or'],
+  ])('says what to write in place of %j', (text, advice) => {
+    const { message, hint } = kerberosErrorOf(() => parseServiceName(text));
+    expect(`${message}; ${hint}`).toContain(advice);
+  });
+
+  it('takes names of services that have a port', () => {
+    expect(parseServiceName('MSSQLSvc/sql.example.org:1433')).toEqual({
+      type: 'host',
+      service: 'MSSQLSvc',
+      host: 'sql.example.org:1433',
+    });
+  });
+
   it.each(['a/b@R@S', 'a/b\\', 'a/b@R/c'])('refuses %j as a principal', (text) => {
     expect(kerberosErrorOf(() => parseServiceName(text)).code).toBe('KRB5_PARSE_MALFORMED');
   });
