@@ -63,10 +63,12 @@ export interface CredentialWarning {
   /**
    * - `records`: the keytab has records that cannot be read; the others are used.
    * - `provider`: the provider failed, or returned no keytab or an empty one; the last keys stay in use.
+   * - `unusable`: at the start, the service has keys of unsupported encryption types only; clients are
+   *   refused until it has others.
    * - `no-service`: the new keytab has no key for the service, whose clients are all refused.
    * - `expired`: the provider has failed for `maxKeytabAge`; all clients are refused.
    */
-  readonly kind: 'records' | 'provider' | 'no-service' | 'expired';
+  readonly kind: 'records' | 'provider' | 'unusable' | 'no-service' | 'expired';
   /** One printable line with the fault, its consequence and a hint. */
   readonly message: string;
   /** The fault. */

@@ -15,6 +15,7 @@ import { selectKeys } from '../keytab/lookup.ts';
 import type { ServiceMatcher } from '../keytab/service-name.ts';
 import { formatServiceName, matchService, parseServiceName } from '../keytab/service-name.ts';
 import { faultOfKeytab } from '../keytab/succession.ts';
+import { explainUnusable } from '../keytab/unusable.ts';
 import { parsePrincipal } from '../messages/principal.ts';
 import type { Ticket } from '../messages/ticket.ts';
 import type { OptionRules } from '../options.ts';
@@ -92,6 +93,11 @@ export async function acquireCredential(
     explainUseless: (next) => explainUseless(next, matcher),
     warn: (warning) => tell('onWarning', onWarning, warning),
   });
+  const unusable = explainUnusable(keys.keytab, matcher);
+  if (unusable !== undefined) {
+    const message = `${unusable.message} (${unusable.hint})`;
+    tell('onWarning', onWarning, { kind: 'unusable', message, error: unusable });
+  }
   return new AcceptorCredential(keys, matcher, crypto);
 }
 

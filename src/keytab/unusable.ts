@@ -1,0 +1,41 @@
+/** Finds services whose keys are all of encryption types that the provider lacks. */
+import { enctypeName } from '../crypto/numbers.ts';
+import { KerberosError } from '../errors.ts';
+import { KEYTAB } from '../explain/keytab.ts';
+import { printablePrincipal } from '../messages/principal.ts';
+import type { Keytab } from './keytab.ts';
+import { acceptedKeys } from './keytab-index.ts';
+import type { ServiceMatcher } from './service-name.ts';
+
+/**
+ * The error for a keytab that has keys for the service, none of which can be used: single DES, or RC4 and
+ * DES3 where they are off. Every client would be refused.
+ */
+export function explainUnusable(
+  keytab: Keytab,
+  matcher: ServiceMatcher,
+): KerberosError | undefined {
+  const { principals, usable } = acceptedKeys(keytab, matcher);
+  if (principals.size === 0 || usable.size > 0) return undefined;
+  const enctypes = new Set<string>();
+  const names: string[] = [];
+  for (const { principal, entries } of principals) {
+    if (names.length === MAX_LISTED) break;
+    names.push(printablePrincipal(principal));
+    for (const { key } of entries) enctypes.add(enctypeName(key.enctype));
+  }
+  const more = principals.size - names.length;
+  const detail = {
+    principals: more > 0 ? [...names, `${more} more`] : names,
+    enctypes: [...enctypes].slice(0, MAX_LISTED),
+  };
+  const explanation = KEYTAB['keytab.unusable'];
+  return new KerberosError('KDC_ERR_ETYPE_NOSUPP', {
+    reason: 'keytab.unusable',
+    detail,
+    message: explanation.text(detail),
+    hint: explanation.remedies(detail).join('; '),
+  });
+}
+
+const MAX_LISTED = 8;
