@@ -119,10 +119,9 @@ async function judgeTwice(
   clientTime: number | undefined,
 ): Promise<Verdict> {
   const verdict = await judge(question, options);
-  if (clientTime === undefined || !verdict.facts.some((fact) => CLOCK.test(fact))) return verdict;
+  if (clientTime === undefined || !CLOCK.test(verdict.reason ?? '')) return verdict;
   const then = await judge(question, { ...options, now: clientTime * 1000 });
   return { ...verdict, whenMade: { ...then, at: formatTime(clientTime) } };
 }
 
-// Skew, expired, not yet valid.
-const CLOCK = /^KRB_AP_ERR_(?:SKEW|TKT_EXPIRED|TKT_NYV):/;
+const CLOCK = /^(?:clock\..*|ticket\.(?:expired|not-yet-valid|postdated))$/;

@@ -4,7 +4,10 @@ import type { SecurityContext } from '../context/context.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { enctypeName } from '../crypto/numbers.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { displayStatus, GssError } from '../gss/status.ts';
+import type { ErrorDetail } from '../errors.ts';
+import { explain } from '../errors.ts';
+import type { Reason } from '../explain/reasons.ts';
+import { displayMajor, GssError } from '../gss/status.ts';
 import { negotiate } from '../http/negotiate.ts';
 import type { Keytab } from '../keytab/keytab.ts';
 import { acquireCredential } from '../krb5/credential.ts';
@@ -21,8 +24,10 @@ export interface Verdict {
   readonly status?: number;
   /** The facts of an accepted client, or of a refusal, in lines. */
   readonly facts: readonly string[];
-  /** The stable name of the reason of a refusal. */
-  readonly reason?: string;
+  /** The stable name of the reason of a refusal: `key.stale-keytab`. */
+  readonly reason?: Reason;
+  /** The facts of that reason, for a program. */
+  readonly detail?: ErrorDetail;
   /** What to do about a refusal, the likeliest first. */
   readonly remedies: readonly string[];
   /** The verdict at the time when the token was made, if only its age is wrong now. */
@@ -60,29 +65,30 @@ export async function judge(token: string | Uint8Array, options: JudgeOptions): 
     };
     using acceptor = createAcceptor(settings);
     if (typeof token !== 'string') {
-      return describe(await acceptor.begin().accept(token), options);
+      return await describe(await acceptor.begin().accept(token), options);
     }
     const result = await negotiate(acceptor, token);
     const { status } = result;
     if (result.status === 200) return { ...accepted(result.context), status };
     if ('error' in result && result.error !== undefined) {
-      return { ...refused(result.error, options), status };
+      const verdict = await refused(result.error, options);
+      return verdict.outcome === 'unknown' ? verdict : { ...verdict, status };
     }
     return { ...continues('state' in result && result.state !== undefined), status };
   } catch (error) {
-    if (error instanceof GssError) return refused(error, options);
+    if (error instanceof GssError) return await refused(error, options);
     throw error;
   }
 }
 
-function describe(result: AcceptResult, options: JudgeOptions): Verdict {
+async function describe(result: AcceptResult, options: JudgeOptions): Promise<Verdict> {
   switch (result.status) {
     case 'complete':
       return accepted(result.context);
     case 'continue':
       return continues(true);
     case 'failed':
-      return refused(result.error, options);
+      return await refused(result.error, options);
   }
 }
 
@@ -113,8 +119,8 @@ function continues(hasToken: boolean): Verdict {
   return { outcome: 'continues', text, facts: [], remedies: [] };
 }
 
-function refused(error: GssError, { keytab }: JudgeOptions): Verdict {
-  const { code, minor } = error;
+async function refused(error: GssError, { keytab }: JudgeOptions): Promise<Verdict> {
+  const { code, minor, reason, detail } = await explain(error);
   if (keytab === undefined && minor !== undefined && NEEDS_KEYS.has(minor.code)) {
     return {
       outcome: 'unknown',
@@ -123,14 +129,15 @@ function refused(error: GssError, { keytab }: JudgeOptions): Verdict {
       remedies: ['Choose the keytab of the service (gss-inspect -keytab).'],
     };
   }
-  const [major, status] = displayStatus(error);
-  const said = minor === undefined ? error.message : status!;
-  const facts = [`${code}: ${major}`, ...(minor === undefined ? [] : [`${minor.code}: ${said}`])];
+  const facts = [`${code}: ${displayMajor(error.major)[0]}`];
+  if (minor !== undefined) facts.push(`${minor.code}: ${printable(minor.message)}`);
   return {
     outcome: 'refused',
-    text: `The acceptor refuses it: ${printable(said)}.`,
+    text: `The acceptor refuses it: ${printable(error.text)}.`,
+    reason,
+    detail,
     facts,
-    remedies: error.hint === undefined ? [] : [printable(error.hint)],
+    remedies: error.remedies.map(printable),
   };
 }
 

@@ -114,7 +114,12 @@ describe('a recorded exchange', () => {
       keytab: fromHex(transcript.keytab),
       now: transcript.clock + 86_400_000,
     });
-    expect(verdict).toMatchObject({ outcome: 'refused', whenMade: { outcome: 'accepted' } });
+    expect(verdict).toMatchObject({
+      outcome: 'refused',
+      reason: 'ticket.expired',
+      whenMade: { outcome: 'accepted' },
+    });
+    expect(verdict!.remedies.length).toBeGreaterThan(0);
     expect(verdict!.facts.join()).toContain('KRB_AP_ERR_TKT_EXPIRED');
   });
 

@@ -38,4 +38,6 @@ Options start with one dash or two; a value is the next argument, or follows '='
 Exit status: 0 if the input was laid out, and the acceptor takes it or there is nothing to judge; 2 if
 the acceptor refuses it or something in it is malformed; 1 for a wrong command line, or a file or keytab
 that cannot be read.
+
+The same as a page for browsers: dist/gss-inspect.html of this package, which sends nothing anywhere.
 `;

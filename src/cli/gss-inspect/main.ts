@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs';
 import process from 'node:process';
 import { concatBytes } from '../../bytes.ts';
-import { KerberosError } from '../../errors.ts';
+import { explain, KerberosError } from '../../errors.ts';
 import { formatInspection } from '../../inspect/format-text.ts';
 import type { Inspection } from '../../inspect/inspect.ts';
 import { inspect } from '../../inspect/inspect.ts';
@@ -57,7 +57,9 @@ async function run(options: InspectArguments): Promise<number> {
     return statusOf(inspection);
   } catch (error) {
     if (error instanceof KerberosError) {
-      complain([`${keytab}: ${error.message}`, error.hint].filter(Boolean).join('; '));
+      const { text, remedies } = await explain(error);
+      complain(`${keytab}: ${text}`);
+      for (const remedy of remedies) complain(`hint: ${remedy}`);
       return FAILURE;
     }
     if (!(error instanceof UsageError)) throw error;

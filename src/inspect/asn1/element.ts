@@ -9,6 +9,8 @@ export interface Element extends BerElement {
   readonly children: readonly Element[];
   /** Why its contents are read no further. */
   readonly problem?: string;
+  /** Whether it, or an element around it, announces more bytes than there are. */
+  readonly cut?: true;
 }
 
 /** The elements from `start` to `end`, one after the other. */
@@ -18,23 +20,30 @@ export function readElements(
   start: number,
   end: number,
   depth = 0,
+  isCut = false,
 ): Element[] {
   const elements: Element[] = [];
   for (let at = start; at < end && !report.full && elements.length < MAX_ELEMENTS; ) {
-    const element = readElement(report, bytes, at, end, depth);
+    const element = readElement(report, bytes, at, end, depth, isCut);
     elements.push(element);
     at = element.end;
   }
   return elements;
 }
 
-/** The element at `start`; it ends at `end` at the latest. */
+/**
+ * The element at `start`; it ends at `end` at the latest.
+ *
+ * @param isCut - Whether the bytes end before the element around it does. Only that one and the innermost
+ *   element then have a problem, not each of those between them.
+ */
 export function readElement(
   report: Report,
   bytes: Uint8Array,
   start: number,
   end: number,
   depth = 0,
+  isCut = false,
 ): Element {
   const whole = decodeWhole(report, bytes, start, end);
   if (whole !== undefined) return whole;
@@ -42,29 +51,29 @@ export function readElement(
   if (typeof header === 'string') return broken(start, end, header);
   const { contents, length, ...tag } = header;
   const announced = length ?? end - contents;
-  const contentsEnd = Math.min(contents + announced, end);
-  const truncated =
-    contents + announced > end
-      ? `truncated: ${announced} bytes announced, ${end - contents} left`
-      : undefined;
+  const left = end - contents;
+  const truncated = announced > left;
+  const cut = truncated || (isCut && length === undefined);
+  const contentsEnd = truncated ? end : contents + announced;
+  let problem: string | undefined;
+  if (truncated && isCut && !tag.constructed) problem = `cut off: ${left} of ${announced} bytes`;
+  else if (truncated && !isCut) problem = `truncated: ${announced} bytes announced, ${left} left`;
   let inner: readonly Element[] = [];
-  let problem = truncated;
-  if (tag.constructed) {
-    if (depth < MAX_DEPTH) inner = readElements(report, bytes, contents, contentsEnd, depth + 1);
-    else problem ??= `more than ${MAX_DEPTH} levels`;
-  }
+  if (tag.constructed && depth < MAX_DEPTH) {
+    inner = readElements(report, bytes, contents, contentsEnd, depth + 1, cut);
+  } else if (tag.constructed) problem ??= `more than ${MAX_DEPTH} levels`;
   // X.690 §8.1.5: end-of-contents octets end an indefinite length.
   const last = length === undefined ? inner.findIndex(isEndOfContents) : -1;
   if (length === undefined && last < 0) problem ??= 'the end of an indefinite length is missing';
-  const elementEnd = last < 0 ? contentsEnd : inner[last]!.end;
   return {
     ...tag,
     start,
     contents,
     contentsEnd: last < 0 ? contentsEnd : inner[last]!.start,
-    end: elementEnd,
+    end: last < 0 ? contentsEnd : inner[last]!.end,
     children: last < 0 ? inner : inner.slice(0, last),
     ...(problem !== undefined && { problem }),
+    ...(cut && { cut }),
   };
 }
 

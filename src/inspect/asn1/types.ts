@@ -59,7 +59,8 @@ export function sequence(fields: Fields, clause?: string): Type {
     }
     item.parts = parts;
     for (const [number, [name]] of Object.entries(fields)) {
-      if (name.endsWith('?') || hasField(element, Number(number))) continue;
+      // What is cut off may have had it.
+      if (element.cut || name.endsWith('?') || hasField(element, Number(number))) continue;
       blame(item, `field ${name} [${number}] is missing`);
     }
     return item;

@@ -13,6 +13,7 @@ import type { Cursor, Make } from '../cursor.ts';
 import { data, structure } from '../cursor.ts';
 import type { Names } from '../names/numbers.ts';
 import { namedBytes } from '../names/numbers.ts';
+import { blame } from '../scope.ts';
 import { mechanism as mechanismItem } from './files.ts';
 import { rfc1964 } from './tokens.ts';
 
@@ -22,10 +23,9 @@ export function framedToken(inner: Contents): Contents {
     let mechanism: Oid | undefined;
     const place = { label: 'GSS-API token', start, end, clause: 'RFC 2743 §3.1' };
     const item = structure(scope, place, (cursor) => {
-      const announced = readHeader(cursor);
+      readHeader(cursor);
       mechanism = readMechanism(cursor);
       const { left } = cursor;
-      if (announced !== undefined) checkLength(cursor, announced, start);
       if (left === 0) return;
       const name = mechanism === undefined ? 'token' : mechanismName(mechanism);
       if (mechanism !== undefined && isKrb5Mechanism(mechanism)) readKerberos(cursor);
@@ -41,25 +41,18 @@ export function framedToken(inner: Contents): Contents {
   };
 }
 
-/** @returns The end that the header announces; undefined if its length cannot be read. */
-function readHeader(cursor: Cursor): number | undefined {
+/** [APPLICATION 0] and its length, which should be that of the rest. */
+function readHeader(cursor: Cursor): void {
   const lead = cursor.peek(1, cursor.at + 1);
   const octetsOfLength = lead > 0x80 && lead <= 0x88 ? 1 + (lead & 0x7f) : 1;
   const length = octetsOfLength === 1 ? lead : cursor.peek(octetsOfLength - 1, cursor.at + 2);
-  cursor.take('[APPLICATION 0]', 1 + octetsOfLength, (scope, start, end, label) =>
-    scope.item(label, start, end, { value: `${length} bytes` }),
-  );
-  return cursor.at + length;
-}
-
-function checkLength(cursor: Cursor, announced: number, start: number): void {
-  if (announced === cursor.end) return;
-  const difference = Math.abs(announced - cursor.end);
-  const problem =
-    announced > cursor.end
-      ? `truncated: ${difference} bytes are missing at the end`
-      : `followed by ${difference} unexpected bytes`;
-  cursor.add({ label: 'length', offset: start, problems: [problem] });
+  cursor.take('[APPLICATION 0]', 1 + octetsOfLength, (scope, start, end, label) => {
+    const left = cursor.end - end;
+    const item = scope.item(label, start, end, { value: `${length} bytes` });
+    if (length > left) blame(item, `truncated: ${length - left} bytes are missing at the end`);
+    if (length < left) blame(item, `followed by ${left - length} unexpected bytes`);
+    return item;
+  });
 }
 
 function readMechanism(cursor: Cursor): Oid | undefined {
