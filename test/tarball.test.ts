@@ -150,6 +150,7 @@ describe('the installed tarball', () => {
       ...Object.values(packageJson.bin),
     ].map((path) => path.replace(/^\.\//, ''));
     expect(project.files).toEqual(expect.arrayContaining(named));
+    expect(project.files).toContain('dist/gss-inspect.html');
     const root = join(project.directory, 'node_modules/krb5-acceptor');
     const mapped = project.files.filter(
       (path) =>

@@ -57,6 +57,7 @@ async function buildPackage(target: string): Promise<void> {
   const places = ['--outDir', modules, '--declarationDir', types];
   await runTsc(['-p', 'tsconfig.build.json', '--noCheck', ...places], ROOT);
   await runOrThrow(process.execPath, [join(ROOT, 'bundle.mjs')], { cwd: target });
+  await runOrThrow(process.execPath, [join(ROOT, 'inspect.mjs')], { cwd: target });
 }
 
 /** What `files` of package.json names, except for the build and what it leaves out. */

@@ -1,0 +1,35 @@
+/**
+ * `npm run build:inspect`: the page of gss-inspect as one file, dist/gss-inspect.html, of what
+ * `npm run build` made. Style and script are in it, and its policy allows only these two by their
+ * hashes: no request can leave it, not even one that a defect in it would make.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { rolldown } from 'rolldown';
+
+const source = join(import.meta.dirname, 'src/inspect/page');
+const read = (name) => readFileSync(join(source, name), 'utf8');
+
+const bundle = await rolldown({ input: 'dist/modules/inspect/page/main.js', platform: 'browser' });
+const { output } = await bundle.generate({ format: 'iife', minify: true, codeSplitting: false });
+// What would end the element in the middle of the script.
+const script = output[0].code.trim().replaceAll('</script', '<\\/script');
+const style = read('page.css')
+  .replace(/\s*\n\s*/g, '\n')
+  .trim();
+const hash = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+const policy = [
+  "default-src 'none'",
+  `script-src ${hash(script)}`,
+  `style-src ${hash(style)}`,
+  "base-uri 'none'",
+  "form-action 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ');
+const page = read('page.html')
+  .replace('content="policy"', () => `content="${policy}"`)
+  .replace('/*style*/', () => style)
+  .replace('/*script*/', () => script);
+writeFileSync('dist/gss-inspect.html', page);
