@@ -12,6 +12,7 @@ import { exportHandshake, importHandshake } from './handshake-export.ts';
 import type { HandshakeState, Step } from './handshake-state.ts';
 import { disposeContext, disposeState, FIRST_TOKEN } from './handshake-state.ts';
 import { advanceOver, refuseUnanswered } from './handshake-step.ts';
+import { iakerb } from './iakerb/mechanism.ts';
 import { settingsOf } from './krb5/default-settings.ts';
 import { kerberos } from './krb5/handshake.ts';
 import { contextFactsOf, explainAbandonment } from './krb5/observation.ts';
@@ -289,7 +290,8 @@ export class Handshake {
       }
     }
     this.#state = FIRST_TOKEN;
-    return advance(state, token, this.#exchange);
+    const { relay } = this.#exchange.settings;
+    return (relay === undefined ? advance : advanceOrRelay)(state, token, this.#exchange);
   }
 
   #conclude(step: Step): AcceptResult {
@@ -342,6 +344,7 @@ export class Handshake {
 }
 
 const advance = advanceOver([kerberos]);
+const advanceOrRelay = advanceOver([kerberos, iakerb]);
 
 const NO_OPTIONS: HandshakeOptions = {};
 const NOTHING_KNOWN: RequestFacts = {};

@@ -217,7 +217,7 @@ export function isKerberosErrorName(name: string): name is KerberosErrorName {
   return Object.hasOwn(TEXTS, name);
 }
 
-// RFC 4120 §7.5.9.
+// RFC 4120 §7.5.9; the last two are of draft-ietf-kitten-iakerb-03 §5.
 const NUMBERS = {
   KDC_ERR_POLICY: 12,
   KDC_ERR_ETYPE_NOSUPP: 14,
@@ -239,6 +239,8 @@ const NUMBERS = {
   KRB_AP_ERR_INAPP_CKSUM: 50,
   KRB_AP_PATH_NOT_ACCEPTED: 51,
   KRB_ERR_GENERIC: 60,
+  KRB_AP_ERR_IAKERB_KDC_NOT_FOUND: 85,
+  KRB_AP_ERR_IAKERB_KDC_NO_RESPONSE: 86,
 } as const;
 
 /**
@@ -300,6 +302,8 @@ const TEXTS: Readonly<Record<KerberosErrorName, string>> = {
   KRB_AP_ERR_INAPP_CKSUM: 'Inappropriate type of checksum in message',
   KRB_AP_PATH_NOT_ACCEPTED: 'Policy rejects transited path',
   KRB_ERR_GENERIC: 'Generic error (see e-text)',
+  KRB_AP_ERR_IAKERB_KDC_NOT_FOUND: 'The IAKERB proxy could not find a KDC',
+  KRB_AP_ERR_IAKERB_KDC_NO_RESPONSE: 'The KDC did not respond to the IAKERB proxy',
   KRB5_PARSE_MALFORMED: 'Malformed representation of principal or message',
   KRB5_BAD_KEYSIZE: 'Key size is incompatible with encryption type',
   KRB5KRB_AP_ERR_TKT_INVALID: 'Ticket has invalid flag set',

@@ -12,6 +12,7 @@
  *         u8 1, DCE third leg: context, key session key
  *         u8 2, negotiating: bytes OID as DER contents, bytes MechTypeList, flag MIC required, state
  *         u8 3, MIC owed: bytes MechTypeList, context
+ *         u8 4, relaying: list of bytes (the tokens so far), u32 hops
  * ```
  *
  * address: i32 type, bytes; context: the contents of an exported context (`context/export.ts`), then an
@@ -111,6 +112,10 @@ function writeState(writer: Writer, state: HandshakeState): void {
   switch (state.at) {
     case 'first-token':
       writeFlag(writer, state.hinted);
+      return;
+    case 'relaying':
+      writeList(writer, state.transcript, writeBytes);
+      writer.u32(state.hops);
       return;
     case 'dce-third-leg':
       writePendingContext(writer, state.context);
@@ -219,6 +224,7 @@ export const Kind = {
   'dce-third-leg': 1,
   negotiating: 2,
   'mic-owed': 3,
+  relaying: 4,
 } as const;
 /** The times of a delegated ticket, in their order. */
 export const TIMES = ['authTime', 'startTime', 'endTime', 'renewTill'] as const;

@@ -13,7 +13,7 @@ import { EncryptionKey } from './crypto/key.ts';
 import { addMoreEnctypes } from './crypto/more-enctypes.ts';
 import type { CryptoProvider } from './crypto/provider.ts';
 import { asReason, DecodeError } from './errors.ts';
-import { decodeMechanism, isKrb5Mechanism } from './gss/mechanism.ts';
+import { decodeMechanism, isKrb5Mechanism, Mechanism } from './gss/mechanism.ts';
 import { gssErrorOf } from './gss/status.ts';
 import { Kind, readAddress, TIMES } from './handshake-export.ts';
 import type { ExportedState, ReadyState } from './handshake-state.ts';
@@ -41,6 +41,12 @@ function readState(reader: Reader, settings: AcceptorSettings, isInner = false):
   switch (kind) {
     case Kind['first-token']:
       return { at: 'first-token', hinted: readFlag(reader) };
+    case Kind.relaying:
+      return {
+        at: 'relaying',
+        transcript: readList(reader, MAX_TRANSCRIPT, readBytes),
+        hops: reader.u32(),
+      };
     case Kind['dce-third-leg']: {
       const context = readPendingContext(reader, settings);
       return {
@@ -51,7 +57,8 @@ function readState(reader: Reader, settings: AcceptorSettings, isInner = false):
     }
     case isInner ? undefined : Kind.negotiating: {
       const oid = decodeMechanism(readBytes(reader));
-      if (!isKrb5Mechanism(oid)) throw new DecodeError(`${reader.label} has another mechanism`);
+      const isKnown = isKrb5Mechanism(oid) || oid === Mechanism.iakerb;
+      if (!isKnown) throw new DecodeError(`${reader.label} has another mechanism`);
       const mechTypeList = readBytes(reader);
       const micRequired = readFlag(reader);
       const inner = readState(reader, settings, true);
@@ -92,3 +99,6 @@ function readTicket(reader: Reader, crypto: CryptoProvider): DelegatedTicket {
   const times = { authTime, startTime, endTime, renewTill };
   return { client, server, sessionKey, flags, ...times, addresses, ticket };
 }
+
+// Tokens: two for each message that is relayed.
+const MAX_TRANSCRIPT = 64;

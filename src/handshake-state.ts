@@ -10,6 +10,7 @@ import type { GssError } from './gss/status.ts';
  */
 export type HandshakeState =
   | FirstTokenState
+  | RelayingState
   | DceThirdLegState
   | NegotiatingState
   | MicOwedState
@@ -23,6 +24,15 @@ export interface FirstTokenState {
   readonly at: 'first-token';
   /** Whether the acceptor has listed its mechanisms (MS-SPNG §3.2.5.2), which it does once. */
   readonly hinted: boolean;
+}
+
+/** IAKERB has relayed a message to a KDC, and waits for the next one or for the AP-REQ. */
+export interface RelayingState {
+  readonly at: 'relaying';
+  /** All tokens so far, of both sides in turn, as they were sent. Copies. */
+  readonly transcript: readonly Uint8Array[];
+  /** Messages that were relayed, and questions for the realm. */
+  readonly hops: number;
 }
 
 /** Kerberos in DCE style waits for the initiator's own AP-REP (MS-KILE §3.4.5.2). */
@@ -82,6 +92,7 @@ export const FIRST_TOKEN: FirstTokenState = { at: 'first-token', hinted: false }
 export function disposeState(state: HandshakeState): void {
   switch (state.at) {
     case 'first-token':
+    case 'relaying':
       return;
     case 'dce-third-leg':
       state.sessionKey.dispose();

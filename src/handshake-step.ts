@@ -103,8 +103,12 @@ function take(
   switch (state.at) {
     case 'first-token':
       return begin(state, token, exchange, negotiation, all);
+    case 'relaying':
     case 'dce-third-leg': {
-      const mechanism = findMechanism(all, state.context.mechanism);
+      const mechanism = findMechanism(
+        all,
+        state.at === 'relaying' ? Mechanism.iakerb : state.context.mechanism,
+      );
       if (mechanism === undefined) throw new DecodeError('no such mechanism');
       return mechanism.step(state, token, exchange);
     }

@@ -69,10 +69,12 @@ export type {
   OfferDetail,
   PreferenceDetail,
   RealmDetail,
+  RelayBoundDetail,
   SubkeyDetail,
   TicketDetails,
   TicketTimesDetail,
   TokenDetails,
+  UnreachableKdcDetail,
   VersionDetail,
 } from './explain/client-reasons.ts';
 export type {
@@ -154,6 +156,7 @@ export type { Keytab, KeytabEntry, ParseKeytabOptions } from './keytab/keytab.ts
 export { formatKeytab, parseKeytab } from './keytab/keytab.ts';
 export type { AcceptorCredential, AcquireCredentialOptions } from './krb5/credential.ts';
 export { acquireCredential } from './krb5/credential.ts';
+export type { AskKdc, IakerbOptions, RelaySignal } from './krb5/relay-settings.ts';
 export type {
   AcceptOptions,
   AcceptorOptions,

@@ -29,7 +29,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['handshake-step.ts'],
   ['handshake-import.ts'],
   ['handshake-export.ts'],
-  ['spnego'],
+  ['iakerb', 'spnego'],
   ['krb5'],
   ['handshake-state.ts'],
   ['context'],

@@ -224,6 +224,20 @@ const entries: readonly Entry[] = [
     {
       credential: { refused: [{}, keytab, 'HTTP', false] },
       mechanisms: { refused: ['1.2.840.113554.1.2.2', ['*'], [undefined], [Number.NaN]] },
+      iakerb: {
+        refused: [
+          {},
+          true,
+          { kdc: 'https://kdc' },
+          { kdc, realms: [] },
+          { kdc, realms: ['*'] },
+          { kdc, realms: undefined },
+          { kdc, realm: ['A.TEST'] },
+          { kdc, deadline: Number.NaN },
+          { kdc, maxRelays: 0 },
+          { kdc, ratePerSource: Number.NaN },
+        ],
+      },
       replayCache: { refused: [{}, true, () => true] },
       clock,
       random,

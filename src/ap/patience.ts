@@ -111,11 +111,16 @@ export class Patience<Settings extends Deadline = WaitSettings> {
    * Waits for an answer. One that comes after the deadline or after an abort is dropped.
    *
    * @param answer - Any thenable; it need not behave like a promise.
+   * @param deadline - Seconds; those of the settings if absent.
    * @returns The answer. Rejects with the answer's own rejection, with a {@link KerberosError} of the
    *   answerer's code at the deadline, or with {@link aborted}.
    */
-  async wait(answer: PromiseLike<unknown>, answerer: Answerer): Promise<unknown> {
-    const { timer, deadline } = this.settings;
+  async wait(
+    answer: PromiseLike<unknown>,
+    answerer: Answerer,
+    deadline: number = this.settings.deadline,
+  ): Promise<unknown> {
+    const { timer } = this.settings;
     const pending = new Pending();
     // The handlers live until the answer comes, if it ever does: they refer to the `Pending` only,
     // which is empty once it is settled, and not to the exchange.

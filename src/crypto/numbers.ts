@@ -47,6 +47,10 @@ export const KeyUsage = {
   gssAcceptorSign: 23,
   gssInitiatorSeal: 24,
   gssInitiatorSign: 25,
+  /** draft-ietf-kitten-iakerb-03 §4: the checksum over relayed messages. */
+  finished: 41,
+  /** The same in MIT krb5 before 1.22 (commit 04f9c19). */
+  iakerbFinished: 42,
   /** RFC 7751 §2: the checksums of an AD-CAMMAC. */
   cammac: 64,
 } as const;

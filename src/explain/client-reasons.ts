@@ -54,7 +54,9 @@ export interface TokenDetails {
   /** The client asks for a realm that is not relayed for it. */
   'iakerb.realm-not-relayed': RealmDetail;
   /** No KDC of the realm answers. */
-  'iakerb.kdc-unreachable': RealmDetail;
+  'iakerb.kdc-unreachable': UnreachableKdcDetail;
+  /** More messages for KDCs than a bound of the acceptor allows. */
+  'iakerb.too-many': RelayBoundDetail;
   /** The checksum over the relayed messages does not verify. */
   'iakerb.transcript': NoDetail;
   /** The client did not send the third leg of DCE style. */
@@ -64,6 +66,20 @@ export interface TokenDetails {
   /** DCE style is asked for in a token with a GSS-API header. */
   'dce.framed': NoDetail;
 }
+
+/** A KDC that gave no answer. */
+export type UnreachableKdcDetail = {
+  /** The realm of the KDC. */
+  readonly realm?: string;
+  /** What was tried, and what each attempt met. */
+  readonly problem?: string;
+};
+
+/** The bound of a relay. */
+export type RelayBoundDetail = {
+  /** The option that sets it, with its value; absent for the messages of one exchange. */
+  readonly bound?: string;
+};
 
 /** What is wrong with a text that should be base64. */
 export type Base64Detail = {

@@ -20,6 +20,8 @@ export const TokenId = {
   apReq: 0x0100,
   apRep: 0x0200,
   krbError: 0x0300,
+  /** draft-ietf-kitten-iakerb-03 §3. */
+  iakerbProxy: 0x0501,
 } as const;
 
 /** The hint for a first token that is a later one of another exchange. */
@@ -37,7 +39,11 @@ export interface UnframedToken {
 
 /** The first token of an exchange, without its header if it has one. */
 export type FirstToken =
-  | ({ readonly framed: true } & UnframedToken)
+  | ({
+      readonly framed: true;
+      /** The token itself, with its header. */
+      readonly token: Uint8Array;
+    } & UnframedToken)
   | {
       readonly framed: false;
       /** The token itself, which names no mechanism. */
@@ -106,7 +112,7 @@ export function unframeMessageToken(token: Uint8Array, mechanism: Oid): Uint8Arr
 export function readFirstToken(token: Uint8Array): FirstToken {
   if (!isFramedToken(token)) return { framed: false, inner: token };
   const { mechanism, inner } = unframeToken(token);
-  return { framed: true, mechanism, inner };
+  return { framed: true, token, mechanism, inner };
 }
 
 /** Whether the token begins with [APPLICATION 0]. */

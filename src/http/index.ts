@@ -1,4 +1,12 @@
 /** Entry `krb5-acceptor/http`: RFC 4559 on plain strings, for any HTTP server. */
+
+export type {
+  KdcProxyOptions,
+  KdcProxyRequest,
+  KdcProxyResponse,
+  PieceReader,
+} from '../iakerb/kdc-proxy.ts';
+export { kdcProxy } from '../iakerb/kdc-proxy.ts';
 export type { Answer } from './answer.ts';
 export { answerDenied } from './answer.ts';
 export type {

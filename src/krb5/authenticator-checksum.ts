@@ -2,6 +2,7 @@
 import { Reader, Writer } from '../bytes.ts';
 import { DecodeError } from '../errors.ts';
 import type { Checksum } from '../messages/encrypted-data.ts';
+import type { Mutable } from '../messages/message.ts';
 
 /** The contents of the checksum: what an initiator requests of the context. */
 export interface InitiatorOptions {
@@ -11,7 +12,25 @@ export interface InitiatorOptions {
   readonly bindings: Uint8Array;
   /** A KRB-CRED in DER; a view when decoded. */
   readonly delegation?: Uint8Array;
+  /** An IAKERB-FINISHED, which covers the tokens before the AP-REQ; a view when decoded. */
+  readonly finished?: FinishedExtension;
 }
+
+/** The checksum over relayed messages (draft-ietf-kitten-iakerb-03 §4). */
+export interface FinishedExtension {
+  /** The type of the extension: see {@link FinishedType}. */
+  readonly type: number;
+  /** IAKERB-FINISHED in DER. */
+  readonly data: Uint8Array;
+}
+
+/** The types of {@link FinishedExtension}. */
+export const FinishedType = {
+  /** GSS_EXTS_FINISHED of the draft. */
+  draft: 2,
+  /** MIT krb5 before 1.22 (commit 04f9c19). */
+  oldMit: 1,
+} as const;
 
 /** The checksum type of GSS-API (RFC 4121 §4.1.1). */
 export const GSS_CHECKSUM_TYPE = 0x8003;
@@ -40,11 +59,18 @@ export function decodeInitiatorOptions(contents: Uint8Array): InitiatorOptions {
       delegation = reader.take(reader.u16(true));
     }
     // RFC 4121 §4.1.1, "Exts", in the layout of RFC 6542 §3.1: big-endian type and length.
+    let finished: FinishedExtension | undefined;
     while (reader.remaining > 0) {
-      reader.u32();
-      reader.skip(reader.u32());
+      const type = reader.u32();
+      const data = reader.take(reader.u32());
+      if (type !== FinishedType.draft && type !== FinishedType.oldMit) continue;
+      if (finished !== undefined) throw new DecodeError('authenticator checksum is finished twice');
+      finished = { type, data };
     }
-    return delegation === undefined ? { flags, bindings } : { flags, bindings, delegation };
+    const asked: Mutable<InitiatorOptions> = { flags, bindings };
+    if (delegation !== undefined) asked.delegation = delegation;
+    if (finished !== undefined) asked.finished = finished;
+    return asked;
   });
 }
 
@@ -55,6 +81,10 @@ export function encodeInitiatorOptions(options: InitiatorOptions): Checksum {
   if (options.delegation !== undefined) {
     writer.u16(OPTION_DELEGATION, true).u16(options.delegation.length, true);
     writer.raw(options.delegation);
+  }
+  if (options.finished !== undefined) {
+    const { type, data } = options.finished;
+    writer.u32(type).u32(data.length).raw(data);
   }
   return { type: GSS_CHECKSUM_TYPE, checksum: writer.finish() };
 }

@@ -143,6 +143,12 @@ export class AcceptorCredential implements ServiceKeys {
     return selectKeys(this.#keys.keytab, this.#matcher, requestOf(ticket));
   }
 
+  /** @internal The realm of the first principal that is accepted now. */
+  get realm(): string | undefined {
+    const [first] = acceptedKeys(this.keytab, this.#matcher).principals;
+    return first?.principal.realm;
+  }
+
   /** @internal */
   hasKeysOf(realm: string): boolean {
     return acceptedKeys(this.keytab, this.#matcher).realms.has(realm);

@@ -10,6 +10,7 @@ import type { Oid } from '../gss/oid.ts';
 import { Observer } from '../observe/observer.ts';
 import { checkedRandom, contextRandom } from '../random.ts';
 import { checkedClock, systemClock, systemTimer } from '../time.ts';
+import { relayOf } from './relay-settings.ts';
 import type { AcceptorOptions, AcceptorSettings } from './settings.ts';
 import { vouchedDataPolicy } from './settings.ts';
 
@@ -19,7 +20,8 @@ export function settingsOf(options: AcceptorOptions): AcceptorSettings {
   const random = options.random === undefined ? undefined : checkedRandom(options.random);
   return {
     credential: options.credential,
-    mechanisms: options.mechanisms ?? OFFERED,
+    mechanisms: mechanismsOf(options),
+    relay: options.iakerb && relayOf(options.iakerb, clock),
     clock,
     randomOfContext: random === undefined ? contextRandom : () => random,
     maxSkew: options.maxSkew ?? DEFAULT_SKEW,
@@ -45,6 +47,20 @@ export function settingsOf(options: AcceptorOptions): AcceptorSettings {
       modules: new Answerer('module loader', 'KRB_ERR_GENERIC', 'fault.module-silent'),
     },
   };
+}
+
+/** @throws RangeError if IAKERB is to be accepted, and nobody said how to reach a KDC; or the reverse. */
+function mechanismsOf({ mechanisms, iakerb }: AcceptorOptions): readonly Oid[] {
+  if (mechanisms === undefined) {
+    return iakerb === undefined ? OFFERED : [...OFFERED, Mechanism.iakerb];
+  }
+  if (mechanisms.includes(Mechanism.iakerb) && iakerb === undefined) {
+    throw new RangeError('mechanisms: IAKERB expected the option iakerb with a kdc, got none');
+  }
+  if (!mechanisms.includes(Mechanism.iakerb) && iakerb !== undefined) {
+    throw new RangeError('iakerb: expected IAKERB among the mechanisms, which do not name it');
+  }
+  return mechanisms;
 }
 
 function permittedEnctypesOf(options: AcceptorOptions): PermittedEnctypes {

@@ -25,6 +25,7 @@ import type { Trace } from '../trace.ts';
 import type { Established } from './establish.ts';
 import { establish } from './establish.ts';
 import { requestFactsOf, traceContext, traceRequest } from './observation.ts';
+import type { Relayed } from './relayed.ts';
 import type { InitiatorRequest } from './request.ts';
 import { checkRequiredFlags, readInitiatorRequest } from './request.ts';
 import type { AcceptorSettings, Exchange, MechanismSteps } from './settings.ts';
@@ -34,15 +35,20 @@ export const kerberos: MechanismSteps = {
   oids: [Mechanism.krb5, Mechanism.msKrb5, Mechanism.oldKrb5],
   // RFC 4120 §5.5.1: an AP-REQ, [APPLICATION 14]; DCE style sends it bare.
   bareTags: [0x6e],
-  begin,
+  begin: (first, exchange) => beginKerberos(first, exchange),
   step: finishDce,
 };
 
-async function begin(first: FirstToken, exchange: Exchange): Promise<Step> {
+/** @param relayed - What came before the AP-REQ, in an exchange of another mechanism. */
+export async function beginKerberos(
+  first: FirstToken,
+  exchange: Exchange,
+  relayed?: Relayed,
+): Promise<Step> {
   let mechanism: Oid;
   let apReq: ApReq;
   try {
-    ({ mechanism, apReq } = openToken(first));
+    ({ mechanism, apReq } = openToken(first, relayed?.mechanism));
   } catch (error) {
     // Without an AP-REQ there is nothing for a KRB-ERROR to answer.
     return { status: 'failed', error: gssErrorOf(error, 'GSS_S_DEFECTIVE_TOKEN') };
@@ -59,7 +65,7 @@ async function begin(first: FirstToken, exchange: Exchange): Promise<Step> {
       exchange,
       peerAddress,
       (verified): Step | Promise<Step> => {
-        const request = readInitiatorRequest(verified, settings, options);
+        const request = readInitiatorRequest(verified, settings, options, relayed?.transcript);
         peerWaits ||= (request.flags & (ContextFlag.mutual | ContextFlag.dceStyle)) !== 0;
         checkFraming(first, request);
         checkRequiredFlags(request, settings);
@@ -163,15 +169,19 @@ function reportWeak(context: ContextState, { onWeakEnctype }: AcceptorSettings):
   }
 }
 
-function openToken(first: FirstToken): { readonly mechanism: Oid; readonly apReq: ApReq } {
+/** @param expected - The mechanism that the token must name; one of Kerberos if absent. */
+function openToken(
+  first: FirstToken,
+  expected?: Oid,
+): { readonly mechanism: Oid; readonly apReq: ApReq } {
   const { inner } = first;
   if (!first.framed) {
     // unframeToken throws the error that says what the token is instead.
     if (!kerberos.bareTags.includes(inner[0] ?? 0)) unframeToken(inner);
-    return { mechanism: Mechanism.krb5, apReq: decodeApReq(inner) };
+    return { mechanism: expected ?? Mechanism.krb5, apReq: decodeApReq(inner) };
   }
   const { mechanism } = first;
-  if (!isKrb5Mechanism(mechanism)) {
+  if (expected === undefined ? !isKrb5Mechanism(mechanism) : mechanism !== expected) {
     throw new GssError('GSS_S_BAD_MECH', {
       reason: 'negotiate.mechanism-off',
       detail: { mechanism, accepted: kerberos.oids },

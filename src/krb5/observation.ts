@@ -100,6 +100,7 @@ export function explainAbandonment(state: HandshakeState): GssError | undefined 
           hint: 'the client asked for DCE style and did not send its own AP-REP, the third leg',
         }),
       });
+    case 'relaying':
     case 'mic-owed':
       return unanswered();
     case 'exported':

@@ -14,6 +14,8 @@ import { ApOption } from '../messages/ap-req.ts';
 import { AuthorizationDataType, decodeEtypeList } from '../messages/authorization-data.ts';
 import type { Checksum } from '../messages/encrypted-data.ts';
 import { decodeInitiatorOptions, GSS_CHECKSUM_TYPE } from './authenticator-checksum.ts';
+import type { Relayed } from './relayed.ts';
+import { checkTranscript } from './relayed.ts';
 import type { AcceptorSettings, HandshakeOptions } from './settings.ts';
 
 export interface InitiatorRequest {
@@ -26,21 +28,28 @@ export interface InitiatorRequest {
 /**
  * Reads the authenticator's checksum and checks the channel bindings.
  *
+ * @param transcript - The tokens that were relayed before.
+ *
  * @throws {@link GssError} GSS_S_BAD_BINDINGS, GSS_S_BAD_MIC; {@link KerberosError}.
  */
 export function readInitiatorRequest(
   verified: VerifiedApReq,
   settings: AcceptorSettings,
   options: HandshakeOptions,
+  transcript: Relayed['transcript'] = [],
 ): InitiatorRequest {
   const { checksum } = verified.authenticator;
   checkApOptions(verified);
   if (checksum?.type === GSS_CHECKSUM_TYPE) {
     const asked = decodeInitiatorOptions(checksum.checksum);
+    if (transcript.length > 0 || asked.finished !== undefined) {
+      checkTranscript(asked.finished, verified, transcript);
+    }
     const bound = checkBindings(asked.bindings, verified, settings, options);
     const flags = (asked.flags & INITIATOR_FLAG_BITS) | (bound ? ContextFlag.channelBound : 0);
     return asked.delegation === undefined ? { flags } : { flags, delegation: asked.delegation };
   }
+  if (transcript.length > 0) checkTranscript(undefined, verified, transcript);
   checkBindings(NO_BINDINGS, verified, settings, options);
   // MS-KILE §3.4.5: a missing checksum means no flags. Some SMB clients rely on that, and MIT krb5
   // does the same.

@@ -40,6 +40,8 @@ import {
 import type { RandomSource } from '../random.ts';
 import type { Clock, Timer } from '../time.ts';
 import type { AcceptorCredential } from './credential.ts';
+import type { IakerbOptions, RelaySettings } from './relay-settings.ts';
+import { IAKERB_OPTIONS, REALMS } from './relay-settings.ts';
 
 /**
  * Options of an acceptor. Those that decide about access may be absent but must not be `undefined`: an
@@ -48,8 +50,17 @@ import type { AcceptorCredential } from './credential.ts';
 export interface AcceptorOptions {
   /** The keys of the service, from {@link acquireCredential}. Several acceptors may share one. */
   readonly credential: AcceptorCredential;
-  /** Mechanisms to accept: Kerberos, SPNEGO (which negotiates Kerberos); both if absent. */
+  /**
+   * Mechanisms to accept: Kerberos, SPNEGO (which negotiates the others), and IAKERB, which needs the option
+   * `iakerb`. If absent, Kerberos, SPNEGO and, with `iakerb`, IAKERB.
+   */
   readonly mechanisms?: readonly Oid[];
+  /**
+   * Relays messages between clients that cannot reach a KDC and the KDC (IAKERB). If absent, nothing is
+   * relayed. It makes the server a way into the realm for everybody who can reach the server: see
+   * SECURITY.md.
+   */
+  readonly iakerb?: IakerbOptions;
   /** A {@link MemoryReplayCache} of its own if absent. */
   readonly replayCache?: ReplayCache;
   /** The time that tickets and authenticators are compared with; the clock of the machine if absent. */
@@ -196,6 +207,8 @@ export type AcceptOptions = Pick<HandshakeOptions, 'signal'>;
 export interface AcceptorSettings extends ApPolicy, VouchedDataPolicy {
   readonly credential: AcceptorCredential;
   readonly mechanisms: readonly Oid[];
+  /** undefined: nothing is relayed. */
+  readonly relay: RelaySettings | undefined;
   /** Returns the source for one context: a new one, or that of the application for all contexts. */
   readonly randomOfContext: () => RandomSource;
   readonly channelBindingPolicy: ChannelBindingPolicy;
@@ -271,11 +284,13 @@ export const ACCEPTOR_OPTIONS: OptionRules<AcceptorOptions> = {
   mechanisms: definite(
     listOf(
       range(
-        'Kerberos or SPNEGO',
-        (value) => value === Mechanism.spnego || isKrb5Mechanism(value as Oid),
+        'Kerberos, SPNEGO or IAKERB',
+        (value) =>
+          value === Mechanism.spnego || value === Mechanism.iakerb || isKrb5Mechanism(value as Oid),
       ),
     ),
   ),
+  iakerb: definite(optionsOf(IAKERB_OPTIONS)),
   replayCache: definite(objectWith('a replay cache', 'checkAndStore')),
   clock: promptCallback,
   random: promptCallback,
@@ -300,15 +315,7 @@ export const ACCEPTOR_OPTIONS: OptionRules<AcceptorOptions> = {
   requireKdcSignatures: definite(flag),
   requiredIndicators: definite(nonEmpty(listOf(text))),
   allowAnonymous: flag,
-  clientRealms: definite(
-    either(
-      promptCallback,
-      // Realms are not patterns: '*' would match no client.
-      nonEmpty(
-        listOf(range('a realm', (value) => typeof value === 'string' && /^[^*]+$/.test(value))),
-      ),
-    ),
-  ),
+  clientRealms: definite(either(promptCallback, nonEmpty(REALMS))),
   checkTransited: definite(promptCallback),
   deadline: definite(seconds()),
   timer: promptCallback,

@@ -18,6 +18,8 @@ export type {
   NodeAuthenticationRequest,
   RequestReaderOptions,
 } from './http-request.ts';
+export type { Krb5ConfKdcOptions } from './kdc/krb5-conf-kdc.ts';
+export { krb5ConfKdc } from './kdc/krb5-conf-kdc.ts';
 export type { DenialPage, Kerberos, KerberosOptions } from './kerberos.ts';
 export { kerberos } from './kerberos.ts';
 export type { TraceFile } from './observe/trace-file.ts';

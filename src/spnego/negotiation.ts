@@ -1,12 +1,6 @@
 /**
  * SPNEGO (RFC 4178 §4 and §5) as a mechanism made of others: {@link negotiationOf} takes their pairs
  * of functions and gives a pair of the same kind.
- *
- * A mechanism that relays, such as IAKERB (draft-ietf-kitten-iakerb), fits in the same way:
- * `relayOf(mechanisms)` takes IAKERB_PROXY tokens, answers each with a `continue` whose next state is
- * a `relaying` case of `HandshakeState`, and hands what follows the last of them to `begin` of
- * Kerberos. Besides that function it needs a case in `disposeState` and one in
- * `handshake-export.ts`.
  */
 import { SecurityContext } from '../context/context.ts';
 import type { ContextState } from '../context/state.ts';

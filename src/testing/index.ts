@@ -17,6 +17,8 @@ export type { InitiatorOptions, InitiatorResult, SpnegoOptions } from './initiat
 export { OfferedMechanisms } from './initiator-options.ts';
 export type { KdcErrorName, KdcErrorOptions } from './kdc/error.ts';
 export { KdcError } from './kdc/error.ts';
+export type { IakerbInitiatorOptions } from './kdc/iakerb-initiator.ts';
+export { createIakerbInitiator, IakerbInitiator } from './kdc/iakerb-initiator.ts';
 export type { RealmUser } from './kdc/principals.ts';
 export type { Kdc, RealmOptions, TestRealm } from './kdc/realm.ts';
 export { createRealm } from './kdc/realm.ts';

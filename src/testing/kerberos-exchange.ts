@@ -9,6 +9,7 @@ import { frameToken, TokenId, unframeToken } from '../gss/framing.ts';
 import { isKrb5Mechanism, Mechanism, mechanismName } from '../gss/mechanism.ts';
 import { GssName } from '../gss/name.ts';
 import { ContextFlag, GssError } from '../gss/status.ts';
+import type { FinishedExtension } from '../krb5/authenticator-checksum.ts';
 import { encodeInitiatorOptions } from '../krb5/authenticator-checksum.ts';
 import type { EncApRepPart } from '../messages/ap-rep.ts';
 import {
@@ -34,9 +35,12 @@ export class KerberosExchange {
   readonly #random: RandomSource;
   readonly #subkey: EncryptionKey | undefined;
   readonly #sequenceNumber: number;
+  readonly #finished: ((subkey: EncryptionKey) => FinishedExtension) | undefined;
   #sent: Authenticator | undefined;
 
-  constructor(options: InitiatorOptions) {
+  /** @param finished - Makes the checksum over what was relayed before (IAKERB). */
+  constructor(options: InitiatorOptions, finished?: (subkey: EncryptionKey) => FinishedExtension) {
+    this.#finished = finished;
     const { sessionKey } = options.ticket;
     this.#options = options;
     this.#flags = options.flags ?? DEFAULT_FLAGS;
@@ -139,6 +143,7 @@ export class KerberosExchange {
         flags: this.#flags | (delegation === undefined ? 0 : ContextFlag.delegation),
         bindings: channelBindings ? hashChannelBindings(channelBindings) : new Uint8Array(16),
         ...(delegation !== undefined && { delegation }),
+        ...(this.#finished && subkey && { finished: this.#finished(subkey) }),
       }),
       cusec: microseconds,
       ctime: seconds,
@@ -202,7 +207,7 @@ export function readReply(token: Uint8Array, sessionKey: EncryptionKey): EncApRe
   if (token[0] === AP_REP_TAG) return openReply(token, sessionKey);
   const { inner, mechanism } = unframeToken(token);
   // Heimdal and MIT krb5 answer with the OID of Kerberos whichever of its OIDs the AP-REQ had.
-  if (!isKrb5Mechanism(mechanism)) {
+  if (!isKrb5Mechanism(mechanism) && mechanism !== Mechanism.iakerb) {
     const message = `token is one of ${mechanismName(mechanism)}`;
     throw new GssError('GSS_S_DEFECTIVE_TOKEN', { reason: 'testing.answer', message });
   }

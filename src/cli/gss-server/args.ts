@@ -1,6 +1,6 @@
 /** Parses the command line of gss-server. */
 import { KerberosError } from '../../errors.ts';
-import { parseMechanism } from '../../gss/mechanism.ts';
+import { Mechanism, parseMechanism } from '../../gss/mechanism.ts';
 import type { Oid } from '../../gss/oid.ts';
 import type { Values } from '../arguments.ts';
 import { integer, readArguments, text, UsageError } from '../arguments.ts';
@@ -24,6 +24,8 @@ export interface ServerArguments {
   readonly maxKeytabAge: number | undefined;
   readonly replayCache: string | undefined;
   readonly mechanism: Oid | undefined;
+  /** Realms whose KDCs clients may ask through this server; undefined: those of the keytab. */
+  readonly relayedRealms: readonly string[] | undefined;
   /** Seconds. */
   readonly idleTimeout: number | undefined;
   /** Seconds. */
@@ -99,7 +101,8 @@ function serverArguments(service: string, values: Values): ServerArguments {
     keytab: text(values, 'keytab'),
     maxKeytabAge: integer(values, 'keytabage', 1, MAX_SECONDS),
     replayCache: text(values, 'rcache'),
-    mechanism: mechanism(texts.get('mech')),
+    mechanism: mechanismOf(values),
+    relayedRealms: realms(values),
     idleTimeout: integer(values, 'timeout', 1, MAX_SECONDS),
     handshakeTimeout: integer(values, 'handshake', 1, MAX_SECONDS),
     maxTokenSize: integer(values, 'maxtoken', 1, MAX_TOKEN),
@@ -116,6 +119,24 @@ function serverArguments(service: string, values: Values): ServerArguments {
 function logForm(value: string | undefined): 'text' | 'json' {
   if (value === undefined || value === 'text' || value === 'json') return value ?? 'text';
   throw new UsageError(`-log: expected text or json, got '${value}'`);
+}
+
+/** -iakerb is MIT's, and the same as -mech iakerb. */
+function mechanismOf({ switches, texts }: Values): Oid | undefined {
+  const named = mechanism(texts.get('mech'));
+  if (!switches.has('iakerb')) return named;
+  if (named !== undefined && named !== Mechanism.iakerb) {
+    throw new UsageError('-iakerb: means -mech iakerb; omit -mech');
+  }
+  return Mechanism.iakerb;
+}
+
+function realms(values: Values): readonly string[] | undefined {
+  const list = text(values, 'realms')?.split(',');
+  if (list?.some((realm) => !/^[^*\s]+$/.test(realm)) === true) {
+    throw new UsageError('-realms: expected names of realms, separated by commas');
+  }
+  return list;
 }
 
 function mechanism(value: string | undefined): Oid | undefined {
@@ -154,6 +175,7 @@ const SWITCHES: ReadonlySet<string> = new Set([
   'authenticated',
   'anonymous',
   'check',
+  'iakerb',
   'help',
   'version',
 ]);
@@ -166,6 +188,7 @@ const TEXTS: ReadonlySet<string> = new Set([
   'keytabage',
   'rcache',
   'mech',
+  'realms',
   'timeout',
   'handshake',
   'maxtoken',

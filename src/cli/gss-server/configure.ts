@@ -12,10 +12,12 @@ import { GssError } from '../../gss/status.ts';
 import { parseServiceName } from '../../keytab/service-name.ts';
 import type { AcceptorCredential } from '../../krb5/credential.ts';
 import { acquireCredential } from '../../krb5/credential.ts';
+import type { IakerbOptions } from '../../krb5/relay-settings.ts';
 import type { Principal } from '../../messages/principal.ts';
 import { cryptoFor } from '../../node/crypto.ts';
 import { keytabFile } from '../../node/files/keytab-file.ts';
 import { loadKerberosConfig } from '../../node/files/krb5-conf-file.ts';
+import { krb5ConfKdc } from '../../node/kdc/krb5-conf-kdc.ts';
 import { FileReplayCache } from '../../node/replay-cache/file.ts';
 import { openReplayCache } from '../../node/replay-cache/name.ts';
 import type { EngineCache } from '../engine-cache.ts';
@@ -47,7 +49,7 @@ export async function configure(options: ServerArguments, warn: Warn): Promise<C
   if (mechanism !== undefined && !isOffered(mechanism)) {
     throw new GssError('GSS_S_BAD_MECH', {
       reason: 'server.option',
-      hint: `-mech may be kerberos_v5 or spnego, not ${mechanismName(mechanism)}`,
+      hint: `-mech may be kerberos_v5, spnego or iakerb, not ${mechanismName(mechanism)}`,
     });
   }
   const config = loadKerberosConfig();
@@ -60,6 +62,7 @@ export async function configure(options: ServerArguments, warn: Warn): Promise<C
     ...acceptorPolicy(config),
     allowAnonymous: allowAnonymous ?? false,
     ...(mechanism !== undefined && { mechanisms: [mechanism] }),
+    ...(mechanism === Mechanism.iakerb && { iakerb: relayOf(options) }),
   });
   return {
     acceptor,
@@ -112,8 +115,14 @@ async function openCache(
   return { replayCache, close };
 }
 
+function relayOf({ relayedRealms }: ServerArguments): IakerbOptions {
+  return { kdc: krb5ConfKdc(), ...(relayedRealms !== undefined && { realms: relayedRealms }) };
+}
+
 function isOffered(mechanism: Oid): boolean {
-  return mechanism === Mechanism.spnego || isKrb5Mechanism(mechanism);
+  return (
+    mechanism === Mechanism.spnego || mechanism === Mechanism.iakerb || isKrb5Mechanism(mechanism)
+  );
 }
 
 /**

@@ -2,7 +2,7 @@
 
 export const USAGE: string = `Usage: gss-server [-port port] [-verbose] [-inetd] [-once] [-export]
        [-logfile file] [-keytab name] [-keytabage seconds] [-rcache name]
-       [-mech mechanism] [-host address] [-timeout seconds] [-handshake seconds]
+       [-mech mechanism] [-iakerb] [-realms list] [-host address] [-timeout seconds] [-handshake seconds]
        [-maxtoken bytes] [-maxconn number] [-maxsource number] [-penalty seconds]
        [-authenticated] [-anonymous] [-workers number] [-log text|json]
        [-report file] service_name
@@ -47,8 +47,12 @@ Options start with one dash or two; a value is the next argument, or follows '='
                       Default: KRB5RCACHENAME, KRB5RCACHETYPE, default_rcache_name, dfl:. The
                       directory of dfl: is in KRB5RCACHEDIR, or in the first of STATE_DIRECTORY,
                       RUNTIME_DIRECTORY, XDG_RUNTIME_DIR, TMPDIR and /var/tmp that can be used
-  -mech mechanism     accept only this mechanism: kerberos_v5 (krb5) or spnego, or an OID such as
-                      1.2.840.113554.1.2.2 or '{ 1 2 840 113554 1 2 2 }'
+  -mech mechanism     accept only this mechanism: kerberos_v5 (krb5), spnego or iakerb, or an OID such
+                      as 1.2.840.113554.1.2.2 or '{ 1 2 840 113554 1 2 2 }'
+  -iakerb             as -mech iakerb: clients reach their KDC through this server, which asks the KDCs
+                      of krb5.conf or DNS
+  -realms list        with -iakerb: the realms whose KDCs clients may ask, separated by commas.
+                      Default: those of the keytab
   -timeout seconds    close a connection without a token for this time (300)
   -handshake seconds  close a connection that is not authenticated after this time (60)
   -maxtoken bytes     refuse longer messages (16777216); tokens before a context: at most 262144

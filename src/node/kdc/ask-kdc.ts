@@ -1,9 +1,12 @@
 /** Sends one message to a KDC of a realm and returns its answer (RFC 4120 §7.2). */
 import { createSocket } from 'node:dgram';
-import { connect, isIPv6 } from 'node:net';
+import { lookup } from 'node:dns/promises';
+import { connect, isIP, isIPv6 } from 'node:net';
 import { KerberosError } from '../../errors.ts';
 import { decodeKrbError } from '../../messages/krb-error.ts';
 import { describeThrown, printableName } from '../../text.ts';
+import type { Clock } from '../../time.ts';
+import { systemClock } from '../../time.ts';
 import type { KdcServer } from './find-kdcs.ts';
 
 /** The answer of a KDC. Nothing in it has been verified, except that it begins as an answer does. */
@@ -21,10 +24,27 @@ export interface KdcReply {
  */
 export type AskKdc = (realm: string, message: Uint8Array, signal: AbortSignal) => Promise<KdcReply>;
 
-/** @param find - Finds the servers of a realm, in the order in which to ask them. */
-export function kdcAsker(find: (realm: string) => Promise<readonly KdcServer[]>): AskKdc {
+/** Options of {@link kdcAsker}. */
+export interface KdcAskerOptions {
+  /** Bytes above which a message goes over TCP; 1465 if absent (MIT krb5, udp_preference_limit). */
+  readonly udpLimit?: number;
+  /** Remembers the servers that did not answer. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Makes a function that asks KDCs. A server that does not answer within a second is asked further, beside
+ * the next one: the first answer counts. One that failed is asked last for the next half minute.
+ *
+ * @param find - Finds the servers of a realm, in the order in which to ask them.
+ */
+export function kdcAsker(
+  find: (realm: string) => Promise<readonly KdcServer[]>,
+  { udpLimit = MAX_DATAGRAM, clock = systemClock }: KdcAskerOptions = {},
+): AskKdc {
+  const resting = new RestingServers(clock);
   return async (realm, message, signal) => {
-    const servers = await find(realm);
+    const servers = resting.last(await find(realm));
     if (servers.length === 0) {
       throw new KerberosError('KRB5_REALM_UNKNOWN', {
         reason: 'kdc.unknown',
@@ -33,26 +53,110 @@ export function kdcAsker(find: (realm: string) => Promise<readonly KdcServer[]>)
         hint: `name it in krb5.conf: [realms] ${printableName(realm)} = { kdc = host }, or in DNS`,
       });
     }
+    const attempts = servers.flatMap((server) =>
+      transportsFor(server, message, udpLimit).map((transport) => ({ server, transport })),
+    );
+    const stop = new AbortController();
     const failures: string[] = [];
-    for (const server of servers) {
-      for (const transport of transportsFor(server, message)) {
-        if (signal.aborted) throw unreachable(realm, failures);
-        try {
-          const bytes = await exchange(server, transport, message, signal);
-          if (transport === 'udp' && isTooBig(bytes)) continue;
-          return { bytes, server, transport };
-        } catch (error) {
-          failures.push(`${server.host} port ${server.port}/${transport}: ${problemOf(error)}`);
-        }
-      }
+    try {
+      return await firstAnswer(attempts, {
+        message,
+        limit: AbortSignal.any([signal, stop.signal]),
+        onFailure: ({ server, transport }, problem) => {
+          failures.push(`${server.host} port ${server.port}/${transport}: ${problem}`);
+          if (!signal.aborted) resting.add(server);
+        },
+      }).catch(() => {
+        throw unreachable(realm, failures);
+      });
+    } finally {
+      stop.abort();
     }
-    throw unreachable(realm, failures);
   };
 }
 
-function transportsFor({ transport }: KdcServer, message: Uint8Array): readonly ('udp' | 'tcp')[] {
+/** A server over one transport. */
+type Attempt = Pick<KdcReply, 'server' | 'transport'>;
+
+/** Begins the attempts one after another, each as soon as the one before has failed or is late. */
+function firstAnswer(
+  attempts: readonly Attempt[],
+  {
+    message,
+    limit,
+    onFailure,
+  }: {
+    readonly message: Uint8Array;
+    readonly limit: AbortSignal;
+    readonly onFailure: (attempt: Attempt, problem: string) => void;
+  },
+): Promise<KdcReply> {
+  return new Promise((resolve, reject) => {
+    let next = 0;
+    let running = 0;
+    const begin = (): void => {
+      const attempt = attempts[next];
+      if (attempt === undefined || limit.aborted) return void (running === 0 && reject());
+      next++;
+      running++;
+      const late = setTimeout(begin, LATE);
+      const { server, transport } = attempt;
+      exchange(server, transport, message, limit)
+        .then(
+          (bytes) => {
+            if (transport === 'tcp' || !isTooBig(bytes)) resolve({ bytes, server, transport });
+          },
+          (error: unknown) => onFailure(attempt, problemOf(error)),
+        )
+        .finally(() => {
+          clearTimeout(late);
+          running--;
+          begin();
+        });
+    };
+    begin();
+  });
+}
+
+/** The servers that have failed, for half a minute. */
+class RestingServers {
+  readonly #clock: Clock;
+  readonly #until = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  add(server: KdcServer): void {
+    const name = nameOf(server);
+    this.#until.delete(name);
+    this.#until.set(name, this.#clock() + REST);
+    for (const oldest of this.#until.keys()) {
+      if (this.#until.size <= MAX_RESTING) return;
+      this.#until.delete(oldest);
+    }
+  }
+
+  /** The servers, the resting ones at the end. */
+  last(servers: readonly KdcServer[]): readonly KdcServer[] {
+    if (this.#until.size === 0) return servers;
+    const now = this.#clock();
+    const rests = (server: KdcServer) => (this.#until.get(nameOf(server)) ?? 0) > now;
+    return [...servers.filter((server) => !rests(server)), ...servers.filter(rests)];
+  }
+}
+
+function nameOf({ host, port }: KdcServer): string {
+  return `${host} ${port}`;
+}
+
+function transportsFor(
+  { transport }: KdcServer,
+  message: Uint8Array,
+  udpLimit: number,
+): readonly ('udp' | 'tcp')[] {
   if (transport !== undefined) return [transport];
-  return message.length > MAX_DATAGRAM ? ['tcp'] : ['udp', 'tcp'];
+  return message.length > udpLimit ? ['tcp'] : ['udp', 'tcp'];
 }
 
 async function exchange(
@@ -61,16 +165,51 @@ async function exchange(
   message: Uint8Array,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE[transport])]);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
   const bytes = await (transport === 'udp' ? overUdp : overTcp)(server, message, limit);
   // RFC 4120 §5.10: AS-REP, TGS-REP and KRB-ERROR are [APPLICATION 11], [13] and [30].
   if (![0x6b, 0x6d, 0x7e].includes(bytes[0] ?? 0)) throw new NoAnswer('what answers is no KDC');
   return bytes;
 }
 
-function overUdp(server: KdcServer, message: Uint8Array, limit: AbortSignal): Promise<Uint8Array> {
+/** Tries the addresses of the server in turn: this machine may lack one of the two families. */
+async function overUdp(
+  { host, port }: KdcServer,
+  message: Uint8Array,
+  limit: AbortSignal,
+): Promise<Uint8Array> {
+  let fault: unknown;
+  for (const address of await addressesOf(host, limit)) {
+    try {
+      return await overUdpTo(address, port, message, limit);
+    } catch (error) {
+      fault = error;
+      if (limit.aborted) break;
+    }
+  }
+  throw fault;
+}
+
+/** At most 4. getaddrinfo has no time limit of its own. */
+function addressesOf(host: string, limit: AbortSignal): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return Promise.resolve([host]);
   return new Promise((resolve, reject) => {
-    const socket = createSocket(isIPv6(server.host) ? 'udp6' : 'udp4');
+    limit.addEventListener('abort', () => reject(new NoAnswer('no answer of DNS')), { once: true });
+    lookup(host, { all: true }).then(
+      (found) => resolve(found.slice(0, 4).map(({ address }) => address)),
+      reject,
+    );
+  });
+}
+
+function overUdpTo(
+  address: string,
+  port: number,
+  message: Uint8Array,
+  limit: AbortSignal,
+): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
     const fail = (error: unknown): void => {
       if (closeOnce()) reject(error);
     };
@@ -86,7 +225,7 @@ function overUdp(server: KdcServer, message: Uint8Array, limit: AbortSignal): Pr
     limit.addEventListener('abort', onAbort);
     socket.on('error', fail);
     // A connected socket receives from this address only, and learns that the port is closed.
-    socket.connect(server.port, server.host, () => {
+    socket.connect(port, address, () => {
       if (open) socket.send(message);
     });
     socket.on('message', (answer) => {
@@ -158,5 +297,9 @@ const MAX_DATAGRAM = 1465;
 const MAX_ANSWER = 65_536;
 const TOO_LONG = `its answer is longer than ${MAX_ANSWER} bytes`;
 const RESPONSE_TOO_BIG = 52;
-// Milliseconds for one server over one transport.
-const PATIENCE = { udp: 1000, tcp: 3000 } as const;
+// Milliseconds for one server over one transport, and before the next attempt begins beside it.
+const PATIENCE = 10_000;
+const LATE = 1000;
+// Milliseconds.
+const REST = 30_000;
+const MAX_RESTING = 64;

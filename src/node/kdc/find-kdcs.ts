@@ -31,7 +31,11 @@ export async function findKdcs(
   profile: Profile,
   resolveSrv: (name: string) => Promise<readonly SrvRecord[]>,
 ): Promise<readonly KdcServer[]> {
-  const named = profile.values('realms', realm, 'kdc').flatMap((value) => parseKdc(value) ?? []);
+  // MIT krb5 asks primary_kdc (master_kdc before 1.19) again for what a replica may not know yet.
+  const named = ['kdc', 'primary_kdc', 'master_kdc']
+    .flatMap((name) => profile.values('realms', realm, name))
+    .flatMap((value) => parseKdc(value) ?? [])
+    .filter((server, at, all) => all.findIndex((other) => isSame(server, other)) === at);
   if (named.length > 0) return named.slice(0, MAX_SERVERS);
   const lookup = profile.value('libdefaults', 'dns_lookup_kdc');
   // A realm is a DNS name only if its letters are those of one.
@@ -74,6 +78,10 @@ function serversOf(records: readonly SrvRecord[], transport: 'udp' | 'tcp'): Kdc
     .filter(({ name, port }) => name !== '' && name !== '.' && port > 0)
     .sort((a, b) => a.priority - b.priority || b.weight - a.weight)
     .map(({ name, port }) => ({ host: name.replace(/\.$/, ''), port, transport }));
+}
+
+function isSame(one: KdcServer, other: KdcServer): boolean {
+  return addressOf(one) === addressOf(other) && one.transport === other.transport;
 }
 
 function addressOf({ host, port }: KdcServer): string {

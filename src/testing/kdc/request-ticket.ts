@@ -305,10 +305,8 @@ const DEFAULT_ENCTYPES: readonly number[] = [
   Enctype.aes128CtsHmacSha256,
 ];
 
-/** The rules of {@link RequestTicketOptions}. */
-export const REQUEST_TICKET_OPTIONS: OptionRules<RequestTicketOptions> = {
-  kdc: required(callback),
-  signal: objectWith('an AbortSignal', 'addEventListener', 'removeEventListener'),
+/** The rules of {@link LoginOptions}. */
+export const LOGIN_OPTIONS: OptionRules<LoginOptions> = {
   client: required(text),
   password: text,
   keytab: kind(
@@ -321,4 +319,11 @@ export const REQUEST_TICKET_OPTIONS: OptionRules<RequestTicketOptions> = {
   crypto: cryptoProvider,
   clock: promptCallback,
   random: promptCallback,
+};
+
+/** The rules of {@link RequestTicketOptions}. */
+export const REQUEST_TICKET_OPTIONS: OptionRules<RequestTicketOptions> = {
+  ...LOGIN_OPTIONS,
+  kdc: required(callback),
+  signal: objectWith('an AbortSignal', 'addEventListener', 'removeEventListener'),
 };

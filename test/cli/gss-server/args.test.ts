@@ -17,6 +17,7 @@ const DEFAULTS: ServerArguments = {
   maxKeytabAge: undefined,
   replayCache: undefined,
   mechanism: undefined,
+  relayedRealms: undefined,
   idleTimeout: undefined,
   handshakeTimeout: undefined,
   maxTokenSize: undefined,
@@ -39,6 +40,13 @@ describe('parseArguments', () => {
     ['a principal', ['HTTP/a.b@R'], { service: 'HTTP/a.b@R' }],
     ['any key', ['*'], { service: '*' }],
     ['a port', ['-port', '8080', SERVICE], { port: 8080 }],
+    ['IAKERB', ['-iakerb', SERVICE], { mechanism: '1.3.6.1.5.2.5' }],
+    ['IAKERB by name', ['-mech', 'iakerb', SERVICE], { mechanism: '1.3.6.1.5.2.5' }],
+    [
+      'realms to relay to',
+      ['-iakerb', '-realms', 'A.TEST,B.TEST', SERVICE],
+      { mechanism: '1.3.6.1.5.2.5', relayedRealms: ['A.TEST', 'B.TEST'] },
+    ],
     ['a free port', ['-port', '0', SERVICE], { port: 0 }],
     ['the last port', ['-port', '65535', SERVICE], { port: 65_535 }],
     ['two dashes', ['--port', '8080', '--verbose', SERVICE], { port: 8080, verbose: true }],
@@ -140,7 +148,7 @@ describe('parseArguments', () => {
 
   it('knows every option of its own usage, and the help explains each', () => {
     const options = [...USAGE.matchAll(/\[-(\w+)( \w+)?\]/g)];
-    expect(options.length).toBe(21);
+    expect(options.length).toBe(23);
     for (const [, name, value] of options) {
       const argument = { mech: 'krb5', host: '::1' }[name!] ?? '1';
       const argv = value === undefined ? [`-${name}`] : [`-${name}`, argument];

@@ -1,0 +1,250 @@
+/**
+ * IAKERB (draft-ietf-kitten-iakerb-03): the acceptor relays the initiator's messages to a KDC and the
+ * answers back, until the initiator has a ticket. What follows is Kerberos, with a checksum over all
+ * tokens that came before, so that nobody in between can have changed them.
+ */
+import { DecodeError, KerberosError, toKrbErrorCode } from '../errors.ts';
+import type { FirstToken } from '../gss/framing.ts';
+import { frameToken, isFramedToken, readFirstToken, TokenId } from '../gss/framing.ts';
+import { Mechanism } from '../gss/mechanism.ts';
+import { GssError, gssErrorOf } from '../gss/status.ts';
+import type { HandshakeState, RelayingState, Step } from '../handshake-state.ts';
+import { beginKerberos, kerberos } from '../krb5/handshake.ts';
+import type { RelaySettings, RelaySignal } from '../krb5/relay-settings.ts';
+import type { Exchange } from '../krb5/settings.ts';
+import { DerReader } from '../messages/der/reader.ts';
+import type { ProxiedMessage } from '../messages/kdc/iakerb.ts';
+import { decodeProxiedMessage, encodeProxiedMessage } from '../messages/kdc/iakerb.ts';
+import { encodeKrbError } from '../messages/krb-error.ts';
+import { describeThrown, printableName } from '../text.ts';
+import { splitTime } from '../time.ts';
+
+export async function beginRelay(first: FirstToken, exchange: Exchange): Promise<Step> {
+  const { inner } = first;
+  if (!first.framed || tokenIdOf(inner) !== TokenId.iakerbProxy) {
+    // The initiator has a ticket already.
+    return await beginKerberos(first, exchange, { mechanism: Mechanism.iakerb, transcript: [] });
+  }
+  return await relay(NOTHING, first.token, inner.subarray(ID_LENGTH), exchange);
+}
+
+export async function continueRelay(
+  state: HandshakeState,
+  token: Uint8Array,
+  exchange: Exchange,
+): Promise<Step> {
+  if (state.at === 'dce-third-leg') return await kerberos.step(state, token, exchange);
+  if (state.at !== 'relaying') throw new TypeError(`IAKERB has no state ${state.at}`);
+  const proxied = proxiedOf(token);
+  if (proxied !== undefined) return await relay(state, token, proxied, exchange);
+  const { transcript } = state;
+  return await beginKerberos(readFirstToken(token), exchange, {
+    mechanism: Mechanism.iakerb,
+    transcript,
+  });
+}
+
+/** The contents of an IAKERB_PROXY token, with or without the header; undefined for another token. */
+function proxiedOf(token: Uint8Array): Uint8Array | undefined {
+  const first = isFramedToken(token) ? readFirstToken(token) : undefined;
+  if (first?.framed === true && first.mechanism !== Mechanism.iakerb) {
+    throw new DecodeError('a token of another mechanism than IAKERB', {
+      reason: 'token.out-of-order',
+    });
+  }
+  const inner = first?.inner ?? token;
+  return tokenIdOf(inner) === TokenId.iakerbProxy ? inner.subarray(ID_LENGTH) : undefined;
+}
+
+async function relay(
+  { transcript, hops }: Pick<RelayingState, 'transcript' | 'hops'>,
+  token: Uint8Array,
+  contents: Uint8Array,
+  exchange: Exchange,
+): Promise<Step> {
+  let asked: ProxiedMessage;
+  try {
+    asked = decodeProxiedMessage(contents);
+    checkQuestion(asked, hops);
+  } catch (error) {
+    return { status: 'failed', error: gssErrorOf(error, 'GSS_S_DEFECTIVE_TOKEN') };
+  }
+  const question = token.slice();
+  let outputToken: Uint8Array;
+  try {
+    outputToken = encodeAnswer(await answerTo(asked, exchange));
+  } catch (error) {
+    const failure = asFailure(error);
+    const answer = { ...asked, message: krbErrorFor(failure, exchange) };
+    return { status: 'failed', error: failure, outputToken: encodeAnswer(answer) };
+  }
+  // The token belongs to the caller, who may wipe it.
+  const next: RelayingState = {
+    at: 'relaying',
+    transcript: [...transcript, question, outputToken.slice()],
+    hops: hops + 1,
+  };
+  return { status: 'continue', outputToken, next };
+}
+
+/**
+ * Frames an answer. MIT krb5 before 1.22 frames only the first token of an exchange, but reads tokens of
+ * both forms; all others frame every token.
+ */
+function encodeAnswer({ targetRealm, realmTag, message }: ProxiedMessage): Uint8Array {
+  const contents = encodeProxiedMessage({ targetRealm, realmTag, message });
+  return frameToken(Mechanism.iakerb, TokenId.iakerbProxy, contents);
+}
+
+/** @throws {@link DecodeError} */
+function checkQuestion({ targetRealm, message }: ProxiedMessage, hops: number): void {
+  if (hops >= MAX_HOPS) {
+    throw new DecodeError(`more than ${MAX_HOPS} messages for a KDC`, {
+      reason: 'iakerb.too-many',
+    });
+  }
+  // MIT krb5, iakerb.c: neither asks for the acceptor's realm.
+  if ((targetRealm === '') !== (message.length === 0)) {
+    throw new DecodeError('an IAKERB_PROXY token without a realm, or without a message');
+  }
+  if (message.length > MAX_MESSAGE) {
+    throw new DecodeError(`a message of ${message.length} bytes for a KDC`, {
+      reason: 'token.too-long',
+    });
+  }
+  if (message.length > 0 && !isWhole(message, REQUESTS)) {
+    throw new DecodeError('an IAKERB_PROXY token without a KRB-KDC-REQ');
+  }
+}
+
+async function answerTo(asked: ProxiedMessage, exchange: Exchange): Promise<ProxiedMessage> {
+  const { settings } = exchange;
+  if (asked.targetRealm === '') return { ...asked, targetRealm: ownRealm(exchange) };
+  const { relay } = settings;
+  if (relay === undefined || !(await isRelayed(asked.targetRealm, relay, exchange))) {
+    throw unknownRealm(asked.targetRealm);
+  }
+  const end = relay.relays.begin(exchange.options.peerAddress);
+  try {
+    return { ...asked, message: await askKdc(asked, relay, exchange) };
+  } finally {
+    end();
+  }
+}
+
+/** The realm of our service; of the first one, if there are several. */
+function ownRealm({ settings: { credential } }: Exchange): string {
+  const { realm } = credential;
+  if (realm !== undefined) return realm;
+  throw unknownRealm('');
+}
+
+async function isRelayed(
+  realm: string,
+  { realms, answerer }: RelaySettings,
+  { settings, patience }: Exchange,
+): Promise<boolean> {
+  if (realms === undefined) return settings.credential.hasKeysOf(realm);
+  if (typeof realms !== 'function') return realms.includes(realm);
+  const verdict: unknown = realms(realm);
+  return (await patience.wait(Promise.resolve(verdict), answerer)) === true;
+}
+
+async function askKdc(
+  { targetRealm, message }: ProxiedMessage,
+  { kdc, deadline, answerer }: RelaySettings,
+  { patience }: Exchange,
+): Promise<Uint8Array> {
+  const stop = new AbortController();
+  let answer: unknown;
+  try {
+    const asking = kdc(targetRealm, message.slice(), stop.signal as RelaySignal);
+    answer = await patience.wait(asking, answerer, deadline);
+  } catch (cause) {
+    if (patience.aborted !== undefined) throw patience.aborted;
+    if (cause instanceof KerberosError && cause.code === 'KRB5_REALM_UNKNOWN') {
+      throw unknownRealm(targetRealm, cause);
+    }
+    throw unreachable(targetRealm, describeThrown(cause), cause);
+  } finally {
+    stop.abort();
+  }
+  if (!(answer instanceof Uint8Array)) {
+    throw unreachable(targetRealm, `the function kdc returned ${typeof answer}, not bytes`);
+  }
+  const allowed = [KRB_ERROR, message[0]! + 1];
+  if (answer.length > MAX_MESSAGE || !isWhole(answer, allowed)) {
+    throw unreachable(
+      targetRealm,
+      `the KDC answered with ${answer.length} bytes that are no answer`,
+    );
+  }
+  return answer;
+}
+
+function unknownRealm(realm: string, cause?: unknown): KerberosError {
+  return new KerberosError('KRB_AP_ERR_IAKERB_KDC_NOT_FOUND', {
+    reason: 'iakerb.realm-not-relayed',
+    detail: { realm: printableName(realm) },
+    ...(cause !== undefined && { cause }),
+  });
+}
+
+function unreachable(realm: string, problem: string, cause?: unknown): KerberosError {
+  return new KerberosError('KRB_AP_ERR_IAKERB_KDC_NO_RESPONSE', {
+    reason: 'iakerb.kdc-unreachable',
+    detail: { realm: printableName(realm), problem },
+    ...(cause !== undefined && { cause }),
+  });
+}
+
+/** A KRB-ERROR with the code, which tells the initiator that it has to reach its KDC in another way. */
+function krbErrorFor({ minor }: GssError, { settings }: Exchange): Uint8Array {
+  const { seconds, microseconds } = splitTime(settings.clock());
+  return encodeKrbError({
+    stime: seconds,
+    susec: microseconds,
+    errorCode: toKrbErrorCode(minor?.code ?? 'KRB_ERR_GENERIC'),
+    realm: settings.credential.realm ?? '',
+    // MIT krb5 sends its own name, or this one.
+    serverName: { nameType: NT_WELLKNOWN, components: ['WELLKNOWN', 'ANONYMOUS'] },
+  });
+}
+
+function asFailure(error: unknown): GssError {
+  if (error instanceof GssError || error instanceof KerberosError) {
+    return gssErrorOf(error, 'GSS_S_FAILURE');
+  }
+  const minor = unreachable('', describeThrown(error), error);
+  return new GssError('GSS_S_FAILURE', { minor });
+}
+
+function tokenIdOf(inner: Uint8Array): number {
+  return ((inner[0] ?? 0) << 8) | (inner[1] ?? 0);
+}
+
+/** Whether bytes are one DER element with one of these tags. It is not looked into. */
+function isWhole(bytes: Uint8Array, tags: readonly number[]): boolean {
+  const [tag = 0] = bytes;
+  if (!tags.includes(tag)) return false;
+  try {
+    return (
+      new DerReader(bytes, 'message for a KDC', 'definite').element(tag).length === bytes.length
+    );
+  } catch {
+    return false;
+  }
+}
+
+const NOTHING = { transcript: [], hops: 0 } as const;
+// RFC 4121 §4.1: TOK_ID.
+const ID_LENGTH = 2;
+// RFC 4120 §5.10: [APPLICATION n] of AS-REQ and TGS-REQ; each answer has the next number.
+const REQUESTS: readonly number[] = [0x6a, 0x6c];
+const KRB_ERROR = 0x7e;
+// MIT krb5, iakerb.c: IAKERB_MAX_HOPS, 16 for an AS exchange and 10 referrals.
+const MAX_HOPS = 26;
+// Bytes. Windows' MaxTokenSize is 48000; a TGS-REQ holds a TGT and little more.
+const MAX_MESSAGE = 131_072;
+// RFC 6111 §3: KRB_NT_WELLKNOWN.
+const NT_WELLKNOWN = 11;
