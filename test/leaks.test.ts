@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, toHex } from '../src/bytes.ts';
+import { formatRecordOf } from '../src/cli/gss-server/records.ts';
 import type { CryptoBackend } from '../src/crypto/backend.ts';
 import { withLegacyEnctypes } from '../src/crypto/legacy/index.ts';
 import { KeyUsage } from '../src/crypto/numbers.ts';
@@ -13,7 +14,9 @@ import { frameToken, TokenId } from '../src/gss/framing.ts';
 import type { AcceptResult, GssError, SecurityContext } from '../src/index.ts';
 import {
   acquireCredential,
+  ChannelName,
   ContextFlag,
+  contextNotes,
   createAcceptor,
   defaultCrypto,
   EncryptionKey,
@@ -30,6 +33,7 @@ import { encodeApReq, encodeAuthenticator } from '../src/messages/ap-req.ts';
 import { decodeEncTicketPart, encodeEncTicketPart } from '../src/messages/ticket.ts';
 import { nodeCrypto } from '../src/node/crypto.ts';
 import { createInitiator } from '../src/testing/index.ts';
+import { listen } from './support/channels.ts';
 import { encodeKrbCred } from './support/encoders.ts';
 import type { ExchangeOptions } from './support/realm-kit.ts';
 import {
@@ -367,6 +371,63 @@ describe('a context', () => {
         const error = errorOrNothing(() => importSecurityContext(bytes).dispose());
         if (error !== undefined) expect(search.inText(inspect(error)), String(at)).toEqual([]);
       }
+    }
+  });
+});
+
+describe.each(ENCTYPES)('what is observed of exchanges of enctype %i', (enctype) => {
+  it('says nothing of keys, plaintext or checksums', async () => {
+    const steps: string[] = [];
+    const listening = Object.values(ChannelName).map(listen);
+    const trace = (message: string): void => void steps.push(message);
+    const keytab = makeKeytab({ enctype });
+    const parties = await makeParties({ keytab, acceptor: { trace } });
+    const { acceptor, initiator, ticket, begin } = parties;
+    const token = initiator.begin();
+    const accepted = await begin().accept(token);
+    if (accepted.status !== 'complete') throw new Error('not established');
+    const server = accepted.context;
+    const client = initiator.finish(accepted.outputToken);
+    const mic = client.getMic(PLAINTEXT);
+    const sealed = client.wrap(PLAINTEXT);
+    server.unwrap(sealed);
+    server.unwrap(sealed);
+    server.verifyMic(PLAINTEXT, mic);
+    server.wrap(PLAINTEXT);
+    errorOf(() => server.verifyMic(PLAINTEXT, flipped(mic, -1)));
+    errorOf(() => server.unwrap(flipped(sealed, -1)));
+    const records: string[] = [];
+    for (let at = 0; at < token.length; at += 7) {
+      const { error, request = {} } = await failed(
+        begin().accept(flipped(token, at)),
+        `byte ${at}`,
+      );
+      const event = { type: 'gss-error', stage: 'accepting context', error, request } as const;
+      const connection = { id: at, remoteAddress: '::1', remotePort: 1 };
+      for (const format of ['text', 'json'] as const) {
+        const [block] = formatRecordOf({ ...event, connection }, format);
+        records.push(Buffer.from(block!.bytes).toString());
+      }
+    }
+    await failed(begin().accept(token), 'a replay');
+    const messages = listening.flatMap((one) => one.messages);
+    for (const one of listening) one[Symbol.dispose]();
+    const search = new SecretSearch({
+      'service key': keytab.entries[0]!.key.bytes(),
+      'session key': ticket.sessionKey.bytes(),
+      'acceptor subkey': server.sessionKey.bytes(),
+      'right checksum': mic.slice(16),
+      plaintext: PLAINTEXT,
+    });
+    expect(messages.length).toBeGreaterThan(100);
+    expect(steps.length).toBeGreaterThan(100);
+    const { statistics } = acceptor;
+    const seen = { steps, statistics, report: acceptor.report(), notes: contextNotes(server) };
+    expect(search.inValue(seen)).toEqual([]);
+    for (const record of records) expect(search.inText(record), record).toEqual([]);
+    for (const { attributes, error } of messages) {
+      expect(search.inText(JSON.stringify(attributes) ?? '')).toEqual([]);
+      if (error !== undefined) expect(search.inText(inspect(error))).toEqual([]);
     }
   });
 });

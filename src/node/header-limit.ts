@@ -77,10 +77,10 @@ export function warnOfLimit(limit: number, warn: Warn): void {
 /** The warnings of a server: for the hook `onWarning`, or else printed, but a flood of them only once. */
 export function warnWith(onWarning: ((message: string) => void) | undefined): Warn {
   let told = false;
-  return (message, code) => {
+  return (message, kind) => {
     if (onWarning !== undefined) return tell('onWarning', onWarning, message);
-    if (code !== REFUSED) return printWarning(message, code);
-    if (!told) printWarning(`${message}. Further ones are only counted; see onWarning`, code);
+    if (kind !== REFUSED) return printWarning(message, kind);
+    if (!told) printWarning(`${message}. Further ones are only counted; see onWarning`, kind);
     told = true;
   };
 }

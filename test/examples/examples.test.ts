@@ -35,6 +35,8 @@ const OTHERS: readonly string[] = [
   'exchanges-durable-object.mjs',
   'node-http2.mjs',
   'node-https.mjs',
+  'opentelemetry.mjs',
+  'prometheus.mjs',
   'socket.io.mjs',
   'ws.mjs',
 ];

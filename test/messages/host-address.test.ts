@@ -2,7 +2,11 @@ import { isIPv4, isIPv6 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.ts';
-import { parseHostAddress, plainAddress } from '../../src/messages/host-address.ts';
+import {
+  formatHostAddress,
+  parseHostAddress,
+  plainAddress,
+} from '../../src/messages/host-address.ts';
 
 describe('parseHostAddress', () => {
   it.each([
@@ -89,5 +93,26 @@ describe('plainAddress', () => {
     expect(plainAddress('::ffff:192.0.2.7')).toBe('192.0.2.7');
     expect(plainAddress('::ffff:1:2')).toBe('::ffff:1:2');
     expect(plainAddress(undefined)).toBeUndefined();
+  });
+});
+
+describe('formatHostAddress', () => {
+  it.each([
+    ['192.0.2.7'],
+    ['2001:db8::1'],
+    ['::'],
+    ['::1'],
+    ['fe80::'],
+    ['1:2:3:4:5:6:7:8'],
+    ['1:0:3:4:5:6:7:8'],
+    ['1:0:0:4::8'],
+    ['10::10:0:0:1'],
+  ])('writes %s as RFC 5952 has it', (text) => {
+    expect(formatHostAddress(parseHostAddress(text)!)).toBe(text);
+  });
+
+  it('names the type of any other address', () => {
+    expect(formatHostAddress({ type: 20, address: new Uint8Array(16) })).toBe('type 20');
+    expect(formatHostAddress({ type: 2, address: new Uint8Array(3) })).toBe('type 2');
   });
 });
