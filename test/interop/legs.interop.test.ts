@@ -28,6 +28,8 @@ import { TLS } from '../support/web-site.ts';
 
 const PROGRAM = join(import.meta.dirname, 'servers/legs.mjs');
 const SERVERS = 3;
+/** For a longer run: `KRB5_TEST_TOKENS=100000`. */
+const TOKENS = Number(process.env.KRB5_TEST_TOKENS ?? 300);
 /** Idle connections to all servers that nginx keeps. */
 const KEPT = 6;
 
@@ -119,6 +121,7 @@ http {
   server {
     listen 127.0.0.1:${port} ssl http2;
     server_name localhost;
+    keepalive_requests 1000000;
     ssl_certificate ${directory}/cert.pem;
     ssl_certificate_key ${directory}/key.pem;
     location / {
@@ -186,6 +189,43 @@ describe.runIf(have('nginx', 'redis', 'postgresql')).each(SITES)(
       expect(alice.servers).toHaveLength(3);
       // Nothing of the exchange is left with the client.
       expect(alice.cookie).toBe('');
+    });
+
+    it('accepts each token once that is sent twice at the same moment', {
+      timeout: 60_000 + TOKENS * 50,
+    }, async () => {
+      const connections = await Promise.all(Array.from({ length: 4 }, () => openHttp2(site.url)));
+      const seen = { once: 0, atTwoServers: 0, others: [] as unknown[] };
+      let left = TOKENS;
+      const client = async (number: number): Promise<void> => {
+        const user = new User(site.keytab, `user${number}`);
+        const [one, other] = [0, 1].map((i) => connections[(number + i) % 4]!) as [
+          Connection,
+          Connection,
+        ];
+        while (left-- > 0) {
+          const headers = { authorization: user.signOn().authorization };
+          const answers = await Promise.all(
+            [one, other].map((connection) => connection.send({ path: '/', headers })),
+          );
+          const statuses = answers.map(({ status }) => status).sort();
+          if (`${statuses}` === '200,401') seen.once++;
+          else seen.others.push(statuses);
+          const servers = answers.map(({ headers: fields }) => `${fields.get('x-server')}`);
+          if (servers[0] !== servers[1]) seen.atTwoServers++;
+        }
+      };
+      const begun = performance.now();
+      await Promise.all(Array.from({ length: 32 }, (_, number) => client(number)));
+      for (const connection of connections) connection.close();
+      if (process.env.KRB5_TEST_TOKENS) {
+        const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+        console.log(`${expect.getState().currentTestName}: ${seconds} s, ${JSON.stringify(seen)}`);
+      }
+      expect(seen).toMatchObject({ once: TOKENS, others: [] });
+      // nginx gives each request to the next server.
+      expect(seen.atTwoServers).toBeGreaterThan(TOKENS / 2);
+      expect(site.log()).toContain('refused: Request is a replay');
     });
 
     it('needs few connections, which clients share', async () => {
