@@ -11,14 +11,15 @@ export class GsaslClient {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
 
-  constructor(mechanism: string, user: Pick<User, 'env'>, args: readonly string[] = []) {
+  constructor(mechanism: string, user: Pick<User, 'env'>) {
     const { hostname } = realm();
     const options = ['--client', '--mechanism', mechanism, '--service', 'host', '--no-cb'];
-    this.#child = spawn(
-      GSASL,
-      [...options, '--hostname', hostname, '--authorization-id', 'alice', ...args],
-      { env: { ...process.env, ...user.env } },
-    );
+    const command = [GSASL, ...options, '--hostname', hostname, '--authorization-id', 'alice'];
+    // Line by line, since it would write nothing into a pipe before its end; and what it says of a token
+    // in the order with the token.
+    this.#child = spawn('sh', ['-c', 'exec stdbuf -oL "$@" 2>&1', 'sh', ...command], {
+      env: { ...process.env, ...user.env },
+    });
     this.#lines = createInterface(this.#child.stdout)[Symbol.asyncIterator]();
   }
 
