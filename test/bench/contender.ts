@@ -6,6 +6,7 @@ export type Ability =
   | 'accept'
   | 'messages'
   | 'transfer'
+  | 'sasl'
   | 'flows'
   | 'sign-on'
   | 'page'

@@ -60,7 +60,13 @@ function ownContenders(realm: BenchRealm, build: string, built: string): Contend
     (backend): Contender => ({
       name: backend,
       own: true,
-      abilities: ['accept', 'messages', 'transfer', ...(backend === 'default' ? ALONE : [])],
+      abilities: [
+        'accept',
+        'messages',
+        'transfer',
+        'sasl',
+        ...(backend === 'default' ? ALONE : []),
+      ],
       command: { program: process.execPath, args: [join(build, WORKERS, 'own.js'), backend] },
       // gss-server has Node's primitives, and a file for its replay cache, as MIT's has.
       server: (port, keytab) => ({
@@ -90,9 +96,13 @@ function mitContenders(realm: BenchRealm): (Contender | string)[] {
   });
   const rcache = { KRB5RCACHENAME: 'dfl:', KRB5RCACHEDIR: realm.folder };
   const server = mitServer(realm, rcache);
+  const cyrus = cyrusWorker(realm);
   return [
     { ...contender('MIT+rcache', rcache), ...server },
     contender('MIT', { KRB5RCACHENAME: 'none:' }),
+    cyrus === undefined
+      ? 'Cyrus SASL: install cc, libsasl2-dev and libsasl2-modules-gssapi-mit'
+      : { name: 'Cyrus', own: false, abilities: ['sasl'], command: cyrus, warmUp: 1 },
     ...(server === undefined ? ["MIT's gss-server: install cc and krb5-gss-samples"] : []),
   ];
 }
@@ -118,6 +128,19 @@ function mitServer(
       env: { ...env, KRB5_CONFIG: realm.krb5Conf, LD_PRELOAD: library },
     }),
   };
+}
+
+/** The server of Cyrus SASL on MIT krb5. */
+function cyrusWorker(realm: BenchRealm): WorkerCommand | undefined {
+  const program = join(realm.folder, 'cyrus');
+  try {
+    const flags = execFileSync('krb5-config', ['--cflags', '--libs', 'gssapi'], QUIET);
+    const args = ['-O2', '-DCYRUS', '-o', program, join(SOURCES, 'mit.c'), '-lsasl2'];
+    execFileSync('cc', [...args, ...flags.trim().split(/\s+/)], QUIET);
+  } catch {
+    return undefined;
+  }
+  return { program, args: [], env: { KRB5_CONFIG: realm.krb5Conf, KRB5RCACHENAME: 'none:' } };
 }
 
 /** @returns How to start it, or why it cannot be had. */

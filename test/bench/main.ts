@@ -21,6 +21,7 @@ import { measureMemory } from './jobs/memory.ts';
 import { messageJobs } from './jobs/messages.ts';
 import type { ReplayCacheFigures } from './jobs/replay-caches.ts';
 import { measureReplayCaches } from './jobs/replay-caches.ts';
+import { saslJobs } from './jobs/sasl.ts';
 import { transferJob } from './jobs/transfer.ts';
 import type { BenchOptions } from './options.ts';
 import { parseOptions } from './options.ts';
@@ -67,6 +68,7 @@ async function runJobs({ quick, rounds, against }: BenchOptions): Promise<JobRes
     firstAcceptJob,
     ...coldStartJobs,
     ...messageJobs(),
+    ...saslJobs(),
     transferJob,
     ...flowJobs,
   ];

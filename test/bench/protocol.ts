@@ -22,6 +22,8 @@ export const Operation = {
   message: 0x6d,
   /** u32 calls: the kept context is exported and imported. Replies with figures. */
   transfer: 0x78,
+  /** u8 1 for the first | a response of SASL's GSSAPI. Replies with the challenge; none after the last. */
+  sasl: 0x6c,
 } as const;
 
 /** Kinds of {@link Operation.message}, and the items that each wants; these are used in turn. */
@@ -36,6 +38,10 @@ export const MessageKind = {
   mic: 0x67,
   /** A message, then MIC tokens of the initiator. */
   verify: 0x76,
+  /** A message, put into frames of the layer that SASL has agreed on. */
+  frames: 0x66,
+  /** Frames of the client, each only once. */
+  unframe: 0x64,
 } as const;
 
 export interface Figures {

@@ -16,8 +16,8 @@ import {
   encodeAuthorizationData,
 } from '../../src/messages/authorization-data.ts';
 import { encodeNegTokenInit } from '../../src/spnego/neg-token.ts';
-import type { Initiator, MintedTicket, PacContents } from '../../src/testing/index.ts';
-import { createInitiator, mintTicket } from '../../src/testing/index.ts';
+import type { Initiator, MintedTicket, PacContents, SaslClient } from '../../src/testing/index.ts';
+import { createInitiator, createSaslClient, mintTicket } from '../../src/testing/index.ts';
 import { encodeEtypeList } from '../support/encoders.ts';
 
 /** The size of the AP-REQ tokens, in bytes. */
@@ -76,6 +76,11 @@ export class BenchService {
   /** A client with a new ticket. */
   initiator(kind: TokenKind = 'plain'): Initiator {
     return this.#initiator(this.#newTicket(kind));
+  }
+
+  /** A client of SASL with a new ticket, which wants confidentiality and frames of 64 KiB. */
+  saslClient(): SaslClient {
+    return createSaslClient('GSSAPI', { ticket: this.#newTicket('plain') });
   }
 
   /** @param clients - Of clients that have each got a ticket just now, or of one that comes again. */

@@ -58,6 +58,12 @@ export class WorkerProcess {
     return decodeFigures(await this.#ask(Operation.message, Buffer.concat(payload)));
   }
 
+  /** @returns The challenge; no bytes after the last response. */
+  async saslStep(first: boolean, response: Uint8Array): Promise<Uint8Array> {
+    const payload = Buffer.concat([Uint8Array.of(first ? 1 : 0), response]);
+    return new Uint8Array(await this.#ask(Operation.sasl, payload));
+  }
+
   /** Exports and imports the context that was established last. */
   async transfer(calls: number): Promise<Figures> {
     return decodeFigures(await this.#ask(Operation.transfer, encodeU32(calls)));

@@ -1,5 +1,6 @@
 /*
- * MIT krb5's libgssapi as a contender: the protocol of protocol.ts on stdin and stdout.
+ * MIT krb5's libgssapi as a contender, with CYRUS defined the server of Cyrus SASL on top of it: the
+ * protocol of protocol.ts on stdin and stdout.
  * A credential is acquired once for each keytab; the time is taken around the call alone.
  */
 #include <gssapi/gssapi.h>
@@ -10,6 +11,9 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef CYRUS
+#include <sasl/sasl.h>
+#endif
 
 typedef struct {
     unsigned char *bytes;
@@ -73,6 +77,7 @@ static int use_keytab(Buffer request)
 {
     OM_uint32 major, minor;
     char *path = strndup((char *)request.bytes, request.length);
+    setenv("KRB5_KTNAME", path, 1);
     gss_key_value_element_desc element = { "keytab", path };
     gss_key_value_set_desc store = { 1, &element };
     gss_release_cred(&minor, &credential);
@@ -135,6 +140,59 @@ static int establish(Buffer request, Buffer *reply)
     return good;
 }
 
+#ifdef CYRUS
+/* That of realm.ts. */
+#define HOST "appserver01.corp.example.test"
+
+static sasl_conn_t *connection;
+
+static int fail_sasl(const char *call)
+{
+    snprintf(failure, sizeof(failure), "%s: %s", call, sasl_errdetail(connection));
+    return 0;
+}
+
+/* u8 1 for the first response | the response. Replies with the challenge; none after the last one. */
+static int step_sasl(Buffer request, Buffer *reply)
+{
+    static int initialized;
+    const char *challenge = NULL, *response = (char *)request.bytes + 1;
+    unsigned length = 0, sent = (unsigned)request.length - 1;
+    int code;
+    if (!initialized && sasl_server_init(NULL, "bench") != SASL_OK)
+        return fail_sasl("sasl_server_init");
+    initialized = 1;
+    if (request.bytes[0] == 1) {
+        sasl_security_properties_t properties = { .max_ssf = 256, .maxbufsize = 65536 };
+        sasl_dispose(&connection);
+        if (sasl_server_new("host", HOST, NULL, NULL, NULL, NULL, SASL_SUCCESS_DATA,
+                            &connection) != SASL_OK)
+            return fail_sasl("sasl_server_new");
+        sasl_setprop(connection, SASL_SEC_PROPS, &properties);
+        code = sasl_server_start(connection, "GSSAPI", response, sent, &challenge, &length);
+    } else {
+        code = sasl_server_step(connection, response, sent, &challenge, &length);
+    }
+    if (code != SASL_OK && code != SASL_CONTINUE)
+        return fail_sasl("sasl_server_step");
+    reply->length = challenge == NULL ? 0 : length;
+    reply->bytes = malloc(reply->length + 1);
+    if (challenge != NULL)
+        memcpy(reply->bytes, challenge, length);
+    return 1;
+}
+
+/* The library owns the output, until the next call. */
+static int frame_call(char kind, const gss_buffer_desc *item)
+{
+    const char *output;
+    unsigned length;
+    int code = kind == 'f' ? sasl_encode(connection, item->value, item->length, &output, &length)
+                           : sasl_decode(connection, item->value, item->length, &output, &length);
+    return code == SASL_OK ? 1 : fail_sasl("frame");
+}
+#endif
+
 static int message_call(char kind, gss_buffer_desc *items, size_t count, size_t n)
 {
     static unsigned char bytes[2 * 1024 * 1024];
@@ -142,6 +200,10 @@ static int message_call(char kind, gss_buffer_desc *items, size_t count, size_t 
     OM_uint32 major, minor, ignored;
     gss_buffer_desc output = GSS_C_EMPTY_BUFFER;
     int state;
+#ifdef CYRUS
+    if (kind == 'f' || kind == 'd')
+        return frame_call(kind, &items[n % count]);
+#endif
     switch (kind) {
     case 'w':
     case 's':
@@ -227,6 +289,10 @@ static int serve(unsigned char operation, Buffer request, Buffer *reply)
         return run_messages(request, reply);
     case 'x':
         return transfer(request, reply);
+#ifdef CYRUS
+    case 'l':
+        return step_sasl(request, reply);
+#endif
     default:
         return fail("unknown operation", GSS_S_UNAVAILABLE, 0);
     }

@@ -9,6 +9,8 @@ import {
   parseKeytab,
 } from '../../../src/index.ts';
 import { nodeCrypto } from '../../../src/node/crypto.ts';
+import type { SaslExchange, SaslSession } from '../../../src/sasl/index.ts';
+import { createSaslServer } from '../../../src/sasl/index.ts';
 import type { Figures } from '../protocol.ts';
 import { decodeItems, encodeFigures, MessageKind, Operation } from '../protocol.ts';
 import { cpuSince, serveRequests } from './serve.ts';
@@ -19,6 +21,8 @@ const option = { noble: { crypto: nobleCrypto }, node: { crypto: nodeCrypto }, d
 ];
 let acceptor: Acceptor;
 let context: SecurityContext;
+let exchange: SaslExchange;
+let session: SaslSession;
 
 await serveRequests(async (operation, payload) => {
   switch (operation) {
@@ -34,6 +38,9 @@ await serveRequests(async (operation, payload) => {
     }
     case Operation.message:
       return encodeFigures(runMessages(payload));
+    case Operation.sasl:
+      if (payload[0] === 1) exchange = createSaslServer({ acceptor }).begin('GSSAPI');
+      return stepSasl(payload.subarray(1));
     case Operation.transfer:
       return encodeFigures(transfer(Buffer.from(payload).readUInt32BE()));
     default:
@@ -64,6 +71,14 @@ function complete(result: AcceptResult) {
   return result;
 }
 
+async function stepSasl(response: Uint8Array): Promise<Uint8Array> {
+  const result = await exchange.step(response);
+  if (result.status === 'failed') throw result.error;
+  if (result.status === 'continue') return result.challenge;
+  session = result.session;
+  return new Uint8Array();
+}
+
 function runMessages(payload: Uint8Array): Figures {
   const view = Buffer.from(payload);
   const batches = view.readUInt32BE(1);
@@ -88,6 +103,10 @@ function messageCall(kind: number, items: readonly Uint8Array[]): (n: number) =>
       return () => context.wrap(message, { confidential: false });
     case MessageKind.unwrap:
       return (n) => context.unwrap(items[n % items.length]!);
+    case MessageKind.frames:
+      return () => session.wrap(message);
+    case MessageKind.unframe:
+      return (n) => session.unwrap(items[n]!);
     case MessageKind.mic:
       return () => context.getMic(message);
     case MessageKind.verify:
