@@ -5,6 +5,7 @@ import { encodeAuthorizationData } from '../../../src/messages/authorization-dat
 import { PaDataType } from '../../../src/messages/kdc/pa-data.ts';
 import { decodeKdcRequest, KdcOption } from '../../../src/messages/kdc/request.ts';
 import { decodeKrbError } from '../../../src/messages/krb-error.ts';
+import { KdcError } from '../../../src/testing/kdc/error.ts';
 import {
   asRequest,
   exchange,
@@ -48,7 +49,10 @@ export function kdcTargets(): Target[] {
   const proofs = logins.flatMap(proofsIn);
   const run = ([message]: readonly Uint8Array[]): string => {
     const answer = realm.answer(message!);
-    if (answer[0] === KRB_ERROR) return `refused ${decodeKrbError(answer).errorCode}`;
+    if (answer[0] === KRB_ERROR) {
+      const { errorCode, eText = '' } = decodeKrbError(answer);
+      return `${new KdcError(errorCode).code} ${eText}`;
+    }
     if (answer[0] === AS_REP) {
       const own = proofsIn(message!);
       if (own.some((proof) => proofs.some((known) => bytesEqual(known, proof)))) return 'ticket';
