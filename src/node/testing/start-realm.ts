@@ -85,8 +85,6 @@ export async function startRealm(options: StartRealmOptions = {}): Promise<Runni
   const { address = '127.0.0.1', port: wanted = 0, neighbours = [], ...rest } = options;
   const realm = createRealm(rest);
   const { clock = systemClock } = options;
-  const { port, close } = await listen({ ...realm, clock }, address, wanted);
-  const kdcAddress = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   // Readable by the user of this process only, as mkdtemp makes it.
   const directory = mkdtempSync(join(tmpdir(), 'krb5-realm-'));
   const write = (name: string, contents: string | Uint8Array): string => {
@@ -94,12 +92,17 @@ export async function startRealm(options: StartRealmOptions = {}): Promise<Runni
     writeFileSync(path, contents, { mode: 0o600 });
     return path;
   };
-  const own = { ...realm, address: kdcAddress };
-  const krb5Config = write('krb5.conf', krb5Conf([own, ...neighbours], options.enctypes));
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
   const keytabFile = write('service.keytab', formatKeytab(realm.keytab));
+  const { port, close } = await listen({ ...realm, clock }, address, wanted).catch((error) => {
+    remove();
+    throw error;
+  });
+  const own = { ...realm, address: `${address.includes(':') ? `[${address}]` : address}:${port}` };
+  const krb5Config = write('krb5.conf', krb5Conf([own, ...neighbours], options.enctypes));
   const stop = async (): Promise<void> => {
     await close();
-    rmSync(directory, { recursive: true, force: true });
+    remove();
   };
   return {
     ...own,

@@ -1,9 +1,11 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
-import { afterAll, describe, expect, it } from 'vitest';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { formatPrincipal, parseKeytab } from '../../../src/index.ts';
 import { decodeKrbError } from '../../../src/messages/krb-error.ts';
 import type { RunningRealm } from '../../../src/node/testing/index.ts';
@@ -127,7 +129,7 @@ describe('the files', () => {
   it('are named by the environment', () => {
     expect(realm.environment).toEqual({
       KRB5_CONFIG: realm.krb5Config,
-      KRB5CCNAME: `FILE:${realm.directory}/ccache`,
+      KRB5CCNAME: `FILE:${join(realm.directory, 'ccache')}`,
       KRB5_KTNAME: `FILE:${realm.keytabFile}`,
     });
   });
@@ -170,13 +172,18 @@ describe('a realm', () => {
     },
   );
 
-  it('needs a port that is free', async () => {
+  it('needs a port that is free, and leaves no files without it', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'no-realm-'));
+    for (const name of ['TMPDIR', 'TEMP', 'TMP']) vi.stubEnv(name, directory);
     const { port } = realm;
     await expect(startRealm({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    expect(readdirSync(directory)).toEqual([]);
+    vi.unstubAllEnvs();
+    rmSync(directory, { recursive: true });
   });
 
-  it('takes another address of the loopback network', async () => {
-    await using inner = await startRealm({ address: '127.0.0.2', realm: 'SECOND.TEST' });
-    expect(inner.address).toBe(`127.0.0.2:${inner.port}`);
+  it('may be given its address', async () => {
+    await using inner = await startRealm({ address: '127.0.0.1', realm: 'SECOND.TEST' });
+    expect(inner.address).toBe(`127.0.0.1:${inner.port}`);
   });
 });
