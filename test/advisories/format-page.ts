@@ -68,7 +68,7 @@ const HEAD = `<!-- Written by \`npm run docs:advisories\` from test/advisories/r
 
 # Published flaws of other implementations
 
-Each class of flaw that was published of a Kerberos or GSS-API acceptor, what this package does in its
-place, and the test that tries it (\`npx vitest run --project unit test/advisories\`). That a test is
+Each class of flaw that was published for a Kerberos or GSS-API acceptor, what this package does
+instead, and the test that tries it (\`npx vitest run --project unit test/advisories\`). That a test is
 here does not mean that the package ever had the flaw.
 `;

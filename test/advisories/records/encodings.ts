@@ -13,14 +13,14 @@ export const ENCODINGS = {
     ids: ['CVE-2009-0847'],
     peer: 'MIT krb5',
     flaw: 'A length near 2^31 or 2^32 wraps around in pointer arithmetic.',
-    here: 'Lengths have at most four bytes, are added as exact numbers, and are compared with what is left.',
-    test: 'lengths near powers of two are refused wherever they stand',
+    here: 'Lengths have at most four bytes, are added as exact numbers, and are compared with the remaining bytes.',
+    test: 'lengths near powers of two are refused at every place',
   },
   times: {
     ids: ['CVE-2009-0846'],
     peer: 'MIT krb5',
     flaw: 'A malformed GeneralizedTime leaves a pointer undefined.',
-    here: 'A time has exactly the form YYYYMMDDHHMMSSZ and is a date that exists, or the message is refused.',
+    here: 'A time must have the form YYYYMMDDHHMMSSZ and be an existing date; otherwise the message is refused.',
     test: 'an authenticator with a malformed time is refused',
   },
   emptyDelegation: {
@@ -41,7 +41,7 @@ export const ENCODINGS = {
     ids: ['CVE-2015-2698'],
     peer: 'MIT krb5',
     flaw: 'Exporting or importing a context corrupts memory.',
-    here: 'An export is checked by its digest before it is read: damaged ones are GSS_S_DEFECTIVE_TOKEN, and only good ones work on.',
+    here: 'The digest of an export is checked before it is read: a damaged export is GSS_S_DEFECTIVE_TOKEN.',
     test: 'exported contexts cut or altered anywhere are defective tokens',
   },
 } as const satisfies Advisories;
