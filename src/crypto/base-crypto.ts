@@ -29,6 +29,21 @@ function loadMore(enctype: number): Promise<void> | undefined {
   return import('./more-enctypes.ts').then((more) => more.addMoreEnctypes(loadedProfiles));
 }
 
+/**
+ * Loads SHA-256 where the runtime has none. Exports of contexts are synchronous and need it, so that it
+ * is loaded before there is a context.
+ *
+ * @returns Undefined if there is nothing to load, as in runtimes with `node:crypto`.
+ */
+export function loadSha256(): Promise<void> | undefined {
+  try {
+    baseCrypto.backend.hash('sha256', new Uint8Array());
+    return undefined;
+  } catch {
+    return import('./noble/sha2.ts').then((sha2) => sha2.addSha2());
+  }
+}
+
 /** Looks for the runtime's crypto when it is first needed: a program that only reads keytabs need not load it. */
 function fastestBackend(): CryptoBackend {
   let chosen: CryptoBackend | undefined;

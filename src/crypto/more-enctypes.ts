@@ -4,13 +4,12 @@
  */
 import { aes128Sha2, aes256Sha2 } from './enctypes/aes-sha2.ts';
 import { camellia128Cmac, camellia256Cmac } from './enctypes/camellia-cmac.ts';
-import { addHash } from './noble/hmac.ts';
-import { ResumableSha384 } from './noble/sha384.ts';
+import { addSha2 } from './noble/sha2.ts';
 import type { EncryptionProfile } from './profile.ts';
 
-/** Adds these encryption types, and the hash that one of them needs. May be called again. */
+/** Adds these encryption types, and the hashes that two of them need. May be called again. */
 export function addMoreEnctypes(profiles: Map<number, EncryptionProfile>): void {
-  addHash('sha384', new ResumableSha384());
+  addSha2();
   for (const profile of [aes128Sha2, aes256Sha2, camellia128Cmac, camellia256Cmac]) {
     profiles.set(profile.enctype, profile);
   }

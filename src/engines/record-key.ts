@@ -1,5 +1,6 @@
 /** The name under which an engine keeps a request: a digest, which reveals nothing. */
 import { nobleBackend } from '../crypto/noble/backend.ts';
+import { addSha2 } from '../crypto/noble/sha2.ts';
 
 /** Makes the key of a record from its ciphertext. */
 export type RecordKey = (ciphertext: Uint8Array) => Uint8Array;
@@ -11,6 +12,7 @@ export type RecordKey = (ciphertext: Uint8Array) => Uint8Array;
  *   them with a probability of 2^-144, and only their own client can try for more.
  */
 export function recordKey(secret?: Uint8Array): RecordKey {
+  addSha2();
   if (secret === undefined) {
     return (ciphertext) => nobleBackend.hash('sha256', ciphertext).subarray(0, KEY_BYTES);
   }

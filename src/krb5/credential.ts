@@ -1,5 +1,5 @@
 /** Acceptor credentials (RFC 2743 §2.1.1): the keys of the services that an acceptor serves. */
-import { baseCrypto } from '../crypto/base-crypto.ts';
+import { baseCrypto, loadSha256 } from '../crypto/base-crypto.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { cryptoProvider } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
@@ -83,6 +83,8 @@ export async function acquireCredential(
   const provider = typeof source === 'function' ? source : undefined;
   const askedAt = clock();
   const keytab = typeof source === 'function' ? await askFirst(source) : source;
+  const loading = loadSha256();
+  if (loading !== undefined) await loading;
   const useless = explainUseless(keytab, matcher);
   if (useless !== undefined) throw new GssError('GSS_S_NO_CRED', { minor: useless });
   const keys = new KeySource(keytab, askedAt, {

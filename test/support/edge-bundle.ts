@@ -93,6 +93,8 @@ export interface Outcome {
   readonly error?: string;
   /** Whether it had a PAC. */
   readonly pac: boolean;
+  /** Bytes of the exported context. */
+  readonly exported?: number;
   readonly loaded: readonly Chunk[];
 }
 
@@ -148,5 +150,6 @@ const { status, context, error } = await negotiate(acceptor, given.authorization
 const pac = context?.pac !== undefined;
 console.log(JSON.stringify({
   status, pac, client: context?.initiator.toString(), error: error && String(error), loaded,
+  exported: context?.export().length,
 }));
 `;

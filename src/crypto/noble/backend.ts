@@ -9,7 +9,7 @@ import { NobleAes } from './aes.ts';
 import { digestOf, NobleHmac } from './hmac.ts';
 import { pbkdf2 } from './pbkdf2.ts';
 
-/** SHA-384 is added with the enctype that needs it: see `more-enctypes.ts`. */
+/** SHA-256 and SHA-384 are added by `sha2.ts` where they are needed. */
 export const nobleBackend: CryptoBackend = {
   name: 'noble',
   aes: (key) => new NobleAes(key),

@@ -5,7 +5,6 @@
  * their buffers, which is seven times the memory, and copies them for each message.
  */
 import { _SHA1 } from '@noble/hashes/legacy.js';
-import { _SHA256 } from '@noble/hashes/sha2.js';
 import type { HashName, Mac } from '../backend.ts';
 
 export class NobleHmac implements Mac {
@@ -121,37 +120,6 @@ class ResumableSha1 extends _SHA1 implements ResumableHash {
   }
 }
 
-class ResumableSha256 extends _SHA256 implements ResumableHash {
-  readonly #initial: readonly number[] = this.save();
-
-  get block(): Uint8Array {
-    return this.buffer;
-  }
-
-  restart(): this {
-    this.resume(this.#initial, 0);
-    this.length = 0;
-    return this;
-  }
-
-  compress(): void {
-    this.process(this.view, 0);
-  }
-
-  save(): number[] {
-    return this.get();
-  }
-
-  resume(s: readonly number[], buffered: number): this {
-    this.set(s[0]!, s[1]!, s[2]!, s[3]!, s[4]!, s[5]!, s[6]!, s[7]!);
-    this.length = this.blockLen + buffered;
-    this.pos = buffered;
-    this.finished = false;
-    this.destroyed = false;
-    return this;
-  }
-}
-
 // RFC 2104 §2: ipad and opad.
 const INNER = 0x36;
 const OUTER = 0x5c;
@@ -160,5 +128,4 @@ const OUTER = 0x5c;
 // and ends by wiping it.
 const WORKING: Partial<Record<HashName, ResumableHash>> = {
   sha1: new ResumableSha1(),
-  sha256: new ResumableSha256(),
 };
