@@ -405,7 +405,7 @@ describe.each(ENCTYPES)('what is observed of exchanges of enctype %i', (enctype)
       const event = { type: 'gss-error', stage: 'accepting context', error, request } as const;
       const connection = { id: at, remoteAddress: '::1', remotePort: 1 };
       for (const format of ['text', 'json'] as const) {
-        const [block] = formatRecordOf({ ...event, connection }, format);
+        const [block] = formatRecordOf({ ...event, connection }, { format, accepted: true });
         records.push(Buffer.from(block!.bytes).toString());
       }
     }

@@ -75,8 +75,8 @@ Options start with one dash or two; a value is the next argument, or follows '='
 
 Output: the lines of MIT's gss-server, on the same streams, and records: one line for each client with
 time, connection, peer, client, service, kvno, enctype, reason, text and remedy, as key=value or as JSON
-(-log). Records are written to the -logfile, among MIT's lines; without one, to stderr. Further lines are
-written to stderr:
+(-log). Records are written to the -logfile, among MIT's lines; without one, to stderr, and then those of
+accepted clients only with -log json. Further lines are written to stderr:
   hint: ...           the remedy for the error before it
   listening on port N                the port, with -port 0
   closing connection from ...        a client was too slow, or there were too many connections (the

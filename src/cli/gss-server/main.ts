@@ -87,10 +87,12 @@ async function serve(options: ServerArguments, clientOwnsStreams: boolean): Prom
   const { acceptor, localName, closeReplayCache } = configured;
   const lineOptions = { verbose: options.verbose, localName };
   const marks = new SessionMarks(options.inetd || cluster.isWorker);
+  const accepted = options.logfile !== undefined || options.log === 'json';
+  const recordOptions = { format: options.log, accepted };
   const print = (event: GssServerEvent): void =>
     output.print([
+      ...formatRecordOf(event, recordOptions),
       ...marks.mark(event, formatEvent(event, lineOptions)),
-      ...formatRecordOf(event, options.log),
     ]);
   const report = reportOf(options, acceptor, output);
   try {

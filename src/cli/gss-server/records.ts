@@ -46,10 +46,21 @@ export interface LogRecord {
   readonly detail?: unknown;
 }
 
+/** Options of {@link formatRecordOf}. */
+export interface RecordOptions {
+  readonly format: RecordFormat;
+  /** Whether accepted clients have records, too: MIT's program prints nothing on stderr about them. */
+  readonly accepted: boolean;
+}
+
 /** The line about an event, now; none for an event that decides about no client. */
-export function formatRecordOf(event: GssServerEvent, format: RecordFormat): Block[] {
+export function formatRecordOf(
+  event: GssServerEvent,
+  { format, accepted }: RecordOptions,
+): Block[] {
   const record = recordOf(event);
-  return record === undefined ? [] : [formatRecord(record, format, Date.now())];
+  if (record === undefined || (record.event === 'accepted' && !accepted)) return [];
+  return [formatRecord(record, format, Date.now())];
 }
 
 /** The record of an event; undefined for an event that decides about no client. */
@@ -163,7 +174,10 @@ function explain<R extends Reason>(
   return { reason, text: text(detail), remedies: remedies(detail) };
 }
 
-/** Undefined for a client that was checking whether the port is open. */
+/**
+ * Undefined for a client that was checking whether the port is open, and for those that were displaced:
+ * there may be thousands of them, which the event `overload` sums up.
+ */
 function failureOf(failure: ChannelFailure): Explanation | undefined {
   if ('probe' in failure) return undefined;
   switch (failure.reason) {
@@ -180,7 +194,7 @@ function failureOf(failure: ChannelFailure): Explanation | undefined {
     case 'write-error':
       return explain(CONNECTION_ENDS, 'server.client-gone', { problem: failure.error.message });
     case 'displaced':
-      return explain(CONNECTION_ENDS, 'server.displaced', {});
+      return undefined;
     case 'aborted':
       return explain(CONNECTION_ENDS, 'server.stopping', {});
   }

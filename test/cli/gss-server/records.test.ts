@@ -1,7 +1,7 @@
 /** The records of gss-server: one line for each client, from real exchanges. */
 import { describe, expect, it } from 'vitest';
 import type { RecordFormat } from '../../../src/cli/gss-server/records.ts';
-import { formatRecord, recordOf } from '../../../src/cli/gss-server/records.ts';
+import { formatRecord, formatRecordOf, recordOf } from '../../../src/cli/gss-server/records.ts';
 import type { AcceptResult } from '../../../src/index.ts';
 import { GssError, Mechanism } from '../../../src/index.ts';
 import type { ConnectionEvent } from '../../../src/node/server/events.ts';
@@ -97,6 +97,12 @@ describe('an accepted client', () => {
     );
   });
 
+  it('has a record only where MIT prints nothing beside it, or if asked for', async () => {
+    const event = { type: 'accepted-unauthenticated', connection: CONNECTION } as const;
+    expect(formatRecordOf(event, { format: 'text', accepted: false })).toEqual([]);
+    expect(formatRecordOf(event, { format: 'text', accepted: true })).toHaveLength(1);
+  });
+
   it('without a context is told apart', () => {
     const text = line({ type: 'accepted-unauthenticated' }, 'text');
     expect(text).toContain(' accepted connection=7 peer=192.0.2.7:50000 ');
@@ -123,6 +129,12 @@ describe('a client that goes away', () => {
   ] as const)('by %j has the reason %s', (failure, reason) => {
     const text = line({ type: 'channel-error', failure, sendingContextToken: false }, 'text');
     expect(text).toContain(` closed connection=7 peer=192.0.2.7:50000 reason=${reason} text=`);
+  });
+
+  it('and has no record of its own if the server was full: there may be thousands', () => {
+    const failure = { reason: 'displaced' } as const;
+    const event: ConnectionEvent = { type: 'channel-error', failure, sendingContextToken: false };
+    expect(line(event, 'text')).toBeUndefined();
   });
 
   it('after checking the port is no line', () => {
