@@ -72,6 +72,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   ],
   'files, processes and servers while something goes wrong': [
     'cli/gss-server/shared-replay-cache.test.ts',
+    'cli/gss-server/start.test.ts',
     'node/files/keytab-rotation.test.ts',
     'node/http-faults.test.ts',
     'node/replay-cache/faults.test.ts',

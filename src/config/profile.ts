@@ -365,6 +365,7 @@ function refuseInclude(directive: string): never {
 function badFormat(where: string, problem: string): KerberosError {
   return new KerberosError('KRB5_CONFIG_BADFORMAT', {
     reason: 'config.syntax',
+    detail: { path: where.replace(/ line \d+$/, ''), problem: `${where} ${problem}` },
     message: `${where} ${problem}`,
   });
 }

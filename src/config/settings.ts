@@ -259,7 +259,11 @@ function clockParts(text: string): (string | undefined)[] | undefined {
 }
 
 function badFormat(problem: string): KerberosError {
-  return new KerberosError('KRB5_CONFIG_BADFORMAT', { reason: 'config.syntax', message: problem });
+  return new KerberosError('KRB5_CONFIG_BADFORMAT', {
+    reason: 'config.syntax',
+    detail: { problem },
+    message: problem,
+  });
 }
 
 const DEFAULT_CLOCK_SKEW = 300;

@@ -16,7 +16,7 @@ export const CONFIG: Explanations<Extract<keyof FileDetails, `config.${string}`>
     ],
   },
   'config.syntax': {
-    text: (detail) => `krb5.conf is malformed${because(detail)}`,
+    text: ({ problem = 'krb5.conf is malformed' }) => problem,
     remedies: () => [
       'correct the line: [section], name = value, name = { on one line and } on a line of its own',
       'save the file as UTF-8 or ASCII',

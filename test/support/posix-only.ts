@@ -6,6 +6,7 @@ export const POSIX_ONLY: readonly string[] = [
   'test/cli/gss-server/check.test.ts',
   'test/cli/gss-server/output.test.ts',
   'test/cli/gss-server/shared-replay-cache.test.ts',
+  'test/cli/gss-server/start.test.ts',
   'test/node/check/check-acceptor.test.ts',
   'test/node/files/keytab-file.test.ts',
   'test/node/files/keytab-rotation.test.ts',

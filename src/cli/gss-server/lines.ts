@@ -8,10 +8,11 @@ import { concatBytes, toHex } from '../../bytes.ts';
 import type { SecurityContext } from '../../context/context.ts';
 import { nameAttributes, reportWeakEnctypes } from '../../context/context-facts.ts';
 import { enctypeName, isWeakEnctype } from '../../crypto/numbers.ts';
+import { KerberosError } from '../../errors.ts';
 import { displayName } from '../../gss/name.ts';
 import type { Oid } from '../../gss/oid.ts';
 import { formatOid } from '../../gss/oid.ts';
-import { displayStatus, GssError } from '../../gss/status.ts';
+import { displayStatus, GssError, gssErrorOf } from '../../gss/status.ts';
 import type { Principal } from '../../messages/principal.ts';
 import type { ConnectionInfo, GssServerEvent } from '../../node/server/events.ts';
 import type { ChannelFailure } from '../../node/server/token-channel.ts';
@@ -120,6 +121,16 @@ export function formatGssError(operation: string, error: unknown): Block[] {
   const { message, hint } = error;
   const rest = [lines.includes(message) ? undefined : message, hint].filter(Boolean).join('; ');
   return rest === '' ? blocks : [...blocks, hintLine(rest)];
+}
+
+/** The lines about a configuration that cannot be used. */
+export function formatStartFailure(error: unknown): Block[] {
+  // As in MIT krb5, only a fault of the keytab is one of credentials.
+  const isOther =
+    error instanceof KerberosError && /^(?:config|replay|server)\./.test(error.reason);
+  const refusal = gssErrorOf(error, isOther ? 'GSS_S_FAILURE' : 'GSS_S_NO_CRED');
+  const badName = refusal.code === 'GSS_S_BAD_NAME';
+  return formatGssError(badName ? 'importing name' : 'acquiring credentials', refusal);
 }
 
 /** An internal error, with its stack if requested. */

@@ -4,7 +4,7 @@ import cluster from 'node:cluster';
 import { fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Acceptor } from '../../acceptor.ts';
-import { gssErrorOf } from '../../gss/status.ts';
+import { explain } from '../../errors.ts';
 import type { GssServerEvent } from '../../node/server/events.ts';
 import type { GssServer } from '../../node/server/gss-server.ts';
 import { createGssServer } from '../../node/server/gss-server.ts';
@@ -19,7 +19,13 @@ import type { Configured } from './configure.ts';
 import { configure } from './configure.ts';
 import { HELP, USAGE } from './help.ts';
 import type { Block } from './lines.ts';
-import { errorBlock, formatEvent, formatGssError, formatWorkerEnd, stderrLine } from './lines.ts';
+import {
+  errorBlock,
+  formatEvent,
+  formatStartFailure,
+  formatWorkerEnd,
+  stderrLine,
+} from './lines.ts';
 import type { Output } from './output.ts';
 import { clientOwnsStandardStreams, detachStandardStreams, openOutput } from './output.ts';
 import { formatRecordOf } from './records.ts';
@@ -136,9 +142,7 @@ async function tryToConfigure(
       if (!quiet) output.print([stderrLine(`gss-server: ${message}`)]);
     });
   } catch (error) {
-    const refusal = gssErrorOf(error, 'GSS_S_NO_CRED');
-    const badName = refusal.code === 'GSS_S_BAD_NAME';
-    output.print(formatGssError(badName ? 'importing name' : 'acquiring credentials', refusal));
+    output.print(formatStartFailure(await explain(error)));
     return undefined;
   } finally {
     quiet = false;

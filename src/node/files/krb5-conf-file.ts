@@ -143,8 +143,10 @@ function asKerberosError(error: unknown, what: string): KerberosError {
 
 function unreadable(what: string, why: string, cause?: unknown): KerberosError {
   const message = `${what} cannot be read: ${why}`;
+  const inclusion = /^include(?:dir)? (.*)$/s.exec(what);
   return new KerberosError('KRB5_CONFIG_BADFORMAT', {
-    reason: 'config.unreadable',
+    reason: inclusion === null ? 'config.unreadable' : 'config.include',
+    detail: { path: inclusion?.[1] ?? what, problem: inclusion === null ? why : message },
     message,
     cause,
   });
