@@ -284,7 +284,7 @@ const REFUSALS: readonly Case[] = [
     'a mechanism that is not offered',
     () => ({ args: ['-mech', '1.2.3.4'] }),
     'server.option',
-    /-mech may be kerberos_v5 or spnego/,
+    /-mech may be kerberos_v5, spnego or iakerb/,
   ],
 ];
 
