@@ -11,10 +11,30 @@ import { rolldown } from 'rolldown';
 const source = join(import.meta.dirname, 'src/inspect/page');
 const read = (name) => readFileSync(join(source, name), 'utf8');
 
-const bundle = await rolldown({ input: 'dist/modules/inspect/page/main.js', platform: 'browser' });
+/** What is loaded on demand is in the one file anyway: as an ordinary import it takes less space. */
+const importsAtOnce = {
+  name: 'imports-at-once',
+  transform(code) {
+    const heads = [];
+    const text = code.replace(/\bimport\(["'](\.[^"']+)["']\)/g, (_, path) => {
+      heads.push(`import * as onDemand${heads.length} from '${path}';`);
+      return `Promise.resolve(onDemand${heads.length - 1})`;
+    });
+    return heads.length === 0 ? null : `${heads.join('\n')}\n${text}`;
+  },
+};
+
+const bundle = await rolldown({
+  input: 'dist/modules/inspect/page/main.js',
+  platform: 'browser',
+  plugins: [importsAtOnce],
+});
 const { output } = await bundle.generate({ format: 'iife', minify: true, codeSplitting: false });
-// What would end the element in the middle of the script.
-const script = output[0].code.trim().replaceAll('</script', '<\\/script');
+const script = output[0].code
+  .trim()
+  .replaceAll('/* @__PURE__ */ ', '')
+  // What would end the element in the middle of the script.
+  .replaceAll('</script', '<\\/script');
 const style = read('page.css')
   .replace(/\s*\n\s*/g, '\n')
   .trim();

@@ -167,5 +167,5 @@ const MAX_ITEMS = 20_000;
 const MAX_DEPTH = 16;
 const SHOWN_BYTES = 32;
 const MAX_TEXT = 1024;
-// asn1js takes up to 20 µs for each.
-const MAX_TREE_NODES = 1536;
+// asn1js takes up to 20 µs and 4 kB for each.
+const MAX_TREE_NODES = 768;

@@ -184,4 +184,4 @@ const OTHER_TYPES: ReadonlyMap<number, string> = new Map([
 const MAX_DEPTH = 32;
 const MAX_ELEMENTS = 2048;
 // Real messages have up to a hundred elements.
-const MAX_NODES = 768;
+const MAX_NODES = 384;
