@@ -6,10 +6,16 @@ import { expect } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes.ts';
 import { negotiate } from '../../src/http/negotiate.ts';
 import type { Acceptor, Handshake } from '../../src/index.ts';
-import { ContextFlag, createAcceptor, Mechanism, TicketFlag } from '../../src/index.ts';
+import {
+  acquireCredential,
+  ContextFlag,
+  createAcceptor,
+  Mechanism,
+  TicketFlag,
+} from '../../src/index.ts';
 import { ApOption, encodeAuthenticator } from '../../src/messages/ap-req.ts';
 import { encodeNegTokenInit } from '../../src/spnego/neg-token.ts';
-import { createInitiator } from '../../src/testing/index.ts';
+import { createIakerbInitiator, createInitiator, createRealm } from '../../src/testing/index.ts';
 import { gssCodeOf } from '../support/library-errors.ts';
 import {
   CLIENT,
@@ -235,6 +241,53 @@ advisory('unfinishedExchanges', async () => {
   const tooLong = Uint8Array.of(0x60, 0x83, 0x04, 0x00, 0x00, 0);
   const result = await acceptor.begin({ reassemble: true }).accept(tooLong);
   expect(failureOf(result).error.code).toBe('GSS_S_DEFECTIVE_TOKEN');
+});
+
+advisory('relayAbuse', async () => {
+  const realm = createRealm({ services: ['host/www.example.test'] });
+  const asked: string[] = [];
+  const acceptor = createAcceptor({
+    credential: await acquireCredential({ keytab: realm.keytab }),
+    iakerb: {
+      kdc: async (name, message) => {
+        asked.push(name);
+        return await realm.kdc(name, message);
+      },
+    },
+  });
+  const login = { password: 'alice-password', service: 'host/www.example.test' };
+  // A realm that is not ours, or only looks like it.
+  for (const name of [
+    'OTHER.TEST',
+    'example.test',
+    'EXAMPLE.TEST.',
+    'EXAMPLE.TEST\0',
+    '127.0.0.1',
+  ]) {
+    const first = createIakerbInitiator({ ...login, client: `alice@${name}` }).begin();
+    const result = await acceptor.begin().accept(first.outputToken!);
+    expect(failureOf(result).error.reason).toBe('iakerb.realm-not-relayed');
+    // What goes back is not longer than what came, but for the header of an error.
+    expect(result.outputToken!.length).toBeLessThan(first.outputToken!.length + 200);
+  }
+  expect(asked).toEqual([]);
+  // A client that only talks to the KDC has no context, and does not get one for the AP-REQ alone.
+  const logIn = async () => {
+    const initiator = createIakerbInitiator({ ...login, client: 'alice@EXAMPLE.TEST' });
+    const handshake = acceptor.begin();
+    let { outputToken: last } = initiator.begin();
+    for (let hop = 0; hop < 3; hop++) {
+      const result = await handshake.accept(last!);
+      expect(result).not.toHaveProperty('context');
+      last = initiator.step(result.outputToken).outputToken;
+    }
+    return { handshake, apReq: last! };
+  };
+  const { apReq: alone } = await logIn();
+  expect(failureOf(await acceptor.begin().accept(alone)).error.reason).toBe('iakerb.transcript');
+  const { handshake, apReq } = await logIn();
+  expect((await handshake.accept(apReq)).status).toBe('complete');
+  expect(asked).toEqual(new Array(6).fill('EXAMPLE.TEST'));
 });
 
 advisory('sharedConnections', async () => {

@@ -14,7 +14,12 @@ import {
   readNegToken,
 } from '../../src/spnego/neg-token.ts';
 import type { IakerbInitiatorOptions, RealmOptions } from '../../src/testing/index.ts';
-import { createIakerbInitiator, createRealm } from '../../src/testing/index.ts';
+import {
+  createIakerbInitiator,
+  createInitiator,
+  createRealm,
+  requestTicket,
+} from '../../src/testing/index.ts';
 import type { Timer } from '../../src/time.ts';
 
 const SERVICE = 'host/www.example.test';
@@ -258,6 +263,37 @@ describe('what is relayed', () => {
     expect((await accepting).status).toBe('failed');
     expect(signals[0]?.aborted).toBe(true);
   });
+
+  it('lets a thousand exchanges wait for a KDC, and serves other clients meanwhile', async () => {
+    const { kdc: answer, keytab } = createRealm({ services: [SERVICE] });
+    let open: (() => void) | undefined;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    let waiting = 0;
+    const kdc: AskKdc = async (realm, message) => {
+      waiting++;
+      await gate;
+      return await answer(realm, message);
+    };
+    const acceptor = createAcceptor({
+      credential: await acquireCredential({ keytab }),
+      iakerb: { kdc, maxRelaysPerSource: 1000, ratePerSource: 1000 },
+    });
+    const exchanges = Array.from({ length: 1000 }, () => meet({ acceptor }));
+    await vi.waitFor(() => expect(waiting).toBe(1000));
+    const ticket = await requestTicket({
+      kdc: answer,
+      client: 'alice@EXAMPLE.TEST',
+      password: 'alice-password',
+      service: SERVICE,
+    });
+    const direct = await acceptor.begin().accept(createInitiator({ ticket }).begin());
+    expect(direct.status).toBe('complete');
+    open?.();
+    const results = await Promise.all(exchanges);
+    expect(results.filter(({ result }) => result.status === 'complete')).toHaveLength(1000);
+  }, 120_000);
 
   it('has a bound for each exchange', async () => {
     const error = encodeKrbError({

@@ -16,6 +16,13 @@ export const EXCHANGE = {
     here: 'The client’s name comes from the encrypted ticket, the service’s from the key that opened it; names in the clear only help to find the key.',
     test: 'the clear names of a ticket have no influence on the result',
   },
+  relayAbuse: {
+    ids: ['open relays', 'CVE-2015-2696'],
+    peer: 'proxies of all kinds; MIT krb5 (IAKERB contexts)',
+    flaw: 'Whoever reaches the relay reaches through it what it was not meant for, makes it talk to itself, or uses a context that is not established.',
+    here: 'IAKERB is off by default. Only AS and TGS requests go only to permitted realms, 26 in an exchange, and there is no context before the checksum over all of them verifies.',
+    test: 'a relay asks no KDC but those it is for, and no more often than it may',
+  },
   malleableReplayKey: {
     ids: ['go-krb5 #155'],
     peer: 'gokrb5, go-krb5',

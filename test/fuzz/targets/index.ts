@@ -4,6 +4,7 @@ import { acceptTargets } from './accept.ts';
 import { apartTargets } from './apart.ts';
 import { codecTargets } from './codecs.ts';
 import { fileTargets } from './files.ts';
+import { iakerbTargets } from './iakerb.ts';
 import { inspectTargets } from './inspect.ts';
 import { kdcTargets } from './kdc.ts';
 import { messageTargets } from './messages.ts';
@@ -24,6 +25,7 @@ export async function allTargets(): Promise<Target[]> {
     ...pacTargets(),
     ...codecTargets(),
     ...fileTargets(),
+    ...(await iakerbTargets()),
     ...inspectTargets(),
     ...kdcTargets(),
     ...(await nameTargets()),
