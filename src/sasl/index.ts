@@ -13,5 +13,5 @@ export type {
 } from './options.ts';
 export { createSaslServer, SaslServer } from './server.ts';
 export { SaslSession } from './session.ts';
-export type { SaslStreams } from './streams.ts';
+export type { SaslStreams, SaslTransform } from './streams.ts';
 export { saslStreams } from './streams.ts';

@@ -1,12 +1,22 @@
 /** The security layer as streams of the web. */
 import type { SaslSession } from './session.ts';
 
+/**
+ * A `TransformStream` of Uint8Array. That name is declared by the types of Node.js and of the DOM only,
+ * and a project needs neither to use this package.
+ */
+export type SaslTransform = typeof globalThis extends {
+  TransformStream: { prototype: infer Stream };
+}
+  ? Stream
+  : object;
+
 /** Made by {@link saslStreams}. */
 export interface SaslStreams {
   /** From plain bytes to frames for the peer. */
-  readonly wrap: TransformStream<Uint8Array, Uint8Array>;
+  readonly wrap: SaslTransform;
   /** From bytes of the peer, in any pieces, to plain bytes. */
-  readonly unwrap: TransformStream<Uint8Array, Uint8Array>;
+  readonly unwrap: SaslTransform;
 }
 
 /**
