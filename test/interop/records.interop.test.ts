@@ -65,7 +65,8 @@ describe.runIf(have('gss-client'))('gss-server', () => {
     expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({
       services: [{ service: SERVICE, accepted: 1, clients: [], unlisted: 0 }],
       foreignOffers: [],
-      weakKeys: [],
+      // The keytab has keys of old enctypes, of other services.
+      weakKeys: expect.arrayContaining([expect.objectContaining({ enctype: 'arcfour-hmac' })]),
     });
     expect(statSync(report).mode & 0o777).toBe(0o600);
     expect(existsSync(`${report}.new`)).toBe(false);
