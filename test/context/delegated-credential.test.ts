@@ -254,7 +254,7 @@ describe('the checksum that carries it', () => {
   });
 
   it('may be empty, and be followed by extensions (RFC 6542 §3.1)', () => {
-    const extension = Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 2, 7, 7);
+    const extension = Uint8Array.of(0, 0, 0, 7, 0, 0, 0, 2, 7, 7);
     const empty = Uint8Array.of(1, 0, 0, 0);
     for (const rest of [[], [extension], [extension, extension]]) {
       const contents = concatBytes(head, delegation, empty, ...rest);
