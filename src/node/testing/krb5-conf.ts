@@ -1,6 +1,7 @@
 /** The krb5.conf of a test realm, for MIT krb5, Heimdal and Java. */
-import { Enctype, enctypeName, isWeakEnctype } from '../../crypto/numbers.ts';
+import { enctypeName, isWeakEnctype } from '../../crypto/numbers.ts';
 import type { Keytab } from '../../keytab/keytab.ts';
+import { DEFAULT_ENCTYPES } from '../../testing/kdc/principals.ts';
 
 /** A realm as its clients see it. */
 export interface KnownRealm {
@@ -47,12 +48,6 @@ function hostsOf({ keytab }: KnownRealm): string[] {
   return [...new Set(hosts)].filter((host) => /^[A-Za-z0-9.-]+$/.test(host));
 }
 
-const DEFAULT_ENCTYPES: readonly number[] = [
-  Enctype.aes256CtsHmacSha1,
-  Enctype.aes128CtsHmacSha1,
-  Enctype.aes256CtsHmacSha384,
-  Enctype.aes128CtsHmacSha256,
-];
 const SETTINGS: readonly string[] = [
   'dns_lookup_realm = false',
   'dns_lookup_kdc = false',

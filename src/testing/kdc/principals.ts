@@ -1,5 +1,6 @@
 /** The users and services of a test realm, with their keys. */
 import { EncryptionKey } from '../../crypto/default-crypto.ts';
+import { Enctype } from '../../crypto/numbers.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import type { Keytab, KeytabEntry } from '../../keytab/keytab.ts';
 import type { Principal, PrincipalName } from '../../messages/principal.ts';
@@ -43,6 +44,14 @@ export interface Service {
   readonly principal: Principal;
   readonly keys: Keys;
 }
+
+/** The enctypes of a realm and of its clients if the options name none, best first. */
+export const DEFAULT_ENCTYPES: readonly number[] = [
+  Enctype.aes256CtsHmacSha1,
+  Enctype.aes128CtsHmacSha1,
+  Enctype.aes256CtsHmacSha384,
+  Enctype.aes128CtsHmacSha256,
+];
 
 /** The default salt of a KDC (RFC 4120 §4): the realm and the components, without separators. */
 export function defaultSalt(principal: Principal): string {

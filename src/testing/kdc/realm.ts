@@ -2,7 +2,6 @@
 import type { StopSignal } from '../../ap/patience.ts';
 import { defaultCrypto } from '../../crypto/default-crypto.ts';
 import type { EncryptionKey } from '../../crypto/key.ts';
-import { Enctype } from '../../crypto/numbers.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import { cryptoProvider } from '../../crypto/provider.ts';
 import type { Keytab } from '../../keytab/keytab.ts';
@@ -27,7 +26,7 @@ import { testKeytab } from '../keytab.ts';
 import { USER_OPTIONS } from '../user.ts';
 import { answerMessage } from './answer.ts';
 import type { KeyMaker, RealmUser, Service, User } from './principals.ts';
-import { defaultSalt, makeKeys, makeUser, servicesOf } from './principals.ts';
+import { DEFAULT_ENCTYPES, defaultSalt, makeKeys, makeUser, servicesOf } from './principals.ts';
 import type { KdcState } from './state.ts';
 import { ticketGranting, ticketKey } from './state.ts';
 
@@ -195,12 +194,6 @@ function keytabOf({ principal, keys }: User, clock: Clock): Keytab {
   return { version: 2, entries };
 }
 
-const DEFAULT_ENCTYPES: readonly number[] = [
-  Enctype.aes256CtsHmacSha1,
-  Enctype.aes128CtsHmacSha1,
-  Enctype.aes256CtsHmacSha384,
-  Enctype.aes128CtsHmacSha256,
-];
 const DEFAULT_USERS: readonly RealmUser[] = [{ name: 'alice', password: 'alice-password' }];
 const DEFAULT_SERVICES: readonly string[] = ['host/localhost', 'HTTP/localhost'];
 const TEN_HOURS = 36_000;

@@ -2,7 +2,7 @@
 import { decryptPart } from '../../ap/encrypted-part.ts';
 import type { StopSignal } from '../../ap/patience.ts';
 import { EncryptionKey } from '../../crypto/default-crypto.ts';
-import { Enctype, KeyUsage } from '../../crypto/numbers.ts';
+import { KeyUsage } from '../../crypto/numbers.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import { cryptoProvider } from '../../crypto/provider.ts';
 import type { Keytab } from '../../keytab/keytab.ts';
@@ -48,7 +48,7 @@ import type { Clock } from '../../time.ts';
 import { splitTime, systemClock } from '../../time.ts';
 import type { MintedTicket } from '../mint.ts';
 import { KdcError } from './error.ts';
-import { defaultSalt } from './principals.ts';
+import { DEFAULT_ENCTYPES, defaultSalt } from './principals.ts';
 import type { Kdc } from './realm.ts';
 import { ticketGranting } from './state.ts';
 
@@ -298,12 +298,6 @@ function etypeInfoOf({ data }: KdcError): readonly EtypeInfo2Entry[] {
 
 // RFC 4120 §5.9.1: [APPLICATION 30].
 const KRB_ERROR_TAG = 0x7e;
-const DEFAULT_ENCTYPES: readonly number[] = [
-  Enctype.aes256CtsHmacSha1,
-  Enctype.aes128CtsHmacSha1,
-  Enctype.aes256CtsHmacSha384,
-  Enctype.aes128CtsHmacSha256,
-];
 
 /** The rules of {@link LoginOptions}. */
 export const LOGIN_OPTIONS: OptionRules<LoginOptions> = {
