@@ -204,7 +204,8 @@ export class Handshake {
       else this.#state = step.next;
       return await this.#giveUp(patience.aborted);
     }
-    if (step.status === 'failed') await explain(step.error);
+    const told = errorIn(step);
+    if (told !== undefined) await explain(told);
     return this.#conclude(step);
   }
 
@@ -340,6 +341,18 @@ export class Handshake {
   #dispose(): void {
     this.#phase = 'done';
     disposeState(this.#state);
+  }
+}
+
+/** An error that somebody will read, even after a success: the first one loads the texts. */
+function errorIn(step: Step): GssError | KerberosError | undefined {
+  switch (step.status) {
+    case 'failed':
+      return step.error;
+    case 'continue':
+      return step.next.at === 'negotiating' ? step.next.foreignChoice : undefined;
+    case 'complete':
+      return step.context.vouched.pacError;
   }
 }
 

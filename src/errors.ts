@@ -196,6 +196,11 @@ export function toKrbErrorCode(code: KerberosErrorName): number {
   return code in NUMBERS ? NUMBERS[code as keyof typeof NUMBERS] : NUMBERS.KRB_ERR_GENERIC;
 }
 
+/** The text that MIT krb5 has for a code. */
+export function textOfCode(code: KerberosErrorName): string {
+  return TEXTS[code];
+}
+
 /** The name of a number of RFC 4120 §7.5.9; undefined if this package has none. */
 export function krbErrorName(errorCode: number): KerberosErrorName | undefined {
   for (const [name, number] of Object.entries(NUMBERS)) {

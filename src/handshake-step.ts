@@ -159,7 +159,7 @@ function explainRefused(mechanism: Oid, accepted: readonly Oid[], isKnown: boole
   return new GssError(known ? 'GSS_S_NO_CRED' : 'GSS_S_BAD_MECH', {
     reason: mechanism === Mechanism.iakerb ? 'iakerb.off' : 'negotiate.mechanism-off',
     detail: { mechanism: mechanismName(mechanism), accepted: accepted.map(mechanismName) },
-    hint: `the client uses ${mechanismName(mechanism)}; accepted: ${accepted.map(mechanismName).join(', ')}`,
+    message: `the client uses ${mechanismName(mechanism)}; accepted: ${accepted.map(mechanismName).join(', ')}`,
   });
 }
 let importer: typeof import('./handshake-import.ts') | undefined;

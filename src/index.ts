@@ -85,6 +85,7 @@ export type {
   DelegationDetail,
   IndicatorsDetail,
   MessageDetails,
+  MissingBindingsDetail,
   MissingFlagsDetail,
   NameDetail,
   NameMechanismDetail,

@@ -43,22 +43,21 @@ describe('the choice of a client that would rather use NTLM', () => {
 
 describe('what is no first token', () => {
   it.each([
-    ['an AP-REP without a header', [0x6f, 0], /began on another connection or server/],
-    ['a KRB-ERROR without a header', [0x7e, 0], /began on another connection or server/],
+    ['an AP-REP without a header', [0x6f, 0], /roles are exchanged/],
+    ['a KRB-ERROR without a header', [0x7e, 0], /sent a KRB-ERROR/],
     ['a MIC', [0x04, 0x04, 0, 0xff], /began on another connection or server/],
     ['a Wrap token', [0x05, 0x04, 0, 0xff], /began on another connection or server/],
     ['TLS', [0x16, 0x03, 0x01, 0x02], /starts TLS/],
     ['base64', [...Buffer.from('YIICKQYGKwYBBQUC')], /base64 text/],
     ['base64 of NTLM', [...Buffer.from('TlRMTVNTUAAB')], /base64 text/],
-    ['HTTP', [...Buffer.from('GET / HTTP/1.1')], undefined],
-    ['nothing known', [0, 0], undefined],
+    ['HTTP', [...Buffer.from('GET / HTTP/1.1')], /does not begin as a first token/],
+    ['nothing known', [0, 0], /does not begin as a first token/],
   ])('is told by how it starts: %s', async (_, token, hint) => {
     const { begin } = await makeParties();
     const result = await begin().accept(Uint8Array.from(token));
     if (result.status !== 'failed') throw new Error(`not refused: ${result.status}`);
     expect(result.error.code).toBe('GSS_S_DEFECTIVE_TOKEN');
     expect(result.error.message).toMatch(/does not start with \[APPLICATION 0\]/);
-    if (hint === undefined) expect(result.error.hint).toBeUndefined();
-    else expect(result.error.hint).toMatch(hint);
+    expect(result.error.hint).toMatch(hint);
   });
 });

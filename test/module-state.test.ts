@@ -26,6 +26,8 @@ const MAY_REMEMBER: Readonly<Record<string, string>> = {
   'inspect/page/tree.ts: nextId': 'a page that runs once, in a browser: ids of its elements',
   'keytab/facts.ts: acceptedEntries': 'weak: derived from a keytab, which does not change',
   'keytab/facts.ts: enctypeLists': 'weak: derived from a keytab, which does not change',
+  'keytab/facts.ts: lowBytes': 'weak: derived from a keytab, which does not change',
+  'keytab/facts.ts: timestamps': 'weak: derived from a keytab, which does not change',
   'keytab/facts.ts: kvnoLists': 'weak: derived from a keytab, which does not change',
   'keytab/keytab-index.ts: NONE': 'an empty map, replaced before anything is added',
   'keytab/keytab-index.ts: indexes': 'weak: derived from a keytab, which does not change',

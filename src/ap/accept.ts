@@ -10,15 +10,17 @@ import { KerberosError } from '../errors.ts';
 import type { ServiceKeys } from '../keytab/key-source.ts';
 import type { ApReq, Authenticator } from '../messages/ap-req.ts';
 import { ApOption, decodeAuthenticator } from '../messages/ap-req.ts';
+import { formatHostAddress } from '../messages/host-address.ts';
 import type { HostAddress } from '../messages/primitives.ts';
 import type { Principal, PrincipalName } from '../messages/principal.ts';
 import { principalEqual, printablePrincipal } from '../messages/principal.ts';
 import type { EncTicketPart, Ticket } from '../messages/ticket.ts';
 import { decodeEncTicketPart, TicketFlag } from '../messages/ticket.ts';
-import type { Clock, KerberosTime } from '../time.ts';
+import type { Clock } from '../time.ts';
 import { formatTime } from '../time.ts';
 import type { Trace } from '../trace.ts';
 import { checkCriticalElements } from './authorization-data.ts';
+import { checkTimes } from './check-times.ts';
 import type { ClientPolicy } from './client-policy.ts';
 import { checkClient, loadHierarchy } from './client-policy.ts';
 import { canHaveMade, decryptPartOrNothing } from './encrypted-part.ts';
@@ -108,7 +110,9 @@ export async function acceptApReq<T>(
   const opened =
     openTicket(apReq.ticket, keys, policy) ??
     ((await newerKeys(keys, patience)) ? openTicket(apReq.ticket, keys, policy) : undefined);
-  if (opened === undefined) throw keys.explain(apReq.ticket);
+  if (opened === undefined) {
+    throw keys.explain(apReq.ticket, (entry) => policy.openedTickets.hasOpened(entry));
+  }
   attempt.opened = opened;
   if (trace !== undefined) traceTicket(trace, opened);
   let authenticator: Authenticator | undefined;
@@ -175,7 +179,6 @@ function refuseUserToUser(apReq: ApReq): void {
   throw new KerberosError('KRB_AP_ERR_NOKEY', {
     reason: 'ticket.user-to-user',
     message: 'User-to-user authentication is not offered',
-    hint: 'the client asked for ENC-TKT-IN-SKEY; the service has a keytab, not a ticket',
   });
 }
 
@@ -192,8 +195,7 @@ function checkRequest(
   checkClient(ticket, service.principal.realm, keys, policy);
 
   const now = Math.floor(policy.clock() / 1000);
-  checkTimes(ticket, now, policy.maxSkew);
-  checkSkew(authenticator.ctime, now, policy.maxSkew);
+  checkTimes(ticket, authenticator.ctime, now, policy.maxSkew);
   checkValid(ticket);
   checkCriticalElements(ticket.authorizationData, 'ticket');
   checkCriticalElements(authenticator.authorizationData, 'authenticator');
@@ -233,6 +235,7 @@ function openTicket(
     const plain = decryptPartOrNothing(service.key, KeyUsage.ticket, cipher);
     if (plain === undefined) continue;
     const part = decodeEncTicketPart(plain);
+    openedTickets.noteOpener(service);
     const sessionKey = importKey(part.key, service.key, 'session key');
     return { tail: tailOf(cipher), service, ticket: part, sessionKey };
   }
@@ -248,7 +251,6 @@ function openAuthenticator(apReq: ApReq, sessionKey: EncryptionKey): Authenticat
   if (plain === undefined) {
     throw new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', {
       reason: 'authenticator.altered',
-      hint: 'the ticket decrypted, its authenticator did not: the request was altered on its way',
     });
   }
   return decodeAuthenticator(plain);
@@ -268,14 +270,10 @@ function importKey(
     value.value.fill(0);
   }
   const name = enctypeName(enctype);
-  const remedy = isWeakEnctype(enctype)
-    ? 'it is weak: let client and KDC use a newer one, or permit it here'
-    : 'let client and KDC use another one';
   throw new KerberosError('KDC_ERR_ETYPE_NOSUPP', {
-    reason: 'enctype.unsupported',
+    reason: isWeakEnctype(enctype) ? 'enctype.weak-off' : 'enctype.unsupported',
     message: `Encryption type ${name} is not supported`,
-    hint: `the ${what} uses it; ${remedy}`,
-    detail: { enctype: name },
+    detail: { enctype: name, of: what },
   });
 }
 
@@ -290,7 +288,6 @@ function clientOf(ticket: EncTicketPart, authenticator: Authenticator): Principa
     };
     throw new KerberosError('KRB_AP_ERR_BADMATCH', {
       reason: 'authenticator.other-client',
-      hint: `the ticket is of ${detail.ticketClient}, the authenticator of ${detail.authenticator}`,
       detail,
     });
   }
@@ -308,31 +305,14 @@ function checkAddress(ticket: EncTicketPart, peer: HostAddress | null): void {
   for (const { type, address } of addresses) {
     if (peer !== null && type === peer.type && constantTimeEqual(address, peer.address)) return;
   }
+  const ticketAddresses = addresses.slice(0, MAX_SHOWN).map(formatHostAddress);
   throw new KerberosError('KRB_AP_ERR_BADADDR', {
-    reason: 'ticket.addresses',
-    hint: 'the ticket is bound to addresses, and the client has another (NAT, proxy, roaming)',
-  });
-}
-
-function checkTimes(ticket: EncTicketPart, now: KerberosTime, maxSkew: number): void {
-  const start = ticket.startTime ?? ticket.authTime;
-  if (start - now <= maxSkew && now - ticket.endTime <= maxSkew) return;
-  const detail = {
-    now: formatTime(now),
-    startTime: formatTime(start),
-    endTime: formatTime(ticket.endTime),
-  };
-  if (start - now > maxSkew) {
-    throw new KerberosError('KRB_AP_ERR_TKT_NYV', {
-      reason: 'ticket.not-yet-valid',
-      hint: `the ticket starts in ${start - now} s: is this machine's clock behind the KDC's?`,
-      detail,
-    });
-  }
-  throw new KerberosError('KRB_AP_ERR_TKT_EXPIRED', {
-    reason: 'ticket.expired',
-    hint: `the ticket ended ${now - ticket.endTime} s ago: the client needs a new one`,
-    detail,
+    ...(peer === null
+      ? { reason: 'ticket.no-peer-address', detail: { ticketAddresses } }
+      : {
+          reason: 'ticket.addresses',
+          detail: { peerAddress: formatHostAddress(peer), ticketAddresses },
+        }),
   });
 }
 
@@ -340,17 +320,6 @@ function checkValid(ticket: EncTicketPart): void {
   if ((ticket.flags & TicketFlag.invalid) === 0) return;
   throw new KerberosError('KRB5KRB_AP_ERR_TKT_INVALID', {
     reason: 'ticket.invalid-flag',
-    hint: 'the client must have its postdated ticket validated by the KDC first',
-  });
-}
-
-function checkSkew(ctime: KerberosTime, now: KerberosTime, maxSkew: number): void {
-  const offset = ctime - now;
-  if (Math.abs(offset) <= maxSkew) return;
-  throw new KerberosError('KRB_AP_ERR_SKEW', {
-    reason: 'clock.client-ahead',
-    hint: `the client's clock is ${Math.abs(offset)} s ${offset > 0 ? 'ahead of' : 'behind'} this machine's; ${maxSkew} s are allowed`,
-    detail: { clientTime: formatTime(ctime), now: formatTime(now), offset, maxSkew },
   });
 }
 
@@ -360,10 +329,10 @@ function checkPermitted(enctype: number, permitted: readonly number[], what: str
     reason: 'enctype.not-permitted',
     detail: { enctype: enctypeName(enctype), of: what, permitted: permitted.map(enctypeName) },
     message: `Encryption type ${enctypeName(enctype)} not permitted`,
-    hint: `the ${what} uses it; permitted: ${permitted.map(enctypeName).join(' ')}`,
   });
 }
 
+const MAX_SHOWN = 8;
 // RFC 4120 §5.3: [APPLICATION 3].
 const ENC_TICKET_PART_TAG = 0x63;
 // Bytes. From this length on the look ahead costs less than a hundredth of the decryption.

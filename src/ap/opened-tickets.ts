@@ -31,6 +31,9 @@ export class OpenedTickets {
   /** Tickets that end before this time are not kept. */
   #time = Number.NEGATIVE_INFINITY;
   #disposed = false;
+  /** Entries whose keys have opened a ticket. */
+  readonly #openers = new WeakSet<KeytabEntry>();
+  #lastOpener: KeytabEntry | undefined;
 
   /** Drops the tickets whose `service` is not in this keytab and wipes their session keys. */
   retain(keytab: Keytab): void {
@@ -62,6 +65,18 @@ export class OpenedTickets {
       kept.opened.sessionKey.dispose();
       this.#kept[slot] = undefined;
     }
+  }
+
+  /** Remembers that the key of an entry has opened a ticket. */
+  noteOpener(service: KeytabEntry): void {
+    if (service === this.#lastOpener) return;
+    this.#lastOpener = service;
+    this.#openers.add(service);
+  }
+
+  /** Whether the key of an entry has opened a ticket. */
+  hasOpened(service: KeytabEntry): boolean {
+    return this.#openers.has(service);
   }
 
   /** Drops all tickets, wipes their session keys, and keeps nothing from now on. */

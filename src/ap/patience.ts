@@ -60,8 +60,7 @@ export class Answerer {
     throw new KerberosError(this.code, {
       reason: this.reason,
       message: `The ${this.name} does not answer`,
-      hint: `${this.waiting} exchanges wait for it; all others are refused until it answers`,
-      detail: { waiting: this.waiting },
+      detail: { name: this.name, waiting: this.waiting },
     });
   }
 }
@@ -174,8 +173,7 @@ function unanswered({ name, code, reason }: Answerer, seconds: number): Kerberos
   return new KerberosError(code, {
     reason,
     message: `The ${name} did not answer for ${seconds} s`,
-    hint: `clients are refused until it answers; the deadline is ${seconds} s`,
-    detail: { seconds },
+    detail: { name, seconds },
   });
 }
 

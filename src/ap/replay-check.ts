@@ -5,6 +5,7 @@ import type { Principal } from '../messages/principal.ts';
 import { printablePrincipal } from '../messages/principal.ts';
 import { describe, isThenable } from '../options.ts';
 import { describeThrown } from '../text.ts';
+import type { Clock } from '../time.ts';
 import { formatTime } from '../time.ts';
 import type { OpenedTicket } from './opened-tickets.ts';
 import type { Patience } from './patience.ts';
@@ -23,10 +24,11 @@ export function checkReplay(
   client: Principal,
   authenticator: Authenticator,
   cipher: Uint8Array,
-  { replayCache, maxSkew }: { readonly replayCache: ReplayCache; readonly maxSkew: number },
+  policy: { readonly replayCache: ReplayCache; readonly maxSkew: number; readonly clock: Clock },
   patience: Patience,
 ): Promise<void> | undefined {
   patience.settings.replayCache.checkRoom();
+  const { replayCache, maxSkew, clock } = policy;
   const { ctime } = authenticator;
   let answer: unknown;
   let pending: boolean;
@@ -43,11 +45,11 @@ export function checkReplay(
     throw failed(cause);
   }
   if (!pending) {
-    judge(answer, opened, client, authenticator);
+    judge(answer, opened, client, authenticator, clock);
     return undefined;
   }
   return patience.wait(answer as PromiseLike<unknown>, patience.settings.replayCache).then(
-    (late) => judge(late, opened, client, authenticator),
+    (late) => judge(late, opened, client, authenticator, clock),
     (cause) => {
       throw failed(cause);
     },
@@ -60,13 +62,14 @@ function judge(
   opened: OpenedTicket,
   client: Principal,
   authenticator: Authenticator,
+  clock: Clock,
 ): void {
   if (isNew === true) return;
-  if (isNew === false) throw repeated(opened, client, authenticator);
+  if (isNew === false) throw repeated(opened, client, authenticator, clock);
   throw new KerberosError('KRB5_RC_IO', {
     reason: 'replay.cache-fault',
-    message: 'The replay cache gave no answer',
-    hint: `checkAndStore: expected true or false, got ${describe(isNew)}; nobody is let in`,
+    detail: { answer: describe(isNew) },
+    message: `The replay cache answered ${describe(isNew)}, not true or false`,
   });
 }
 
@@ -75,7 +78,8 @@ function failed(cause: unknown): KerberosError {
   return new KerberosError('KRB5_RC_IO', {
     reason: 'replay.cache-failed',
     cause,
-    hint: `the replay cache threw ${describeThrown(cause)}; nobody is let in until it answers`,
+    detail: { problem: describeThrown(cause) },
+    message: `Replay cache failed: ${describeThrown(cause)}`,
   });
 }
 
@@ -83,19 +87,17 @@ function repeated(
   { service }: OpenedTicket,
   principal: Principal,
   { ctime, cusec }: Authenticator,
+  clock: Clock,
 ): KerberosError {
   const detail = {
     client: printablePrincipal(principal),
     service: printablePrincipal(service.principal),
     clientTime: formatTime(ctime),
     clientMicroseconds: cusec,
+    age: Math.floor(clock() / 1000) - ctime,
   };
   return new KerberosError('KRB_AP_ERR_REPEAT', {
     reason: 'replay.repeated',
-    hint:
-      'the same request came twice: a retry by a proxy or load balancer, a client that sends one ' +
-      'header with several requests, a server that authenticates one request twice, or an attack; ' +
-      `client ${detail.client}, service ${detail.service}, client's time ${detail.clientTime}`,
     detail,
   });
 }

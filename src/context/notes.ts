@@ -1,5 +1,5 @@
 /** Why something is missing from an established context. */
-import { DELEGATION_NOTES } from '../explain/observed.ts';
+import { DELEGATION_NOTES } from '../explain/entries/observed.ts';
 import type { Reason } from '../explain/reasons.ts';
 import { ContextFlag } from '../gss/status.ts';
 import { TicketFlag } from '../messages/ticket.ts';

@@ -1,17 +1,45 @@
 /** The catalogue of all reasons: the one source of texts, remedies and docs/errors.md. */
-import { CONFIG } from './config.ts';
-import { HTTP } from './http.ts';
-import { KEYTAB } from './keytab.ts';
-import { CONNECTION_ENDS, DELEGATION_NOTES } from './observed.ts';
+import { CONFIG } from './entries/config.ts';
+import { HTTP } from './entries/http.ts';
+import { ENCTYPE, KEY } from './entries/key.ts';
+import { KEYTAB } from './entries/keytab.ts';
+import { FAULT, MESSAGE, NAME } from './entries/message.ts';
+import { IAKERB, NEGOTIATE } from './entries/negotiate.ts';
+import { CONNECTION_ENDS, DELEGATION_NOTES } from './entries/observed.ts';
+import { BINDINGS, PAC, POLICY, REALM, REPLAY } from './entries/policy.ts';
+import { SASL } from './entries/sasl.ts';
+import { SERVER } from './entries/server.ts';
+import { NO_SERVICE, SPN } from './entries/spn.ts';
+import { AUTHENTICATOR, CLOCK, TICKET } from './entries/ticket.ts';
+import { DCE, TOKEN } from './entries/token.ts';
 import type { Explanations } from './reasons.ts';
-import { SERVER } from './server.ts';
 
 /** What there is to say about each reason. */
 export const CATALOGUE: Explanations = {
+  ...TOKEN,
+  ...NEGOTIATE,
+  ...IAKERB,
+  ...DCE,
+  ...SPN,
+  ...KEY,
+  ...ENCTYPE,
+  ...CLOCK,
+  ...TICKET,
+  ...AUTHENTICATOR,
+  ...REPLAY,
+  ...REALM,
+  ...BINDINGS,
+  ...PAC,
+  ...POLICY,
   ...DELEGATION_NOTES,
-  ...CONNECTION_ENDS,
+  ...MESSAGE,
+  ...NAME,
+  ...FAULT,
   ...KEYTAB,
+  'keytab.no-service': NO_SERVICE,
   ...CONFIG,
-  ...SERVER,
   ...HTTP,
-} as Explanations;
+  ...SERVER,
+  ...CONNECTION_ENDS,
+  ...SASL,
+};

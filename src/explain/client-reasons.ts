@@ -111,6 +111,8 @@ export type KrbErrorDetail = {
   readonly errorCode?: number;
   /** Its name. */
   readonly errorName?: string;
+  /** The peer's own text. */
+  readonly text?: string;
 };
 
 /** A message of Kerberos. */
@@ -129,6 +131,10 @@ export type VersionDetail = {
 export type OfferDetail = {
   /** OIDs, if the client sent a list. */
   readonly offered?: readonly string[];
+  /** The same by name, at most 8. */
+  readonly names?: readonly string[];
+  /** Whether the client offers Kerberos too, but prefers this. */
+  readonly preferred?: boolean;
 };
 
 /** A mechanism and the accepted ones, by name. */
@@ -163,6 +169,14 @@ export interface KeyDetails {
   'spn.short-name': NoKeyDetail;
   /** The ticket is for the same service in another realm. */
   'spn.other-realm': NoKeyDetail;
+  /** Ticket and keytab name the service in different upper and lower case. */
+  'spn.name-case': NoKeyDetail;
+  /** The keytab has the name in one component: its slash was not taken as a separator. */
+  'spn.unsplit-name': NoKeyDetail;
+  /** The keytab has the ticket's service, but this acceptor accepts others only. */
+  'spn.not-accepted': NoKeyDetail;
+  /** The keytab has no key for the service of this acceptor. */
+  'spn.no-service': NoKeyDetail;
   /** The realms of ticket and keytab differ in case only. */
   'spn.realm-case': NoKeyDetail;
   /** The keytab has no key for the server that the ticket names. */
@@ -183,6 +197,8 @@ export interface KeyDetails {
   'key.wrapped-kvno': NoKeyDetail;
   /** The keytab's key is of an encryption type that this acceptor lacks. */
   'key.unusable': NoKeyDetail;
+  /** The keytab's key is of a weak encryption type, which is off. */
+  'key.weak': NoKeyDetail;
   /** A key has not the length that its encryption type requires. */
   'key.size': KeySizeDetail;
   /** A checksum is of a type that the key cannot verify. */
@@ -213,6 +229,20 @@ export type NoKeyDetail = {
   readonly keytabKvnos: readonly string[];
   /** The enctypes of the entries in question. */
   readonly keytabEnctypes: readonly string[];
+  /** The services that the acceptor accepts; absent if it accepts all of the keytab. */
+  readonly service?: string;
+  /** Whether the acceptor's service is one principal, so that only keys of the ticket's kvno are tried. */
+  readonly explicit?: boolean;
+  /** When the newest of the entries in question was written, in ISO 8601; absent if unknown. */
+  readonly keyDate?: string;
+  /** The name in the keytab that is most like the wanted one. */
+  readonly near?: string;
+  /** In which way it differs, as in the names of the reasons. */
+  readonly likeness?: string;
+  /** Number of keys of other names that were tried, if not all were. */
+  readonly keysTried?: number;
+  /** Number of keys of other names with the ticket's enctype, if not all were tried. */
+  readonly keysOfEnctype?: number;
 };
 
 /** The length of a key. */
@@ -307,10 +337,16 @@ export type ClockDetail = {
   readonly clientTime: string;
   /** The time by this machine's clock. */
   readonly now: string;
+  /** When the ticket begins, by the KDC's clock: usually when it was issued. */
+  readonly startTime: string;
+  /** When the ticket ends. */
+  readonly endTime: string;
   /** Seconds by which the client's clock is ahead of this machine's; negative if behind. */
   readonly offset: number;
   /** Allowed seconds. */
   readonly maxSkew: number;
+  /** What the difference looks like, if it is a whole number of half hours. */
+  readonly looksLike?: 'time-zone' | 'daylight-saving';
 };
 
 /** The times of a ticket, in ISO 8601. */

@@ -28,7 +28,7 @@ export interface PolicyDetails {
   /** A KDC vouches for a client of a realm that has a key of its own here. */
   'realm.vouched-by-another': TwoRealmsDetail;
   /** The client sent no channel bindings, which are required. */
-  'bindings.missing': NoDetail;
+  'bindings.missing': MissingBindingsDetail;
   /** The client is bound to another channel. */
   'bindings.mismatch': NoDetail;
   /** The server has no channel bindings, which are required. */
@@ -71,10 +71,14 @@ export type RepeatDetail = {
   readonly clientTime: string;
   /** Its microseconds. */
   readonly clientMicroseconds: number;
+  /** Seconds since then. */
+  readonly age?: number;
 };
 
 /** Waiting in vain. */
 export type SilenceDetail = {
+  /** What does not answer: `'function authorize'`. */
+  readonly name?: string;
   /** Seconds without an answer. */
   readonly seconds?: number;
   /** Number of exchanges that wait. */
@@ -139,6 +143,12 @@ export type TwoRealmsDetail = {
   readonly serviceRealm: string;
 };
 
+/** Missing channel bindings. */
+export type MissingBindingsDetail = {
+  /** Whether the client says that it supports them (KERB_AP_OPTIONS_CBT, MS-KILE §2.2.6). */
+  readonly supported?: boolean;
+};
+
 /** Why something is missing. */
 export type WhyDetail = {
   /** The cause. */
@@ -149,6 +159,8 @@ export type WhyDetail = {
 export type SignatureDetail = {
   /** `'server'`, `'KDC'`, `'ticket'`, … */
   readonly signature?: string;
+  /** Number of the read-only domain controller that made it. */
+  readonly readOnlyController?: number;
 };
 
 /** The clients of PAC and ticket. */
@@ -177,10 +189,12 @@ export type IndicatorsDetail = {
   readonly indicators: readonly string[];
 };
 
-/** A client. */
+/** A client that the application does not admit. */
 export type ClientDetail = {
   /** Its principal. */
   readonly client?: string;
+  /** What `authorize` returned. */
+  readonly answer?: string;
 };
 
 /** The clients of a delegated credential and of its context. */

@@ -129,8 +129,14 @@ export type Lookalike =
   | 'json'
   | 'zeros';
 
-/** The names in a keytab. */
+/** A service, and the names in a keytab. */
 export type NoServiceDetail = {
+  /** The service that is looked for. */
+  readonly service?: string;
+  /** The name in the keytab that is most like it. */
+  readonly near?: string;
+  /** In which way it differs, as in the names of the reasons: `'short-name'`. */
+  readonly likeness?: string;
   /** At most 8, then `'N more'`. */
   readonly keytabPrincipals: readonly string[];
   /** The keytab file, if it came from one. */

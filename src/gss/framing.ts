@@ -3,7 +3,8 @@
  * mechanism's own bytes follow; those of Kerberos begin with a two-byte TOK_ID (RFC 4121 §4.1).
  */
 import { Reader } from '../bytes.ts';
-import { DecodeError } from '../errors.ts';
+import type { DecodeErrorOptions } from '../errors.ts';
+import { asReason, DecodeError } from '../errors.ts';
 import {
   LengthFault,
   lengthOctets,
@@ -59,10 +60,10 @@ export type FirstToken =
 export function unframeToken(token: Uint8Array): UnframedToken {
   return Reader.all(token, 'token', (reader) => {
     if (reader.u8() !== APPLICATION_0) {
-      const hint = explainStart(token);
-      throw new DecodeError('token does not start with [APPLICATION 0] (0x60)', {
-        ...(hint !== undefined && { hint }),
-      });
+      throw new DecodeError(
+        'token does not start with [APPLICATION 0] (0x60)',
+        explainStart(token),
+      );
     }
     const body = reader.sub(takeLength(reader));
     if (body.u8() !== TAG_OID) throw new DecodeError('token names no mechanism');
@@ -111,8 +112,13 @@ export function unframeMessageToken(token: Uint8Array, mechanism: Oid): Uint8Arr
  */
 export function readFirstToken(token: Uint8Array): FirstToken {
   if (!isFramedToken(token)) return { framed: false, inner: token };
-  const { mechanism, inner } = unframeToken(token);
-  return { framed: true, token, mechanism, inner };
+  try {
+    const { mechanism, inner } = unframeToken(token);
+    return { framed: true, token, mechanism, inner };
+  } catch (error) {
+    if (lookOf(token) !== 'mangled text') throw error;
+    throw asReason(error, { reason: 'token.no-gss-header', detail: { looksLike: 'mangled text' } });
+  }
 }
 
 /** Whether the token begins with [APPLICATION 0]. */
@@ -177,18 +183,27 @@ function writeHeader(target: Uint8Array, oid: Uint8Array, innerLength: number): 
   return at + oid.length;
 }
 
-/** A hint for bytes that are not the first token of a context, derived from their beginning. */
-function explainStart(token: Uint8Array): string | undefined {
+/** The reason why bytes are not the first token of a context, derived from their beginning. */
+function explainStart(token: Uint8Array): DecodeErrorOptions {
   const [first = 0, second = 0] = token;
+  if (first === AP_REP) return { reason: 'token.ap-rep' };
+  if (first === KRB_ERROR) return { reason: 'token.krb-error' };
   if (LATER_STARTS.includes(first) || LATER_STARTS.includes((first << 8) | second)) {
-    return BEGUN_ELSEWHERE;
+    return { reason: 'token.out-of-order', hint: BEGUN_ELSEWHERE };
   }
-  if (first === TLS_HANDSHAKE && second === 3)
-    return 'the client starts TLS, which this connection does not use';
+  const looksLike = lookOf(token);
+  return { reason: 'token.no-gss-header', detail: looksLike === undefined ? {} : { looksLike } };
+}
+
+/** What the bytes of a token look like instead; undefined if like nothing known. */
+function lookOf(token: Uint8Array): string | undefined {
+  if (token[0] === TLS_HANDSHAKE && token[1] === 3) return 'TLS';
   const text = String.fromCharCode(...token.subarray(0, 16));
-  return /^(?:YI|TlRM)[A-Za-z0-9+/=]*$/.test(text)
-    ? 'the token is base64 text: decode it before passing it to the acceptor'
-    : undefined;
+  if (text.includes(REPLACEMENT)) return 'mangled text';
+  if (/^(?:YI|oYI|oII|TlRM)[A-Za-z0-9+/=]*$/.test(text)) return 'base64';
+  if (/^(?:60|a1|6e|4e544c4d)[0-9a-f]+$/i.test(text)) return 'hexadecimal';
+  if (/^Negotiate /i.test(text)) return 'header';
+  return undefined;
 }
 
 /** A definite length, in any number of octets: like MIT krb5 we do not require the shortest form. */
@@ -208,7 +223,12 @@ const APPLICATION_0 = 0x60;
 const TAG_OID = 0x06;
 // RFC 4121 §4.1: TOK_ID.
 const ID_LENGTH = 2;
-// NegTokenResp, AP-REP and KRB-ERROR without a header; MIC and Wrap (RFC 4121 §4.2.6).
-const LATER_STARTS: readonly number[] = [0xa1, 0x6f, 0x7e, 0x0404, 0x0504];
+// RFC 4120 §5.10: AP-REP and KRB-ERROR without a header.
+const AP_REP = 0x6f;
+const KRB_ERROR = 0x7e;
+// NegTokenResp; MIC and Wrap (RFC 4121 §4.2.6).
+const LATER_STARTS: readonly number[] = [0xa1, 0x0404, 0x0504];
+// U+FFFD in UTF-8: bytes that were taken for text and are lost.
+const REPLACEMENT = '\u00ef\u00bf\u00bd';
 // RFC 8446 §5.1: ContentType handshake.
 const TLS_HANDSHAKE = 0x16;

@@ -309,10 +309,10 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     return new GssError('GSS_S_UNAUTHORIZED', {
       reason: 'policy.authorize',
       message: `${identity.principal} is authenticated, but not authorised`,
-      hint:
-        verdict === false
-          ? 'the option authorize returned false'
-          : `the option authorize returned ${verdict === null ? 'null' : typeof verdict}: only true admits a client`,
+      detail: {
+        client: identity.principal,
+        answer: verdict === null ? 'null' : verdict === false ? 'false' : typeof verdict,
+      },
     });
   }
 

@@ -2,15 +2,17 @@
  * Explains why no key of a keytab opened a ticket.
  *
  * Codes, conditions and messages are those of MIT krb5 (rd_req_dec.c iteration_error,
- * keytab_fetch_error, integrity_error), because operators know them and search for them. A kvno counts
- * as found if the selection of keys would try it. The hints have no counterpart in MIT krb5.
+ * keytab_fetch_error, integrity_error), because operators know them and search for them. The reasons
+ * have no counterpart in MIT krb5; their texts are in the catalogue (`explain/`).
  */
 import type { EncryptionKey } from '../crypto/key.ts';
-import { enctypeName, enctypeShortName } from '../crypto/numbers.ts';
+import { enctypeName, enctypeShortName, isWeakEnctype } from '../crypto/numbers.ts';
 import type { KerberosErrorName } from '../errors.ts';
 import { KerberosError } from '../errors.ts';
+import type { KeyDetails, NoKeyDetail, TicketDetails } from '../explain/client-reasons.ts';
 import type { Principal } from '../messages/principal.ts';
 import { principalEqual } from '../messages/principal.ts';
+import { formatTime } from '../time.ts';
 import type { TicketFacts } from './facts.ts';
 import {
   enctypesOf,
@@ -19,37 +21,41 @@ import {
   gatherTicketFacts,
   hasEnctype,
   hasHigherKvno,
+  isLowByte,
   keytabPrincipals,
   kvnosOf,
+  newestTimestamp,
 } from './facts.ts';
-import * as hints from './hints.ts';
-import type { Keytab } from './keytab.ts';
+import type { Keytab, KeytabEntry } from './keytab.ts';
 import type { PrincipalKeys } from './keytab-index.ts';
+import { findNearest, findNearestTo } from './likeness.ts';
 import type { TicketKeyRequest } from './lookup.ts';
+import { MAX_KEY_TRIALS } from './lookup.ts';
 import type { ServiceMatcher } from './service-name.ts';
 
 /**
  * The error for a ticket that none of the keys of {@link selectKeys} opened.
  *
+ * @param hasOpened - Whether the key of an entry has opened another ticket before: then it is right.
  * @returns `KRB_AP_ERR_NOKEY`, `KRB_AP_ERR_NOT_US`, `KRB_AP_ERR_BADKEYVER`,
  *   `KRB_AP_ERR_BAD_INTEGRITY`, or `KDC_ERR_ETYPE_NOSUPP` if the keytab has the key but the provider
- *   lacks its enctype. Its `detail` has `ticketServer`, `kvno` (0 if absent) and `enctype` of the
- *   ticket, and `keytabPrincipals`, `keytabKvnos` and `keytabEnctypes`: at most 8 of each, then
- *   `'N more'`.
+ *   lacks its enctype.
  */
 export function explainNoKey(
   keytab: Keytab,
   matcher: ServiceMatcher,
   ticket: TicketKeyRequest,
+  hasOpened: (entry: KeytabEntry) => boolean = () => false,
 ): KerberosError {
   const facts = gatherTicketFacts(keytab, matcher, ticket);
-  const [code, message, hint] =
-    matcher.type === 'principal' ? explainLookup(facts, matcher.principal) : explainSearch(facts);
+  const { reason, code, message, ...about } =
+    matcher.type === 'principal'
+      ? explainLookup(facts, matcher.principal, hasOpened)
+      : explainSearch(facts, hasOpened);
   const entries = entriesInQuestion(facts);
   return new KerberosError(code, {
-    reason: 'key.wrong',
+    reason,
     message,
-    hint,
     detail: {
       ticketServer: facts.server,
       kvno: facts.kvno,
@@ -57,6 +63,10 @@ export function explainNoKey(
       keytabPrincipals: keytabPrincipals(facts),
       keytabKvnos: kvnosOf(entries),
       keytabEnctypes: enctypesOf(entries),
+      ...(matcher.type !== 'any' && { service: facts.service }),
+      ...(matcher.type === 'principal' && { explicit: true }),
+      ...dateOf(facts),
+      ...about,
     },
   });
 }
@@ -64,129 +74,189 @@ export function explainNoKey(
 /**
  * The error for a keytab without any key that the matcher accepts: it cannot open any ticket.
  *
- * @returns `KRB5_KT_NOTFOUND`; `detail.keytabPrincipals` as in {@link explainNoKey}.
+ * @returns `KRB5_KT_NOTFOUND`.
  */
 export function explainNoService(keytab: Keytab, matcher: ServiceMatcher): KerberosError {
   const facts = gatherKeytabFacts(keytab, matcher);
-  const message =
-    facts.principals.length === 0
-      ? 'No keys in keytab'
-      : `No key table entry found matching ${facts.service}`;
+  if (facts.principals.length === 0) {
+    return new KerberosError('KRB5_KT_NOTFOUND', {
+      reason: 'keytab.empty',
+      message: 'No keys in keytab',
+    });
+  }
   return new KerberosError('KRB5_KT_NOTFOUND', {
     reason: 'keytab.no-service',
-    message,
-    hint: hints.serviceNotInKeytab(facts),
-    detail: { keytabPrincipals: keytabPrincipals(facts) },
+    message: `No key table entry found matching ${facts.service}`,
+    detail: {
+      service: facts.service,
+      keytabPrincipals: keytabPrincipals(facts),
+      ...findNearestTo(facts, matcher),
+    },
   });
 }
 
-type Explanation = readonly [code: KerberosErrorName, message: string, hint: string];
+type NoKeyReason = {
+  [R in keyof KeyDetails | keyof TicketDetails]: (KeyDetails & TicketDetails)[R] extends NoKeyDetail
+    ? R
+    : never;
+}[keyof KeyDetails | keyof TicketDetails];
+
+/** An error, without the facts that all of them have. */
+type NoKey = {
+  readonly reason: NoKeyReason;
+  readonly code: KerberosErrorName;
+  readonly message: string;
+} & Partial<NoKeyDetail>;
+
+type HasOpened = (entry: KeytabEntry) => boolean;
 
 /** After keys of several principals were tried: MIT krb5 rd_req_dec.c iteration_error. */
-function explainSearch(facts: TicketFacts): Explanation {
+function explainSearch(facts: TicketFacts, hasOpened: HasOpened): NoKey {
   const { accepted, own, fitting } = facts;
   if (accepted.principals.size === 0) return noAcceptedKey(facts);
   if (own === undefined) return serverNotInKeytab(facts);
   if (!accepted.principals.has(own)) return serverNotAccepted(facts);
   if (fitting.length === 0) return kvnoNotInKeytab(facts, own);
-  const key = keyOfTicketEnctype(facts);
-  if (key === undefined) return enctypeNotInKeytab(facts, own);
-  return key.supported ? wrongKey(facts) : enctypeNotSupported(facts);
+  const entry = entryOfTicketEnctype(facts);
+  if (entry === undefined) return enctypeNotInKeytab(facts);
+  return entry.key.supported
+    ? wrongKey(facts, entry, hasOpened)
+    : enctypeNotSupported(facts, entry.key);
 }
 
-function noAcceptedKey(facts: TicketFacts): Explanation {
+function noAcceptedKey(facts: TicketFacts): NoKey {
   const message =
     facts.matcher.type === 'any'
       ? 'No keys in keytab'
       : `Server principal ${facts.service} does not match any keys in keytab`;
-  return ['KRB_AP_ERR_NOKEY', message, hints.serviceNotInKeytab(facts)];
+  const near = findNearestTo(facts, facts.matcher);
+  return { reason: 'spn.no-service', code: 'KRB_AP_ERR_NOKEY', message, ...near };
 }
 
-function serverNotInKeytab(facts: TicketFacts): Explanation {
-  return [
-    'KRB_AP_ERR_NOT_US',
-    `Request ticket server ${facts.server} not found in keytab (ticket kvno ${facts.kvno})`,
-    hints.serverNotInKeytab(facts),
-  ];
+function serverNotInKeytab(facts: TicketFacts): NoKey {
+  const count = facts.accepted.usable.get(facts.enctype)?.all.length ?? 0;
+  return {
+    code: 'KRB_AP_ERR_NOT_US',
+    message: `Request ticket server ${facts.server} not found in keytab (ticket kvno ${facts.kvno})`,
+    ...(count > MAX_KEY_TRIALS && { keysTried: MAX_KEY_TRIALS, keysOfEnctype: count }),
+    ...otherServer(facts),
+  };
 }
 
-function serverNotAccepted(facts: TicketFacts): Explanation {
-  return [
-    'KRB_AP_ERR_NOT_US',
-    `Request ticket server ${facts.server} found in keytab but does not match server principal ` +
-      facts.service,
-    hints.serverNotAccepted(facts),
-  ];
+/** In which way the ticket's server differs from those in the keytab. */
+function otherServer(facts: TicketFacts): Pick<NoKey, 'reason' | 'near' | 'likeness'> {
+  const { ticketServer } = facts;
+  if (KDC_SERVICES.includes(ticketServer.components[0]!)) return { reason: 'spn.ticket-granting' };
+  const near = findNearest(facts, ticketServer);
+  if (near !== undefined) return { reason: `spn.${near.likeness}`, ...near };
+  if (ticketServer.components.length === 1) return { reason: 'spn.account-name' };
+  return { reason: 'spn.not-in-keytab' };
 }
 
-function kvnoNotInKeytab(facts: TicketFacts, own: PrincipalKeys): Explanation {
+function serverNotAccepted(facts: TicketFacts, message?: string): NoKey {
+  return {
+    code: 'KRB_AP_ERR_NOT_US',
+    message:
+      message ??
+      `Request ticket server ${facts.server} found in keytab but does not match server principal ` +
+        facts.service,
+    ...(facts.own === undefined ? otherServer(facts) : { reason: 'spn.not-accepted' }),
+  };
+}
+
+function kvnoNotInKeytab(facts: TicketFacts, own: PrincipalKeys, message?: string): NoKey {
   const culprit = hasHigherKvno(own, facts.kvno) ? 'ticket' : 'keytab';
-  return [
-    'KRB_AP_ERR_BADKEYVER',
-    `Request ticket server ${facts.server} kvno ${facts.kvno} not found in keytab; ` +
-      `${culprit} is likely out of date`,
-    hints.kvnoNotInKeytab(facts, own),
-  ];
+  const wrapped = facts.matcher.type === 'principal' && isLowByte(facts.kvno, own.entries);
+  return {
+    reason: wrapped ? 'key.wrapped-kvno' : `key.stale-${culprit}`,
+    code: 'KRB_AP_ERR_BADKEYVER',
+    message:
+      message ??
+      `Request ticket server ${facts.server} kvno ${facts.kvno} not found in keytab; ` +
+        `${culprit} is likely out of date`,
+  };
 }
 
-function enctypeNotInKeytab(facts: TicketFacts, own: PrincipalKeys): Explanation {
-  return [
-    'KRB_AP_ERR_BADKEYVER',
-    `Request ticket server ${facts.server} kvno ${facts.kvno} found in keytab but not with ` +
+function enctypeNotInKeytab(facts: TicketFacts): NoKey {
+  return {
+    reason: 'key.enctype-missing',
+    code: 'KRB_AP_ERR_BADKEYVER',
+    message:
+      `Request ticket server ${facts.server} kvno ${facts.kvno} found in keytab but not with ` +
       `enctype ${enctypeShortName(facts.enctype)}`,
-    hints.enctypeNotInKeytab(facts, own),
-  ];
+  };
 }
 
-function wrongKey(facts: TicketFacts): Explanation {
-  return [
-    'KRB_AP_ERR_BAD_INTEGRITY',
-    `Request ticket server ${facts.server} kvno ${facts.kvno} enctype ` +
-      `${enctypeShortName(facts.enctype)} found in keytab but cannot decrypt ticket`,
-    hints.wrongKey(facts),
-  ];
+/**
+ * As MIT krb5 says: a key whose kvno stands for any (0), or for its low 8 bits, is not found if it does
+ * not open the ticket.
+ */
+function wrongKey(facts: TicketFacts, entry: KeytabEntry, hasOpened: HasOpened): NoKey {
+  const { server, kvno, enctype } = facts;
+  if (kvno !== 0 && entry.kvno !== kvno) {
+    return {
+      reason: entry.kvno === 0 ? 'key.wrong-any-kvno' : 'key.wrapped-kvno',
+      code: 'KRB_AP_ERR_BADKEYVER',
+      message: `Request ticket server ${server} kvno ${kvno} not found in keytab; keytab is likely out of date`,
+    };
+  }
+  return {
+    reason: hasOpened(entry) ? 'ticket.altered' : 'key.wrong',
+    code: 'KRB_AP_ERR_BAD_INTEGRITY',
+    message:
+      `Request ticket server ${server} kvno ${kvno} enctype ` +
+      `${enctypeShortName(enctype)} found in keytab but cannot decrypt ticket`,
+  };
 }
 
 /** MIT krb5 has no message for it: it supports every enctype that is still in use. */
-function enctypeNotSupported(facts: TicketFacts): Explanation {
-  return [
-    'KDC_ERR_ETYPE_NOSUPP',
-    `Request ticket server ${facts.server} kvno ${facts.kvno} enctype ` +
+function enctypeNotSupported(facts: TicketFacts, { enctype }: EncryptionKey): NoKey {
+  return {
+    reason: isWeakEnctype(enctype) ? 'key.weak' : 'key.unusable',
+    code: 'KDC_ERR_ETYPE_NOSUPP',
+    message:
+      `Request ticket server ${facts.server} kvno ${facts.kvno} enctype ` +
       `${enctypeShortName(facts.enctype)} found in keytab but the enctype is not supported here`,
-    hints.enctypeNotSupported(facts),
-  ];
+  };
 }
 
 /** After one principal was looked up: MIT krb5 rd_req_dec.c try_one_princ. */
-function explainLookup(facts: TicketFacts, principal: Principal): Explanation {
+function explainLookup(facts: TicketFacts, principal: Principal, hasOpened: HasOpened): NoKey {
   const { service, server, kvno, subject } = facts;
-  if (subject === undefined || !hasEnctype(subject, facts.enctype)) {
-    const hint =
-      subject === undefined
-        ? hints.serviceNotInKeytab(facts)
-        : hints.enctypeNotInKeytab(facts, subject);
-    return ['KRB_AP_ERR_NOKEY', `No key table entry found for ${service}`, hint];
-  }
   // A ticket for another name that no key opens was not meant for this service.
   const isOurs = principalEqual(principal, facts.ticketServer);
-  const key = keyOfTicketEnctype(facts);
-  if (key === undefined) {
-    const message = `Cannot find key for ${service} kvno ${kvno} in keytab`;
-    return isOurs
-      ? ['KRB_AP_ERR_BADKEYVER', message, hints.kvnoNotInKeytab(facts, subject)]
-      : [
-          'KRB_AP_ERR_NOT_US',
-          `${message} (request ticket server ${server})`,
-          hints.serverNotAccepted(facts),
-        ];
+  if (subject === undefined) {
+    const near = findNearestTo(facts, facts.matcher);
+    const message = `No key table entry found for ${service}`;
+    return { reason: 'spn.no-service', code: 'KRB_AP_ERR_NOKEY', message, ...near };
   }
-  if (!key.supported) return enctypeNotSupported(facts);
+  const missing = `Cannot find key for ${service} kvno ${kvno} in keytab`;
+  if (!hasEnctype(subject, facts.enctype)) {
+    return isOurs
+      ? enctypeNotInKeytab(facts)
+      : serverNotAccepted(facts, `${missing} (request ticket server ${server})`);
+  }
+  const entry = entryOfTicketEnctype(facts);
+  if (entry === undefined) {
+    return isOurs
+      ? kvnoNotInKeytab(facts, subject, missing)
+      : serverNotAccepted(facts, `${missing} (request ticket server ${server})`);
+  }
+  if (!entry.key.supported) return enctypeNotSupported(facts, entry.key);
   const message = `Cannot decrypt ticket for ${server} using keytab key for ${service}`;
-  return isOurs
-    ? ['KRB_AP_ERR_BAD_INTEGRITY', message, hints.wrongKey(facts)]
-    : ['KRB_AP_ERR_NOT_US', message, hints.serverNotAccepted(facts)];
+  if (!isOurs) return serverNotAccepted(facts, message);
+  const wrong = wrongKey(facts, entry, hasOpened);
+  return wrong.code === 'KRB_AP_ERR_BAD_INTEGRITY' ? { ...wrong, message } : wrong;
 }
 
-function keyOfTicketEnctype({ fitting, enctype }: TicketFacts): EncryptionKey | undefined {
-  return fitting.find((entry) => entry.key.enctype === enctype)?.key;
+function entryOfTicketEnctype({ fitting, enctype }: TicketFacts): KeytabEntry | undefined {
+  return fitting.find((entry) => entry.key.enctype === enctype);
 }
+
+function dateOf({ subject }: TicketFacts): Pick<NoKeyDetail, 'keyDate'> {
+  const newest = subject === undefined ? 0 : newestTimestamp(subject.entries);
+  return newest === 0 ? {} : { keyDate: formatTime(newest) };
+}
+
+// The services of the KDC itself: their keys are never in the keytab of another service.
+const KDC_SERVICES: readonly string[] = ['krbtgt', 'kadmin'];

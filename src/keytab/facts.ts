@@ -128,6 +128,21 @@ export function enctypesOf(entries: readonly KeytabEntry[]): readonly string[] {
   );
 }
 
+/** When the newest of the entries was written, in seconds; 0 if unknown. Kept for the list's lifetime. */
+export function newestTimestamp(entries: readonly KeytabEntry[]): number {
+  return onceFor(timestamps, entries, () =>
+    entries.reduce((newest, { timestamp }) => Math.max(newest, timestamp), 0),
+  );
+}
+
+/** Whether a kvno is the low 8 bits of a higher one. */
+export function isLowByte(kvno: number, entries: readonly KeytabEntry[]): boolean {
+  const wrapped = onceFor(lowBytes, entries, () => {
+    return new Set(entries.filter((one) => one.kvno > 0xff).map((one) => one.kvno & 0xff));
+  });
+  return wrapped.has(kvno);
+}
+
 /** The entries that the error is about: those of its subject, else those that the matcher accepts. */
 export function entriesInQuestion({ subject, accepted }: TicketFacts): readonly KeytabEntry[] {
   if (subject !== undefined) return subject.entries;
@@ -163,6 +178,8 @@ function atMost(list: readonly string[]): string[] {
 
 const kvnoLists = new WeakMap<readonly KeytabEntry[], readonly string[]>();
 const enctypeLists = new WeakMap<readonly KeytabEntry[], readonly string[]>();
+const timestamps = new WeakMap<readonly KeytabEntry[], number>();
+const lowBytes = new WeakMap<readonly KeytabEntry[], ReadonlySet<number>>();
 const acceptedEntries = new WeakMap<AcceptedKeys, readonly KeytabEntry[]>();
 /** Number of principals that a hint considers: a forged ticket must not make it expensive. */
 export const MAX_SCANNED = 256;

@@ -33,8 +33,12 @@ export interface ServiceKeys {
   candidates(ticket: Ticket): Iterable<KeytabEntry>;
   /** Whether there is a key of this realm for the service. */
   hasKeysOf(realm: string): boolean;
-  /** The reason why there was no candidate, or why no candidate opened the ticket. */
-  explain(ticket: Ticket): KerberosError;
+  /**
+   * The reason why there was no candidate, or why no candidate opened the ticket.
+   *
+   * @param hasOpened - Whether the key of an entry has opened another ticket before.
+   */
+  explain(ticket: Ticket, hasOpened: (entry: KeytabEntry) => boolean): KerberosError;
   /** Asks for newer keys. @returns Whether there are other keys, so that a retry makes sense. */
   refresh(): Promise<boolean>;
 }

@@ -1,7 +1,7 @@
 /** Finds services whose keys are all of encryption types that the provider lacks. */
 import { enctypeName } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
-import { KEYTAB } from '../explain/keytab.ts';
+import { KEYTAB } from '../explain/entries/keytab.ts';
 import { printablePrincipal } from '../messages/principal.ts';
 import type { Keytab } from './keytab.ts';
 import { acceptedKeys } from './keytab-index.ts';

@@ -2,7 +2,7 @@
 import { baseCrypto, loadSha256 } from '../crypto/base-crypto.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { cryptoProvider } from '../crypto/provider.ts';
-import { KerberosError } from '../errors.ts';
+import { explain, KerberosError } from '../errors.ts';
 import { GssError, gssErrorOf } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
 import { explainNoKey, explainNoService } from '../keytab/explain.ts';
@@ -86,7 +86,9 @@ export async function acquireCredential(
   const loading = loadSha256();
   if (loading !== undefined) await loading;
   const useless = explainUseless(keytab, matcher);
-  if (useless !== undefined) throw new GssError('GSS_S_NO_CRED', { minor: useless });
+  if (useless !== undefined) {
+    throw await explain(new GssError('GSS_S_NO_CRED', { minor: useless }));
+  }
   const keys = new KeySource(keytab, askedAt, {
     provider,
     crypto,
@@ -171,8 +173,9 @@ export class AcceptorCredential implements ServiceKeys {
   }
 
   /** @internal */
-  explain(ticket: Ticket): KerberosError {
-    return this.#keys.expired ?? explainNoKey(this.#keys.keytab, this.#matcher, requestOf(ticket));
+  explain(ticket: Ticket, hasOpened: (entry: KeytabEntry) => boolean): KerberosError {
+    const { keytab, expired } = this.#keys;
+    return expired ?? explainNoKey(keytab, this.#matcher, requestOf(ticket), hasOpened);
   }
 
   /** @internal */
@@ -197,6 +200,7 @@ async function askFirst(provider: KeytabProvider): Promise<Keytab> {
       throw new TypeError(`keytab: expected a function of a keytab, ${fault}`);
     return keytab;
   } catch (error) {
+    await explain(error);
     if (error instanceof KerberosError) throw gssErrorOf(error, 'GSS_S_NO_CRED');
     throw new GssError('GSS_S_NO_CRED', { reason: 'keytab.unreadable', cause: error });
   }

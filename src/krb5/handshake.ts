@@ -6,19 +6,26 @@ import { SecurityContext } from '../context/context.ts';
 import { reportWeakEnctypes } from '../context/context-facts.ts';
 import type { ContextState } from '../context/state.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
-import { KerberosError, toKrbErrorCode } from '../errors.ts';
+import { isOwnFault, KerberosError, krbErrorName, textOfCode, toKrbErrorCode } from '../errors.ts';
+import type { KrbErrorDetail } from '../explain/client-reasons.ts';
 import type { FirstToken } from '../gss/framing.ts';
 import { frameToken, TokenId, unframeToken } from '../gss/framing.ts';
 import { isKrb5Mechanism, Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
-import { ContextFlag, GssError, gssErrorOf } from '../gss/status.ts';
+import { ContextFlag, displayMajor, GssError, gssErrorOf } from '../gss/status.ts';
 import type { HandshakeState, Step } from '../handshake-state.ts';
 import { disposeContext } from '../handshake-state.ts';
 import { ignoreResult } from '../hooks.ts';
 import { decodeApRep, decodeEncApRepPart } from '../messages/ap-rep.ts';
 import type { ApReq } from '../messages/ap-req.ts';
 import { ApOption, decodeApReq } from '../messages/ap-req.ts';
-import { encodeKerbErrorData, encodeKrbError, KerbErrorDataType } from '../messages/krb-error.ts';
+import {
+  decodeKrbError,
+  encodeKerbErrorData,
+  encodeKrbError,
+  KerbErrorDataType,
+} from '../messages/krb-error.ts';
+import { printableName } from '../text.ts';
 import type { Clock } from '../time.ts';
 import { splitTime } from '../time.ts';
 import type { Trace } from '../trace.ts';
@@ -142,12 +149,8 @@ function finishDce(state: HandshakeState, token: Uint8Array, exchange: Exchange)
 function checkFraming({ framed }: FirstToken, { flags }: InitiatorRequest): void {
   if (framed === ((flags & ContextFlag.dceStyle) === 0)) return;
   throw new GssError('GSS_S_DEFECTIVE_TOKEN', {
-    reason: 'dce.framed',
+    reason: framed ? 'dce.framed' : 'token.bare-ap-req',
     message: 'only a DCE style AP-REQ comes unframed',
-    hint: framed
-      ? 'the client asked for DCE style, whose AP-REQ has no header of RFC 2743 §3.1'
-      : 'the client sent a bare AP-REQ: the header of RFC 2743 §3.1 (0x60, mechanism, 01 00) is ' +
-        'missing, which GSS-API puts before it and krb5_mk_req does not',
   });
 }
 
@@ -188,16 +191,38 @@ function openToken(
       message: `token of mechanism ${mechanism}, not of Kerberos`,
     });
   }
-  if (inner.length < 2 || ((inner[0]! << 8) | inner[1]!) !== TokenId.apReq) {
-    throw new KerberosError('KRB_AP_ERR_MSG_TYPE', {
-      reason: 'token.wrong-message',
-      message: 'token does not hold an AP-REQ',
-    });
-  }
+  const tokenId = inner.length < 2 ? 0 : (inner[0]! << 8) | inner[1]!;
+  if (tokenId !== TokenId.apReq) throw explainOtherMessage(tokenId, inner.subarray(2));
   return { mechanism, apReq: decodeApReq(inner.subarray(2)) };
 }
 
-/** A KRB-ERROR (RFC 4120 §5.9.1) with an error code and the time, and no text. */
+function explainOtherMessage(tokenId: number, message: Uint8Array): KerberosError {
+  return new KerberosError('KRB_AP_ERR_MSG_TYPE', {
+    ...(tokenId === TokenId.apRep
+      ? { reason: 'token.ap-rep' }
+      : tokenId === TokenId.krbError
+        ? { reason: 'token.krb-error', detail: readKrbError(message) }
+        : { reason: 'token.wrong-message' }),
+    message: 'token does not hold an AP-REQ',
+  });
+}
+
+/** What a peer reports; nothing authenticates it. */
+function readKrbError(message: Uint8Array): KrbErrorDetail {
+  try {
+    const { errorCode, eText } = decodeKrbError(message);
+    const errorName = krbErrorName(errorCode);
+    return {
+      errorCode,
+      ...(errorName !== undefined && { errorName }),
+      ...(eText !== undefined && { text: printableName(eText) }),
+    };
+  } catch {
+    return {};
+  }
+}
+
+/** A KRB-ERROR (RFC 4120 §5.9.1) with an error code and the time. */
 function krbErrorFor(error: GssError, apReq: ApReq, clock: Clock): Uint8Array {
   const { seconds, microseconds } = splitTime(timeOf(clock));
   const code = error.minor?.code ?? 'KRB_ERR_GENERIC';
@@ -205,10 +230,17 @@ function krbErrorFor(error: GssError, apReq: ApReq, clock: Clock): Uint8Array {
     stime: seconds,
     susec: microseconds,
     errorCode: toKrbErrorCode(code),
+    ...(toKrbErrorCode(code) === KRB_ERR_GENERIC && { eText: peerText(error) }),
     realm: apReq.ticket.realm,
     serverName: apReq.ticket.serverName,
     ...(code === 'KRB_AP_ERR_SKEW' && { eData: encodeKerbErrorData(SKEW_RECOVERY) }),
   });
+}
+
+/** Fixed words about an error without a number of its own: clients print them. */
+function peerText({ minor, major }: GssError): string {
+  if (minor === undefined) return displayMajor(major)[0]!;
+  return isOwnFault(minor.code) ? 'The service cannot answer now' : textOfCode(minor.code);
 }
 
 /** The time of a KRB-ERROR; 0 if the clock itself has failed, so that the client still gets an answer. */
@@ -235,5 +267,6 @@ function asFailure(error: unknown): GssError {
   return new GssError('GSS_S_FAILURE', { minor });
 }
 
+const KRB_ERR_GENERIC = 60;
 // MS-KILE §2.2.2: Windows and Heimdal clients retry with the server's time.
 const SKEW_RECOVERY = { type: KerbErrorDataType.skewRecovery } as const;

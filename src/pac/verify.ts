@@ -159,11 +159,8 @@ function check(signature: PacSignature, name: string, key: PacKey, signed: Uint8
   const rodc = rodcIdentifier(signature, key.checksumLength);
   throw new KerberosError('KRB_AP_ERR_MODIFIED', {
     reason: 'pac.signature',
-    detail: { signature: name },
+    detail: { signature: name, ...(rodc !== undefined && { readOnlyController: rodc }) },
     message: `PAC ${name} signature does not verify`,
-    ...(rodc !== undefined && {
-      hint: `it was made by the read-only domain controller ${rodc}, which has its own key`,
-    }),
   });
 }
 

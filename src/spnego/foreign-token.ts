@@ -1,6 +1,6 @@
 /** Refusals of mechanisms that the acceptor lacks, with their names and remedies. */
 import { KerberosError } from '../errors.ts';
-import { Mechanism } from '../gss/mechanism.ts';
+import { Mechanism, mechanismName } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
 import { GssError } from '../gss/status.ts';
 
@@ -43,11 +43,9 @@ export function explainForeignChoice(
 ): GssError | undefined {
   const sent = token && explainForeignToken(token)?.minor?.code;
   const isNtlm = sent === 'NTLM_RECEIVED' || first === Mechanism.ntlmssp;
-  const name = isNtlm ? 'NTLM' : 'NegoEx';
   if (!isNtlm && sent === undefined && first !== Mechanism.negoex) return undefined;
-  const hint = `the client preferred ${name} to Kerberos: ${FALLBACK}`;
   const code = isNtlm ? 'NTLM_RECEIVED' : 'NEGOEX_RECEIVED';
-  const minor = new KerberosError(code, { reason: REASONS[code], hint });
+  const minor = new KerberosError(code, { reason: REASONS[code], detail: { preferred: true } });
   return new GssError('GSS_S_BAD_MECH', { minor });
 }
 
@@ -63,13 +61,29 @@ export function explainForeignOffer(offered: readonly Oid[]): GssError {
   return refusal('SPNEGO_NEGOTIATION_FAILED', offered);
 }
 
-function refusal(code: keyof typeof HINTS, offered?: readonly Oid[]): GssError {
+function refusal(code: keyof typeof REASONS, offered?: readonly Oid[]): GssError {
+  if (offered === undefined) {
+    return new GssError('GSS_S_BAD_MECH', {
+      minor: new KerberosError(code, { reason: REASONS[code] }),
+    });
+  }
+  const both = offered.includes(Mechanism.negoex) && offered.includes(Mechanism.ntlmssp);
   const minor = new KerberosError(code, {
-    reason: REASONS[code],
-    hint: HINTS[code],
-    ...(offered && { detail: { offered } }),
+    reason: onlyOne(offered) ?? REASONS[code],
+    detail: { offered, names: offered.slice(0, MAX_SHOWN).map(mechanismName) },
+    message: both ? 'The client offered NegoEx and NTLM instead of Kerberos' : undefined,
   });
   return new GssError('GSS_S_BAD_MECH', { minor });
+}
+
+/** Kerberos in a form that this acceptor lacks, if the client offers nothing else. */
+function onlyOne(
+  offered: readonly Oid[],
+): 'negotiate.iakerb-only' | 'negotiate.user-to-user-only' | undefined {
+  if (offered.length === 0) return undefined;
+  if (offered.every((oid) => oid === Mechanism.iakerb)) return 'negotiate.iakerb-only';
+  if (offered.every((oid) => oid === USER_TO_USER)) return 'negotiate.user-to-user-only';
+  return undefined;
 }
 
 function startsWith(token: Uint8Array, text: string): boolean {
@@ -83,16 +97,9 @@ function startsWith(token: Uint8Array, text: string): boolean {
 const NTLM_SIGNATURE = 'NTLMSSP\0';
 const NEGOEX_SIGNATURE = 'NEGOEXTS';
 
-const FALLBACK =
-  'a client falls back to it when it gets no Kerberos ticket for the name it connects to: use the ' +
-  'host name of the service and not an IP address or an alias, register that name as an SPN of ' +
-  'exactly one account, let the client be logged in to the domain (klist) and reach a KDC, and put ' +
-  "the site into the browser's trusted zone";
-const HINTS = {
-  NTLM_RECEIVED: FALLBACK,
-  NEGOEX_RECEIVED: FALLBACK,
-  SPNEGO_NEGOTIATION_FAILED: 'the client offers no mechanism that this acceptor has',
-} as const;
+// Microsoft's user-to-user mechanism (MS-KILE).
+const USER_TO_USER: Oid = '1.2.840.113554.1.2.2.3';
+const MAX_SHOWN = 8;
 const REASONS = {
   NTLM_RECEIVED: 'negotiate.ntlm',
   NEGOEX_RECEIVED: 'negotiate.negoex',

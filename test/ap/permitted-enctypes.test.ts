@@ -50,19 +50,19 @@ describe('enctypes can be permitted separately for tickets, session keys and sub
       'an AES256 session key where only AES128 is permitted',
       { ticket: 18, session: 18, subkey: 18 },
       { sessionEnctypes: [17], subkeyEnctypes: [17] },
-      /^KRB5_NOPERM_ETYPE: the session key uses it; permitted: aes128-cts-hmac-sha1-96$/,
+      /^KRB5_NOPERM_ETYPE: the session key uses [a-z0-9-]+, which is not permitted here; permitted: aes128-cts-hmac-sha1-96;/,
     ],
     [
       'a ticket',
       { ticket: 17, session: 18, subkey: 18 },
       { ticketEnctypes: [18] },
-      /^KRB5_NOPERM_ETYPE: the ticket uses it; permitted: aes256-cts-hmac-sha1-96$/,
+      /^KRB5_NOPERM_ETYPE: the ticket uses [a-z0-9-]+, which is not permitted here; permitted: aes256-cts-hmac-sha1-96;/,
     ],
     [
       'a subkey',
       { ticket: 18, session: 18, subkey: 17 },
       { subkeyEnctypes: [18, 20] },
-      /^KRB5_NOPERM_ETYPE: the subkey uses it/,
+      /^KRB5_NOPERM_ETYPE: the subkey uses /,
     ],
     [
       'a specific list takes precedence over permittedEnctypes',
@@ -74,7 +74,7 @@ describe('enctypes can be permitted separately for tickets, session keys and sub
       'permittedEnctypes applies where there is no specific list',
       { ticket: 18, session: 17, subkey: 17 },
       { permittedEnctypes: [18], sessionEnctypes: [17] },
-      /^KRB5_NOPERM_ETYPE: the subkey uses it; permitted: aes256-cts-hmac-sha1-96$/,
+      /^KRB5_NOPERM_ETYPE: the subkey uses [a-z0-9-]+, which is not permitted here; permitted: aes256-cts-hmac-sha1-96;/,
     ],
     [
       "the acceptor's subkey is chosen from the list for subkeys, in its order",
@@ -86,7 +86,7 @@ describe('enctypes can be permitted separately for tickets, session keys and sub
       'the acceptor makes no subkey of an enctype outside the list',
       { ticket: 18, session: 17, subkey: null },
       { subkeyEnctypes: [18, 20] },
-      /^KRB5_NOPERM_ETYPE: the client offers aes128-cts-hmac-sha1-96 for the acceptor's subkey; permitted: aes256-cts-hmac-sha1-96 aes256-cts-hmac-sha384-192$/,
+      /^KRB5_NOPERM_ETYPE: the client offers aes128-cts-hmac-sha1-96 for the acceptor's subkey; permitted: aes256-cts-hmac-sha1-96 aes256-cts-hmac-sha384-192;/,
     ],
     [
       'the list for subkeys has no effect on a context without one',
@@ -98,7 +98,7 @@ describe('enctypes can be permitted separately for tickets, session keys and sub
       'an empty list permits none',
       { ticket: 18, session: 18, subkey: 18 },
       { ticketEnctypes: [] },
-      /^KRB5_NOPERM_ETYPE: the ticket uses it; permitted: $/,
+      /^KRB5_NOPERM_ETYPE: the ticket uses [a-z0-9-]+, which is not permitted here; permitted: none;/,
     ],
   ])('%s', async (_, keys, acceptor, expected) => {
     const outcome = await outcomeOf(keys, acceptor);

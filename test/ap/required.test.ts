@@ -41,7 +41,7 @@ describe('requiredFlags', () => {
     [mutual, dceStyle, 'continue'],
   ])('%i, if the client asks for %i: %s', async (requiredFlags, flags, expected) => {
     const result = await attempt({ initiator: { flags }, acceptor: { requiredFlags } });
-    expect(refusalOf(result)).toBe(expected);
+    expect(refusalOf(result).split(';')[0]).toBe(expected);
   });
 
   it('are not satisfied by a checksum other than that of GSS-API, except replay and sequence', async () => {

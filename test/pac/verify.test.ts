@@ -269,7 +269,7 @@ describe('KDC signatures', () => {
     bytesOf.set([0x39, 0x30], offsetOf(bytesOf, PacBufferType.kdcSignature) + 16);
     expect(thrownBy(() => verifyPac(bytesOf, ticket, serverKey, kdcKey))).toMatchObject({
       code: 'KRB_AP_ERR_MODIFIED',
-      hint: 'it was made by the read-only domain controller 12345, which has its own key',
+      detail: { signature: 'KDC', readOnlyController: 12345 },
     });
   });
 });

@@ -4,7 +4,7 @@ import { fromHex, toHex } from '../../src/bytes.ts';
 import { SecurityContext } from '../../src/context/context.ts';
 import type { ContextState } from '../../src/context/state.ts';
 import { EncryptionKey } from '../../src/crypto/key.ts';
-import { KerberosError } from '../../src/errors.ts';
+import { explain, KerberosError } from '../../src/errors.ts';
 import { frameMechanismToken, readFirstToken } from '../../src/gss/framing.ts';
 import { Mechanism } from '../../src/gss/mechanism.ts';
 import { GssName } from '../../src/gss/name.ts';
@@ -432,6 +432,7 @@ describe('other mechanisms', () => {
     expect(status).toBe('failed');
     expect(error?.code).toBe('GSS_S_BAD_MECH');
     expect(error?.minor?.code).toBe(code);
+    await explain(error);
     expect(error?.hint).toMatch(
       code.endsWith('RECEIVED') ? /SPN of exactly one account/ : /offers/,
     );

@@ -1,6 +1,6 @@
 /** Explains why a server cannot listen. */
 import { getSystemErrorMap } from 'node:util';
-import { SERVER } from '../../explain/server.ts';
+import { SERVER } from '../../explain/entries/server.ts';
 import { printableName } from '../../text.ts';
 
 /** Why a server cannot listen, and what to do. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { RecordFormat } from '../../../src/cli/gss-server/records.ts';
 import { formatRecord, formatRecordOf, recordOf } from '../../../src/cli/gss-server/records.ts';
 import type { AcceptResult } from '../../../src/index.ts';
-import { GssError, Mechanism } from '../../../src/index.ts';
+import { explain, GssError, Mechanism } from '../../../src/index.ts';
 import type { ConnectionEvent } from '../../../src/node/server/events.ts';
 import { createInitiator } from '../../../src/testing/index.ts';
 import { CLIENT, makeParties, NOW, SERVICE } from '../../support/realm-kit.ts';
@@ -62,10 +62,11 @@ describe('a refused client', () => {
 
   it('whose text would break a line or an object does not', async () => {
     const text = 'a\nb \u202e "c" \u{e0001}';
-    const error = new GssError('GSS_S_FAILURE', { reason: 'fault.program', message: text });
+    const refusal = { reason: 'server.log-file', detail: { path: text } } as const;
+    const error = await explain(new GssError('GSS_S_FAILURE', refusal));
     const event: ConnectionEvent = { type: 'gss-error', stage: 'accepting context', error };
     const json = line(event, 'json')!;
-    expect(JSON.parse(json).text).toBe(text);
+    expect(JSON.parse(json).text).toBe(`${text} cannot be written`);
     expect(json).not.toMatch(/[\p{Cf}]|\n./u);
     expect(line(event, 'text')).not.toMatch(/[\p{Cf}]|\n./u);
   });

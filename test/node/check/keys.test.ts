@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { defaultCrypto } from '../../../src/crypto/default-crypto.ts';
 import { EncryptionKey } from '../../../src/crypto/key.ts';
 import { withLegacyEnctypes } from '../../../src/crypto/legacy/index.ts';
+import { explain } from '../../../src/errors.ts';
 import type { Keytab } from '../../../src/keytab/keytab.ts';
 import { parseServiceName } from '../../../src/keytab/service-name.ts';
 import { parsePrincipal } from '../../../src/messages/principal.ts';
@@ -53,11 +54,12 @@ describe('judgeKeys', () => {
     ]);
   });
 
-  it('finds no key of the service', () => {
+  it('finds no key of the service', async () => {
+    await explain(undefined);
     const findings = judge(makeKeytab());
     expect(findings).toMatchObject([{ check: 'service', status: 'error' }]);
     expect(findings[0]!.text).toBe('No key table entry found matching HTTP/www.example.test@');
-    expect(findings[0]!.remedies.join()).toContain('host/server.example.test@EXAMPLE.TEST');
+    expect(findings[0]!.remedies.join()).toContain('export the key of HTTP/www.example.test');
   });
 
   it('finds keys that no provider can use', () => {

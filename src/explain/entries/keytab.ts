@@ -1,6 +1,6 @@
 /** What there is to say about keytabs. Loaded with the parser of keytabs, too. */
-import type { Explanations } from './reasons.ts';
-import type { FileDetails, Lookalike, PathDetail } from './service-reasons.ts';
+import type { Explanations } from '../reasons.ts';
+import type { FileDetails, Lookalike, PathDetail } from '../service-reasons.ts';
 
 const AS_BYTES = 'copy it as bytes (scp; cp; not through an editor, a terminal or a text field)';
 

@@ -1,6 +1,6 @@
 /** What there is to say about requests over HTTP. */
-import type { Explanations } from './reasons.ts';
-import type { ServerDetails } from './service-reasons.ts';
+import type { Explanations } from '../reasons.ts';
+import type { ServerDetails } from '../service-reasons.ts';
 
 /** Of the area `http`. */
 export const HTTP: Explanations<Extract<keyof ServerDetails, `http.${string}`>> = {

@@ -1,6 +1,6 @@
 /** What there is to say about krb5.conf. */
-import type { Explanations } from './reasons.ts';
-import type { FileDetails, PathDetail } from './service-reasons.ts';
+import type { Explanations } from '../reasons.ts';
+import type { FileDetails, PathDetail } from '../service-reasons.ts';
 
 /** Of the area `config`. */
 export const CONFIG: Explanations<Extract<keyof FileDetails, `config.${string}`>> = {

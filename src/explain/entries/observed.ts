@@ -1,5 +1,5 @@
 /** Explanations of what is no refusal by a check: clients that go away, and what a context lacks. */
-import type { Explanations } from './reasons.ts';
+import type { Explanations } from '../reasons.ts';
 
 /** Why a context has no delegated credential. A client does not say so: its ticket's flags tell. */
 export const DELEGATION_NOTES: Explanations<

@@ -1,7 +1,8 @@
 /** What there is to say about ports, logs, engines, KDCs and DNS, and about the clients of `./testing`. */
+
+import type { Explanations } from '../reasons.ts';
+import type { ListenDetail, ServerDetails } from '../service-reasons.ts';
 import type { CONNECTION_ENDS } from './observed.ts';
-import type { Explanations } from './reasons.ts';
-import type { ListenDetail, ServerDetails } from './service-reasons.ts';
 
 /** Of the areas `server`, `kdc`, `dns` and `testing`. */
 export const SERVER: Explanations<
@@ -39,7 +40,7 @@ export const SERVER: Explanations<
       option === undefined
         ? 'options do not fit together'
         : `${option} does not fit the other options`,
-    remedies: () => ['see -help'],
+    remedies: () => ['see the list of options: -help'],
   },
   'server.no-replay-cache': {
     text: () =>

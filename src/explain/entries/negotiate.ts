@@ -1,0 +1,127 @@
+/** What there is to say about the choice of a mechanism. */
+import type { OfferDetail, TokenDetails } from '../client-reasons.ts';
+import type { Explanations } from '../reasons.ts';
+import { entry, present } from './entry.ts';
+
+const NO_TICKET: readonly string[] = [
+  'have clients use the host name of the service, not an IP address or an alias, and register that name as an SPN of exactly one account (setspn -Q HTTP/host; setspn -S HTTP/host account; MIT: kadmin addprinc)',
+  'let the client be logged in to the domain and reach a KDC: klist get HTTP/host (MIT: kvno HTTP/host) must succeed there',
+  "put the site into the browser's trusted zone (Firefox: network.negotiate-auth.trusted-uris; Chrome: AuthServerAllowlist)",
+];
+
+const RELAY =
+  'or relay for it: the option iakerb of createAcceptor; see what SECURITY.md says about it first';
+
+const REACH_KDC =
+  'let the client be in reach of a KDC, so that it uses Kerberos V5 instead (port 88; [realms] or DNS SRV records)';
+
+/** The area `negotiate`. */
+export const NEGOTIATE: Explanations<Extract<keyof TokenDetails, `negotiate.${string}`>> = {
+  'negotiate.ntlm': {
+    text: (detail) => foreign('NTLM', detail),
+    remedies: () => NO_TICKET,
+  },
+  'negotiate.negoex': {
+    text: (detail) => foreign('NegoEx', detail),
+    remedies: () => NO_TICKET,
+  },
+  'negotiate.iakerb-only': entry(
+    'the client offers IAKERB only, in which the server relays to the KDC, which this acceptor does not do',
+    REACH_KDC,
+    RELAY,
+  ),
+  'negotiate.user-to-user-only': entry(
+    'the client offers user-to-user Kerberos only: it takes the service for a user without a key of its own',
+    'register the SPN for the account of the service: setspn -S HTTP/host account',
+  ),
+  'negotiate.no-common-mechanism': {
+    text: ({ names, offered }) =>
+      `the client offers no mechanism that this acceptor has; it offers ${(names ?? offered ?? []).join(', ') || 'none'}`,
+    remedies: () => [
+      'have the client offer Kerberos V5 (1.2.840.113554.1.2.2)',
+      'accept another mechanism of this acceptor: the option mechanisms',
+    ],
+  },
+  'negotiate.mechanism-off': {
+    text: ({ mechanism, accepted }) =>
+      `the client uses ${mechanism}; accepted: ${accepted.join(', ')}`,
+    remedies: ({ mechanism }) => [
+      `accept ${mechanism} too: the option mechanisms (gss-server: without -mech)`,
+      'or have the client use an accepted one (gss-client: -spnego, -mech)',
+    ],
+  },
+  'negotiate.list-altered': entry(
+    "the list of mechanisms that the server read is not the client's: somebody has altered it, or the MIC over it is faulty",
+    'look for a device in between that changes the negotiation; until then treat the connection as hostile',
+    'if it is one client only, bring its GSS-API library up to date',
+  ),
+  'negotiate.rejected': entry(
+    'the client rejected the negotiation (negState reject): it wants none of the mechanisms that the server chose',
+    "look at the client's log: it has the reason, such as a failed mutual authentication",
+  ),
+  'negotiate.abandoned': {
+    text: ({ names }) =>
+      `the client was asked for another token and did not come back${names === undefined ? '' : ` (it offered ${names.join(', ')})`}`,
+    remedies: () => [
+      'see with klist at the client whether it has a ticket for this service: one without gives up here',
+      ...NO_TICKET,
+    ],
+  },
+  'negotiate.other-connection': {
+    text: ({ prefers }) =>
+      `the client needs several requests to authenticate, and nothing keeps them together${prefers === undefined ? '' : `: it prefers ${prefers} to Kerberos`}`,
+    remedies: ({ prefers }) =>
+      present(
+        prefers !== undefined && NO_TICKET[0],
+        'keep unfinished exchanges where all servers find them (exchanges: RedisExchanges or PostgresExchanges; krb5-forward-auth: -exchanges)',
+        'have the proxy keep each client on a connection of its own',
+      ),
+  },
+};
+
+/** The area `iakerb`. */
+export const IAKERB: Explanations<Extract<keyof TokenDetails, `iakerb.${string}`>> = {
+  'iakerb.off': {
+    text: ({ accepted }) =>
+      `the client uses IAKERB, in which the server relays to the KDC; accepted: ${accepted.join(', ')}`,
+    remedies: () => [REACH_KDC, RELAY],
+  },
+  'iakerb.realm-not-relayed': {
+    text: ({ realm }) =>
+      `the client asks for ${realm === undefined ? 'a realm' : `realm ${realm}`}, which is not relayed`,
+    remedies: () => [
+      'name the realm in iakerb.realms, if its clients are to be relayed',
+      REACH_KDC,
+    ],
+  },
+  'iakerb.kdc-unreachable': {
+    text: ({ realm, problem }) =>
+      `no KDC of ${realm === undefined ? "the client's realm" : `realm ${realm}`} answers the relay${problem === undefined ? '' : `: ${problem}`}`,
+    remedies: () => [
+      'look at the KDC, at firewalls (port 88, UDP and TCP), and at kdc in krb5.conf of this server',
+    ],
+  },
+  'iakerb.too-many': {
+    text: ({ bound }) =>
+      `the client sends more messages for KDCs than ${bound === undefined ? 'one exchange may' : `${bound} allows`}`,
+    remedies: ({ bound }) =>
+      present(
+        'find out who sends them: it may be somebody who guesses passwords through this server',
+        bound !== undefined && `raise ${bound.split(' ')[0]}, if these clients are to be served`,
+      ),
+  },
+  'iakerb.transcript': entry(
+    'the checksum over the relayed messages does not verify: somebody has altered them',
+    'look for a device in between that changes the exchange; until then treat the connection as hostile',
+  ),
+};
+
+function foreign(name: string, { names, preferred }: OfferDetail): string {
+  if (preferred === true) {
+    return `the client preferred ${name} to Kerberos, which it offers too: it probably gets no Kerberos ticket for the name it connects to`;
+  }
+  if (names === undefined) {
+    return `the client sent ${name} instead of Kerberos: it gets no Kerberos ticket for the name it connects to`;
+  }
+  return `the client offers ${names.join(', ')} and no Kerberos: it gets no Kerberos ticket for the name it connects to`;
+}

@@ -1,0 +1,203 @@
+/** What there is to say about tickets for another service than those of the keytab. */
+import type { KeyDetails, NoKeyDetail } from '../client-reasons.ts';
+import type { Explanation, Explanations } from '../reasons.ts';
+import { present, sentence } from './entry.ts';
+
+type SpnReason = Extract<keyof KeyDetails, `spn.${string}`>;
+
+/** The area `spn`. */
+export const SPN: Explanations<SpnReason> = {
+  'spn.ticket-granting': {
+    text: ({ ticketServer, service, keytabPrincipals }) =>
+      ticketServer.startsWith('krbtgt/')
+        ? `the client sent its ticket-granting ticket (${ticketServer}) instead of a ticket for this service`
+        : `the client sent a ticket for a service of the KDC (${ticketServer}) instead of one for ${service ?? keytabPrincipals[0] ?? 'this service'}`,
+    remedies: ({ ticketServer, service, keytabPrincipals }) => [
+      `have the client ask the KDC for a ticket for ${target(service, keytabPrincipals)} first (gss_init_sec_context with that target name), and send that`,
+      `never put the key of ${ticketServer.split('/')[0]} into a keytab: its holder can impersonate every user of the realm`,
+    ],
+  },
+  'spn.other-service': nearMiss(
+    ({ near, ticketServer }) =>
+      `${near} is another service on the same host as ${ticketServer}, for which the client asked`,
+    ({ ticketServer, near }) =>
+      present(
+        `export the key of ${ticketServer} into the keytab too (MIT: kadmin ktadd ${ticketServer}; Active Directory: setspn -S ${withoutRealm(ticketServer)} account, then ktpass or msktutil)`,
+        `or have the client ask for ${hostBased(near)}, which the keytab has; HTTP clients always ask for HTTP/host`,
+      ),
+  ),
+  'spn.other-host': nearMiss(
+    ({ near, ticketServer }) =>
+      `the client asked for ${ticketServer}, and ${near} is the same service on another host: an alias (CNAME), a load balancer's name or another server`,
+    ({ ticketServer, near }) =>
+      present(
+        `have clients use the name ${hostOf(near) || 'of the keytab'}, or let them resolve the alias (dns_canonicalize_hostname)`,
+        `or add an SPN for the alias to the account, and its key to the keytab (setspn -S ${withoutRealm(ticketServer)} account; MIT: kadmin addprinc, ktadd)`,
+      ),
+  ),
+  'spn.short-name': nearMiss(
+    ({ near, ticketServer }) =>
+      `${near} is the same service on the same host as ${ticketServer}, if one of the two names is the short one`,
+    ({ ticketServer, near }) => [
+      `have the client use the host name ${hostOf(near)}, as the keytab has it`,
+      `or add the name to the account and its key to the keytab (setspn -S ${withoutRealm(ticketServer)} account; MIT: kadmin addprinc, ktadd)`,
+    ],
+  ),
+  'spn.other-realm': nearMiss(
+    ({ near, ticketServer }) =>
+      `${near} has the same name in another realm: the client got its ticket for ${ticketServer}`,
+    ({ ticketServer, near }) => [
+      `map the host to its realm at the client ([domain_realm] of krb5.conf: ${hostOf(ticketServer)} = ${realmOf(near ?? '')}), if that is the right one`,
+      `or export the key of ${ticketServer} into the keytab too`,
+    ],
+  ),
+  'spn.realm-case': nearMiss(
+    ({ near, ticketServer }) =>
+      `${near} differs in the case of the realm only, and realms are case-sensitive: the KDC wrote ${ticketServer} into the ticket, so the keytab's realm is wrong`,
+    ({ ticketServer }) => [
+      `write the keytab anew with the realm ${realmOf(ticketServer)} (ktutil addent -p ${ticketServer}; ktpass /princ ${ticketServer})`,
+    ],
+  ),
+  'spn.name-case': nearMiss(
+    ({ near, ticketServer }) =>
+      `${near} differs in upper and lower case only from ${ticketServer}, and names are case-sensitive`,
+    ({ ticketServer }) => [
+      `write the keytab anew with ${ticketServer}, as the KDC has it`,
+      'or have the client ask for the name in the case of the keytab',
+    ],
+  ),
+  'spn.unsplit-name': nearMiss(
+    ({ near, ticketServer }) =>
+      `${near} is one component: the tool that wrote it did not split the name ${ticketServer} at its slash`,
+    ({ ticketServer }) => [
+      `write the entry again with service and host as two components (ktutil addent -p ${ticketServer})`,
+    ],
+  ),
+  'spn.account-name': nearMiss(
+    ({ ticketServer, near }) =>
+      near === undefined
+        ? `the client asked for ${ticketServer}, an account and not a service on a host`
+        : `${near} is an account, not a service on a host`,
+    () => [
+      'have the client ask for service@host, and register that SPN for the account (setspn -S HTTP/host account)',
+      "or write '*' as service to accept every key of the keytab, with the account's own key in it",
+    ],
+  ),
+  'spn.not-in-keytab': nearMiss(
+    ({ ticketServer, kvno }) =>
+      `it has no key for ${ticketServer} (kvno ${kvno}), for which the client asked`,
+    ({ ticketServer }) => [
+      `add its keys, or find out why the client asks for ${ticketServer}: a DNS alias, a short host name, an IP address, an SPN of another account (setspn -Q ${withoutRealm(ticketServer)})`,
+    ],
+  ),
+  'spn.not-accepted': {
+    text: ({ ticketServer, service }) =>
+      `the client asked for ${ticketServer}; this acceptor accepts ${service ?? 'other services'} only`,
+    remedies: ({ ticketServer }) => [
+      `name that service too, or name none to accept every key of the keytab (service: ${hostBased(ticketServer)})`,
+      'or have the client ask for the service that is accepted',
+    ],
+  },
+  'spn.no-service': {
+    text: (detail) => noService(detail),
+    remedies: (detail) => noServiceRemedies(detail),
+  },
+};
+
+/** Of `keytab.no-service`, which is met at the start. */
+export const NO_SERVICE: Explanation<'keytab.no-service'> = {
+  text: (detail) => noService(detail),
+  remedies: (detail) => noServiceRemedies(detail),
+};
+
+/** A service of which a keytab has no key. */
+interface MissingService {
+  readonly service?: string;
+  readonly keytabPrincipals: readonly string[];
+  readonly near?: string;
+  readonly likeness?: string;
+}
+
+/** What is wrong with a keytab that lacks the service of the acceptor. */
+function noService({ service, keytabPrincipals, near, likeness }: MissingService): string {
+  if (keytabPrincipals.length === 0) return 'the keytab has no entries';
+  return sentence(
+    `the keytab has no key for ${service ?? 'the service'}`,
+    holds(keytabPrincipals),
+    near !== undefined && `${near} ${LIKENESS[likeness ?? ''] ?? 'is like it'}`,
+  );
+}
+
+/** What to do about {@link noService}. */
+function noServiceRemedies(detail: MissingService): readonly string[] {
+  const { service, near, likeness, keytabPrincipals } = detail;
+  const wanted = service === undefined ? 'the service' : withoutRealm(service);
+  const exporting = `export the key of ${wanted} into the keytab (MIT: kadmin ktadd; Active Directory: setspn -S, then ktpass, msktutil or net ads keytab)`;
+  if (keytabPrincipals.length === 0) return [exporting];
+  if (likeness === 'account-name') {
+    return [
+      "write '*' to accept every key of the keytab: a name with one @ and no / is service@host",
+      exporting,
+    ];
+  }
+  if (likeness === 'unsplit-name') {
+    return ['write the entry again with service and host as two components', exporting];
+  }
+  return present(near !== undefined && `write ${hostBased(near)} as the service`, exporting);
+}
+
+/** How a name of the keytab differs from the wanted one, after that name. */
+const LIKENESS: Readonly<Record<string, string>> = {
+  'realm-case': 'differs in the case of the realm only, and realms are case-sensitive',
+  'name-case': 'differs in upper and lower case only, and names are case-sensitive',
+  'other-realm': 'has the same name in another realm',
+  'unsplit-name': 'is one component: the tool that wrote it did not split the name at its slash',
+  'account-name': 'is an account, not a service on a host',
+  'short-name': 'is the same service on the same host if one of the two names is the short one',
+  'other-service': 'is another service on the same host',
+  'other-host': 'is the same service on another host',
+};
+
+function nearMiss(
+  text: (detail: NoKeyDetail) => string,
+  remedies: (detail: NoKeyDetail) => readonly string[],
+): Explanation<SpnReason> {
+  return {
+    text: (detail) =>
+      sentence(
+        holds(detail.keytabPrincipals),
+        text(detail),
+        detail.keysTried !== undefined &&
+          `only ${detail.keysTried} of ${detail.keysOfEnctype} keys of other names were tried`,
+      ),
+    remedies,
+  };
+}
+
+function holds(principals: readonly string[]): string {
+  return `the keytab holds ${principals.join(', ')}`;
+}
+
+function target(service: string | undefined, principals: readonly string[]): string {
+  const one = service === undefined || /[,*]/.test(service) ? principals[0] : service;
+  return one === undefined ? 'this service' : withoutRealm(one);
+}
+
+/** `HTTP@www.example.org` of a principal, as services are named in options. */
+function hostBased(principal: string | undefined): string {
+  if (principal === undefined) return 'its name';
+  const name = withoutRealm(principal);
+  return /^[^/]+\/[^/]+$/.test(name) ? name.replace('/', '@') : name;
+}
+
+function hostOf(principal: string | undefined): string {
+  return withoutRealm(principal ?? '').split('/')[1] ?? '';
+}
+
+function withoutRealm(principal: string): string {
+  return principal.replace(/@[^@]*$/, '');
+}
+
+function realmOf(principal: string): string {
+  return principal.slice(principal.lastIndexOf('@') + 1);
+}

@@ -1,0 +1,48 @@
+/** Each reason has a description, a text and remedies that a person can use. */
+import { describe, expect, it } from 'vitest';
+import { CATALOGUE } from '../../src/explain/catalogue.ts';
+import type { Explanation, Reason } from '../../src/explain/reasons.ts';
+import { describedReasons, explained } from './format-page.ts';
+
+const reasons = Object.keys(CATALOGUE) as Reason[];
+
+it('describes the reasons of the catalogue, and no others', () => {
+  expect([...describedReasons().keys()].sort()).toEqual([...reasons].sort());
+});
+
+describe.each(reasons)('%s', (reason) => {
+  it('has a text of one line without a full stop, and something to do', () => {
+    const { text, remedies } = explained(reason);
+    expect(text).toMatch(/^[^\n]{10,600}[^.\n]$/);
+    expect(text).not.toMatch(/undefined|null|\[object|NaN| {2}/);
+    expect(remedies.length).toBeGreaterThan(0);
+    for (const remedy of remedies) {
+      expect(remedy).toMatch(/^[^\n]{10,500}[^.\n]$/);
+      expect(remedy).not.toMatch(/undefined|\[object|NaN| {2}/);
+    }
+  });
+
+  it('has one for a detail without facts too', () => {
+    const entry = CATALOGUE[reason] as unknown as Explanation<'fault.callback'>;
+    const facts = new Proxy({}, { get: (_, name) => (LISTS.has(name as string) ? [] : undefined) });
+    if (REQUIRES_FACTS.test(reason)) return expect(explained(reason).text).not.toBe('');
+    expect(entry.text(facts)).toMatch(/^[^\n]{10,}$/);
+    expect(entry.remedies(facts).length).toBeGreaterThan(0);
+  });
+});
+
+// Facts that every error of these reasons has.
+const REQUIRES_FACTS = /^(spn|key|clock|ticket)\./;
+const LISTS = new Set([
+  'accepted',
+  'permitted',
+  'transited',
+  'path',
+  'missing',
+  'required',
+  'indicators',
+  'offered',
+  'keytabPrincipals',
+  'principals',
+  'enctypes',
+]);

@@ -1,0 +1,92 @@
+/** docs/errors.md: made from the catalogue, and from the descriptions of the reasons beside their types. */
+import { readFileSync } from 'node:fs';
+import { CATALOGUE } from '../../src/explain/catalogue.ts';
+import type { Explanation, Reason } from '../../src/explain/reasons.ts';
+import { SAMPLES } from './samples.ts';
+
+/** The reasons with their descriptions, in the order of the source files. */
+export function describedReasons(): Map<Reason, string> {
+  const found = new Map<Reason, string>();
+  for (const file of ['client', 'policy', 'service']) {
+    const path = new URL(`../../src/explain/${file}-reasons.ts`, import.meta.url);
+    for (const [, text, reason] of readFileSync(path, 'utf8').matchAll(ENTRY)) {
+      found.set(reason as Reason, text!);
+    }
+  }
+  return found;
+}
+
+/** The explanation of a reason, with the facts of its sample. */
+export function explained(reason: Reason): { text: string; remedies: readonly string[] } {
+  const entry = CATALOGUE[reason] as unknown as Explanation<'fault.callback'>;
+  const detail = (SAMPLES[reason] ?? {}) as Record<never, never>;
+  return { text: entry.text(detail), remedies: entry.remedies(detail) };
+}
+
+export function formatPage(): string {
+  const lines = [INTRODUCTION];
+  let area = '';
+  for (const [reason, meaning] of describedReasons()) {
+    const [name = ''] = reason.split('.');
+    if (name !== area) lines.push(`## ${AREAS[name] ?? name}\n`);
+    area = name;
+    const { text, remedies } = explained(reason);
+    lines.push(`### ${reason}\n`, `${meaning}\n`, `> ${text}\n`);
+    lines.push(...remedies.map((remedy, i) => `${i + 1}. ${remedy}`), '');
+  }
+  return lines.join('\n');
+}
+
+const ENTRY = /^ {2}\/\*\* (.*) \*\/\n {2}'([a-z]+\.[a-z0-9-]+)': /gm;
+
+const INTRODUCTION = `<!-- Written by \`npm run docs:errors\` from src/explain. Do not edit. -->
+
+# Errors and what to do about them
+
+Every error has a \`reason\`, which is stable, a \`text\` with the facts (an example is shown with each), and \`remedies\`,
+the likeliest first. \`gss-server\`, \`onRefused\` of the HTTP adapters, \`toJSON()\` and \`console.log(error)\` show all of
+them; \`displayStatus\` has the two lines of MIT krb5 before them. The client is never told the reason: it gets the number
+of the code, and fixed words where the code has no number.
+
+TypeScript narrows \`error.detail\` by \`error.reason\`:
+
+\`\`\`ts
+import { isRefusal } from 'krb5-acceptor';
+
+export function newKvno(error: unknown): number | undefined {
+  return isRefusal(error) && error.reason === 'key.stale-keytab' ? error.detail.kvno : undefined;
+}
+\`\`\`
+`;
+
+const AREAS: Readonly<Record<string, string>> = {
+  token: 'Tokens that cannot be read',
+  negotiate: 'Negotiation (SPNEGO)',
+  iakerb: 'IAKERB',
+  dce: 'DCE style',
+  spn: 'Tickets for another service',
+  key: 'Keys',
+  enctype: 'Encryption types',
+  clock: 'Clocks',
+  ticket: 'Tickets',
+  authenticator: 'Authenticators',
+  authdata: 'Authorization data',
+  replay: 'Replay cache',
+  realm: 'Realms',
+  bindings: 'Channel bindings',
+  pac: 'PAC',
+  policy: 'Policy of the acceptor',
+  delegation: 'Delegation',
+  message: 'Messages of a context',
+  export: 'Exported contexts',
+  name: 'Names',
+  fault: "Faults of the application's own code",
+  keytab: 'Keytabs',
+  config: 'krb5.conf',
+  http: 'HTTP',
+  server: 'Servers and programs',
+  kdc: 'KDCs',
+  dns: 'DNS',
+  testing: 'Clients of krb5-acceptor/testing',
+  sasl: 'SASL',
+};
