@@ -85,7 +85,7 @@ describe.runIf(have())('gss-server -check', () => {
     writeFileSync(
       config,
       text
-        .replace(/kdc = .*/, 'kdc = 127.0.0.1:1')
+        .replace(/^ +kdc = .*/m, '    kdc = 127.0.0.1:1')
         .replace('[realms]', '  clock_skew = 60\n[realms]'),
     );
     const { code, faults } = await check(await ofHost(), { config });
