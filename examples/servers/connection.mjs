@@ -35,6 +35,19 @@ export class Reader {
     return bytes;
   }
 
+  /** The next line, without its end, of at most so many bytes. */
+  async line(most) {
+    let end = this.#kept.indexOf(10);
+    while (end < 0) {
+      const searched = this.#kept.length;
+      if (searched > most) throw new Error('a line is too long');
+      if (!(await this.#more())) throw new Error('the connection ended in a line');
+      end = this.#kept.indexOf(10, searched);
+    }
+    const line = await this.take(end + 1);
+    return line.toString('latin1').replace(/\r?\n$/, '');
+  }
+
   /** Whether the peer has ended the connection, and all of it is read. */
   async atEnd() {
     return this.#kept.length === 0 && !(await this.#more());

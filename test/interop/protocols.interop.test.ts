@@ -166,3 +166,100 @@ describe.runIf(have('kinit', 'postgresql'))('postgres.mjs', () => {
     }
   });
 });
+
+describe.runIf(have('kinit', 'ldapsearch'))('ldap.mjs', () => {
+  let alice: Readonly<Record<string, string>>;
+
+  beforeAll(async () => {
+    alice = await login('alice');
+  });
+
+  /** Runs a program of OpenLDAP, which without -N would ask tickets for the machine's own name. */
+  async function ldap(program: string, port: number, args: readonly string[], env = alice) {
+    return await run(program, ['-H', `ldap://localhost:${port}`, '-N', ...args], { env });
+  }
+
+  it.each([
+    ['-Y GSSAPI', 256],
+    ['-Y GSSAPI -O maxssf=0', 0],
+    ['-Y GSSAPI -O minssf=1,maxssf=1', 1],
+    ['-Y GSSAPI -O minssf=56,maxbufsize=2048', 256],
+    ['-Y GSS-SPNEGO', 256],
+    ['-Y GSS-SPNEGO -O maxssf=0', 0],
+  ])('knows the client of ldapwhoami %s', async (options, strength) => {
+    await using server = await start('ldap.mjs', 'ldap@localhost');
+    const { stdout, stderr } = await ldap('ldapwhoami', server.port, options.split(' '));
+    expect(stdout).toBe('u:alice@EXAMPLE.TEST\n');
+    expect(stderr).toContain(`SASL SSF: ${strength}\n`);
+  });
+
+  it('says in its root entry what it offers, in the layer and to anybody', async () => {
+    await using server = await start('ldap.mjs', 'ldap@localhost');
+    for (const options of ['-x', '-Y GSSAPI']) {
+      const search = [...options.split(' '), '-LLL', '-b', '', '-s', 'base'];
+      const { stdout } = await ldap('ldapsearch', server.port, search);
+      expect(stdout).toContain('supportedSASLMechanisms: GSSAPI\n');
+      expect(stdout).toContain('supportedSASLMechanisms: GSS-SPNEGO\n');
+    }
+  });
+
+  it('refuses passwords and other identities', async () => {
+    await using server = await start('ldap.mjs', 'ldap@localhost');
+    const refusals = [
+      ['-x -D cn=alice -w secret', 'Authentication method not supported (7)'],
+      ['-Y GSSAPI -X u:bob', 'Invalid credentials (49)'],
+    ] as const;
+    for (const [options, reason] of refusals) {
+      const { stderr } = await ldap('ldapwhoami', server.port, options.split(' '));
+      expect(stderr).toContain(reason);
+    }
+    expect(server.log()).toContain('sasl.not-authorized alice@EXAMPLE.TEST asks to be u:bob');
+  });
+});
+
+describe.runIf(have('kinit', 'curl'))('smtp.mjs and imap.mjs', () => {
+  let alice: Readonly<Record<string, string>>;
+
+  beforeAll(async () => {
+    alice = await login('alice');
+  });
+
+  async function curl(url: string, args: readonly string[], env = alice, input = '') {
+    const login = ['--login-options', 'AUTH=GSSAPI', '--user', ':'];
+    return await run('curl', ['-sSv', ...login, ...args, url], { env, input });
+  }
+
+  const MAIL = 'Subject: x\r\n\r\nhello\r\n.a dot\r\n';
+  const ENVELOPE = ['--mail-from', 'a@example.com', '--mail-rcpt', 'b@example.com', '-T', '-'];
+
+  it('SMTP takes a mail of curl', async () => {
+    await using server = await start('smtp.mjs', 'smtp@localhost');
+    const { code, stderr } = await curl(`smtp://localhost:${server.port}`, ENVELOPE, alice, MAIL);
+    expect(stderr).toContain('< 235 2.7.0 authenticated');
+    expect(stderr).toContain('< 250 2.0.0 taken from alice@EXAMPLE.TEST');
+    expect(code).toBe(0);
+  });
+
+  it('SMTP takes none without a login, or in the name of somebody else', async () => {
+    await using server = await start('smtp.mjs', 'smtp@localhost');
+    const url = `smtp://localhost:${server.port}`;
+    const { stderr } = await run('curl', ['-sSv', ...ENVELOPE, url], { input: MAIL });
+    expect(stderr).toContain('< 530 5.7.0 authentication required');
+    const other = await curl(url, ['--sasl-authzid', 'bob', ...ENVELOPE], alice, MAIL);
+    expect(other.stderr).toContain('< 535 5.7.8 not authenticated');
+    expect((await curl(url, ENVELOPE, realm.environment, MAIL)).code).not.toBe(0);
+  });
+
+  it('IMAP lists a mailbox to curl', async () => {
+    await using server = await start('imap.mjs', 'imap@localhost');
+    const { stdout } = await curl(`imap://localhost:${server.port}/`, []);
+    expect(stdout).toBe('* LIST () "/" "alice@EXAMPLE.TEST"\r\n');
+  });
+
+  it('IMAP lists none to those who are refused', async () => {
+    await using server = await start('imap.mjs', 'imap@localhost');
+    const url = `imap://localhost:${server.port}/`;
+    const { stdout, stderr } = await curl(url, ['--sasl-authzid', 'bob']);
+    expect([stdout, stderr]).toEqual(['', expect.stringContaining(' NO not authenticated')]);
+  });
+});

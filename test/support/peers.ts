@@ -32,7 +32,8 @@ export type PeerName =
   | 'redis'
   | 'postgresql'
   | 'cyrus-sasl'
-  | 'gsasl';
+  | 'gsasl'
+  | 'ldapsearch';
 
 // Debian's own interpreter: python3-gssapi belongs to it and not to another one that may come first in PATH.
 export const PYTHON = '/usr/bin/python3';
@@ -156,8 +157,18 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
     package: 'gcc libc6-dev libsasl2-dev libsasl2-modules-gssapi-mit',
     present: async () => (await haveCompiler()) && existsSync('/usr/include/sasl/sasl.h'),
   },
+  ldapsearch: {
+    package: 'ldap-utils libsasl2-modules-gssapi-mit',
+    present: () => existsSync('/usr/bin/ldapsearch') && haveGssapiModule(),
+  },
   gsasl: { package: 'gsasl', present: () => existsSync(GSASL) },
 };
+
+/** Of Cyrus SASL, in a directory named after the machine's architecture. */
+function haveGssapiModule(): boolean {
+  const [libraries = ''] = readdirSync('/usr/lib').filter((name) => name.includes('-linux-'));
+  return existsSync(`/usr/lib/${libraries}/sasl2/libgssapiv2.so`);
+}
 
 async function haveCompiler(): Promise<boolean> {
   return (await run('cc', ['--version'])).code === 0;
