@@ -344,15 +344,15 @@ export class Handshake {
   }
 }
 
-/** An error that somebody will read, even after a success: the first one loads the texts. */
+/** An error that somebody reads at once, even after a success: the first one loads the texts. */
 function errorIn(step: Step): GssError | KerberosError | undefined {
   switch (step.status) {
     case 'failed':
       return step.error;
-    case 'continue':
-      return step.next.at === 'negotiating' ? step.next.foreignChoice : undefined;
     case 'complete':
       return step.context.vouched.pacError;
+    case 'continue':
+      return step.next.at === 'negotiating' ? step.next.foreignChoice : undefined;
   }
 }
 

@@ -80,7 +80,11 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
     'node/runtime-bindings.test.ts',
     'node/server/hostile-clients.test.ts',
   ],
-  'all reasons and all throws of the sources': ['explain/page.test.ts', 'explain/sources.test.ts'],
+  'all reasons and all throws of the sources': [
+    'explain/causes.test.ts',
+    'explain/page.test.ts',
+    'explain/sources.test.ts',
+  ],
   'recorded or documented data': [
     'http/recipes.test.ts',
     'keytab/samples.test.ts',

@@ -89,6 +89,8 @@ export type Base64Detail = {
   readonly problem?: string;
   /** Index of the first character that is not base64. */
   readonly at?: number;
+  /** What helps against this. */
+  readonly remedy?: string;
 };
 
 /** Numbers of bytes. */

@@ -1,7 +1,7 @@
 /** HTTP authentication with GSS-API (RFC 4559): from a request header to a status and headers. */
 import type { Acceptor, Handshake } from '../acceptor.ts';
 import type { SecurityContext } from '../context/context.ts';
-import { isOwnFault } from '../errors.ts';
+import { explain, isOwnFault } from '../errors.ts';
 import type { Base64Slip } from '../explain/base64-slip.ts';
 import { GssError } from '../gss/status.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
@@ -92,7 +92,10 @@ export async function negotiate(
   const continues = credentials instanceof Uint8Array && credentials[0] !== INITIAL_TOKEN;
   if (!continues) state?.abort();
   if (typeof credentials === 'string') return await refuseText(credentials);
-  if (!(credentials instanceof Uint8Array)) return credentials;
+  if (!(credentials instanceof Uint8Array)) {
+    if ('error' in credentials) await explain(credentials.error);
+    return credentials;
+  }
   const handshake = (continues ? state : undefined) ?? acceptor.begin(handshakeOptions);
   const { signal } = options;
   const result = await handshake.accept(credentials, signal && { signal });
@@ -177,14 +180,19 @@ async function refuseText(text: string): Promise<NegotiateResult> {
     detail:
       slip === undefined
         ? { length }
-        : { length, problem: slip.problem, ...(slip.at !== undefined && { at: slip.at }) },
+        : {
+            length,
+            problem: slip.problem,
+            ...(slip.at !== undefined && { at: slip.at }),
+            remedy: slip.remedy,
+          },
     message: `the text after Negotiate is not base64 (${length} characters)`,
     hint:
       slip === undefined
         ? 'look for a proxy or a client that cuts, joins or rewrites Authorization headers'
         : `${slip.problem}${where}: ${slip.remedy}`,
   });
-  return { status: 400, headers: {}, error };
+  return { status: 400, headers: {}, error: await explain(error) };
 }
 
 /** Loaded with the first such request. */

@@ -231,7 +231,7 @@ function finish(
   }
   const established = new SecurityContext(context);
   if (mechListMic !== undefined) {
-    established.verifyMic(mechTypeList, mechListMic);
+    verifyList(established, mechTypeList, mechListMic);
     const ownMic = established.getMic(mechTypeList);
     const outputToken = encodeReply(NegState.acceptCompleted, supportedMech, responseToken, ownMic);
     return { status: 'complete', context, outputToken };
@@ -250,8 +250,18 @@ function takeMic(
 ): Step {
   if (responseToken !== undefined) throw defective('a mechanism token after the last one');
   if (mechListMic === undefined) throw defective('neither a token nor a MIC');
-  new SecurityContext(context).verifyMic(mechTypeList, mechListMic);
+  verifyList(new SecurityContext(context), mechTypeList, mechListMic);
   return { status: 'complete', context };
+}
+
+/** RFC 4178 §5: the MIC shows that nobody has altered the initiator's list. */
+function verifyList(context: SecurityContext, list: Uint8Array, mic: Uint8Array): void {
+  try {
+    context.verifyMic(list, mic);
+  } catch (error) {
+    if (!(error instanceof GssError) || error.code !== 'GSS_S_BAD_MIC') throw error;
+    throw new GssError(error.code, { reason: 'negotiate.list-altered', cause: error });
+  }
 }
 
 function encodeReply(

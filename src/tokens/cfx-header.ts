@@ -4,7 +4,7 @@ import type { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { ContextFlag } from '../gss/status.ts';
 import type { ProtectionState, Role, VerifiedMic } from './protection.ts';
-import { badMic, defectiveToken, peerOf } from './protection.ts';
+import { badMic, defectiveToken, peerOf, reflectedToken } from './protection.ts';
 
 /** TOK_ID (RFC 4121 §4.2.6). */
 export const TokId = { mic: 0x0404, wrap: 0x0504 } as const;
@@ -72,7 +72,7 @@ export class CfxHeaders {
     // MIT krb5: a reflected token of this side is a bad MIC, not a defective token.
     const sentByAcceptor = (flags & Flag.sentByAcceptor) !== 0;
     if (sentByAcceptor !== (this.#state.role === 'initiator')) {
-      throw badMic(`${label} was sent in the other direction`);
+      throw reflectedToken(`${label} was sent in the other direction`);
     }
     return flags;
   }

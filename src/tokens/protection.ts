@@ -1,8 +1,8 @@
 /** The protection of an established context's messages; one implementation for each token format. */
 import type { EncryptionKey } from '../crypto/key.ts';
-import { KerberosError } from '../errors.ts';
+import { explain, KerberosError } from '../errors.ts';
 import type { Oid } from '../gss/oid.ts';
-import { GssError, gssErrorOf } from '../gss/status.ts';
+import { GssError } from '../gss/status.ts';
 import type { RandomSource } from '../random.ts';
 import type { SequenceCounter } from './sequence.ts';
 
@@ -72,16 +72,29 @@ export function peerOf(role: Role): Role {
 
 /** The error for bytes that are not a token of the expected kind. */
 export function defectiveToken(message: string): GssError {
-  return new GssError('GSS_S_DEFECTIVE_TOKEN', {
-    reason: 'message.malformed',
-    message,
-    reporter: 'context',
-  });
+  return withTexts(
+    new GssError('GSS_S_DEFECTIVE_TOKEN', {
+      reason: 'message.malformed',
+      message,
+      reporter: 'context',
+    }),
+  );
 }
 
 /** The error for a token that another party made, or that the peer made for another message. */
-export function badMic(message?: string): GssError {
-  return new GssError('GSS_S_BAD_MIC', { reason: 'message.altered', message: message });
+export function badMic(): GssError {
+  return withTexts(new GssError('GSS_S_BAD_MIC', { reason: 'message.altered' }));
+}
+
+/** The error for a token that this side has sent itself. */
+export function reflectedToken(message: string): GssError {
+  return withTexts(new GssError('GSS_S_BAD_MIC', { reason: 'message.wrong-direction', message }));
+}
+
+/** These errors are thrown at once: the texts are there for those after the first. */
+function withTexts(error: GssError): GssError {
+  void explain(error);
+  return error;
 }
 
 /**
@@ -90,6 +103,6 @@ export function badMic(message?: string): GssError {
  */
 export function asBadMic(error: unknown): unknown {
   return error instanceof KerberosError && error.code === 'KRB_AP_ERR_BAD_INTEGRITY'
-    ? gssErrorOf(error, 'GSS_S_BAD_MIC')
+    ? withTexts(new GssError('GSS_S_BAD_MIC', { reason: 'message.altered', minor: error }))
     : error;
 }

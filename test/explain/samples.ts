@@ -38,7 +38,7 @@ const TIMES = {
 const MECHANISMS = { mechanism: 'IAKERB', accepted: ['SPNEGO', 'Kerberos V5'] };
 
 export const SAMPLES: Samples = {
-  'token.not-base64': { length: 812, problem: 'character 44 is a blank', at: 44 },
+  'token.not-base64': { length: 812, problem: 'it has a blank', at: 44 },
   'token.truncated': { wanted: 516, left: 256 },
   'token.krb-error': { errorCode: 41, errorName: 'KRB_AP_ERR_MODIFIED' },
   'token.wrong-version': { version: 4 },

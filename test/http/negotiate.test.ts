@@ -226,6 +226,7 @@ describe('negotiate', () => {
       length: text.length,
       problem: hint.replace(/ at character \d+$/, ''),
       ...(at !== undefined && { at }),
+      remedy: expect.any(String),
     });
   });
 

@@ -17,12 +17,13 @@ export const TOKEN: Explanations<Extract<keyof TokenDetails, `token.${string}`>>
     'in a browser, put the site into the list of trusted sites (Firefox: network.negotiate-auth.trusted-uris; Chrome: AuthServerAllowlist)',
   ),
   'token.not-base64': {
-    text: ({ length, problem }) =>
-      `the text after Negotiate is not base64 (${length} characters)${problem === undefined ? '' : `: ${problem}`}`,
-    remedies: ({ problem }) =>
+    text: ({ length, problem, at }) =>
+      `the text after Negotiate is not base64 (${length} characters)` +
+      (problem === undefined ? '' : `: ${problem}`) +
+      (at === undefined ? '' : ` at character ${at + 1}`),
+    remedies: ({ remedy }) =>
       present(
-        problem?.includes('base64url') &&
-          'have the client encode the token in base64 (+ and /), not in base64url (- and _)',
+        remedy,
         'have the client send one base64 text without blanks, quotes or line ends after Negotiate',
         'look for a proxy or a client that cuts, joins or rewrites Authorization headers',
       ),

@@ -85,8 +85,6 @@ export async function examine(
   options: CheckAcceptorOptions,
   system: CheckSystem,
 ): Promise<Finding[]> {
-  // Loads the texts of the errors among the findings.
-  await explain(undefined);
   const findings = await findAll(options, system);
   return findings.map((finding) => ({ ...finding, text: printable(finding.text) }));
 }
