@@ -1,7 +1,7 @@
 /** Verifies the AP-REQ in a TGS-REQ (RFC 4120 §3.3.2): whose ticket it is, and that it is whole. */
 import { md5 } from '@noble/hashes/legacy.js';
 import { decryptPart } from '../../ap/encrypted-part.ts';
-import { bytesEqual } from '../../bytes.ts';
+import { constantTimeEqual } from '../../bytes.ts';
 import { EncryptionKey } from '../../crypto/default-crypto.ts';
 import { KeyUsage } from '../../crypto/numbers.ts';
 import type { Authenticator } from '../../messages/ap-req.ts';
@@ -81,7 +81,7 @@ function checkBody(body: Uint8Array, { checksum }: Authenticator, key: Encryptio
   // Java sends an unkeyed one: it is collision-proof enough inside of an encrypted authenticator.
   const genuine =
     checksum.type === RSA_MD5
-      ? bytesEqual(md5(body), checksum.checksum)
+      ? constantTimeEqual(md5(body), checksum.checksum)
       : key.verifyChecksumOfType(
           checksum.type,
           KeyUsage.tgsReqAuthenticatorChecksum,
