@@ -9,7 +9,10 @@ export async function guard(socket, serve) {
     await serve(socket, new Reader(socket), () => clearTimeout(timer));
     socket.end();
   } catch (error) {
-    console.error(error.reason ?? error.code ?? 'error', error.hint ?? error.message);
+    // Many programs just hang up when they have what they want.
+    if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') {
+      console.error(error.reason ?? error.code ?? 'error', error.hint ?? error.message);
+    }
     socket.destroy();
   } finally {
     clearTimeout(timer);
@@ -97,7 +100,11 @@ export function protect(socket, reader, context, { read, frame, maxToken, confid
       }
       socket.write(Buffer.concat(frames), done);
     },
-    final: (done) => socket.end(done),
+    final(done) {
+      // No matter if it has ended already, because the peer has.
+      socket.end();
+      done();
+    },
   });
   return join(Readable.from(incoming(), { objectMode: false }), writable);
 }

@@ -26,7 +26,7 @@ async function serve(socket, reader, authenticated) {
   let context;
   for (;;) {
     const { code, message } = await readStartup(client.reader);
-    if (code === CANCEL) return (await openUpstream()).end(message);
+    if (code === CANCEL) return (await openUpstream()).resume().end(message);
     if (code === GSSENC && context === undefined) {
       socket.write('G');
       context = await establishPackets(socket, reader);
