@@ -5,7 +5,7 @@ import { plainBytes } from './bytes.ts';
 import { SecurityContext } from './context/context.ts';
 import type { CryptoProvider } from './crypto/provider.ts';
 import type { KerberosError } from './errors.ts';
-import { explain } from './errors.ts';
+import { loadTexts } from './errors.ts';
 import { GssError } from './gss/status.ts';
 import type { WaitingExchange } from './handshake-export.ts';
 import { exportHandshake, importHandshake } from './handshake-export.ts';
@@ -204,8 +204,8 @@ export class Handshake {
       else this.#state = step.next;
       return await this.#giveUp(patience.aborted);
     }
-    const told = errorIn(step);
-    if (told !== undefined) await explain(told);
+    const loading = hasError(step) ? loadTexts() : undefined;
+    if (loading !== undefined) await loading;
     return this.#conclude(step);
   }
 
@@ -334,8 +334,8 @@ export class Handshake {
 
   async #giveUp(minor: KerberosError): Promise<AcceptResult> {
     this.#dispose();
-    const error = await explain(new GssError('GSS_S_FAILURE', { minor }));
-    return this.#refuse({ status: 'failed', error });
+    await loadTexts();
+    return this.#refuse({ status: 'failed', error: new GssError('GSS_S_FAILURE', { minor }) });
   }
 
   #dispose(): void {
@@ -344,15 +344,15 @@ export class Handshake {
   }
 }
 
-/** An error that somebody reads at once, even after a success: the first one loads the texts. */
-function errorIn(step: Step): GssError | KerberosError | undefined {
+/** Whether a step has an error that somebody will read, even after a success. */
+function hasError(step: Step): boolean {
   switch (step.status) {
     case 'failed':
-      return step.error;
+      return true;
     case 'complete':
-      return step.context.vouched.pacError;
+      return step.context.vouched.pacError !== undefined;
     case 'continue':
-      return step.next.at === 'negotiating' ? step.next.foreignChoice : undefined;
+      return step.next.at === 'negotiating' && step.next.foreignChoice !== undefined;
   }
 }
 

@@ -169,13 +169,20 @@ export function isRefusal(error: unknown): error is ReasonedError & Refusal {
  * @param error - Returned as it is, for a call in one line.
  */
 export async function explain<T>(error: T): Promise<T> {
-  if (catalogue !== undefined) return error;
-  try {
-    catalogue = (await import('./explain/catalogue.ts')).CATALOGUE;
-  } catch {
-    // Without the file errors keep MIT's words and their hints.
-  }
+  await loadTexts();
   return error;
+}
+
+/** Loads the catalogue. @returns Undefined if it is there already. */
+export function loadTexts(): Promise<void> | undefined {
+  if (catalogue !== undefined) return undefined;
+  return import('./explain/catalogue.ts').then(
+    (loaded) => {
+      catalogue = loaded.CATALOGUE;
+    },
+    // Without the file errors keep MIT's words and their hints.
+    () => {},
+  );
 }
 
 /** What Node.js prints: the stack, then what {@link ReasonedError.toJSON} has beyond it. */

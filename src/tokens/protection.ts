@@ -1,6 +1,6 @@
 /** The protection of an established context's messages; one implementation for each token format. */
 import type { EncryptionKey } from '../crypto/key.ts';
-import { explain, KerberosError } from '../errors.ts';
+import { KerberosError, loadTexts } from '../errors.ts';
 import type { Oid } from '../gss/oid.ts';
 import { GssError } from '../gss/status.ts';
 import type { RandomSource } from '../random.ts';
@@ -93,7 +93,7 @@ export function reflectedToken(message: string): GssError {
 
 /** These errors are thrown at once: the texts are there for those after the first. */
 function withTexts(error: GssError): GssError {
-  void explain(error);
+  void loadTexts();
   return error;
 }
 

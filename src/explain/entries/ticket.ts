@@ -149,6 +149,8 @@ function ofServer(side: string): Explanation<ClockReason> {
       present(
         `set this machine's clock, and keep it right with NTP (chrony, systemd-timesyncd; Windows: w32tm /resync)${zone(detail)}`,
         'see which clock is right: gss-server -check asks the KDC for its time',
+        side === 'ahead of' &&
+          'if this machine is right, the request is an old one that is sent again: look for what repeats it',
       ),
   };
 }
