@@ -40,7 +40,7 @@ export abstract class ReasonedError extends Error {
 
   /**
    * What is wrong, in one sentence with the facts in it. An error that no `accept` has returned is
-   * explained by {@link explain}: until then this is the message.
+   * explained by `explain(error)`: until then this is the message.
    */
   get text(): string {
     return this.#explanation?.text(this.detail) ?? this.message;

@@ -126,7 +126,7 @@ export class GssError extends ReasonedError {
   readonly major: number;
   /** The minor status, if the mechanism reported one. */
   readonly minor?: KerberosError;
-  /** See {@link GssErrorOptions.reporter}. */
+  /** As the option `reporter` of {@link GssErrorOptions}. */
   readonly reporter: 'library' | 'context';
 
   /** An error of this status, for a reason of its own or that of its minor. */
