@@ -1,11 +1,12 @@
 /** The catalogue of all reasons: the one source of texts, remedies and docs/errors.md. */
 import { CONFIG } from './entries/config.ts';
+import { CONNECTION_ENDS } from './entries/connection.ts';
 import { HTTP } from './entries/http.ts';
 import { ENCTYPE, KEY } from './entries/key.ts';
 import { KEYTAB } from './entries/keytab.ts';
 import { FAULT, MESSAGE, NAME } from './entries/message.ts';
 import { IAKERB, NEGOTIATE } from './entries/negotiate.ts';
-import { CONNECTION_ENDS, DELEGATION_NOTES } from './entries/observed.ts';
+import { DELEGATION_NOTES } from './entries/observed.ts';
 import { BINDINGS, PAC, POLICY, REALM, REPLAY } from './entries/policy.ts';
 import { SASL } from './entries/sasl.ts';
 import { SERVER } from './entries/server.ts';

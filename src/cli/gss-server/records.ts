@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
 import type { SecurityContext } from '../../context/context.ts';
 import { contextNotes } from '../../context/notes.ts';
 import { enctypeName } from '../../crypto/numbers.ts';
-import { CONNECTION_ENDS } from '../../explain/entries/observed.ts';
+import { CONNECTION_ENDS } from '../../explain/entries/connection.ts';
 import type { DetailOf, Explanations, Reason } from '../../explain/reasons.ts';
 import type { GssError } from '../../gss/status.ts';
 import { ContextFlag } from '../../gss/status.ts';

@@ -98,7 +98,7 @@ export const FAULT: Explanations<keyof FaultDetails> = {
   'fault.aborted': entry(
     'the exchange was aborted: by its signal, by abort(), or because the client disconnected',
     'nothing, if clients come and go',
-    'if it happens often, see how long clients wait: the replay cache and the keytab must answer in time',
+    'if it happens often, see how long clients wait for the replay cache and the keytab',
   ),
   'fault.program': entry(
     'an unexpected error interrupted the exchange',

@@ -1,4 +1,4 @@
-/** Explanations of what is no refusal by a check: clients that go away, and what a context lacks. */
+/** Explanations of what an established context lacks. */
 import type { Explanations } from '../reasons.ts';
 
 /** Why a context has no delegated credential. A client does not say so: its ticket's flags tell. */
@@ -25,40 +25,5 @@ export const DELEGATION_NOTES: Explanations<
     remedies: () => [
       'let the client ask: curl --delegation policy, AuthNegotiateDelegateAllowlist of Chromium, ssh GSSAPIDelegateCredentials yes, gss-client -d',
     ],
-  },
-};
-
-/** Connections of a server that end without an answer to a token. */
-export const CONNECTION_ENDS: Explanations<
-  | 'policy.unauthenticated'
-  | 'server.client-silent'
-  | 'server.client-gone'
-  | 'server.displaced'
-  | 'server.stopping'
-> = {
-  'policy.unauthenticated': {
-    text: () =>
-      'the client does not authenticate, which the server, or what it asked for, requires',
-    remedies: () => ['let the client authenticate: gss-client without -na', 'omit -authenticated'],
-  },
-  'server.client-silent': {
-    text: ({ limit }) => `the client was too slow${limit === undefined ? '' : `: ${limit}`}`,
-    remedies: () => [
-      'look whether the client waits for something, or is gone without closing its connection',
-      'raise the limit: -timeout, -handshake (idleTimeout, handshakeTimeout of createGssServer)',
-    ],
-  },
-  'server.client-gone': {
-    text: ({ problem }) =>
-      `the client closed its connection in the middle${problem === undefined ? '' : `: ${problem}`}`,
-    remedies: () => ['look at the client’s own messages: it has given up, or was stopped'],
-  },
-  'server.displaced': {
-    text: () => 'the client was not authenticated, and another one needed its place',
-    remedies: () => ['raise -maxconn, -maxsource or look who opens so many connections'],
-  },
-  'server.stopping': {
-    text: () => 'the server is stopping',
-    remedies: () => ['none is needed: the client may come again'],
   },
 };

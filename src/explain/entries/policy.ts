@@ -2,15 +2,16 @@
 
 import type { PolicyDetails } from '../policy-reasons.ts';
 import type { Explanations } from '../reasons.ts';
+import type { CONNECTION_ENDS } from './connection.ts';
 import { duration, entry, present, sentence } from './entry.ts';
-import type { CONNECTION_ENDS, DELEGATION_NOTES } from './observed.ts';
+import type { DELEGATION_NOTES } from './observed.ts';
 
 /** The area `replay`. */
 export const REPLAY: Explanations<Extract<keyof PolicyDetails, `replay.${string}`>> = {
   'replay.repeated': {
     text: ({ client, service, clientTime, age }) =>
       sentence(
-        'the same request came twice: a retry by a proxy or load balancer, a client that sends one header with several requests, a server that authenticates one request twice, or an attack',
+        'the same request came twice: a retry (proxy, load balancer), a header that a client uses again, a server that authenticates twice, or an attack',
         `client ${client}, service ${service}, client's time ${clientTime}`,
         age !== undefined && `made ${duration(age)} ago by the client's clock`,
       ),
@@ -18,7 +19,7 @@ export const REPLAY: Explanations<Extract<keyof PolicyDetails, `replay.${string}
       'switch off retries of requests with Authorization in the proxy (nginx: proxy_next_upstream off; HAProxy: retries 0)',
       'authenticate each request once: one middleware, one acceptor, one replay cache for all processes of the service',
       'have a client of your own make a new token for each request',
-      'if none of these is in the way, find out who sent the second request: it may be an attack',
+      'otherwise find out who sent the second request',
     ],
   },
   'replay.cache-silent': {
@@ -29,7 +30,6 @@ export const REPLAY: Explanations<Extract<keyof PolicyDetails, `replay.${string}
     remedies: () => [
       'look at the engine or disk behind the replay cache, and at the network in between',
       'a cache of your own must settle the promise of each checkAndStore',
-      'raise the option deadline only if the engine is slow and not broken',
     ],
   },
   'replay.cache-failed': {
@@ -57,10 +57,7 @@ export const REPLAY: Explanations<Extract<keyof PolicyDetails, `replay.${string}
         : `${client} has used up its share of the replay cache (${held} requests); other clients are still served`,
     remedies: ({ client }) =>
       client === undefined
-        ? [
-            'raise maxEntries, or share the load among more processes',
-            'find out who floods the service',
-          ]
+        ? ['raise maxEntries, or share the load among more processes']
         : [
             `find out why ${client} sends so many requests; let it use a session instead of a ticket for each`,
             'raise maxEntries',
@@ -84,7 +81,6 @@ export const REPLAY: Explanations<Extract<keyof PolicyDetails, `replay.${string}
   'replay.clock-went-back': entry(
     'the clock was set back: the replay cache cannot tell whether requests came before; they are refused until the clock reaches its earlier time again',
     'let NTP slew the clock instead of setting it (chrony: makestep only at start)',
-    'restart the service if the clock was wrong before and is right now',
   ),
   'replay.unknown-type': {
     text: ({ name }) =>
@@ -106,7 +102,6 @@ export const REALM: Explanations<Extract<keyof PolicyDetails, `realm.${string}`>
       return [
         `if that is right, say so in krb5.conf: [capaths] ${from} = { ${to} = ${transited.join(' ') || '.'} }`,
         'or let the KDC check the path (it then sets the flag TRANSITED-POLICY-CHECKED)',
-        'otherwise a realm in between is not to be trusted: find out who runs it',
       ];
     },
   },
@@ -142,7 +137,7 @@ export const BINDINGS: Explanations<Extract<keyof PolicyDetails, `bindings.${str
         supported === true &&
           'find out what ends TLS between client and server: the request may have been relayed by an attacker',
         "let clients without them in: channelBindingPolicy: 'when-supported' (most clients but browsers on Windows and macOS send none)",
-        'or use a client that binds (curl with SSPI, Chrome and Edge on Windows, requests-gssapi)',
+        'or use a client that binds (curl with SSPI, Chrome and Edge on Windows)',
       ),
   },
   'bindings.mismatch': entry(
@@ -184,8 +179,6 @@ export const PAC: Explanations<Extract<keyof PolicyDetails, `pac.${string}`>> = 
           signature !== 'server' &&
           'see that kdcKey is the key of krbtgt of this realm, of the current kvno',
         'export the keytab again: a key that opens the ticket and does not verify its PAC is one of another enctype or account',
-        'if a program of your own makes tickets, have it sign the PAC with the service’s key (MS-PAC §2.8)',
-        "until it is solved, groups are missing under pacPolicy: 'when-valid', and clients are refused under 'required'",
       ),
   },
   'pac.malformed': entry(

@@ -2,7 +2,7 @@
 
 import type { Explanations } from '../reasons.ts';
 import type { ListenDetail, ServerDetails } from '../service-reasons.ts';
-import type { CONNECTION_ENDS } from './observed.ts';
+import type { CONNECTION_ENDS } from './connection.ts';
 
 /** Of the areas `server`, `kdc`, `dns` and `testing`. */
 export const SERVER: Explanations<

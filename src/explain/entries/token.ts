@@ -41,7 +41,7 @@ export const TOKEN: Explanations<Extract<keyof TokenDetails, `token.${string}`>>
   },
   'token.malformed': entry(
     'the token is not what its mechanism describes: it was altered on its way, or its sender is faulty or hostile',
-    'find out who sends it: no Kerberos implementation in use makes such tokens',
+    'find out who sends it',
     'if a proxy, gateway or application passes the token on, see that it passes on the bytes unchanged',
     'show what is in it: gss-inspect',
   ),
@@ -67,7 +67,7 @@ export const TOKEN: Explanations<Extract<keyof TokenDetails, `token.${string}`>>
         text !== undefined && `its text is: ${text}`,
       ),
     remedies: () => [
-      'look at the log of the peer: it refuses something itself, perhaps the answer to an earlier request',
+      'look at the log of the peer: it refuses something itself',
       'see that both sides are not acceptors, and that nothing sends answers back (a proxy, an echo)',
     ],
   },
@@ -87,16 +87,14 @@ export const TOKEN: Explanations<Extract<keyof TokenDetails, `token.${string}`>>
   },
   'token.out-of-order': entry(
     'the token belongs to an exchange that began on another connection or server, or is one of an established context',
-    'have the proxy or load balancer keep a client on one connection and server (sticky sessions; nginx: proxy_http_version 1.1, keepalive; no connection pooling across users)',
+    'have the proxy or load balancer keep a client on one connection and server (sticky sessions)',
     'keep unfinished exchanges where all servers find them (exchanges: RedisExchanges or PostgresExchanges)',
     'let clients prefer Kerberos, which needs one token',
   ),
   'token.too-long': {
     text: ({ wanted, left }) =>
       `the token is too long${wanted === undefined ? '' : `: ${wanted} bytes`}${left === undefined ? '' : `, at most ${left}`}`,
-    remedies: () => [
-      'find out who sends it: no Kerberos token is that long, the bytes are of another protocol or hostile',
-    ],
+    remedies: () => ['find out who sends it: no Kerberos token is that long'],
   },
 };
 
@@ -109,7 +107,6 @@ export const DCE: Explanations<Extract<keyof TokenDetails, `dce.${string}`>> = {
   ),
   'dce.third-leg-wrong': entry(
     'the third leg of DCE style does not verify: it is not the AP-REP of the client that began the exchange',
-    'see that the third token comes from the same exchange and was not altered on its way',
     'if a client of your own makes it, have it repeat the sequence number of the AP-REP, without a subkey (MS-KILE §3.4.5.2)',
   ),
   'dce.framed': entry(
