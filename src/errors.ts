@@ -34,7 +34,7 @@ export abstract class ReasonedError extends Error {
 
   /** What the operator can do about it, in one line; undefined if nothing is known. */
   get hint(): string | undefined {
-    if (this.#hint !== undefined || this.#explanation === undefined) return this.#hint;
+    if (this.#hint !== undefined || catalogue?.[this.reason] === undefined) return this.#hint;
     return [this.text, ...this.remedies.slice(0, 1)].join('; ');
   }
 
@@ -43,12 +43,12 @@ export abstract class ReasonedError extends Error {
    * explained by `explain(error)`: until then this is the message.
    */
   get text(): string {
-    return this.#explanation?.text(this.detail) ?? this.message;
+    return this.#explained((explanation) => explanation.text(this.detail)) ?? this.message;
   }
 
   /** What to do about it, the likeliest first. See {@link text} for when it is filled. */
   get remedies(): readonly string[] {
-    const remedies = this.#explanation?.remedies(this.detail);
+    const remedies = this.#explained((explanation) => explanation.remedies(this.detail));
     return remedies ?? (this.#hint === undefined ? [] : [this.#hint]);
   }
 
@@ -59,8 +59,14 @@ export abstract class ReasonedError extends Error {
     return { name, message, code, reason, text, detail, remedies, ...(hint && { hint }), ...why };
   }
 
-  get #explanation(): AnyExplanation | undefined {
-    return catalogue?.[this.reason] as AnyExplanation | undefined;
+  /** Undefined without the catalogue, and for an error of an application that lacks facts of its reason. */
+  #explained<T>(read: (explanation: AnyExplanation) => T): T | undefined {
+    const explanation = catalogue?.[this.reason] as AnyExplanation | undefined;
+    try {
+      return explanation && read(explanation);
+    } catch {
+      return undefined;
+    }
   }
 
   static {

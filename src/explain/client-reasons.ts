@@ -201,13 +201,13 @@ export interface KeyDetails {
   'key.unusable': NoKeyDetail;
   /** The keytab's key is of a weak encryption type, which is off. */
   'key.weak': NoKeyDetail;
-  /** A key has not the length that its encryption type requires. */
+  /** A key does not have the length that its encryption type requires. */
   'key.size': KeySizeDetail;
   /** A checksum is of a type that the key cannot verify. */
   'key.checksum-type': ChecksumTypeDetail;
   /** A key does not decrypt what it should. */
   'key.integrity': NoDetail;
-  /** The policy permits the encryption type of ticket, session key or subkey not. */
+  /** The policy does not permit the encryption type of ticket, session key or subkey. */
   'enctype.not-permitted': EnctypePolicyDetail;
   /** The cryptography in use lacks the encryption type. */
   'enctype.unsupported': EnctypeDetail;

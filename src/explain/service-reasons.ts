@@ -181,7 +181,7 @@ export interface ServerDetails {
   'server.port-in-use': ListenDetail;
   /** The port is for privileged users. */
   'server.port-privileged': ListenDetail;
-  /** The address is none of this machine. */
+  /** The address does not belong to this machine. */
   'server.address': ListenDetail;
   /** The log file cannot be written. */
   'server.log-file': PathDetail;

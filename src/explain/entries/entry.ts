@@ -16,11 +16,6 @@ export function sentence(...parts: readonly (string | undefined | false)[]): str
   return present(...parts).join('; ');
 }
 
-/** `in krb5.conf at /etc/krb5.conf`; empty without a path. */
-export function place(path: string | undefined): string {
-  return path === undefined ? '' : ` ${path}`;
-}
-
 /** The difference of two times in ISO 8601, in seconds. */
 export function secondsBetween(from: string, to: string): number {
   return Math.abs(Date.parse(to) - Date.parse(from)) / 1000;

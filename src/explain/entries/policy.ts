@@ -75,7 +75,7 @@ export const REPLAY: Explanations<Extract<keyof PolicyDetails, `replay.${string}
       `the engine of the replay cache began a new run (a restart, or a replica took over) and may have forgotten this request; requests made from ${seconds} s later on are accepted`,
     remedies: () => [
       "nothing, if it happens once: the client's next attempt is accepted, unless its clock is behind",
-      'if it goes on, find out why the engine restarts, and let it keep its data (appendfsync, synchronous replicas)',
+      'if it continues, find out why the engine restarts, and let it keep its data (appendfsync, synchronous replicas)',
     ],
   },
   'replay.clock-went-back': entry(
@@ -193,7 +193,7 @@ export const PAC: Explanations<Extract<keyof PolicyDetails, `pac.${string}`>> = 
         : `the PAC is of ${pacClient} (${pacAuthTime}), the ticket of ${ticketClient} (${ticketAuthTime})`,
     remedies: () => [
       'let the client get a new ticket (kinit; Windows: klist purge)',
-      'if it goes on, somebody has put the PAC of one ticket into another: find out who sends the ticket',
+      'if it continues, somebody has put the PAC of one ticket into another: find out who sends the ticket',
     ],
   },
   'pac.other-domain': entry(

@@ -83,9 +83,9 @@ export const AUTHENTICATOR: Explanations<
   Extract<keyof TicketDetails, `authenticator.${string}` | `authdata.${string}`>
 > = {
   'authenticator.altered': entry(
-    'the ticket decrypted, its authenticator did not: the request was altered on its way, or its sender has not the session key of the ticket',
+    'the ticket decrypted, its authenticator did not: the request was altered on its way, or its sender does not have the session key of the ticket',
     'look for what changes tokens on their way (a proxy, a conversion of text)',
-    'if it goes on, somebody uses a ticket that was stolen without its key: find out who sends it',
+    'if it continues, somebody uses a ticket that was stolen without its key: find out who sends it',
   ),
   'authenticator.other-client': {
     text: ({ ticketClient, authenticator }) =>
