@@ -20,6 +20,7 @@ import {
 } from '../../src/index.ts';
 import { encodeKrbError } from '../../src/messages/krb-error.ts';
 import { encodeNegTokenInit } from '../../src/spnego/neg-token.ts';
+import { readErrorToken } from '../../src/testing/index.ts';
 import type { ExchangeOptions, KeySpec } from '../support/realm-kit.ts';
 import { establish, makeKeytab, makeParties, NOW, NOW_SECONDS } from '../support/realm-kit.ts';
 
@@ -671,6 +672,35 @@ describe('the cause', () => {
     expect(logged).toMatchObject({ reason, text: error.text, remedies: error.remedies });
     expect(logged.message).toBe(error.message);
   });
+});
+
+describe('a KRB-ERROR', () => {
+  const channelBindings = { applicationData: encodeUtf8('x') };
+  it.each<[string, ExchangeOptions, number, string | undefined]>([
+    ['an enctype', { acceptor: { permittedEnctypes: [20] } }, 60, 'Encryption type not permitted'],
+    ['a flag', { ticket: { flags: TicketFlag.invalid } }, 60, 'Ticket has invalid flag set'],
+    [
+      'bindings',
+      { acceptor: { channelBindingPolicy: 'required' }, handshake: { channelBindings } },
+      60,
+      'Incorrect channel bindings were supplied',
+    ],
+    [
+      'a fault of the service',
+      cache(() => undefined as never),
+      60,
+      'The service cannot answer now',
+    ],
+    ['an expired ticket', { ticket: { authTime: NOW_SECONDS - 11 * HOUR } }, 32, undefined],
+  ])(
+    'about %s has fixed words only where it has no number',
+    async (_, options, errorCode, text) => {
+      const { initiator, begin } = await makeParties(options);
+      const { outputToken } = await begin().accept(initiator.begin());
+      const told = await readErrorToken(outputToken!);
+      expect([told.errorCode, told.text]).toEqual([errorCode, text]);
+    },
+  );
 });
 
 describe('no delegated credential', () => {
