@@ -119,7 +119,8 @@ export function formatGssError(operation: string, error: unknown): Block[] {
   if (!(error instanceof GssError)) return blocks;
   // MIT prints two lines, neither of which shows the message of an error without a minor status.
   const { message, hint } = error;
-  const rest = [lines.includes(message) ? undefined : message, hint].filter(Boolean).join('; ');
+  const isSaid = lines.includes(message) || hint?.startsWith(message) === true;
+  const rest = [isSaid ? undefined : message, hint].filter(Boolean).join('; ');
   return rest === '' ? blocks : [...blocks, hintLine(rest)];
 }
 
