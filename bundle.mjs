@@ -33,6 +33,8 @@ await build({
       groups: [
         { name: 'core', test: /dist[\\/]modules[\\/]index\.js$/, priority: 2 },
         { name: 'http', test: /dist[\\/]modules[\\/]http[\\/]index\.js$/, priority: 1 },
+        // Else it would be in the chunk of Node, which imports what only Node has.
+        { name: 'sasl', test: /dist[\\/]modules[\\/]sasl[\\/]index\.js$/, priority: 1 },
         { name: 'node', test: /dist[\\/]modules[\\/]node[\\/]index\.js$/ },
       ],
     },

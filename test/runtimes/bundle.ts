@@ -27,7 +27,9 @@ export async function bundleScript(entry: string, linking: Linking): Promise<str
           if (importer === undefined) return null;
           const path = resolve(importer, '..', id);
           if (!path.startsWith(SOURCES)) return null;
-          const built = path.replace(SOURCES, BUILT).replace(/\.ts$/, '.js');
+          // As bundlers do, which have the condition `default`.
+          const from = linking === 'within' ? `${BUILT}modules/` : BUILT;
+          const built = path.replace(SOURCES, from).replace(/\.ts$/, '.js');
           if (!ENTRIES.includes(path.slice(SOURCES.length))) {
             throw new Error(`${importer}: ${id} is no entry of the package`);
           }
