@@ -1,11 +1,12 @@
 /** What a KDC reveals to everyone: its clock, and the version of a service's key. */
+import { decodeKdcReply, KdcReplyType } from '../../messages/kdc/reply.ts';
+import { encodeKdcRequest, KdcRequestType } from '../../messages/kdc/request.ts';
 import type { KrbError } from '../../messages/krb-error.ts';
 import { decodeKrbError } from '../../messages/krb-error.ts';
-import type { Principal } from '../../messages/principal.ts';
+import type { Principal, PrincipalName } from '../../messages/principal.ts';
 import { NameType } from '../../messages/principal.ts';
 import { systemRandom } from '../../random.ts';
 import type { Clock } from '../../time.ts';
-import { decodeAsRep, encodeAsReq } from './as-req.ts';
 import type { AskKdc, KdcReply } from './ask-kdc.ts';
 
 /** The clock of a KDC, as it was when it answered. */
@@ -31,13 +32,8 @@ export async function readKdcClock(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<KdcClock> {
-  const request = encodeAsReq({
-    realm: client.realm,
-    clientName: client,
-    serverName: { nameType: NameType.srvInst, components: ['krbtgt', client.realm] },
-    nonce: randomNonce(),
-    enctypes: [NO_ENCTYPE],
-  });
+  const kdc = { nameType: NameType.srvInst, components: ['krbtgt', client.realm] };
+  const request = asReq(client, kdc, [NO_ENCTYPE]);
   const sent = clock();
   const answer = await ask(client.realm, request, signal);
   const received = clock();
@@ -61,18 +57,31 @@ export async function readKvno(
   enctypes: readonly number[],
   signal: AbortSignal,
 ): Promise<number | KrbError | undefined> {
-  const request = encodeAsReq({
-    realm: service.realm,
-    clientName: service,
-    serverName: service,
-    nonce: randomNonce(),
-    enctypes,
-  });
+  const request = asReq(service, service, enctypes);
   const { bytes } = await ask(service.realm, request, signal);
   if (bytes[0] === KRB_ERROR_TAG) return decodeKrbError(bytes);
-  return decodeAsRep(bytes).ticket.encPart.kvno;
+  return decodeKdcReply(bytes, KdcReplyType.as).ticket.encPart.kvno;
 }
 
+/** An AS-REQ without pre-authentication, for a ticket that lasts as long as the KDC allows. */
+function asReq(
+  client: Principal,
+  serverName: PrincipalName,
+  enctypes: readonly number[],
+): Uint8Array {
+  const body = {
+    options: 0,
+    clientName: client,
+    realm: client.realm,
+    serverName,
+    till: 0,
+    nonce: randomNonce(),
+    enctypes,
+  };
+  return encodeKdcRequest({ type: KdcRequestType.as, paData: [], body });
+}
+
+/** 0 to 2^31 - 1: MIT krb5 reads it as a signed number. */
 function randomNonce(): number {
   const bytes = new Uint8Array(4);
   systemRandom(bytes);
