@@ -85,7 +85,7 @@ export type RelayBoundDetail = {
 export type Base64Detail = {
   /** Number of characters. */
   readonly length: number;
-  /** What is wrong. */
+  /** The kind of mistake. */
   readonly problem?: string;
   /** Index of the first character that is not base64. */
   readonly at?: number;

@@ -188,8 +188,8 @@ function enctypeNotInKeytab(facts: TicketFacts): NoKey {
 }
 
 /**
- * As MIT krb5 says: a key whose kvno stands for any (0), or for its low 8 bits, is not found if it does
- * not open the ticket.
+ * A key whose kvno fits every ticket (0), or has the same low 8 bits only, and that does not open the ticket,
+ * is reported as MIT krb5 does: the kvno is not in the keytab.
  */
 function wrongKey(facts: TicketFacts, entry: KeytabEntry, hasOpened: HasOpened): NoKey {
   const { server, kvno, enctype } = facts;

@@ -71,7 +71,7 @@ function parseIpv6(text: string): number[] | undefined {
   // Only the last group may be an IPv4 address.
   if (halves.length === 2 && halves[0]!.includes('.')) return undefined;
   const gap = 16 - left.length - tail.length;
-  // `::` stands for at least one group.
+  // `::` replaces one group or more.
   if (halves.length === 1 ? gap !== 0 : gap < 2) return undefined;
   return [...left, ...new Array<number>(gap).fill(0), ...tail];
 }

@@ -20,7 +20,7 @@ import { Tally } from './tally.ts';
 import type { ContextFacts } from './usage.ts';
 import { ServiceUses } from './usage.ts';
 
-/** What is known of the request of a client that was refused. */
+/** The facts in a refused request, as far as it was read. */
 export interface RequestFacts {
   /** The client's principal, if its ticket was opened. */
   readonly client?: string;

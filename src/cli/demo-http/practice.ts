@@ -72,7 +72,7 @@ export class Practice {
     return new Practice(server, keytab);
   }
 
-  /** Plays the client in a situation; undefined if there is none of that id. */
+  /** Plays the client in a situation. @returns Undefined for an unknown id. */
   async play(id: string): Promise<PracticeResult | undefined> {
     const found = SITUATIONS.find((situation) => situation.id === id);
     if (found === undefined) return undefined;
