@@ -13,10 +13,11 @@ import type {
   Guest,
   HeaderField,
 } from '../http/authentication.ts';
+import { disposeOf } from '../http/authentication.ts';
 import type { ClientReader, TrustProxy } from '../http/forwarded.ts';
 import { clientReader, TRUST_PROXY } from '../http/forwarded.ts';
 import type { Answered, SignOnOptions } from '../http/gate.ts';
-import { disposeOf, Gate, SIGN_ON_OPTIONS } from '../http/gate.ts';
+import { Gate, SIGN_ON_OPTIONS } from '../http/gate.ts';
 import type { DenialPages } from '../http/pages.ts';
 import { PAGE_OPTIONS, pageFor } from '../http/pages.ts';
 import { Service } from '../http/service.ts';

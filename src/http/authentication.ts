@@ -143,3 +143,9 @@ function checkText(name: string, value: unknown): void {
 export function isBlank(text: string | null | undefined): text is '' | null | undefined {
   return text === undefined || text === null || text.trim() === '';
 }
+
+/** Wipes the keys of a context, and of the credential that it delegates. */
+export function disposeOf(context: SecurityContext | undefined): void {
+  context?.delegatedCredential?.dispose();
+  context?.dispose();
+}

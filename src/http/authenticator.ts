@@ -19,7 +19,7 @@ import type {
   Guest,
   HeaderField,
 } from './authentication.ts';
-import { checkRequest, isBlank } from './authentication.ts';
+import { checkRequest, disposeOf, isBlank } from './authentication.ts';
 import { Challenger } from './challenger.ts';
 import type { ExchangeKeeper, UnfinishedExchange } from './exchanges.ts';
 import { exchangesByConnection } from './exchanges.ts';
@@ -361,11 +361,6 @@ function sessionsOf(
   if (sessions === undefined || 'open' in sessions) return sessions;
   const accepts = (service: string) => acceptor.credential.acceptsService(service);
   return new Sessions(sessions, { random, timer, deadline, accepts });
-}
-
-function disposeOf(context: SecurityContext): void {
-  context.delegatedCredential?.dispose();
-  context.dispose();
 }
 
 function asFault(error: unknown): GssError {

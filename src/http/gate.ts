@@ -1,5 +1,4 @@
 /** What adapters share: an authenticator whose acceptor is made of the adapter's own options. */
-import type { SecurityContext } from '../context/context.ts';
 import { explain } from '../errors.ts';
 import { GssError } from '../gss/status.ts';
 import type { HostAddress } from '../messages/primitives.ts';
@@ -107,12 +106,6 @@ export class Gate<R extends AuthenticationRequest> {
   logout(request: SessionRequest): Promise<readonly HeaderField[]> {
     return this.#authenticator.logout(request);
   }
-}
-
-/** Wipes the keys of a context, and of the credential that it delegates. */
-export function disposeOf(context: SecurityContext | undefined): void {
-  context?.delegatedCredential?.dispose();
-  context?.dispose();
 }
 
 /** Whether a request must not reach the application. */

@@ -2,7 +2,11 @@
 import { concatBytes } from '../bytes.ts';
 import { KerberosError } from '../errors.ts';
 import type { AskKdc, RelaySignal } from '../krb5/relay-settings.ts';
-import { decodeKdcProxyMessage, encodeKdcProxyMessage } from '../messages/kdc/kdc-proxy.ts';
+import {
+  decodeKdcProxyMessage,
+  encodeKdcProxyMessage,
+  withLength,
+} from '../messages/kdc/kdc-proxy.ts';
 import { callback, checkOptions, range } from '../options.ts';
 
 /** Options of {@link kdcProxy}. */
@@ -80,14 +84,6 @@ export function kdcProxy(url: string, options: KdcProxyOptions = {}): AskKdc {
     const answer = decodeKdcProxyMessage(await readBody(response.body));
     return withoutLength(answer.message);
   };
-}
-
-/** RFC 4120 §7.2.2: as over TCP. */
-function withLength(message: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(4 + message.length);
-  new DataView(bytes.buffer).setUint32(0, message.length);
-  bytes.set(message, 4);
-  return bytes;
 }
 
 function withoutLength(bytes: Uint8Array): Uint8Array {

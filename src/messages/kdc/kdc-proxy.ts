@@ -12,6 +12,14 @@ export interface KdcProxyMessage {
   readonly targetDomain?: string;
 }
 
+/** Puts the length of a message before it, in four bytes (RFC 4120 §7.2.2). @returns A new buffer. */
+export function withLength(message: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(4 + message.length);
+  new DataView(bytes.buffer).setUint32(0, message.length);
+  bytes.set(message, 4);
+  return bytes;
+}
+
 /** @returns A new buffer. */
 export function encodeKdcProxyMessage(message: KdcProxyMessage): Uint8Array {
   return encodeDer(writeKdcProxyMessage, message);

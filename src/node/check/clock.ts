@@ -5,7 +5,7 @@ import { printablePrincipal } from '../../messages/principal.ts';
 import { describeThrown, printableName } from '../../text.ts';
 import type { Clock } from '../../time.ts';
 import { formatTime } from '../../time.ts';
-import type { AskKdc } from '../kdc/ask-kdc.ts';
+import type { KdcAsker } from '../kdc/ask-kdc.ts';
 import type { KdcClock } from '../kdc/kdc-facts.ts';
 import { readKdcClock, readKvno } from '../kdc/kdc-facts.ts';
 import type { Finding } from './finding.ts';
@@ -20,7 +20,7 @@ export interface HeldKeys {
 
 /** What {@link judgeByKdc} works with. */
 export interface KdcQuestions {
-  readonly ask: AskKdc;
+  readonly ask: KdcAsker;
   readonly clock: Clock;
   /** Seconds. */
   readonly clockSkew: number;

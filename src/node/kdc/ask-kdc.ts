@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { connect, isIP, isIPv6 } from 'node:net';
 import { KerberosError } from '../../errors.ts';
+import { withLength } from '../../messages/kdc/kdc-proxy.ts';
 import { decodeKrbError } from '../../messages/krb-error.ts';
 import { describeThrown, printableName } from '../../text.ts';
 import type { Clock } from '../../time.ts';
@@ -10,7 +11,7 @@ import { systemClock } from '../../time.ts';
 import type { KdcServer } from './find-kdcs.ts';
 
 /** The answer of a KDC. Nothing in it has been verified, except that it begins as an answer does. */
-export interface KdcReply {
+export interface KdcAnswer {
   readonly bytes: Uint8Array;
   readonly server: KdcServer;
   readonly transport: 'udp' | 'tcp';
@@ -22,7 +23,11 @@ export interface KdcReply {
  * @throws {@link KerberosError} `KRB5_REALM_UNKNOWN` if no KDC of the realm is known,
  *   `KRB5_KDC_UNREACH` if none answers before the signal.
  */
-export type AskKdc = (realm: string, message: Uint8Array, signal: AbortSignal) => Promise<KdcReply>;
+export type KdcAsker = (
+  realm: string,
+  message: Uint8Array,
+  signal: AbortSignal,
+) => Promise<KdcAnswer>;
 
 /** Options of {@link kdcAsker}. */
 export interface KdcAskerOptions {
@@ -41,7 +46,7 @@ export interface KdcAskerOptions {
 export function kdcAsker(
   find: (realm: string) => Promise<readonly KdcServer[]>,
   { udpLimit = MAX_DATAGRAM, clock = systemClock }: KdcAskerOptions = {},
-): AskKdc {
+): KdcAsker {
   const resting = new RestingServers(clock);
   return async (realm, message, signal) => {
     const servers = resting.last(await find(realm));
@@ -76,7 +81,7 @@ export function kdcAsker(
 }
 
 /** A server over one transport. */
-type Attempt = Pick<KdcReply, 'server' | 'transport'>;
+type Attempt = Pick<KdcAnswer, 'server' | 'transport'>;
 
 /** Begins the attempts one after another, each as soon as the one before has failed or is late. */
 function firstAnswer(
@@ -90,7 +95,7 @@ function firstAnswer(
     readonly limit: AbortSignal;
     readonly onFailure: (attempt: Attempt, problem: string) => void;
   },
-): Promise<KdcReply> {
+): Promise<KdcAnswer> {
   return new Promise((resolve, reject) => {
     let next = 0;
     let running = 0;
@@ -258,10 +263,7 @@ function overTcp(server: KdcServer, message: Uint8Array, limit: AbortSignal): Pr
       socket.destroy();
       resolve(received.slice(4, end));
     });
-    const framed = new Uint8Array(4 + message.length);
-    new DataView(framed.buffer).setUint32(0, message.length);
-    framed.set(message, 4);
-    socket.write(framed);
+    socket.write(withLength(message));
   });
 }
 

@@ -7,7 +7,7 @@ import type { Principal, PrincipalName } from '../../messages/principal.ts';
 import { NameType } from '../../messages/principal.ts';
 import { systemRandom } from '../../random.ts';
 import type { Clock } from '../../time.ts';
-import type { AskKdc, KdcReply } from './ask-kdc.ts';
+import type { KdcAnswer, KdcAsker } from './ask-kdc.ts';
 
 /** The clock of a KDC, as it was when it answered. */
 export interface KdcClock {
@@ -17,17 +17,17 @@ export interface KdcClock {
   readonly precision: number;
   /** The KDC's time, in milliseconds since 1970. */
   readonly time: number;
-  readonly answer: KdcReply;
+  readonly answer: KdcAnswer;
 }
 
 /**
  * Reads the clock of a KDC from the `stime` of a KRB-ERROR: it refuses an AS-REQ that names no enctype
  * of use. Nothing proves that the answer is the KDC's own.
  *
- * @throws {@link KerberosError} as {@link AskKdc}, and {@link DecodeError} for an unreadable answer.
+ * @throws {@link KerberosError} as {@link KdcAsker}, and {@link DecodeError} for an unreadable answer.
  */
 export async function readKdcClock(
-  ask: AskKdc,
+  ask: KdcAsker,
   client: Principal,
   clock: Clock,
   signal: AbortSignal,
@@ -52,7 +52,7 @@ export async function readKdcClock(
  * @throws As {@link readKdcClock}.
  */
 export async function readKvno(
-  ask: AskKdc,
+  ask: KdcAsker,
   service: Principal,
   enctypes: readonly number[],
   signal: AbortSignal,

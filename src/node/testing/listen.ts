@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
+import { withLength } from '../../messages/kdc/kdc-proxy.ts';
 import { encodeRefusal } from '../../testing/kdc/answer.ts';
 import type { KdcErrorName } from '../../testing/kdc/error.ts';
 import { KdcError } from '../../testing/kdc/error.ts';
@@ -90,12 +91,12 @@ function serveTcp(kdc: ListeningKdc, socket: Socket): void {
       const length = buffered.readUInt32BE();
       // RFC 5021 §3: also the answer to a set high bit, which announces an extension.
       if (length > MAX_REQUEST) {
-        socket.end(framed(refusal(kdc, 'KRB_ERR_FIELD_TOOLONG')));
+        socket.end(withLength(refusal(kdc, 'KRB_ERR_FIELD_TOOLONG')));
         socket.removeAllListeners('data').resume();
         return;
       }
       if (buffered.length < 4 + length) return;
-      socket.write(framed(kdc.answer(plain(buffered.subarray(4, 4 + length)))));
+      socket.write(withLength(kdc.answer(plain(buffered.subarray(4, 4 + length)))));
       buffered = buffered.subarray(4 + length);
     }
   });
@@ -103,12 +104,6 @@ function serveTcp(kdc: ListeningKdc, socket: Socket): void {
 
 function refusal(kdc: ListeningKdc, code: KdcErrorName): Uint8Array {
   return encodeRefusal(kdc, new KdcError(code));
-}
-
-function framed(message: Uint8Array): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(message.length);
-  return Buffer.concat([length, message]);
 }
 
 function plain(buffer: Buffer): Uint8Array {

@@ -9,7 +9,7 @@ import { writeMessage } from '../../../src/messages/message.ts';
 import { writeInt32, writeKerberosString, writeOctets } from '../../../src/messages/primitives.ts';
 import { parsePrincipal, writePrincipalName } from '../../../src/messages/principal.ts';
 import { writeTicket } from '../../../src/messages/ticket.ts';
-import type { AskKdc } from '../../../src/node/kdc/ask-kdc.ts';
+import type { KdcAsker } from '../../../src/node/kdc/ask-kdc.ts';
 import { readKdcClock, readKvno } from '../../../src/node/kdc/kdc-facts.ts';
 import { kdcError } from '../../support/fake-kdc.ts';
 
@@ -17,7 +17,7 @@ const SERVICE = parsePrincipal('HTTP/www.example.test@EXAMPLE.TEST');
 const NOW = Date.UTC(2026, 5, 1, 12);
 const signal = new AbortController().signal;
 
-function answering(bytes: Uint8Array): AskKdc {
+function answering(bytes: Uint8Array): KdcAsker {
   return async () => ({ bytes, server: { host: 'kdc', port: 88 }, transport: 'udp' });
 }
 
@@ -79,7 +79,7 @@ describe('readKvno', () => {
 
   it('asks for a ticket of the service to itself, without pre-authentication', async () => {
     let request: Uint8Array = new Uint8Array();
-    const ask: AskKdc = async (realm, message, within) => {
+    const ask: KdcAsker = async (realm, message, within) => {
       request = message;
       return await answering(kdcError(NOW, 25))(realm, message, within);
     };
