@@ -7,6 +7,12 @@ import packageJson from '../package.json' with { type: 'json' };
 const root = resolve(import.meta.dirname, '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
+function pagesIn(folder: string): string[] {
+  return readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name}`);
+}
+
 /** Created by a command, or given by the reader. */
 const NOT_COMMITTED: readonly string[] = ['docs/api/', 'dist/'];
 
@@ -39,21 +45,32 @@ describe.each(['ARCHITECTURE.md', 'CONTRIBUTING.md', 'RELEASING.md'])('%s', (pag
 const GENERATED: readonly string[] = ['docs/advisories.md', 'docs/errors.md'];
 
 describe('README.md and the guides', () => {
-  const guides = readdirSync(join(root, 'docs'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`);
+  const guides = pagesIn('docs');
+  const protocols = pagesIn('docs/protocols');
 
-  it.each(['README.md', ...guides])('%s: is short, and links to files that exist', (page) => {
-    const text = read(page);
-    if (!GENERATED.includes(page)) expect(text.split('\n').length).toBeLessThan(200);
-    const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)(?:#[\w-]+)?\)/g)].map(([, to]) => to!);
-    const missing = links.filter((to) => !existsSync(join(root, dirname(page), to)));
-    expect(missing).toEqual([]);
-  });
+  it.each(['README.md', ...guides, ...protocols])(
+    '%s: is short, and links to files that exist',
+    (page) => {
+      const text = read(page);
+      if (!GENERATED.includes(page)) expect(text.split('\n').length).toBeLessThan(200);
+      const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)(?:#[\w-]+)?\)/g)].map(
+        ([, to]) => to!,
+      );
+      const missing = links.filter((to) => !existsSync(join(root, dirname(page), to)));
+      expect(missing).toEqual([]);
+    },
+  );
 
   it('README.md links to every guide', () => {
     const text = read('README.md');
     expect(guides.filter((page) => !text.includes(`](${page})`))).toEqual([]);
+  });
+
+  it('docs/protocols.md links to the page of every protocol', () => {
+    const text = read('docs/protocols.md');
+    expect(protocols.length).toBeGreaterThan(3);
+    const unlinked = protocols.filter((page) => !text.includes(`](${page.slice('docs/'.length)})`));
+    expect(unlinked).toEqual([]);
   });
 
   it('README.md links to its own sections', () => {

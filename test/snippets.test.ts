@@ -66,7 +66,12 @@ interface Snippet {
 const root = resolve(import.meta.dirname, '..');
 const api = readPublicApi();
 const examples = examplesOf(api).map(({ name, code }) => ({ title: `@example of ${name}`, code }));
-const pages = ['README.md', 'SECURITY.md', ...markdownOf('docs')].flatMap(snippetsOf);
+const pages = [
+  'README.md',
+  'SECURITY.md',
+  ...markdownOf('docs'),
+  ...markdownOf('docs/protocols'),
+].flatMap(snippetsOf);
 
 function markdownOf(folder: string): string[] {
   return readdirSync(join(root, folder))
