@@ -172,10 +172,8 @@ const authenticatorRows = {
   timer: { undefinedIsAbsent: 'it is then the runtime’s', refused: [ASYNC, 5] },
 };
 
-/** What adapters have instead: local names are of their krb5.conf. */
-const { localNames: _, ...policyRows } = authenticatorRows;
 const adapterRows = {
-  ...policyRows,
+  ...authenticatorRows,
   acceptor: acceptorRow,
   keytab: { refused: [{}, '', { entries: null }, 5, []] },
   service: { refused: [5, {}, true] },

@@ -2,6 +2,7 @@
 import type { SecurityContext } from '../context/context.ts';
 import type { GssError } from '../gss/status.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
+import type { RequestFacts } from '../observe/observer.ts';
 import type { Identity } from './identity.ts';
 
 /** A header of a response. Names may repeat: append each, and replace none. */
@@ -93,6 +94,8 @@ export interface Refused {
   readonly error: GssError;
   /** Headers to add to the response. */
   readonly headers: readonly HeaderField[];
+  /** For the operator: what the request shows, as far as it was read. Absent without a token. */
+  readonly facts?: RequestFacts;
 }
 
 /** The header of the request is malformed. */
@@ -119,6 +122,8 @@ export interface Unavailable {
   readonly headers: readonly HeaderField[];
   /** Seconds. */
   readonly retryAfter?: number;
+  /** As that of {@link Refused}. */
+  readonly facts?: RequestFacts;
 }
 
 /** A request that must not reach the application: it is answered with a status. */

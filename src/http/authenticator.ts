@@ -28,6 +28,7 @@ import { identityOf } from './identity.ts';
 import { mechanismOf, negotiate } from './negotiate.ts';
 import type { AuthenticatorOptions } from './options.ts';
 import { AUTHENTICATOR_OPTIONS } from './options.ts';
+import { factsOf } from './outcome/facts.ts';
 import { explained, Reporter } from './outcome/reporter.ts';
 import { Questions } from './questions.ts';
 import type { OpenSession, SessionKeeper, SessionRequest } from './session/keeper.ts';
@@ -214,7 +215,9 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     const client = { outcome: 'authenticated', identity, via: 'session', headers } as const;
     if (this.#options.authorize === undefined) return client;
     return this.#authorize(identity, request.signal).then((refusal) =>
-      refusal === undefined ? client : this.#challenger.forbid(refusal),
+      refusal === undefined
+        ? client
+        : this.#challenger.forbid(refusal, [], factsOf(identity, undefined)),
     );
   }
 
@@ -268,7 +271,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
       const refusal = await this.#authorize(identity, request.signal);
       if (refusal !== undefined) {
         disposeOf(context);
-        return this.#challenger.forbid(refusal, headers);
+        return this.#challenger.forbid(refusal, headers, factsOf(identity, context));
       }
       const cookies = await this.#begin(identity, context, request);
       return {

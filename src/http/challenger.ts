@@ -1,5 +1,6 @@
 /** Writes the outcomes that deny a request: statuses and headers. */
 import { GssError } from '../gss/status.ts';
+import type { RequestFacts } from '../observe/observer.ts';
 import type {
   Challenged,
   Denied,
@@ -54,24 +55,24 @@ export class Challenger {
   }
 
   /** Refuses an attempt. @param token - Tells the client why it failed. */
-  refuse(error: GssError, token?: HeaderField): Refused {
+  refuse(error: GssError, token?: HeaderField, facts: RequestFacts = {}): Refused {
     if (this.#offerAgain) {
       const headers = token === undefined ? this.#offers() : [token, ...this.#further];
-      return { outcome: 'refused', status: this.#status, error, headers };
+      return { outcome: 'refused', status: this.#status, error, headers, facts };
     }
     const status = this.#further.length > 0 ? this.#status : 403;
     const headers = token === undefined ? this.#further : [token, ...this.#further];
-    return { outcome: 'refused', status, error, headers };
+    return { outcome: 'refused', status, error, headers, facts };
   }
 
   /** Refuses a client for which another attempt cannot succeed. */
-  forbid(error: GssError, headers: readonly HeaderField[] = []): Refused {
-    return { outcome: 'refused', status: 403, error, headers };
+  forbid(error: GssError, headers: readonly HeaderField[] = [], facts: RequestFacts = {}): Refused {
+    return { outcome: 'refused', status: 403, error, headers, facts };
   }
 
-  unavailable(error: GssError): Unavailable {
+  unavailable(error: GssError, facts: RequestFacts = {}): Unavailable {
     const headers: readonly HeaderField[] = [['Retry-After', String(RETRY_AFTER)]];
-    return { outcome: 'unavailable', status: 503, error, headers, retryAfter: RETRY_AFTER };
+    return { outcome: 'unavailable', status: 503, error, headers, retryAfter: RETRY_AFTER, facts };
   }
 
   /** The outcome for an answer of `negotiate` that neither admits the client nor continues the exchange. */
@@ -85,11 +86,12 @@ export class Challenger {
           headers: [],
         } satisfies Malformed;
       case 503:
-        return this.unavailable(result.error);
+        return this.unavailable(result.error, result.facts);
       case 401: {
         if (result.error === undefined) return this.challenge(noToken());
         const [field] = this.fields(result.headers);
-        return this.refuse(result.error, field?.[1] === NEGOTIATE ? undefined : field);
+        const token = field?.[1] === NEGOTIATE ? undefined : field;
+        return this.refuse(result.error, token, result.facts);
       }
     }
   }

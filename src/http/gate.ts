@@ -23,7 +23,7 @@ import type { SessionRequest } from './session/keeper.ts';
 /** The options that every adapter takes. */
 export interface SignOnOptions<R extends AuthenticationRequest = AuthenticationRequest>
   extends ServiceOptions,
-    Omit<AuthenticatorOptions<R>, 'acceptor' | 'localNames'> {}
+    Omit<AuthenticatorOptions<R>, 'acceptor'> {}
 
 /** A denied request, after its answer. */
 export interface Answered<T> {
@@ -41,7 +41,7 @@ export class Gate<R extends AuthenticationRequest> {
   constructor(options: SignOnOptions<R>, service: Service) {
     raiseHeaderLimitOfBun();
     const { acceptor, keytab, service: name, replayCache, config, ...policy } = options;
-    const { config: localNames } = service;
+    const { localNames = service.config } = policy;
     this.#service = service;
     this.#authenticator = new PolicyAuthenticator<R>({
       ...policy,
@@ -145,7 +145,7 @@ function closed(error: GssError): Unavailable {
 export const NEEDED_HEADER_SIZE = 81_920;
 const DEFAULT_LIMIT = 16_384;
 const RETRY_AFTER = 5;
-const { acceptor: _, localNames: __, ...POLICY_OPTIONS } = AUTHENTICATOR_OPTIONS;
+const { acceptor: _, ...POLICY_OPTIONS } = AUTHENTICATOR_OPTIONS;
 
 /** The rules of {@link SignOnOptions}. */
 export const SIGN_ON_OPTIONS: OptionRules<SignOnOptions> = {

@@ -4,9 +4,10 @@ import type { SecurityContext } from '../context/context.ts';
 import { explain, isOwnFault } from '../errors.ts';
 import type { Base64Slip } from '../explain/base64-slip.ts';
 import { GssError } from '../gss/status.ts';
-import type { HandshakeOptions } from '../krb5/settings.ts';
+import type { AcceptResult, HandshakeOptions } from '../krb5/settings.ts';
 import { HANDSHAKE_OPTIONS } from '../krb5/settings.ts';
 import { lengthOctets } from '../messages/der/length.ts';
+import type { RequestFacts } from '../observe/observer.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions, objectWith } from '../options.ts';
 import { explainForeignToken } from '../spnego/foreign-token.ts';
@@ -51,8 +52,15 @@ export type NegotiateResult =
       readonly state?: Handshake;
       /** The reason, for the operator only; absent if the client has not failed (yet). */
       readonly error?: GssError;
+      /** Only with an error: what the request shows, as far as it was read. */
+      readonly facts?: RequestFacts;
     }
-  | { readonly status: 503; readonly headers: NegotiateHeaders; readonly error: GssError }
+  | {
+      readonly status: 503;
+      readonly headers: NegotiateHeaders;
+      readonly error: GssError;
+      readonly facts?: RequestFacts;
+    }
   | { readonly status: 400; readonly headers: NegotiateHeaders; readonly error: GssError };
 
 /** Response headers: at most one, `WWW-Authenticate` or `Retry-After`. */
@@ -108,7 +116,7 @@ export async function negotiate(
     case 'continue':
       return { status: 401, headers, state: handshake };
     case 'failed':
-      return refuse(result.error, headers);
+      return refuse(result, headers);
   }
 }
 
@@ -143,10 +151,13 @@ function readCredentials(
   return decodeBase64(credentials) ?? credentials;
 }
 
-function refuse(error: GssError, headers: NegotiateHeaders): NegotiateResult {
+function refuse(
+  { error, request: facts = {} }: AcceptResult & { readonly status: 'failed' },
+  headers: NegotiateHeaders,
+): NegotiateResult {
   return error.minor !== undefined && isOwnFault(error.minor.code)
-    ? { status: 503, headers: RETRY, error }
-    : { status: 401, headers, error };
+    ? { status: 503, headers: RETRY, error, facts }
+    : { status: 401, headers, error, facts };
 }
 
 /** RFC 4559 §4.1, §4.2: the header asks for a token, or carries one. */

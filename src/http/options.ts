@@ -2,6 +2,7 @@
 import type { Acceptor } from '../acceptor.ts';
 import type { LocalNameConfig } from '../config/local-name.ts';
 import type { GssError } from '../gss/status.ts';
+import type { RequestFacts } from '../observe/observer.ts';
 import type { OptionRules } from '../options.ts';
 import {
   callback,
@@ -66,15 +67,19 @@ export interface AuthenticatorOptions<R extends AuthenticationRequest = Authenti
    * give each client connections of its own (`trust`).
    */
   readonly sharedConnections?: 'refuse' | 'trust';
-  /** A krb5.conf, whose `auth_to_local` gives {@link Identity.localName}; no local names if absent. */
+  /**
+   * A krb5.conf, whose `auth_to_local` gives {@link Identity.localName}. If absent, adapters take their
+   * `config`, and without one there are no local names.
+   */
   readonly localNames?: LocalNameConfig;
   /** Called for each authenticated request. Like the other hooks, it has no influence on the outcome. */
   readonly onAccepted?: (accepted: Authenticated, request: R) => void;
   /**
    * Called with the reason of each refusal and fault, and also when a client that preferred NTLM, and was
-   * asked for Kerberos, leaves or starts over.
+   * asked for Kerberos, leaves or starts over. `facts` are those of the ticket, as far as it was read:
+   * client, service, kvno, enctype.
    */
-  readonly onRefused?: (error: GssError, request: R) => void;
+  readonly onRefused?: (error: GssError, request: R, facts: RequestFacts) => void;
   /**
    * Called for each request that is challenged for credentials. `why` says what is remarkable about it:
    * see {@link Challenged.why}.

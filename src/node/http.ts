@@ -10,6 +10,7 @@ import { PolicyAuthenticator } from '../http/authenticator.ts';
 import { exchangesByConnection } from '../http/exchanges.ts';
 import { NEEDED_HEADER_SIZE } from '../http/gate.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
+import type { RequestFacts } from '../observe/observer.ts';
 import type { OptionRules } from '../options.ts';
 import {
   callback,
@@ -59,9 +60,10 @@ export interface HttpAuthenticatorOptions {
   /**
    * Called for the log with the reason for each refusal, after the client was answered. Also called
    * when a client that was asked for Kerberos, but prefers NTLM, closes its connection or starts over.
-   * An exception of the callback, or a rejection, becomes a warning of the process.
+   * `facts` are those of the ticket, as far as it was read. An exception of the callback, or a rejection,
+   * becomes a warning of the process.
    */
-  readonly onFailure?: (error: GssError, request: HttpRequest) => void;
+  readonly onFailure?: (error: GssError, request: HttpRequest, facts: RequestFacts) => void;
   /** Called for each authenticated request, with the context that the function returns. */
   readonly onAccepted?: (context: SecurityContext, request: HttpRequest) => void;
   /** Called for each request that is asked for credentials; see `AuthenticatorOptions.onChallenged`. */
@@ -125,6 +127,7 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
   followTraceVariable();
   const { acceptor, onFailure, onWarning, proxyKeepsConnectionsApart = false } = options;
   const { onAccepted, onChallenged, onAbandoned } = options;
+  const sharedConnections = proxyKeepsConnectionsApart ? 'trust' : 'refuse';
   const warn = warnWith(onWarning);
   const read = requestReader(options, (message) =>
     warn(message, 'KRB5_ACCEPTOR_NO_CHANNEL_BINDINGS'),
@@ -132,11 +135,9 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
   const authenticator = new PolicyAuthenticator<NodeAuthenticationRequest>({
     acceptor,
     passPreflight: false,
-    exchanges: exchangesByConnection(
-      proxyKeepsConnectionsApart ? 'trust' : 'refuse',
-      'set proxyKeepsConnectionsApart',
-    ),
-    onRefused: (error, { request }) => tell('onFailure', onFailure, error, request),
+    sharedConnections,
+    exchanges: exchangesByConnection(sharedConnections, 'set proxyKeepsConnectionsApart'),
+    onRefused: (error, { request }, facts) => tell('onFailure', onFailure, error, request, facts),
     onAccepted: ({ context }, { request }) => tell('onAccepted', onAccepted, context!, request),
     onChallenged: ({ request }, why) => tell('onChallenged', onChallenged, request, why),
     onAbandoned: (error, { request }) => tell('onAbandoned', onAbandoned, error, request),

@@ -98,7 +98,7 @@ export class Site {
 
   /** Reports an upgrade that was refused without the authenticator. */
   reportUpgrade(error: GssError, request: HttpRequest): void {
-    tell('onRefused', this.#options.onRefused, error, this.#read(request, 'upgrade'));
+    tell('onRefused', this.#options.onRefused, error, this.#read(request, 'upgrade'), {});
   }
 
   /** Ends the session of a request: adds the headers that do so to the response. */

@@ -4,6 +4,7 @@ import type { AuthenticationRequest, Denied } from '../../src/http/authenticatio
 import type { SignOnOptions } from '../../src/http/gate.ts';
 import { Gate, raiseHeaderLimitOfBun } from '../../src/http/gate.ts';
 import { Service } from '../../src/http/service.ts';
+import { acquireCredential, createAcceptor, parseKerberosConfig } from '../../src/index.ts';
 import { makeServiceKeytab, NTLM_TOKEN, negotiateHeader, User } from '../conformance/user.ts';
 import { collectWarnings } from '../support/warnings.ts';
 
@@ -81,6 +82,23 @@ describe('a gate', () => {
     expect(admitted).toMatchObject({ outcome: 'authenticated', via: 'ticket' });
     expect(await admit(NO_CREDENTIALS)).toMatchObject({ outcome: 'guest' });
     expect(events).toEqual(['accepted alice']);
+  });
+
+  it('has the local names of its krb5.conf, or those it is given beside an acceptor', async () => {
+    const user = new User(keytab, 'alice');
+    const { realm } = keytab.entries[0]!.principal;
+    const config = `[libdefaults]\ndefault_realm = ${realm}\n`;
+    const localNames = parseKerberosConfig(config);
+    const acceptor = createAcceptor({ credential: await acquireCredential({ keytab }) });
+    for (const options of [
+      { keytab, config },
+      { acceptor, localNames },
+    ]) {
+      const admitted = await gateWith(options).admit(user.signOn());
+      expect(admitted).toMatchObject({ identity: { localName: 'alice' } });
+    }
+    const admitted = await gateWith({ acceptor }).admit(user.signOn());
+    expect(admitted).not.toHaveProperty('identity.localName');
   });
 
   it('tells of a denial whose answer fails', async () => {

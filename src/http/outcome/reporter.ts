@@ -3,12 +3,13 @@ import type { Acceptor } from '../../acceptor.ts';
 import { explain } from '../../errors.ts';
 import { GssError } from '../../gss/status.ts';
 import { tell } from '../../hooks.ts';
+import type { RequestFacts } from '../../observe/observer.ts';
 import type { Authentication, AuthenticationRequest, Challenged } from '../authentication.ts';
 import type { AuthenticatorOptions } from '../options.ts';
 
 type Hooks<R extends AuthenticationRequest> = Pick<
   AuthenticatorOptions<R>,
-  'onAccepted' | 'onChallenged' | 'onRefused' | 'onAbandoned'
+  'onAccepted' | 'onChallenged' | 'onRefused' | 'onAbandoned' | 'sharedConnections'
 >;
 
 export class Reporter<R extends AuthenticationRequest> {
@@ -36,15 +37,17 @@ export class Reporter<R extends AuthenticationRequest> {
         return;
       case 'guest':
         return;
-      default:
-        this.#acceptor.observer?.refused(result.error, {}, peerAddress);
-        tell('onRefused', onRefused, result.error, request);
+      default: {
+        const { facts = {} } = result as { readonly facts?: RequestFacts };
+        this.#acceptor.observer?.refused(result.error, facts, peerAddress);
+        tell('onRefused', onRefused, result.error, request, facts);
+      }
     }
   }
 
   /** An exchange was not continued: its client preferred another mechanism. */
   reportChoice(choice: GssError | undefined, request: R): void {
-    if (choice !== undefined) tell('onRefused', this.#hooks.onRefused, choice, request);
+    if (choice !== undefined) tell('onRefused', this.#hooks.onRefused, choice, request, {});
   }
 
   #challenged({ why }: Challenged, request: R): void {
@@ -58,7 +61,10 @@ export class Reporter<R extends AuthenticationRequest> {
 
   /** Waits for the end of the connection: browsers without a ticket, and programs, do not answer. */
   #expectAnswer(request: R): void {
-    const { connection, signal = request.closed?.() } = request;
+    const { connection, proxyHeader } = request;
+    // The connection of a proxy serves many clients, and its end says nothing about any of them.
+    if (proxyHeader !== undefined && this.#hooks.sharedConnections !== 'trust') return;
+    const { signal = request.closed?.() } = request;
     if (connection === undefined || signal === undefined || this.#asked.has(connection)) return;
     this.#asked.set(connection, request);
     const onGone = (): void => {

@@ -5,9 +5,10 @@ import { createAuthenticator } from '../../../src/http/authenticator.ts';
 import type { AuthenticatorOptions } from '../../../src/http/options.ts';
 import { ChannelName } from '../../../src/observe/channels.ts';
 import { listen } from '../../support/channels.ts';
-import { makeParties } from '../../support/realm-kit.ts';
+import { CLIENT, makeKeytab, makeParties, SERVICE } from '../../support/realm-kit.ts';
 
 const PEER = { type: 2, address: Uint8Array.of(192, 0, 2, 7) };
+const TICKET = { client: CLIENT, service: SERVICE, kvno: 1, enctype: 18, sessionEnctype: 18 };
 
 async function site(options: Partial<AuthenticatorOptions> = {}) {
   const { acceptor, initiator } = await makeParties();
@@ -70,6 +71,21 @@ describe('a challenge', () => {
     expect(acceptor.statistics).toMatchObject({ challenged: 1, abandoned: 0, accepted: 1 });
   });
 
+  it('that came through a proxy is not abandoned when the proxy closes its connection', async () => {
+    const through = { proxyHeader: 'x-forwarded-for' };
+    const shared = await site();
+    await shared.ask(undefined, through);
+    await shared.ask('Negotiate', through);
+    shared.close();
+    const apart = await site({ sharedConnections: 'trust' });
+    await apart.ask(undefined, through);
+    apart.close();
+    await vi.waitFor(() => expect(apart.told).toHaveLength(2));
+    expect(apart.told[1]).toBe('abandoned negotiate.abandoned');
+    expect(shared.told).toEqual(['challenged undefined', 'challenged token.empty']);
+    expect(shared.acceptor.statistics).toMatchObject({ challenged: 2, abandoned: 0 });
+  });
+
   it('of a request without a known connection is counted only', async () => {
     const { acceptor, ask, told } = await site();
     await ask(undefined, { connection: undefined, closed: undefined } as never);
@@ -111,9 +127,40 @@ describe('a refusal', () => {
     });
   });
 
-  it('by the option authorize is counted beside the accepted context', async () => {
-    const { acceptor, ask, negotiate } = await site({ authorize: () => false });
+  it('comes with what its ticket shows: the client only if a key has opened it', async () => {
+    const told: [reason: string, facts: object][] = [];
+    const { ask, negotiate } = await site({
+      onRefused: ({ reason }, _, facts) => void told.push([reason, facts]),
+    });
+    const token = negotiate();
+    await ask(token);
+    await ask(token);
+    const { initiator } = await makeParties({
+      keytab: makeKeytab({ principal: 'host/evil.test@EVIL.TEST', kvno: 9, seed: 66 }),
+    });
+    await ask(`Negotiate ${Buffer.from(initiator.begin()).toString('base64')}`);
+    await ask('Basic YTpi');
+    const [, other] = told;
+    expect(told).toEqual([
+      ['replay.repeated', TICKET],
+      [other?.[0], { service: 'host/evil.test@EVIL.TEST', kvno: 9, enctype: 18 }],
+      ['http.other-scheme', {}],
+    ]);
+    expect(other?.[0]).toMatch(/^spn\./);
+  });
+
+  it('by the option authorize is counted beside the accepted context, and names the client', async () => {
+    using refused = listen(ChannelName.refuse);
+    const told: object[] = [];
+    const { acceptor, ask, negotiate } = await site({
+      authorize: () => false,
+      onRefused: (_, __, facts) => void told.push(facts),
+    });
     await ask(negotiate());
+    expect(told).toEqual([TICKET]);
+    expect(refused.messages.map(({ attributes }) => attributes)).toMatchObject([
+      { 'enduser.id': CLIENT, 'error.type': 'policy.authorize', 'kerberos.service': SERVICE },
+    ]);
     expect(acceptor.statistics).toMatchObject({
       accepted: 1,
       refused: 1,
