@@ -1,8 +1,9 @@
 /** Writes gss-server's lines. Each block is written before the next event is handled. */
-import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 
 import { concatBytes } from '../../bytes.ts';
-import { jsonLine, systemErrorText } from '../text.ts';
+import { openLogFile } from '../log-file.ts';
+import { jsonLine } from '../text.ts';
 import type { Block } from './lines.ts';
 
 /** The streams of gss-server. */
@@ -34,7 +35,7 @@ export interface OutputOptions {
 /** @throws The system's error if the log file cannot be opened. */
 export function openOutput(options: OutputOptions): Output {
   const standard = options.clientOwnsStreams ? undefined : openStandardStreams();
-  const file = openLog(options.logfile);
+  const file = options.logfile === undefined ? undefined : openLogFile(options.logfile);
   const logfile = file?.write;
   const stdout = standard?.stdout ?? discard;
   const log = logfile ?? stdout;
@@ -101,49 +102,6 @@ function openStandardStreams(): { stdout: Write; stderr: Write } {
   return {
     stdout: (bytes) => process.stdout.write(bytes),
     stderr: (bytes) => process.stderr.write(bytes),
-  };
-}
-
-interface Log {
-  readonly write: Write;
-  readonly reopen?: () => void;
-  readonly warning?: string;
-}
-
-function openLog(path: string | undefined): Log | undefined {
-  if (path === undefined) return undefined;
-  if (path === '/dev/null') return { write: discard };
-  // The log holds messages of clients, and with -verbose their tokens.
-  const open = (): number => openSync(path, 'a', 0o600);
-  let descriptor = open();
-  let complained = false;
-  const write = (bytes: Uint8Array): void => {
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
-    } catch (error) {
-      // A full disk stops the log, not the service.
-      if (!complained) process.stderr.write(`writing ${path}: ${systemErrorText(error)}\n`);
-      complained = true;
-    }
-  };
-  const reopen = (): void => {
-    try {
-      const fresh = open();
-      closeSync(descriptor);
-      descriptor = fresh;
-      complained = false;
-    } catch (error) {
-      process.stderr.write(`opening ${path}: ${systemErrorText(error)}\n`);
-    }
-  };
-  const mode = fstatSync(descriptor).mode & 0o777;
-  // Windows has no modes.
-  if (process.geteuid === undefined || (mode & 0o077) === 0) return { write, reopen };
-  const octal = mode.toString(8);
-  return {
-    write,
-    reopen,
-    warning: `${path} is open to other users (mode ${octal}): chmod 600 ${path}`,
   };
 }
 

@@ -2,48 +2,30 @@
  * The records of gss-server: one line for each client that was accepted or refused, with everything that
  * is known about it, as `key=value` or as JSON.
  */
-import { Buffer } from 'node:buffer';
 import type { SecurityContext } from '../../context/context.ts';
 import { contextNotes } from '../../context/notes.ts';
 import { enctypeName } from '../../crypto/numbers.ts';
 import { CONNECTION_ENDS } from '../../explain/entries/connection.ts';
 import type { DetailOf, Explanations, Reason } from '../../explain/reasons.ts';
-import type { GssError } from '../../gss/status.ts';
 import { ContextFlag } from '../../gss/status.ts';
 import type { ConnectionInfo, GssServerEvent } from '../../node/server/events.ts';
 import type { ChannelFailure } from '../../node/server/token-channel.ts';
-import type { RequestFacts } from '../../observe/observer.ts';
-import { printable } from '../../text.ts';
-import { jsonLine } from '../text.ts';
+import type { ClientRecord, ErrorRecord, RecordFormat } from '../record.ts';
+import { errorRecord, formatRecord as formatLine, ticketRecord } from '../record.ts';
 import type { Block } from './lines.ts';
 
-/** How records are written. */
-export type RecordFormat = 'text' | 'json';
-
 /** One record. Absent facts are left out. */
-export interface LogRecord {
+export interface LogRecord extends ClientRecord {
   readonly event: 'accepted' | 'refused' | 'abandoned' | 'message-refused' | 'closed';
   /** The number of the connection in its process. */
   readonly connection: number;
   /** The client's address and port. */
   readonly peer?: string;
-  readonly client?: string;
-  readonly service?: string;
-  readonly kvno?: number;
-  /** Enctype of the ticket. */
-  readonly enctype?: string;
-  readonly sessionEnctype?: string;
   /** Enctype of the key that protects messages. */
   readonly messageEnctype?: string;
   readonly flags?: readonly string[];
   /** Reasons why something is missing from an accepted client. */
   readonly notes?: readonly string[];
-  readonly code?: string;
-  readonly reason?: string;
-  readonly text?: string;
-  readonly remedies?: readonly string[];
-  /** The facts behind the reason. */
-  readonly detail?: unknown;
 }
 
 /** Options of {@link formatRecordOf}. */
@@ -74,14 +56,14 @@ export function recordOf(event: GssServerEvent): LogRecord | undefined {
       return {
         event: event.stage === 'accepting context' ? 'refused' : 'message-refused',
         ...connectionOf(event.connection),
-        ...requestOf(event.request),
-        ...explanationOf(event.error),
+        ...ticketRecord(event.request),
+        ...errorRecord(event.error),
       };
     case 'abandoned':
       return {
         event: 'abandoned',
         ...connectionOf(event.connection),
-        ...explanationOf(event.error),
+        ...errorRecord(event.error),
       };
     case 'noop-expected':
       return { event: 'refused', ...connectionOf(event.connection), ...NO_NOOP };
@@ -106,24 +88,8 @@ export function recordOf(event: GssServerEvent): LogRecord | undefined {
 
 /** One line. @param time - Milliseconds. */
 export function formatRecord(record: LogRecord, format: RecordFormat, time: number): Block {
-  const at = new Date(time).toISOString();
-  const bytes =
-    format === 'json'
-      ? jsonLine({ time: at, ...record })
-      : Buffer.from(`${printable(`${at} ${formatText(record)}`)}\n`);
-  return { to: 'record', bytes };
+  return { to: 'record', bytes: formatLine(record, format, time) };
 }
-
-function formatText({ event, remedies, detail: _, code: __, ...facts }: LogRecord): string {
-  const shown = { ...facts, ...(remedies?.[0] !== undefined && { remedy: remedies[0] }) };
-  const pairs = Object.entries(shown).map(([name, value]) => {
-    const text = Array.isArray(value) ? value.join(',') : String(value);
-    return `${name}=${/^[^\s"=]+$/.test(text) ? text : JSON.stringify(text)}`;
-  });
-  return [event, ...pairs].join(' ');
-}
-
-type Explanation = Pick<LogRecord, 'code' | 'reason' | 'text' | 'remedies' | 'detail'>;
 
 function connectionOf({
   id,
@@ -150,26 +116,11 @@ function factsOf(context: SecurityContext): Partial<LogRecord> {
   };
 }
 
-function requestOf(request: RequestFacts = {}): Partial<LogRecord> {
-  const { client, service, kvno, enctype, sessionEnctype } = request;
-  return {
-    ...(client !== undefined && { client }),
-    ...(service !== undefined && { service }),
-    ...(kvno !== undefined && { kvno }),
-    ...(enctype !== undefined && { enctype: enctypeName(enctype) }),
-    ...(sessionEnctype !== undefined && { sessionEnctype: enctypeName(sessionEnctype) }),
-  };
-}
-
-function explanationOf({ code, minor, reason, text, remedies, detail }: GssError): Explanation {
-  return { code: minor?.code ?? code, reason, text, remedies, detail };
-}
-
 function explain<R extends Reason>(
   area: Explanations<R>,
   reason: R,
   detail: DetailOf<R>,
-): Explanation {
+): ErrorRecord {
   const { text, remedies } = area[reason];
   return { reason, text: text(detail), remedies: remedies(detail) };
 }
@@ -178,7 +129,7 @@ function explain<R extends Reason>(
  * Undefined for a client that was checking whether the port is open, and for those that were displaced:
  * there may be thousands of them, which the event `overload` sums up.
  */
-function failureOf(failure: ChannelFailure): Explanation | undefined {
+function failureOf(failure: ChannelFailure): ErrorRecord | undefined {
   if ('probe' in failure) return undefined;
   switch (failure.reason) {
     case 'timeout':
@@ -200,12 +151,12 @@ function failureOf(failure: ChannelFailure): Explanation | undefined {
   }
 }
 
-const UNAUTHENTICATED: Explanation = {
+const UNAUTHENTICATED: ErrorRecord = {
   reason: 'policy.unauthenticated',
   text: 'the client does not authenticate (gss-client -na), and need not',
 };
 const NOT_AUTHENTICATED = explain(CONNECTION_ENDS, 'policy.unauthenticated', {});
-const NO_NOOP: Explanation = {
+const NO_NOOP: ErrorRecord = {
   reason: 'token.out-of-order',
   text: 'the first token of the connection is no NOOP',
   remedies: ['look whether the client speaks the gss-sample protocol: gss-client of MIT krb5'],

@@ -1,7 +1,8 @@
 /** The records of gss-server: one line for each client, from real exchanges. */
 import { describe, expect, it } from 'vitest';
-import type { RecordFormat } from '../../../src/cli/gss-server/records.ts';
+
 import { formatRecord, formatRecordOf, recordOf } from '../../../src/cli/gss-server/records.ts';
+import type { RecordFormat } from '../../../src/cli/record.ts';
 import type { AcceptResult } from '../../../src/index.ts';
 import { explain, GssError, Mechanism } from '../../../src/index.ts';
 import type { ConnectionEvent } from '../../../src/node/server/events.ts';
