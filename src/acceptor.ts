@@ -8,7 +8,7 @@ import type { KerberosError } from './errors.ts';
 import { loadTexts } from './errors.ts';
 import { GssError } from './gss/status.ts';
 import type { WaitingExchange } from './handshake-export.ts';
-import { exportHandshake, importHandshake } from './handshake-export.ts';
+import { exportHandshake, importHandshake, Kind } from './handshake-export.ts';
 import type { HandshakeState, Step } from './handshake-state.ts';
 import { disposeContext, disposeState, FIRST_TOKEN } from './handshake-state.ts';
 import { advanceOver, refuseUnanswered } from './handshake-step.ts';
@@ -264,6 +264,12 @@ export class Handshake {
   get foreignChoice(): GssError | undefined {
     const state = this.#state;
     return state.at === 'negotiating' ? state.foreignChoice : undefined;
+  }
+
+  /** @internal Whether IAKERB waits for a token, which has the header of a first one. */
+  get isRelaying(): boolean {
+    const state = this.#state;
+    return state.at === 'exported' ? state.bytes[0] === Kind.relaying : state.at === 'relaying';
   }
 
   /**

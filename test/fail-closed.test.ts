@@ -179,6 +179,17 @@ const adapterRows = {
   service: { refused: [5, {}, true] },
   replayCache: { refused: [{}, '', true, () => true] },
   config: { refused: ['', 5, []] },
+  iakerb: {
+    refused: [
+      'yes',
+      1,
+      [],
+      { kdc: 'https://kdc' },
+      { kdc: undefined },
+      { realms: [] },
+      { realm: 'A' },
+    ],
+  },
   unauthorized: hook,
   forbidden: hook,
   unavailable: hook,

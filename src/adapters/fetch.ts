@@ -8,7 +8,7 @@ import type { Identity } from '../http/identity.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions } from '../options.ts';
 import type { WebSignOnOptions } from './web.ts';
-import { Lease, showDenial, WEB_OPTIONS, WebSite, withHeaders } from './web.ts';
+import { addressOf, Lease, showDenial, WEB_OPTIONS, WebSite, withHeaders } from './web.ts';
 
 export type { WebAuthenticationRequest, WebSignOnOptions } from './web.ts';
 
@@ -85,7 +85,8 @@ export function withKerberos<Rest extends readonly unknown[] = []>(
   if (typeof handler !== 'function') throw new TypeError('handler: expected a function');
   const site = new WebSite(options);
   const answer = async (request: Request, ...rest: Rest): Promise<Response> => {
-    const result = await site.admit(request, {}, (denied) =>
+    const connection = { address: addressOf(rest[0], request) };
+    const result = await site.admit(request, connection, (denied) =>
       showDenial(denied, request, (page: FetchPage) => page(request, denied), options),
     );
     if (result.outcome === 'answered') return result.answer;

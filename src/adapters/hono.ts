@@ -6,7 +6,7 @@ import { checkOptions } from '../options.ts';
 import type { KerberosClient } from './client.ts';
 import { clientOf } from './client.ts';
 import type { ConnectionFacts, WebSignOnOptions } from './web.ts';
-import { Lease, showDenial, WEB_OPTIONS, WebSite, withHeaders } from './web.ts';
+import { addressOf, Lease, showDenial, WEB_OPTIONS, WebSite, withHeaders } from './web.ts';
 
 export type { KerberosClient } from './client.ts';
 export type { WebAuthenticationRequest, WebSignOnOptions } from './web.ts';
@@ -63,7 +63,7 @@ export function kerberos(options: HonoOptions): HonoKerberos {
   const gone = new WeakMap<object, AbortSignal>();
   const middleware: MiddlewareHandler = async (c, next) => {
     const request = c.req.raw;
-    const result = await site.admit(request, connectionOf(c.env, gone), (denied) =>
+    const result = await site.admit(request, connectionOf(c.env, request, gone), (denied) =>
       showDenial(denied, request, (page: HonoPage) => page(c, denied), options),
     );
     if (result.outcome === 'answered') return result.answer;
@@ -101,12 +101,18 @@ interface Socket {
 }
 
 /** `@hono/node-server` gives the request of Node.js as `env.incoming`. */
-function connectionOf(env: unknown, gone: WeakMap<object, AbortSignal>): ConnectionFacts {
+function connectionOf(
+  env: unknown,
+  request: Request,
+  gone: WeakMap<object, AbortSignal>,
+): ConnectionFacts {
   const { incoming } = (env ?? {}) as {
     readonly incoming?: { readonly httpVersionMajor?: number; readonly socket?: Socket };
   };
   const socket = incoming?.socket;
-  if (socket === undefined || incoming?.httpVersionMajor !== 1) return {};
+  if (socket === undefined || incoming?.httpVersionMajor !== 1) {
+    return { address: socket?.remoteAddress ?? addressOf(env, request) };
+  }
   let signal = gone.get(socket);
   if (signal === undefined) {
     const controller = new AbortController();

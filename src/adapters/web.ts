@@ -132,6 +132,24 @@ export class WebSite<P> {
   }
 }
 
+/**
+ * The address of a request's client.
+ *
+ * @param given - What the server passes beside the request: the `info` of `Deno.serve`, the server of `Bun.serve`.
+ */
+export function addressOf(given: unknown, request: Request): string | undefined {
+  const { remoteAddr, requestIP } = (given ?? {}) as Partial<Given>;
+  const ofBun = () =>
+    typeof requestIP === 'function' ? (given as Given).requestIP(request)?.address : undefined;
+  const address: unknown = remoteAddr?.hostname ?? ofBun();
+  return typeof address === 'string' ? address : undefined;
+}
+
+interface Given {
+  readonly remoteAddr: { readonly hostname?: string };
+  requestIP(request: Request): { readonly address: string } | null;
+}
+
 /** Over HTTP/2 some runtimes have the host in the URL only. */
 function hostOf(url: string): string | null {
   return /^https?:\/\/([^/?#]*)/.exec(url)?.[1] ?? null;

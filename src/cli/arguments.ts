@@ -78,3 +78,12 @@ export function integer(
   }
   return number;
 }
+
+/** The realms of an option, separated by commas. @throws {@link UsageError} for what is no realm. */
+export function realms(values: Values, name: string): readonly string[] | undefined {
+  const list = text(values, name)?.split(',');
+  if (list?.some((realm) => !/^[^*\s]+$/.test(realm)) === true) {
+    throw new UsageError(`-${name}: expected names of realms, separated by commas`);
+  }
+  return list;
+}

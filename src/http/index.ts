@@ -33,7 +33,7 @@ export type { NegotiateHeaders, NegotiateOptions, NegotiateResult } from './nego
 export { negotiate } from './negotiate.ts';
 export type { AuthenticatorOptions } from './options.ts';
 export type { DenialPages } from './pages.ts';
-export type { ServiceOptions } from './service.ts';
+export type { ServiceIakerbOptions, ServiceOptions } from './service.ts';
 export type { CookieOptions } from './session/cookies.ts';
 export type { OpenSession, SessionKeeper, SessionRequest } from './session/keeper.ts';
 export type { SessionOptions, SessionWarning } from './session/options.ts';

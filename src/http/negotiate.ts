@@ -12,6 +12,7 @@ import type { OptionRules } from '../options.ts';
 import { checkOptions, objectWith } from '../options.ts';
 import { explainForeignToken } from '../spnego/foreign-token.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
+import type { Identity } from './identity.ts';
 
 /** Options of {@link negotiate}. */
 export interface NegotiateOptions extends Omit<HandshakeOptions, 'reassemble'> {
@@ -96,8 +97,7 @@ export async function negotiate(
   checkOptions('negotiate', options, NEGOTIATE_OPTIONS);
   const { state, ...handshakeOptions } = options;
   const credentials = readCredentials(authorization);
-  // RFC 2743 §3.1: this tag begins a first token, and so also a new attempt of the client.
-  const continues = credentials instanceof Uint8Array && credentials[0] !== INITIAL_TOKEN;
+  const continues = credentials instanceof Uint8Array && mayContinue(credentials, state);
   if (!continues) state?.abort();
   if (typeof credentials === 'string') return await refuseText(credentials);
   if (!(credentials instanceof Uint8Array)) {
@@ -121,21 +121,35 @@ export async function negotiate(
 }
 
 /**
- * The outermost mechanism of the exchange that an accepted token belongs to.
- *
- * @param authorization - The header with a token that was accepted, and is therefore well-formed.
+ * Whether a token may be a later one of an exchange. RFC 2743 §3.1: the tag begins a first token, and so
+ * also a new attempt of the client; but IAKERB has it on every token (draft-ietf-kitten-iakerb-03 §3).
  */
-export function mechanismOf(authorization: string): 'kerberos' | 'spnego' {
+function mayContinue(token: Uint8Array, state: Handshake | undefined): boolean {
+  return token[0] !== INITIAL_TOKEN || (state?.isRelaying === true && oidOf(token) === 'iakerb');
+}
+
+/**
+ * The outermost mechanism of the exchange that a token belongs to.
+ *
+ * @param authorization - The header. What is no token counts as one of Kerberos.
+ */
+export function mechanismOf(authorization: string): Identity['mechanism'] {
   const credentials = authorization.slice(authorization.indexOf(' ')).trimStart();
   // 18 bytes: more than the tag, the length in up to 9 octets, and the OID.
   const start = decodeBase64(credentials.slice(0, 24)) ?? decodeBase64(credentials);
   if (start === undefined) return 'kerberos';
   // RFC 4178 §4.2: NegTokenInit, NegTokenResp without the header of RFC 2743 §3.1.
   if (start[0] === 0xa0 || start[0] === 0xa1) return 'spnego';
-  if (start[0] !== INITIAL_TOKEN || start.length < 3) return 'kerberos';
+  return start[0] === INITIAL_TOKEN ? oidOf(start) : 'kerberos';
+}
+
+/** The mechanism that the header of RFC 2743 §3.1 names, at the start of a token. */
+function oidOf(start: Uint8Array): Identity['mechanism'] {
+  if (start.length < 3) return 'kerberos';
   const at = 1 + lengthOctets(start[1]!);
-  const oid = SPNEGO_OID.every((byte, index) => start[at + index] === byte);
-  return oid ? 'spnego' : 'kerberos';
+  const is = (oid: readonly number[]) => oid.every((byte, index) => start[at + index] === byte);
+  if (is(SPNEGO_OID)) return 'spnego';
+  return is(IAKERB_OID) ? 'iakerb' : 'kerberos';
 }
 
 /** @returns The token, text that is no base64, or the answer to a request without a token. */
@@ -229,6 +243,8 @@ const RETRY: NegotiateHeaders = Object.freeze({ 'Retry-After': '5' });
 const INITIAL_TOKEN = 0x60;
 // Mechanism.spnego in DER.
 const SPNEGO_OID: readonly number[] = [0x06, 0x06, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x02];
+// Mechanism.iakerb in DER.
+const IAKERB_OID: readonly number[] = [0x06, 0x06, 0x2b, 0x06, 0x01, 0x05, 0x02, 0x05];
 // Not a registered scheme: some clients of web services send a bare AP-REQ or a GSS-API token in it.
 const KERBEROS = 'Kerberos';
 const KERBEROS_HINT =

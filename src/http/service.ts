@@ -11,8 +11,18 @@ import type { KeytabProvider } from '../keytab/key-source.ts';
 import type { Keytab } from '../keytab/keytab.ts';
 import { parseKeytab } from '../keytab/keytab.ts';
 import { acquireCredential, CREDENTIAL_OPTIONS } from '../krb5/credential.ts';
+import type { AskKdc, IakerbOptions } from '../krb5/relay-settings.ts';
+import { IAKERB_OPTIONS } from '../krb5/relay-settings.ts';
 import type { OptionRules } from '../options.ts';
-import { definite, isPlainObject, kind, objectWith } from '../options.ts';
+import {
+  callback,
+  definite,
+  flag,
+  isPlainObject,
+  kind,
+  objectWith,
+  optionsOf,
+} from '../options.ts';
 import { describeThrown } from '../text.ts';
 import type { Clock } from '../time.ts';
 import { systemClock } from '../time.ts';
@@ -22,7 +32,7 @@ import type { AuthenticatorOptions } from './options.ts';
 
 /** Who the server is: the options by which an adapter makes its acceptor. */
 export interface ServiceOptions {
-  /** An acceptor of the application's own, which replaces the other four options. */
+  /** An acceptor of the application's own, which replaces the other five options. */
   readonly acceptor?: Acceptor;
   /**
    * The keys of the service: the name of a keytab file, whose changes are followed; the contents of one, as
@@ -42,6 +52,18 @@ export interface ServiceOptions {
    * of Node.js' servers the name of a file. If absent, none is read.
    */
   readonly config?: KerberosConfig | string;
+  /**
+   * Whether clients that cannot reach a KDC log in through this server (IAKERB), which relays their messages:
+   * `true`, or how. `kdc` is the way to a KDC; under Node.js, if absent: that of `krb5ConfKdc`, by the krb5.conf of
+   * `config` if that is text or a name. Elsewhere it is required. If absent or false, nothing is relayed.
+   */
+  readonly iakerb?: boolean | ServiceIakerbOptions;
+}
+
+/** {@link IakerbOptions} of an adapter, which may know the way to a KDC by itself. */
+export interface ServiceIakerbOptions extends Omit<IakerbOptions, 'kdc'> {
+  /** As {@link IakerbOptions.kdc}; required except under Node.js. */
+  readonly kdc?: AskKdc;
 }
 
 /** The options of an authenticator that its acceptor has, too. */
@@ -55,6 +77,12 @@ export interface ServiceFiles {
   replayCache(name: string): ReplayCache | Promise<ReplayCache>;
   /** @throws TypeError if there are no files. */
   config(name: string): KerberosConfig;
+  /**
+   * The way to a KDC that a krb5.conf describes; absent if there are no files.
+   *
+   * @param config - A name, or text; undefined means the default files.
+   */
+  kdc?(config: string | undefined): Promise<AskKdc>;
 }
 
 /** A service that opens its keytab once, and tries again later if that fails. */
@@ -85,6 +113,7 @@ export class Service {
     }
     this.config = typeof config === 'string' ? readConfig(config, files) : config;
     const keytab = readKeytab(options.keytab, files);
+    checkRelay(options, files);
     this.#open = () => openAcceptor({ ...options, keytab }, this.config, files);
     const current = (): Acceptor => {
       if (this.#opened === undefined) {
@@ -167,7 +196,26 @@ async function openAcceptor(
     ...surroundings,
     replayCache:
       opened ?? (clock === undefined ? sharedReplayCache() : new MemoryReplayCache({ clock })),
+    ...(await relayOf(options, files)),
   });
+}
+
+async function relayOf(
+  { iakerb, config }: ServiceOptions,
+  files: ServiceFiles,
+): Promise<{ readonly iakerb?: IakerbOptions }> {
+  if (iakerb === undefined || iakerb === false) return {};
+  const options = iakerb === true ? {} : iakerb;
+  const named = typeof config === 'string' ? config : undefined;
+  return { iakerb: { ...options, kdc: options.kdc ?? (await files.kdc!(named)) } };
+}
+
+/** @throws TypeError if messages are to be relayed, and the way is not known. */
+function checkRelay({ iakerb }: ServiceOptions, { kdc }: ServiceFiles): void {
+  if (iakerb === undefined || iakerb === false || kdc !== undefined) return;
+  if (iakerb === true || iakerb.kdc === undefined) {
+    throw new TypeError('iakerb: expected { kdc }, the way to a KDC, such as kdcProxy(url)');
+  }
 }
 
 /** A token that one adapter of the process has accepted is a replay for all others. */
@@ -177,7 +225,7 @@ function sharedReplayCache(): ReplayCache {
 }
 
 function refuseBeside(options: ServiceOptions): void {
-  for (const name of ['keytab', 'service', 'replayCache', 'config'] as const) {
+  for (const name of ['keytab', 'service', 'replayCache', 'config', 'iakerb'] as const) {
     if (options[name] === undefined) continue;
     throw new TypeError(`${name}: expected no such option beside acceptor, which has its own`);
   }
@@ -226,6 +274,11 @@ const BASE64_KEYTAB = /^BQ[EI][A-Za-z0-9+/=\s]{40,}$/;
 const RETRY_AFTER = 5000;
 const ANY_HOST = 'HTTP@';
 
+const RELAY_OPTIONS = optionsOf<ServiceIakerbOptions>({
+  ...IAKERB_OPTIONS,
+  kdc: definite(callback),
+});
+
 /** The rules of {@link ServiceOptions}. */
 export const SERVICE_OPTIONS: OptionRules<ServiceOptions> = {
   acceptor: definite(objectWith('the result of createAcceptor', 'begin')),
@@ -254,4 +307,8 @@ export const SERVICE_OPTIONS: OptionRules<ServiceOptions> = {
       (value) => (typeof value === 'string' && value !== '') || isPlainObject(value),
     ),
   ),
+  iakerb: definite({
+    presence: 'optional',
+    check: (value, name) => (typeof value === 'boolean' ? flag : RELAY_OPTIONS).check(value, name),
+  }),
 };

@@ -11,6 +11,7 @@ import { checkedClock, systemClock } from '../time.ts';
 import type { AuthenticationRequest, HeaderField } from './authentication.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import type { UnfinishedExchange } from './exchanges.ts';
+import { mechanismOf } from './negotiate.ts';
 import type { Cookie, CookieOptions } from './session/cookies.ts';
 import { clearCookie, cookieOf, readCookies, setCookie } from './session/cookies.ts';
 import type { SessionOptions } from './session/options.ts';
@@ -170,9 +171,13 @@ function inTime(bytes: Uint8Array, oldest: number): Uint8Array | undefined {
   return undefined;
 }
 
-/** A first token begins an exchange of its own, and does not take another one out (RFC 2743 §3.1). */
+/**
+ * A first token begins an exchange of its own, and does not take another one out (RFC 2743 §3.1). Those of
+ * IAKERB all look like first ones.
+ */
 function continues(authorization: string | null | undefined): boolean {
-  return /^[^ ]+ +[^ Y]/.test(authorization ?? '');
+  const header = authorization ?? '';
+  return /^[^ ]+ +[^ Y]/.test(header) || mechanismOf(header) === 'iakerb';
 }
 
 function resume(acceptor: Acceptor, bytes: Uint8Array, request: AuthenticationRequest) {

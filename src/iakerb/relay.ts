@@ -65,7 +65,7 @@ async function relay(
   let asked: ProxiedMessage;
   try {
     asked = decodeProxiedMessage(contents);
-    checkQuestion(asked, hops);
+    checkQuestion(asked, transcript, hops);
   } catch (error) {
     return { status: 'failed', error: gssErrorOf(error, 'GSS_S_DEFECTIVE_TOKEN') };
   }
@@ -97,9 +97,18 @@ function encodeAnswer({ targetRealm, realmTag, message }: ProxiedMessage): Uint8
 }
 
 /** @throws {@link DecodeError} */
-function checkQuestion({ targetRealm, message }: ProxiedMessage, hops: number): void {
+function checkQuestion(
+  { targetRealm, message }: ProxiedMessage,
+  transcript: readonly Uint8Array[],
+  hops: number,
+): void {
   if (hops >= MAX_HOPS) {
     throw new DecodeError(`more than ${MAX_HOPS} messages for a KDC`, {
+      reason: 'iakerb.too-many',
+    });
+  }
+  if (transcript.reduce((sum, { length }) => sum + length, 0) > MAX_TRANSCRIPT) {
+    throw new DecodeError(`more than ${MAX_TRANSCRIPT} bytes for a KDC and from it`, {
       reason: 'iakerb.too-many',
     });
   }
@@ -246,5 +255,7 @@ const KRB_ERROR = 0x7e;
 const MAX_HOPS = 26;
 // Bytes. Windows' MaxTokenSize is 48000; a TGS-REQ holds a TGT and little more.
 const MAX_MESSAGE = 131_072;
+// Bytes that an exchange keeps until the AP-REQ. A login needs some ten thousand.
+const MAX_TRANSCRIPT = 1_048_576;
 // RFC 6111 §3: KRB_NT_WELLKNOWN.
 const NT_WELLKNOWN = 11;

@@ -315,6 +315,19 @@ describe('what is relayed', () => {
     });
   });
 
+  it('has a bound for the bytes that an exchange keeps', async () => {
+    const long = new Uint8Array(120_000);
+    long.set([0x7e, 0x83, 0x01, 0xd4, 0xbb]);
+    const { acceptor } = await world({ iakerb: { kdc: async () => long } });
+    const handshake = acceptor.begin();
+    const token = client().begin().outputToken!;
+    let hops = 0;
+    let result = await handshake.accept(token);
+    for (; result.status === 'continue'; hops++) result = await handshake.accept(token);
+    expect(hops).toBe(9);
+    expect(result).toMatchObject({ error: { reason: 'iakerb.too-many' } });
+  });
+
   it('has bounds for one address, and for all', async () => {
     const waiting: (() => void)[] = [];
     const kdc = () => new Promise<Uint8Array>((_, reject) => waiting.push(reject));

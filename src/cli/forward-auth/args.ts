@@ -1,7 +1,7 @@
 /** Parses the command line of krb5-forward-auth, and the environment variables that stand in for it. */
 import { KerberosError } from '../../errors.ts';
 import type { Values } from '../arguments.ts';
-import { integer, readArguments, text, UsageError } from '../arguments.ts';
+import { integer, readArguments, realms, text, UsageError } from '../arguments.ts';
 import { namesEngine, refusePassword } from '../engine-client.ts';
 import type { IdentityHeaders } from './identity-headers.ts';
 import { parseIdentityHeaders } from './identity-headers.ts';
@@ -23,6 +23,8 @@ export interface ForwardAuthArguments {
   readonly rules: string | undefined;
   readonly exchanges: string | undefined;
   readonly replayCache: string | undefined;
+  /** Whether to relay (IAKERB), and to which realms: those of the keytab if none are named. */
+  readonly iakerb: { readonly realms?: readonly string[] } | undefined;
   readonly headers: IdentityHeaders;
   readonly original: OriginalHeaders;
   /** A file with the certificate of the proxy. */
@@ -86,6 +88,7 @@ function serverArguments(values: Values): ForwardAuthArguments {
     rules: text(values, 'rules'),
     exchanges,
     replayCache: text(values, 'rcache'),
+    iakerb: relayOf(values),
     headers: parseIdentityHeaders(text(values, 'headers') ?? DEFAULT_HEADERS),
     original: {
       method: headerName(values, 'method-header') ?? 'x-forwarded-method',
@@ -98,6 +101,18 @@ function serverArguments(values: Values): ForwardAuthArguments {
     preflight: switches.has('preflight'),
     verbose: switches.has('verbose'),
   };
+}
+
+function relayOf(values: Values): ForwardAuthArguments['iakerb'] {
+  const list = realms(values, 'realms');
+  if (!values.switches.has('iakerb')) {
+    if (list !== undefined) throw new UsageError('-realms needs -iakerb');
+    return undefined;
+  }
+  if (!values.texts.has('exchanges')) {
+    throw new UsageError('-iakerb needs -exchanges: a client logs in with several requests');
+  }
+  return list === undefined ? {} : { realms: list };
 }
 
 function checkExchanges(name: string): void {
@@ -142,6 +157,7 @@ const SWITCHES: ReadonlySet<string> = new Set([
   'require-tls',
   'insecure-cookie',
   'preflight',
+  'iakerb',
   'verbose',
   ...COMMANDS,
 ]);
@@ -155,6 +171,7 @@ const TEXTS: ReadonlySet<string> = new Set([
   'rules',
   'exchanges',
   'rcache',
+  'realms',
   'headers',
   'method-header',
   'uri-header',

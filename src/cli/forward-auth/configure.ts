@@ -74,6 +74,7 @@ export async function configure(
     passPreflight: options.preflight,
     unauthorized: answerChallenge,
     ...(sessions && { sessions }),
+    ...(options.iakerb && { iakerb: options.iakerb }),
     ...(options.certificate !== undefined && { certificate: readCertificate(options.certificate) }),
     onRefused: (error, request) => logRefusal(describeRefusal(error, request)),
     onWarning: log,

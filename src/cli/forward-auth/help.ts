@@ -4,7 +4,7 @@ export const USAGE: string = `Usage: krb5-forward-auth [-keytab name] [-service 
        [-session-key file] [-session-age seconds] [-exchanges name] [-rcache name]
        [-headers list] [-method-header name] [-uri-header name] [-host-header name]
        [-trust addresses] [-certificate file] [-require-tls] [-insecure-cookie] [-preflight]
-       [-verbose]
+       [-iakerb] [-realms list] [-verbose]
        krb5-forward-auth -help | -version
 `;
 
@@ -31,6 +31,9 @@ environment variable: -session-key is KRB5_FORWARD_AUTH_SESSION_KEY; of options 
   -exchanges URL      where sign-ons of several requests wait: redis://host:6379, rediss: (with TLS),
                       unix:/path (a socket of Redis) or postgres://host/database, which need npm's
                       package redis or pg. Without it they are refused
+  -iakerb             relay the messages of clients that cannot reach a KDC (IAKERB) to the KDCs that
+                      krb5.conf or DNS names; needs -exchanges. Read docs/iakerb.md first
+  -realms list        relay to these realms, with commas between them. Default: those of the keytab
   -rcache name        replay cache: as gss-server's
   -headers list       headers of the answer and what is in them. Default:
                       Remote-User=principal,Remote-Groups=groups. Also name, realm, localName,

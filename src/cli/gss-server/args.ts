@@ -3,7 +3,7 @@ import { KerberosError } from '../../errors.ts';
 import { Mechanism, parseMechanism } from '../../gss/mechanism.ts';
 import type { Oid } from '../../gss/oid.ts';
 import type { Values } from '../arguments.ts';
-import { integer, readArguments, text, UsageError } from '../arguments.ts';
+import { integer, readArguments, realms, text, UsageError } from '../arguments.ts';
 
 /** The options of gss-server, one property each; undefined where an option was not given. */
 export interface ServerArguments {
@@ -102,7 +102,7 @@ function serverArguments(service: string, values: Values): ServerArguments {
     maxKeytabAge: integer(values, 'keytabage', 1, MAX_SECONDS),
     replayCache: text(values, 'rcache'),
     mechanism: mechanismOf(values),
-    relayedRealms: realms(values),
+    relayedRealms: realms(values, 'realms'),
     idleTimeout: integer(values, 'timeout', 1, MAX_SECONDS),
     handshakeTimeout: integer(values, 'handshake', 1, MAX_SECONDS),
     maxTokenSize: integer(values, 'maxtoken', 1, MAX_TOKEN),
@@ -129,14 +129,6 @@ function mechanismOf({ switches, texts }: Values): Oid | undefined {
     throw new UsageError('-iakerb: means -mech iakerb; omit -mech');
   }
   return Mechanism.iakerb;
-}
-
-function realms(values: Values): readonly string[] | undefined {
-  const list = text(values, 'realms')?.split(',');
-  if (list?.some((realm) => !/^[^*\s]+$/.test(realm)) === true) {
-    throw new UsageError('-realms: expected names of realms, separated by commas');
-  }
-  return list;
 }
 
 function mechanism(value: string | undefined): Oid | undefined {

@@ -45,12 +45,14 @@ export interface Configured {
  *   replay cache cannot be opened.
  */
 export async function configure(options: ServerArguments, warn: Warn): Promise<Configured> {
-  const { mechanism, allowAnonymous } = options;
+  const { mechanism, relayedRealms, allowAnonymous } = options;
   if (mechanism !== undefined && !isOffered(mechanism)) {
-    throw new GssError('GSS_S_BAD_MECH', {
-      reason: 'server.option',
-      hint: `-mech may be kerberos_v5, spnego or iakerb, not ${mechanismName(mechanism)}`,
-    });
+    throw badMechanism(
+      `-mech may be kerberos_v5, spnego or iakerb, not ${mechanismName(mechanism)}`,
+    );
+  }
+  if (relayedRealms !== undefined && mechanism !== Mechanism.iakerb) {
+    throw badMechanism('-realms is for -iakerb, without which nothing is relayed');
   }
   const config = loadKerberosConfig();
   for (const warning of config.warnings) warn(warning);
@@ -117,6 +119,10 @@ async function openCache(
 
 function relayOf({ relayedRealms }: ServerArguments): IakerbOptions {
   return { kdc: krb5ConfKdc(), ...(relayedRealms !== undefined && { realms: relayedRealms }) };
+}
+
+function badMechanism(hint: string): GssError {
+  return new GssError('GSS_S_BAD_MECH', { reason: 'server.option', hint });
 }
 
 function isOffered(mechanism: Oid): boolean {

@@ -9,4 +9,6 @@ export const nodeFiles: ServiceFiles = {
   keytab: (name) => keytabFile(name),
   replayCache: (name) => openReplayCache(name),
   config: (name) => loadKerberosConfig(name),
+  // Few servers relay: sockets and DNS are loaded for these.
+  kdc: async (config) => (await import('../kdc/krb5-conf-kdc.ts')).configuredKdc(config),
 };

@@ -1,6 +1,6 @@
 /** The way to a KDC that krb5.conf and DNS describe, for acceptors that relay (IAKERB). */
 import { Resolver } from 'node:dns/promises';
-import type { Profile } from '../../config/profile.ts';
+import { Profile, parseProfile } from '../../config/profile.ts';
 import type { AskKdc } from '../../krb5/relay-settings.ts';
 import { checkOptions, definite, text } from '../../options.ts';
 import { loadNamedProfile } from '../files/krb5-conf-file.ts';
@@ -34,7 +34,17 @@ export interface Krb5ConfKdcOptions {
  */
 export function krb5ConfKdc(options: Krb5ConfKdcOptions = {}): AskKdc {
   checkOptions('krb5ConfKdc', options, { files: definite(text) });
-  const profile = loadNamedProfile(options.files);
+  return profileKdc(loadNamedProfile(options.files));
+}
+
+/** The same. @param config - File names, or the text of a krb5.conf; undefined means the default files. */
+export function configuredKdc(config: string | undefined): AskKdc {
+  return config?.includes('\n') === true
+    ? profileKdc(new Profile([parseProfile(config)]))
+    : krb5ConfKdc(config === undefined ? {} : { files: config });
+}
+
+function profileKdc(profile: Profile): AskKdc {
   const resolver = new Resolver({ timeout: DNS_TIMEOUT, tries: 2 });
   const ask = kdcAsker(
     (realm) => findKdcs(realm, profile, (name) => resolver.resolveSrv(name)),

@@ -63,10 +63,4 @@ export const ABSENT: readonly Absence[] = [
     flaw: 'Memory of a request is never freed.',
     here: 'Memory is the garbage collector’s; what is kept on purpose has a bound (SECURITY.md).',
   },
-  {
-    ids: ['CVE-2015-2696', 'MIT krb5 f0230605c4'],
-    peer: 'MIT krb5',
-    flaw: 'IAKERB’s contexts are used as if they were Kerberos’s own.',
-    here: 'There is no IAKERB: its tokens are refused by the name of the mechanism.',
-  },
 ];

@@ -17,7 +17,7 @@ export const EXCHANGE = {
     test: 'the clear names of a ticket have no influence on the result',
   },
   relayAbuse: {
-    ids: ['open relays', 'CVE-2015-2696'],
+    ids: ['open relays', 'CVE-2015-2696', 'MIT krb5 f0230605c4'],
     peer: 'proxies of all kinds; MIT krb5 (IAKERB contexts)',
     flaw: 'Whoever reaches the relay reaches through it what it was not meant for, makes it talk to itself, or uses a context that is not established.',
     here: 'IAKERB is off by default. Only AS and TGS requests go only to permitted realms, 26 in an exchange, and there is no context before the checksum over all of them verifies.',

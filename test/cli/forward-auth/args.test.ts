@@ -44,6 +44,7 @@ describe('parseArguments', () => {
       ['-rcache', 'dfl:', '-headers', 'X-User=name', '-method-header', 'X-Original-Method'],
       ['-uri-header', 'X-Original-URI', '-host-header', 'Host', '-certificate', 'c'],
       ['-require-tls', '-insecure-cookie', '-preflight', '-verbose'],
+      ['-iakerb', '-realms', 'A.TEST,B.TEST'],
     ].flat();
     expect(parse(argv)).toEqual({
       keytab: 'k',
@@ -55,6 +56,7 @@ describe('parseArguments', () => {
       rules: 'r',
       exchanges: 'redis://h',
       replayCache: 'dfl:',
+      iakerb: { realms: ['A.TEST', 'B.TEST'] },
       headers: new Map([['X-User', 'name']]),
       original: { method: 'x-original-method', uri: 'x-original-uri', host: 'host' },
       certificate: 'c',
@@ -100,6 +102,13 @@ describe('parseArguments', () => {
     ],
     [[], { KRB5_FORWARD_AUTH_HELP: '1' }, 'KRB5_FORWARD_AUTH_HELP: there is no option -help'],
     [['-exchanges', 'redis://h'], {}, '-exchanges needs -session-key'],
+    [['-realms', 'A.TEST'], {}, '-realms needs -iakerb'],
+    [['-iakerb'], {}, '-iakerb needs -exchanges: a client logs in with several requests'],
+    [
+      ['-iakerb', '-realms', '*', '-exchanges', 'redis://h', '-session-key', 's'],
+      {},
+      '-realms: expected names of realms, separated by commas',
+    ],
     [
       ['-exchanges', 'redis://:p@h'],
       {},

@@ -233,6 +233,10 @@ describe('gss-server configures itself', () => {
       code: 'GSS_S_BAD_MECH',
       hint: expect.stringContaining('kerberos_v5, spnego or iakerb'),
     });
+    expect(await fail('-realms', 'A.TEST', '-keytab', path, '*')).toMatchObject({
+      code: 'GSS_S_BAD_MECH',
+      hint: '-realms is for -iakerb, without which nothing is relayed',
+    });
     expect(await fail('-keytab', path, 'HTTP@')).toBeInstanceOf(GssError);
     expect(await fail('-keytab', join(folder, 'none'), '*')).toMatchObject({
       code: 'GSS_S_NO_CRED',

@@ -1,0 +1,333 @@
+/** Clients that log in through a site (IAKERB): over HTTP, whose requests are separate from each other. */
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { kerberos as expressKerberos } from '../../src/adapters/express.ts';
+import { withKerberos } from '../../src/adapters/fetch.ts';
+import { decodeBase64, encodeBase64 } from '../../src/http/base64.ts';
+import { kdcProxy, storedExchanges } from '../../src/http/index.ts';
+import type { GssError } from '../../src/index.ts';
+import { Mechanism } from '../../src/index.ts';
+import { decodeKdcProxyMessage, encodeKdcProxyMessage } from '../../src/messages/kdc/kdc-proxy.ts';
+import type { KerberosOptions } from '../../src/node/index.ts';
+import { kerberos } from '../../src/node/index.ts';
+import { startRealm } from '../../src/node/testing/index.ts';
+import {
+  encodeNegTokenInit,
+  encodeNegTokenResp,
+  readNegToken,
+} from '../../src/spnego/neg-token.ts';
+import { CookieJar } from '../../src/testing/cookie-jar.ts';
+import type { IakerbInitiator, IakerbInitiatorOptions } from '../../src/testing/index.ts';
+import { createIakerbInitiator } from '../../src/testing/index.ts';
+import type { Connection } from '../conformance/connection.ts';
+import { openHttp1 } from '../conformance/connection.ts';
+
+const realm = await startRealm({ services: ['HTTP/www.example.test'] });
+const closing: (() => unknown)[] = [() => realm.stop()];
+afterAll(async () => {
+  for (const close of closing) await close();
+});
+
+/** A site of this package for node:http; `refused` collects the reasons of its refusals. */
+async function open(options: Partial<KerberosOptions> = {}) {
+  const refused: GssError[] = [];
+  const signOn = kerberos({
+    keytab: realm.keytabFile,
+    config: realm.krb5Config,
+    onWarning: () => {},
+    onRefused: (error) => void refused.push(error),
+    ...options,
+  });
+  const server = createServer(async (request, response) => {
+    const client = await signOn(request, response);
+    if (client !== undefined) {
+      const { principal, mechanism } = client.identity!;
+      response.end(`${principal} by ${mechanism}`);
+    }
+  });
+  return { url: await listen(server), refused };
+}
+
+async function listen(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function client(options: Partial<IakerbInitiatorOptions> = {}): IakerbInitiator {
+  return createIakerbInitiator({
+    client: `alice@${realm.realm}`,
+    password: 'alice-password',
+    service: 'HTTP/www.example.test',
+    ...options,
+  });
+}
+
+interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+  readonly token: Uint8Array | undefined;
+}
+
+/** Sends a token in a request, and returns what came back. */
+type Send = (token: Uint8Array) => Promise<HttpAnswer>;
+
+function over(connection: Connection, headers: Readonly<Record<string, string>> = {}): Send {
+  return async (token) => {
+    const authorization = `Negotiate ${encodeBase64(token)}`;
+    const { status, body, ...answer } = await connection.send({
+      path: '/',
+      headers: { ...headers, Authorization: authorization },
+    });
+    return { status, body, token: tokenOf(answer.headers.get('www-authenticate')?.[0]) };
+  };
+}
+
+function tokenOf(header: string | null | undefined): Uint8Array | undefined {
+  const [, text] = /^Negotiate (.+)$/.exec(header ?? '') ?? [];
+  return text === undefined ? undefined : decodeBase64(text);
+}
+
+/** Logs in. @returns The first answer that asks for no further token. */
+async function logIn(initiator: IakerbInitiator, send: Send): Promise<HttpAnswer> {
+  let step = initiator.begin();
+  for (;;) {
+    if (step.status !== 'continue') throw new Error('the initiator was done first');
+    const answer = await send(step.outputToken);
+    if (answer.status !== 401 || answer.token === undefined) {
+      // The server proves its identity with the last token.
+      if (answer.status === 200) expect(initiator.step(answer.token).status).toBe('complete');
+      return answer;
+    }
+    step = initiator.step(answer.token);
+  }
+}
+
+async function connect(url: string): Promise<Connection> {
+  const connection = await openHttp1(url);
+  closing.push(() => connection.close());
+  return connection;
+}
+
+describe('IAKERB over HTTP', () => {
+  it('is off by default, which the operator learns', async () => {
+    const { url, refused } = await open();
+    const { status } = await logIn(client(), over(await connect(url)));
+    expect(status).toBe(401);
+    expect(refused.map(({ reason }) => reason)).toEqual(['iakerb.off']);
+  });
+
+  it.each(['draft', 'old-mit'] as const)(
+    'logs a client in over one connection, in the form %s',
+    async (dialect) => {
+      const { url } = await open({ iakerb: true });
+      const send = over(await connect(url));
+      const answer = await logIn(client({ dialect }), send);
+      expect(answer).toMatchObject({ status: 200, body: `alice@${realm.realm} by iakerb` });
+      // The connection serves another client then.
+      expect((await logIn(client({ client: 'alice' }), send)).status).toBe(200);
+    },
+  );
+
+  it('logs a client in inside SPNEGO', async () => {
+    const { url } = await open({ iakerb: true });
+    const send = over(await connect(url));
+    const initiator = client();
+    let step = initiator.begin();
+    let answer = await send(
+      encodeNegTokenInit({ mechTypes: [Mechanism.iakerb], mechToken: step.outputToken! }),
+    );
+    while (answer.status === 401) {
+      const { responseToken } = readNegToken({ framed: false, inner: answer.token! }) as {
+        readonly responseToken?: Uint8Array;
+      };
+      step = initiator.step(responseToken);
+      answer = await send(encodeNegTokenResp({ responseToken: step.outputToken! }));
+    }
+    expect(answer).toMatchObject({ status: 200, body: `alice@${realm.realm} by spnego` });
+  });
+
+  it('lets a client try another password on its connection', async () => {
+    const { url } = await open({ iakerb: true });
+    const send = over(await connect(url));
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await expect(logIn(client({ password: 'wrong' }), send)).rejects.toMatchObject({
+        code: 'KDC_ERR_PREAUTH_FAILED',
+      });
+    }
+    expect((await logIn(client(), send)).status).toBe(200);
+  });
+
+  it('relays to the realms of the option only, by the text of a krb5.conf', async () => {
+    const config = `[realms]\n${realm.realm} = {\n kdc = ${realm.address}\n}\n`;
+    const known = await open({ config, iakerb: { realms: [realm.realm] } });
+    expect((await logIn(client(), over(await connect(known.url)))).status).toBe(200);
+    const other = await open({ config, iakerb: { realms: ['OTHER.TEST'] } });
+    await logIn(client(), over(await connect(other.url))).catch(() => {});
+    expect(other.refused.map(({ reason }) => reason)).toEqual(['iakerb.realm-not-relayed']);
+  });
+
+  it('asks the function of the option, and not krb5.conf', async () => {
+    const kdc = vi.fn(realm.kdc);
+    const { url } = await open({ config: '[libdefaults]\n', iakerb: { kdc } });
+    expect((await logIn(client(), over(await connect(url)))).status).toBe(200);
+    expect(kdc).toHaveBeenCalledTimes(3);
+  });
+
+  it('continues on another server through a store of exchanges', async () => {
+    const values = new Map<string, string>();
+    const store = {
+      set: (name: string, value: string) => void values.set(name, value),
+      take: (name: string) => {
+        const value = values.get(name);
+        values.delete(name);
+        return value;
+      },
+    };
+    const exchanges = storedExchanges({
+      store,
+      keys: ['MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY='],
+      cookie: { secure: false },
+    });
+    const replayCache = { checkAndStore: async () => true };
+    const options = { iakerb: true, exchanges, replayCache };
+    const sites = [await open(options), await open(options)];
+    const jar = new CookieJar();
+    const host = new URL('http://www.example.test/');
+    let count = 0;
+    const send: Send = async (token) => {
+      const { url } = sites[count++ % 2]!;
+      const connection = await openHttp1(url);
+      const headers = new Headers({ Authorization: `Negotiate ${encodeBase64(token)}` });
+      jar.addTo(headers, host);
+      const answer = await connection.send({
+        path: '/',
+        headers: { Host: host.host, ...Object.fromEntries(headers) },
+      });
+      connection.close();
+      const set = (answer.headers.get('set-cookie') ?? []).map((one) => ['Set-Cookie', one]);
+      jar.takeFrom(new Headers(set as [string, string][]), host);
+      const { status, body } = answer;
+      return { status, body, token: tokenOf(answer.headers.get('www-authenticate')?.[0]) };
+    };
+    expect((await logIn(client(), send)).status).toBe(200);
+    expect(count).toBe(4);
+    expect(values.size).toBe(0);
+    // A client that begins anew, while an exchange of its own still waits.
+    await expect(logIn(client({ password: 'wrong' }), send)).rejects.toThrow();
+    expect((await logIn(client(), send)).status).toBe(200);
+  });
+
+  it('bounds the relays of one address, behind a proxy too', async () => {
+    // A burst of ten times the rate: two messages.
+    const { url, refused } = await open({
+      iakerb: { ratePerSource: 0.2 },
+      trustProxy: ['127.0.0.1'],
+      sharedConnections: 'trust',
+    });
+    const from = async (address: string) =>
+      logIn(client(), over(await connect(url), { 'X-Forwarded-For': address })).catch(() => {});
+    await from('192.0.2.1');
+    expect(refused.map(({ detail }) => detail)).toEqual([{ bound: 'ratePerSource, 0.2 a second' }]);
+    refused.length = 0;
+    await from('192.0.2.1');
+    expect(refused).toHaveLength(1);
+    const counted = vi.fn(realm.kdc);
+    const other = await open({
+      iakerb: { kdc: counted, ratePerSource: 0.3 },
+      trustProxy: ['127.0.0.1'],
+      sharedConnections: 'trust',
+    });
+    for (const address of ['192.0.2.1', '192.0.2.2']) {
+      const send = over(await connect(other.url), { 'X-Forwarded-For': address });
+      expect((await logIn(client(), send)).status).toBe(200);
+    }
+    expect(counted).toHaveBeenCalledTimes(6);
+  });
+});
+
+describe('IAKERB in frameworks', () => {
+  it('is the same option of Express', async () => {
+    const app = express();
+    app.use(
+      expressKerberos({
+        keytab: realm.keytabFile,
+        config: realm.krb5Config,
+        iakerb: true,
+        onWarning: () => {},
+      }),
+    );
+    app.get('/', (request, response) => {
+      response.send(request.kerberos?.principal);
+    });
+    const url = await listen(createServer(app));
+    const answer = await logIn(client(), over(await connect(url)));
+    expect(answer).toMatchObject({ status: 200, body: `alice@${realm.realm}` });
+  });
+
+  it('needs a way to a KDC where there is no krb5.conf: a proxy', async () => {
+    const options = { keytab: realm.keytab, onWarning: () => {} };
+    const greet = () => new Response('hello');
+    for (const iakerb of [true, {}, { realms: [realm.realm] }]) {
+      expect(() => withKerberos(greet, { ...options, iakerb })).toThrow(
+        /iakerb: expected \{ kdc \}/,
+      );
+    }
+    const values = new Map<string, string>();
+    const handler = withKerberos<[object]>(
+      (_request, { identity }) => new Response(`${identity?.principal} by ${identity?.mechanism}`),
+      {
+        ...options,
+        iakerb: {
+          kdc: kdcProxy('https://gateway.example.test/KdcProxy', { fetch: proxy }),
+          ratePerSource: 0.3,
+        },
+        exchanges: storedExchanges({
+          keys: ['MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY='],
+          store: {
+            set: (name, value) => void values.set(name, value),
+            take: (name) => values.get(name),
+          },
+        }),
+      },
+    );
+    // What Deno.serve and Bun.serve pass shows the client's address: each has its own allowance.
+    for (const given of [
+      { remoteAddr: { hostname: '192.0.2.1' } },
+      { remoteAddr: { hostname: '192.0.2.2' } },
+      { requestIP: () => ({ address: '192.0.2.3' }) },
+    ]) {
+      const jar = new CookieJar();
+      const url = new URL('https://www.example.test/');
+      const send: Send = async (token) => {
+        const headers = new Headers({ Authorization: `Negotiate ${encodeBase64(token)}` });
+        jar.addTo(headers, url);
+        const answer = await handler(new Request(url, { headers }), given);
+        jar.takeFrom(answer.headers, url);
+        const { status } = answer;
+        const sent = tokenOf(answer.headers.get('WWW-Authenticate'));
+        return { status, body: await answer.text(), token: sent };
+      };
+      const answer = await logIn(client(), send);
+      expect(answer).toMatchObject({ status: 200, body: `alice@${realm.realm} by iakerb` });
+    }
+  });
+});
+
+/** A proxy for KDCs (MS-KKDCP) in front of the realm. */
+async function proxy(_url: string, { body }: { readonly body: Uint8Array }): Promise<Response> {
+  const { message } = decodeKdcProxyMessage(body);
+  const answer = realm.answer(message.subarray(4));
+  const framed = new Uint8Array(4 + answer.length);
+  new DataView(framed.buffer).setUint32(0, answer.length);
+  framed.set(answer, 4);
+  return new Response(encodeKdcProxyMessage({ message: framed }) as Uint8Array<ArrayBuffer>);
+}
