@@ -1,13 +1,30 @@
-// What the servers of this folder share: a reader of exact lengths, a protected connection, and a time limit.
+// What the servers of this folder share: a client with a time limit, a reader of exact lengths, TLS, and a stream
+// whose messages are wrapped.
+import { readFileSync } from 'node:fs';
 import { Duplex, Readable, Writable } from 'node:stream';
+import { createSecureContext, TLSSocket } from 'node:tls';
+import { channelBindingsOf } from 'krb5-acceptor/node';
 
-/** Calls `serve(socket, reader, authenticated)`. A client that is not authenticated after 30 seconds is gone. */
+const { TLS_CERTIFICATE, TLS_KEY } = process.env;
+/** The certificate and its key; undefined if the server has no TLS. */
+export const tls = TLS_CERTIFICATE
+  ? { cert: readFileSync(TLS_CERTIFICATE), key: readFileSync(TLS_KEY) }
+  : undefined;
+const secureContext = tls && createSecureContext(tls);
+
+/** What binds a login to its TLS connection; undefined without TLS. For `begin` of SASL. */
+export function bindingsOf(socket) {
+  const types = ['tls-server-end-point', 'tls-exporter'];
+  const channelBindings = types.flatMap((type) => channelBindingsOf(socket, type) ?? []);
+  return channelBindings.length > 0 ? { channelBindings } : undefined;
+}
+
+/** Calls `serve(client)`. A client that is not authenticated after 30 seconds is gone. */
 export async function guard(socket, serve) {
-  const timer = setTimeout(() => socket.destroy(new Error('no login in time')), 30_000);
-  socket.on('error', () => {});
+  const client = new Client(socket);
   try {
-    await serve(socket, new Reader(socket), () => clearTimeout(timer));
-    socket.end();
+    await serve(client);
+    client.stream.end();
   } catch (error) {
     // Many programs just hang up when they have what they want.
     if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') {
@@ -15,7 +32,53 @@ export async function guard(socket, serve) {
     }
     socket.destroy();
   } finally {
-    clearTimeout(timer);
+    client.authenticated();
+  }
+}
+
+/** A connection, at present plain, or in TLS, or in a security layer. */
+class Client {
+  stream;
+  reader;
+  #timer;
+
+  constructor(socket) {
+    this.use(socket);
+    this.#timer = setTimeout(() => socket.destroy(), 30_000);
+  }
+
+  /** Whether it is in TLS. */
+  get secure() {
+    return this.stream instanceof TLSSocket;
+  }
+
+  /** Ends the time limit. */
+  authenticated() {
+    clearTimeout(this.#timer);
+  }
+
+  /** Continues in TLS. @param reply - Tells the client to begin. */
+  async startTls(reply) {
+    const socket = this.stream;
+    await this.enter((_, head) => {
+      // Commands that somebody on the way has put behind the client's would be executed as the client's own.
+      if (head.length > 0) throw new Error('the client, or somebody else, did not wait for TLS');
+      reply();
+      return new TLSSocket(socket, { isServer: true, secureContext }).on('_tlsError', (error) =>
+        socket.destroy(error),
+      );
+    });
+  }
+
+  /** Continues in a layer. @param open - Makes it of the present stream, and of bytes that were read ahead. */
+  async enter(open) {
+    const head = await this.reader.release();
+    this.use(open(this.stream, head));
+  }
+
+  use(stream) {
+    this.stream = stream.on('error', () => {});
+    this.reader = new Reader(stream);
   }
 }
 

@@ -1,44 +1,43 @@
-// An IMAP server (RFC 9051) as far as the login, and a list with one mailbox. In production begin with TLS
-// (`createServer` of node:tls), as for smtp.mjs.
+// An IMAP server (RFC 9051) as far as the login, and a list with one mailbox.
 import { createServer } from 'node:net';
 import { acquireCredential, createAcceptor } from 'krb5-acceptor';
 import { keytabFile } from 'krb5-acceptor/node';
 import { createSaslServer } from 'krb5-acceptor/sasl';
-import { guard } from './connection.mjs';
-import { authenticate, readWords } from './sasl-lines.mjs';
+import { bindingsOf, guard, tls } from './connection.mjs';
+import { authenticate, MAX_LINE } from './sasl-lines.mjs';
 
 const { KEYTAB, SERVICE, PORT = 143, HOST = 'localhost' } = process.env;
 const credential = await acquireCredential({ keytab: keytabFile(KEYTAB), service: SERVICE });
 const acceptor = createAcceptor({ credential });
 const sasl = createSaslServer({ acceptor, service: 'imap', layers: ['none'] });
-const mechanisms = sasl.mechanismsFor().map((name) => `AUTH=${name}`);
-const CAPABILITY = `CAPABILITY IMAP4rev1 SASL-IR ${mechanisms.join(' ')}`;
 
 createServer((socket) => guard(socket, serve)).listen(PORT, HOST);
 
-async function serve(socket, reader, authenticated) {
-  const say = (line) => socket.write(`${line}\r\n`);
+async function serve(client) {
+  const say = (line) => client.stream.write(`${line}\r\n`);
   let session;
-  say(`* OK [${CAPABILITY}] ready`);
-  while (!(await reader.atEnd())) {
-    const [tag, command = '', ...words] = await readWords(reader);
+  say(`* OK [${capabilityOf(client)}] ready`);
+  while (!(await client.reader.atEnd())) {
+    const line = await client.reader.line(MAX_LINE);
+    const [tag, command = '', ...words] = line.trim().split(/ +/);
     switch (command.toUpperCase()) {
       case 'CAPABILITY':
-        say(`* ${CAPABILITY}`);
+        say(`* ${capabilityOf(client)}`);
         say(`${tag} OK`);
         break;
-      case 'AUTHENTICATE': {
-        if (session !== undefined) {
-          say(`${tag} BAD authenticated already`);
+      case 'STARTTLS':
+        if (canStartTls(client)) await client.startTls(() => say(`${tag} OK begin`));
+        else say(`${tag} BAD not now`);
+        break;
+      case 'AUTHENTICATE':
+        if (session !== undefined || canStartTls(client)) {
+          say(`${tag} BAD not now`);
           break;
         }
-        const [mechanism = '', initial] = words;
-        const exchange = sasl.begin(mechanism);
-        session = await authenticate(reader, exchange, initial, (text) => say(`+ ${text}`));
-        if (session !== undefined) authenticated();
+        session = await login(client, words);
+        if (session !== undefined) client.authenticated();
         say(session === undefined ? `${tag} NO not authenticated` : `${tag} OK authenticated`);
         break;
-      }
       case 'LIST':
         if (session !== undefined) say(`* LIST () "/" ${quoted(session.authorizationId)}`);
         say(session === undefined ? `${tag} NO authentication required` : `${tag} OK`);
@@ -53,6 +52,26 @@ async function serve(socket, reader, authenticated) {
         say(`${tag} BAD unknown command`);
     }
   }
+}
+
+async function login({ stream, reader }, [mechanism = '', initial]) {
+  const exchange = sasl.begin(mechanism, bindingsOf(stream));
+  stream.once('close', () => exchange.abort());
+  return await authenticate(exchange, initial, (challenge) => {
+    stream.write(`+ ${challenge}\r\n`);
+    return reader.line(MAX_LINE);
+  });
+}
+
+/** With a certificate, a login before TLS is refused, and not offered. */
+function canStartTls({ secure }) {
+  return tls !== undefined && !secure;
+}
+
+function capabilityOf(client) {
+  if (canStartTls(client)) return 'CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED';
+  const mechanisms = sasl.mechanismsFor(bindingsOf(client.stream)).map((name) => `AUTH=${name}`);
+  return `CAPABILITY IMAP4rev1 SASL-IR LOGINDISABLED ${mechanisms.join(' ')}`;
 }
 
 function quoted(text) {

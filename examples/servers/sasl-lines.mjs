@@ -1,17 +1,19 @@
 // SASL in protocols of lines, such as SMTP, IMAP and POP: messages in base64, and an asterisk that gives up.
-const MAX_LINE = 100_000;
+
+/** The longest line: with a ticket for a user in many groups. */
+export const MAX_LINE = 100_000;
 
 /**
+ * @param exchange - Ended with the connection, or here.
  * @param initial - What is behind the mechanism's name, if anything; `=` for an empty message.
- * @param challenge - Sends a challenge.
+ * @param ask - Sends a challenge, and resolves with the client's line.
  * @returns The session, or undefined if the client is not authenticated.
  */
-export async function authenticate(reader, exchange, initial, challenge) {
+export async function authenticate(exchange, initial, ask) {
   try {
     let result = await exchange.step(initial === undefined ? undefined : decoded(initial));
     while (result.status === 'continue') {
-      challenge(Buffer.from(result.challenge).toString('base64'));
-      const line = await reader.line(MAX_LINE);
+      const line = await ask(Buffer.from(result.challenge).toString('base64'));
       if (line === '*') return undefined;
       result = await exchange.step(decoded(line));
     }
@@ -21,11 +23,6 @@ export async function authenticate(reader, exchange, initial, challenge) {
   } finally {
     exchange.abort();
   }
-}
-
-/** Reads a command: the ticket of its first line may be long. */
-export async function readWords(reader) {
-  return (await reader.line(MAX_LINE)).trim().split(/ +/);
 }
 
 function decoded(text) {

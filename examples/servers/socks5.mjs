@@ -21,7 +21,8 @@ const [GRANTED, UNREACHABLE, NO_SUCH_COMMAND, NO_SUCH_ADDRESS] = [0, 4, 7, 8];
 
 createServer({ allowHalfOpen: true }, (socket) => guard(socket, serve)).listen(PORT, HOST);
 
-async function serve(socket, reader, authenticated) {
+async function serve(connection) {
+  const { stream: socket, reader } = connection;
   const [version, count] = await reader.take(2);
   const methods = await reader.take(count);
   if (version !== SOCKS || !methods.includes(GSSAPI)) return socket.write(Buffer.of(SOCKS, 0xff));
@@ -34,7 +35,7 @@ async function serve(socket, reader, authenticated) {
   const { upstream, reply } = await open(plain);
   client.write(Buffer.of(SOCKS, reply, 0, 1, 0, 0, 0, 0, 0, 0));
   if (upstream === undefined) return client.end();
-  authenticated();
+  connection.authenticated();
   await Promise.all([pipeline(plain.rest(), upstream), pipeline(upstream, client)]);
 }
 
