@@ -88,6 +88,22 @@ describe('the runtimes of test/runtimes', () => {
   });
 });
 
+describe('ssh2 of test/interop/ssh2', () => {
+  it('is pinned, has a hash, and is installed without running a program', () => {
+    const { dependencies } = JSON.parse(read('test/interop/ssh2/package.json')) as typeof manifest;
+    expect(dependencies).toEqual({ ssh2: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
+    const { packages } = JSON.parse(read('test/interop/ssh2/package-lock.json')) as typeof lock;
+    const { '': here, ...brought } = packages;
+    expect(here).toMatchObject({ dependencies });
+    for (const [path, { integrity }] of Object.entries(brought)) {
+      expect(integrity, path).toMatch(/^sha512-/);
+    }
+    expect(read('test/support/ssh2.ts')).toContain(
+      "['ci', '--ignore-scripts', '--omit=optional', ",
+    );
+  });
+});
+
 describe('workflows', () => {
   const directory = new URL('../.github/workflows/', import.meta.url);
   const files = readdirSync(directory).map((name) => [name, read(`.github/workflows/${name}`)]);
