@@ -13,14 +13,16 @@ export type SendBatch<Item, Answer> = (
 ) => Promise<readonly (Answer | PromiseLike<Answer>)[]>;
 
 /**
- * Group commit: an item is sent at once while the engine has little to do, and waits for an earlier batch
- * to return otherwise, so that batches become larger as the load does.
+ * Group commit: items wait for an earlier batch to return while the engine has enough to do, so that batches
+ * become larger as the load does. All that come within one turn of the event loop are sent together: a
+ * batch that returns makes its items' clients ask again within one turn.
  */
 export class Batches<Item, Answer> {
   readonly #send: SendBatch<Item, Answer>;
   readonly #timer: Timer;
   readonly #waiting: Waiting<Item, Answer>[] = [];
   #inFlight = 0;
+  #isGathering = false;
 
   /** @param timer - The runtime's if absent. */
   constructor(send: SendBatch<Item, Answer>, timer: Timer = systemTimer) {
@@ -32,13 +34,24 @@ export class Batches<Item, Answer> {
   ask(item: Item): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      this.#sendWaiting();
+      if (!this.#isGathering && this.#inFlight < MAX_IN_FLIGHT) void this.#gather();
     });
   }
 
+  async #gather(): Promise<void> {
+    this.#isGathering = true;
+    await undefined;
+    this.#isGathering = false;
+    this.#sendWaiting();
+  }
+
   #sendWaiting(): void {
-    while (this.#inFlight < MAX_IN_FLIGHT && this.#waiting.length > 0) {
-      void this.#sendOne(this.#waiting.splice(0, MAX_BATCH));
+    for (let free = MAX_IN_FLIGHT - this.#inFlight; free > 0; free--) {
+      const { length } = this.#waiting;
+      if (length === 0) return;
+      // Two halves: the engine works on one while this process works on the answers to the other.
+      const size = length < free * MIN_BATCH ? length : Math.ceil(length / free);
+      void this.#sendOne(this.#waiting.splice(0, Math.min(size, MAX_BATCH)));
     }
   }
 
@@ -72,8 +85,9 @@ interface Waiting<Item, Answer> {
   readonly reject: (error: unknown) => void;
 }
 
-// Two: the engine works on one while this process fills the other.
 const MAX_IN_FLIGHT = 2;
+/** Fewer are not divided: each batch has a cost of its own. */
+const MIN_BATCH = 16;
 /** The engine's step takes well below a millisecond for so many. */
 export const MAX_BATCH = 128;
 // Milliseconds.

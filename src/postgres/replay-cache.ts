@@ -1,7 +1,6 @@
 /** A replay cache on PostgreSQL, for servers on several machines. */
 import type { ReplayCache, ReplayRecord } from '../ap/replay-cache.ts';
 import { checkRecord } from '../ap/replay-cache.ts';
-import { toHex } from '../bytes.ts';
 import { Batches } from '../engines/batches.ts';
 import { FirstLook } from '../engines/first-look.ts';
 import { lifetimeOf } from '../engines/lifetime.ts';
@@ -98,7 +97,7 @@ export class PostgresReplayCache implements ReplayCache {
     this.#table = new Table(client, table, creating(table, unlogged === true));
     this.#storing = new OftenRun(client, storing(table));
     this.#batches = new Batches((items) => this.#store(items));
-    this.#keyOf = recordKey(checkedSecret(secret));
+    this.#keyOf = recordKey('hex', checkedSecret(secret));
     this.#clock = checkedClock(clock);
     this.#firstLook = new FirstLook(() => this.#meetDatabase(), onWarning);
     this.#firstLook.take();
@@ -114,7 +113,7 @@ export class PostgresReplayCache implements ReplayCache {
     checkRecord(record);
     const { ciphertext, ctime, expiresAt } = record;
     // The ciphertext is valid during this call only.
-    const digest = toHex(this.#keyOf(ciphertext));
+    const digest = this.#keyOf(ciphertext);
     const { isNew, since } = await this.#batches.ask({
       digest,
       lifetime: lifetimeOf(expiresAt, this.#clock),
@@ -171,16 +170,16 @@ export class PostgresReplayCache implements ReplayCache {
     await this.#table.ready();
     // Each transaction waits for others that store the same digest. With one order for all servers they do
     // not wait for each other.
-    const sorted = [...items].sort((a, b) => (a.digest < b.digest ? -1 : 1));
-    const values = [sorted.map(({ digest }) => digest), sorted.map(({ lifetime }) => lifetime)];
-    const { rows } = await this.#storing.run(values, items.length);
-    if (!Array.isArray(rows)) throw unreadable('whether the records are new');
+    const digests = items.map(({ digest }) => digest).sort();
+    // That some records live longer than they must is of no harm.
+    const lifetime = items.reduce((most, item) => Math.max(most, item.lifetime), 0);
+    const stored = firstRow(await this.#storing.run([digests, lifetime], items.length));
     this.#firstLook.take();
     this.#prune();
-    if (rows.length === 0) return items.map(() => REPEATED);
-    const { run, since: known } = firstRow({ rows });
-    const since = seconds(known ?? (await this.#remember(run)));
-    const news = new Set(rows.map((_, i) => firstRow({ rows: [rows[i]] }).digest));
+    if (stored.digests === null) return items.map(() => REPEATED);
+    if (typeof stored.digests !== 'string') throw unreadable('which records are new');
+    const since = seconds(stored.since ?? (await this.#remember(stored.run)));
+    const news = new Set(stored.digests.split(','));
     // Of two equal ones in a batch the first is new.
     const answers = items.map(({ digest }) => ({ isNew: news.delete(digest), since }));
     if (news.size > 0) throw unreadable('which records are new');
@@ -249,17 +248,20 @@ function creating(table: string, unlogged: boolean): string[] {
   ];
 }
 
-// The statement returns a row for each digest that the table did not have. The sub-selects are evaluated
-// once. set_config is for this statement's transaction alone, which waits for the disk at its end.
+// The statement returns the digests that the table did not have. The sub-select for the run's time sees the
+// table as it was before. set_config is for this statement's transaction alone, which waits for the disk
+// at its end.
 const storing = (table: string): string => `
-INSERT INTO ${table} (digest, expires_at)
-SELECT item.digest, clock_timestamp() + item.lifetime * interval '1 millisecond'
-FROM unnest($1::text[], $2::float8[]) AS item (digest, lifetime)
-ON CONFLICT DO NOTHING RETURNING digest, (SELECT ${TIMELINE}) AS run,
+WITH stored AS (
+  INSERT INTO ${table} (digest, expires_at)
+  SELECT unnest($1::text[]), clock_timestamp() + $2::float8 * interval '1 millisecond'
+  ON CONFLICT DO NOTHING RETURNING digest)
+SELECT string_agg(digest, ',') AS digests, ${TIMELINE} AS run,
   (SELECT extract(epoch FROM known.expires_at)::bigint FROM ${table} known
    WHERE known.digest = (SELECT 'since:' || ${TIMELINE})) AS since,
-  (SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
-    WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END, true))`;
+  set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+    WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END, true)
+FROM stored`;
 const remembering = (table: string): string => `
 INSERT INTO ${table} (digest, expires_at) VALUES ('since:' || $1::text, to_timestamp($2))
 ON CONFLICT DO NOTHING`;

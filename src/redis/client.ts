@@ -27,11 +27,7 @@ export function checkedClient(label: string, client: RedisClient): RedisClient {
 }
 
 /** Runs a script; a cluster sends it to the node of the first key. */
-export type RunScript = (
-  script: string,
-  keys: readonly string[],
-  args?: readonly string[],
-) => Promise<unknown>;
+export type RunScript = (script: string, keys: string[], args?: string[]) => Promise<unknown>;
 
 /** Only scripts are used: each is one atomic step, and every client sends it to the right node. */
 export function scriptsOf(client: RedisClient): RunScript {
@@ -39,8 +35,7 @@ export function scriptsOf(client: RedisClient): RunScript {
     return async (script, keys, args = []) =>
       await client.eval(script, keys.length, ...keys, ...args);
   }
-  return async (script, keys, args = []) =>
-    await client.eval(script, { keys: [...keys], arguments: [...args] });
+  return async (script, keys, args = []) => await client.eval(script, { keys, arguments: args });
 }
 
 /** Whether a script was refused, before it began, because its keys are at different nodes. */

@@ -8,7 +8,6 @@ import type { RecordKey } from '../engines/record-key.ts';
 import { checkedSecret, recordKey } from '../engines/record-key.ts';
 import { RunHistory } from '../engines/run-history.ts';
 import { KerberosError } from '../errors.ts';
-import { encodeBase64 } from '../http/base64.ts';
 import type { OptionRules } from '../options.ts';
 import { bytes, callback, checkOptions, definite, promptCallback, text } from '../options.ts';
 import { describeThrown } from '../text.ts';
@@ -83,7 +82,7 @@ export class RedisReplayCache implements ReplayCache {
     this.#run = scriptsOf(checkedClient('RedisReplayCache', client));
     this.#batches = new Batches((items) => this.#store(items));
     this.#prefix = prefix;
-    this.#keyOf = recordKey(checkedSecret(secret));
+    this.#keyOf = recordKey('base64', checkedSecret(secret));
     this.#clock = checkedClock(clock);
     this.#history = new RunHistory((run, since) => this.#remember(run, since), this.#clock);
     this.#firstLook = new FirstLook(() => this.#meetEngine(), onWarning);
@@ -100,8 +99,8 @@ export class RedisReplayCache implements ReplayCache {
     checkRecord(record);
     const { ciphertext, ctime, expiresAt } = record;
     // The ciphertext is valid during this call only.
-    const key = this.#prefix + encodeBase64(this.#keyOf(ciphertext));
-    const item = { key, lifetime: String(lifetimeOf(expiresAt, this.#clock)) };
+    const key = this.#prefix + this.#keyOf(ciphertext);
+    const item = { key, lifetime: lifetimeOf(expiresAt, this.#clock) };
     // In a cluster another node may answer although one does not: each request is on its own.
     const { isNew, run } = await (this.#isCluster ? this.#storeOne(item) : this.#batches.ask(item));
     this.#firstLook.take();
@@ -132,8 +131,7 @@ export class RedisReplayCache implements ReplayCache {
   async #store(items: readonly Item[]): Promise<readonly (Answer | Promise<Answer>)[]> {
     try {
       const keys = items.map(({ key }) => key);
-      const lifetimes = items.map(({ lifetime }) => lifetime);
-      return readAnswers(await this.#run(STORE, keys, lifetimes), items.length);
+      return readAnswers(await this.#run(STORE, keys, [longest(items)]), items.length);
     } catch (error) {
       if (items.length === 1 || !isCrossSlot(error)) throw error;
       this.#isCluster = true;
@@ -141,8 +139,8 @@ export class RedisReplayCache implements ReplayCache {
     }
   }
 
-  async #storeOne({ key, lifetime }: Item): Promise<Answer> {
-    return readAnswers(await this.#run(STORE, [key], [lifetime]), 1)[0]!;
+  async #storeOne(item: Item): Promise<Answer> {
+    return readAnswers(await this.#run(STORE, [item.key], [longest([item])]), 1)[0]!;
   }
 
   async #remember(run: string, since: number): Promise<number> {
@@ -156,12 +154,17 @@ export class RedisReplayCache implements ReplayCache {
 interface Item {
   readonly key: string;
   /** Milliseconds. */
-  readonly lifetime: string;
+  readonly lifetime: number;
 }
 
 interface Answer {
   readonly isNew: boolean;
   readonly run: string;
+}
+
+/** One lifetime for all of a batch: that some records live longer than they must is of no harm. */
+function longest(items: readonly Item[]): string {
+  return String(items.reduce((most, { lifetime }) => Math.max(most, lifetime), 0));
 }
 
 function readAnswers(answer: unknown, count: number): Answer[] {
@@ -189,7 +192,7 @@ const RUN = /^[0-9a-f]{40}$/;
 const STORE = `
 local news = {}
 for i, key in ipairs(KEYS) do
-  news[i] = redis.call('SET', key, 1, 'NX', 'PX', ARGV[i]) and 1 or 0
+  news[i] = redis.call('SET', key, 1, 'NX', 'PX', ARGV[1]) and 1 or 0
 end
 return { string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)'), news }`;
 // A year: longer than servers run. A time that is forgotten is written anew, as a later one.

@@ -35,36 +35,73 @@ function withResolvers<T>(): PromiseWithResolvers<T> {
   return { promise, resolve, reject };
 }
 
+/** What was asked in one turn is sent when it is over. */
+const turn = () => new Promise((resolve) => setTimeout(resolve));
+
 describe('Batches', () => {
-  it('sends at once while there is little to do, and together what comes meanwhile', async () => {
+  it('sends together what comes in one turn, and what comes while two are under way', async () => {
     const { batches, sent } = open();
-    const answers = [1, 2, 3, 4].map((item) => batches.ask(item));
-    expect(sent.map(({ items }) => items)).toEqual([[1], [2]]);
-    sent[1]!.settle.resolve(['b']);
-    expect(await answers[1]).toBe('b');
-    expect(sent.map(({ items }) => items)).toEqual([[1], [2], [3, 4]]);
-    sent[2]!.settle.resolve(['c', 'd']);
-    expect(await Promise.all([answers[2], answers[3]])).toEqual(['c', 'd']);
-    sent[0]!.settle.resolve(['a']);
-    expect(await answers[0]).toBe('a');
+    const answers = [1, 2].map((item) => batches.ask(item));
+    expect(sent).toEqual([]);
+    await turn();
+    answers.push(batches.ask(3));
+    await turn();
+    answers.push(batches.ask(4));
+    await turn();
+    answers.push(batches.ask(5));
+    await turn();
+    expect(sent.map(({ items }) => items)).toEqual([[1, 2], [3]]);
+    sent[1]!.settle.resolve(['c']);
+    expect(await answers[2]).toBe('c');
+    await turn();
+    expect(sent.map(({ items }) => items)).toEqual([[1, 2], [3], [4, 5]]);
+    sent[2]!.settle.resolve(['d', 'e']);
+    expect(await Promise.all([answers[3], answers[4]])).toEqual(['d', 'e']);
+    sent[0]!.settle.resolve(['a', 'b']);
+    expect(await Promise.all([answers[0], answers[1]])).toEqual(['a', 'b']);
   });
 
-  it('has a bound for each batch', async () => {
+  it('sends together what all clients ask that a batch has answered', async () => {
     const { batches, sent } = open();
-    for (let item = 0; item < 2 * MAX_BATCH + 3; item++) void batches.ask(item);
-    sent[0]!.settle.resolve(['']);
-    sent[1]!.settle.resolve(['']);
-    await new Promise((resolve) => setTimeout(resolve));
-    expect(sent.map(({ items }) => items.length)).toEqual([1, 1, MAX_BATCH, MAX_BATCH]);
+    const client = async (item: number): Promise<void> => {
+      await batches.ask(item);
+      await undefined;
+      await batches.ask(item + 10);
+    };
+    for (const item of [1, 2, 3]) void client(item);
+    await turn();
+    sent[0]!.settle.resolve(['', '', '']);
+    await turn();
+    expect(sent.map(({ items }) => items)).toEqual([
+      [1, 2, 3],
+      [11, 12, 13],
+    ]);
+  });
+
+  it.each([
+    [31, [31]],
+    [32, [16, 16]],
+    [64, [32, 32]],
+    [2 * MAX_BATCH + 3, [MAX_BATCH, MAX_BATCH]],
+  ])('sends %i in batches of %j, of which two may be under way', async (count, sizes) => {
+    const { batches, sent } = open();
+    for (let item = 0; item < count; item++) void batches.ask(item);
+    await turn();
+    expect(sent.map(({ items }) => items.length)).toEqual(sizes);
   });
 
   it('fails all of a batch with it, and no other', async () => {
     const { batches, sent } = open();
-    const answers = [1, 2, 3, 4].map((item) => batches.ask(item));
-    const results = Promise.allSettled(answers);
+    const asked: Promise<string>[] = [];
+    for (const items of [[1], [2], [3, 4]]) {
+      asked.push(...items.map((item) => batches.ask(item)));
+      await turn();
+    }
+    const results = Promise.allSettled(asked);
     sent[0]!.settle.resolve(['a']);
     sent[1]!.settle.resolve(['b']);
-    await answers[1];
+    await asked[1];
+    await turn();
     sent[2]!.settle.reject(new Error('out of memory'));
     expect((await results).map(({ status }) => status)).toEqual([
       'fulfilled',
@@ -73,6 +110,7 @@ describe('Batches', () => {
       'rejected',
     ]);
     void batches.ask(5);
+    await turn();
     expect(sent[3]!.items).toEqual([5]);
   });
 
@@ -81,6 +119,7 @@ describe('Batches', () => {
     async (few) => {
       const { batches, sent } = open();
       const answer = batches.ask(1);
+      await turn();
       sent[0]!.settle.resolve(few);
       await expect(answer).rejects.toThrow('an answer for each item');
     },
@@ -88,25 +127,32 @@ describe('Batches', () => {
 
   it('does not wait for batches on a connection that is dead', async () => {
     const { batches, sent, timers } = open();
-    for (const item of [1, 2, 3]) void batches.ask(item);
+    for (const item of [1, 2, 3]) {
+      void batches.ask(item);
+      await turn();
+    }
     expect(sent).toHaveLength(2);
     for (const expire of [...timers]) expire();
     expect(sent.map(({ items }) => items)).toEqual([[1], [2], [3]]);
     // When those return after all, they do not make room a second time.
     sent[0]!.settle.resolve(['']);
     sent[1]!.settle.resolve(['']);
-    await new Promise((resolve) => setTimeout(resolve));
-    for (const item of [4, 5]) void batches.ask(item);
+    await turn();
+    for (const item of [4, 5]) {
+      void batches.ask(item);
+      await turn();
+    }
     expect(sent.map(({ items }) => items)).toEqual([[1], [2], [3], [4]]);
   });
 
   it('leaves no timer behind', async () => {
     const { batches, sent, timers } = open();
     const answer = batches.ask(1);
+    await turn();
     expect(timers.size).toBe(1);
     sent[0]!.settle.resolve(['a']);
     await answer;
-    await new Promise((resolve) => setTimeout(resolve));
+    await turn();
     expect(timers.size).toBe(0);
   });
 });

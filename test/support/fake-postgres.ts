@@ -50,7 +50,7 @@ export class FakePostgres {
       if (!this.rows.has(name)) this.rows.set(name, Number(second) * 1000);
       return [];
     }
-    if (text.includes('AS run')) return this.#store(values as [string[], number[]]);
+    if (text.includes('AS run')) return this.#store(values as [string[], number]);
     if (text.includes('AS since')) return [{ since: this.#since(first) }];
     if (text.includes('(name, value')) {
       const endsAt = this.now() + Number(third) * 1000;
@@ -64,13 +64,14 @@ export class FakePostgres {
     return [];
   }
 
-  #store([digests, lifetimes]: [string[], number[]]): unknown[] {
-    const answer = { run: this.run, since: this.#since(this.run) };
-    return digests.flatMap((digest, i) => {
-      if (this.rows.has(digest)) return [];
-      this.rows.set(digest, this.now() + lifetimes[i]!);
-      return [{ digest, ...answer }];
+  #store([digests, lifetime]: [string[], number]): unknown[] {
+    const news = digests.filter((digest) => {
+      if (this.rows.has(digest)) return false;
+      this.rows.set(digest, this.now() + lifetime);
+      return true;
     });
+    const since = this.#since(this.run);
+    return [{ digests: news.length > 0 ? news.join(',') : null, run: this.run, since }];
   }
 
   /** bigint comes as text. */

@@ -38,7 +38,7 @@ export class FakeRedis {
       return run === this.run ? value : null;
     }
     if (script.includes("'NX', 'PX'")) {
-      return [this.run, keys.map((name, i) => this.#setIfAbsent(name, Number(args[i])))];
+      return [this.run, keys.map((name) => this.#setIfAbsent(name, Number(argument)))];
     }
     if (script.includes("'NX', 'EX'")) {
       if (old === undefined) {

@@ -48,7 +48,8 @@ export const CADDY = '/usr/bin/caddy';
 export const HAPROXY = '/usr/sbin/haproxy';
 export const SAMBA = '/usr/sbin/samba';
 export const GSASL = '/usr/bin/gsasl';
-export const REDIS = '/usr/bin/redis-server';
+/** Debian's, or another one as Valkey: `KRB5_TEST_REDIS=/opt/valkey/bin/valkey-server`. */
+export const REDIS: string = process.env.KRB5_TEST_REDIS ?? '/usr/bin/redis-server';
 
 /** The directory of the newest PostgreSQL's programs, which Debian has for each version. */
 export function postgresPrograms(): string | undefined {

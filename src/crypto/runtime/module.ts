@@ -9,6 +9,8 @@ export interface RuntimeCrypto {
   /** Takes the names of {@link HashName}, as the following functions do. */
   createHash(hash: string): RuntimeDigest;
   createHmac(hash: string, key: Uint8Array): RuntimeDigest;
+  /** Hashes in one call; Node has it since 20.12. */
+  hash?(hash: string, data: Uint8Array, encoding: 'base64' | 'hex'): string;
   pbkdf2Sync(
     password: Uint8Array,
     salt: Uint8Array,
