@@ -4,11 +4,11 @@ import { createConnection, createServer } from 'node:net';
 import type { SampleFrame } from './frames.ts';
 import { encodeFrame, FrameReader } from './frames.ts';
 
-/** What becomes of a frame on its way to the server: the frames that are sent in its place. */
+/** What becomes of a frame on its way: the frames that are sent in its place. */
 export type Alteration = (frame: SampleFrame, index: number) => readonly SampleFrame[];
 
 /**
- * A man in the middle between a real client and the server: keeps the frames of both and may alter those of the client.
+ * A man in the middle between a real client and the server: keeps the frames of both, and may alter them.
  */
 export class Interceptor {
   readonly port: number;
@@ -22,11 +22,16 @@ export class Interceptor {
     this.port = (server.address() as AddressInfo).port;
   }
 
-  static async start(target: number, alter: Alteration = (frame) => [frame]): Promise<Interceptor> {
+  /** @param answer - As `alter`, for the frames of the server. */
+  static async start(
+    target: number,
+    alter: Alteration = (frame) => [frame],
+    answer: Alteration = (frame) => [frame],
+  ): Promise<Interceptor> {
     const server = createServer({ noDelay: true }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const interceptor = new Interceptor(server);
-    server.on('connection', (client) => interceptor.#relay(client, target, alter));
+    server.on('connection', (client) => interceptor.#relay(client, target, alter, answer));
     return interceptor;
   }
 
@@ -35,7 +40,7 @@ export class Interceptor {
     await once(this.#server, 'close');
   }
 
-  #relay(client: Socket, target: number, alter: Alteration): void {
+  #relay(client: Socket, target: number, alter: Alteration, answer: Alteration): void {
     const server = createConnection({ port: target, host: '127.0.0.1', noDelay: true });
     const clientReader = new FrameReader();
     const serverReader = new FrameReader();
@@ -48,8 +53,10 @@ export class Interceptor {
       }
     });
     server.on('data', (chunk: Buffer) => {
-      this.fromServer.push(...serverReader.push(chunk));
-      client.write(chunk);
+      for (const frame of serverReader.push(chunk)) {
+        const index = this.fromServer.push(frame) - 1;
+        for (const replacement of answer(frame, index)) client.write(encodeFrame(replacement));
+      }
     });
     client.on('close', () => server.end());
     server.on('close', () => client.end());
