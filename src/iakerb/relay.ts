@@ -23,7 +23,7 @@ export async function beginRelay(first: FirstToken, exchange: Exchange): Promise
   const { inner } = first;
   if (!first.framed || tokenIdOf(inner) !== TokenId.iakerbProxy) {
     // The initiator has a ticket already.
-    return await beginKerberos(first, exchange, { mechanism: Mechanism.iakerb, transcript: [] });
+    return await acceptTicket(first, exchange, []);
   }
   return await relay(NOTHING, first.token, inner.subarray(ID_LENGTH), exchange);
 }
@@ -37,23 +37,31 @@ export async function continueRelay(
   if (state.at !== 'relaying') throw new TypeError(`IAKERB has no state ${state.at}`);
   const proxied = proxiedOf(token);
   if (proxied !== undefined) return await relay(state, token, proxied, exchange);
-  const { transcript } = state;
-  return await beginKerberos(readFirstToken(token), exchange, {
-    mechanism: Mechanism.iakerb,
-    transcript,
-  });
+  return await acceptTicket(readFirstToken(token), exchange, state.transcript);
 }
 
-/** The contents of an IAKERB_PROXY token, with or without the header; undefined for another token. */
+/** Like MIT krb5, an AP-REQ may name Kerberos instead, which the answer repeats: scapy writes it so. */
+async function acceptTicket(
+  first: FirstToken,
+  exchange: Exchange,
+  transcript: readonly Uint8Array[],
+): Promise<Step> {
+  const mechanism = Mechanism.iakerb;
+  const step = await beginKerberos(first, exchange, { mechanism, transcript });
+  if (step.status !== 'complete') return step;
+  return { ...step, context: { ...step.context, mechanism } };
+}
+
+/** The contents of an IAKERB_PROXY token, with or without the header; undefined for an AP-REQ. */
 function proxiedOf(token: Uint8Array): Uint8Array | undefined {
   const first = isFramedToken(token) ? readFirstToken(token) : undefined;
-  if (first?.framed === true && first.mechanism !== Mechanism.iakerb) {
+  const isProxy = tokenIdOf(first?.inner ?? token) === TokenId.iakerbProxy;
+  if (isProxy && first?.framed === true && first.mechanism !== Mechanism.iakerb) {
     throw new DecodeError('a token of another mechanism than IAKERB', {
       reason: 'token.out-of-order',
     });
   }
-  const inner = first?.inner ?? token;
-  return tokenIdOf(inner) === TokenId.iakerbProxy ? inner.subarray(ID_LENGTH) : undefined;
+  return isProxy ? (first?.inner ?? token).subarray(ID_LENGTH) : undefined;
 }
 
 async function relay(

@@ -172,7 +172,7 @@ function reportWeak(context: ContextState, { onWeakEnctype }: AcceptorSettings):
   }
 }
 
-/** @param expected - The mechanism that the token must name; one of Kerberos if absent. */
+/** @param expected - A mechanism that the token may name beside those of Kerberos. */
 function openToken(
   first: FirstToken,
   expected?: Oid,
@@ -184,7 +184,7 @@ function openToken(
     return { mechanism: expected ?? Mechanism.krb5, apReq: decodeApReq(inner) };
   }
   const { mechanism } = first;
-  if (expected === undefined ? !isKrb5Mechanism(mechanism) : mechanism !== expected) {
+  if (mechanism !== expected && !isKrb5Mechanism(mechanism)) {
     throw new GssError('GSS_S_BAD_MECH', {
       reason: 'negotiate.mechanism-off',
       detail: { mechanism, accepted: kerberos.oids },

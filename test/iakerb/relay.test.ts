@@ -1,6 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import { KerberosError } from '../../src/errors.ts';
-import { frameToken, readFirstToken, TokenId, unframeToken } from '../../src/gss/framing.ts';
+import {
+  frameMechanismToken,
+  frameToken,
+  readFirstToken,
+  TokenId,
+  unframeToken,
+} from '../../src/gss/framing.ts';
 import type { AcceptorOptions, AskKdc, IakerbOptions } from '../../src/index.ts';
 import { acquireCredential, ContextFlag, createAcceptor, Mechanism } from '../../src/index.ts';
 import { Relays } from '../../src/krb5/relays.ts';
@@ -113,6 +119,31 @@ describe('IAKERB', () => {
       step = initiator.step(result.outputToken);
     }
     expect(step.status).toBe('complete');
+  });
+
+  it('takes an AP-REQ that names Kerberos, and answers in the same way', async () => {
+    const here = await world();
+    let tokens = 0;
+    const alter = (token: Uint8Array) =>
+      ++tokens === 7 ? frameMechanismToken(Mechanism.krb5, unframeToken(token).inner) : token;
+    const { result } = await meet(here, client(), { alter });
+    expect(tokens).toBe(7);
+    if (result.status !== 'complete') throw result;
+    expect(result.context.mechanism).toBe(Mechanism.iakerb);
+    expect(unframeToken(result.outputToken!).mechanism).toBe(Mechanism.krb5);
+  });
+
+  it.each([
+    ['a message for a KDC that names Kerberos', TokenId.iakerbProxy, Mechanism.krb5],
+    ['an AP-REQ of another mechanism', TokenId.apReq, Mechanism.ntlmssp],
+  ])('refuses %s', async (_, tokenId, mechanism) => {
+    const { acceptor } = await world();
+    const handshake = acceptor.begin();
+    const { outputToken } = client().begin();
+    expect((await handshake.accept(outputToken!)).status).toBe('continue');
+    const { inner } = unframeToken(outputToken!);
+    const token = frameToken(mechanism, tokenId, inner.subarray(2));
+    expect((await handshake.accept(token)).status).toBe('failed');
   });
 
   it('passes on what the KDC refuses', async () => {
