@@ -274,8 +274,8 @@ export class Handshake {
 
   /**
    * The probable reason if the client goes away now, in the middle of the exchange: {@link foreignChoice},
-   * the missing third leg of DCE style, or else that it did not answer. Undefined before the first token
-   * and after the end.
+   * the failure after which another mechanism was proposed (Late Fallback), the missing third leg of DCE
+   * style, or else that it did not answer. Undefined before the first token and after the end.
    */
   get abandonment(): GssError | undefined {
     return this.#phase === 'ready' ? explainAbandonment(this.#state) : undefined;
@@ -358,7 +358,10 @@ function hasError(step: Step): boolean {
     case 'complete':
       return step.context.vouched.pacError !== undefined;
     case 'continue':
-      return step.next.at === 'negotiating' && step.next.foreignChoice !== undefined;
+      return (
+        step.next.at === 'negotiating' &&
+        (step.next.foreignChoice ?? step.next.late?.failure) !== undefined
+      );
   }
 }
 

@@ -13,10 +13,11 @@
  *         u8 2, negotiating: bytes OID as DER contents, bytes MechTypeList, flag MIC required, state
  *         u8 3, MIC owed: bytes MechTypeList, context
  *         u8 4, relaying: list of bytes (the tokens so far), u32 hops
+ *         u8 5, negotiating with Late Fallback: list of bytes (OIDs that are left), then as u8 2
  * ```
  *
  * address: i32 type, bytes; context: the contents of an exported context (`context/export.ts`), then an
- * optional list of delegated tickets. A `foreignChoice` is not exported.
+ * optional list of delegated tickets. A `foreignChoice` and the failure of a mechanism are not exported.
  */
 import type { Reader, Writer } from './bytes.ts';
 import type { DelegatedTicket } from './context/delegated-credential.ts';
@@ -41,6 +42,7 @@ import type { CryptoProvider } from './crypto/provider.ts';
 import type { ChannelAddress, ChannelBindings } from './gss/channel-bindings.ts';
 import { bindingsOf, MAX_BINDINGS } from './gss/channel-bindings.ts';
 import { encodeMechanism } from './gss/mechanism.ts';
+import type { Oid } from './gss/oid.ts';
 import type { HandshakeState } from './handshake-state.ts';
 import { disposeState } from './handshake-state.ts';
 import type { HandshakeOptions } from './krb5/settings.ts';
@@ -108,7 +110,7 @@ function mergeOptions(exported: HandshakeOptions, given: HandshakeOptions): Hand
 }
 
 function writeState(writer: Writer, state: HandshakeState): void {
-  if (state.at !== 'exported') writer.u8(Kind[state.at]);
+  if (state.at !== 'exported') writer.u8(Kind[isLate(state) ? LATE : state.at]);
   switch (state.at) {
     case 'first-token':
       writeFlag(writer, state.hinted);
@@ -122,7 +124,11 @@ function writeState(writer: Writer, state: HandshakeState): void {
       writeKey(writer, state.sessionKey);
       return;
     case 'negotiating':
-      writeBytes(writer, encodeMechanism(state.oid));
+      if (state.late !== undefined) {
+        writeList(writer, state.late.left, writeOid);
+        writer.u8(Kind.negotiating);
+      }
+      writeOid(writer, state.oid);
       writeBytes(writer, state.mechTypeList);
       writeFlag(writer, state.micRequired);
       writeState(writer, state.inner);
@@ -137,6 +143,14 @@ function writeState(writer: Writer, state: HandshakeState): void {
     default:
       state satisfies never;
   }
+}
+
+function isLate(state: HandshakeState): boolean {
+  return state.at === 'negotiating' && state.late !== undefined;
+}
+
+function writeOid(writer: Writer, oid: Oid): void {
+  writeBytes(writer, encodeMechanism(oid));
 }
 
 /** Writes a context that waits for a token, with its delegated tickets. */
@@ -225,6 +239,8 @@ export const Kind = {
   negotiating: 2,
   'mic-owed': 3,
   relaying: 4,
+  'late fallback': 5,
 } as const;
+const LATE = 'late fallback';
 /** The times of a delegated ticket, in their order. */
 export const TIMES = ['authTime', 'startTime', 'endTime', 'renewTill'] as const;

@@ -14,9 +14,10 @@ import { addMoreEnctypes } from './crypto/more-enctypes.ts';
 import type { CryptoProvider } from './crypto/provider.ts';
 import { asReason, DecodeError } from './errors.ts';
 import { decodeMechanism, isKrb5Mechanism, Mechanism } from './gss/mechanism.ts';
+import type { Oid } from './gss/oid.ts';
 import { gssErrorOf } from './gss/status.ts';
 import { Kind, readAddress, TIMES } from './handshake-export.ts';
-import type { ExportedState, ReadyState } from './handshake-state.ts';
+import type { ExportedState, NegotiatingState, ReadyState } from './handshake-state.ts';
 import type { AcceptorSettings } from './krb5/settings.ts';
 import { Limit } from './messages/limits.ts';
 
@@ -55,22 +56,38 @@ function readState(reader: Reader, settings: AcceptorSettings, isInner = false):
         sessionKey: readKey(reader, settings.credential.crypto),
       };
     }
-    case isInner ? undefined : Kind.negotiating: {
-      const oid = decodeMechanism(readBytes(reader));
-      const isKnown = isKrb5Mechanism(oid) || oid === Mechanism.iakerb;
-      if (!isKnown) throw new DecodeError(`${reader.label} has another mechanism`);
-      const mechTypeList = readBytes(reader);
-      const micRequired = readFlag(reader);
-      const inner = readState(reader, settings, true);
-      return { at: 'negotiating', oid, mechTypeList, micRequired, inner };
+    case isInner ? undefined : Kind.negotiating:
+      return readNegotiating(reader, settings);
+    case isInner || !settings.lateFallback ? undefined : Kind['late fallback']: {
+      const left = readList(reader, MAX_LEFT, readOid);
+      if (reader.u8() !== Kind.negotiating) throw unknownState(reader);
+      return { ...readNegotiating(reader, settings), late: { left } };
     }
     case isInner ? undefined : Kind['mic-owed']: {
       const mechTypeList = readBytes(reader);
       return { at: 'mic-owed', mechTypeList, context: readPendingContext(reader, settings) };
     }
     default:
-      throw new DecodeError(`${reader.label} is in an unknown state`);
+      throw unknownState(reader);
   }
+}
+
+function readNegotiating(reader: Reader, settings: AcceptorSettings): NegotiatingState {
+  const oid = readOid(reader);
+  const mechTypeList = readBytes(reader);
+  const micRequired = readFlag(reader);
+  const inner = readState(reader, settings, true);
+  return { at: 'negotiating', oid, mechTypeList, micRequired, inner };
+}
+
+function readOid(reader: Reader): Oid {
+  const oid = decodeMechanism(readBytes(reader));
+  if (isKrb5Mechanism(oid) || oid === Mechanism.iakerb) return oid;
+  throw new DecodeError(`${reader.label} has another mechanism`);
+}
+
+function unknownState({ label }: Reader): DecodeError {
+  return new DecodeError(`${label} is in an unknown state`);
 }
 
 function readPendingContext(
@@ -102,3 +119,5 @@ function readTicket(reader: Reader, crypto: CryptoProvider): DelegatedTicket {
 
 // Tokens: two for each message that is relayed.
 const MAX_TRANSCRIPT = 64;
+// OIDs of the initiator's list, each as often as it repeats it.
+const MAX_LEFT = 64;

@@ -48,15 +48,31 @@ export interface NegotiatingState {
   readonly at: 'negotiating';
   /** The mechanism, by the OID that the initiator offered. */
   readonly oid: Oid;
-  /** The MechTypeList in DER as it came, over which the MICs are made. A copy. */
+  /**
+   * The MechTypeList in DER as it came, over which the MICs are made. A copy. With Late Fallback, all lists of
+   * both sides so far, one after another.
+   */
   readonly mechTypeList: Uint8Array;
   /** Whether both sides must send a mechListMIC (RFC 4178 §5). */
   readonly micRequired: boolean;
+  /** Set if both sides know Late Fallback (MS-SPNG §3.1.5.1). */
+  readonly late?: LateFallback | undefined;
   /** The chosen mechanism's own state; neither `negotiating` nor `mic-owed`. */
   readonly inner: HandshakeState;
   /** Set while the initiator, which preferred a mechanism that we lack, has not sent a token of ours. */
   readonly foreignChoice?: GssError | undefined;
 }
+
+/** What remains to be tried in a negotiation. */
+export interface LateFallback {
+  /** OIDs that both sides have, of mechanisms that were not tried, the initiator's preference first. */
+  readonly left: readonly Oid[];
+  /** Why the last mechanism failed; until the initiator has sent a token of another one. */
+  readonly failure?: GssError | undefined;
+}
+
+/** What a negotiation holds beside the state of the chosen mechanism. */
+export type Negotiated = Pick<NegotiatingState, 'oid' | 'mechTypeList' | 'micRequired' | 'late'>;
 
 /** SPNEGO has sent its mechListMIC and waits for that of the initiator (RFC 4178 §5). */
 export interface MicOwedState {

@@ -129,7 +129,7 @@ function begin(
   const accepted = exchange.settings.mechanisms;
   // An empty token asks which mechanisms there are (MS-SPNG §3.2.5.2).
   if (token.length === 0 && !hinted && accepted.includes(Mechanism.spnego)) {
-    return negotiation.hint();
+    return negotiation.hint(exchange.settings.lateFallback);
   }
   refuseForeignToken(token);
   const first = readFirstToken(token);
@@ -138,7 +138,9 @@ function begin(
     ? findMechanism(all, first.mechanism)
     : all.find(({ bareTags }) => bareTags.includes(tag));
   if (mechanism?.oids.some((oid) => accepted.includes(oid))) {
-    return mechanism.begin(first, exchange);
+    return mechanism === negotiation
+      ? negotiation.begin(first, exchange, hinted)
+      : mechanism.begin(first, exchange);
   }
   if (first.framed) throw explainRefused(first.mechanism, accepted, mechanism !== undefined);
   // The tags of SPNEGO are context-specific: they mean SPNEGO only where it is accepted.
@@ -152,9 +154,7 @@ function begin(
 
 /** As in MIT krb5, a known mechanism that is not accepted has another status than an unknown one. */
 function explainRefused(mechanism: Oid, accepted: readonly Oid[], isKnown: boolean): GssError {
-  if (mechanism === Mechanism.ntlmssp || mechanism === Mechanism.negoex) {
-    return explainForeignOffer([mechanism]);
-  }
+  if (FOREIGN.includes(mechanism)) return explainForeignOffer([mechanism]);
   const known = isKnown || mechanism === Mechanism.iakerb;
   return new GssError(known ? 'GSS_S_NO_CRED' : 'GSS_S_BAD_MECH', {
     reason: mechanism === Mechanism.iakerb ? 'iakerb.off' : 'negotiate.mechanism-off',
@@ -162,4 +162,7 @@ function explainRefused(mechanism: Oid, accepted: readonly Oid[], isKnown: boole
     message: `the client uses ${mechanismName(mechanism)}; accepted: ${accepted.map(mechanismName).join(', ')}`,
   });
 }
+
+// What is refused with the same reason as in a list of SPNEGO.
+const FOREIGN: readonly Oid[] = [Mechanism.ntlmssp, Mechanism.negoex, Mechanism.userToUser];
 let importer: typeof import('./handshake-import.ts') | undefined;

@@ -247,6 +247,7 @@ const entries: readonly Entry[] = [
           { kdc, ratePerSource: Number.NaN },
         ],
       },
+      lateFallback: { refused: NO_FLAGS },
       replayCache: { refused: [{}, true, () => true] },
       clock,
       random,

@@ -19,6 +19,10 @@ export const Mechanism = {
   ntlmssp: '1.3.6.1.4.1.311.2.2.10',
   /** MS-NEGOEX. */
   negoex: '1.3.6.1.4.1.311.2.2.30',
+  /** Microsoft's user-to-user Kerberos (MS-KILE), which no acceptor with a keytab has. */
+  userToUser: '1.2.840.113554.1.2.2.3',
+  /** No mechanism: who lists it can fall back to another one late (MS-SPNG §3.1.5.4). */
+  lateFallback: '1.3.6.1.4.1.311.2.2.40',
 } as const;
 
 /** Whether the OID is one of the three of Kerberos V5. */
@@ -82,6 +86,8 @@ const DISPLAY_NAMES: ReadonlyMap<Oid, string> = new Map<Oid, string>([
   [Mechanism.iakerb, 'IAKERB'],
   [Mechanism.ntlmssp, 'NTLM'],
   [Mechanism.negoex, 'NegoEx'],
+  [Mechanism.userToUser, 'user-to-user Kerberos'],
+  [Mechanism.lateFallback, 'Late Fallback'],
 ]);
 
 // `kerberos_v5` is the name in Solaris' /etc/gss/mech, the others are those of MIT and Heimdal.

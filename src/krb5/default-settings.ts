@@ -22,6 +22,7 @@ export function settingsOf(options: AcceptorOptions): AcceptorSettings {
     credential: options.credential,
     mechanisms: mechanismsOf(options),
     relay: options.iakerb && relayOf(options.iakerb, clock),
+    lateFallback: lateFallbackOf(options),
     clock,
     randomOfContext: random === undefined ? contextRandom : () => random,
     maxSkew: options.maxSkew ?? DEFAULT_SKEW,
@@ -61,6 +62,17 @@ function mechanismsOf({ mechanisms, iakerb }: AcceptorOptions): readonly Oid[] {
     throw new RangeError('iakerb: expected IAKERB among the mechanisms, which do not name it');
   }
   return mechanisms;
+}
+
+/** @throws RangeError if there is nothing to fall back to. */
+function lateFallbackOf({ lateFallback = false, iakerb, mechanisms }: AcceptorOptions): boolean {
+  if (lateFallback && iakerb === undefined) {
+    throw new RangeError('lateFallback: expected the option iakerb beside it, got none');
+  }
+  if (lateFallback && mechanisms?.includes(Mechanism.spnego) === false) {
+    throw new RangeError('lateFallback: expected SPNEGO among the mechanisms, got none');
+  }
+  return lateFallback;
 }
 
 function permittedEnctypesOf(options: AcceptorOptions): PermittedEnctypes {

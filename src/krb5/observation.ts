@@ -92,7 +92,12 @@ export function explainAbandonment(state: HandshakeState): GssError | undefined 
     case 'first-token':
       return state.hinted ? unanswered() : undefined;
     case 'negotiating':
-      return state.foreignChoice ?? explainAbandonment(state.inner) ?? unanswered();
+      return (
+        state.foreignChoice ??
+        state.late?.failure ??
+        explainAbandonment(state.inner) ??
+        unanswered()
+      );
     case 'dce-third-leg':
       return new GssError('GSS_S_FAILURE', {
         minor: new KerberosError('KRB_AP_ERR_MUT_FAIL', {

@@ -61,6 +61,12 @@ export interface AcceptorOptions {
    * SECURITY.md.
    */
   readonly iakerb?: IakerbOptions;
+  /**
+   * Whether SPNEGO goes on with the next mechanism where one fails, such as Kerberos with an expired ticket
+   * or IAKERB without a KDC, if the initiator can do so too (MS-SPNG: Late Fallback); false if absent, as in
+   * Windows. It needs `iakerb`: without, there is no other mechanism.
+   */
+  readonly lateFallback?: boolean;
   /** A {@link MemoryReplayCache} of its own if absent. */
   readonly replayCache?: ReplayCache;
   /** The time that tickets and authenticators are compared with; the clock of the machine if absent. */
@@ -209,6 +215,7 @@ export interface AcceptorSettings extends ApPolicy, VouchedDataPolicy {
   readonly mechanisms: readonly Oid[];
   /** undefined: nothing is relayed. */
   readonly relay: RelaySettings | undefined;
+  readonly lateFallback: boolean;
   /** Returns the source for one context: a new one, or that of the application for all contexts. */
   readonly randomOfContext: () => RandomSource;
   readonly channelBindingPolicy: ChannelBindingPolicy;
@@ -291,6 +298,7 @@ export const ACCEPTOR_OPTIONS: OptionRules<AcceptorOptions> = {
     ),
   ),
   iakerb: definite(optionsOf(IAKERB_OPTIONS)),
+  lateFallback: definite(flag),
   replayCache: definite(objectWith('a replay cache', 'checkAndStore')),
   clock: promptCallback,
   random: promptCallback,

@@ -80,10 +80,10 @@ function refusal(code: keyof typeof REASONS, offered?: readonly Oid[]): GssError
 function onlyOne(
   offered: readonly Oid[],
 ): 'negotiate.iakerb-only' | 'negotiate.user-to-user-only' | undefined {
-  if (offered.length === 0) return undefined;
-  if (offered.every((oid) => oid === Mechanism.iakerb)) return 'negotiate.iakerb-only';
-  if (offered.every((oid) => oid === USER_TO_USER)) return 'negotiate.user-to-user-only';
-  return undefined;
+  const [first, ...others] = offered.filter((oid) => oid !== Mechanism.lateFallback);
+  if (others.some((oid) => oid !== first)) return undefined;
+  if (first === Mechanism.iakerb) return 'negotiate.iakerb-only';
+  return first === Mechanism.userToUser ? 'negotiate.user-to-user-only' : undefined;
 }
 
 function startsWith(token: Uint8Array, text: string): boolean {
@@ -97,8 +97,6 @@ function startsWith(token: Uint8Array, text: string): boolean {
 const NTLM_SIGNATURE = 'NTLMSSP\0';
 const NEGOEX_SIGNATURE = 'NEGOEXTS';
 
-// Microsoft's user-to-user mechanism (MS-KILE).
-const USER_TO_USER: Oid = '1.2.840.113554.1.2.2.3';
 const MAX_SHOWN = 8;
 const REASONS = {
   NTLM_RECEIVED: 'negotiate.ntlm',

@@ -45,6 +45,8 @@ export interface NegTokenResp {
   readonly supportedMech?: Oid;
   readonly responseToken?: Uint8Array;
   readonly mechListMic?: Uint8Array;
+  /** The mechanisms that the sender still has: Late Fallback (MS-SPNG §3.1.5.1). */
+  readonly supportedMechs?: readonly Oid[];
 }
 
 /** A NegTokenInit as received. */
@@ -55,8 +57,10 @@ export interface ReceivedNegTokenInit extends NegTokenInit {
 }
 
 /** A NegTokenResp as received. */
-export interface ReceivedNegTokenResp extends NegTokenResp {
+export interface ReceivedNegTokenResp extends Omit<NegTokenResp, 'supportedMechs'> {
   readonly kind: 'resp';
+  /** `supportedMechs` in DER as received, unread. A view. */
+  readonly supportedMechList?: Uint8Array;
 }
 
 /**
@@ -103,12 +107,7 @@ export function encodeNegTokenResp(resp: NegTokenResp): Uint8Array {
 function readInit(reader: DerReader): ReceivedNegTokenInit {
   const outer = reader.enter(Tag.sequence);
   const mechTypeList = reader.field(0, (field) => field.element(Tag.sequence));
-  const mechTypes = DerReader.all(
-    mechTypeList,
-    'MechTypeList',
-    (list) => list.list(MAX_MECHANISMS, (item) => decodeMechanism(item.objectIdentifier())),
-    'definite',
-  );
+  const mechTypes = readMechTypeList(mechTypeList);
   const reqFlags = reader.optional(1, readReqFlags);
   const mechToken = readBytes(reader, 2);
   // RFC 4178 has mechListMIC as [3]; MS-SPNG has negHints there, a SEQUENCE, and the MIC as [4].
@@ -126,6 +125,25 @@ function readInit(reader: DerReader): ReceivedNegTokenInit {
   if (mechListMic !== undefined) init.mechListMic = mechListMic;
   if (negHints !== undefined) init.negHints = negHints;
   return init;
+}
+
+/**
+ * Reads a MechTypeList in DER.
+ *
+ * @throws {@link DecodeError}
+ */
+export function readMechTypeList(bytes: Uint8Array): Oid[] {
+  return DerReader.all(
+    bytes,
+    'MechTypeList',
+    (list) => list.list(MAX_MECHANISMS, (item) => decodeMechanism(item.objectIdentifier())),
+    'definite',
+  );
+}
+
+/** The inverse of {@link readMechTypeList}. */
+export function encodeMechTypeList(mechTypes: readonly Oid[]): Uint8Array {
+  return encodeDer(writeMechTypes, mechTypes);
 }
 
 /** Any bits are valid, as in MIT krb5: the flags have no meaning since RFC 4178. */
@@ -148,7 +166,11 @@ function readResp(reader: DerReader): ReceivedNegTokenResp {
   const supportedMech = reader.optional(1, (field) => decodeMechanism(field.objectIdentifier()));
   const responseToken = readBytes(reader, 2);
   const mechListMic = readBytes(reader, 3);
-  skipExtensions(reader, 4);
+  const fourth = reader.optional(4, (field) => ({
+    isList: field.nextTag === Tag.sequence,
+    bytes: field.element(field.nextTag),
+  }));
+  skipExtensions(reader, 5);
   reader.leave(outer);
   // Windows 2000 repeats the responseToken as mechListMIC (MIT krb5 and Heimdal know it too).
   const repeated = responseToken && mechListMic && bytesEqual(responseToken, mechListMic);
@@ -158,6 +180,7 @@ function readResp(reader: DerReader): ReceivedNegTokenResp {
     ...(supportedMech && { supportedMech }),
     ...(responseToken && { responseToken }),
     ...(mechListMic && !repeated && { mechListMic }),
+    ...(fourth?.isList === true && { supportedMechList: fourth.bytes }),
   };
 }
 
@@ -200,6 +223,7 @@ function writeResp(writer: DerWriter, resp: NegTokenResp): void {
   writer.optional(1, writeOid, resp.supportedMech);
   writer.optional(2, writeBytes, resp.responseToken);
   writer.optional(3, writeBytes, resp.mechListMic);
+  writer.optional(4, writeMechTypes, resp.supportedMechs);
   writer.end(begun);
 }
 

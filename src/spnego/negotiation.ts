@@ -10,8 +10,8 @@ import { BEGUN_ELSEWHERE, readFirstToken } from '../gss/framing.ts';
 import { Mechanism, mechanismName } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
 import { ContextFlag, GssError, gssErrorOf } from '../gss/status.ts';
-import type { MicOwedState, NegotiatingState, Step } from '../handshake-state.ts';
-import { disposeContext, FIRST_TOKEN } from '../handshake-state.ts';
+import type { MicOwedState, Negotiated, NegotiatingState, Step } from '../handshake-state.ts';
+import { disposeContext, disposeState, FIRST_TOKEN } from '../handshake-state.ts';
 import type { Exchange, MechanismSteps } from '../krb5/settings.ts';
 import type { Mutable } from '../messages/message.ts';
 import { explainForeignChoice, explainForeignOffer, refuseForeignToken } from './foreign-token.ts';
@@ -28,7 +28,9 @@ import {
 /** SPNEGO's own `begin` and `step`, and the answers that need no NegTokenInit. */
 export interface Negotiation extends MechanismSteps {
   /** Answers an empty first token with the list of mechanisms (MS-SPNG §3.2.5.2). */
-  hint(): Step;
+  hint(lateFallback?: boolean): Step;
+  /** @param hinted - Whether {@link hint} has answered before. */
+  begin(first: FirstToken, exchange: Exchange, hinted?: boolean): Promise<Step>;
   /**
    * The failure of a negotiation, with a reject to send.
    *
@@ -50,12 +52,12 @@ export function negotiationOf(mechanisms: readonly MechanismSteps[]): Negotiatio
   return {
     oids: [Mechanism.spnego],
     bareTags: [NEG_TOKEN_INIT, NEG_TOKEN_RESP],
-    hint: () => hint(mechanisms),
+    hint: (lateFallback = false) => hint(mechanisms, lateFallback),
     refuse,
-    async begin(first, exchange) {
+    async begin(first, exchange, hinted = false) {
       try {
         const message = readMessage(first);
-        if (message.kind === 'init') return await negotiate(message, mechanisms, exchange);
+        if (message.kind === 'init') return await negotiate(message, mechanisms, exchange, hinted);
         throw defective('a NegTokenResp before any NegTokenInit', BEGUN_ELSEWHERE);
       } catch (error) {
         return refuse(error);
@@ -63,10 +65,13 @@ export function negotiationOf(mechanisms: readonly MechanismSteps[]): Negotiatio
     },
     async step(state, token, exchange) {
       try {
-        const message = readResp(token);
-        if (state.at === 'mic-owed') return takeMic(message, state);
+        const message = readMessage(readFirstToken(token));
+        if (state.at === 'mic-owed') return takeMic(laterMessage(message), state);
         if (state.at !== 'negotiating') throw new TypeError(`SPNEGO has no state ${state.at}`);
-        return await goOn(message, state, mechanisms, exchange);
+        if (state.late !== undefined && isAnotherList(message)) {
+          return await chooseAgain(message, state, mechanisms, exchange);
+        }
+        return await goOn(laterMessage(message), state, mechanisms, exchange);
       } catch (error) {
         return refuse(error);
       }
@@ -85,9 +90,9 @@ export function findMechanism(
   return undefined;
 }
 
-function hint(mechanisms: readonly MechanismSteps[]): Step {
+function hint(mechanisms: readonly MechanismSteps[], lateFallback: boolean): Step {
   const outputToken = encodeNegTokenInit({
-    mechTypes: mechanisms.map(({ oids }) => oids[0]),
+    mechTypes: hintedMechanisms(mechanisms, lateFallback),
     negHints: { hintName: HINT_NAME },
   });
   return { status: 'continue', outputToken, next: { at: 'first-token', hinted: true } };
@@ -100,8 +105,19 @@ function refuse(error: unknown): Step {
   return { status: 'failed', error: failure, outputToken: REJECT.slice() };
 }
 
-/** What the negotiation holds beside the chosen mechanism. */
-type Chosen = Pick<NegotiatingState, 'oid' | 'mechTypeList' | 'micRequired'>;
+function hintedMechanisms(mechanisms: readonly MechanismSteps[], lateFallback: boolean): Oid[] {
+  const own: Oid[] = mechanisms.map(({ oids }) => oids[0]);
+  return lateFallback ? [...own, Mechanism.lateFallback] : own;
+}
+
+/** What the first reply alone says, and what a reply says that names mechanisms anew (RFC 4178 §4.2.2). */
+type Opening = Pick<NegTokenResp, 'supportedMech' | 'supportedMechs'>;
+
+/** The initiator's MIC, if it sent one, and the lists that it covers. */
+interface InitiatorMic {
+  readonly mic: Uint8Array | undefined;
+  readonly list: Uint8Array;
+}
 
 /** NTLM and NegoEx in the place of a message, or of a response, are refused by name first. */
 function readMessage(first: FirstToken): ReceivedNegTokenInit | ReceivedNegTokenResp {
@@ -111,8 +127,7 @@ function readMessage(first: FirstToken): ReceivedNegTokenInit | ReceivedNegToken
   return message;
 }
 
-function readResp(token: Uint8Array): ReceivedNegTokenResp {
-  const message = readMessage(readFirstToken(token));
+function laterMessage(message: ReceivedNegTokenInit | ReceivedNegTokenResp): ReceivedNegTokenResp {
   if (message.kind === 'init') {
     refuseForeignToken(message.mechToken);
     throw defective('a second NegTokenInit');
@@ -131,8 +146,9 @@ async function negotiate(
   init: ReceivedNegTokenInit,
   mechanisms: readonly MechanismSteps[],
   exchange: Exchange,
+  hinted: boolean,
 ): Promise<Step> {
-  const { mechTypes, mechToken } = init;
+  const { mechTypes, mechToken, mechListMic } = init;
   const oid = mechTypes.find((each) => findMechanism(mechanisms, each) !== undefined);
   const mechanism = oid && findMechanism(mechanisms, oid);
   exchange.trace?.(
@@ -144,20 +160,53 @@ async function negotiate(
   const micRequired = oid !== preferred;
   // The reply repeats the OID as it came: Windows offers Kerberos under a wrong OID and expects that
   // OID back.
-  const chosen: Chosen = { oid, mechTypeList: init.mechTypeList.slice(), micRequired };
+  let opening: Opening = { supportedMech: oid };
+  let list: Uint8Array = init.mechTypeList.slice();
+  let chosen: Negotiated = { oid, mechTypeList: list, micRequired };
+  if (exchange.settings.lateFallback && mechTypes.includes(Mechanism.lateFallback)) {
+    const { agree } = await import('./late-fallback.ts');
+    const before = hinted ? hintedMechanisms(mechanisms, true) : undefined;
+    ({ opening, list, chosen } = agree(chosen, mechTypes, mechanisms, before));
+  }
   if (!micRequired && mechToken !== undefined) {
     refuseForeignToken(mechToken);
     const step = await mechanism.begin(readFirstToken(mechToken), exchange);
-    return answer(step, chosen, init.mechListMic, oid);
+    return answer(step, chosen, { mic: mechListMic, list }, exchange, opening);
   }
   // The optimistic token is one of the first choice, so another mechanism ignores it.
   const negState = micRequired ? NegState.requestMic : NegState.acceptIncomplete;
   const foreignChoice = micRequired ? explainForeignChoice(preferred, mechToken) : undefined;
   return {
     status: 'continue',
-    outputToken: encodeReply(negState, oid),
+    outputToken: encodeReply(negState, opening),
     next: { at: 'negotiating', ...chosen, inner: FIRST_TOKEN, foreignChoice },
   };
+}
+
+/** Whether the initiator lists mechanisms anew, because the one that was chosen has failed at its side. */
+function isAnotherList(message: ReceivedNegTokenInit | ReceivedNegTokenResp): boolean {
+  return message.kind === 'init' || message.supportedMechList !== undefined;
+}
+
+async function chooseAgain(
+  message: ReceivedNegTokenInit | ReceivedNegTokenResp,
+  state: NegotiatingState,
+  mechanisms: readonly MechanismSteps[],
+  exchange: Exchange,
+): Promise<Step> {
+  const { chooseLeft } = await import('./late-fallback.ts');
+  const { chosen, opening, token } = chooseLeft(message, state, exchange);
+  disposeState(state.inner);
+  if (token === undefined) {
+    return {
+      status: 'continue',
+      outputToken: encodeReply(NegState.acceptIncomplete, opening),
+      next: { at: 'negotiating', ...chosen, inner: FIRST_TOKEN },
+    };
+  }
+  const step = await findMechanism(mechanisms, chosen.oid)!.begin(readFirstToken(token), exchange);
+  const { mechListMic: mic } = message;
+  return answer(step, chosen, { mic, list: chosen.mechTypeList }, exchange);
 }
 
 async function goOn(
@@ -178,34 +227,52 @@ async function goOn(
     inner.at === 'first-token'
       ? await mechanism.begin(readFirstToken(responseToken), exchange)
       : await mechanism.step(inner, responseToken, exchange);
-  return answer(step, state, mechListMic);
+  return answer(step, state, { mic: mechListMic, list: state.mechTypeList }, exchange);
 }
 
-/** @param supportedMech - In the first reply, and in no other (RFC 4178 §4.2.2). */
+/** @param opening - In the first reply, and in no other (RFC 4178 §4.2.2). */
 function answer(
   step: Step,
-  chosen: Chosen,
-  mechListMic: Uint8Array | undefined,
-  supportedMech?: Oid,
-): Step {
+  chosen: Negotiated,
+  initiators: InitiatorMic,
+  exchange: Exchange,
+  opening?: Opening,
+): Step | Promise<Step> {
   // Some mechanisms return an empty token instead of none.
   const responseToken = step.outputToken?.length === 0 ? undefined : step.outputToken;
   switch (step.status) {
     case 'failed': {
       const outputToken = encodeReply(NegState.reject, undefined, responseToken);
-      return { status: 'failed', error: step.error, outputToken };
+      const failed: Step = { status: 'failed', error: step.error, outputToken };
+      if (chosen.late === undefined) return failed;
+      return import('./late-fallback.ts').then(
+        ({ fallBack }) =>
+          fallBack(
+            step,
+            { ...chosen, mechTypeList: initiators.list },
+            exchange,
+            opening !== undefined,
+          ) ?? failed,
+      );
     }
     case 'continue': {
-      const { oid, mechTypeList, micRequired } = chosen;
+      const { oid, mechTypeList, micRequired, late } = chosen;
       return {
         status: 'continue',
-        outputToken: encodeReply(NegState.acceptIncomplete, supportedMech, responseToken),
-        next: { at: 'negotiating', oid, mechTypeList, micRequired, inner: step.next },
+        outputToken: encodeReply(NegState.acceptIncomplete, opening, responseToken),
+        next: {
+          at: 'negotiating',
+          oid,
+          mechTypeList,
+          micRequired,
+          ...(late !== undefined && { late: { left: late.left } }),
+          inner: step.next,
+        },
       };
     }
     case 'complete':
       try {
-        return finish(step.context, chosen, responseToken, mechListMic, supportedMech);
+        return finish(step.context, chosen, responseToken, initiators, opening);
       } catch (error) {
         disposeContext(step.context);
         throw error;
@@ -216,30 +283,31 @@ function answer(
 /** The mechanism is complete: RFC 4178 §5 says which side owes the other a MIC of the list. */
 function finish(
   context: ContextState,
-  { mechTypeList, micRequired }: Chosen,
+  { mechTypeList, micRequired, late }: Negotiated,
   responseToken: Uint8Array | undefined,
-  mechListMic: Uint8Array | undefined,
-  supportedMech: Oid | undefined,
+  { mic, list }: InitiatorMic,
+  opening: Opening | undefined,
 ): Step {
   // §5: a mechanism without integrity has no MICs to exchange. (c): an initiator that sends one gets
   // one.
-  const exchanges =
-    (context.flags & ContextFlag.integrity) !== 0 && (micRequired || mechListMic !== undefined);
-  if (!exchanges) {
-    const outputToken = encodeReply(NegState.acceptCompleted, supportedMech, responseToken);
+  const able = (context.flags & ContextFlag.integrity) !== 0;
+  if (!able || !(micRequired || mic !== undefined)) {
+    // Nobody could tell who has caused the fallback.
+    if (micRequired && late !== undefined) throw defective('Late Fallback without integrity');
+    const outputToken = encodeReply(NegState.acceptCompleted, opening, responseToken);
     return { status: 'complete', context, outputToken };
   }
   const established = new SecurityContext(context);
-  if (mechListMic !== undefined) {
-    verifyList(established, mechTypeList, mechListMic);
+  if (mic !== undefined) {
+    verifyList(established, list, mic);
     const ownMic = established.getMic(mechTypeList);
-    const outputToken = encodeReply(NegState.acceptCompleted, supportedMech, responseToken, ownMic);
+    const outputToken = encodeReply(NegState.acceptCompleted, opening, responseToken, ownMic);
     return { status: 'complete', context, outputToken };
   }
   // §5: the side that sends the last mechanism token sends the MIC with it.
   if (responseToken === undefined) throw defective('no mechListMIC, but one is required');
   const ownMic = established.getMic(mechTypeList);
-  const outputToken = encodeReply(NegState.acceptIncomplete, supportedMech, responseToken, ownMic);
+  const outputToken = encodeReply(NegState.acceptIncomplete, opening, responseToken, ownMic);
   return { status: 'continue', outputToken, next: { at: 'mic-owed', mechTypeList, context } };
 }
 
@@ -266,12 +334,11 @@ function verifyList(context: SecurityContext, list: Uint8Array, mic: Uint8Array)
 
 function encodeReply(
   negState: number,
-  supportedMech?: Oid,
+  opening?: Opening,
   responseToken?: Uint8Array,
   mechListMic?: Uint8Array,
 ): Uint8Array {
-  const resp: Mutable<NegTokenResp> = { negState };
-  if (supportedMech !== undefined) resp.supportedMech = supportedMech;
+  const resp: Mutable<NegTokenResp> = { negState, ...opening };
   if (responseToken !== undefined) resp.responseToken = responseToken;
   if (mechListMic !== undefined) resp.mechListMic = mechListMic;
   return encodeNegTokenResp(resp);

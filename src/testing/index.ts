@@ -19,6 +19,8 @@ export type { KdcErrorName, KdcErrorOptions } from './kdc/error.ts';
 export { KdcError } from './kdc/error.ts';
 export type { IakerbInitiatorOptions } from './kdc/iakerb-initiator.ts';
 export { createIakerbInitiator, IakerbInitiator } from './kdc/iakerb-initiator.ts';
+export type { NegotiatorMechanism, NegotiatorOptions } from './kdc/negotiator.ts';
+export { createNegotiator, Negotiator } from './kdc/negotiator.ts';
 export type { RealmUser } from './kdc/principals.ts';
 export type { Kdc, RealmOptions, TestRealm } from './kdc/realm.ts';
 export { createRealm } from './kdc/realm.ts';
