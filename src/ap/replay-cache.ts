@@ -20,6 +20,8 @@ export interface ReplayRecord {
   readonly ciphertext: Uint8Array;
   /** The time in the authenticator: the same for every repetition, whatever skew is allowed. */
   readonly ctime: KerberosTime;
+  /** Microseconds of that time, 0 to 999999; 0 if absent. */
+  readonly cusec?: number;
   /** From this time on the request is refused for its age, and the record may be forgotten. */
   readonly expiresAt: KerberosTime;
   /**

@@ -29,13 +29,14 @@ export function checkReplay(
 ): Promise<void> | undefined {
   patience.settings.replayCache.checkRoom();
   const { replayCache, maxSkew, clock } = policy;
-  const { ctime } = authenticator;
+  const { ctime, cusec } = authenticator;
   let answer: unknown;
   let pending: boolean;
   try {
     answer = replayCache.checkAndStore({
       ciphertext: cipher,
       ctime,
+      cusec,
       // checkSkew admits the request until the end of the second ctime + maxSkew.
       expiresAt: ctime + maxSkew + 1,
       client,

@@ -82,7 +82,9 @@ interface RedisPackage {
   createClient(options: object): NodeRedisClient & {
     on(event: 'error', listener: (error: unknown) => void): unknown;
     connect(): Promise<unknown>;
-    destroy(): void;
+    destroy?(): void;
+    /** Of node-redis 4, which has no `destroy`. */
+    disconnect?(): Promise<void>;
   };
 }
 
@@ -118,7 +120,7 @@ async function openRedis(url: URL, options: EngineClientOptions): Promise<Engine
     answered: () => {
       away = false;
     },
-    close: async () => client.destroy(),
+    close: async () => (client.destroy ?? client.disconnect)?.call(client),
   };
 }
 

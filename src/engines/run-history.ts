@@ -1,6 +1,10 @@
 /** The time since which each run of an engine is known, to tell what the engine may have forgotten. */
+import type { ReplayRecord } from '../ap/replay-cache.ts';
 import { KerberosError } from '../errors.ts';
-import type { Clock, KerberosTime } from '../time.ts';
+import type { Clock } from '../time.ts';
+
+/** Seconds since 1970, with a fraction. */
+export type ExactTime = number;
 
 /**
  * Tells requests that an engine may have forgotten from those that it cannot have seen. A run of an engine
@@ -8,16 +12,16 @@ import type { Clock, KerberosTime } from '../time.ts';
  * request of that time could be a replay. `test/models` explores the consequences of these rules.
  */
 export class RunHistory {
-  readonly #remember: (run: string, since: KerberosTime) => Promise<KerberosTime>;
+  readonly #remember: (run: string, since: ExactTime) => Promise<ExactTime>;
   readonly #clock: Clock;
-  readonly #known = new Map<string, KerberosTime | Promise<KerberosTime>>();
+  readonly #known = new Map<string, ExactTime | Promise<ExactTime>>();
 
   /**
    * @param remember - Stores a time for a run in the engine unless it has one already, in one atomic
    *   step, and returns the stored one.
    * @param clock - Milliseconds.
    */
-  constructor(remember: (run: string, since: KerberosTime) => Promise<KerberosTime>, clock: Clock) {
+  constructor(remember: (run: string, since: ExactTime) => Promise<ExactTime>, clock: Clock) {
     this.#remember = remember;
     this.#clock = clock;
   }
@@ -26,14 +30,13 @@ export class RunHistory {
    * Checks that an engine's answer "new" can be believed.
    *
    * @param run - The run that gave the answer.
-   * @param ctime - The time of the request, by its client's clock.
    * @returns A promise only for a run that is not known yet.
    * @throws {@link KerberosError} KRB5_RC_IO if the request may be older than the run.
    */
-  check(run: string, ctime: KerberosTime): Promise<void> | undefined {
+  check(run: string, record: ReplayRecord): Promise<void> | undefined {
     const since = this.#known.get(run) ?? this.#meet(run);
-    if (typeof since !== 'number') return since.then((known) => checkSince(ctime, known));
-    checkSince(ctime, since);
+    if (typeof since !== 'number') return since.then((known) => checkSince(record, known));
+    checkSince(record, since);
     return undefined;
   }
 
@@ -45,7 +48,7 @@ export class RunHistory {
     if (!this.#known.has(run)) await this.#meet(run);
   }
 
-  async #meet(run: string): Promise<KerberosTime> {
+  async #meet(run: string): Promise<ExactTime> {
     const met = this.#remember(run, firstMet(this.#clock));
     this.#known.set(run, met);
     try {
@@ -62,20 +65,22 @@ export class RunHistory {
 }
 
 /** @returns The time since which a run is known that a server meets now. */
-export function firstMet(clock: Clock): KerberosTime {
-  return Math.floor(clock() / 1000) + MARGIN;
+export function firstMet(clock: Clock): ExactTime {
+  return clock() / 1000 + MARGIN;
 }
 
 /** @throws {@link KerberosError} KRB5_RC_IO if the request may be older than the run. */
-export function checkSince(ctime: KerberosTime, since: KerberosTime): void {
-  if (ctime > since) return;
+export function checkSince({ ctime, cusec = 0 }: ReplayRecord, since: ExactTime): void {
+  const madeAt = ctime + cusec / 1e6;
+  if (madeAt > since) return;
+  const seconds = Math.floor(since - madeAt) + 1;
   throw new KerberosError('KRB5_RC_IO', {
     reason: 'replay.cache-restarted',
-    detail: { seconds: since - ctime + 1 },
+    detail: { seconds },
     message: 'Replay cache may have forgotten this request',
     hint:
       `its engine began a new run (a restart, or a replica took over), which is known for requests ` +
-      `from ${since - ctime + 1} s later on only: the client's next attempt is accepted, unless its ` +
+      `from ${seconds} s later on only: the client's next attempt is accepted, unless its ` +
       'clock is behind',
   });
 }

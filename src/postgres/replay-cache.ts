@@ -6,6 +6,7 @@ import { FirstLook } from '../engines/first-look.ts';
 import { lifetimeOf } from '../engines/lifetime.ts';
 import type { RecordKey } from '../engines/record-key.ts';
 import { checkedSecret, recordKey } from '../engines/record-key.ts';
+import type { ExactTime } from '../engines/run-history.ts';
 import { checkSince, firstMet } from '../engines/run-history.ts';
 import { KerberosError } from '../errors.ts';
 import { dropPromise } from '../hooks.ts';
@@ -19,7 +20,7 @@ import {
   promptCallback,
   range,
 } from '../options.ts';
-import type { Clock, KerberosTime } from '../time.ts';
+import type { Clock } from '../time.ts';
 import { checkedClock, systemClock } from '../time.ts';
 import type { PostgresClient } from './client.ts';
 import { checkedClient, firstRow, OftenRun, TABLE_NAME, Table, TIMELINE } from './client.ts';
@@ -53,10 +54,10 @@ export interface PostgresReplayCacheOptions {
  * records.
  *
  * A request is stored by `INSERT ... ON CONFLICT DO NOTHING`, committed before the answer, even where
- * `synchronous_commit` is off. Requests that come at the same time share a statement. After a standby took over, or an UNLOGGED table was emptied, requests
- * made before that are refused (`KRB5_RC_IO`, 503 over HTTP), for two seconds at most if the clocks agree.
- * A request whose client's clock is more than a second ahead of that of the servers is not protected then.
- * All clients are refused while the database does not answer.
+ * `synchronous_commit` is off. Requests that come at the same time share a statement. After a standby took
+ * over, or an UNLOGGED table was emptied, requests made before that are refused (`KRB5_RC_IO`, 503 over
+ * HTTP), for a second if the clocks agree. A request whose client's clock is more than a second ahead of
+ * that of the servers is not protected then. All clients are refused while the database does not answer.
  *
  * The table holds a digest of 18 bytes for each request, and never a name.
  *
@@ -111,14 +112,14 @@ export class PostgresReplayCache implements ReplayCache {
    */
   async checkAndStore(record: ReplayRecord): Promise<boolean> {
     checkRecord(record);
-    const { ciphertext, ctime, expiresAt } = record;
+    const { ciphertext, expiresAt } = record;
     // The ciphertext is valid during this call only.
     const digest = this.#keyOf(ciphertext);
     const { isNew, since } = await this.#batches.ask({
       digest,
       lifetime: lifetimeOf(expiresAt, this.#clock),
     });
-    if (isNew) checkSince(ctime, since);
+    if (isNew) checkSince(record, since);
     return isNew;
   }
 
@@ -233,7 +234,7 @@ interface Item {
 interface Answer {
   readonly isNew: boolean;
   /** Requests that are not younger may have been forgotten. */
-  readonly since: KerberosTime;
+  readonly since: ExactTime;
 }
 
 const REPEATED: Answer = { isNew: false, since: Number.POSITIVE_INFINITY };
@@ -257,7 +258,7 @@ WITH stored AS (
   SELECT unnest($1::text[]), clock_timestamp() + $2::float8 * interval '1 millisecond'
   ON CONFLICT DO NOTHING RETURNING digest)
 SELECT string_agg(digest, ',') AS digests, ${TIMELINE} AS run,
-  (SELECT extract(epoch FROM known.expires_at)::bigint FROM ${table} known
+  (SELECT extract(epoch FROM known.expires_at) FROM ${table} known
    WHERE known.digest = (SELECT 'since:' || ${TIMELINE})) AS since,
   set_config('synchronous_commit', CASE current_setting('synchronous_commit')
     WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END, true)
@@ -266,7 +267,7 @@ const remembering = (table: string): string => `
 INSERT INTO ${table} (digest, expires_at) VALUES ('since:' || $1::text, to_timestamp($2))
 ON CONFLICT DO NOTHING`;
 const recalling = (table: string): string => `
-SELECT extract(epoch FROM expires_at)::bigint AS since FROM ${table}
+SELECT extract(epoch FROM expires_at) AS since FROM ${table}
 WHERE digest = 'since:' || $1::text`;
 const pruning = (table: string): string => `
 WITH gone AS (

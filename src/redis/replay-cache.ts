@@ -41,10 +41,10 @@ export interface RedisReplayCacheOptions {
  *
  * The script that stores a request is one atomic step: `SET key 1 NX PX ttl`, and a look at which run of the
  * engine answers. Requests that come at the same time share a script, except in a cluster, where each key
- * may be at another node. After a restart or a failover the engine may lack the latest records: requests made before it
- * are refused (`KRB5_RC_IO`, 503 over HTTP), for two seconds at most if the clocks agree. A request whose
- * client's clock is more than a second ahead of that of the servers is not protected then. All clients are
- * refused while the engine does not answer.
+ * may be at another node. After a restart or a failover the engine may lack the latest records: requests
+ * made before it are refused (`KRB5_RC_IO`, 503 over HTTP), for a second if the clocks agree. A request
+ * whose client's clock is more than a second ahead of that of the servers is not protected then. All
+ * clients are refused while the engine does not answer.
  *
  * The engine holds a digest of 18 bytes for each request, and never a name.
  *
@@ -97,7 +97,7 @@ export class RedisReplayCache implements ReplayCache {
    */
   async checkAndStore(record: ReplayRecord): Promise<boolean> {
     checkRecord(record);
-    const { ciphertext, ctime, expiresAt } = record;
+    const { ciphertext, expiresAt } = record;
     // The ciphertext is valid during this call only.
     const key = this.#prefix + this.#keyOf(ciphertext);
     const item = { key, lifetime: lifetimeOf(expiresAt, this.#clock) };
@@ -105,7 +105,7 @@ export class RedisReplayCache implements ReplayCache {
     const { isNew, run } = await (this.#isCluster ? this.#storeOne(item) : this.#batches.ask(item));
     this.#firstLook.take();
     if (!isNew) return false;
-    const judged = this.#history.check(run, ctime);
+    const judged = this.#history.check(run, record);
     if (judged !== undefined) await judged;
     return true;
   }
@@ -146,7 +146,7 @@ export class RedisReplayCache implements ReplayCache {
   async #remember(run: string, since: number): Promise<number> {
     const answer = await this.#run(REMEMBER, [`${this.#prefix}since:${run}`], [String(since)]);
     const stored = Number(answer);
-    if (Number.isSafeInteger(stored) && typeof answer === 'string') return stored;
+    if (typeof answer === 'string' && answer !== '' && Number.isFinite(stored)) return stored;
     throw unreadable(`the time of run ${run}`);
   }
 }

@@ -119,6 +119,16 @@ describe('PostgresReplayCache', () => {
     expect(await cache.checkAndStore(record({ number: 2, ctime: SECONDS + 2 }))).toBe(true);
   });
 
+  it('tells requests apart by the microsecond: an engine that is met is believed a second later', async () => {
+    const engine = new FakePostgres(() => NOW + 250);
+    const cache = cacheOn(engine, { clock: () => NOW + 250 });
+    await later();
+    const old = cache.checkAndStore(record({ ctime: SECONDS + 1, cusec: 250_000 }));
+    await expect(old).rejects.toMatchObject({ code: 'KRB5_RC_IO' });
+    const next = record({ number: 2, ctime: SECONDS + 1, cusec: 250_001 });
+    expect(await cache.checkAndStore(next)).toBe(true);
+  });
+
   it.each([
     ['no rows', 5],
     ['a row without a timeline', [{ since: null }]],
