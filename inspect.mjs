@@ -29,12 +29,12 @@ const withoutServers = {
   name: 'without-servers',
   load: (id) => {
     const [, left] =
-      /[\\/](explain[\\/]entries[\\/](?:config|connection|http|sasl|server)|(?:iakerb[\\/]relay|krb5[\\/]relays))\.js$/.exec(
+      /[\\/](explain[\\/]entries[\\/](?:config|connection|http|proxy|sasl|server)|(?:iakerb[\\/]relay|krb5[\\/]relays))\.js$/.exec(
         id,
       ) ?? [];
     if (left === undefined) return null;
     return left.startsWith('explain')
-      ? 'export const CONFIG = {}, CONNECTION_ENDS = {}, HTTP = {}, SASL = {}, SERVER = {};'
+      ? 'export const CONFIG = {}, CONNECTION_ENDS = {}, HTTP = {}, PROXY = {}, SASL = {}, SERVER = {};'
       : 'export const beginRelay = undefined, continueRelay = undefined, Relays = undefined;';
   },
 };

@@ -102,6 +102,13 @@ export type {
   TwoRealmsDetail,
   WhyDetail,
 } from './explain/policy-reasons.ts';
+export type {
+  ProxyAddressDetail,
+  ProxyClientDetail,
+  ProxyDetails,
+  ProxyHeaderDetail,
+  ProxyRuleDetail,
+} from './explain/proxy-reasons.ts';
 export type { DetailOf, Reason, ReasonDetails, Refusal, RefusalInit } from './explain/reasons.ts';
 export type {
   CallbackDetail,

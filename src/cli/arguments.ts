@@ -1,5 +1,7 @@
 /** Command lines in the style of gss-server: options with one dash or two, and values after them or `=`. */
 
+import type { RecordFormat } from './record.ts';
+
 /** The command line is wrong; the message says what was expected. */
 export class UsageError extends Error {
   /** `UsageError`. */
@@ -86,4 +88,11 @@ export function realms(values: Values, name: string): readonly string[] | undefi
     throw new UsageError(`-${name}: expected names of realms, separated by commas`);
   }
   return list;
+}
+
+/** The value of -log, the form of records. @throws {@link UsageError} */
+export function recordFormat({ texts }: Values): RecordFormat {
+  const value = texts.get('log') ?? 'text';
+  if (value === 'text' || value === 'json') return value;
+  throw new UsageError(`-log: expected text or json, got '${value}'`);
 }

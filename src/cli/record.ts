@@ -4,9 +4,10 @@
  */
 import { Buffer } from 'node:buffer';
 import { enctypeName } from '../crypto/numbers.ts';
+import { ReasonedError } from '../errors.ts';
 import type { GssError } from '../gss/status.ts';
 import type { RequestFacts } from '../observe/observer.ts';
-import { printable } from '../text.ts';
+import { describeThrown, printable } from '../text.ts';
 import { jsonLine } from './text.ts';
 
 /** How records are written. */
@@ -28,10 +29,15 @@ export interface ClientRecord {
   readonly remedies?: readonly string[];
   /** The facts behind the reason. */
   readonly detail?: unknown;
+  /** Name and message of the error of other code that is the cause. */
+  readonly cause?: string;
 }
 
 /** Why a client was refused. */
-export type ErrorRecord = Pick<ClientRecord, 'code' | 'reason' | 'text' | 'remedies' | 'detail'>;
+export type ErrorRecord = Pick<
+  ClientRecord,
+  'code' | 'reason' | 'text' | 'remedies' | 'detail' | 'cause'
+>;
 
 /** What a ticket shows. */
 export type TicketRecord = Pick<
@@ -47,15 +53,13 @@ export function formatRecord(record: ClientRecord, format: RecordFormat, time: n
 }
 
 /** @param error - Has been explained. */
-export function errorRecord({
-  code,
-  minor,
-  reason,
-  text,
-  remedies,
-  detail,
-}: GssError): ErrorRecord {
-  return { code: minor?.code ?? code, reason, text, remedies, detail };
+export function errorRecord(error: GssError): ErrorRecord {
+  const { code, minor, reason, text, remedies, detail } = error;
+  const { cause } = minor ?? error;
+  const record = { code: minor?.code ?? code, reason, text, remedies, detail };
+  // Errors of this package are in the text already.
+  if (!(cause instanceof Error) || cause instanceof ReasonedError) return record;
+  return { ...record, cause: describeThrown(cause) };
 }
 
 export function ticketRecord(facts: RequestFacts = {}): TicketRecord {
@@ -71,7 +75,10 @@ export function ticketRecord(facts: RequestFacts = {}): TicketRecord {
 
 function formatText({ event, remedies, detail: _, code: __, ...facts }: ClientRecord): string {
   const shown = { ...facts, ...(remedies?.[0] !== undefined && { remedy: remedies[0] }) };
-  const pairs = Object.entries(shown).map(([name, value]) => {
+  const known = Object.entries(shown).filter(
+    ([, value]) => !Array.isArray(value) || value.length > 0,
+  );
+  const pairs = known.map(([name, value]) => {
     const text = Array.isArray(value) ? value.join(',') : String(value);
     return `${name}=${/^[^\s"=]+$/.test(text) ? text : JSON.stringify(text)}`;
   });

@@ -8,6 +8,7 @@ import { FAULT, MESSAGE, NAME } from './entries/message.ts';
 import { IAKERB, NEGOTIATE } from './entries/negotiate.ts';
 import { DELEGATION_NOTES } from './entries/observed.ts';
 import { BINDINGS, PAC, POLICY, REALM, REPLAY } from './entries/policy.ts';
+import { PROXY } from './entries/proxy.ts';
 import { SASL } from './entries/sasl.ts';
 import { SERVER } from './entries/server.ts';
 import { NO_SERVICE, SPN } from './entries/spn.ts';
@@ -40,6 +41,7 @@ export const CATALOGUE: Explanations = {
   'keytab.no-service': NO_SERVICE,
   ...CONFIG,
   ...HTTP,
+  ...PROXY,
   ...SERVER,
   ...CONNECTION_ENDS,
   ...SASL,

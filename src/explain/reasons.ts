@@ -5,6 +5,7 @@
  */
 import type { KeyDetails, TicketDetails, TokenDetails } from './client-reasons.ts';
 import type { MessageDetails, PolicyDetails } from './policy-reasons.ts';
+import type { ProxyDetails } from './proxy-reasons.ts';
 import type { FaultDetails, FileDetails, SaslDetails, ServerDetails } from './service-reasons.ts';
 
 /** The facts of each reason. Names and values for the operator; never bytes of keys or plaintext. */
@@ -17,7 +18,8 @@ export interface ReasonDetails
     FaultDetails,
     FileDetails,
     SaslDetails,
-    ServerDetails {}
+    ServerDetails,
+    ProxyDetails {}
 
 /** The name of a reason: `'key.stale-keytab'`. It says what is wrong, seen from the operator. */
 export type Reason = keyof ReasonDetails;

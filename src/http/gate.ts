@@ -1,5 +1,4 @@
 /** What adapters share: an authenticator whose acceptor is made of the adapter's own options. */
-import { explain } from '../errors.ts';
 import { GssError } from '../gss/status.ts';
 import type { HostAddress } from '../messages/primitives.ts';
 import type { OptionRules } from '../options.ts';
@@ -50,9 +49,8 @@ export class Gate<R extends AuthenticationRequest> {
     });
   }
 
-  /** Counts and publishes a request that the server refused by itself. */
-  async refusedByServer(error: GssError, peer: HostAddress | undefined): Promise<void> {
-    await explain(error);
+  /** Counts and publishes a request that the server refused by itself. @param error - Has been explained. */
+  refusedByServer(error: GssError, peer: HostAddress | undefined): void {
     this.#service.acceptor.observer?.refused(error, {}, peer);
   }
 

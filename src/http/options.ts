@@ -91,8 +91,12 @@ export interface AuthenticatorOptions<R extends AuthenticationRequest = Authenti
    * reason is `negotiate.abandoned`. Connections over HTTP/2 are not watched.
    */
   readonly onAbandoned?: (error: GssError, request: R) => void;
-  /** Called once if credentials come over plain HTTP; the runtime prints the warning if absent. */
-  readonly onWarning?: (message: string) => void;
+  /**
+   * Called once if credentials come over plain HTTP, and by adapters on Node's servers as that of
+   * `httpAuthenticator`; `error` is the reason why the server refused a request by itself. The runtime
+   * prints the warning if absent.
+   */
+  readonly onWarning?: (message: string, error?: GssError) => void;
   /** The clock of the machine if absent. */
   readonly clock?: Clock;
   /** The source of the nonces and ids of sessions; the secure one of the runtime if absent. */

@@ -6,6 +6,7 @@ import type { IncomingMessage, Server as NodeServer } from 'node:http';
 import http, { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import process from 'node:process';
+import { explain } from '../errors.ts';
 import { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
 import { NEEDED_HEADER_SIZE } from '../http/gate.ts';
@@ -19,12 +20,13 @@ interface Server extends NodeServer {
   maxHeaderSize?: number | undefined;
 }
 
-/** Warns the operator. @param code - As for `printWarning`. */
-export type Warn = (message: string, code: string) => void;
+/** Warns the operator. @param code - As for `printWarning`. @param error - Of a request that was refused. */
+export type Warn = (message: string, code: string, error?: GssError) => void;
 
 /**
  * Called for each request that the server refuses by itself.
  *
+ * @param error - Has been explained.
  * @param peer - The client's address.
  */
 export type Refused = (error: GssError, peer: HostAddress | undefined) => void;
@@ -75,10 +77,12 @@ export function warnOfLimit(limit: number, warn: Warn): void {
 }
 
 /** The warnings of a server: for the hook `onWarning`, or else printed, but a flood of them only once. */
-export function warnWith(onWarning: ((message: string) => void) | undefined): Warn {
+export function warnWith(
+  onWarning: ((message: string, error?: GssError) => void) | undefined,
+): Warn {
   let told = false;
-  return (message, kind) => {
-    if (onWarning !== undefined) return tell('onWarning', onWarning, message);
+  return (message, kind, error) => {
+    if (onWarning !== undefined) return tell('onWarning', onWarning, message, error);
     if (kind !== REFUSED) return printWarning(message, kind);
     if (!told) printWarning(`${message}. Further ones are only counted; see onWarning`, kind);
     told = true;
@@ -96,7 +100,8 @@ interface ClientError extends Error {
 }
 
 interface Refusal {
-  readonly error: ClientError;
+  readonly cause: ClientError;
+  readonly error: GssError;
   readonly peer: string;
   readonly size: number;
 }
@@ -114,23 +119,28 @@ export function watchRefusals(
 
 function reportRefusals(server: Server, warn: Warn, refused: Refused): void {
   if (typeof server.on !== 'function') return;
-  const rate = new EventRate<Refusal>(({ error, peer, size }, more) => {
+  const rate = new EventRate<Refusal>(({ cause, error, peer, size }, more) => {
     const why =
-      error.code === OVERFLOW
+      cause.code === OVERFLOW
         ? `431: its headers are longer than ${server.maxHeaderSize ?? http.maxHeaderSize} bytes`
-        : `400: ${error.reason ?? error.code}`;
+        : `400: ${cause.reason ?? cause.code}`;
     const others = more === 0 ? '' : `; ${more} more in the last second`;
     warn(
       `the server refused a request of ${peer} with ${why} (${size} bytes came on its connection)${others}`,
       REFUSED,
+      error,
     );
   });
+  const report = async (cause: ClientError, socket: Socket): Promise<void> => {
+    const peer = plainAddress(socket.remoteAddress) ?? 'an unknown address';
+    const { bytesRead: size } = socket;
+    const address = parseHostAddress(socket.remoteAddress);
+    const error = await explain(errorOf(cause, server, socket));
+    refused(error, address);
+    rate.push({ cause, error, peer, size });
+  };
   const listener = (error: ClientError, socket: Socket): void => {
-    if (error.code?.startsWith('HPE_')) {
-      const peer = plainAddress(socket.remoteAddress) ?? 'an unknown address';
-      rate.push({ error, peer, size: socket.bytesRead });
-      refused(errorOf(error, server, socket), parseHostAddress(socket.remoteAddress));
-    }
+    if (error.code?.startsWith('HPE_')) void report(error, socket);
     // A server with a listener must answer itself: without one of the application, this answers as Node.js
     // does.
     if (server.listenerCount('clientError') === 1) answerAsNode(error, socket);

@@ -2,7 +2,6 @@
 import http, { STATUS_CODES } from 'node:http';
 import type { Acceptor } from '../acceptor.ts';
 import type { SecurityContext } from '../context/context.ts';
-import { explain } from '../errors.ts';
 import type { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
 import type { Denied, HeaderField } from '../http/authentication.ts';
@@ -73,10 +72,10 @@ export interface HttpAuthenticatorOptions {
   /**
    * Called once if the server's limit on headers is too small for large tickets, once for each reason why
    * connections over TLS have no channel bindings, and at most once a second for requests that the server
-   * refused by itself with 431 or 400. If absent, Node prints the warning, those about refused requests
-   * only once.
+   * refused by itself with 431 or 400; `error` is then the reason. If absent, Node prints the warning, those
+   * about refused requests only once.
    */
-  readonly onWarning?: (message: string) => void;
+  readonly onWarning?: (message: string, error?: GssError) => void;
 }
 
 /**
@@ -142,10 +141,7 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
     onChallenged: ({ request }, why) => tell('onChallenged', onChallenged, request, why),
     onAbandoned: (error, { request }) => tell('onAbandoned', onAbandoned, error, request),
   });
-  const countRefusal: Refused = async (error, peer) => {
-    await explain(error);
-    acceptor.observer?.refused(error, {}, peer);
-  };
+  const countRefusal: Refused = (error, peer) => acceptor.observer?.refused(error, {}, peer);
   let checked = false;
   return async (request, response) => {
     if (!checked) checkHeaderLimit(request, warn);

@@ -64,10 +64,8 @@ export class Site {
 
   /** Adjusts the limits of a server before its first request. */
   attend(server: object): boolean {
-    return attendServer(
-      server,
-      this.#warn,
-      (error, peer) => void this.#gate.refusedByServer(error, peer),
+    return attendServer(server, this.#warn, (error, peer) =>
+      this.#gate.refusedByServer(error, peer),
     );
   }
 

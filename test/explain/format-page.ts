@@ -7,7 +7,7 @@ import { SAMPLES } from './samples.ts';
 /** The reasons with their descriptions, in the order of the source files. */
 export function describedReasons(): Map<Reason, string> {
   const found = new Map<Reason, string>();
-  for (const file of ['client', 'policy', 'service']) {
+  for (const file of ['client', 'policy', 'service', 'proxy']) {
     const path = new URL(`../../src/explain/${file}-reasons.ts`, import.meta.url);
     for (const [, text, reason] of readFileSync(path, 'utf8').matchAll(ENTRY)) {
       found.set(reason as Reason, text!);
@@ -84,6 +84,7 @@ const AREAS: Readonly<Record<string, string>> = {
   keytab: 'Keytabs',
   config: 'krb5.conf',
   http: 'HTTP',
+  proxy: 'Proxies (krb5-forward-auth)',
   server: 'Servers and programs',
   kdc: 'KDCs',
   dns: 'DNS',

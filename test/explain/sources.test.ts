@@ -27,7 +27,6 @@ const OTHERS: Readonly<Record<string, string>> = {
   KdcError: 'an answer of the KDC for tests to its client',
   Malformed: 'becomes config.syntax',
   NoAnswer: 'becomes the text of kdc.unreachable',
-  ProxyError: 'of a program: its text is the line',
   ReplayCacheFaults: 'for the author of a replay cache, from checkReplayCache',
   RulesError: 'of a program: file and line are its text',
   StageError: 'carries an error and the stage of it',

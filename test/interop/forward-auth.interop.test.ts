@@ -1,7 +1,7 @@
 /** krb5-forward-auth behind real proxies, in front of an application that knows nothing of Kerberos. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -31,11 +31,12 @@ async function application(): Promise<number> {
 
 interface SiteOptions {
   readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   readonly change?: (text: string) => string;
 }
 
 /** An application, krb5-forward-auth and a proxy in front of both. */
-async function serve(name: ProxyName, { args = [], change }: SiteOptions = {}) {
+async function serve(name: ProxyName, { args = [], env, change }: SiteOptions = {}) {
   const directory = scratch();
   const socket = join(directory, 's');
   const key = join(directory, 'key');
@@ -44,7 +45,7 @@ async function serve(name: ProxyName, { args = [], change }: SiteOptions = {}) {
   const listen = ['-listen', `unix:${socket}`, '-rcache', 'memory:'];
   const program = new Program([...common, ...listen, ...args], {
     name: 'forward-auth',
-    env: { KRB5_CONFIG: realm().krb5Config },
+    env: { KRB5_CONFIG: realm().krb5Config, ...env },
   });
   onTestFinished(() => program[Symbol.asyncDispose]());
   await program.until('stderr', /listening on unix:/);
@@ -157,8 +158,8 @@ describe.each(['nginx', 'caddy', 'haproxy'] as const)('%s', (proxy) => {
         ...['--write-out', '%{http_code}\n', `${url}/[1-300]`],
       ]);
       expect(stdout.trim().split('\n')).toEqual(Array.from({ length: 300 }, () => '200'));
-      expect(program.stderr.match(/ by ticket: /g)).toHaveLength(1);
-      expect(program.stderr.match(/ by session: /g)).toHaveLength(300);
+      expect(program.stderr.match(/ via=ticket /g)).toHaveLength(1);
+      expect(program.stderr.match(/ via=session /g)).toHaveLength(300);
     });
 
     it('lets nobody in while krb5-forward-auth is away', async () => {
@@ -172,6 +173,77 @@ describe.each(['nginx', 'caddy', 'haproxy'] as const)('%s', (proxy) => {
     });
   });
 });
+
+describe.runIf(have('nginx', 'curl', 'kinit'))('the log', () => {
+  it('has a line for each decision, with client, ticket, rule, reason and remedy', async () => {
+    const rules = join(scratch(), 'rules');
+    const logfile = join(scratch(), 'log');
+    writeFileSync(rules, `/wiki user=${ALICE}\n/admin user=bob@EXAMPLE.TEST\n`);
+    const args = ['-rules', rules, '-logfile', logfile, '-log', 'json'];
+    const { url, program } = await serve('nginx', { args });
+    const { env } = await kinit();
+    const sent = [
+      [...NEGOTIATE, `${url}/wiki?secret=1`],
+      [...NEGOTIATE, `${url}/admin/users`],
+      [...NEGOTIATE, `${url}/other`],
+      ['--header', 'Authorization: Negotiate', `${url}/wiki`],
+      ['--header', 'Authorization: Negotiate YIIB', `${url}/wiki`],
+      ['--user', 'alice:secret', `${url}/wiki`],
+      ['--negotiate', '--delegation', 'always', '--user', ':', `${url}/wiki`],
+    ];
+    for (const args of sent) await curl(env, ...args);
+    renameSync(logfile, `${logfile}.1`);
+    program.process.kill('SIGHUP');
+    await until(() => existsSync(logfile));
+    await curl(undefined, `${url}/wiki`);
+    const lines = readFileSync(`${logfile}.1`, 'utf8').trim().split('\n');
+    const records = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const decided = records.filter(({ event, reason }) => event !== 'challenged' || reason);
+    const place = { peer: '127.0.0.1', request: 'GET localhost/wiki' };
+    const ticket = {
+      client: ALICE,
+      via: 'ticket',
+      service: `HTTP/${realm().hostname}@EXAMPLE.TEST`,
+      kvno: expect.any(Number),
+      enctype: 'aes256-cts-hmac-sha1-96',
+    };
+    expect(decided).toMatchObject([
+      { event: 'accepted', status: 200, ...place, ...ticket, rule: '/wiki' },
+      { event: 'refused', status: 403, ...ticket, rule: '/admin', reason: 'proxy.rules' },
+      { event: 'refused', status: 403, ...ticket, reason: 'proxy.rules' },
+      { event: 'challenged', status: 401, ...place, reason: 'token.empty' },
+      { event: 'refused', status: 401, ...place, reason: 'token.truncated' },
+      { event: 'refused', status: 401, ...place, reason: 'http.other-scheme' },
+      { event: 'accepted', status: 200, ...place, ...ticket },
+    ]);
+    for (const record of decided.slice(1, -1)) {
+      expect(record).toMatchObject({ text: expect.any(String), remedies: expect.any(Array) });
+      expect(record.remedies).not.toEqual([]);
+    }
+    expect(lines.join()).not.toMatch(/secret/);
+    const [after] = readFileSync(logfile, 'utf8').trim().split('\n');
+    expect(JSON.parse(after!)).toMatchObject({ event: 'challenged', status: 401, ...place });
+    expect(statSync(logfile).mode & 0o777).toBe(0o600);
+    // The program's own lines are JSON, too.
+    for (const line of program.stderr.trim().split('\n')) {
+      expect(JSON.parse(line)).toMatchObject({ event: 'line', text: expect.any(String) });
+    }
+  });
+
+  it('is stderr without a file, where a trace may be added', async () => {
+    const { url, program } = await serve('nginx', { env: { KRB5_TRACE: '/dev/stderr' } });
+    const { env } = await kinit();
+    await curl(env, ...NEGOTIATE, `${url}/wiki`);
+    await program.until('stderr', / accepted status=200 .* client=alice@EXAMPLE\.TEST .*\n/);
+    expect(program.stderr).toMatch(/\n\[\d+\] \d+\.\d{6}: Accepted alice@EXAMPLE\.TEST for HTTP\//);
+  });
+});
+
+/** Waits for a condition, at most ten seconds. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let i = 0; i < 1000 && !isSo(); i++) await sleep(10);
+  expect(isSo()).toBe(true);
+}
 
 describe.runIf(have('nginx', 'curl', 'kinit'))('a proxy that forgets', () => {
   it.each([

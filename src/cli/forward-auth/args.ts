@@ -1,8 +1,9 @@
 /** Parses the command line of krb5-forward-auth, and the environment variables that stand in for it. */
 import { KerberosError } from '../../errors.ts';
 import type { Values } from '../arguments.ts';
-import { integer, readArguments, realms, text, UsageError } from '../arguments.ts';
+import { integer, readArguments, realms, recordFormat, text, UsageError } from '../arguments.ts';
 import { namesEngine, refusePassword } from '../engine-client.ts';
+import type { RecordFormat } from '../record.ts';
 import type { IdentityHeaders } from './identity-headers.ts';
 import { parseIdentityHeaders } from './identity-headers.ts';
 import type { Address } from './listen.ts';
@@ -33,6 +34,9 @@ export interface ForwardAuthArguments {
   readonly insecureCookie: boolean;
   readonly preflight: boolean;
   readonly verbose: boolean;
+  readonly logfile: string | undefined;
+  readonly log: RecordFormat;
+  readonly report: string | undefined;
 }
 
 /** What the command line asks for. */
@@ -100,6 +104,9 @@ function serverArguments(values: Values): ForwardAuthArguments {
     insecureCookie: switches.has('insecure-cookie'),
     preflight: switches.has('preflight'),
     verbose: switches.has('verbose'),
+    logfile: text(values, 'logfile'),
+    log: recordFormat(values),
+    report: text(values, 'report'),
   };
 }
 
@@ -177,4 +184,7 @@ const TEXTS: ReadonlySet<string> = new Set([
   'uri-header',
   'host-header',
   'certificate',
+  'logfile',
+  'log',
+  'report',
 ]);

@@ -1,46 +1,49 @@
 /** Makes what krb5-forward-auth serves with, from its command line, krb5.conf and files. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { Acceptor } from '../../acceptor.ts';
+import { createAcceptor } from '../../acceptor.ts';
 import type { KerberosConfig } from '../../config/settings.ts';
+import { acceptorPolicy } from '../../config/settings.ts';
 import { GssError } from '../../gss/status.ts';
 import type { ExchangeKeeper } from '../../http/exchanges.ts';
 import { proxyMatcher, TRUST_PROXY } from '../../http/forwarded.ts';
 import type { SessionOptions } from '../../http/session/options.ts';
+import type { AcceptorCredential } from '../../krb5/credential.ts';
+import { acquireCredential } from '../../krb5/credential.ts';
 import { parseHostAddress } from '../../messages/host-address.ts';
 import { cryptoFor } from '../../node/crypto.ts';
 import { keytabFile } from '../../node/files/keytab-file.ts';
 import { loadKerberosConfig } from '../../node/files/krb5-conf-file.ts';
 import type { NodeAuthenticationRequest } from '../../node/http-request.ts';
+import { krb5ConfKdc } from '../../node/kdc/krb5-conf-kdc.ts';
 import { kerberos } from '../../node/kerberos.ts';
 import { FileReplayCache } from '../../node/replay-cache/file.ts';
 import { openReplayCache } from '../../node/replay-cache/name.ts';
 import { postgresExchanges } from '../../postgres/exchanges.ts';
 import { redisExchanges } from '../../redis/exchanges.ts';
-import { printable } from '../../text.ts';
 import { systemClock } from '../../time.ts';
 import { UsageError } from '../arguments.ts';
 import type { EngineCache } from '../engine-cache.ts';
 import { engineName, openEngineCache } from '../engine-cache.ts';
 import type { EngineClient } from '../engine-client.ts';
 import { namesEngine, openEngineClient } from '../engine-client.ts';
+import { errorRecord } from '../record.ts';
 import { systemErrorText } from '../text.ts';
 import type { ForwardAuthArguments } from './args.ts';
 import type { ForwardAuth } from './handler.ts';
 import { answerChallenge } from './handler.ts';
 import { isLoopback } from './listen.ts';
+import type { Log } from './log.ts';
+import type { AuthRecord } from './records.ts';
+import { Told } from './records.ts';
 import { RulesError } from './rules.ts';
 import { RulesFile } from './rules-file.ts';
 import { readSessionKeys } from './session-keys.ts';
 
-/** Where lines of the log are written. */
-export interface Logs {
-  readonly log: (line: string) => void;
-  /** For what anyone can cause. */
-  readonly logRefusal: (line: string) => void;
-}
-
 /** What the program serves with. */
 export interface Configured extends ForwardAuth {
+  readonly acceptor: Acceptor;
   /** Closes what was opened. */
   close(): Promise<void>;
 }
@@ -48,7 +51,7 @@ export interface Configured extends ForwardAuth {
 /** @throws {@link UsageError}, {@link GssError}, KerberosError. */
 export async function configure(
   options: ForwardAuthArguments,
-  { log, logRefusal }: Logs,
+  { note: log, record }: Pick<Log, 'note' | 'record'>,
 ): Promise<Configured> {
   const trusted = trustedNetworks(options);
   const rules = options.rules === undefined ? undefined : openRules(options.rules, log);
@@ -57,16 +60,16 @@ export async function configure(
   for (const warning of config.warnings) log(warning);
   const { replayCache, close } = await openCache(options, config, log);
   const engine = await openExchanges(options, log);
-  const { defaultKeytabName } = config;
-  const signOn = kerberos({
-    keytab: keytabFile(options.keytab, {
-      crypto: await cryptoFor(config),
-      onWarning: ({ message }) => log(message),
-      ...(defaultKeytabName !== undefined && { defaultName: defaultKeytabName }),
-    }),
-    service: options.service,
-    config,
+  const acceptor = createAcceptor({
+    credential: await acquire(options, config, log),
+    ...acceptorPolicy(config),
     replayCache,
+    ...(options.iakerb && { iakerb: { ...options.iakerb, kdc: krb5ConfKdc() } }),
+  });
+  const told = new Told();
+  const signOn = kerberos({
+    acceptor,
+    localNames: config,
     // The handler takes requests of proxies only.
     trustProxy: true,
     exchanges: keeperOf(engine, options, sessions),
@@ -74,29 +77,57 @@ export async function configure(
     passPreflight: options.preflight,
     unauthorized: answerChallenge,
     ...(sessions && { sessions }),
-    ...(options.iakerb && { iakerb: options.iakerb }),
     ...(options.certificate !== undefined && { certificate: readCertificate(options.certificate) }),
-    onRefused: (error, request) => logRefusal(describeRefusal(error, request)),
-    onWarning: log,
+    ...told.hooks,
+    onWarning: (message, error) => {
+      if (error === undefined) log(message);
+      else record(refusedByServer(error));
+    },
   });
   return {
     signOn,
+    acceptor,
+    told,
+    record,
     headers: options.headers,
     original: options.original,
     isProxy: (address) =>
       // The other end of a Unix socket has no address.
       address === undefined || isLoopback(address) || trusted(parseHostAddress(address)),
     ...(rules && { rules: () => rules.current() }),
-    onRefused: logRefusal,
-    ...(options.verbose && { onAccepted: log }),
     close: async () => {
+      acceptor.dispose();
       await close();
       await engine?.close();
     },
   };
 }
 
-function openRules(path: string, log: Logs['log']): RulesFile {
+async function acquire(
+  { keytab, service }: ForwardAuthArguments,
+  config: KerberosConfig,
+  log: Log['note'],
+): Promise<AcceptorCredential> {
+  const { defaultKeytabName: defaultName } = config;
+  const onWarning = ({ message }: { readonly message: string }): void => log(message);
+  return await acquireCredential({
+    keytab: keytabFile(keytab, {
+      crypto: await cryptoFor(config),
+      onWarning,
+      ...(defaultName !== undefined && { defaultName }),
+    }),
+    service,
+    onWarning,
+  });
+}
+
+/** Of a request with headers that Node.js refuses, no more is known. */
+function refusedByServer(error: GssError): AuthRecord {
+  const status = error.reason === 'http.header-too-long' ? 431 : 400;
+  return { event: 'refused', status, ...errorRecord(error) };
+}
+
+function openRules(path: string, log: Log['note']): RulesFile {
   try {
     return new RulesFile(path, systemClock, log);
   } catch (error) {
@@ -118,7 +149,7 @@ function trustedNetworks({ trust }: ForwardAuthArguments) {
 
 function sessionsOf(
   { sessionKey, sessionAge, insecureCookie }: ForwardAuthArguments,
-  log: Logs['log'],
+  log: Log['note'],
 ): SessionOptions | undefined {
   if (sessionKey === undefined) return undefined;
   return {
@@ -132,7 +163,7 @@ function sessionsOf(
 async function openCache(
   { replayCache: name }: ForwardAuthArguments,
   { defaultReplayCacheName }: KerberosConfig,
-  log: Logs['log'],
+  log: Log['note'],
 ): Promise<EngineCache> {
   const engine = engineName(name, defaultReplayCacheName);
   if (engine !== undefined) return await openEngineCache(engine, { warn: log });
@@ -148,7 +179,7 @@ async function openCache(
 
 async function openExchanges(
   { exchanges: name }: ForwardAuthArguments,
-  log: Logs['log'],
+  log: Log['note'],
 ): Promise<EngineClient | undefined> {
   if (name === undefined) return undefined;
   if (!namesEngine(name)) {
@@ -189,16 +220,6 @@ function readCertificate(path: string): string {
   }
 }
 
-function describeRefusal(
-  { message, hint, minor }: GssError,
-  { request }: NodeAuthenticationRequest,
-): string {
-  const { method = '', url = '', headers } = request;
-  const target = `${method} ${headers.host ?? ''}${url.replace(/\?.*$/s, '')}`;
-  const why = [minor?.message ?? message, hint ?? minor?.hint].filter(Boolean).join('; ');
-  return printable(`refused ${target.slice(0, MAX_TARGET)}: ${why}`);
-}
-
 /** A proxy's connections are not its clients': an exchange must never continue on one. */
 const NO_EXCHANGES: ExchangeKeeper<NodeAuthenticationRequest> = {
   take: () => undefined,
@@ -212,4 +233,3 @@ const NO_EXCHANGES: ExchangeKeeper<NodeAuthenticationRequest> = {
     });
   },
 };
-const MAX_TARGET = 256;

@@ -4,7 +4,7 @@ export const USAGE: string = `Usage: krb5-forward-auth [-keytab name] [-service 
        [-session-key file] [-session-age seconds] [-exchanges name] [-rcache name]
        [-headers list] [-method-header name] [-uri-header name] [-host-header name]
        [-trust addresses] [-certificate file] [-require-tls] [-insecure-cookie] [-preflight]
-       [-iakerb] [-realms list] [-verbose]
+       [-iakerb] [-realms list] [-logfile file] [-log text|json] [-report file] [-verbose]
        krb5-forward-auth -help | -version
 `;
 
@@ -12,7 +12,7 @@ export const HELP: string = `${USAGE}
 Signs clients on with Kerberos for a proxy (nginx auth_request, Caddy forward_auth, Traefik ForwardAuth,
 HAProxy), in front of applications that know nothing of Kerberos. The proxy asks GET /auth and passes
 on the answer: 200 with the identity in headers, 401 with the challenge, 403, or 503. GET /healthz is
-200 while clients can be served. docs/forward-auth.md has the configuration of each proxy.
+200 while clients can be served, GET /metrics has counters for Prometheus. docs/forward-auth.md has the configuration of each proxy.
 
 Options start with one dash or two; a value is the next argument, or follows '='. Each is also an
 environment variable: -session-key is KRB5_FORWARD_AUTH_SESSION_KEY; of options without a value, 1 or 0.
@@ -47,11 +47,20 @@ environment variable: -session-key is KRB5_FORWARD_AUTH_SESSION_KEY; of options 
   -require-tls        refuse credentials that the client sent over plain HTTP
   -insecure-cookie    send the session's cookie over plain HTTP, too: for trials
   -preflight          let CORS preflights pass, which have no credentials, without an identity
-  -verbose            log each decision, not only refusals
+  -verbose            write a record of each decision, not only of refusals
+  -logfile file       append the records to a file, created with mode 0600: one for each decision.
+                      SIGHUP opens the path again, after the file was renamed (log rotation)
+  -log text|json      the form of the records. json: every line is a JSON object, and each decision
+                      has a record
+  -report file        write who uses weak encryption types, no channel bindings or NTLM, and which
+                      keys nobody uses, as JSON: every minute, and at the end. Mode 0600
   -help, -version     print this text, or the version, and exit
 
 A request that has a header of -headers itself is refused with 403: the proxy should have removed it.
-Refusals are logged to stderr, at most one a second without -verbose.
+A record is one line: time, decision, status, peer, request, client, service, kvno, enctype, rule, reason,
+text and remedy, as key=value or as JSON. Without -logfile records are written to stderr, and without
+-verbose and -log json only those of refusals, at most one a second: more=3 counts those left out.
+KRB5_TRACE=file, such as /dev/stderr, adds a trace of each step of each exchange, without secrets.
 
 Exit status: 0 after SIGTERM or SIGINT; 1 for a wrong command line, or files or an address that cannot be
 used; 255 for unusable credentials.

@@ -5,10 +5,10 @@ import { createServer } from 'node:http';
 import process from 'node:process';
 import { KerberosError } from '../../errors.ts';
 import { GssError, gssErrorOf } from '../../gss/status.ts';
-import { EventRate } from '../../node/server/event-rate.ts';
 import { describeListenError } from '../../node/server/listen-error.ts';
 import { UsageError } from '../arguments.ts';
 import { programArguments } from '../argv.ts';
+import { keepReport } from '../report-file.ts';
 import { systemErrorText } from '../text.ts';
 import { VERSION } from '../version.ts';
 import type { ForwardAuthArguments } from './args.ts';
@@ -18,6 +18,8 @@ import { forwardAuthHandler } from './handler.ts';
 import { HELP, USAGE } from './help.ts';
 import type { Address } from './listen.ts';
 import { activatedSockets, formatAddress, isLocal, listen } from './listen.ts';
+import type { Log } from './log.ts';
+import { openLog } from './log.ts';
 
 /** @returns The exit status. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -30,7 +32,7 @@ async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(`krb5-forward-auth (krb5-acceptor) ${VERSION}\n`);
       return 0;
     case 'usage':
-      log(parsed.message);
+      complain(parsed.message);
       process.stderr.write(USAGE);
       return FAILURE;
     case 'serve':
@@ -39,25 +41,42 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function serve(options: ForwardAuthArguments): Promise<number> {
+  let log: Log;
+  try {
+    log = openLog({
+      logfile: options.logfile,
+      format: options.log,
+      complete: options.verbose || options.logfile !== undefined || options.log === 'json',
+    });
+  } catch (error) {
+    complain(`${options.logfile}: ${systemErrorText(error)}`);
+    return FAILURE;
+  }
+  const { reopen } = log;
+  if (reopen !== undefined) process.on('SIGHUP', reopen);
   try {
     const sockets = activatedSockets(process.env, process.pid);
     const addresses = addressesOf(options, sockets);
     for (const address of addresses) if (!('fd' in address)) refuseRemote(address, options);
-    const site = await configure(options, { log, logRefusal: refusalLog(options) });
-    await site.signOn.ready;
+    const site = await configure(options, log);
+    const report =
+      options.report === undefined
+        ? undefined
+        : keepReport(options.report, site.acceptor, (text) => log.note(`-report ${text}`));
     const servers = addresses.map(() => createServer(LIMITS, forwardAuthHandler(site)));
-    await Promise.all(addresses.map((address, i) => begin(servers[i]!, address, options)));
+    await Promise.all(addresses.map((address, i) => begin(servers[i]!, address, options, log)));
     await stopped(servers);
+    report?.close();
     await site.close();
     return SUCCESS;
   } catch (error) {
     if (error instanceof GssError || error instanceof KerberosError) {
       const { minor, message, hint = minor?.hint } = gssErrorOf(error, 'GSS_S_NO_CRED');
-      log([minor?.message ?? message, hint].filter(Boolean).join('; '));
+      log.note([minor?.message ?? message, hint].filter(Boolean).join('; '));
       return NO_CREDENTIALS;
     }
     if (!(error instanceof UsageError || isSystemError(error))) throw error;
-    log(isSystemError(error) ? systemErrorText(error) : error.message);
+    log.note(isSystemError(error) ? systemErrorText(error) : error.message);
     return FAILURE;
   }
 }
@@ -75,13 +94,14 @@ async function begin(
   server: Server,
   address: Address | { readonly fd: number },
   options: ForwardAuthArguments,
+  { note }: Log,
 ): Promise<void> {
   server.maxConnections = MAX_CONNECTIONS;
   const bound = await listen(server, address).catch((error: unknown) => {
     throw isSystemError(error) ? new UsageError(listenFault(error, address)) : error;
   });
   refuseRemote(bound, options);
-  log(`listening on ${formatAddress(bound)}`);
+  note(`listening on ${formatAddress(bound)}`);
 }
 
 function listenFault(error: Error, address: Address | { readonly fd: number }): string {
@@ -122,16 +142,7 @@ async function stopped(servers: readonly Server[]): Promise<void> {
   });
 }
 
-/** Anyone can cause refusals, as many as they like. */
-function refusalLog({ verbose }: ForwardAuthArguments): (line: string) => void {
-  if (verbose) return log;
-  const rate = new EventRate<string>((line, more) =>
-    log(more === 0 ? line : `${line} (and ${more} more in the last second)`),
-  );
-  return (line) => rate.push(line);
-}
-
-function log(message: string): void {
+function complain(message: string): void {
   process.stderr.write(`krb5-forward-auth: ${message}\n`);
 }
 

@@ -1,5 +1,6 @@
 /** The request that the client sent to the proxy, as the proxy describes it. */
 import type { IncomingMessage } from 'node:http';
+import { GssError } from '../../gss/status.ts';
 
 /** Names of the headers that describe the client's request, in lower case. */
 export interface OriginalHeaders {
@@ -18,17 +19,11 @@ export interface OriginalRequest {
   readonly secure: boolean;
 }
 
-/** The proxy does not describe the client's request as it should. */
-export class ProxyError extends Error {
-  /** `ProxyError`. */
-  override readonly name: string = 'ProxyError';
-}
-
 /**
  * Reads the headers of a proxy. Each must be there once: a proxy that does not set one may pass on what
  * the client sent.
  *
- * @throws {@link ProxyError}
+ * @throws {@link GssError} `proxy.no-request`.
  */
 export function readOriginal(
   { headersDistinct }: Pick<IncomingMessage, 'headersDistinct'>,
@@ -36,11 +31,9 @@ export function readOriginal(
 ): OriginalRequest {
   const read = (name: string, form: RegExp): string => {
     const [value, ...more] = headersDistinct[name] ?? [];
-    if (value === undefined)
-      throw new ProxyError(`the header ${name} is missing: the proxy must set it`);
-    if (more.length > 0)
-      throw new ProxyError(`the header ${name} comes twice: the proxy must replace it`);
-    if (!form.test(value)) throw new ProxyError(`the header ${name} is malformed`);
+    if (value === undefined) throw noRequest(name, 'is missing: the proxy must set it');
+    if (more.length > 0) throw noRequest(name, 'comes twice: the proxy must replace it');
+    if (!form.test(value)) throw noRequest(name, 'is malformed');
     return value;
   };
   return {
@@ -51,6 +44,14 @@ export function readOriginal(
       .toLowerCase()
       .endsWith('s'),
   };
+}
+
+function noRequest(header: string, problem: string): GssError {
+  return new GssError('GSS_S_UNAVAILABLE', {
+    reason: 'proxy.no-request',
+    message: `the header ${header} ${problem}`,
+    detail: { header, problem },
+  });
 }
 
 /** Makes a proxy's request the one that the client sent, for what reads it next. */

@@ -79,6 +79,13 @@ export function findObjection(
   return permitted ? undefined : `no rule of ${deciding || '/'} permits it`;
 }
 
+/** The path in the rules that decides about a request target; undefined if none does. */
+export function findRule(rules: Rules, uri: string): string | undefined {
+  const path = plainPath(uri);
+  const deciding = path === undefined ? undefined : decidingPath(rules, path);
+  return deciding === undefined ? undefined : deciding || '/';
+}
+
 /**
  * The path of a request target, decoded once. Servers differ about dot segments, empty segments, encoded
  * slashes, backslashes, parameters after `;` and control characters: a path with any of these could be

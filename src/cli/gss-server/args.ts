@@ -3,7 +3,7 @@ import { KerberosError } from '../../errors.ts';
 import { Mechanism, parseMechanism } from '../../gss/mechanism.ts';
 import type { Oid } from '../../gss/oid.ts';
 import type { Values } from '../arguments.ts';
-import { integer, readArguments, realms, text, UsageError } from '../arguments.ts';
+import { integer, readArguments, realms, recordFormat, text, UsageError } from '../arguments.ts';
 
 /** The options of gss-server, one property each; undefined where an option was not given. */
 export interface ServerArguments {
@@ -112,13 +112,8 @@ function serverArguments(service: string, values: Values): ServerArguments {
     requireAuthentication: switches.has('authenticated') || undefined,
     allowAnonymous: switches.has('anonymous') || undefined,
     workers: integer(values, 'workers', 1, 256),
-    log: logForm(texts.get('log')),
+    log: recordFormat(values),
   };
-}
-
-function logForm(value: string | undefined): 'text' | 'json' {
-  if (value === undefined || value === 'text' || value === 'json') return value ?? 'text';
-  throw new UsageError(`-log: expected text or json, got '${value}'`);
 }
 
 /** -iakerb is MIT's, and the same as -mech iakerb. */

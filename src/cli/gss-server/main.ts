@@ -11,6 +11,8 @@ import { createGssServer } from '../../node/server/gss-server.ts';
 import { describeListenError } from '../../node/server/listen-error.ts';
 import { serveAsWorker, startWorkers, WorkerStartError } from '../../node/server/workers.ts';
 import { programArguments } from '../argv.ts';
+import type { ReportFile } from '../report-file.ts';
+import { keepReport } from '../report-file.ts';
 import { systemErrorText } from '../text.ts';
 import { VERSION } from '../version.ts';
 import type { ServerArguments } from './args.ts';
@@ -29,8 +31,6 @@ import {
 import type { Output } from './output.ts';
 import { clientOwnsStandardStreams, detachStandardStreams, openOutput } from './output.ts';
 import { formatRecordOf } from './records.ts';
-import type { ReportFile } from './report-file.ts';
-import { keepReport } from './report-file.ts';
 import { SessionMarks } from './session-marks.ts';
 
 /** @returns The exit status. */

@@ -34,6 +34,7 @@ describe('parseArguments', () => {
       insecureCookie: false,
       preflight: false,
       verbose: false,
+      log: 'text',
     });
   });
 
@@ -45,6 +46,7 @@ describe('parseArguments', () => {
       ['-uri-header', 'X-Original-URI', '-host-header', 'Host', '-certificate', 'c'],
       ['-require-tls', '-insecure-cookie', '-preflight', '-verbose'],
       ['-iakerb', '-realms', 'A.TEST,B.TEST'],
+      ['-logfile', 'l', '-log', 'json', '-report', 'p'],
     ].flat();
     expect(parse(argv)).toEqual({
       keytab: 'k',
@@ -64,6 +66,9 @@ describe('parseArguments', () => {
       insecureCookie: true,
       preflight: true,
       verbose: true,
+      logfile: 'l',
+      log: 'json',
+      report: 'p',
     });
     for (const option of argv.filter((word) => /^--?[a-z]/.test(word))) {
       const name = option.replace(/^--?([^=]+).*$/, '-$1');

@@ -1,7 +1,7 @@
 /** Writes the report on weak and risky clients (-report) to a file, again and again, and at the end. */
 import { chmodSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import type { Acceptor } from '../../acceptor.ts';
-import { systemErrorText } from '../text.ts';
+import type { Acceptor } from '../acceptor.ts';
+import { systemErrorText } from './text.ts';
 
 /** A report that is kept up to date. */
 export interface ReportFile {

@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { keepReport } from '../../../src/cli/gss-server/report-file.ts';
-import { makeParties, SERVICE } from '../../support/realm-kit.ts';
+import { keepReport } from '../../src/cli/report-file.ts';
+import { makeParties, SERVICE } from '../support/realm-kit.ts';
 
 let folder: string;
 
