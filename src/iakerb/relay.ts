@@ -173,18 +173,23 @@ async function askKdc(
   { patience }: Exchange,
 ): Promise<Uint8Array> {
   const stop = new AbortController();
+  let asking: Promise<unknown> | undefined;
   let answer: unknown;
   try {
-    const asking = kdc(targetRealm, message.slice(), stop.signal as RelaySignal);
+    asking = kdc(targetRealm, message.slice(), stop.signal as RelaySignal);
     answer = await patience.wait(asking, answerer, deadline);
-  } catch (cause) {
+  } catch (error) {
     if (patience.aborted !== undefined) throw patience.aborted;
+    stop.abort(OVER);
+    const cause = (await lastWordOf(asking)) ?? error;
     if (cause instanceof KerberosError && cause.code === 'KRB5_REALM_UNKNOWN') {
       throw unknownRealm(targetRealm, cause);
     }
-    throw unreachable(targetRealm, describeThrown(cause), cause);
+    const problem = cause instanceof KerberosError ? cause.message : describeThrown(cause);
+    throw unreachable(targetRealm, problem, cause);
   } finally {
-    stop.abort();
+    // With a reason, since an error of the runtime's own would be made for each relay.
+    stop.abort(OVER);
   }
   if (!(answer instanceof Uint8Array)) {
     throw unreachable(targetRealm, `the function kdc returned ${typeof answer}, not bytes`);
@@ -197,6 +202,20 @@ async function askKdc(
     );
   }
   return answer;
+}
+
+/**
+ * What a function rejects with because its signal was aborted: which servers it has asked. One that does not do
+ * so at once gets no further time.
+ */
+async function lastWordOf(asking: Promise<unknown> | undefined): Promise<unknown> {
+  let word: unknown;
+  const heard = (error: unknown): void => {
+    word = error;
+  };
+  Promise.resolve(asking).catch(heard);
+  for (let step = 0; step < LAST_STEPS && word === undefined; step++) await undefined;
+  return word;
 }
 
 function unknownRealm(realm: string, cause?: unknown): KerberosError {
@@ -253,6 +272,9 @@ function isWhole(bytes: Uint8Array, tags: readonly number[]): boolean {
   }
 }
 
+// Microtasks.
+const LAST_STEPS = 64;
+const OVER: unknown = new Error('the relay is over');
 const NOTHING = { transcript: [], hops: 0 } as const;
 // RFC 4121 §4.1: TOK_ID.
 const ID_LENGTH = 2;

@@ -19,6 +19,8 @@ import { pageJob, signOnJob } from './jobs/http.ts';
 import type { ContextMemory } from './jobs/memory.ts';
 import { measureMemory } from './jobs/memory.ts';
 import { messageJobs } from './jobs/messages.ts';
+import type { RelayFigures } from './jobs/relays.ts';
+import { measureRelays } from './jobs/relays.ts';
 import type { ReplayCacheFigures } from './jobs/replay-caches.ts';
 import { measureReplayCaches } from './jobs/replay-caches.ts';
 import { saslJobs } from './jobs/sasl.ts';
@@ -53,8 +55,9 @@ try {
   // A quick run starts no engines.
   const caches =
     matches(options, 'replay caches') && !options.quick ? await compareReplayCaches(options) : [];
+  const relays = matches(options, 'relays') && !options.quick ? await showRelays() : undefined;
   if (options.json !== undefined) {
-    const report = { date, machine, absent, results, memory, caches };
+    const report = { date, machine, absent, results, memory, caches, relays };
     writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   }
 } finally {
@@ -116,6 +119,24 @@ async function compareReplayCaches({ rounds }: BenchOptions): Promise<ReplayCach
     ];
     console.log(`  ${name.padEnd(16)}${columns.join('')}`);
   }
+  return figures;
+}
+
+async function showRelays(): Promise<RelayFigures> {
+  const figures = await measureRelays();
+  const { logins, done, first, afterFirst, before, during, loop, held, load } = figures;
+  const ms = (time: number) => `${time.toFixed(time < 10 ? 2 : 0)} ms`;
+  console.log(
+    [
+      `\nrelays: ${logins} logins at once (IAKERB), a KDC that answers after 2 s, load ${load.toFixed(1)}`,
+      `  ${done} done; first answer after ${ms(first)}, the last login ${ms(afterFirst)} later (4 s of it the KDC's)`,
+      `  ordinary clients before: p50 ${ms(before.p50)}, p99 ${ms(before.p99)} (${before.count})`,
+      `  meanwhile:               p50 ${ms(during.p50)}, p99 ${ms(during.p99)} (${during.count})`,
+      `  event loop late: p99 ${ms(loop.p99)}, most ${ms(loop.most)}`,
+      `  held afterwards: ${held.handles} handles, ${(held.rss / 1e6).toFixed(0)} MB`,
+      ...figures.failures.map((failure) => `  ${failure}`),
+    ].join('\n'),
+  );
   return figures;
 }
 

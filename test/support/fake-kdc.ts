@@ -7,6 +7,8 @@ import { freePort } from './ports.ts';
 
 export interface FakeKdc extends AsyncDisposable {
   readonly port: number;
+  /** Answers the last datagram, though it was met with silence. */
+  readonly repeat: () => void;
   /** The requests as they came, without the length of TCP. */
   readonly requests: { readonly transport: 'udp' | 'tcp'; readonly message: Uint8Array }[];
 }
@@ -18,10 +20,14 @@ export async function startFakeKdc(
   const port = await freePort();
   const requests: FakeKdc['requests'] = [];
   const udp = createSocket('udp4');
+  let repeat = (): void => {};
   udp.on('message', (message, from) => {
     requests.push({ transport: 'udp', message: Uint8Array.from(message) });
-    const bytes = answer('udp', message);
-    if (bytes !== undefined) udp.send(bytes, from.port, from.address);
+    repeat = () => {
+      const bytes = answer('udp', message);
+      if (bytes !== undefined) udp.send(bytes, from.port, from.address);
+    };
+    repeat();
   });
   udp.bind(port, '127.0.0.1');
   const tcp = createServer((socket) => {
@@ -40,6 +46,7 @@ export async function startFakeKdc(
   return {
     port,
     requests,
+    repeat: () => repeat(),
     [Symbol.asyncDispose]: async () => {
       udp.close();
       tcp.close();

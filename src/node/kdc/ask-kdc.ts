@@ -1,14 +1,11 @@
 /** Sends one message to a KDC of a realm and returns its answer (RFC 4120 §7.2). */
-import { createSocket } from 'node:dgram';
-import { lookup } from 'node:dns/promises';
-import { connect, isIP, isIPv6 } from 'node:net';
 import { KerberosError } from '../../errors.ts';
-import { withLength } from '../../messages/kdc/kdc-proxy.ts';
 import { decodeKrbError } from '../../messages/krb-error.ts';
 import { describeThrown, printableName } from '../../text.ts';
 import type { Clock } from '../../time.ts';
 import { systemClock } from '../../time.ts';
 import type { KdcServer } from './find-kdcs.ts';
+import { NoAnswer, Stop, Transports } from './transports.ts';
 
 /** The answer of a KDC. Nothing in it has been verified, except that it begins as an answer does. */
 export interface KdcAnswer {
@@ -48,6 +45,7 @@ export function kdcAsker(
   { udpLimit = MAX_DATAGRAM, clock = systemClock }: KdcAskerOptions = {},
 ): KdcAsker {
   const resting = new RestingServers(clock);
+  const transports = new Transports();
   return async (realm, message, signal) => {
     const servers = resting.last(await find(realm));
     if (servers.length === 0) {
@@ -61,21 +59,26 @@ export function kdcAsker(
     const attempts = servers.flatMap((server) =>
       transportsFor(server, message, udpLimit).map((transport) => ({ server, transport })),
     );
-    const stop = new AbortController();
+    const stop = new Stop();
+    const end = (): void => stop.stop();
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
     const failures: string[] = [];
     try {
       return await firstAnswer(attempts, {
-        message,
-        limit: AbortSignal.any([signal, stop.signal]),
+        ask: (attempt) => exchange(transports, attempt, message, stop),
+        stop,
         onFailure: ({ server, transport }, problem) => {
           failures.push(`${server.host} port ${server.port}/${transport}: ${problem}`);
-          if (!signal.aborted) resting.add(server);
+          // What is ended because another server was faster has not failed.
+          if (!stop.stopped) resting.add(server);
         },
       }).catch(() => {
         throw unreachable(realm, failures);
       });
     } finally {
-      stop.abort();
+      signal.removeEventListener('abort', end);
+      end();
     }
   };
 }
@@ -87,12 +90,12 @@ type Attempt = Pick<KdcAnswer, 'server' | 'transport'>;
 function firstAnswer(
   attempts: readonly Attempt[],
   {
-    message,
-    limit,
+    ask,
+    stop,
     onFailure,
   }: {
-    readonly message: Uint8Array;
-    readonly limit: AbortSignal;
+    readonly ask: (attempt: Attempt) => Promise<Uint8Array>;
+    readonly stop: Stop;
     readonly onFailure: (attempt: Attempt, problem: string) => void;
   },
 ): Promise<KdcAnswer> {
@@ -101,15 +104,14 @@ function firstAnswer(
     let running = 0;
     const begin = (): void => {
       const attempt = attempts[next];
-      if (attempt === undefined || limit.aborted) return void (running === 0 && reject());
+      if (attempt === undefined || stop.stopped) return void (running === 0 && reject());
       next++;
       running++;
       const late = setTimeout(begin, LATE);
-      const { server, transport } = attempt;
-      exchange(server, transport, message, limit)
+      ask(attempt)
         .then(
           (bytes) => {
-            if (transport === 'tcp' || !isTooBig(bytes)) resolve({ bytes, server, transport });
+            if (attempt.transport === 'tcp' || !isTooBig(bytes)) resolve({ bytes, ...attempt });
           },
           (error: unknown) => onFailure(attempt, problemOf(error)),
         )
@@ -165,106 +167,24 @@ function transportsFor(
 }
 
 async function exchange(
-  server: KdcServer,
-  transport: 'udp' | 'tcp',
+  transports: Transports,
+  { server, transport }: Attempt,
   message: Uint8Array,
-  signal: AbortSignal,
+  stop: Stop,
 ): Promise<Uint8Array> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
-  const bytes = await (transport === 'udp' ? overUdp : overTcp)(server, message, limit);
-  // RFC 4120 §5.10: AS-REP, TGS-REP and KRB-ERROR are [APPLICATION 11], [13] and [30].
-  if (![0x6b, 0x6d, 0x7e].includes(bytes[0] ?? 0)) throw new NoAnswer('what answers is no KDC');
-  return bytes;
-}
-
-/** Tries the addresses of the server in turn: this machine may lack one of the two families. */
-async function overUdp(
-  { host, port }: KdcServer,
-  message: Uint8Array,
-  limit: AbortSignal,
-): Promise<Uint8Array> {
-  let fault: unknown;
-  for (const address of await addressesOf(host, limit)) {
-    try {
-      return await overUdpTo(address, port, message, limit);
-    } catch (error) {
-      fault = error;
-      if (limit.aborted) break;
-    }
+  const limit = new Stop();
+  const end = (): void => limit.stop();
+  const timer = setTimeout(end, PATIENCE);
+  const forget = stop.onStop(end);
+  try {
+    const bytes = await transports.send(server, transport, message, limit);
+    // RFC 4120 §5.10: AS-REP, TGS-REP and KRB-ERROR are [APPLICATION 11], [13] and [30].
+    if (![0x6b, 0x6d, 0x7e].includes(bytes[0] ?? 0)) throw new NoAnswer('what answers is no KDC');
+    return bytes;
+  } finally {
+    clearTimeout(timer);
+    forget();
   }
-  throw fault;
-}
-
-/** At most 4. getaddrinfo has no time limit of its own. */
-function addressesOf(host: string, limit: AbortSignal): Promise<readonly string[]> {
-  if (isIP(host) !== 0) return Promise.resolve([host]);
-  return new Promise((resolve, reject) => {
-    limit.addEventListener('abort', () => reject(new NoAnswer('no answer of DNS')), { once: true });
-    lookup(host, { all: true }).then(
-      (found) => resolve(found.slice(0, 4).map(({ address }) => address)),
-      reject,
-    );
-  });
-}
-
-function overUdpTo(
-  address: string,
-  port: number,
-  message: Uint8Array,
-  limit: AbortSignal,
-): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
-    const fail = (error: unknown): void => {
-      if (closeOnce()) reject(error);
-    };
-    let open = true;
-    const closeOnce = (): boolean => {
-      const first = open;
-      open = false;
-      if (first) socket.close();
-      limit.removeEventListener('abort', onAbort);
-      return first;
-    };
-    const onAbort = (): void => fail(new NoAnswer('no answer'));
-    limit.addEventListener('abort', onAbort);
-    socket.on('error', fail);
-    // A connected socket receives from this address only, and learns that the port is closed.
-    socket.connect(port, address, () => {
-      if (open) socket.send(message);
-    });
-    socket.on('message', (answer) => {
-      if (closeOnce()) resolve(Uint8Array.from(answer));
-    });
-  });
-}
-
-/** RFC 4120 §7.2.2: each message follows its length in four bytes, whose first bit is zero. */
-function overTcp(server: KdcServer, message: Uint8Array, limit: AbortSignal): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: server.host, port: server.port, signal: limit });
-    const received = new Uint8Array(4 + MAX_ANSWER);
-    let length = 0;
-    const view = new DataView(received.buffer);
-    const fail = (error: unknown): void => {
-      socket.destroy();
-      reject(limit.aborted ? new NoAnswer('no answer') : error);
-    };
-    socket.on('error', fail);
-    socket.on('end', () => fail(new NoAnswer('it closed the connection')));
-    socket.on('data', (piece: Uint8Array) => {
-      if (length + piece.length > received.length) return fail(new NoAnswer(TOO_LONG));
-      received.set(piece, length);
-      length += piece.length;
-      if (length < 4) return;
-      const end = 4 + view.getUint32(0);
-      if (end > received.length) return fail(new NoAnswer(TOO_LONG));
-      if (length < end) return;
-      socket.destroy();
-      resolve(received.slice(4, end));
-    });
-    socket.write(withLength(message));
-  });
 }
 
 /** RFC 4120 §7.2.1: KRB_ERR_RESPONSE_TOO_BIG asks for TCP. */
@@ -276,8 +196,6 @@ function isTooBig(bytes: Uint8Array): boolean {
     return false;
   }
 }
-
-class NoAnswer extends Error {}
 
 function problemOf(error: unknown): string {
   if (error instanceof NoAnswer) return error.message;
@@ -296,8 +214,6 @@ function unreachable(realm: string, failures: readonly string[]): KerberosError 
 
 // MIT krb5, udp_preference_limit: longer messages use TCP.
 const MAX_DATAGRAM = 1465;
-const MAX_ANSWER = 65_536;
-const TOO_LONG = `its answer is longer than ${MAX_ANSWER} bytes`;
 const RESPONSE_TOO_BIG = 52;
 // Milliseconds for one server over one transport, and before the next attempt begins beside it.
 const PATIENCE = 10_000;

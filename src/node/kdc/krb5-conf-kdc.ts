@@ -3,9 +3,11 @@ import { Resolver } from 'node:dns/promises';
 import { Profile, parseProfile } from '../../config/profile.ts';
 import type { AskKdc } from '../../krb5/relay-settings.ts';
 import { checkOptions, definite, text } from '../../options.ts';
+import { systemClock } from '../../time.ts';
 import { loadNamedProfile } from '../files/krb5-conf-file.ts';
 import { kdcAsker } from './ask-kdc.ts';
 import { findKdcs } from './find-kdcs.ts';
+import { remembered } from './remembered.ts';
 
 /** Options of {@link krb5ConfKdc}. */
 export interface Krb5ConfKdcOptions {
@@ -46,10 +48,8 @@ export function configuredKdc(config: string | undefined): AskKdc {
 
 function profileKdc(profile: Profile): AskKdc {
   const resolver = new Resolver({ timeout: DNS_TIMEOUT, tries: 2 });
-  const ask = kdcAsker(
-    (realm) => findKdcs(realm, profile, (name) => resolver.resolveSrv(name)),
-    udpLimitOf(profile),
-  );
+  const resolveSrv = remembered((name: string) => resolver.resolveSrv(name), systemClock);
+  const ask = kdcAsker((realm) => findKdcs(realm, profile, resolveSrv), udpLimitOf(profile));
   return async (realm, message, signal) => (await ask(realm, message, signal)).bytes;
 }
 

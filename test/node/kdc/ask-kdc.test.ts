@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { KerberosError } from '../../../src/errors.ts';
 import { kdcAsker } from '../../../src/node/kdc/ask-kdc.ts';
@@ -66,6 +67,26 @@ describe('kdcAsker', () => {
       ...(port === silent.port && { transport: 'udp' as const }),
     }));
     expect((await ask(servers)).server.port).toBe(kdc.port);
+  });
+
+  it('does not take a slow server for one that failed', async () => {
+    await using other = await startFakeKdc(() => ANSWER);
+    await using slow = await startFakeKdc((transport) =>
+      // Over TCP the attempt beside it is ended by the answer.
+      transport === 'udp' && slow.requests.some((one) => one.transport === 'tcp')
+        ? ANSWER
+        : undefined,
+    );
+    const servers = [slow, other].map(({ port }) => ({ host: '127.0.0.1', port }));
+    const asker = kdcAsker(async () => servers.slice(0, asked));
+    const signal = new AbortController().signal;
+    let asked = 1;
+    const first = asker('EXAMPLE.TEST', MESSAGE, signal);
+    while (!slow.requests.some(({ transport }) => transport === 'tcp')) await sleep(5);
+    slow.repeat();
+    expect((await first).transport).toBe('udp');
+    asked = 2;
+    expect((await asker('EXAMPLE.TEST', MESSAGE, signal)).server.port).toBe(slow.port);
   });
 
   it('names each server that did not answer', async () => {

@@ -1,0 +1,179 @@
+/** One message to one server, and its answer, over UDP or TCP (RFC 4120 §7.2). */
+import { createSocket } from 'node:dgram';
+import { lookup } from 'node:dns/promises';
+import { connect, isIP, isIPv6 } from 'node:net';
+import { withLength } from '../../messages/kdc/kdc-proxy.ts';
+import { systemClock } from '../../time.ts';
+import type { KdcServer } from './find-kdcs.ts';
+import { remembered } from './remembered.ts';
+import { Turns } from './turns.ts';
+
+/** Why a server did not answer, if no error of the system says so. */
+export class NoAnswer extends Error {}
+
+/** Ends what has been begun. An AbortSignal does the same, but takes long for a thousand at once. */
+export class Stop {
+  readonly #calls = new Set<() => void>();
+  #stopped = false;
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** @returns Forgets the call. */
+  onStop(call: () => void): () => void {
+    if (this.#stopped) call();
+    else this.#calls.add(call);
+    return () => this.#calls.delete(call);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const call of [...this.#calls]) call();
+    this.#calls.clear();
+  }
+}
+
+/** Sends messages. Whatever becomes of them, nothing stays open. */
+export class Transports {
+  readonly #turns = new Turns();
+  readonly #addressesOf = remembered(
+    async (host: string) =>
+      (await lookup(host, { all: true })).slice(0, MAX_ADDRESSES).map(({ address }) => address),
+    systemClock,
+  );
+
+  /**
+   * Tries the addresses of the server in turn: this machine may lack one of the two families.
+   *
+   * @param stop - Ends it.
+   * @returns A copy of the answer. Rejects with an error of the system, or {@link NoAnswer}.
+   */
+  async send(
+    { host, port }: KdcServer,
+    transport: 'udp' | 'tcp',
+    message: Uint8Array,
+    stop: Stop,
+  ): Promise<Uint8Array> {
+    const open = transport === 'udp' ? openUdp : openTcp;
+    let fault: unknown = NO_NAME;
+    for (const address of isIP(host) === 0 ? await this.#find(host, stop) : [host]) {
+      try {
+        return await this.#attempt((ends) => open(address, port, message, ends), stop);
+      } catch (error) {
+        fault = error;
+        if (stop.stopped) break;
+      }
+    }
+    throw fault;
+  }
+
+  /** getaddrinfo has no time limit of its own. */
+  #find(host: string, stop: Stop): Promise<readonly string[]> {
+    return new Promise((resolve, reject) => {
+      const forget = stop.onStop(() => reject(NO_NAME));
+      this.#addressesOf(host).then(resolve, reject).finally(forget);
+    });
+  }
+
+  #attempt(open: (ends: Ends) => () => void, stop: Stop): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      let close: (() => void) | undefined;
+      let over = false;
+      const end = (settle: () => void): void => {
+        if (over) return;
+        over = true;
+        forget();
+        this.#turns.take(() => {
+          close?.();
+          settle();
+        });
+      };
+      const fail = (error: unknown): void => end(() => reject(error));
+      // Who ends an attempt wants to know at once what became of it.
+      const onStop = (): void => {
+        reject(NOTHING);
+        end(() => {});
+      };
+      let forget = (): void => {};
+      this.#turns.take(() => {
+        if (!over) close = open({ answer: (bytes) => end(() => resolve(bytes)), fail });
+      });
+      forget = stop.onStop(onStop);
+    });
+  }
+}
+
+/** How an attempt ends: the first call counts. */
+interface Ends {
+  readonly answer: (bytes: Uint8Array) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** @returns Closes the socket. */
+function openUdp(
+  address: string,
+  port: number,
+  message: Uint8Array,
+  { answer, fail }: Ends,
+): () => void {
+  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+  let isOpen = true;
+  socket.on('error', fail);
+  // A connected socket receives from this address only, and learns that the port is closed.
+  socket.connect(port, address, () => {
+    if (isOpen) socket.send(message);
+  });
+  socket.once('message', (bytes) => answer(Uint8Array.from(bytes)));
+  return () => {
+    isOpen = false;
+    socket.close();
+  };
+}
+
+/**
+ * RFC 4120 §7.2.2: each message follows its length in four bytes, whose first bit is zero.
+ *
+ * @returns Closes the socket.
+ */
+function openTcp(
+  address: string,
+  port: number,
+  message: Uint8Array,
+  { answer, fail }: Ends,
+): () => void {
+  const socket = connect({ host: address, port, noDelay: true });
+  const header = new Uint8Array(4);
+  let body: Uint8Array | undefined;
+  let filled = 0;
+  const fill = (target: Uint8Array, piece: Uint8Array): Uint8Array => {
+    const part = piece.subarray(0, target.length - filled);
+    target.set(part, filled);
+    filled += part.length;
+    return piece.subarray(part.length);
+  };
+  socket.on('error', fail);
+  socket.on('end', () => fail(CLOSED));
+  socket.on('data', (piece: Uint8Array) => {
+    let rest = piece;
+    if (body === undefined) {
+      rest = fill(header, piece);
+      if (filled < header.length) return;
+      const length = new DataView(header.buffer).getUint32(0);
+      if (length > MAX_ANSWER) return fail(TOO_LONG);
+      body = new Uint8Array(length);
+      filled = 0;
+    }
+    fill(body, rest);
+    if (filled === body.length) answer(body);
+  });
+  socket.write(withLength(message));
+  return () => socket.destroy();
+}
+
+const MAX_ADDRESSES = 4;
+const MAX_ANSWER = 65_536;
+const NOTHING = new NoAnswer('no answer');
+const NO_NAME = new NoAnswer('no answer of DNS');
+const CLOSED = new NoAnswer('it closed the connection');
+const TOO_LONG = new NoAnswer(`its answer is longer than ${MAX_ANSWER} bytes`);

@@ -1,0 +1,35 @@
+import { describe, expect, it, vi } from 'vitest';
+import { remembered } from '../../../src/node/kdc/remembered.ts';
+
+describe('remembered', () => {
+  it('asks once for all at the same time, and again after half a minute', async () => {
+    let now = 0;
+    const find = vi.fn(async (name: string) => `${name} ${find.mock.calls.length}`);
+    const ask = remembered(find, () => now);
+    expect(await Promise.all([ask('a'), ask('a'), ask('b')])).toEqual(['a 1', 'a 1', 'b 2']);
+    now += 29_999;
+    expect(await ask('a')).toBe('a 1');
+    now += 1;
+    expect(await ask('a')).toBe('a 3');
+  });
+
+  it('forgets failures', async () => {
+    const find = vi.fn(async () => 'found');
+    find.mockRejectedValueOnce(new Error('no'));
+    const ask = remembered(find, () => 0);
+    const failed = Promise.allSettled([ask('a'), ask('a')]);
+    expect((await failed).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(find).toHaveBeenCalledTimes(1);
+    expect(await ask('a')).toBe('found');
+  });
+
+  it('remembers a bounded number of names', async () => {
+    const find = vi.fn(async (name: string) => name);
+    const ask = remembered(find, () => 0);
+    for (let i = 0; i < 65; i++) await ask(String(i));
+    await ask('64');
+    expect(find).toHaveBeenCalledTimes(65);
+    await ask('0');
+    expect(find).toHaveBeenCalledTimes(66);
+  });
+});
