@@ -13,8 +13,10 @@ import { decodeEncTicketPart, decodeTicket, TicketFlag } from '../../src/message
 import { createGssServer, httpAuthenticator } from '../../src/node/index.ts';
 import type { RunningRealm } from '../../src/node/testing/index.ts';
 import { startRealm } from '../../src/node/testing/index.ts';
+import { asideLibraries, asidePath, HEIMDAL_CLIENTS } from '../support/aside.ts';
 import { Chromium } from '../support/chromium.ts';
 import { examples, runModule, startsPrograms } from '../support/guide.ts';
+import { runInitiator } from '../support/initiators.ts';
 import type { PeerName } from '../support/peers.ts';
 import { GSS_CLIENT } from '../support/peers.ts';
 import { scratch } from '../support/realm.ts';
@@ -113,6 +115,66 @@ describe.runIf(have('kinit'))('kinit', () => {
     // MIT krb5 marks weak enctypes as deprecated.
     const name = `(?:DEPRECATED:)?${enctypeName(enctype)}`;
     expect((await user.klist()).match(new RegExp(`: ${name}, ${name}`, 'g'))).toHaveLength(2);
+  });
+});
+
+describe.runIf(have('heimdal-clients'))('kinit of Heimdal', () => {
+  /** Runs a program of Heimdal with a credential cache of the user. */
+  async function heimdal(user: User, program: string, args: readonly string[], input = '') {
+    const env = { ...user.env, LD_LIBRARY_PATH: asideLibraries(HEIMDAL_CLIENTS)! };
+    return await run(asidePath(HEIMDAL_CLIENTS, `usr/bin/${program}`)!, args, { env, input });
+  }
+
+  const kinit = (user: User, args: readonly string[], password = PASSWORD) =>
+    heimdal(user, 'kinit.heimdal', ['--password-file=STDIN', ...args], `${password}\n`);
+
+  it.each([
+    ['a password', ['alice']],
+    ['an enterprise name', ['--enterprise', 'alice@example.test']],
+    ['an option for a renewable ticket', ['-l', '1h', '-r', '2h', 'alice']],
+  ])('logs in with %s', async (_, args) => {
+    const user = new User();
+    expect(await kinit(user, args)).toMatchObject({ code: 0 });
+    if (args.includes('-r')) {
+      expect(await heimdal(user, 'kinit.heimdal', ['-R'])).toMatchObject({ code: 0 });
+    }
+    expect(await heimdal(user, 'kgetcred', ['host/localhost'])).toMatchObject({ code: 0 });
+  });
+
+  it('logs in with a keytab', async () => {
+    const args = ['-k', '-t', realm.userKeytabFile('alice'), 'alice'];
+    expect(await heimdal(new User(), 'kinit.heimdal', args)).toMatchObject({ code: 0 });
+  });
+
+  it('gets a long answer over TCP', async () => {
+    const user = new User();
+    expect(await kinit(user, ['bob'], 'bob-password')).toMatchObject({ code: 0 });
+    expect(await heimdal(user, 'kgetcred', ['HTTP/localhost'])).toMatchObject({ code: 0 });
+  });
+
+  it('says that a password is wrong, or a name unknown', async () => {
+    expect((await kinit(new User(), ['alice'], 'wrong')).stderr).toContain('Password incorrect');
+    expect((await kinit(new User(), ['eve'])).stderr).toContain('eve@EXAMPLE.TEST) unknown');
+  });
+
+  // Heimdal has no Camellia.
+  it.each([18, 17, 20, 19, 23, 16])('has enctype %i', async (enctype) => {
+    await using single = await startRealm({ enctypes: [enctype], crypto: withLegacyEnctypes() });
+    const user = new User(single);
+    expect(await kinit(user, ['alice'])).toMatchObject({ code: 0 });
+    expect(await heimdal(user, 'kgetcred', ['host/localhost'])).toMatchObject({ code: 0 });
+  });
+});
+
+describe.runIf(have('heimdal'))("an initiator on Heimdal's GSS-API", () => {
+  it.each(['krb5', 'spnego'] as const)('establishes a context with %s', async (mechanism) => {
+    const server = createGssServer({ acceptor: await makeAcceptor('host@localhost') });
+    const { port } = await server.listen(0, '127.0.0.1');
+    const user = await new User().kinit();
+    const options = { port, user, host: 'localhost', mechanism, sizes: [5] };
+    const report = await runInitiator('heimdal', options);
+    await server.close(0);
+    expect(report).toMatchObject({ done: true, established: { source: 'alice@EXAMPLE.TEST' } });
   });
 });
 

@@ -29,6 +29,25 @@ export const HEIMDAL: Aside = {
   ],
 };
 
+// Its programs want other versions of the commands of MIT krb5.
+export const HEIMDAL_CLIENTS: Aside = {
+  name: 'heimdal-clients',
+  packages: [
+    'heimdal-clients',
+    'libasn1-8-heimdal',
+    'libgssapi3-heimdal',
+    'libhcrypto5-heimdal',
+    'libheimbase1-heimdal',
+    'libheimntlm0-heimdal',
+    'libhx509-5-heimdal',
+    'libkafs0-heimdal',
+    'libkrb5-26-heimdal',
+    'libroken19-heimdal',
+    'libsl0-heimdal',
+    'libwind0-heimdal',
+  ],
+};
+
 // Installed, it would offer NTLM in every negotiation of this machine.
 export const NTLMSSP: Aside = { name: 'gss-ntlmssp', packages: ['gss-ntlmssp'] };
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import type { Aside } from './aside.ts';
-import { asideLibraries, HEIMDAL, NTLMSSP, unpackAside } from './aside.ts';
+import { asideLibraries, HEIMDAL, HEIMDAL_CLIENTS, NTLMSSP, unpackAside } from './aside.ts';
 import { run } from './run.ts';
 
 /** A program that the live tests talk to, and where Debian has it. */
@@ -21,6 +21,7 @@ export type PeerName =
   | 'inetd'
   | 'mit-c'
   | 'heimdal'
+  | 'heimdal-clients'
   | 'curl'
   | 'ntlmssp'
   | 'samba'
@@ -128,6 +129,11 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
     package: 'gcc libc6-dev',
     aside: HEIMDAL,
     present: async () => (await haveCompiler()) && asideLibraries(HEIMDAL) !== undefined,
+  },
+  'heimdal-clients': {
+    package: 'libsqlite3-0 libcom-err2',
+    aside: HEIMDAL_CLIENTS,
+    present: () => asideLibraries(HEIMDAL_CLIENTS) !== undefined,
   },
   curl: {
     package: 'curl',
