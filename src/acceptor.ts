@@ -256,10 +256,10 @@ export class Handshake {
   }
 
   /**
-   * The probable reason if the client abandons this exchange: it preferred NTLM or NegoEx, perhaps
-   * because it has no ticket, and was asked for Kerberos, which it offers too. `GSS_S_BAD_MECH` with
-   * the minor `NTLM_RECEIVED` or `NEGOEX_RECEIVED`; undefined for a client that preferred Kerberos,
-   * and once the client has sent its next token.
+   * The probable reason if the client abandons this exchange: it preferred NTLM, NegoEx or IAKERB, perhaps
+   * because it has no ticket, and was asked for Kerberos, which it offers too. `GSS_S_BAD_MECH`, for the
+   * first two with the minor `NTLM_RECEIVED` or `NEGOEX_RECEIVED`; undefined for a client that preferred
+   * Kerberos, and once the client has sent its next token.
    */
   get foreignChoice(): GssError | undefined {
     const state = this.#state;

@@ -124,7 +124,12 @@ export class DecodeError extends KerberosError {
    * @param options - By default the reason is `token.malformed`.
    */
   constructor(message: string, options: DecodeErrorOptions = {}) {
-    super('KRB5_PARSE_MALFORMED', { ...MALFORMED_TOKEN, ...options, message });
+    super(
+      'KRB5_PARSE_MALFORMED',
+      'reason' in options && options.reason !== undefined
+        ? { ...options, message }
+        : { ...options, reason: 'token.malformed', detail: { problem: message }, message },
+    );
   }
 }
 
@@ -342,7 +347,6 @@ const TEXTS: Readonly<Record<KerberosErrorName, string>> = {
   SPNEGO_REJECTED: 'The client rejected the negotiation',
 };
 
-const MALFORMED_TOKEN = { reason: 'token.malformed' } as const;
 const UNSPECIFIC: ReadonlySet<Reason> = new Set<Reason>(['token.malformed', 'token.truncated']);
 
 /** One whose detail is that of an error's reason. */

@@ -62,6 +62,7 @@ export type {
   KrbErrorDetail,
   LengthDetail,
   LooksDetail,
+  MalformedDetail,
   MechanismOffDetail,
   MessageDetail,
   NoDetail,

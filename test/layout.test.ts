@@ -82,6 +82,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   ],
   'all reasons and all throws of the sources': [
     'explain/causes.test.ts',
+    'explain/http-surface.test.ts',
     'explain/page.test.ts',
     'explain/sources.test.ts',
   ],

@@ -3,6 +3,7 @@
 import { plainBytes } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import type { KerberosError } from '../errors.ts';
+import type { SequenceDetail } from '../explain/policy-reasons.ts';
 import type { GssName } from '../gss/name.ts';
 import type { Oid } from '../gss/oid.ts';
 import { GssError } from '../gss/status.ts';
@@ -17,6 +18,7 @@ import type { IovBuffer, IovLengths, IovProtection } from '../tokens/iov.ts';
 import { iovLengths, unwrapIov, wrapAead, wrapIov } from '../tokens/iov.ts';
 import type { MessageProtection, VerifiedMic } from '../tokens/protection.ts';
 import type { SequenceStatus } from '../tokens/sequence.ts';
+import { joinHalves } from '../tokens/sequence.ts';
 import type { DelegatedCredential } from './delegated-credential.ts';
 import { encodeContext } from './export.ts';
 import { pseudoRandom } from './pseudo-random.ts';
@@ -32,10 +34,12 @@ export interface UnwrappedMessage {
   readonly qop: number;
   /** Whether the token is repeated or out of order; `'ok'` if the context's flags ask for no check. */
   readonly sequence: SequenceStatus;
+  /** If {@link sequence} is not `'ok'`: the number that was expected, and that of the token. */
+  readonly numbers?: SequenceDetail;
 }
 
 /** The result of {@link SecurityContext.verifyMic} for a valid MIC. */
-export type MicStatus = Pick<UnwrappedMessage, 'qop' | 'sequence'>;
+export type MicStatus = Pick<UnwrappedMessage, 'qop' | 'sequence' | 'numbers'>;
 
 /** Options of {@link SecurityContext.wrap} and its variants. */
 export interface WrapOptions {
@@ -153,8 +157,8 @@ export class SecurityContext {
    */
   unwrap(token: Uint8Array): UnwrappedMessage {
     const opened = this.#use().unwrap(plainBytes(token, 'token'));
-    const sequence = this.#order(opened);
-    return { message: opened.message, confidential: opened.confidential, qop: 0, sequence };
+    const { message, confidential } = opened;
+    return { message, confidential, qop: 0, ...this.#order(opened) };
   }
 
   /**
@@ -175,7 +179,7 @@ export class SecurityContext {
    */
   verifyMic(message: Uint8Array, mic: Uint8Array): MicStatus {
     const verified = this.#use().verifyMic(plainBytes(message, 'message'), plainBytes(mic, 'mic'));
-    return { qop: 0, sequence: this.#order(verified) };
+    return { qop: 0, ...this.#order(verified) };
   }
 
   /**
@@ -222,8 +226,7 @@ export class SecurityContext {
    */
   unwrapIov(buffers: readonly IovBuffer[]): Omit<UnwrappedMessage, 'message'> {
     const opened = unwrapIov(this.#useIov(), buffers);
-    const sequence = this.#order(opened);
-    return { confidential: opened.confidential, qop: 0, sequence };
+    return { confidential: opened.confidential, qop: 0, ...this.#order(opened) };
   }
 
   /**
@@ -360,10 +363,13 @@ export class SecurityContext {
     this.dispose();
   }
 
-  #order({ sequenceHigh, sequenceLow }: VerifiedMic): SequenceStatus {
-    const sequence = this.#state.window.check(sequenceHigh, sequenceLow);
-    if (sequence !== 'ok') publishDisorder(this.initiator.text, sequence);
-    return sequence;
+  #order({ sequenceHigh, sequenceLow }: VerifiedMic): Pick<MicStatus, 'sequence' | 'numbers'> {
+    const { window } = this.#state;
+    const sequence = window.check(sequenceHigh, sequenceLow);
+    if (sequence === 'ok') return IN_ORDER;
+    publishDisorder(this.initiator.text, sequence);
+    const received = String(joinHalves(sequenceHigh, sequenceLow));
+    return { sequence, numbers: { expected: String(window.expected()), received } };
   }
 
   #useIov(): IovProtection {
@@ -379,5 +385,6 @@ export class SecurityContext {
   }
 }
 
+const IN_ORDER = { sequence: 'ok' } as const;
 const CLOSED = { reason: 'message.no-context', reporter: 'context' } as const;
 const MAX_PRF = 65_536;

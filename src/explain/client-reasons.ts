@@ -12,7 +12,7 @@ export interface TokenDetails {
   /** The token ends before its own lengths say that it does. */
   'token.truncated': LengthDetail;
   /** The token is not what the RFC of its mechanism describes. */
-  'token.malformed': NoDetail;
+  'token.malformed': MalformedDetail;
   /** The token does not begin like the first token of a GSS-API exchange. */
   'token.no-gss-header': LooksDetail;
   /** A Kerberos AP-REQ without the GSS-API header before it. */
@@ -91,6 +91,12 @@ export type Base64Detail = {
   readonly at?: number;
   /** What helps against this. */
   readonly remedy?: string;
+};
+
+/** What is wrong with bytes. */
+export type MalformedDetail = {
+  /** Which bytes, and how. */
+  readonly problem?: string;
 };
 
 /** Numbers of bytes. */

@@ -1,5 +1,5 @@
 /** Reasons that policies of the acceptor and the messages of a context give. Types only; see reasons.ts. */
-import type { NoDetail } from './client-reasons.ts';
+import type { MalformedDetail, NoDetail } from './client-reasons.ts';
 
 /** Reasons in the replay cache, in policies, in PACs and in delegation. */
 export interface PolicyDetails {
@@ -210,7 +210,7 @@ export interface MessageDetails {
   /** The message was altered, or made by another context. */
   'message.altered': NoDetail;
   /** The bytes are not a token of the expected kind. */
-  'message.malformed': NoDetail;
+  'message.malformed': MalformedDetail;
   /** The message was made by another context. */
   'message.other-context': NoDetail;
   /** The message was sent in the other direction: it was reflected. */

@@ -13,6 +13,7 @@ import {
   writeLength,
 } from '../messages/der/length.ts';
 import type { Room } from '../messages/der/writer.ts';
+import { describeKrbError } from '../messages/krb-error.ts';
 import { decodeMechanism, encodeMechanism, Mechanism } from './mechanism.ts';
 import type { Oid } from './oid.ts';
 
@@ -187,7 +188,7 @@ function writeHeader(target: Uint8Array, oid: Uint8Array, innerLength: number): 
 function explainStart(token: Uint8Array): DecodeErrorOptions {
   const [first = 0, second = 0] = token;
   if (first === AP_REP) return { reason: 'token.ap-rep' };
-  if (first === KRB_ERROR) return { reason: 'token.krb-error' };
+  if (first === KRB_ERROR) return { reason: 'token.krb-error', detail: describeKrbError(token) };
   if (LATER_STARTS.includes(first) || LATER_STARTS.includes((first << 8) | second)) {
     return { reason: 'token.out-of-order', hint: BEGUN_ELSEWHERE };
   }

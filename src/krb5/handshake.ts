@@ -6,8 +6,7 @@ import { SecurityContext } from '../context/context.ts';
 import { reportWeakEnctypes } from '../context/context-facts.ts';
 import type { ContextState } from '../context/state.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
-import { isOwnFault, KerberosError, krbErrorName, textOfCode, toKrbErrorCode } from '../errors.ts';
-import type { KrbErrorDetail } from '../explain/client-reasons.ts';
+import { isOwnFault, KerberosError, textOfCode, toKrbErrorCode } from '../errors.ts';
 import type { FirstToken } from '../gss/framing.ts';
 import { frameToken, TokenId, unframeToken } from '../gss/framing.ts';
 import { isKrb5Mechanism, Mechanism } from '../gss/mechanism.ts';
@@ -20,12 +19,11 @@ import { decodeApRep, decodeEncApRepPart } from '../messages/ap-rep.ts';
 import type { ApReq } from '../messages/ap-req.ts';
 import { ApOption, decodeApReq } from '../messages/ap-req.ts';
 import {
-  decodeKrbError,
+  describeKrbError,
   encodeKerbErrorData,
   encodeKrbError,
   KerbErrorDataType,
 } from '../messages/krb-error.ts';
-import { printableName } from '../text.ts';
 import type { Clock } from '../time.ts';
 import { splitTime } from '../time.ts';
 import type { Trace } from '../trace.ts';
@@ -201,25 +199,10 @@ function explainOtherMessage(tokenId: number, message: Uint8Array): KerberosErro
     ...(tokenId === TokenId.apRep
       ? { reason: 'token.ap-rep' }
       : tokenId === TokenId.krbError
-        ? { reason: 'token.krb-error', detail: readKrbError(message) }
+        ? { reason: 'token.krb-error', detail: describeKrbError(message) }
         : { reason: 'token.wrong-message' }),
     message: 'token does not hold an AP-REQ',
   });
-}
-
-/** What a peer reports; nothing authenticates it. */
-function readKrbError(message: Uint8Array): KrbErrorDetail {
-  try {
-    const { errorCode, eText } = decodeKrbError(message);
-    const errorName = krbErrorName(errorCode);
-    return {
-      errorCode,
-      ...(errorName !== undefined && { errorName }),
-      ...(eText !== undefined && { text: printableName(eText) }),
-    };
-  } catch {
-    return {};
-  }
 }
 
 /** A KRB-ERROR (RFC 4120 §5.9.1) with an error code and the time. */

@@ -1,4 +1,7 @@
 /** KRB-ERROR (RFC 4120 §5.9.1). */
+import { krbErrorName } from '../errors.ts';
+import type { KrbErrorDetail } from '../explain/client-reasons.ts';
+import { printableName } from '../text.ts';
 import type { KerberosTime } from '../time.ts';
 import { DerReader, Tag } from './der/reader.ts';
 import type { DerWriter } from './der/writer.ts';
@@ -66,6 +69,21 @@ export const KerbErrorDataType = {
  */
 export function decodeKrbError(bytes: Uint8Array): KrbError {
   return DerReader.all(bytes, 'KRB-ERROR', readKrbError);
+}
+
+/** What a peer reports, for the operator; nothing authenticates it. Empty if it cannot be read. */
+export function describeKrbError(bytes: Uint8Array): KrbErrorDetail {
+  try {
+    const { errorCode, eText } = decodeKrbError(bytes);
+    const errorName = krbErrorName(errorCode);
+    return {
+      errorCode,
+      ...(errorName !== undefined && { errorName }),
+      ...(eText !== undefined && { text: printableName(eText) }),
+    };
+  } catch {
+    return {};
+  }
 }
 
 export function encodeKrbError(error: KrbError): Uint8Array {

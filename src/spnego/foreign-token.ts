@@ -35,15 +35,19 @@ export function refuseForeignToken(token: Uint8Array | undefined): void {
  *
  * @param first - The mechanism that the client prefers.
  * @param token - The token of that mechanism, if it sent one.
- * @returns As {@link explainForeignToken}; undefined if the preferred mechanism is an unknown one.
+ * @returns As {@link explainForeignToken}; for any other mechanism an error without a minor status.
  */
-export function explainForeignChoice(
-  first: Oid,
-  token: Uint8Array | undefined,
-): GssError | undefined {
+export function explainForeignChoice(first: Oid, token: Uint8Array | undefined): GssError {
   const sent = token && explainForeignToken(token)?.minor?.code;
   const isNtlm = sent === 'NTLM_RECEIVED' || first === Mechanism.ntlmssp;
-  if (!isNtlm && sent === undefined && first !== Mechanism.negoex) return undefined;
+  if (!isNtlm && sent === undefined && first !== Mechanism.negoex) {
+    const name = mechanismName(first);
+    return new GssError('GSS_S_BAD_MECH', {
+      reason: 'negotiate.abandoned',
+      message: `The client preferred ${name} to Kerberos`,
+      detail: { names: [name], preferred: true },
+    });
+  }
   const code = isNtlm ? 'NTLM_RECEIVED' : 'NEGOEX_RECEIVED';
   const minor = new KerberosError(code, { reason: REASONS[code], detail: { preferred: true } });
   return new GssError('GSS_S_BAD_MECH', { minor });

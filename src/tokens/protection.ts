@@ -75,6 +75,7 @@ export function defectiveToken(message: string): GssError {
   return withTexts(
     new GssError('GSS_S_DEFECTIVE_TOKEN', {
       reason: 'message.malformed',
+      detail: { problem: message },
       message,
       reporter: 'context',
     }),

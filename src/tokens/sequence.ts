@@ -78,6 +78,9 @@ export class SequenceWindow {
   /** As in {@link WindowState}, but the halves may be signed. */
   #seenHigh = 0;
   #seenLow = 0;
+  /** The number that was expected, relative, when another one came. */
+  #missedHigh = 0;
+  #missedLow = 0;
 
   /**
    * @param baseLow - The peer's initial sequence number, 32 bits (RFC 4121 §4.1.1).
@@ -128,7 +131,17 @@ export class SequenceWindow {
     const borrow = low >>> 0 < this.#baseLow ? 1 : 0;
     const relativeHigh = this.#width === 32 ? 0 : (high - this.#baseHigh - borrow) >>> 0;
     const ahead = distance(relativeHigh, relativeLow, this.#nextHigh, this.#nextLow);
+    if (ahead !== 0) {
+      this.#missedHigh = this.#nextHigh;
+      this.#missedLow = this.#nextLow;
+    }
     return ahead >= 0 ? this.#advance(relativeHigh, relativeLow, ahead) : this.#recall(-ahead);
+  }
+
+  /** The number that {@link check} expected last, when it answered something else than `'ok'`. */
+  expected(): bigint {
+    const base = joinHalves(this.#baseHigh, this.#baseLow);
+    return BigInt.asUintN(this.#width, base + joinHalves(this.#missedHigh, this.#missedLow));
   }
 
   /** The expected number, or one `skipped` beyond it: the window moves so that it is the newest. */
@@ -172,6 +185,11 @@ export class SequenceWindow {
       this.#seenLow <<= by;
     }
   }
+}
+
+/** A number of two unsigned halves. */
+export function joinHalves(high: number, low: number): bigint {
+  return (BigInt(high) << 32n) | BigInt(low);
 }
 
 /** `a - b`, exact up to 2^53; larger differences keep their sign and stay far above 64. */

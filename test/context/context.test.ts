@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex, toHex } from '../../src/bytes.ts';
+import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
 import { GssError, importSecurityContext } from '../../src/index.ts';
 import { runs } from '../support/properties.ts';
 import { CLIENT, establish, makeKeytab, NOW_SECONDS, SERVICE } from '../support/realm-kit.ts';
@@ -136,6 +137,34 @@ describe('a context', () => {
       expect(text).not.toContain(secret.slice(0, 12));
       expect(text).not.toContain(decimal);
     }
+  });
+});
+
+describe('a token out of order', () => {
+  it.each([17, 18, 23])('has its number and the expected one (enctype %i)', async (enctype) => {
+    const crypto = withLegacyEnctypes();
+    const { client, server } = await establish({
+      keytab: makeKeytab({ enctype, crypto }),
+      initiator: { sequenceNumber: 100 },
+      acceptor: { permittedEnctypes: [enctype] },
+    });
+    const [first, second, third] = [1, 2, 3].map(() => client.wrap(MESSAGE));
+    expect(server.unwrap(first!).numbers).toBeUndefined();
+    expect(server.unwrap(first!)).toMatchObject({
+      sequence: 'duplicate',
+      numbers: { expected: '101', received: '100' },
+    });
+    expect(server.unwrap(third!)).toMatchObject({
+      sequence: 'gap',
+      numbers: { expected: '101', received: '102' },
+    });
+    expect(server.unwrap(second!)).toMatchObject({
+      sequence: 'unsequenced',
+      numbers: { expected: '103', received: '101' },
+    });
+    const mic = client.getMic(MESSAGE);
+    expect(server.verifyMic(MESSAGE, mic)).toEqual({ qop: 0, sequence: 'ok' });
+    expect(server.verifyMic(MESSAGE, mic).numbers).toEqual({ expected: '104', received: '103' });
   });
 });
 

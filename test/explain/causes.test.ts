@@ -291,7 +291,7 @@ const CAUSES: readonly Cause[] = [
     made: () => keys({ seed: 8 }, { principal: 'HTTP/www.example.test@example.test' }),
     reason: 'spn.realm-case',
     text: /the keytab's realm is wrong/,
-    remedy: /anew with the realm EXAMPLE\.TEST/,
+    remedy: /again with the realm EXAMPLE\.TEST/,
   },
   {
     name: '15 other realm',
@@ -306,7 +306,7 @@ const CAUSES: readonly Cause[] = [
     reason: 'key.stale-keytab',
     detail: { kvno: 5, keytabKvnos: ['4'], keyDate: '2026-05-31T12:00:00Z' },
     text: /kvno 4 \(written 2026-05-31/,
-    remedy: /export it again/,
+    remedy: /export the keytab again/,
   },
   {
     name: '17 stale ticket',

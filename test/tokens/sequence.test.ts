@@ -205,6 +205,91 @@ describe('the window in the upper half of the numbers', () => {
   });
 });
 
+describe('the number that was expected', () => {
+  it.each<[string, number, number, 32 | 64, readonly [number, number][], string, string]>([
+    [
+      'a gap',
+      0,
+      5,
+      64,
+      [
+        [0, 5],
+        [0, 9],
+      ],
+      'gap',
+      '6',
+    ],
+    ['a gap at the start', 0, 5, 64, [[0, 7]], 'gap', '5'],
+    [
+      'a repeated token',
+      0,
+      5,
+      64,
+      [
+        [0, 5],
+        [0, 6],
+        [0, 5],
+      ],
+      'duplicate',
+      '7',
+    ],
+    [
+      'a late one',
+      0,
+      5,
+      64,
+      [
+        [0, 5],
+        [0, 8],
+        [0, 6],
+      ],
+      'unsequenced',
+      '9',
+    ],
+    [
+      'a gap over 2^32',
+      0,
+      0xffff_ffff,
+      64,
+      [
+        [0, 0xffff_ffff],
+        [1, 1],
+      ],
+      'gap',
+      '4294967296',
+    ],
+    [
+      'a gap over 2^64',
+      0xffff_ffff,
+      0xffff_ffff,
+      64,
+      [
+        [0xffff_ffff, 0xffff_ffff],
+        [0, 1],
+      ],
+      'gap',
+      '0',
+    ],
+    [
+      'a gap over 2^32 of 32 bits',
+      0,
+      0xffff_ffff,
+      32,
+      [
+        [0, 0xffff_ffff],
+        [0, 1],
+      ],
+      'gap',
+      '0',
+    ],
+  ])('is known after %s', (_, high, low, width, numbers, status, expected) => {
+    const window = new SequenceWindow(low, { ...BOTH, width }, high);
+    const verdicts = numbers.map(([high, low]) => window.check(high, low));
+    expect(verdicts.at(-1)).toBe(status);
+    expect(String(window.expected())).toBe(expected);
+  });
+});
+
 describe('a window that was written', () => {
   function written(window: SequenceWindow): Uint8Array {
     const writer = new Writer();

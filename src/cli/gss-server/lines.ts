@@ -84,9 +84,13 @@ function formatStep(event: EventOf<Step>): Block {
 function formatProblem(event: EventOf<Problem>, verbose: boolean): Block[] {
   switch (event.type) {
     case 'gss-error':
-      return formatGssError(event.stage, event.error);
+      return [
+        ...formatGssError(event.stage, event.error),
+        ...(verbose ? furtherHints(event.error) : []),
+      ];
     case 'abandoned':
-      return event.error.hint === undefined ? [] : [hintLine(event.error.hint)];
+      if (event.error.hint === undefined) return [];
+      return [hintLine(event.error.hint), ...(verbose ? furtherHints(event.error) : [])];
     case 'noop-expected':
       return [log(`Expected NOOP token, got ${event.flags} token instead`)];
     case 'unauthenticated-refused':
@@ -118,10 +122,19 @@ export function formatGssError(operation: string, error: unknown): Block[] {
   const blocks = lines.map((text) => log(`GSS-API error ${operation}: ${text}`));
   if (!(error instanceof GssError)) return blocks;
   // MIT prints two lines, neither of which shows the message of an error without a minor status.
-  const { message, hint } = error;
-  const isSaid = lines.includes(message) || hint?.startsWith(message) === true;
+  const { message, hint, text } = error;
+  const isSaid =
+    lines.includes(message) ||
+    (hint !== undefined && [message, text].some((one) => hint.startsWith(one)));
   const rest = [isSaid ? undefined : message, hint].filter(Boolean).join('; ');
   return rest === '' ? blocks : [...blocks, hintLine(rest)];
+}
+
+/** What else there is to do, beside what the hint says. */
+function furtherHints(error: unknown): Block[] {
+  if (!(error instanceof GssError)) return [];
+  const { hint = '', remedies } = error;
+  return remedies.filter((remedy) => !hint.includes(remedy)).map(hintLine);
 }
 
 /** The lines about a configuration that cannot be used. */

@@ -71,6 +71,8 @@ export function recordOf(event: GssServerEvent): LogRecord | undefined {
     case 'unauthenticated-request':
       return { event: 'refused', ...connectionOf(event.connection), ...NOT_AUTHENTICATED };
     case 'channel-error': {
+      // The record of its abandonment says more.
+      if (event.abandoned && event.failure.reason !== 'timeout') return undefined;
       const why = failureOf(event.failure);
       return why && { event: 'closed', ...connectionOf(event.connection), ...why };
     }
@@ -138,7 +140,10 @@ function failureOf(failure: ChannelFailure): ErrorRecord | undefined {
       return { reason: 'token.too-long', text: failure.text, remedies: TOO_LONG };
     case 'ended': {
       const { part, read, expected } = failure.truncation;
-      const problem = `after ${read} of ${expected} bytes of a token's ${part}`;
+      const problem =
+        part === 'flags'
+          ? 'another token was expected'
+          : `after ${read} of ${expected} bytes of a token's ${part}`;
       return explain(CONNECTION_ENDS, 'server.client-gone', { problem });
     }
     case 'read-error':

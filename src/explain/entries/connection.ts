@@ -24,7 +24,7 @@ export const CONNECTION_ENDS: Explanations<
   'server.client-gone': {
     text: ({ problem }) =>
       `the client closed its connection in the middle${problem === undefined ? '' : `: ${problem}`}`,
-    remedies: () => ['look at the client’s own messages: it has given up, or was stopped'],
+    remedies: () => ["look at the client's own messages: it has given up, or was stopped"],
   },
   'server.displaced': {
     text: () => 'the client was not authenticated, and another one needed its place',

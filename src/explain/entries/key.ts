@@ -4,7 +4,7 @@ import type { Explanations } from '../reasons.ts';
 import { entry, sentence } from './entry.ts';
 
 const EXPORT =
-  'export it again (kadmin ktadd without -norandkey, and ktpass, change the key with each export)';
+  'export the keytab again (kadmin ktadd without -norandkey, and ktpass, change the key with each export)';
 const COMPARE = 'compare what the KDC uses (kvno SERVICE at a client) with the keytab (klist -kte)';
 const AD_ENCTYPES =
   'Active Directory: msDS-SupportedEncryptionTypes of the account; MIT: session_enctypes, supported_enctypes';
@@ -51,9 +51,7 @@ export const KEY: Explanations<Extract<keyof KeyDetails, `key.${string}`>> = {
         "this key has opened no ticket yet: either the key differs from the KDC's (the password was changed without a new kvno, mistyped, or used with another salt), or the SPN is on two accounts",
       ),
     remedies: () => [
-      `look for the SPN on two accounts: setspn -X, then setspn -D from the wrong one`,
-      'if the password was changed or the account recreated, export the keytab again and let clients get new tickets',
-      'if the keytab was made from a password, let the KDC give the salt: ktutil addent -f, kadmin ktadd, msktutil or ktpass, instead of typing it',
+      'export the keytab again with a tool that asks the KDC for key and salt (kadmin ktadd, ktpass, msktutil, ktutil addent -f) and let clients get new tickets; if that does not help, look for the SPN on two accounts (setspn -X, then setspn -D from the wrong one)',
       COMPARE,
     ],
   },

@@ -12,10 +12,13 @@ export const MESSAGE: Explanations<Extract<keyof MessageDetails, `message.${stri
     'see that each connection uses its own context, in both directions, and that nothing changes bytes on the way',
     'with getMic and verifyMic, see that both sides take the same bytes (line ends, encoding)',
   ),
-  'message.malformed': entry(
-    'the bytes are not a token of the expected kind',
-    'see that wrap goes with unwrap and getMic with verifyMic, and that whole tokens arrive, one at a time',
-  ),
+  'message.malformed': {
+    text: ({ problem }) =>
+      `the bytes are not a token of the expected kind${problem === undefined ? '' : `: ${problem}`}`,
+    remedies: () => [
+      'see that wrap goes with unwrap and getMic with verifyMic, and that whole tokens arrive, one at a time',
+    ],
+  },
   'message.other-context': entry(
     'the message was made by another context',
     'see that each connection uses its own context',
@@ -126,7 +129,7 @@ function sequence(text: string): Explanation<Extract<keyof MessageDetails, `mess
       const { expected, received } = detail as SequenceDetail;
       return sentence(
         text,
-        received !== undefined && `its number is ${received}, the next one is ${expected}`,
+        received !== undefined && `its number is ${received}, and ${expected} was expected`,
       );
     },
     remedies: () => [

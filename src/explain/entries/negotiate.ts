@@ -45,10 +45,15 @@ export const NEGOTIATE: Explanations<Extract<keyof TokenDetails, `negotiate.${st
   'negotiate.mechanism-off': {
     text: ({ mechanism, accepted }) =>
       `the client uses ${mechanism}; accepted: ${accepted.join(', ')}`,
-    remedies: ({ mechanism }) => [
-      `accept ${mechanism} too: the option mechanisms (gss-server: without -mech)`,
-      'or have the client use an accepted one (gss-client: -spnego, -mech)',
-    ],
+    remedies: ({ mechanism, accepted }) =>
+      /^[\d.]+$/.test(mechanism)
+        ? [
+            `have the client use ${accepted.join(' or ')} (gss-client: -spnego, -krb5); if it did, the token was altered on its way`,
+          ]
+        : [
+            `accept ${mechanism} too: the option mechanisms (gss-server: without -mech)`,
+            'or have the client use an accepted one (gss-client: -spnego, -mech)',
+          ],
   },
   'negotiate.list-altered': entry(
     "the list of mechanisms that the server read is not the client's: somebody has altered it, or the MIC over it is faulty",
@@ -60,10 +65,12 @@ export const NEGOTIATE: Explanations<Extract<keyof TokenDetails, `negotiate.${st
     "look at the client's log: it has the reason, such as a failed mutual authentication",
   ),
   'negotiate.abandoned': {
-    text: ({ names }) =>
-      `the client was asked for another token and did not come back${names === undefined ? '' : ` (it offered ${names.join(', ')})`}`,
+    text: ({ names, preferred }) =>
+      preferred === true
+        ? `the client preferred ${names?.[0] ?? 'another mechanism'} to Kerberos, which it offers too, and was asked for Kerberos`
+        : `the client was asked for another token and did not come back${names === undefined ? '' : ` (it offered ${names.join(', ')})`}`,
     remedies: () => [
-      'see with klist at the client whether it has a ticket for this service: one without gives up here',
+      'see with klist at the client whether it has a ticket for this service: a client without one gives up here',
       ...NO_TICKET,
     ],
   },

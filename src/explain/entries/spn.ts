@@ -17,84 +17,48 @@ export const SPN: Explanations<SpnReason> = {
       `never put the key of ${ticketServer.split('/')[0]} into a keytab: its holder can impersonate every user of the realm`,
     ],
   },
-  'spn.other-service': nearMiss(
-    ({ near, ticketServer }) =>
-      `${near} is another service on the same host as ${ticketServer}, for which the client asked`,
-    ({ ticketServer, near }) =>
-      present(
-        `export the key of ${ticketServer} into the keytab too (MIT: kadmin ktadd ${ticketServer}; Active Directory: setspn -S ${withoutRealm(ticketServer)} account, then ktpass or msktutil)`,
-        `or have the client ask for ${hostBased(near)}, which the keytab has; HTTP clients always ask for HTTP/host`,
-      ),
+  'spn.other-service': nearMiss('other-service', ({ ticketServer, near }) =>
+    present(
+      `export the key of ${ticketServer} into the keytab too (MIT: kadmin ktadd ${ticketServer}; Active Directory: setspn -S ${withoutRealm(ticketServer)} account, then ktpass or msktutil)`,
+      `or have the client ask for ${hostBased(near)}, which the keytab has; HTTP clients always ask for HTTP/host`,
+    ),
   ),
-  'spn.other-host': nearMiss(
-    ({ near, ticketServer }) =>
-      `the client asked for ${ticketServer}, and ${near} is the same service on another host: an alias (CNAME), a load balancer's name or another server`,
-    ({ ticketServer, near }) =>
-      present(
-        `have clients use the name ${hostOf(near) || 'of the keytab'}, or let them resolve the alias (dns_canonicalize_hostname)`,
-        `or add an SPN for the alias to the account, and its key to the keytab (setspn -S ${withoutRealm(ticketServer)} account; MIT: kadmin addprinc, ktadd)`,
-      ),
+  'spn.other-host': nearMiss('other-host', ({ ticketServer, near }) =>
+    present(
+      `have clients use the name ${hostOf(near) || 'of the keytab'}, or let them resolve the alias (dns_canonicalize_hostname)`,
+      `or add an SPN for the alias to the account, and its key to the keytab (setspn -S ${withoutRealm(ticketServer)} account; MIT: kadmin addprinc, ktadd)`,
+    ),
   ),
-  'spn.short-name': nearMiss(
-    ({ near, ticketServer }) =>
-      `${near} is the same service on the same host as ${ticketServer}, if one of the two names is the short one`,
-    ({ ticketServer, near }) => [
-      `have the client use the host name ${hostOf(near)}, as the keytab has it`,
-      `or add the name to the account and its key to the keytab (setspn -S ${withoutRealm(ticketServer)} account; MIT: kadmin addprinc, ktadd)`,
-    ],
-  ),
-  'spn.other-realm': nearMiss(
-    ({ near, ticketServer }) =>
-      `${near} has the same name in another realm: the client got its ticket for ${ticketServer}`,
-    ({ ticketServer, near }) => [
-      `map the host to its realm at the client ([domain_realm] of krb5.conf: ${hostOf(ticketServer)} = ${realmOf(near ?? '')}), if that is the right one`,
-      `or export the key of ${ticketServer} into the keytab too`,
-    ],
-  ),
-  'spn.realm-case': nearMiss(
-    ({ near, ticketServer }) =>
-      `${near} differs in the case of the realm only, and realms are case-sensitive: the KDC wrote ${ticketServer} into the ticket, so the keytab's realm is wrong`,
-    ({ ticketServer }) => [
-      `write the keytab anew with the realm ${realmOf(ticketServer)} (ktutil addent -p ${ticketServer}; ktpass /princ ${ticketServer})`,
-    ],
-  ),
-  'spn.name-case': nearMiss(
-    ({ near, ticketServer }) =>
-      `${near} differs in upper and lower case only from ${ticketServer}, and names are case-sensitive`,
-    ({ ticketServer }) => [
-      `write the keytab anew with ${ticketServer}, as the KDC has it`,
-      'or have the client ask for the name in the case of the keytab',
-    ],
-  ),
-  'spn.unsplit-name': nearMiss(
-    ({ near, ticketServer }) =>
-      `${near} is one component: the tool that wrote it did not split the name ${ticketServer} at its slash`,
-    ({ ticketServer }) => [
-      `write the entry again with service and host as two components (ktutil addent -p ${ticketServer})`,
-    ],
-  ),
-  'spn.account-name': nearMiss(
-    ({ ticketServer, near }) =>
-      near === undefined
-        ? `the client asked for ${ticketServer}, an account and not a service on a host`
-        : `${near} is an account, not a service on a host`,
-    () => [
-      'have the client ask for service@host, and register that SPN for the account (setspn -S HTTP/host account)',
-      "or write '*' as service to accept every key of the keytab, with the account's own key in it",
-    ],
-  ),
-  'spn.not-in-keytab': nearMiss(
-    ({ ticketServer, kvno }) =>
-      `it has no key for ${ticketServer} (kvno ${kvno}), for which the client asked`,
-    ({ ticketServer }) => [
-      `add its keys, or find out why the client asks for ${ticketServer}: a DNS alias, a short host name, an IP address, an SPN of another account (setspn -Q ${withoutRealm(ticketServer)})`,
-    ],
-  ),
+  'spn.short-name': nearMiss('short-name', ({ ticketServer, near }) => [
+    `have the client use the host name ${hostOf(near)}, as the keytab has it`,
+    `or add the name to the account and its key to the keytab (setspn -S ${withoutRealm(ticketServer)} account; MIT: kadmin addprinc, ktadd)`,
+  ]),
+  'spn.other-realm': nearMiss('other-realm', ({ ticketServer, near }) => [
+    `map the host to its realm at the client ([domain_realm] of krb5.conf: ${hostOf(ticketServer)} = ${realmOf(near ?? '')}), if that is the right one`,
+    `or export the key of ${ticketServer} into the keytab too`,
+  ]),
+  'spn.realm-case': nearMiss('realm-case', ({ ticketServer }) => [
+    `write the keytab again with the realm ${realmOf(ticketServer)} (ktutil addent -p ${ticketServer}; ktpass /princ ${ticketServer})`,
+  ]),
+  'spn.name-case': nearMiss('name-case', ({ ticketServer }) => [
+    `write the keytab again with ${ticketServer}, as the KDC has it`,
+    'or have the client ask for the name in the case of the keytab',
+  ]),
+  'spn.unsplit-name': nearMiss('unsplit-name', ({ ticketServer }) => [
+    `write the entry again with service and host as two components (ktutil addent -p ${ticketServer})`,
+  ]),
+  'spn.account-name': nearMiss('account-name', () => [
+    'have the client ask for service@host, and register that SPN for the account (setspn -S HTTP/host account)',
+    "or write '*' as service to accept every key of the keytab, with the account's own key in it",
+  ]),
+  'spn.not-in-keytab': nearMiss(undefined, ({ ticketServer }) => [
+    `add its keys, or find out why the client asks for ${ticketServer}: a DNS alias, a short host name, an IP address, an SPN of another account (setspn -Q ${withoutRealm(ticketServer)})`,
+  ]),
   'spn.not-accepted': {
     text: ({ ticketServer, service }) =>
       `the client asked for ${ticketServer}; this acceptor accepts ${service ?? 'other services'} only`,
     remedies: ({ ticketServer }) => [
-      `name that service too, or name none to accept every key of the keytab (service: ${hostBased(ticketServer)})`,
+      `accept ${hostBased(ticketServer)} too, or '*' for every key of the keytab: the option service (gss-server: service_name)`,
       'or have the client ask for the service that is accepted',
     ],
   },
@@ -123,8 +87,7 @@ function noService({ service, keytabPrincipals, near, likeness }: MissingService
   if (keytabPrincipals.length === 0) return 'the keytab has no entries';
   return sentence(
     `the keytab has no key for ${service ?? 'the service'}`,
-    holds(keytabPrincipals),
-    near !== undefined && `${near} ${LIKENESS[likeness ?? ''] ?? 'is like it'}`,
+    holdsLike(keytabPrincipals, near, likeness),
   );
 }
 
@@ -158,20 +121,46 @@ const LIKENESS: Readonly<Record<string, string>> = {
   'other-host': 'is the same service on another host',
 };
 
+/** What else there is to say of the name for which a client asked. */
+function asked({ near }: NoKeyDetail, likeness: string | undefined): string {
+  switch (likeness) {
+    case 'other-host':
+      return ": an alias (CNAME), a load balancer's name or another server";
+    case 'realm-case':
+      return ", as the KDC wrote it into the ticket: the keytab's realm is wrong";
+    case 'account-name':
+      return near === undefined ? ', an account and not a service on a host' : '';
+    default:
+      return '';
+  }
+}
+
 function nearMiss(
-  text: (detail: NoKeyDetail) => string,
+  likeness: string | undefined,
   remedies: (detail: NoKeyDetail) => readonly string[],
 ): Explanation<SpnReason> {
   return {
     text: (detail) =>
       sentence(
-        holds(detail.keytabPrincipals),
-        text(detail),
+        holdsLike(detail.keytabPrincipals, detail.near, likeness),
+        `the client asked for ${detail.ticketServer}${asked(detail, likeness)}`,
         detail.keysTried !== undefined &&
           `only ${detail.keysTried} of ${detail.keysOfEnctype} keys of other names were tried`,
       ),
     remedies,
   };
+}
+
+/** `the keytab holds HTTP/www@R, which has the same name in another realm`. */
+function holdsLike(
+  principals: readonly string[],
+  near: string | undefined,
+  likeness: string | undefined,
+): string {
+  if (near === undefined) return holds(principals);
+  const [only, ...others] = principals;
+  const how = LIKENESS[likeness ?? ''] ?? 'is like it';
+  return `${holds(principals)}${only === near && others.length === 0 ? ', which' : `; ${near}`} ${how}`;
 }
 
 function holds(principals: readonly string[]): string {

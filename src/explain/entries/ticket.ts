@@ -39,9 +39,8 @@ export const TICKET: Explanations<Extract<keyof TicketDetails, `ticket.${string}
         'the ticket was altered on its way, or another account has the same SPN and its key was used',
       ),
     remedies: () => [
-      'if it is one client or a few, let them get new tickets (kinit; Windows: klist purge), and look for what changes tokens on their way',
-      'if it is some tickets of every client, look for the SPN on two accounts: setspn -X, then setspn -D from the wrong one',
-      'if it is all clients since some time, the password was changed without a new kvno: export the keytab again',
+      'let the client get a new ticket (kinit; Windows: klist purge); if that does not help, look for the SPN on two accounts (setspn -X, then setspn -D from the wrong one) and for what changes tokens on their way',
+      'if all clients are refused since some time, the password was changed without a new kvno: export the keytab again',
     ],
   },
   'ticket.addresses': {

@@ -39,12 +39,14 @@ export const TOKEN: Explanations<Extract<keyof TokenDetails, `token.${string}`>>
       'have the client make the ticket smaller: fewer groups, or NO_AUTH_DATA_REQUIRED on the account of the service',
     ],
   },
-  'token.malformed': entry(
-    'the token is not what its mechanism describes: it was altered on its way, or its sender is faulty or hostile',
-    'find out who sends it',
-    'if a proxy, gateway or application passes the token on, see that it passes on the bytes unchanged',
-    'show what is in it: gss-inspect',
-  ),
+  'token.malformed': {
+    text: ({ problem }) =>
+      `the token is not what its mechanism describes${problem === undefined ? '' : ` (${problem})`}: it was altered on its way, or its sender is faulty or hostile`,
+    remedies: () => [
+      'see that what passes the token on (a proxy, a gateway, an application) leaves its bytes unchanged; gss-inspect shows what is in it',
+      'otherwise find out who sends it',
+    ],
+  },
   'token.no-gss-header': {
     text: ({ looksLike }) => NO_HEADER[looksLike ?? ''] ?? NO_HEADER['']!,
     remedies: ({ looksLike }) =>

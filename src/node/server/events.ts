@@ -105,6 +105,8 @@ export type ConnectionEvent =
       readonly failure: ChannelFailure;
       /** Whether the token that could not be sent is a context token. */
       readonly sendingContextToken: boolean;
+      /** Set if the event `abandoned` came before: the client left in the middle of the handshake. */
+      readonly abandoned?: true;
     }
   /** An internal error of the server. */
   | { readonly type: 'fault'; readonly error: unknown }

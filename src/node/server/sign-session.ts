@@ -42,6 +42,7 @@ export class SignSession {
   #handshake: Handshake | undefined;
   #context: SecurityContext | undefined;
   #sendingContextToken = false;
+  #abandoned = false;
 
   constructor(channel: TokenChannel, options: SignSessionOptions) {
     this.#channel = channel;
@@ -55,7 +56,7 @@ export class SignSession {
       if (this.#context !== undefined && this.#mustExport()) this.#exportAndImport();
       while (await this.#serveMessage());
     } catch (error) {
-      this.#report(error);
+      await this.#report(error);
     } finally {
       this.#context?.dispose();
       // Wipes the keys of an unfinished handshake, and stops its wait for a keytab or replay cache.
@@ -136,7 +137,9 @@ export class SignSession {
   async #abandon(handshake: Handshake): Promise<void> {
     const error = handshake.abandonment;
     handshake.abort();
-    if (error !== undefined) this.#emit({ type: 'abandoned', error: await explain(error) });
+    if (error === undefined) return;
+    this.#abandoned = true;
+    this.#emit({ type: 'abandoned', error: await explain(error) });
   }
 
   /** Accepts a token while the connection is open; a late result is disposed of. */
@@ -231,9 +234,10 @@ export class SignSession {
     if ((flags & TokenFlag.wrapped) === 0) return { message: token, notEncrypted: false };
     return this.#gss('unsealing message', (context) => {
       const unwrapped = context.unwrap(token);
-      const { sequence } = unwrapped;
+      const { sequence, numbers } = unwrapped;
       if (sequence !== 'ok') {
-        throw new GssError(SEQUENCE_ERRORS[sequence], { reason: `message.${sequence}` });
+        const refusal = { reason: `message.${sequence}`, detail: numbers } as const;
+        throw new GssError(SEQUENCE_ERRORS[sequence], refusal);
       }
       const notEncrypted = !unwrapped.confidential && (flags & TokenFlag.encrypted) !== 0;
       return { message: unwrapped.message, notEncrypted };
@@ -249,15 +253,17 @@ export class SignSession {
     }
   }
 
-  #report(error: unknown): void {
+  async #report(error: unknown): Promise<void> {
     if (error instanceof ChannelError) {
       this.#emit({
         type: 'channel-error',
         failure: error.failure,
         sendingContextToken: this.#sendingContextToken,
+        ...(this.#abandoned && { abandoned: true }),
       });
     } else if (error instanceof StageError) {
-      this.#emit({ type: 'gss-error', stage: error.stage, error: error.gssError });
+      const { stage, gssError } = error;
+      this.#emit({ type: 'gss-error', stage, error: await explain(gssError) });
     } else {
       throw error;
     }

@@ -139,6 +139,14 @@ describe('a client that goes away', () => {
     expect(line(event, 'text')).toBeUndefined();
   });
 
+  it('has one record, that of the probable reason', () => {
+    const truncation = { part: 'flags', read: 0, expected: 1 } as const;
+    const event = { type: 'channel-error', sendingContextToken: false, abandoned: true } as const;
+    expect(line({ ...event, failure: { reason: 'ended', truncation } }, 'text')).toBeUndefined();
+    const silent = { reason: 'timeout', limit: '60 seconds without a context' } as const;
+    expect(line({ ...event, failure: silent }, 'text')).toContain('reason=server.client-silent');
+  });
+
   it('after checking the port is no line', () => {
     const truncation = { part: 'flags', read: 0, expected: 1 } as const;
     const failure = { reason: 'ended', truncation, probe: true } as const;

@@ -215,3 +215,22 @@ describe('a listener', () => {
     });
   });
 });
+
+describe('a message that is refused', () => {
+  it('has the numbers, its text and its remedies, also the first one of a process', async () => {
+    await using server = await TestServer.start();
+    const client = new SampleClient(server.port);
+    const context = await client.authenticate();
+    const token = context.wrap(Uint8Array.of(1));
+    client.send(0xe4, token);
+    client.send(0xe4, token);
+    const { error, stage } = await server.until('gss-error');
+    expect(stage).toBe('unsealing message');
+    expect(error.reason).toBe('message.duplicate');
+    const { expected, received } = error.detail;
+    expect(BigInt(expected as string)).toBe(BigInt(received as string) + 1n);
+    expect(error.text).toContain(`its number is ${received}, and ${expected} was expected`);
+    expect(error.remedies[0]).toContain('in their order');
+    await client.closed;
+  });
+});
