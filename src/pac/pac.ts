@@ -108,7 +108,10 @@ export function verifyPac(
 function checkRequestor(pac: VerifiedPac): void {
   const { requestorSid, userSid } = pac;
   if (requestorSid === undefined) {
-    throw pac.errorOf(PacBufferType.requestorSid);
+    const { requestorSid: type } = PacBufferType;
+    throw (
+      pac.errorOf(type) ?? new DecodeError('PAC requestor is empty', { reason: 'pac.malformed' })
+    );
   }
   // A PAC without a user's SID grants nothing that could belong to another user.
   if (userSid === undefined || userSid === requestorSid) return;

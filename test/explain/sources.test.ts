@@ -4,20 +4,23 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { expect, it } from 'vitest';
 
+const SOURCES = join(import.meta.dirname, '../../src');
+
 /** Errors with a reason: their constructors require it, or have a default of their own. */
-const WITH_REASON: ReadonlySet<string> = new Set(['KerberosError', 'GssError', 'DecodeError']);
+const WITH_REASON: ReadonlySet<string> = new Set([
+  'ReasonedError',
+  'KerberosError',
+  'GssError',
+  'DecodeError',
+]);
 
 /** Misuse by the caller, and wrong arguments of a program: no operator of a running service meets them. */
-const MISUSE: ReadonlySet<string> = new Set([
-  'TypeError',
-  'RangeError',
-  'UsageError',
-  // One of the first two, in options.ts.
-  'Wrong',
-]);
+const MISUSE: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'UsageError']);
 
 /** Errors that stay inside, or that carry something else; each with its why. */
 const OTHERS: Readonly<Record<string, string>> = {
+  'Error in options.ts': 'a TypeError or a RangeError',
+  'Error in iakerb/relay.ts': 'the reason of a signal: the relay is over',
   'Error in http/session/store.ts': 'the cause of http.session-store',
   'Error in node/check/system.ts': 'the cause of a finding',
   'Error in node/http-request.ts': 'the cause of fault.aborted',
@@ -35,22 +38,93 @@ const OTHERS: Readonly<Record<string, string>> = {
   WorkerStartError: "carries the system's error as its cause",
 };
 
-it('the sources throw and make no error without a reason', () => {
-  const without = sourceFiles()
-    .flatMap(madeErrors)
-    .filter((what) => !WITH_REASON.has(what) && !MISUSE.has(what) && !(what in OTHERS));
+/** Calls that return whatever they were given, or one of our errors for it. */
+const PASSES_ON: ReadonlySet<string> = new Set([
+  'asBadMic',
+  'asReason',
+  'this.#faultOf',
+  'this.#refuse',
+  'this.#rejection',
+  'withProof',
+]);
+
+/** Other expressions of unknown type that are thrown; each with its why. */
+const PASSED_ON: Readonly<Record<string, string>> = {
+  'cli/forward-auth/main.ts': 'any other error than one of the system',
+  'node/server/sign-session.ts': 'any other error than one of GSS',
+  'keytab/keytab.ts': 'one of two errors of readRecords',
+  'sasl/session.ts': 'the error that ended the session, once more',
+  'testing/spnego-exchange.ts': 'the error of the acceptor, as a client sees it',
+  'testing/kdc/realm.ts': 'the reason of a signal of a test',
+};
+
+/** Functions that read what came over the network: what is wrong with it is no misuse by the caller. */
+const READERS = /^(?:decode|read|take|unframe|unwrap|verify|open)/;
+const NETWORK = /^(?:messages|tokens|spnego|gss|pac|iakerb|ap|sasl)\//;
+/** Of {@link READERS}, those that judge the caller: whether a reader is loaded, which buffers there are. */
+const JUDGES_CALLER: ReadonlySet<string> = new Set(['readBuffer', 'unwrapIov']);
+
+const program = ts.createProgram(
+  sourceFiles().map((path) => join(SOURCES, path)),
+  compilerOptions(),
+);
+const checker = program.getTypeChecker();
+
+it('the sources make no error without a reason', () => {
+  const without = inSources(ts.isNewExpression)
+    .filter(({ node }) => classesOf(node).some(([, ...bases]) => bases.includes('Error')))
+    .concat(inSources(ts.isNewExpression).filter(({ node }) => nameOf(node) === 'Error'))
+    .filter(({ node, path }) => !isAllowed(classesOf(node)[0], path))
+    .map(({ node, path }) => `${path}: ${node.getText()}`);
   expect(without).toEqual([]);
+}, 300_000);
+
+it('the sources throw no value without a reason, and reject with none', () => {
+  const without = [...inSources(ts.isThrowStatement), ...inSources(isRejection)]
+    .map(({ node, path }) => ({ path, thrown: thrownBy(node) }))
+    .filter(({ path, thrown }) => !classesOf(thrown).every((one) => isAllowed(one, path)))
+    .filter(({ path, thrown }) => !passesOn(thrown, path))
+    .map(({ path, thrown }) => `${path}: ${thrown.getText()}`);
+  expect(without).toEqual([]);
+}, 300_000);
+
+it('what reads the bytes of a peer makes no TypeError or RangeError of them', () => {
+  const blamed = inSources(ts.isNewExpression)
+    .filter(({ path }) => NETWORK.test(path))
+    .filter(({ node }) => ['TypeError', 'RangeError'].includes(nameOf(node)))
+    .map(({ node, path }) => [path, functionAround(node)] as const)
+    .filter(([, name]) => READERS.test(name) && !JUDGES_CALLER.has(name));
+  expect(blamed).toEqual([]);
+});
+
+it('a misuse is named with what was expected', () => {
+  const others = inSources(ts.isNewExpression)
+    .filter(({ path }) => !path.startsWith('cli/'))
+    .filter(({ node }) => ['TypeError', 'RangeError'].includes(nameOf(node)))
+    .map(({ node, path }) => `${path}: ${node.arguments?.[0]?.getText() ?? ''}`)
+    .filter(
+      (text) =>
+        !/expected|must|needs|has no state|gave no row|not used up|does not negotiate|[a-z]\(|message/.test(
+          text,
+        ),
+    );
+  expect(others).toEqual([]);
 });
 
 it('each other error has a place where it is made', () => {
-  const made = new Set(sourceFiles().flatMap(madeErrors));
+  const made = new Set(
+    inSources(ts.isNewExpression).map(({ node, path }) => {
+      const name = classesOf(node)[0]?.[0];
+      return name === 'Error' ? `Error in ${path}` : name;
+    }),
+  );
   expect(Object.keys(OTHERS).filter((name) => !made.has(name))).toEqual([]);
 });
 
-it('errors with a reason are made by their constructors only', () => {
+it('errors with a reason are made by their constructors only, and their reasons are checked by types', () => {
   for (const path of sourceFiles()) {
     expect(readFileSync(join(SOURCES, path), 'utf8'), path).not.toMatch(
-      /Object\.assign\(new (?:Kerberos|Gss|Decode)Error|as unknown as (?:Kerberos|Gss)Error/,
+      /Object\.assign\(new (?:Kerberos|Gss|Decode)Error|as unknown as (?:Kerberos|Gss)Error|reason: \w+ as (?:Reason|never)\b/,
     );
   }
 });
@@ -64,22 +138,82 @@ function sourceFiles(): string[] {
   );
 }
 
-/** The class of each error that is made, and of whatever else is thrown. */
-function madeErrors(path: string): string[] {
-  const text = readFileSync(join(SOURCES, path), 'utf8');
-  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
-  const found: string[] = [];
-  const visit = (node: ts.Node): void => {
-    if (ts.isNewExpression(node)) {
-      const what = node.expression.getText(source);
-      const thrown = ts.isThrowStatement(node.parent);
-      if (thrown || what.endsWith('Error'))
-        found.push(what === 'Error' ? `Error in ${path}` : what);
-    }
-    ts.forEachChild(node, visit);
-  };
-  visit(source);
+interface Found<T extends ts.Node> {
+  readonly node: T;
+  readonly path: string;
+}
+
+/** The nodes of a kind in all sources. */
+function inSources<T extends ts.Node>(isKind: (node: ts.Node) => node is T): Found<T>[] {
+  const found: Found<T>[] = [];
+  for (const path of sourceFiles()) {
+    const visit = (node: ts.Node): void => {
+      if (isKind(node)) found.push({ node, path });
+      ts.forEachChild(node, visit);
+    };
+    visit(program.getSourceFile(join(SOURCES, path).replaceAll('\\', '/'))!);
+  }
   return found;
 }
 
-const SOURCES = join(import.meta.dirname, '../../src');
+/** `reject(error)` and `Promise.reject(error)`. */
+function isRejection(node: ts.Node): node is ts.CallExpression {
+  return (
+    ts.isCallExpression(node) &&
+    node.arguments.length > 0 &&
+    /(?:^|\.)reject$/.test(node.expression.getText())
+  );
+}
+
+function thrownBy(node: ts.ThrowStatement | ts.CallExpression): ts.Expression {
+  return ts.isThrowStatement(node) ? node.expression : node.arguments[0]!;
+}
+
+/** For each type that an expression may have, its class and those above it. */
+function classesOf(node: ts.Expression): string[][] {
+  const type = checker.getTypeAtLocation(node);
+  const types = type.isUnion() ? type.types : [type];
+  // Of an Error & { code } the first counts.
+  return types.map((one) => heritageOf(one.isIntersection() ? one.types[0]! : one));
+}
+
+function heritageOf(type: ts.Type): string[] {
+  const [base] = type.isClassOrInterface() ? checker.getBaseTypes(type) : [];
+  return [type.symbol?.name ?? checker.typeToString(type), ...(base ? heritageOf(base) : [])];
+}
+
+function isAllowed([name = '', ...bases]: readonly string[] = [], path: string): boolean {
+  if (name === 'ReasonedError' || bases.includes('ReasonedError')) return WITH_REASON.has(name);
+  return MISUSE.has(name) || (name === 'Error' ? `Error in ${path}` : name) in OTHERS;
+}
+
+function isUnknown(node: ts.Expression): boolean {
+  return (checker.getTypeAtLocation(node).flags & (ts.TypeFlags.Unknown | ts.TypeFlags.Any)) !== 0;
+}
+
+/** Whether what is thrown was made elsewhere: caught, or received. */
+function passesOn(node: ts.Expression, path: string): boolean {
+  // An error of its own would have been found where it is made.
+  if (ts.isIdentifier(node)) return true;
+  if (ts.isCallExpression(node) && PASSES_ON.has(node.expression.getText())) return true;
+  return isUnknown(node) && path in PASSED_ON;
+}
+
+function nameOf(node: ts.NewExpression): string {
+  return node.expression.getText();
+}
+
+/** The name of the innermost function with a name. */
+function functionAround(node: ts.Node): string {
+  for (let at = node.parent; at !== undefined; at = at.parent) {
+    if ((ts.isFunctionDeclaration(at) || ts.isMethodDeclaration(at)) && at.name !== undefined) {
+      return at.name.getText();
+    }
+  }
+  return '';
+}
+
+function compilerOptions(): ts.CompilerOptions {
+  const { config } = ts.readConfigFile(join(SOURCES, '../tsconfig.node.json'), ts.sys.readFile);
+  return ts.parseJsonConfigFileContent(config, ts.sys, join(SOURCES, '..')).options;
+}

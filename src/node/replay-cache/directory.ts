@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
+import type { KerberosError } from '../../errors.ts';
 import { findPathFault } from '../files/safe-path.ts';
 import { replayCacheError } from './error.ts';
 
@@ -175,7 +176,7 @@ export class ReplayDirectory {
     }
   }
 
-  #unsafe(path: string, problem: string, remedy?: string): Error {
+  #unsafe(path: string, problem: string, remedy?: string): KerberosError {
     return replayCacheError(
       path,
       problem,

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import type { ClientShares } from '../../ap/client-shares.ts';
 import { FINGERPRINT_BYTES, FingerprintSet } from '../../ap/fingerprint-set.ts';
 import { bytesEqual } from '../../bytes.ts';
+import type { KerberosError } from '../../errors.ts';
 import type { Principal } from '../../messages/principal.ts';
 import { replayCacheError } from './error.ts';
 import type { RecordWriter } from './record.ts';
@@ -237,7 +238,7 @@ export class ReplayLog {
    *
    * @returns The reason why the present record cannot be judged.
    */
-  #restore(): Error {
+  #restore(): KerberosError {
     const fd = this.#open();
     try {
       // One write, so that records appended meanwhile do not split one of these.
@@ -260,7 +261,7 @@ export class ReplayLog {
     );
   }
 
-  #damage(): Error {
+  #damage(): KerberosError {
     this.#damaged = true;
     return replayCacheError(
       this.path,
@@ -269,7 +270,7 @@ export class ReplayLog {
     );
   }
 
-  #full(): Error {
+  #full(): KerberosError {
     return replayCacheError(
       this.path,
       'is full',
