@@ -34,7 +34,8 @@ export type PeerName =
   | 'postgresql'
   | 'cyrus-sasl'
   | 'gsasl'
-  | 'ldapsearch';
+  | 'ldapsearch'
+  | 'kcat';
 
 // Debian's own interpreter: python3-gssapi belongs to it and not to another one that may come first in PATH.
 export const PYTHON = '/usr/bin/python3';
@@ -169,6 +170,10 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
     present: () => existsSync('/usr/bin/ldapsearch') && haveGssapiModule(),
   },
   gsasl: { package: 'gsasl', present: () => existsSync(GSASL) },
+  kcat: {
+    package: 'kcat libsasl2-modules-gssapi-mit',
+    present: () => existsSync('/usr/bin/kcat') && haveGssapiModule(),
+  },
 };
 
 /** Of Cyrus SASL, in a directory named after the machine's architecture. */
