@@ -24,18 +24,28 @@ const importsAtOnce = {
   },
 };
 
-/** What a page cannot meet: texts about servers, their files and SASL; the relay of IAKERB to a KDC. */
+/**
+ * What a page cannot meet, and what is there in its place: texts about servers, their files and SASL; relays to a
+ * KDC, Late Fallback, exported exchanges.
+ */
+const LEFT_OUT = {
+  'explain/entries/config': 'CONFIG = {}',
+  'explain/entries/connection': 'CONNECTION_ENDS = {}',
+  'explain/entries/http': 'HTTP = {}',
+  'explain/entries/proxy': 'PROXY = {}',
+  'explain/entries/sasl': 'SASL = {}',
+  'explain/entries/server': 'RELAY = {}, SERVER = {}',
+  'iakerb/relay': 'beginRelay = undefined, continueRelay = undefined',
+  'krb5/relays': 'Relays = undefined',
+  'spnego/late-fallback': 'agree = undefined, chooseLeft = undefined, fallBack = undefined',
+  'handshake-import': 'importState = undefined',
+};
 const withoutServers = {
   name: 'without-servers',
   load: (id) => {
-    const [, left] =
-      /[\\/](explain[\\/]entries[\\/](?:config|connection|http|proxy|sasl|server)|(?:iakerb[\\/]relay|krb5[\\/]relays))\.js$/.exec(
-        id,
-      ) ?? [];
-    if (left === undefined) return null;
-    return left.startsWith('explain')
-      ? 'export const CONFIG = {}, CONNECTION_ENDS = {}, HTTP = {}, PROXY = {}, SASL = {}, SERVER = {};'
-      : 'export const beginRelay = undefined, continueRelay = undefined, Relays = undefined;';
+    const [, name] = /[\\/]dist[\\/]modules[\\/](.+)\.js$/.exec(id) ?? [];
+    const left = LEFT_OUT[name?.replaceAll('\\', '/')];
+    return left === undefined ? null : `export const ${left};`;
   },
 };
 

@@ -84,6 +84,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
     'explain/causes.test.ts',
     'explain/http-surface.test.ts',
     'explain/page.test.ts',
+    'explain/relay-causes.test.ts',
     'explain/sources.test.ts',
   ],
   'recorded or documented data': [

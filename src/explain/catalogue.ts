@@ -10,7 +10,7 @@ import { DELEGATION_NOTES } from './entries/observed.ts';
 import { BINDINGS, PAC, POLICY, REALM, REPLAY } from './entries/policy.ts';
 import { PROXY } from './entries/proxy.ts';
 import { SASL } from './entries/sasl.ts';
-import { SERVER } from './entries/server.ts';
+import { RELAY, SERVER } from './entries/server.ts';
 import { NO_SERVICE, SPN } from './entries/spn.ts';
 import { AUTHENTICATOR, CLOCK, TICKET } from './entries/ticket.ts';
 import { DCE, TOKEN } from './entries/token.ts';
@@ -21,6 +21,7 @@ export const CATALOGUE: Explanations = {
   ...TOKEN,
   ...NEGOTIATE,
   ...IAKERB,
+  ...RELAY,
   ...DCE,
   ...SPN,
   ...KEY,

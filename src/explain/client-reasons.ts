@@ -35,6 +35,8 @@ export interface TokenDetails {
   'negotiate.negoex': OfferDetail;
   /** The client offers IAKERB only. */
   'negotiate.iakerb-only': OfferDetail;
+  /** The client offers IAKERB, NTLM or NegoEx beside it, and no Kerberos V5. */
+  'negotiate.iakerb-or-ntlm': OfferDetail;
   /** The client offers user-to-user Kerberos only. */
   'negotiate.user-to-user-only': OfferDetail;
   /** The client offers no mechanism that this acceptor has. */
@@ -58,7 +60,7 @@ export interface TokenDetails {
   /** More messages for KDCs than a bound of the acceptor allows. */
   'iakerb.too-many': RelayBoundDetail;
   /** The checksum over the relayed messages does not verify. */
-  'iakerb.transcript': NoDetail;
+  'iakerb.transcript': TranscriptDetail;
   /** The client did not send the third leg of DCE style. */
   'dce.third-leg-missing': NoDetail;
   /** The third leg of DCE style does not verify. */
@@ -73,6 +75,14 @@ export type UnreachableKdcDetail = {
   readonly realm?: string;
   /** What was tried, and what each attempt met. */
   readonly problem?: string;
+  /** What each server did: `kdc.example.com port 88/udp: no answer`; if the way to the KDC tells it. */
+  readonly tried?: readonly string[];
+};
+
+/** A checksum over relayed messages. */
+export type TranscriptDetail = {
+  /** Whether it is missing, is over other messages, or is there though nothing was relayed here. */
+  readonly problem: 'missing' | 'different' | 'nothing-relayed';
 };
 
 /** The bound of a relay. */

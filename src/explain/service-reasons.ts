@@ -1,5 +1,5 @@
 /** Reasons that the service itself gives: its files, its code, its ports. Types only; see reasons.ts. */
-import type { NoDetail, RealmDetail } from './client-reasons.ts';
+import type { NoDetail, RealmDetail, UnreachableKdcDetail } from './client-reasons.ts';
 import type { NameDetail, SilenceDetail } from './policy-reasons.ts';
 
 /** Faults of the application's own code, or of this package. */
@@ -200,7 +200,7 @@ export interface ServerDetails {
   /** No KDC of the realm is known. */
   'kdc.unknown': RealmDetail;
   /** No KDC of the realm answers. */
-  'kdc.unreachable': RealmDetail;
+  'kdc.unreachable': UnreachableKdcDetail;
   /** Redis or PostgreSQL cannot be used. */
   'server.engine': EngineDetail;
   /** A server sent a client of `./testing` something else than the protocol says. */

@@ -4,6 +4,7 @@
  * tokens that came before, so that nobody in between can have changed them.
  */
 import { DecodeError, KerberosError, toKrbErrorCode } from '../errors.ts';
+import type { UnreachableKdcDetail } from '../explain/client-reasons.ts';
 import type { FirstToken } from '../gss/framing.ts';
 import { frameToken, isFramedToken, readFirstToken, TokenId } from '../gss/framing.ts';
 import { Mechanism } from '../gss/mechanism.ts';
@@ -229,9 +230,16 @@ function unknownRealm(realm: string, cause?: unknown): KerberosError {
 function unreachable(realm: string, problem: string, cause?: unknown): KerberosError {
   return new KerberosError('KRB_AP_ERR_IAKERB_KDC_NO_RESPONSE', {
     reason: 'iakerb.kdc-unreachable',
-    detail: { realm: printableName(realm), problem },
+    detail: { realm: printableName(realm), problem, ...triedIn(cause) },
     ...(cause !== undefined && { cause }),
   });
+}
+
+/** What each server did, where the function that asked them says so. */
+function triedIn(cause: unknown): { readonly tried?: readonly string[] } {
+  if (!(cause instanceof KerberosError) || cause.reason !== 'kdc.unreachable') return {};
+  const { tried } = cause.detail as UnreachableKdcDetail;
+  return tried === undefined ? {} : { tried };
 }
 
 /** A KRB-ERROR with the code, which tells the initiator that it has to reach its KDC in another way. */

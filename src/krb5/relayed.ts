@@ -35,18 +35,24 @@ export function checkTranscript(
   if (transcript.length === 0) {
     // MIT krb5, accept_sec_context.c: kg_process_extension.
     if (finished?.type !== FinishedType.draft) return;
-    throw new KerberosError('KRB_AP_ERR_MSG_TYPE', { reason: 'iakerb.transcript' });
+    throw new KerberosError('KRB_AP_ERR_MSG_TYPE', {
+      reason: 'iakerb.transcript',
+      detail: { problem: 'nothing-relayed' },
+    });
   }
-  if (finished === undefined || subkey === undefined) throw mismatch();
+  if (finished === undefined || subkey === undefined) throw mismatch('missing');
   const { type, checksum } = decodeFinished(finished.data);
   const usage = finished.type === FinishedType.draft ? KeyUsage.finished : KeyUsage.iakerbFinished;
   const isSeen = (_: unknown, first: number): boolean =>
     // Each second token is the initiator's.
     first % 2 === 0 && subkey.verifyChecksum(usage, checksum, ...transcript.slice(first));
-  if (type !== subkey.checksumType || !transcript.some(isSeen)) throw mismatch();
+  if (type !== subkey.checksumType || !transcript.some(isSeen)) throw mismatch('different');
 }
 
-function mismatch(): GssError {
-  const minor = new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', { reason: 'iakerb.transcript' });
+function mismatch(problem: 'missing' | 'different'): GssError {
+  const minor = new KerberosError('KRB_AP_ERR_BAD_INTEGRITY', {
+    reason: 'iakerb.transcript',
+    detail: { problem },
+  });
   return new GssError('GSS_S_BAD_MIC', { minor });
 }

@@ -49,5 +49,6 @@ const FOREIGN: Readonly<Record<string, ForeignMechanism>> = {
   'negotiate.ntlm': 'ntlm',
   'negotiate.negoex': 'negoex',
   'negotiate.iakerb-only': 'iakerb',
+  'negotiate.iakerb-or-ntlm': 'iakerb',
   'iakerb.off': 'iakerb',
 };

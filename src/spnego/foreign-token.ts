@@ -73,17 +73,23 @@ function refusal(code: keyof typeof REASONS, offered?: readonly Oid[]): GssError
   }
   const both = offered.includes(Mechanism.negoex) && offered.includes(Mechanism.ntlmssp);
   const minor = new KerberosError(code, {
-    reason: onlyOne(offered) ?? REASONS[code],
+    reason: formOfKerberos(offered) ?? REASONS[code],
     detail: { offered, names: offered.slice(0, MAX_SHOWN).map(mechanismName) },
     message: both ? 'The client offered NegoEx and NTLM instead of Kerberos' : undefined,
   });
   return new GssError('GSS_S_BAD_MECH', { minor });
 }
 
-/** Kerberos in a form that this acceptor lacks, if the client offers nothing else. */
-function onlyOne(
+/** Kerberos in a form that this acceptor lacks, if the client offers no other form. */
+function formOfKerberos(
   offered: readonly Oid[],
-): 'negotiate.iakerb-only' | 'negotiate.user-to-user-only' | undefined {
+):
+  | 'negotiate.iakerb-only'
+  | 'negotiate.iakerb-or-ntlm'
+  | 'negotiate.user-to-user-only'
+  | undefined {
+  const isNtlm = offered.includes(Mechanism.ntlmssp) || offered.includes(Mechanism.negoex);
+  if (isNtlm) return offered.includes(Mechanism.iakerb) ? 'negotiate.iakerb-or-ntlm' : undefined;
   const [first, ...others] = offered.filter((oid) => oid !== Mechanism.lateFallback);
   if (others.some((oid) => oid !== first)) return undefined;
   if (first === Mechanism.iakerb) return 'negotiate.iakerb-only';

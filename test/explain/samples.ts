@@ -44,10 +44,12 @@ export const SAMPLES: Samples = {
   'token.wrong-version': { version: 4 },
   'negotiate.ntlm': {},
   'negotiate.negoex': {},
+  'negotiate.iakerb-or-ntlm': { names: ['IAKERB', 'NTLM'] },
   'negotiate.no-common-mechanism': { offered: ['1.2.3.4'], names: ['1.2.3.4'] },
   'negotiate.mechanism-off': { mechanism: 'SPNEGO', accepted: ['Kerberos V5'] },
   'negotiate.other-connection': { prefers: 'NTLM' },
   'iakerb.off': MECHANISMS,
+  'iakerb.transcript': { problem: 'different' },
   'spn.ticket-granting': { ...TICKET, ticketServer: 'krbtgt/EXAMPLE.TEST@EXAMPLE.TEST' },
   'spn.other-service': {
     ...TICKET,

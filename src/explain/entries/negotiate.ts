@@ -12,7 +12,8 @@ const NO_TICKET: readonly string[] = [
 const RELAY =
   'or relay for it: the option iakerb of createAcceptor; see what SECURITY.md says about it first';
 
-const REACH_KDC =
+/** What helps a client that has to use IAKERB. */
+export const REACH_KDC =
   'let the client be in reach of a KDC, so that it uses Kerberos V5 instead (port 88; [realms] or DNS SRV records)';
 
 /** The area `negotiate`. */
@@ -30,6 +31,11 @@ export const NEGOTIATE: Explanations<Extract<keyof TokenDetails, `negotiate.${st
     REACH_KDC,
     RELAY,
   ),
+  'negotiate.iakerb-or-ntlm': {
+    text: ({ names = [] }) =>
+      `the client offers ${names.join(', ')} and no Kerberos V5: it reaches no KDC, and this acceptor does not relay`,
+    remedies: () => [REACH_KDC, RELAY],
+  },
   'negotiate.user-to-user-only': entry(
     'the client offers user-to-user Kerberos only: it takes the service for a user without a key of its own',
     'register the SPN for the account of the service: setspn -S HTTP/host account',
@@ -86,41 +92,28 @@ export const NEGOTIATE: Explanations<Extract<keyof TokenDetails, `negotiate.${st
   },
 };
 
-/** The area `iakerb`. */
-export const IAKERB: Explanations<Extract<keyof TokenDetails, `iakerb.${string}`>> = {
+/** The area `iakerb`, as far as nothing is relayed. */
+export const IAKERB: Explanations<'iakerb.off' | 'iakerb.transcript'> = {
   'iakerb.off': {
     text: ({ accepted }) =>
       `the client uses IAKERB, in which the server relays to the KDC; accepted: ${accepted.join(', ')}`,
     remedies: () => [REACH_KDC, RELAY],
   },
-  'iakerb.realm-not-relayed': {
-    text: ({ realm }) =>
-      `the client asks for ${realm === undefined ? 'a realm' : `realm ${realm}`}, which is not relayed`,
-    remedies: () => [
-      'name the realm in iakerb.realms, if its clients are to be relayed',
-      REACH_KDC,
+  'iakerb.transcript': {
+    text: ({ problem }) =>
+      problem === 'different'
+        ? 'the checksum over the relayed messages does not verify: somebody has altered them'
+        : problem === 'missing'
+          ? 'the client sends no checksum over the relayed messages, without which IAKERB is not safe'
+          : 'the client sends a checksum over relayed messages, and none were relayed in this exchange',
+    remedies: ({ problem }) => [
+      problem === 'different'
+        ? 'look for a device in between that changes the exchange; until then treat the connection as hostile'
+        : problem === 'missing'
+          ? "bring the client's Kerberos up to date"
+          : 'have the proxy keep each client on one server, or keep exchanges where all servers find them',
     ],
   },
-  'iakerb.kdc-unreachable': {
-    text: ({ realm, problem }) =>
-      `no KDC of ${realm === undefined ? "the client's realm" : `realm ${realm}`} answers the relay${problem === undefined ? '' : `: ${problem}`}`,
-    remedies: () => [
-      'look at the KDC, at firewalls (port 88, UDP and TCP), and at kdc in krb5.conf of this server',
-    ],
-  },
-  'iakerb.too-many': {
-    text: ({ bound }) =>
-      `the client sends more messages for KDCs than ${bound === undefined ? 'one exchange may' : `${bound} allows`}`,
-    remedies: ({ bound }) =>
-      present(
-        'find out who sends them: it may be somebody who guesses passwords through this server',
-        bound !== undefined && `raise ${bound.split(' ')[0]}, if these clients are to be served`,
-      ),
-  },
-  'iakerb.transcript': entry(
-    'the checksum over the relayed messages does not verify: somebody has altered them',
-    'look for a device in between that changes the exchange; until then treat the connection as hostile',
-  ),
 };
 
 function foreign(name: string, { names, preferred }: OfferDetail): string {

@@ -3,6 +3,8 @@
 import type { Explanations } from '../reasons.ts';
 import type { ListenDetail, ServerDetails } from '../service-reasons.ts';
 import type { CONNECTION_ENDS } from './connection.ts';
+import { present } from './entry.ts';
+import { REACH_KDC } from './negotiate.ts';
 
 /** Of the areas `server`, `kdc`, `dns` and `testing`. */
 export const SERVER: Explanations<
@@ -91,6 +93,36 @@ export const SERVER: Explanations<
     text: ({ errorCode }) =>
       `the server refused the client${errorCode === undefined ? '' : ` with KRB-ERROR ${errorCode}`}`,
     remedies: () => ["look at the server's log, which has the reason"],
+  },
+};
+
+/** Of the area `iakerb`: what relays to a KDC. */
+export const RELAY: Explanations<
+  'iakerb.realm-not-relayed' | 'iakerb.kdc-unreachable' | 'iakerb.too-many'
+> = {
+  'iakerb.realm-not-relayed': {
+    text: ({ realm }) =>
+      `the client asks for ${realm === undefined ? 'a realm' : `realm ${realm}`}, which is not relayed`,
+    remedies: () => [
+      'name the realm in iakerb.realms, if its clients are to be relayed',
+      REACH_KDC,
+    ],
+  },
+  'iakerb.kdc-unreachable': {
+    text: ({ realm, problem }) =>
+      `no KDC of ${realm === undefined ? "the client's realm" : `realm ${realm}`} answers the relay${problem === undefined ? '' : `: ${problem}`}`,
+    remedies: () => [
+      'look at the KDC, at firewalls (port 88, UDP and TCP), and at kdc in krb5.conf of this server',
+    ],
+  },
+  'iakerb.too-many': {
+    text: ({ bound }) =>
+      `the client sends more messages for KDCs than ${bound === undefined ? 'one exchange may' : `${bound} allows`}`,
+    remedies: ({ bound }) =>
+      present(
+        'find out who sends them: it may be somebody who guesses passwords through this server',
+        bound !== undefined && `raise ${bound.split(' ')[0]}, if these clients are to be served`,
+      ),
   },
 };
 

@@ -206,7 +206,7 @@ function problemOf(error: unknown): string {
 function unreachable(realm: string, failures: readonly string[]): KerberosError {
   return new KerberosError('KRB5_KDC_UNREACH', {
     reason: 'kdc.unreachable',
-    detail: { realm: printableName(realm) },
+    detail: { realm: printableName(realm), tried: failures },
     message: `Cannot contact any KDC for realm '${printableName(realm)}': ${failures.join(', ')}`,
     hint: 'look at the KDC, at firewalls (port 88, UDP and TCP), and at kdc in krb5.conf',
   });

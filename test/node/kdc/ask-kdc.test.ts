@@ -97,6 +97,8 @@ describe('kdcAsker', () => {
       `Cannot contact any KDC for realm 'EXAMPLE.TEST': 127.0.0.1 port ${port}/udp: ECONNREFUSED, ` +
         `127.0.0.1 port ${port}/tcp: ECONNREFUSED`,
     );
+    const tried = ['udp', 'tcp'].map((one) => `127.0.0.1 port ${port}/${one}: ECONNREFUSED`);
+    expect(error.detail).toEqual({ realm: 'EXAMPLE.TEST', tried });
   });
 
   it('knows no KDC', async () => {
