@@ -15,6 +15,7 @@ import { WORKERS } from '../conformance/servers.ts';
 import { describeCommand, SERVER_PROGRAMS } from '../conformance/suite.ts';
 import { makeServiceKeytab, SERVICE, User } from '../conformance/user.ts';
 import { scratch } from '../support/realm.ts';
+import { bundleScript } from './bundle.ts';
 import { installed } from './installed.ts';
 import { portableSteps } from './portable.ts';
 import type { Outcome } from './steps.ts';
@@ -63,6 +64,16 @@ describe.runIf(command)('workerd', () => {
       for (const browser of [alice, mallory]) browser.close();
     },
   );
+
+  it.each(WORKER_KINDS)('keeps replays in Durable Objects, as the example, %s', async (kind) => {
+    const entry = join(import.meta.dirname, 'scripts/durable-replays.ts');
+    const config = writeWorker(scratch(), await bundleScript(entry, 'within'), kind, {
+      objects: { REPLAYS: 'Replays' },
+    });
+    await using worker = await startWorker(config);
+    const response = await fetch(`http://127.0.0.1:${worker.port}/`);
+    expect(await response.text()).toBe('it keeps its promises');
+  });
 });
 
 async function runInWorker(kind: WorkerKind): Promise<readonly Outcome[]> {

@@ -42,7 +42,7 @@ const KDC = resolve(import.meta.dirname, '../../fixtures/kdc');
  * that is possible. What cannot be had is named in one line and its tests count as skipped; with CI set that fails.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await runOrThrow('npm', ['run', '--silent', 'build'], { timeout: 120_000 });
+  await runOrThrow('npm', ['run', '--silent', 'build'], { timeout: 600_000 });
   const directory = mkdtempSync(join(tmpdir(), 'krb5-acceptor-'));
   let missing = await missingPeers();
   let kdc = await findKdc(directory, missing);
