@@ -73,7 +73,7 @@ export async function openEngineClient(
     throw new KerberosError('KRB5_RC_IO', {
       reason: 'server.engine',
       message: `${subject} ${shown(url)}: ${withoutPassword(describeThrown(error), url)}`,
-      hint: 'the server starts when the engine answers',
+      hint: 'start it, and check its address, its firewall and the password in the URL',
     });
   }
 }

@@ -1,5 +1,6 @@
 /** Lists of encryption types, in the syntax of krb5.conf's permitted_enctypes. */
-import { Enctype, parseEnctype } from '../crypto/numbers.ts';
+import { Enctype, enctypeName, enctypeShortName, parseEnctype } from '../crypto/numbers.ts';
+import { distanceOf } from '../options.ts';
 
 /** Options of {@link parseEnctypeList}. */
 export interface EnctypeListOptions {
@@ -58,6 +59,20 @@ export function parseEnctypeList(text: string, options: EnctypeListOptions = {})
     }
   }
   return list;
+}
+
+/** The name that was probably meant by an unknown one; undefined if none resembles it. */
+export function nearestEnctype(word: string): string | undefined {
+  const name = word.replace(/^[+-]/, '').toLowerCase();
+  const known = [
+    ...FAMILIES.keys(),
+    ...acceptorEnctypes.flatMap((enctype) => [enctypeShortName(enctype), enctypeName(enctype)]),
+  ];
+  const [nearest] = known
+    .map((other) => ({ other, distance: distanceOf(name, other) }))
+    .filter(({ other, distance }) => distance <= (other.length < 7 ? 1 : 2))
+    .sort((one, other) => one.distance - other.distance);
+  return nearest?.other;
 }
 
 function enctypesOf(name: string, defaults: readonly number[]): readonly number[] | undefined {

@@ -3,7 +3,7 @@
 import { Enctype } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
 import { canonicalHost } from '../messages/principal.ts';
-import { defaultEnctypes, parseEnctypeList } from './enctype-list.ts';
+import { defaultEnctypes, nearestEnctype, parseEnctypeList } from './enctype-list.ts';
 import { misspeltNames } from './known-settings.ts';
 import type { LocalNameConfig, LocalNameMappings } from './local-name.ts';
 import { parseLocalNameRule, problemsOf } from './local-name-rule.ts';
@@ -141,17 +141,21 @@ export function realmOfHost(
 type Warn = (text: string, ...remedies: readonly string[]) => void;
 
 function readClockSkew(profile: Profile, warn: Warn): number {
-  const text = profile.value('libdefaults', 'clockskew');
-  if (text === undefined) return DEFAULT_CLOCK_SKEW;
-  const seconds = parseDuration(text);
+  const value = profile.value('libdefaults', 'clockskew');
+  if (value === undefined) return DEFAULT_CLOCK_SKEW;
+  const seconds = parseDuration(value);
   if (seconds !== undefined) {
     // MIT krb5 reads an integer here, and uses its default for anything else.
-    if (!/^\d+$/.test(text)) {
-      warn(`clockskew = ${text} is ${seconds} s here; MIT krb5 wants a number of seconds`);
+    if (!/^\d+$/.test(value)) {
+      const text = `clockskew = ${value} is ${seconds} s here; MIT krb5 wants a number of seconds`;
+      warn(text, `write clockskew = ${seconds}`);
     }
     return seconds;
   }
-  warn(`clockskew = ${text} is not a duration; ${DEFAULT_CLOCK_SKEW} s are used`);
+  warn(
+    `clockskew = ${value} is not a duration; ${DEFAULT_CLOCK_SKEW} s are used`,
+    'write a number of seconds',
+  );
   return DEFAULT_CLOCK_SKEW;
 }
 
@@ -171,7 +175,13 @@ function readEnctypes(
   const text = profile.value('libdefaults', 'permitted_enctypes') ?? 'DEFAULT';
   const permittedEnctypes = parseEnctypeList(text, {
     defaults,
-    onUnknown: (word) => warn(`permitted_enctypes: ${word} is not known`),
+    onUnknown: (word) => {
+      const meant = nearestEnctype(word);
+      warn(
+        `permitted_enctypes: ${word} is not known`,
+        ...(meant === undefined ? [] : [`write ${meant}`]),
+      );
+    },
   }).filter((enctype) => allowWeakCrypto || !WEAK.includes(enctype));
   if (permittedEnctypes.length === 0) {
     throw badFormat(`permitted_enctypes = ${text} leaves no encryption type`);

@@ -91,6 +91,8 @@ export type ProblemDetail = {
   readonly path?: string;
   /** The error behind it. */
   readonly problem?: string;
+  /** What helps against this. */
+  readonly remedy?: string;
 };
 
 /** The room of a replay cache. */

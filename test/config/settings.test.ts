@@ -52,7 +52,7 @@ describe('parseKerberosConfig', () => {
       ignoreAcceptorHostname: true,
       allowWeakCrypto: false,
       warnings: [
-        'clockskew = 1m 30s is 90 s here; MIT krb5 wants a number of seconds',
+        'clockskew = 1m 30s is 90 s here; MIT krb5 wants a number of seconds; write clockskew = 90',
         'permitted_enctypes: rot13 is not known',
       ],
     });
@@ -83,7 +83,7 @@ describe('parseKerberosConfig', () => {
     const config = libdefaults('clockskew = 10m');
     expect(config.clockSkew).toBe(600);
     expect(config.warnings).toEqual([
-      'clockskew = 10m is 600 s here; MIT krb5 wants a number of seconds',
+      'clockskew = 10m is 600 s here; MIT krb5 wants a number of seconds; write clockskew = 600',
     ]);
   });
 
@@ -96,7 +96,9 @@ describe('parseKerberosConfig', () => {
   it('warns about a clock skew that is not a duration', () => {
     const config = libdefaults('clockskew = five');
     expect(config.clockSkew).toBe(300);
-    expect(config.warnings).toEqual(['clockskew = five is not a duration; 300 s are used']);
+    expect(config.warnings).toEqual([
+      'clockskew = five is not a duration; 300 s are used; write a number of seconds',
+    ]);
   });
 
   it.each([

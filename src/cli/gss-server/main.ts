@@ -80,7 +80,7 @@ async function serve(options: ServerArguments, clientOwnsStreams: boolean): Prom
       json: options.log === 'json',
     });
   } catch (error) {
-    process.stderr.write(`${options.logfile}: ${systemErrorText(error)}\n`);
+    process.stderr.write(`${options.logfile}: ${systemErrorText(error)}\n${MAKE_DIRECTORY}`);
     return FAILURE;
   }
   if (output.reopen !== undefined) reopenOnHangup(output.reopen);
@@ -290,6 +290,7 @@ function complain(message: string): void {
   process.stderr.write(`gss-server: ${message}\n`);
 }
 
+const MAKE_DIRECTORY = 'hint: make its directory, and let the user of the server write there\n';
 const NAME_THE_SERVICE = `hint: service_name is missing; for example: gss-server host@server.example.com
 `;
 

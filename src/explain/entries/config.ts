@@ -17,10 +17,16 @@ export const CONFIG: Explanations<Extract<keyof FileDetails, `config.${string}`>
   },
   'config.syntax': {
     text: ({ problem = 'krb5.conf is malformed' }) => problem,
-    remedies: () => [
-      'correct the line: [section], name = value, name = { on one line and } on a line of its own',
-      'save the file as UTF-8 or ASCII',
-    ],
+    remedies: ({ problem = '' }) => {
+      if (problem.endsWith('neither true nor false')) return ['write true or false'];
+      if (problem.endsWith('leaves no encryption type')) {
+        return ['name known ones (aes256-cts, aes128-cts, aes256-sha2), or remove the line'];
+      }
+      return [
+        'correct the line: [section], name = value, name = { on one line and } on a line of its own',
+        'save the file as UTF-8 or ASCII',
+      ];
+    },
   },
   'config.unknown-setting': {
     text: ({ setting = 'a setting' }) => `krb5.conf: nothing reads ${setting}`,

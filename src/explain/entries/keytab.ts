@@ -15,10 +15,13 @@ export const KEYTAB: Explanations<Extract<keyof FileDetails, `keytab.${string}`>
   },
   'keytab.unreadable': {
     text: (detail) => `${fileOf(detail)} cannot be read${because(detail)}`,
-    remedies: ({ path = 'file' }) => [
-      'make it readable for the user of this process and for nobody else: ' +
-        `chown, chmod 600 ${path}`,
-    ],
+    remedies: ({ path = 'file', problem = '' }) =>
+      /directory|regular file|larger/.test(problem)
+        ? [`name the keytab itself: ${path} is none`]
+        : [
+            'make it readable for the user of this process and for nobody else: ' +
+              `chown, chmod 600 ${path}`,
+          ],
   },
   'keytab.directory-unreadable': {
     text: ({ directory, ...detail }) =>
@@ -84,10 +87,15 @@ export const KEYTAB: Explanations<Extract<keyof FileDetails, `keytab.${string}`>
   'keytab.unusable': {
     text: ({ principals, enctypes }) =>
       `no key of ${principals.join(', ')} can be used here: ${enctypes.join(', ')}`,
-    remedies: () => [
-      'have the KDC use aes256-cts-hmac-sha1-96 (Active Directory: msDS-SupportedEncryptionTypes of the ' +
-        'account, then a new password), and export the keys again',
-      'RC4 and DES3 only: allow_rc4 = true or allow_des3 = true in krb5.conf, withLegacyEnctypes in code',
+    remedies: ({ enctypes }) => [
+      'have the KDC use aes256-cts-hmac-sha1-96, and export the keys again; in Active Directory: ' +
+        'msDS-SupportedEncryptionTypes of the account, then a new password',
+      ...(enctypes.some((name) => /arcfour|des3/.test(name))
+        ? [
+            'or permit RC4 or DES3 for a while: allow_rc4 = true, allow_des3 = true in krb5.conf; ' +
+              'withLegacyEnctypes in code',
+          ]
+        : []),
     ],
   },
   'keytab.changing': {

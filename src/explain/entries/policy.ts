@@ -37,18 +37,15 @@ export const REPLAY: Explanations<Extract<keyof PolicyDetails, `replay.${string}
       sentence(
         path === undefined
           ? `the replay cache threw ${problem ?? 'an error'}`
-          : `the replay cache ${path} failed${problem === undefined ? '' : `: ${problem}`}`,
-        'nobody is let in until it answers',
+          : `the replay cache ${path} ${problem ?? 'failed'}`,
+        'nobody is let in until it works',
       ),
-    remedies: ({ path }) =>
-      path === undefined
-        ? [
-            'look at the engine behind the replay cache: is it running, can it be reached, may its user write?',
-          ]
-        : [
-            'let the user of this process write there, or set KRB5RCACHEDIR (or -rcache) to a directory where it may',
-            'free some space, or raise the quota, if the disk is full',
-          ],
+    remedies: ({ path, remedy }) => [
+      remedy ??
+        (path === undefined
+          ? 'look at the engine behind the replay cache: is it running, can it be reached, may its user write?'
+          : 'let the user of this process write there, or name another directory (KRB5RCACHEDIR, -rcache dir:/path)'),
+    ],
   },
   'replay.cache-full': {
     text: ({ client, held, maxEntries }) =>

@@ -2,6 +2,7 @@
 import { Profile } from '../../config/profile.ts';
 import type { KerberosConfig } from '../../config/settings.ts';
 import { isFalse, parseKerberosConfig } from '../../config/settings.ts';
+import { Enctype } from '../../crypto/numbers.ts';
 import { explain } from '../../errors.ts';
 import type { Keytab } from '../../keytab/keytab.ts';
 import type { PrincipalKeys } from '../../keytab/keytab-index.ts';
@@ -153,7 +154,7 @@ async function openKeytab(
 function judgeKeytab(
   keytab: Keytab,
   matcher: ServiceMatcher,
-  { permittedEnctypes, clockSkew }: KerberosConfig,
+  { permittedEnctypes, clockSkew, allowRc4, allowDes3, allowWeakCrypto }: KerberosConfig,
   { clock }: CheckSystem,
 ): Finding[] {
   const { principals } = acceptedKeys(keytab, matcher);
@@ -162,7 +163,15 @@ function judgeKeytab(
     ...(principals.size === 0
       ? []
       : [ok('service', `${name}: ${principals.size} of the keytab's principals`)]),
-    ...judgeKeys(keytab, matcher, { permittedEnctypes, clockSkew, now: clock() / 1000 }),
+    ...judgeKeys(keytab, matcher, {
+      permittedEnctypes,
+      switchedOn: [
+        ...(allowRc4 || allowWeakCrypto ? [Enctype.rc4Hmac] : []),
+        ...(allowDes3 || allowWeakCrypto ? [Enctype.des3CbcSha1] : []),
+      ],
+      clockSkew,
+      now: clock() / 1000,
+    }),
   ];
 }
 

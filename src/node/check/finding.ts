@@ -62,7 +62,10 @@ export function findingOf(check: FindingSubject, error: unknown): Finding {
   if (!(error instanceof KerberosError)) throw error;
   const { reason, message, hint, text, remedies } = error;
   const derived = [text, ...remedies.slice(0, 1)].join('; ');
-  // A hint of its own knows more than the catalogue: names that are alike, for example.
-  const own = hint === undefined || hint === derived ? [] : [hint];
+  // A hint of its own often knows more than the catalogue, which has it all for these.
+  const own = hint === undefined || hint === derived || SAID.test(reason) ? [] : [hint];
   return failure(check, reason, message, ...new Set([...own, ...remedies]));
 }
+
+const SAID =
+  /^(?:keytab\.(?:missing|unreadable|directory-unreadable|empty)|replay\.(?:cache-failed|unknown-type))$/;

@@ -1,5 +1,5 @@
 /** Judges the keys of a keytab for one acceptor. */
-import { enctypeName, isWeakEnctype } from '../../crypto/numbers.ts';
+import { Enctype, enctypeName, isWeakEnctype } from '../../crypto/numbers.ts';
 import { explainNoService } from '../../keytab/explain.ts';
 import type { Keytab, KeytabEntry } from '../../keytab/keytab.ts';
 import type { PrincipalKeys } from '../../keytab/keytab-index.ts';
@@ -13,6 +13,8 @@ import { failure, findingOf, ok, warning } from './finding.ts';
 /** By what the keys are judged. */
 export interface KeyRules {
   readonly permittedEnctypes: readonly number[];
+  /** Weak enctypes that allow_rc4 or allow_des3 has switched on. */
+  readonly switchedOn?: readonly number[];
   /** Seconds since 1970. */
   readonly now: number;
   /** Seconds. */
@@ -78,11 +80,13 @@ function summary(
 function noUsableKey(
   name: string,
   entries: readonly KeytabEntry[],
-  { permittedEnctypes }: KeyRules,
+  { permittedEnctypes, switchedOn = [] }: KeyRules,
 ): Finding {
   const has = namesOf(entries);
   const text = `no key of ${name} can be used here: ${has}`;
-  const old = entries.filter(({ key }) => isSwitchable(key.enctype));
+  const old = entries.filter(
+    ({ key }) => isSwitchable(key.enctype) && !switchedOn.includes(key.enctype),
+  );
   if (old.length > 0 && old.every(({ key }) => !permittedEnctypes.includes(key.enctype))) {
     return failure(
       'keytab',
@@ -176,7 +180,7 @@ function datedAhead(
   return warning(
     'keytab',
     'keytab.dated-ahead',
-    `${name} has a key that was written at ${formatTime(latest)}, and it is ${formatTime(now)} now: one ` +
+    `${name} has a key that was written at ${formatTime(latest)}, and it is ${formatTime(Math.floor(now))} now: one ` +
       'of the two clocks is wrong',
     'compare the clocks of this machine and of the one that wrote the keytab (chronyc tracking, ' +
       'w32tm /query /status)',
@@ -192,7 +196,7 @@ function realmKey({ principal }: PrincipalKeys): Finding {
   return failure(
     'keytab',
     'keytab.realm-key',
-    `the keytab holds the key of the realm itself, ${name}: whoever reads it is everyone`,
+    `the keytab holds the key of the realm itself, ${name}: whoever reads it can impersonate every user`,
     `remove it from the file: ktutil, or kadmin ktremove ${name}`,
     'change the key of krbtgt twice, as after the loss of a KDC',
   );
@@ -214,7 +218,6 @@ function namesOf(entries: readonly KeytabEntry[]): string {
   return [...new Set(entries.map(({ key }) => enctypeName(key.enctype)))].join(', ');
 }
 
-const RC4 = 23;
-const DES3 = 16;
+const { rc4Hmac: RC4, des3CbcSha1: DES3 } = Enctype;
 const MAX_PRINCIPALS = 16;
 const MAX_ENTRIES = 1000;

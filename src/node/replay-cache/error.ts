@@ -7,7 +7,7 @@ export function replayCacheError(path: string, problem: string, hint: string): K
     reason: 'replay.cache-failed',
     message: `Replay cache ${path} ${problem}`,
     hint,
-    detail: { path },
+    detail: { path, problem, remedy: hint },
   });
 }
 
@@ -18,8 +18,12 @@ export function systemReplayCacheError(path: string, error: unknown): KerberosEr
   return new KerberosError('KRB5_RC_IO', {
     reason: 'replay.cache-failed',
     message: `Replay cache ${path}: ${message ?? String(error)}`,
+    detail: {
+      path,
+      problem: `failed: ${message ?? String(error)}`,
+      ...(REMEDIES[code] !== undefined && { remedy: REMEDIES[code] }),
+    },
     hint: `nobody is let in until this works${HINTS[code] ?? ''}`,
-    detail: { path },
     cause: error,
   });
 }
@@ -36,4 +40,19 @@ const HINTS: Readonly<Record<string, string>> = {
   EFBIG: ': raise the limit on file sizes',
   EMFILE: ': raise the limit on open files',
   ENFILE: ': raise the limit on open files',
+};
+const MAY_WRITE =
+  'let the user of this process write there, or name another directory (KRB5RCACHEDIR, -rcache dir:/path)';
+const REMEDIES: Readonly<Record<string, string>> = {
+  EACCES: MAY_WRITE,
+  EPERM: MAY_WRITE,
+  EROFS: 'name a directory that can be written (KRB5RCACHEDIR, -rcache dir:/path)',
+  ENOENT: 'make the directory above it, or name another one (KRB5RCACHEDIR, -rcache dir:/path)',
+  ENOTDIR: 'correct the path: one of its directories is a file',
+  ELOOP: 'remove the symbolic link that is in the place of a file',
+  ENOSPC: 'free some space on its disk',
+  EDQUOT: 'free some space, or raise the quota',
+  EFBIG: 'raise the limit on file sizes (ulimit -f)',
+  EMFILE: 'raise the limit on open files (ulimit -n, LimitNOFILE)',
+  ENFILE: 'raise the limit on open files (fs.file-max)',
 };

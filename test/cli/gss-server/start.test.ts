@@ -135,7 +135,13 @@ const REFUSALS: readonly Case[] = [
     /is nonexistent or empty/,
     /KRB5_KTNAME/,
   ],
-  ['a directory as keytab', () => ({ keytab: folder }), 'keytab.unreadable', /it is a directory/],
+  [
+    'a directory as keytab',
+    () => ({ keytab: folder }),
+    'keytab.unreadable',
+    /it is a directory/,
+    /name the keytab itself/,
+  ],
   [
     'an empty keytab',
     () => ({ keytab: `${write('empty', '')}` }),
@@ -238,6 +244,14 @@ const REFUSALS: readonly Case[] = [
     () => ({ config: '[libdefaults]\nallow_rc4 = maybe\n' }),
     'config.syntax',
     /allow_rc4 = maybe is neither true nor false/,
+    /write true or false/,
+  ],
+  [
+    'only misspelt encryption types',
+    () => ({ config: '[libdefaults]\npermitted_enctypes = aes265-cts\n' }),
+    'config.syntax',
+    /permitted_enctypes = aes265-cts leaves no encryption type/,
+    /name known ones \(aes256-cts/,
   ],
   [
     'an include that is missing',
@@ -320,8 +334,13 @@ const WARNINGS: readonly Case[] = [
     'keys of single DES only',
     () => ({ keytab: DES }),
     undefined,
-    /no key of HTTP\/www.*des-cbc-md5/,
-    /aes256/,
+    /no key of HTTP\/www.*des-cbc-md5 \(have the KDC use aes256[^(]*then a new password\)$/,
+  ],
+  [
+    'a misspelt encryption type',
+    () => ({ config: '[libdefaults]\npermitted_enctypes = aes256-cts aes265-sha2\n' }),
+    undefined,
+    /permitted_enctypes: aes265-sha2 is not known; write aes256-sha2/,
   ],
 ];
 

@@ -100,6 +100,47 @@ describe('checkAcceptor', () => {
     expect(text).not.toContain(key.toString('base64'));
   });
 
+  it.each([
+    [
+      'a directory',
+      () => ({ keytab: folder }),
+      /directory/,
+      ['name the keytab itself: .* is none'],
+    ],
+    [
+      'no keytab',
+      () => ({ keytab: join(folder, 'absent') }),
+      /is nonexistent or empty/,
+      ['correct the name \\(-keytab', 'make it: kadmin ktadd -k'],
+    ],
+    [
+      'an empty keytab',
+      () => ({ keytab: write('empty', '') }),
+      /is nonexistent or empty/,
+      ['export the keys into it again'],
+    ],
+    [
+      'a replay cache below nothing',
+      () => ({ replayCache: `dir:${join(folder, 'a/b')}` }),
+      /ENOENT/,
+      ['make the directory above it'],
+    ],
+    [
+      'an unknown replay cache',
+      () => ({ replayCache: 'ccache:x' }),
+      /is unknown/,
+      ['write dfl:, dir:/path'],
+    ],
+  ])('says each remedy once: %s', async (_, more, text, remedies) => {
+    const findings = await examine(good(more()), SYSTEM);
+    const wrong = findings.filter(({ status }) => status === 'error');
+    expect(wrong).toHaveLength(1);
+    expect(wrong[0]!.text).toMatch(text);
+    expect(wrong[0]!.remedies).toEqual(
+      remedies.map((start) => expect.stringMatching(new RegExp(`^${start}`))),
+    );
+  });
+
   it('refuses wrong options, since a misspelt one would leave something unexamined', async () => {
     await expect(checkAcceptor({ servce: 'HTTP@' } as never)).rejects.toThrow(/is service meant/);
     await expect(checkAcceptor({ port: 70_000 })).rejects.toThrow(RangeError);

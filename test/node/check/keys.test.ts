@@ -7,6 +7,7 @@ import type { Keytab } from '../../../src/keytab/keytab.ts';
 import { parseServiceName } from '../../../src/keytab/service-name.ts';
 import { parsePrincipal } from '../../../src/messages/principal.ts';
 import type { Finding } from '../../../src/node/check/finding.ts';
+import type { KeyRules } from '../../../src/node/check/keys.ts';
 import { judgeKeys } from '../../../src/node/check/keys.ts';
 import type { KeySpec } from '../../support/realm-kit.ts';
 import { makeKeytab, NOW_SECONDS } from '../../support/realm-kit.ts';
@@ -17,9 +18,14 @@ const LEGACY = withLegacyEnctypes(defaultCrypto, [23, 16]);
 
 function judge(
   keytab: Keytab,
-  { service = 'HTTP@www.example.test', permittedEnctypes = AES, now = NOW_SECONDS } = {},
+  { service = 'HTTP@www.example.test', ...rules }: { service?: string } & Partial<KeyRules> = {},
 ): Finding[] {
-  return judgeKeys(keytab, parseServiceName(service), { permittedEnctypes, now, clockSkew: 300 });
+  return judgeKeys(keytab, parseServiceName(service), {
+    permittedEnctypes: AES,
+    now: NOW_SECONDS,
+    clockSkew: 300,
+    ...rules,
+  });
 }
 
 function www(...specs: readonly KeySpec[]): Keytab {
@@ -75,6 +81,13 @@ describe('judgeKeys', () => {
     const findings = judge(www({ enctype: 23, crypto: LEGACY }, { enctype: 16, crypto: LEGACY }));
     expect(faults(findings)).toEqual(['error enctype.weak-off']);
     expect(findings[0]!.remedies[1]).toContain('allow_rc4 = true, allow_des3 = true');
+  });
+
+  it('does not advise to switch on what is on, but not permitted', () => {
+    const keytab = www({ enctype: 23, crypto: LEGACY });
+    const findings = judge(keytab, { permittedEnctypes: [18], switchedOn: [23] });
+    expect(faults(findings)).toEqual(['error enctype.not-permitted']);
+    expect(findings[0]!.remedies.join()).not.toContain('allow_rc4');
   });
 
   it('finds weak keys that are allowed', () => {
