@@ -6,9 +6,10 @@ import { createSaslServer } from 'krb5-acceptor/sasl';
 import { bindingsOf, guard, tls } from './connection.mjs';
 import { authenticate, MAX_LINE } from './sasl-lines.mjs';
 
-const { KEYTAB, SERVICE, PORT = 143, HOST = 'localhost' } = process.env;
+const { KEYTAB, SERVICE, PORT = 143, HOST = 'localhost', CHANNEL_BINDINGS } = process.env;
 const credential = await acquireCredential({ keytab: keytabFile(KEYTAB), service: SERVICE });
-const acceptor = createAcceptor({ credential });
+const policy = CHANNEL_BINDINGS && { channelBindingPolicy: CHANNEL_BINDINGS };
+const acceptor = createAcceptor({ credential, ...policy });
 const sasl = createSaslServer({ acceptor, service: 'imap', layers: ['none'] });
 
 createServer((socket) => guard(socket, serve)).listen(PORT, HOST);

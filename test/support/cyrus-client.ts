@@ -18,6 +18,8 @@ export interface CyrusOptions {
   /** The authorization identity. */
   readonly authorizationId?: string;
   readonly adCompat?: boolean;
+  /** The service and its host; those of the realm if absent. */
+  readonly target?: readonly [string, string];
   readonly bindings?: { readonly type: string; readonly data: Uint8Array };
 }
 
@@ -30,8 +32,8 @@ export class CyrusClient {
 
   constructor(options: CyrusOptions) {
     const { minSsf = 0, maxSsf = 256, maxBuffer = 65_536, authorizationId = '' } = options;
-    const { bindings } = options;
-    const args = [options.mechanism, 'host', realm().hostname];
+    const { bindings, target = ['host', realm().hostname] } = options;
+    const args = [options.mechanism, ...target];
     args.push(...[minSsf, maxSsf, maxBuffer].map(String), 'alice', authorizationId);
     args.push(options.adCompat === true ? '1' : '0');
     if (bindings !== undefined) args.push(bindings.type, toHex(bindings.data));
@@ -40,7 +42,9 @@ export class CyrusClient {
   }
 
   /** Runs an exchange to its end. */
-  async authenticate(exchange: SaslExchange): Promise<Exclude<SaslResult, { status: 'continue' }>> {
+  async authenticate(
+    exchange: Pick<SaslExchange, 'step'>,
+  ): Promise<Exclude<SaslResult, { status: 'continue' }>> {
     let result = await exchange.step(await this.#response());
     while (result.status === 'continue') {
       this.#send('challenge', result.challenge);
