@@ -203,10 +203,23 @@ function inspectError(
   options: object,
   inspect?: (value: unknown, options: object) => string,
 ): string {
-  const { name, message, ...rest } = this.toJSON();
+  const { name, message, minor, hint, ...rest } = this.toJSON();
   const { cause } = this;
-  const shown = cause instanceof Error ? { ...rest, cause } : rest;
-  return `${this.stack ?? `${name}: ${message}`} ${inspect?.(shown, options) ?? JSON.stringify(rest)}`;
+  // A minor status has the same reason, text and remedies, which are shown once.
+  const isMinor = cause instanceof ReasonedError && cause.reason === this.reason;
+  const behind = isMinor ? cause.cause : cause;
+  const isDerived = hint === [this.text, ...this.remedies.slice(0, 1)].join('; ');
+  const shown = {
+    ...rest,
+    ...(hint === undefined || isDerived ? {} : { hint }),
+    ...(isMinor
+      ? { minor: `${cause.code}: ${cause.message}` }
+      : minor === undefined
+        ? {}
+        : { minor }),
+    ...(behind instanceof Error ? { cause: behind } : {}),
+  };
+  return `${this.stack ?? `${name}: ${message}`} ${inspect?.(shown, options) ?? JSON.stringify(shown)}`;
 }
 
 /** The number of a code, which the peer may see. No other function chooses it. */

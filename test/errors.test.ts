@@ -64,6 +64,15 @@ describe('an error', () => {
     expect(inspect(new Error('outer', { cause: error }))).toContain('policy.flags');
   });
 
+  it('is printed once, and what is behind its minor status too', () => {
+    const cause = new Error('connect ECONNREFUSED');
+    const minor = new KerberosError('KRB5_RC_IO', { reason: 'replay.cache-failed', cause });
+    const printed = inspect(new GssError('GSS_S_FAILURE', { minor }));
+    expect(printed.match(/nobody is let in/g)).toHaveLength(1);
+    expect(printed).toContain("minor: 'KRB5_RC_IO: ");
+    expect(printed).toContain('Error: connect ECONNREFUSED');
+  });
+
   it('of an application, whose facts are missing, can be shown', () => {
     const odd = new KerberosError('KRB_AP_ERR_SKEW', { reason: 'policy.flags' } as never);
     expect([odd.text, odd.remedies]).toEqual(['Clock skew too great', []]);

@@ -27,6 +27,7 @@ import { canHaveMade, decryptPartOrNothing } from './encrypted-part.ts';
 import type { OpenedTicket, OpenedTickets } from './opened-tickets.ts';
 import { tailOf } from './opened-tickets.ts';
 import type { Patience } from './patience.ts';
+import type { RecentPeers } from './recent-peers.ts';
 import type { ReplayCache } from './replay-cache.ts';
 import { checkReplay } from './replay-check.ts';
 
@@ -50,6 +51,8 @@ export interface ApPolicy extends ClientPolicy {
   readonly replayCache: ReplayCache;
   /** Tickets that are presented repeatedly. */
   readonly openedTickets: OpenedTickets;
+  /** Tells whether a repeated request came from the address of the first one. */
+  readonly recentPeers?: RecentPeers;
   /** A key of another enctype is refused. */
   readonly permittedEnctypes: PermittedEnctypes;
 }
@@ -60,6 +63,10 @@ export interface ApAttempt {
   readonly patience: Patience;
   /** Takes the steps, if anyone reads them. */
   readonly trace: Trace | undefined;
+  readonly options?: {
+    /** Where the request comes from, if the caller knows. */
+    readonly peerAddress?: HostAddress;
+  };
   /** The ticket, once it is opened: of its contents only names, times and enctypes may be used. */
   opened: OpenedTicket | undefined;
 }
@@ -131,8 +138,10 @@ export async function acceptApReq<T>(
     // MIT krb5 asks the cache before it checks the times. Here a request that would be refused anyway,
     // with an expired ticket for example, cannot fill the cache.
     const { cipher } = apReq.authenticator;
-    const asked = checkReplay(opened, client, authenticator, cipher, policy, patience);
+    const from = attempt.options?.peerAddress;
+    const asked = checkReplay(opened, client, authenticator, cipher, policy, patience, from);
     if (asked !== undefined) await asked;
+    policy.recentPeers?.note(cipher, from);
     trace?.('AP-REQ passed all checks, and is no replay');
     const used = use(
       subkey === undefined

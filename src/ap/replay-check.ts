@@ -1,6 +1,7 @@
 /** Asks the replay cache about a request (RFC 4120 §3.2.3); only the answer `true` admits it. */
 import { KerberosError } from '../errors.ts';
 import type { Authenticator } from '../messages/ap-req.ts';
+import type { HostAddress } from '../messages/primitives.ts';
 import type { Principal } from '../messages/principal.ts';
 import { printablePrincipal } from '../messages/principal.ts';
 import { describe, isThenable } from '../options.ts';
@@ -9,12 +10,21 @@ import type { Clock } from '../time.ts';
 import { formatTime } from '../time.ts';
 import type { OpenedTicket } from './opened-tickets.ts';
 import type { Patience } from './patience.ts';
+import type { RecentPeers } from './recent-peers.ts';
 import type { ReplayCache } from './replay-cache.ts';
+
+interface ReplayPolicy {
+  readonly replayCache: ReplayCache;
+  readonly recentPeers?: RecentPeers;
+  readonly maxSkew: number;
+  readonly clock: Clock;
+}
 
 /**
  * Checks that a request is new, and stores it.
  *
  * @param cipher - The authenticator's ciphertext, as received.
+ * @param from - Where the request comes from, if that is known.
  * @returns A promise only if the cache returns one.
  * @throws {@link KerberosError} KRB_AP_ERR_REPEAT for a replay; KRB5_RC_IO, or the cache's own error,
  *   if the cache cannot tell.
@@ -24,11 +34,12 @@ export function checkReplay(
   client: Principal,
   authenticator: Authenticator,
   cipher: Uint8Array,
-  policy: { readonly replayCache: ReplayCache; readonly maxSkew: number; readonly clock: Clock },
+  policy: ReplayPolicy,
   patience: Patience,
+  from?: HostAddress,
 ): Promise<void> | undefined {
   patience.settings.replayCache.checkRoom();
-  const { replayCache, maxSkew, clock } = policy;
+  const { replayCache, maxSkew } = policy;
   const { ctime, cusec } = authenticator;
   let answer: unknown;
   let pending: boolean;
@@ -46,11 +57,11 @@ export function checkReplay(
     throw failed(cause);
   }
   if (!pending) {
-    judge(answer, opened, client, authenticator, clock);
+    judge(answer, opened, client, authenticator, policy, cipher, from);
     return undefined;
   }
   return patience.wait(answer as PromiseLike<unknown>, patience.settings.replayCache).then(
-    (late) => judge(late, opened, client, authenticator, clock),
+    (late) => judge(late, opened, client, authenticator, policy, cipher, from),
     (cause) => {
       throw failed(cause);
     },
@@ -63,10 +74,12 @@ function judge(
   opened: OpenedTicket,
   client: Principal,
   authenticator: Authenticator,
-  clock: Clock,
+  policy: ReplayPolicy,
+  cipher: Uint8Array,
+  from: HostAddress | undefined,
 ): void {
   if (isNew === true) return;
-  if (isNew === false) throw repeated(opened, client, authenticator, clock);
+  if (isNew === false) throw repeated(opened, client, authenticator, policy, cipher, from);
   throw new KerberosError('KRB5_RC_IO', {
     reason: 'replay.cache-fault',
     detail: { answer: describe(isNew) },
@@ -88,14 +101,18 @@ function repeated(
   { service }: OpenedTicket,
   principal: Principal,
   { ctime, cusec }: Authenticator,
-  clock: Clock,
+  { clock, recentPeers }: ReplayPolicy,
+  cipher: Uint8Array,
+  from: HostAddress | undefined,
 ): KerberosError {
+  const samePeer = recentPeers?.sawFrom(cipher, from);
   const detail = {
     client: printablePrincipal(principal),
     service: printablePrincipal(service.principal),
     clientTime: formatTime(ctime),
     clientMicroseconds: cusec,
     age: Math.floor(clock() / 1000) - ctime,
+    ...(samePeer !== undefined && { samePeer }),
   };
   return new KerberosError('KRB_AP_ERR_REPEAT', {
     reason: 'replay.repeated',

@@ -73,6 +73,8 @@ export type RepeatDetail = {
   readonly clientMicroseconds: number;
   /** Seconds since then. */
   readonly age?: number;
+  /** Whether it came from the address of the first one; absent if that is not known. */
+  readonly samePeer?: boolean;
 };
 
 /** Waiting in vain. */

@@ -3,6 +3,7 @@ import type { PermittedEnctypes } from '../ap/accept.ts';
 import type { ClientRealms } from '../ap/client-policy.ts';
 import { OpenedTickets } from '../ap/opened-tickets.ts';
 import { Answerer } from '../ap/patience.ts';
+import { RecentPeers } from '../ap/recent-peers.ts';
 import { MemoryReplayCache } from '../ap/replay-cache.ts';
 import { acceptorEnctypes } from '../config/enctype-list.ts';
 import { Mechanism } from '../gss/mechanism.ts';
@@ -30,6 +31,7 @@ export function settingsOf(options: AcceptorOptions): AcceptorSettings {
       options.replayCache ??
       new MemoryReplayCache({ clock, ...(random !== undefined && { random }) }),
     openedTickets: new OpenedTickets(),
+    recentPeers: new RecentPeers(),
     channelBindingPolicy: options.channelBindingPolicy ?? 'when-supported',
     permittedEnctypes: permittedEnctypesOf(options),
     onWeakEnctype: options.onWeakEnctype,

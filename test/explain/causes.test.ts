@@ -453,6 +453,27 @@ const CAUSES: readonly Cause[] = [
     remedy: /proxy_next_upstream/,
   },
   {
+    name: '29 replay from the same address',
+    made: () => used({ handshake: { peerAddress: at([192, 0, 2, 7]) } }),
+    reason: 'replay.repeated',
+    detail: { samePeer: true },
+    text: /from the same address as the first one/,
+    remedy: /proxy_next_upstream/,
+  },
+  {
+    name: '29 replay from elsewhere',
+    made: async () => {
+      const { initiator, acceptor } = await makeParties();
+      const token = initiator.begin();
+      await acceptor.begin({ peerAddress: at([192, 0, 2, 7]) }).accept(token);
+      return errorOf(await acceptor.begin({ peerAddress: at([192, 0, 2, 8]) }).accept(token));
+    },
+    reason: 'replay.repeated',
+    detail: { samePeer: false },
+    text: /the first one came from another address/,
+    remedy: /somebody has recorded the first request/,
+  },
+  {
     name: '30 address',
     made: () =>
       refused({

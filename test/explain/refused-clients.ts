@@ -514,7 +514,7 @@ export const REFUSED_CLIENTS: readonly RefusedClient[] = [
     name: '29 replay',
     before: 'same',
     reason: 'replay.repeated',
-    text: /came twice.*alice@EXAMPLE\.TEST.*made \d s ago/,
+    text: /came twice.*alice@EXAMPLE\.TEST.*made \d s ago.*from the same address/,
     remedy: /proxy_next_upstream/,
   },
   {

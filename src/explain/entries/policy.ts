@@ -9,17 +9,23 @@ import type { DELEGATION_NOTES } from './observed.ts';
 /** The area `replay`. */
 export const REPLAY: Explanations<Extract<keyof PolicyDetails, `replay.${string}`>> = {
   'replay.repeated': {
-    text: ({ client, service, clientTime, age }) =>
+    text: ({ client, service, clientTime, age, samePeer }) =>
       sentence(
         'the same request came twice: a retry (proxy, load balancer), a header that a client uses again, a server that authenticates twice, or an attack',
         `client ${client}, service ${service}, client's time ${clientTime}`,
         age !== undefined && `made ${duration(age)} ago by the client's clock`,
+        samePeer !== undefined &&
+          (samePeer
+            ? 'it came from the same address as the first one'
+            : 'the first one came from another address'),
       ),
-    remedies: () => [
+    remedies: ({ samePeer }) => [
       'switch off retries of requests with Authorization in the proxy (nginx: proxy_next_upstream off; HAProxy: retries 0)',
       'authenticate each request once: one middleware, one acceptor, one replay cache for all processes of the service',
       'have a client of your own make a new token for each request',
-      'otherwise find out who sent the second request',
+      samePeer === false
+        ? 'if no proxy has these two addresses, somebody has recorded the first request: find out who'
+        : 'otherwise find out who sent the second request',
     ],
   },
   'replay.cache-silent': {
