@@ -24,7 +24,7 @@ export function explained(reason: Reason): { text: string; remedies: readonly st
 }
 
 export function formatPage(): string {
-  const lines = [INTRODUCTION];
+  const lines = [INTRODUCTION, ...wordsOfMit()];
   let area = '';
   for (const [reason, meaning] of describedReasons()) {
     const [name = ''] = reason.split('.');
@@ -36,6 +36,52 @@ export function formatPage(): string {
   }
   return lines.join('\n');
 }
+
+/** The words of MIT krb5, which stand before the reason in a log, and the reasons that have them. */
+export function wordsOfMit(): string[] {
+  return [
+    '## By the words of MIT krb5\n',
+    '| words | reasons |',
+    '|---|---|',
+    ...Object.entries(MIT_WORDS).map(([words, reasons]) => {
+      const links = reasons.split(' ').map((reason) => `[${reason}](#${reason.replace('.', '')})`);
+      return `| ${words} | ${links.join(', ')} |`;
+    }),
+    '',
+  ];
+}
+
+/** What is fixed in MIT's messages. */
+export const MIT_WORDS: Readonly<Record<string, string>> = {
+  'not found in keytab; keytab is likely out of date':
+    'key.stale-keytab key.wrong-any-kvno key.wrapped-kvno',
+  'not found in keytab; ticket is likely out of date': 'key.stale-ticket',
+  'not found in keytab (ticket kvno':
+    'spn.other-host spn.other-service spn.short-name spn.other-realm spn.realm-case spn.ticket-granting spn.not-in-keytab',
+  'found in keytab but cannot decrypt ticket': 'key.wrong ticket.altered',
+  'found in keytab but not with enctype': 'key.enctype-missing',
+  'found in keytab but does not match server principal': 'spn.not-accepted',
+  'Cannot decrypt ticket for': 'spn.other-host',
+  'No key table entry found matching': 'keytab.no-service',
+  'is nonexistent or empty': 'keytab.missing keytab.empty',
+  'Clock skew too great':
+    'clock.client-ahead clock.client-behind clock.server-ahead clock.server-behind',
+  'Ticket expired': 'ticket.expired clock.server-ahead',
+  'Ticket not yet valid': 'ticket.not-yet-valid ticket.postdated clock.server-behind',
+  'Ticket has invalid flag set': 'ticket.invalid-flag',
+  'Request is a replay': 'replay.repeated',
+  'Decrypt integrity check failed': 'authenticator.altered message.altered',
+  'Incorrect net address': 'ticket.addresses ticket.no-peer-address',
+  'Illegal cross-realm ticket': 'realm.transited',
+  'Incorrect channel bindings were supplied':
+    'bindings.missing bindings.mismatch bindings.not-available',
+  'Encryption type ... not permitted': 'enctype.not-permitted',
+  'SPNEGO failed to negotiate a mechanism':
+    'negotiate.no-common-mechanism negotiate.iakerb-only negotiate.user-to-user-only',
+  'The token was a duplicate of an earlier token': 'message.duplicate',
+  'An expected per-message token was not received': 'message.gap',
+  'A later token has already been processed': 'message.unsequenced',
+};
 
 const ENTRY = /^ {2}\/\*\* (.*) \*\/\n {2}'([a-z]+\.[a-z0-9-]+)': /gm;
 

@@ -9,6 +9,7 @@ import type { ReasonedError } from '../../src/errors.ts';
 import { encodeBase64 } from '../../src/http/base64.ts';
 import { acquireCredential, createAcceptor, formatKeytab, parseKeytab } from '../../src/index.ts';
 import { kerberos } from '../../src/node/kerberos.ts';
+import { MIT_WORDS } from './format-page.ts';
 import type { RefusedClient } from './refused-clients.ts';
 import { clientOf, goodClientOf, keytabOf, REFUSED_CLIENTS, serviceOf } from './refused-clients.ts';
 
@@ -23,10 +24,13 @@ it.each(CAUSES)('$name: the log has reason, text and remedy', async (cause) => {
     expect(await site.ask(negotiate(goodClientOf(cause).begin()))).toBe(200);
   }
   expect([400, 401, 503]).toContain(await site.ask(cause.header ?? negotiate(token)));
-  const { reason, text, remedies } = await site.told();
+  const { reason, text, remedies, message } = await site.told();
   expect(reason).toBe(cause.reason);
   expect(text).toMatch(cause.text);
   expect(remedies[0]).toMatch(cause.remedy);
+  // docs/errors.md is found by the words of MIT krb5, too.
+  const found = Object.entries(MIT_WORDS).filter(([words]) => message.includes(words));
+  for (const [, reasons] of found) expect(reasons.split(' ')).toContain(reason);
 });
 
 function negotiate(token: Uint8Array): string {

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { expect, it } from 'vitest';
-import { formatPage } from './format-page.ts';
+import { describedReasons, formatPage, MIT_WORDS } from './format-page.ts';
 
 const page = new URL('../../docs/errors.md', import.meta.url);
 
@@ -10,4 +10,10 @@ it('docs/errors.md is what `npm run docs:errors` writes', () => {
   const text = formatPage();
   if (process.env.UPDATE === '1') writeFileSync(page, text);
   expect(readFileSync(page, 'utf8')).toBe(text);
+});
+
+it('the words of MIT krb5 lead to reasons that there are', () => {
+  const known = describedReasons();
+  const led = Object.values(MIT_WORDS).flatMap((reasons) => reasons.split(' '));
+  expect(led.filter((reason) => !known.has(reason as never))).toEqual([]);
 });
