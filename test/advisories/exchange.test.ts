@@ -1,11 +1,14 @@
 /** Published flaws of the AP exchange and of what lives around it, tried on this package. */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes.ts';
+import { frameToken, TokenId, unframeToken } from '../../src/gss/framing.ts';
 import { negotiate } from '../../src/http/negotiate.ts';
-import type { Acceptor, Handshake } from '../../src/index.ts';
+import type { Acceptor, AskKdc, Handshake } from '../../src/index.ts';
 import {
   acquireCredential,
   ContextFlag,
@@ -14,8 +17,11 @@ import {
   TicketFlag,
 } from '../../src/index.ts';
 import { ApOption, encodeAuthenticator } from '../../src/messages/ap-req.ts';
+import { decodeProxiedMessage, encodeProxiedMessage } from '../../src/messages/kdc/iakerb.ts';
+import { kdcAsker } from '../../src/node/kdc/ask-kdc.ts';
 import { encodeNegTokenInit } from '../../src/spnego/neg-token.ts';
 import { createIakerbInitiator, createInitiator, createRealm } from '../../src/testing/index.ts';
+import { kdcError } from '../support/fake-kdc.ts';
 import { gssCodeOf } from '../support/library-errors.ts';
 import {
   CLIENT,
@@ -288,6 +294,81 @@ advisory('relayAbuse', async () => {
   const { handshake, apReq } = await logIn();
   expect((await handshake.accept(apReq)).status).toBe('complete');
   expect(asked).toEqual(new Array(6).fill('EXAMPLE.TEST'));
+});
+
+/** An acceptor that relays, and the first token of a client, with the AS-REQ in it. */
+async function relayTo(kdc: AskKdc) {
+  const { keytab } = createRealm({ services: ['host/www.example.test'] });
+  const credential = await acquireCredential({ keytab });
+  const acceptor = createAcceptor({ credential, iakerb: { kdc } });
+  const login = { client: 'alice@EXAMPLE.TEST', password: 'x', service: 'host/www.example.test' };
+  const token = createIakerbInitiator(login).begin().outputToken!;
+  const request = decodeProxiedMessage(unframeToken(token).inner.subarray(2));
+  return { acceptor, token, request };
+}
+
+advisory('relayAmplification', async () => {
+  const answer = kdcError(NOW, 25);
+  const datagrams: number[] = [];
+  const socket = createSocket('udp4', (message, { port, address }) => {
+    datagrams.push(message.length);
+    for (let copy = 0; copy < 100; copy++) socket.send(answer, port, address);
+  });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  try {
+    const server = { host: '127.0.0.1', port: socket.address().port };
+    const ask = kdcAsker(async () => [server]);
+    const { acceptor, token, request } = await relayTo(
+      async (...asked) => (await ask(...asked)).bytes,
+    );
+    const result = await acceptor.begin().accept(token);
+    expect(result.status).toBe('continue');
+    const { inner } = unframeToken(result.outputToken!);
+    expect(decodeProxiedMessage(inner.subarray(2)).message).toEqual(answer);
+    await turn();
+    expect(datagrams).toEqual([request.message.length]);
+    // What is no request for a KDC is not sent at all.
+    const { message } = request;
+    for (const other of [answer, message.subarray(0, -1), Uint8Array.of(...message, 0)]) {
+      const contents = encodeProxiedMessage({ ...request, message: other });
+      const wrong = frameToken(Mechanism.iakerb, TokenId.iakerbProxy, contents);
+      expect((await acceptor.begin().accept(wrong)).status).toBe('failed');
+    }
+    expect(datagrams).toHaveLength(1);
+  } finally {
+    socket.close();
+  }
+});
+
+advisory('relayLoop', async () => {
+  // A way to a KDC that leads back to the server itself.
+  const reached: string[] = [];
+  const itself: AskKdc = async (_realm, message) => {
+    const result = await acceptor.begin().accept(message);
+    reached.push(result.status);
+    return result.outputToken ?? new Uint8Array();
+  };
+  const { acceptor, token, request } = await relayTo(itself);
+  const result = await acceptor.begin().accept(token);
+  expect(failureOf(result).error.reason).toBe('iakerb.kdc-unreachable');
+  expect(reached).toEqual(['failed']);
+  // A message that is a token for another relay.
+  const contents = encodeProxiedMessage({ ...request, message: token });
+  const nested = frameToken(Mechanism.iakerb, TokenId.iakerbProxy, contents);
+  expect((await acceptor.begin().accept(nested)).status).toBe('failed');
+  expect(reached).toHaveLength(1);
+  // A KDC that never lets the client come to an end.
+  let answers = 0;
+  const endless = await relayTo(async () => {
+    answers++;
+    return kdcError(NOW, 25);
+  });
+  const handshake = endless.acceptor.begin();
+  let last = await handshake.accept(endless.token);
+  while (last.status === 'continue') last = await handshake.accept(endless.token);
+  expect(failureOf(last).error.reason).toBe('iakerb.too-many');
+  expect(answers).toBe(26);
 });
 
 advisory('sharedConnections', async () => {

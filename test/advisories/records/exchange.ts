@@ -23,6 +23,20 @@ export const EXCHANGE = {
     here: 'IAKERB is off by default. Only AS and TGS requests go only to permitted realms, 26 in an exchange, and there is no context before the checksum over all of them verifies.',
     test: 'a relay asks no KDC but those it is for, and no more often than it may',
   },
+  relayAmplification: {
+    ids: ['CVE-2002-2443'],
+    peer: 'MIT krb5 (kpasswd), servers of UDP',
+    flaw: 'A datagram with a forged address is answered, with more than it had, or by a server that answers back for ever.',
+    here: 'No client is served over UDP. A message costs the KDC one datagram and one connection at most, and one answer goes back, to the connection that asked.',
+    test: 'a relay sends one datagram for a message, and one answer whatever comes back',
+  },
+  relayLoop: {
+    ids: ['proxy loops'],
+    peer: 'proxies of all kinds',
+    flaw: 'A relay that is led to itself, or to another relay, passes one message on for ever.',
+    here: 'A relay takes its own tokens only, and passes on nothing but requests for a KDC, so none reads what another one sends. 26 messages end an exchange.',
+    test: 'a relay does not relay to itself, and ends an exchange without an end',
+  },
   malleableReplayKey: {
     ids: ['go-krb5 #155'],
     peer: 'gokrb5, go-krb5',
