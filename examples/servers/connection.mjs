@@ -60,14 +60,18 @@ class Client {
   /** Continues in TLS. @param reply - Tells the client to begin. */
   async startTls(reply) {
     const socket = this.stream;
-    await this.enter((_, head) => {
-      // Commands that somebody on the way has put behind the client's would be executed as the client's own.
-      if (head.length > 0) throw new Error('the client, or somebody else, did not wait for TLS');
+    this.checkWaiting();
+    await this.enter(() => {
       reply();
       return new TLSSocket(socket, { isServer: true, secureContext }).on('_tlsError', (error) =>
         socket.destroy(error),
       );
     });
+  }
+
+  /** Refuses what somebody on the way may have put behind the client's words, to be executed as the client's own. */
+  checkWaiting() {
+    if (this.reader.ahead > 0) throw new Error('the client, or somebody else, did not wait');
   }
 
   /** Continues in a layer. @param open - Makes it of the present stream, and of bytes that were read ahead. */
@@ -89,6 +93,11 @@ export class Reader {
 
   constructor(stream) {
     this.#chunks = stream.iterator({ destroyOnReturn: false });
+  }
+
+  /** The number of bytes that have arrived and are not taken. */
+  get ahead() {
+    return this.#kept.length;
   }
 
   /** The next bytes, exactly so many. The caller limits the length that a peer may state. */

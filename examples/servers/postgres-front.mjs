@@ -76,6 +76,7 @@ async function establishMessages(client, acceptor) {
 
 /** Authentication with encryption: tokens in packets, before any message. */
 async function establishPackets(client, acceptor) {
+  client.checkWaiting();
   client.stream.write('G');
   return await establish(client, acceptor, () => readPacket(client.reader, MAX_TOKEN), packet);
 }

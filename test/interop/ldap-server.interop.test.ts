@@ -92,13 +92,13 @@ describe.runIf(havePeers('kinit', 'ldapsearch'))('ldap.mjs', () => {
       expect(stderr).toContain('ldap_start_tls: Operations error (1)');
     });
 
-    it('is refused to a client who did not wait for TLS', async () => {
+    it('is refused to a client who did not wait', async () => {
       await using server = await start('ldap.mjs');
       const socket = connect(server.port, 'localhost').resume();
       socket.write(Buffer.concat([START_TLS, WHO_AM_I]));
       await once(socket, 'close');
       expect(socket.bytesRead).toBe(0);
-      expect(server.log()).toContain('did not wait for TLS');
+      expect(server.log()).toContain('did not wait');
     });
   });
 

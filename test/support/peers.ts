@@ -32,6 +32,7 @@ export type PeerName =
   | 'systemd'
   | 'redis'
   | 'postgresql'
+  | 'jdbc'
   | 'cyrus-sasl'
   | 'gsasl'
   | 'ldapsearch'
@@ -52,6 +53,9 @@ export const SAMBA = '/usr/sbin/samba';
 export const GSASL = '/usr/bin/gsasl';
 /** Debian's, or another one as Valkey: `KRB5_TEST_REDIS=/opt/valkey/bin/valkey-server`. */
 export const REDIS: string = process.env.KRB5_TEST_REDIS ?? '/usr/bin/redis-server';
+/** The driver of PostgreSQL for Java. */
+export const JDBC = '/usr/share/java/postgresql.jar';
+export const REDIS = '/usr/bin/redis-server';
 
 /** The directory of the newest PostgreSQL's programs, which Debian has for each version. */
 export function postgresPrograms(): string | undefined {
@@ -161,6 +165,10 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
   },
   redis: { package: 'redis-server', present: () => existsSync(REDIS) },
   postgresql: { package: 'postgresql', present: () => postgresPrograms() !== undefined },
+  jdbc: {
+    package: 'default-jdk-headless libpostgresql-jdbc-java',
+    present: async () => existsSync(JDBC) && (await run('javac', ['-version'])).code === 0,
+  },
   'cyrus-sasl': {
     package: 'gcc libc6-dev libsasl2-dev libsasl2-modules-gssapi-mit',
     present: async () => (await haveCompiler()) && existsSync('/usr/include/sasl/sasl.h'),
