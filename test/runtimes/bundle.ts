@@ -50,5 +50,6 @@ const ENTRIES: readonly string[] = [
   'crypto/legacy/index.ts',
   'http/index.ts',
   'node/index.ts',
+  'sasl/index.ts',
   'testing/index.ts',
 ];

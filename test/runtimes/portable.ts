@@ -34,6 +34,7 @@ import {
 } from '../../src/index.ts';
 import type { InitiatorOptions, MintTicketOptions } from '../../src/testing/index.ts';
 import { createInitiator, mintTicket, OfferedMechanisms } from '../../src/testing/index.ts';
+import { saslSteps } from './portable-sasl.ts';
 import type { Steps } from './steps.ts';
 import { equal, rejects } from './steps.ts';
 
@@ -194,6 +195,8 @@ export function portableSteps(): Steps {
       const elsewhere = { ...request, host: 'other.example.com', cookie };
       equal((await authenticator.authenticate(elsewhere)).outcome, 'challenged');
     },
+
+    ...saslSteps(makeKeytab),
 
     'computes with the runtime’s own crypto where it has one, or with noble': async () => {
       const { acceptor } = await makeParties();
