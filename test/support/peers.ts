@@ -55,7 +55,6 @@ export const GSASL = '/usr/bin/gsasl';
 export const REDIS: string = process.env.KRB5_TEST_REDIS ?? '/usr/bin/redis-server';
 /** The driver of PostgreSQL for Java. */
 export const JDBC = '/usr/share/java/postgresql.jar';
-export const REDIS = '/usr/bin/redis-server';
 
 /** The directory of the newest PostgreSQL's programs, which Debian has for each version. */
 export function postgresPrograms(): string | undefined {
