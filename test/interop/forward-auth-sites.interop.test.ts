@@ -101,8 +101,8 @@ describe.each(['nginx', 'caddy'] as const)('%s', (name) => {
         expect([again.status, again.body]).toEqual([200, answer.body]);
       }
       for (const { program } of instances) {
-        expect(program.stderr).toMatch(/ by ticket: /);
-        expect(program.stderr).toMatch(/ by session: /);
+        expect(program.stderr).toMatch(/ via=ticket /);
+        expect(program.stderr).toMatch(/ via=session /);
       }
     });
   });
@@ -131,8 +131,8 @@ describe.each(['nginx', 'caddy'] as const)('%s', (name) => {
       );
       expect(fetched).toBe(200);
       // The first page, and the icon that it asks for meanwhile.
-      expect(program.stderr.match(/ by ticket: /g)!.length).toBeLessThanOrEqual(2);
-      expect(program.stderr.match(/ by session: /g)!.length).toBeGreaterThanOrEqual(5);
+      expect(program.stderr.match(/ via=ticket /g)!.length).toBeLessThanOrEqual(2);
+      expect(program.stderr.match(/ via=session /g)!.length).toBeGreaterThanOrEqual(5);
       // What a page adds to its requests does not reach the application as an identity.
       const forged = await browser.evaluate<string>(
         `fetch('/', { headers: { 'Remote-User': 'root@EXAMPLE.TEST' } }).then((r) => r.text())`,

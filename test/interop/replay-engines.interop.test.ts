@@ -63,13 +63,14 @@ async function during(
   return outcomes;
 }
 
-const ENGINES: readonly [string, () => Promise<Engine>][] = [
-  ['Redis that writes each record', () => startRedis('--appendonly', 'yes')],
-  ['Redis that forgets', () => startRedis()],
-  ['PostgreSQL', () => startPostgres()],
+/** The second is how often a token is accepted that could be replayed after a crash: its client's clock is a minute ahead. */
+const ENGINES: readonly [string, number, () => Promise<Engine>][] = [
+  ['Redis that writes each record', 1, () => startRedis('--appendonly', 'yes')],
+  ['Redis that forgets', 2, () => startRedis()],
+  ['PostgreSQL', 1, () => startPostgres()],
 ];
 
-describe.each(ENGINES)('three servers on one %s', (_, start) => {
+describe.each(ENGINES)('three servers on one %s', (_, acceptedAhead, start) => {
   let engine: Engine;
   let servers: ReplayServer[] = [];
 
@@ -119,6 +120,18 @@ describe.each(ENGINES)('three servers on one %s', (_, start) => {
     await expectNoReplay(servers, outcomes);
   });
 
+  it('accept none twice after a crash whose client has a clock that is ahead by less than the margin', {
+    timeout: TIMEOUT,
+  }, async () => {
+    expect(await timesAccepted(servers, engine, 0.9)).toBe(1);
+  });
+
+  it(`accept one ${acceptedAhead} times whose client has a clock that is a minute ahead`, {
+    timeout: TIMEOUT,
+  }, async () => {
+    expect(await timesAccepted(servers, engine, 60)).toBe(acceptedAhead);
+  });
+
   it('accept none that a server took with it when it was killed', {
     timeout: TIMEOUT,
   }, async () => {
@@ -135,6 +148,30 @@ describe.each(ENGINES)('three servers on one %s', (_, start) => {
     await expectNoReplay(servers, outcomes);
   });
 });
+
+/** @returns How often a token is accepted in all that was accepted just before the engine was killed. */
+async function timesAccepted(
+  servers: readonly ReplayServer[],
+  engine: Engine,
+  ahead: number,
+): Promise<number> {
+  await untilServed(servers[0]!);
+  const token = newToken(ahead);
+  const answers = [await servers[0]!.ask(token)];
+  await engine.kill();
+  await engine.start();
+  const ask = async () => {
+    answers.push(...(await Promise.all(servers.map((server) => server.ask(token)))));
+  };
+  // Until new clients are accepted by all, and a while longer.
+  const served = Promise.all(servers.map((server) => untilServed(server)));
+  for (let over = false; !over; ) {
+    over = await Promise.race([served.then(() => true), sleep(20, false)]);
+    await ask();
+  }
+  await ask();
+  return answers.filter((answer) => answer === 'accepted').length;
+}
 
 async function replicaOf(engine: Engine, ...primary: readonly string[]): Promise<void> {
   const client = await createClient({ url: engine.url }).connect();

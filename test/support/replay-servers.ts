@@ -14,8 +14,9 @@ export type Answer = string;
 const keytab = testKeytab('HTTP/www.example.com@EXAMPLE.COM');
 const ticket = mintTicket({ keytab, client: 'alice@EXAMPLE.COM' });
 
-export function newToken(): Uint8Array {
-  return createInitiator({ ticket }).begin();
+/** @param ahead - Seconds by which the client's clock is ahead. */
+export function newToken(ahead = 0): Uint8Array {
+  return createInitiator({ ticket, clock: () => Date.now() + ahead * 1000 }).begin();
 }
 
 /** A server in a process of its own. */
