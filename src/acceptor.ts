@@ -86,7 +86,8 @@ export class Acceptor {
 
   /** What this acceptor has counted since it was made: a copy. */
   get statistics(): AcceptorStatistics {
-    return this.#settings.observer.statistics;
+    const { observer, credential } = this.#settings;
+    return { ...observer.statistics, warnings: credential.warnings };
   }
 
   /**

@@ -78,6 +78,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
     'node/replay-cache/faults.test.ts',
     'node/replay-cache/processes.test.ts',
     'node/runtime-bindings.test.ts',
+    'node/silence.test.ts',
     'node/server/hostile-clients.test.ts',
   ],
   'all reasons and all throws of the sources': [

@@ -1,8 +1,7 @@
 /** Why something is missing from an established context. */
 import { DELEGATION_NOTES } from '../explain/entries/observed.ts';
 import type { Reason } from '../explain/reasons.ts';
-import { ContextFlag } from '../gss/status.ts';
-import { TicketFlag } from '../messages/ticket.ts';
+import { explainNoDelegation } from '../observe/delegation.ts';
 import type { SecurityContext } from './context.ts';
 
 /** Something that an application might expect of a context, and why it is not there. */
@@ -34,22 +33,15 @@ export interface ContextNote {
  */
 export function contextNotes(context: SecurityContext): ContextNote[] {
   const notes: ContextNote[] = [];
-  if ((context.flags & ContextFlag.delegation) === 0) notes.push(noDelegation(context));
+  const missing = explainNoDelegation(context.flags, context.ticket.flags);
+  if (missing !== undefined) {
+    const { text, remedies } = DELEGATION_NOTES[missing];
+    notes.push({ reason: missing, text: text({}), remedies: remedies({}) });
+  }
   const { pacError } = context;
   if (pacError !== undefined) {
     const { reason, text, remedies } = pacError;
     notes.push({ reason, text: `the ticket's PAC is not shown: ${text}`, remedies });
   }
   return notes;
-}
-
-function noDelegation({ ticket: { flags } }: SecurityContext): ContextNote {
-  const reason =
-    (flags & TicketFlag.forwardable) === 0
-      ? 'delegation.not-forwardable'
-      : (flags & TicketFlag.okAsDelegate) === 0
-        ? 'delegation.not-trusted'
-        : 'delegation.not-requested';
-  const { text, remedies } = DELEGATION_NOTES[reason];
-  return { reason, text: text({}), remedies: remedies({}) };
 }

@@ -92,8 +92,8 @@ export interface AuthenticatorOptions<R extends AuthenticationRequest = Authenti
    */
   readonly onAbandoned?: (error: GssError, request: R) => void;
   /**
-   * Called once if credentials come over plain HTTP, and by adapters on Node's servers as that of
-   * `httpAuthenticator`; `error` is the reason why the server refused a request by itself. The runtime
+   * Called once if credentials come over plain HTTP; by adapters for each setting of a krb5.conf that they
+   * read and that is not used; by those on Node's servers as that of `httpAuthenticator`: `error` is the reason why the server refused a request by itself. The runtime
    * prints the warning if absent.
    */
   readonly onWarning?: (message: string, error?: GssError) => void;

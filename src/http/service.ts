@@ -7,12 +7,14 @@ import type { KerberosConfig } from '../config/settings.ts';
 import { acceptorPolicy, parseKerberosConfig } from '../config/settings.ts';
 import { KerberosError } from '../errors.ts';
 import { GssError } from '../gss/status.ts';
+import { tell } from '../hooks.ts';
 import type { KeytabProvider } from '../keytab/key-source.ts';
 import type { Keytab } from '../keytab/keytab.ts';
 import { parseKeytab } from '../keytab/keytab.ts';
 import { acquireCredential, CREDENTIAL_OPTIONS } from '../krb5/credential.ts';
 import type { AskKdc, IakerbOptions } from '../krb5/relay-settings.ts';
 import { IAKERB_OPTIONS } from '../krb5/relay-settings.ts';
+import { publishWarning } from '../observe/warnings.ts';
 import type { OptionRules } from '../options.ts';
 import {
   callback,
@@ -67,7 +69,10 @@ export interface ServiceIakerbOptions extends Omit<IakerbOptions, 'kdc'> {
 }
 
 /** The options of an authenticator that its acceptor has, too. */
-type Surroundings = Pick<AuthenticatorOptions, 'clock' | 'random' | 'deadline' | 'timer'>;
+type Surroundings = Pick<
+  AuthenticatorOptions,
+  'clock' | 'random' | 'deadline' | 'timer' | 'onWarning'
+>;
 
 /** Opens the names in {@link ServiceOptions}. */
 export interface ServiceFiles {
@@ -111,7 +116,8 @@ export class Service {
       this.acceptor = acceptor;
       return;
     }
-    this.config = typeof config === 'string' ? readConfig(config, files) : config;
+    this.config =
+      typeof config === 'string' ? readConfig(config, files, options.onWarning) : config;
     const keytab = readKeytab(options.keytab, files);
     checkRelay(options, files);
     this.#open = () => openAcceptor({ ...options, keytab }, this.config, files);
@@ -243,8 +249,20 @@ function readKeytab(
   return contents === undefined ? files.keytab(keytab) : parseKeytab(contents);
 }
 
-function readConfig(config: string, files: ServiceFiles): KerberosConfig {
-  return config.includes('\n') ? parseKerberosConfig(config) : files.config(config);
+function readConfig(
+  text: string,
+  files: ServiceFiles,
+  onWarning: Surroundings['onWarning'],
+): KerberosConfig {
+  const isText = text.includes('\n');
+  const config = isText ? parseKerberosConfig(text) : files.config(text);
+  for (const problem of config.problems) {
+    if (isText) publishWarning(problem);
+    const message = [problem.text, ...problem.remedies].join('; ');
+    if (onWarning === undefined) printWarning(message, 'KRB5_ACCEPTOR_CONFIG');
+    else tell('onWarning', onWarning, message);
+  }
+  return config;
 }
 
 function faultOf(cause: unknown): GssError {

@@ -18,6 +18,8 @@ import { faultOfKeytab } from '../keytab/succession.ts';
 import { explainUnusable } from '../keytab/unusable.ts';
 import { parsePrincipal } from '../messages/principal.ts';
 import type { Ticket } from '../messages/ticket.ts';
+import { Tally } from '../observe/tally.ts';
+import { publishWarning } from '../observe/warnings.ts';
 import type { OptionRules } from '../options.ts';
 import { callback, checkOptions, definite, kind, promptCallback, range } from '../options.ts';
 import type { Clock } from '../time.ts';
@@ -89,20 +91,28 @@ export async function acquireCredential(
   if (useless !== undefined) {
     throw await explain(new GssError('GSS_S_NO_CRED', { minor: useless }));
   }
+  const warned = new Tally(MAX_REASONS);
+  const warn = (warning: CredentialWarning): void => {
+    const { message, error } = warning;
+    const { reason, remedies } = error;
+    warned.add(reason);
+    publishWarning({ reason, text: message, remedies, error });
+    tell('onWarning', onWarning, warning);
+  };
   const keys = new KeySource(keytab, askedAt, {
     provider,
     crypto,
     clock,
     maxKeytabAge: (options.maxKeytabAge ?? Number.POSITIVE_INFINITY) * 1000,
     explainUseless: (next) => explainUseless(next, matcher),
-    warn: (warning) => tell('onWarning', onWarning, warning),
+    warn,
   });
   const unusable = explainUnusable(keys.keytab, matcher);
   if (unusable !== undefined) {
     const message = `${unusable.message} (${unusable.hint})`;
-    tell('onWarning', onWarning, { kind: 'unusable', message, error: unusable });
+    warn({ kind: 'unusable', message, error: unusable });
   }
-  return new AcceptorCredential(keys, matcher, crypto);
+  return new AcceptorCredential(keys, matcher, crypto, warned);
 }
 
 /** The keys of a service. Made by {@link acquireCredential}; all contexts of an acceptor share it. */
@@ -114,9 +124,16 @@ export class AcceptorCredential implements ServiceKeys {
     | undefined;
   readonly #matcher: ServiceMatcher;
   readonly #crypto: CryptoProvider;
+  readonly #warned: Tally;
 
   /** @internal */
-  constructor(keys: KeySource, matcher: ServiceMatcher, crypto: CryptoProvider | undefined) {
+  constructor(
+    keys: KeySource,
+    matcher: ServiceMatcher,
+    crypto: CryptoProvider | undefined,
+    warned: Tally,
+  ) {
+    this.#warned = warned;
     this.#keys = keys;
     this.#matcher = matcher;
     this.#crypto = crypto ?? keys.keytab.entries[0]?.key.crypto ?? baseCrypto;
@@ -135,6 +152,11 @@ export class AcceptorCredential implements ServiceKeys {
   /** The implementation of the keys' cryptography. */
   get crypto(): CryptoProvider {
     return this.#keys.keytab.entries[0]?.key.crypto ?? this.#crypto;
+  }
+
+  /** @internal Numbers of warnings by reason: a copy. */
+  get warnings(): Record<string, number> {
+    return this.#warned.toRecord();
   }
 
   /** @internal */
@@ -237,6 +259,9 @@ export const CREDENTIAL_OPTIONS: OptionRules<AcquireCredentialOptions> = {
   onWarning: callback,
   clock: promptCallback,
 };
+
+// Those of keytabs are a dozen.
+const MAX_REASONS = 64;
 
 function isNameOrList(value: unknown): boolean {
   return typeof value === 'string' || Array.isArray(value);

@@ -29,8 +29,12 @@ export interface DiagnosticAttributes {
   readonly 'kerberos.channel_bindings'?: string;
   /** The `ContextFlag` bits. */
   readonly 'kerberos.flags'?: number;
-  /** The reason why something is missing from an accepted client, such as `pac.signature`. */
+  /** The reason why the PAC of an accepted client is not shown, such as `pac.signature`. */
   readonly 'kerberos.note'?: string;
+  /** `delegated`, or why an accepted client has no delegated credential: `delegation.not-forwardable`. */
+  readonly 'kerberos.delegation'?: string;
+  /** On the warning channel: the file, if it is one. */
+  readonly 'file.path'?: string;
   /** On the message channel: `wrap`, `unwrap`, `getMic` or `verifyMic`. */
   readonly 'kerberos.message.operation'?: string;
   /** On the message channel: bytes of the message. */
@@ -47,4 +51,6 @@ export interface DiagnosticMessage {
   readonly attributes: DiagnosticAttributes;
   /** The error of a refusal, or of a message that could not be opened. */
   readonly error?: Error;
+  /** On the warning channel: what to do, the likeliest first. */
+  readonly remedies?: readonly string[];
 }

@@ -21,6 +21,8 @@ export const ChannelName = {
   challenge: 'krb5-acceptor:challenge',
   /** A message was wrapped, unwrapped, signed or verified, or that failed. */
   message: 'krb5-acceptor:message',
+  /** Something of a keytab or a krb5.conf is not used, or should be mended. */
+  warning: 'krb5-acceptor:warning',
   /** A step of an exchange, as text: see the option `trace`. */
   trace: 'krb5-acceptor:trace',
 } as const;
@@ -34,6 +36,7 @@ export const acceptChannel: Channel = openChannel(ChannelName.accept);
 export const refuseChannel: Channel = openChannel(ChannelName.refuse);
 export const challengeChannel: Channel = openChannel(ChannelName.challenge);
 export const messageChannel: Channel = openChannel(ChannelName.message);
+export const warningChannel: Channel = openChannel(ChannelName.warning);
 export const traceChannel: Channel = openChannel(ChannelName.trace);
 
 function openChannel(name: ChannelName): Channel {

@@ -11,6 +11,8 @@ import type { Trace } from '../trace.ts';
 import type { DiagnosticAttributes, DiagnosticMessage } from './attributes.ts';
 import type { Channel } from './channels.ts';
 import { acceptChannel, challengeChannel, refuseChannel, traceChannel } from './channels.ts';
+import type { NoDelegation } from './delegation.ts';
+import { explainNoDelegation } from './delegation.ts';
 import { ForeignOffers, foreignMechanismOf } from './foreign-offers.ts';
 import type { AcceptorReport } from './report.ts';
 import { reportOn } from './report.ts';
@@ -72,8 +74,10 @@ export class Observer {
     this.#accepted++;
     this.#uses.accepted(facts, this.#clock);
     if (lacking !== undefined) this.#notes.add(lacking.reason);
+    const noDelegation = explainNoDelegation(facts.flags, facts.ticket.flags);
+    if (noDelegation !== undefined) this.#notes.add(noDelegation);
     if (!acceptChannel.hasSubscribers) return;
-    publish(acceptChannel, attributesOfContext(facts, lacking?.reason));
+    publish(acceptChannel, attributesOfContext(facts, lacking?.reason, noDelegation));
   }
 
   /** An exchange failed, or a request was refused before any. The same error is counted once. */
@@ -104,7 +108,7 @@ export class Observer {
     else publishLater(challengeChannel, why, peer);
   }
 
-  get statistics(): AcceptorStatistics {
+  get statistics(): Omit<AcceptorStatistics, 'warnings'> {
     const { services } = this.#uses;
     return {
       since: new Date(this.#since),
@@ -153,7 +157,11 @@ function publish(channel: Channel, attributes: DiagnosticAttributes, error?: Err
   channel.publish(message);
 }
 
-function attributesOfContext(facts: ContextFacts, note: string | undefined): DiagnosticAttributes {
+function attributesOfContext(
+  facts: ContextFacts,
+  note: string | undefined,
+  noDelegation: NoDelegation | undefined,
+): DiagnosticAttributes {
   const { ticket } = facts;
   return {
     'enduser.id': facts.client,
@@ -166,6 +174,7 @@ function attributesOfContext(facts: ContextFacts, note: string | undefined): Dia
     'kerberos.message.enctype': enctypeName(facts.messageEnctype),
     'kerberos.channel_bindings': facts.bindings,
     'kerberos.flags': facts.flags,
+    'kerberos.delegation': noDelegation ?? 'delegated',
     ...(note !== undefined && { 'kerberos.note': note }),
   };
 }

@@ -24,8 +24,13 @@ export interface AcceptorStatistics {
   readonly refusals: Readonly<Record<string, number>>;
   /** Challenges with something to say, by reason: `negotiate.ntlm` for a client that prefers NTLM. */
   readonly challenges: Readonly<Record<string, number>>;
-  /** Reasons why something is missing from an accepted client: a PAC that does not verify. */
+  /**
+   * Reasons why something is missing from an accepted client: a delegated credential, or the groups of a
+   * PAC that does not verify.
+   */
   readonly notes: Readonly<Record<string, number>>;
+  /** Faults of the keytab since the credential was acquired, by reason; see `CredentialWarning`. */
+  readonly warnings: Readonly<Record<string, number>>;
   /** Contexts by their enctypes. */
   readonly enctypes: EnctypeStatistics;
   /** Contexts by their channel bindings. */

@@ -19,6 +19,8 @@ export interface ContextFacts {
     /** Enctype of the service's key. */
     readonly enctype: number;
     readonly sessionEnctype: number;
+    /** `TicketFlag` bits. */
+    readonly flags: number;
   };
   /** Enctype of the initiator's subkey; of the session key if there is none. */
   readonly subkeyEnctype: number;

@@ -2,10 +2,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
 import type { AcceptResult, ChannelBindings } from '../../src/index.ts';
-import { defaultCrypto, Mechanism } from '../../src/index.ts';
+import { defaultCrypto, Mechanism, TicketFlag } from '../../src/index.ts';
 import { ChannelName } from '../../src/observe/channels.ts';
 import { createInitiator } from '../../src/testing/index.ts';
 import { listen } from '../support/channels.ts';
+import { encodeEncKrbCredPart, encodeKrbCred } from '../support/encoders.ts';
 import { CLIENT, makeKeytab, makeParties, NOW, SERVICE } from '../support/realm-kit.ts';
 
 const BINDINGS: ChannelBindings = { applicationData: Uint8Array.from([1, 2, 3]) };
@@ -27,6 +28,7 @@ describe('statistics', () => {
       refusals: {},
       challenges: {},
       notes: {},
+      warnings: {},
       enctypes: { tickets: {}, sessionKeys: {}, subkeys: {}, messages: {} },
       bindings: { bound: 0, unbound: 0, none: 0 },
       services: {},
@@ -89,6 +91,47 @@ describe('statistics', () => {
     expect(acceptor.report().foreignOffers).toEqual([
       { address: '192.0.2.7', ntlm: 1, negoex: 0, iakerb: 0, lastSeen: new Date(NOW) },
     ]);
+  });
+
+  it('count what accepted clients lack: a delegated credential, a PAC', async () => {
+    using published = listen(ChannelName.accept);
+    const { forwardable, okAsDelegate } = TicketFlag;
+    const twice = { type: 1, data: new Uint8Array(3) };
+    const cases: [ticket: object, notes: string[]][] = [
+      [{ flags: 0 }, ['delegation.not-forwardable']],
+      [{ flags: forwardable }, ['delegation.not-trusted']],
+      [{ flags: forwardable | okAsDelegate }, ['delegation.not-requested']],
+      [
+        { flags: forwardable, pac: { buffers: [twice, twice] } },
+        ['delegation.not-trusted', 'pac.malformed'],
+      ],
+    ];
+    for (const [ticket, notes] of cases) {
+      const { acceptor, initiator } = await makeParties({ ticket });
+      expect(statusOf(await acceptor.begin().accept(initiator.begin()))).toBe('complete');
+      expect(acceptor.statistics.notes).toEqual(Object.fromEntries(notes.map((one) => [one, 1])));
+    }
+    expect(published.messages.map(({ attributes }) => attributes)).toMatchObject(
+      cases.map(([, [delegation, note]]) => ({
+        'kerberos.delegation': delegation,
+        ...(note !== undefined && { 'kerberos.note': note }),
+      })),
+    );
+  });
+
+  it('have no note about delegation for a client that has delegated', async () => {
+    using published = listen(ChannelName.accept);
+    const key = { enctype: 18, value: new Uint8Array(32).fill(7) };
+    const { ticket } = await makeParties();
+    const delegation = encodeKrbCred({
+      tickets: [ticket.ticket],
+      encPart: { enctype: 0, cipher: encodeEncKrbCredPart({ ticketInfo: [{ key }] }) },
+    });
+    const { acceptor, initiator } = await makeParties({ initiator: { delegation } });
+    expect(statusOf(await acceptor.begin().accept(initiator.begin()))).toBe('complete');
+    expect(acceptor.statistics.notes).toEqual({});
+    const [{ attributes } = { attributes: {} }] = published.messages;
+    expect(attributes['kerberos.delegation']).toBe('delegated');
   });
 
   it('do not count an exchange that has not begun as abandoned', async () => {
@@ -163,6 +206,7 @@ describe('channels', () => {
           'kerberos.message.enctype': 'aes256-cts-hmac-sha1-96',
           'kerberos.channel_bindings': 'none',
           'kerberos.flags': expect.any(Number),
+          'kerberos.delegation': 'delegation.not-forwardable',
         },
       },
     ]);

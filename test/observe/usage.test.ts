@@ -8,7 +8,7 @@ import { ServiceUses } from '../../src/observe/usage.ts';
 function facts(client: string, server = 'host/a@A', kvno = 1): ContextFacts {
   return {
     client,
-    ticket: { server, kvno, enctype: 23, sessionEnctype: 18 },
+    ticket: { server, kvno, enctype: 23, sessionEnctype: 18, flags: 0 },
     subkeyEnctype: 18,
     messageEnctype: 18,
     bindings: 'none',

@@ -6,6 +6,7 @@ import { tell } from '../../hooks.ts';
 import type { KeytabProvider } from '../../keytab/key-source.ts';
 import type { Keytab } from '../../keytab/keytab.ts';
 import { sameKeys } from '../../keytab/succession.ts';
+import { publishWarning } from '../../observe/warnings.ts';
 import type { OptionRules } from '../../options.ts';
 import { callback, checkOptions, objectWith, text } from '../../options.ts';
 import { printWarning } from '../../warning.ts';
@@ -151,6 +152,7 @@ function isSettled(stamp: FileStamp): boolean {
 }
 
 function warn(warning: KeytabWarning, { onWarning }: KeytabFileOptions): void {
+  publishWarning(warning);
   if (onWarning === undefined) printWarning(warning.message, 'KRB5_ACCEPTOR_KEYTAB');
   else tell('onWarning', onWarning, warning);
 }

@@ -15,6 +15,7 @@ import { Profile, parseProfile } from '../../config/profile.ts';
 import type { KerberosConfig } from '../../config/settings.ts';
 import { parseKerberosConfig } from '../../config/settings.ts';
 import { KerberosError } from '../../errors.ts';
+import { publishWarning } from '../../observe/warnings.ts';
 import { printableName } from '../../text.ts';
 import { followTraceVariable } from '../observe/trace-file.ts';
 import { defaultConfigFiles, splitFileList } from './platform-paths.ts';
@@ -43,7 +44,9 @@ import { defaultConfigFiles, splitFileList } from './platform-paths.ts';
  * ```
  */
 export function loadKerberosConfig(files?: string): KerberosConfig {
-  return parseKerberosConfig(loadNamedProfile(files));
+  const config = parseKerberosConfig(loadNamedProfile(files));
+  for (const problem of config.problems) publishWarning(problem);
+  return config;
 }
 
 /** The sections and values of the files that {@link loadKerberosConfig} reads. */

@@ -1,0 +1,201 @@
+/** What ends in silence for the application has an event with a reason: a hook, a channel, a counter. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Acceptor, GssError } from '../../src/index.ts';
+import { acquireCredential, ChannelName, createAcceptor } from '../../src/index.ts';
+import type { HttpRequest, HttpResponse } from '../../src/node/http.ts';
+import { httpAuthenticator } from '../../src/node/http.ts';
+import { kerberos } from '../../src/node/kerberos.ts';
+import { makeServiceKeytab, User } from '../conformance/user.ts';
+import type { Listening } from '../support/channels.ts';
+import { listen } from '../support/channels.ts';
+
+const { certificate, key } = JSON.parse(readFileSync('fixtures/tls/server.json', 'utf8')) as {
+  readonly certificate: string;
+  readonly key: string;
+};
+const keytab = makeServiceKeytab();
+/** A user in so many groups that its ticket alone has more than 16 kB in base64. */
+const CROWDED = new User(
+  keytab,
+  'carol',
+  Array.from({ length: 1600 }, (_, index) => 1000 + index),
+);
+const PEER = { 'client.address': '127.0.0.1' };
+
+type Protocol = 'http' | 'https';
+type Api = 'kerberos' | 'httpAuthenticator';
+type SignOn = (request: HttpRequest, response: HttpResponse) => Promise<unknown>;
+
+/** A real server, all that its operator can be told, and raw connections to it. */
+async function serve(protocol: Protocol, api: Api) {
+  const acceptor = createAcceptor({ credential: await acquireCredential({ keytab }) });
+  const told: string[] = [];
+  const signOn = makeSignOn(api, acceptor, told);
+  const listener = async (request: HttpRequest, response: HttpResponse): Promise<void> => {
+    if ((await signOn(request, response)) !== undefined) response.end('Hello');
+  };
+  const limit = { maxHeaderSize: 16_384 };
+  const server =
+    protocol === 'http'
+      ? createServer(limit, listener)
+      : createTlsServer({ ...limit, cert: certificate, key }, listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const open = async (): Promise<Duplex> => {
+    const target = { port, host: '127.0.0.1' };
+    const socket =
+      protocol === 'http' ? connect(target) : connectTls({ ...target, rejectUnauthorized: false });
+    await once(socket, protocol === 'http' ? 'connect' : 'secureConnect');
+    onTestFinished(() => void socket.destroy());
+    return socket;
+  };
+  return { acceptor, told, open };
+}
+
+function makeSignOn(api: Api, acceptor: Acceptor, told: string[]): SignOn {
+  const hooks = {
+    onAccepted: () => void told.push('accepted'),
+    onChallenged: (_: unknown, why?: GssError) => void told.push(`challenged ${why?.reason}`),
+    onAbandoned: ({ reason }: GssError) => void told.push(`abandoned ${reason}`),
+    onWarning: (_: string, error?: GssError) => {
+      if (error !== undefined) told.push(`warned ${error.reason}`);
+    },
+  };
+  const onRefused = ({ reason }: GssError): void => void told.push(`refused ${reason}`);
+  return api === 'kerberos'
+    ? kerberos({ acceptor, onRefused, ...hooks })
+    : httpAuthenticator({ acceptor, onFailure: onRefused, ...hooks });
+}
+
+/** What was published for a reason; the connections of other tests may end meanwhile. */
+async function published({ messages }: Listening, reason: string) {
+  const found = () => messages.filter(({ attributes }) => attributes['error.type'] === reason);
+  await vi.waitFor(() => expect(found()).not.toEqual([]), 5000);
+  return found();
+}
+
+/** Sends the head of a request and reads the beginning of the answer. */
+async function ask(socket: Duplex, ...headers: readonly string[]): Promise<string> {
+  const head = ['GET / HTTP/1.1', 'Host: localhost', ...headers, '', ''].join('\r\n');
+  socket.write(head);
+  const [chunk] = (await once(socket, 'data')) as [Buffer];
+  return chunk.toString('latin1');
+}
+
+describe.each<[Protocol, Api]>([
+  ['http', 'kerberos'],
+  ['https', 'kerberos'],
+  ['http', 'httpAuthenticator'],
+  ['https', 'httpAuthenticator'],
+])('over %s, %s tells of', (protocol, api) => {
+  it('a client that was told to use Kerberos, and closes its connection', async () => {
+    using challenged = listen(ChannelName.challenge);
+    using refused = listen(ChannelName.refuse);
+    const { acceptor, told, open } = await serve(protocol, api);
+    const socket = await open();
+    expect(await ask(socket)).toMatch(/^HTTP\/1\.1 401 /);
+    socket.destroy();
+    await vi.waitFor(() => expect(told).toHaveLength(2), 5000);
+    expect(told).toEqual(['challenged undefined', 'abandoned negotiate.abandoned']);
+    expect(challenged.messages).toEqual([{ attributes: PEER }]);
+    const [gone] = await published(refused, 'negotiate.abandoned');
+    expect(gone).toMatchObject({ attributes: PEER });
+    expect((gone!.error as GssError).remedies.length).toBeGreaterThan(0);
+    expect(acceptor.statistics).toMatchObject({
+      challenged: 1,
+      abandoned: 1,
+      refusals: { 'negotiate.abandoned': 1 },
+    });
+  });
+
+  it('no such client if it comes back with a ticket', async () => {
+    const { acceptor, told, open } = await serve(protocol, api);
+    const socket = await open();
+    await ask(socket);
+    const { authorization } = new User(keytab, 'alice').signOn();
+    expect(await ask(socket, `Authorization: ${authorization}`)).toMatch(/^HTTP\/1\.1 200 /);
+    socket.destroy();
+    const another = await open();
+    await ask(another);
+    another.destroy();
+    // The end of the later connection is told after that of the earlier one.
+    await vi.waitFor(() => expect(told.at(-1)).toMatch(/^abandoned/), 5000);
+    expect(told.slice(0, 3)).toEqual(['challenged undefined', 'accepted', 'challenged undefined']);
+    expect(acceptor.statistics).toMatchObject({ accepted: 1, challenged: 2, abandoned: 1 });
+  });
+
+  it('an empty Negotiate, and that nothing follows', async () => {
+    using challenged = listen(ChannelName.challenge);
+    const { acceptor, told, open } = await serve(protocol, api);
+    const socket = await open();
+    expect(await ask(socket, 'Authorization: Negotiate')).toMatch(/^HTTP\/1\.1 401 /);
+    socket.destroy();
+    await vi.waitFor(() => expect(told).toHaveLength(2), 5000);
+    expect(told).toEqual(['challenged token.empty', 'abandoned negotiate.abandoned']);
+    await vi.waitFor(() => expect(challenged.messages).toHaveLength(1), 5000);
+    expect(challenged.messages[0]).toMatchObject({
+      attributes: { ...PEER, 'error.type': 'token.empty' },
+    });
+    expect(acceptor.statistics.challenges).toEqual({ 'token.empty': 1 });
+  });
+
+  it('a client that would use NTLM, and goes away when it is asked for Kerberos', async () => {
+    using refused = listen(ChannelName.refuse);
+    const { acceptor, told, open } = await serve(protocol, api);
+    const socket = await open();
+    const { authorization } = new User(keytab, 'alice').signOn({ as: 'ntlm-first' });
+    expect(await ask(socket, `Authorization: ${authorization}`)).toMatch(/Negotiate oRQ/);
+    socket.destroy();
+    await vi.waitFor(() => expect(told).toHaveLength(2), 5000);
+    expect(told).toEqual(['challenged negotiate.ntlm', 'refused negotiate.ntlm']);
+    expect(await published(refused, 'negotiate.ntlm')).toMatchObject([{ attributes: PEER }]);
+    expect(acceptor.statistics).toMatchObject({
+      abandoned: 1,
+      refusals: { 'negotiate.ntlm': 1 },
+      challenges: { 'negotiate.ntlm': 1 },
+    });
+    expect(acceptor.report().foreignOffers).toMatchObject([{ address: '127.0.0.1', ntlm: 1 }]);
+  });
+
+  it('a ticket that is too long for the server, which answers 431 by itself', async () => {
+    using refused = listen(ChannelName.refuse);
+    const { acceptor, told, open } = await serve(protocol, api);
+    const first = await open();
+    await ask(first);
+    const { authorization } = CROWDED.signOn();
+    expect(authorization.length).toBeGreaterThan(16_384);
+    const socket = await open();
+    expect(await ask(socket, `Authorization: ${authorization}`)).toMatch(/^HTTP\/1\.1 431 /);
+    await vi.waitFor(() => expect(told).toContain('warned http.header-too-long'), 5000);
+    const [event] = await published(refused, 'http.header-too-long');
+    expect(event).toMatchObject({ attributes: PEER, error: { detail: { limit: 16_384 } } });
+    expect((event!.error as GssError).remedies[0]).toContain('maxHeaderSize');
+    expect(acceptor.statistics).toMatchObject({
+      refused: 1,
+      refusals: { 'http.header-too-long': 1 },
+    });
+  });
+
+  it('a header that no server reads, which is answered with 400', async () => {
+    using refused = listen(ChannelName.refuse);
+    const { acceptor, told, open } = await serve(protocol, api);
+    const first = await open();
+    await ask(first);
+    const socket = await open();
+    const cut = ['Authorization: Negotiate YII', '\u0001 broken'];
+    expect(await ask(socket, ...cut)).toMatch(/^HTTP\/1\.1 400 /);
+    await vi.waitFor(() => expect(told).toContain('warned http.header-malformed'), 5000);
+    expect(await published(refused, 'http.header-malformed')).toMatchObject([{ attributes: PEER }]);
+    expect(acceptor.statistics.refusals).toEqual({ 'http.header-malformed': 1 });
+  });
+});
