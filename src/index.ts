@@ -75,6 +75,7 @@ export type {
   TicketDetails,
   TicketTimesDetail,
   TokenDetails,
+  TranscriptDetail,
   UnreachableKdcDetail,
   VersionDetail,
 } from './explain/client-reasons.ts';

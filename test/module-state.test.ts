@@ -37,6 +37,10 @@ const MAY_REMEMBER: Readonly<Record<string, string>> = {
   'messages/der/recent-texts.ts: TEXTS':
     '1024 short texts that came in clear or out of tickets; nothing secret',
   'node/header-limit.ts: ATTENDED': 'weak: servers of the application that were seen to',
+  'node/kdc/transports.ts: CLOSED': 'an error for all attempts, made once; nothing writes to it',
+  'node/kdc/transports.ts: NOTHING': 'an error for all attempts, made once; nothing writes to it',
+  'node/kdc/transports.ts: NO_NAME': 'an error for all attempts, made once; nothing writes to it',
+  'node/kdc/transports.ts: TOO_LONG': 'an error for all attempts, made once; nothing writes to it',
   'node/observe/trace-file.ts: followed': 'whether KRB5_TRACE has been looked at',
   'node/tls-bindings.ts: PRESENTED': 'weak: the certificates of a TLS server of the application',
   'pac/buffer-readers.ts: rare': 'a module, set once, when a PAC first needs it',
