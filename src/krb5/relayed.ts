@@ -43,9 +43,11 @@ export function checkTranscript(
   if (finished === undefined || subkey === undefined) throw mismatch('missing');
   const { type, checksum } = decodeFinished(finished.data);
   const usage = finished.type === FinishedType.draft ? KeyUsage.finished : KeyUsage.iakerbFinished;
-  const isSeen = (_: unknown, first: number): boolean =>
+  const isSeen = (_: unknown, first: number): boolean => {
     // Each second token is the initiator's.
-    first % 2 === 0 && subkey.verifyChecksum(usage, checksum, ...transcript.slice(first));
+    if (first % 2 !== 0) return false;
+    return subkey.verifyChecksum(usage, checksum, ...transcript.slice(first));
+  };
   if (type !== subkey.checksumType || !transcript.some(isSeen)) throw mismatch('different');
 }
 
