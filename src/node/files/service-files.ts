@@ -1,5 +1,6 @@
 /** The meaning of names in the options of adapters under Node.js. */
 import type { ServiceFiles } from '../../http/service.ts';
+import { configuredKdc } from '../kdc/krb5-conf-kdc.ts';
 import { openReplayCache } from '../replay-cache/name.ts';
 import { keytabFile } from './keytab-file.ts';
 import { loadKerberosConfig } from './krb5-conf-file.ts';
@@ -9,6 +10,5 @@ export const nodeFiles: ServiceFiles = {
   keytab: (name) => keytabFile(name),
   replayCache: (name) => openReplayCache(name),
   config: (name) => loadKerberosConfig(name),
-  // Few servers relay: sockets and DNS are loaded for these.
-  kdc: async (config) => (await import('../kdc/krb5-conf-kdc.ts')).configuredKdc(config),
+  kdc: async (config) => configuredKdc(config),
 };
