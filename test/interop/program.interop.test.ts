@@ -135,7 +135,7 @@ describe('a start that fails', () => {
     const { code, stderr } = await run('-logfile', path, '-keytab', keytab, SERVICE);
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `${path}: No such file or directory\n`,
+      stderr: `${path}: No such file or directory\nhint: make its directory, and let the user of the server write there\n`,
     });
   });
 });
