@@ -6,6 +6,7 @@ import { checkOptions, describe } from '../options.ts';
 import { Authorization } from './authorization.ts';
 import { SaslExchange } from './exchange.ts';
 import { typeOfBindings } from './gs2.ts';
+import type { SaslLayer } from './layer.ts';
 import type { SaslExchangeOptions, SaslMechanism, SaslServerOptions } from './options.ts';
 import { MECHANISMS, SASL_EXCHANGE_OPTIONS, SASL_SERVER_OPTIONS } from './options.ts';
 
@@ -45,20 +46,22 @@ export class SaslServer {
   }
 
   /**
-   * The mechanisms to advertise on a connection: without channel bindings of TLS no GS2-KRB5-PLUS, and
-   * where the acceptor requires them no GS2-KRB5. The list must be the same that {@link begin} has, which
-   * refuses clients that saw less (RFC 5801 §5).
+   * The mechanisms to advertise on a connection: without channel bindings of TLS no GS2-KRB5-PLUS, where
+   * the acceptor requires them no GS2-KRB5, and where a layer is required neither of the two, since they
+   * have none. The list must be the same that {@link begin} has, which refuses clients that saw less
+   * (RFC 5801 §5).
    *
    * @param options - Those for {@link begin}.
    */
   mechanismsFor(
-    options: Pick<SaslExchangeOptions, 'channelBindings'> = {},
+    options: Pick<SaslExchangeOptions, 'channelBindings' | 'layers'> = {},
   ): readonly SaslMechanism[] {
     const { channelBindings = [] } = options;
     const bound = bindingsOf(channelBindings).some((one) => typeOfBindings(one) !== undefined);
+    const withoutLayer = this.#layersFor(options).includes('none');
     return this.mechanisms.filter((mechanism) => {
-      if (mechanism === 'GS2-KRB5-PLUS') return bound;
-      return mechanism !== 'GS2-KRB5' || !this.#bindingsRequired;
+      if (mechanism === 'GS2-KRB5-PLUS') return bound && withoutLayer;
+      return mechanism !== 'GS2-KRB5' || (withoutLayer && !this.#bindingsRequired);
     });
   }
 
@@ -95,7 +98,7 @@ export class SaslServer {
     checkOptions('begin', options, SASL_EXCHANGE_OPTIONS);
     const name = mechanism.toUpperCase();
     const offered = this.mechanismsFor(options);
-    const { acceptor, service, layers = ALL_LAYERS, maxBuffer = DEFAULT_BUFFER } = this.#options;
+    const { acceptor, service, maxBuffer = DEFAULT_BUFFER } = this.#options;
     return new SaslExchange({
       acceptor,
       service,
@@ -104,9 +107,15 @@ export class SaslServer {
       mechanism: offered.find((one) => one === name),
       plusOffered: offered.includes('GS2-KRB5-PLUS'),
       bindingsRequired: this.#bindingsRequired,
-      layers: options.layers ?? layers,
+      layers: this.#layersFor(options),
       options,
     });
+  }
+
+  #layersFor({
+    layers = this.#options.layers,
+  }: Pick<SaslExchangeOptions, 'layers'>): readonly SaslLayer[] {
+    return layers ?? ALL_LAYERS;
   }
 
   get #bindingsRequired(): boolean {

@@ -227,6 +227,31 @@ describe('the mechanisms of a server', () => {
     ]);
   });
 
+  it.each([
+    ['GS2-KRB5', PLAIN],
+    ['GS2-KRB5-PLUS', PLUS],
+  ])('do not include %s, which has no layer, where one is required', async (mechanism, options) => {
+    const layers = ['integrity', 'confidentiality'] as const;
+    const { acceptor } = await makeParties();
+    const channelBindings = EXPORTER;
+    for (const [own, ofConnection] of [
+      [{ layers }, {}],
+      [{}, { layers }],
+      [{ layers: ['none'] as const }, { layers }],
+    ] as const) {
+      const server = createSaslServer({ acceptor, ...own });
+      const offered = server.mechanismsFor({ channelBindings, ...ofConnection });
+      expect(offered).toEqual(['GSSAPI', 'GSS-SPNEGO']);
+      const begin = { ...options.begin, ...ofConnection };
+      expect(await refusalOf({ ...options, server: own, begin })).toMatchObject({
+        code: 'GSS_S_BAD_MECH',
+        reason: 'sasl.unknown-mechanism',
+      });
+    }
+    const inTls = { layers: ['none'], channelBindings } as const;
+    expect(createSaslServer({ acceptor, layers }).mechanismsFor(inTls)).toContain(mechanism);
+  });
+
   it('are those that the acceptor can serve', async () => {
     const off = await makeParties({ acceptor: { channelBindingPolicy: 'off' } });
     expect(createSaslServer({ acceptor: off.acceptor }).mechanisms).toEqual([
