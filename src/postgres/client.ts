@@ -93,6 +93,20 @@ export class Table {
     this.#statements = statements;
   }
 
+  /**
+   * Runs a statement on the table. It fails if somebody has dropped the table meanwhile; the next call
+   * creates it again.
+   */
+  async use<T>(statement: () => Promise<T>): Promise<T> {
+    await this.ready();
+    try {
+      return await statement();
+    } catch (error) {
+      if ((error as { code?: unknown })?.code === UNDEFINED_TABLE) this.#created = undefined;
+      throw error;
+    }
+  }
+
   /** Resolves when the table exists; after a failure the next call tries again. */
   ready(): Promise<void> {
     this.#created ??= this.#create().catch((error: unknown) => {
@@ -117,6 +131,8 @@ export class Table {
 }
 
 const LOOK = 'SELECT to_regclass($1) IS NOT NULL AS there';
+/** Of PostgreSQL: undefined_table. */
+const UNDEFINED_TABLE = '42P01';
 /** Of PostgreSQL: unique_violation in its catalog, duplicate_table, duplicate_object. */
 const ALREADY: readonly unknown[] = ['23505', '42P07', '42710'];
 /**

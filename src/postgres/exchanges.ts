@@ -63,20 +63,22 @@ export function postgresExchanges(
   }
   const store: ExchangeStore = {
     async set(name, value, seconds) {
-      await created.ready();
-      await client.query(
-        `INSERT INTO ${table} (name, value, run, expires_at) ` +
-          `VALUES ($1, $2, ${TIMELINE}, clock_timestamp() + $3 * interval '1 second')`,
-        [name, value, seconds],
+      await created.use(() =>
+        client.query(
+          `INSERT INTO ${table} (name, value, run, expires_at) ` +
+            `VALUES ($1, $2, ${TIMELINE}, clock_timestamp() + $3 * interval '1 second')`,
+          [name, value, seconds],
+        ),
       );
       dropPromise(prune());
     },
     async take(name) {
-      await created.ready();
-      const { rows } = await client.query(
-        `DELETE FROM ${table} WHERE name = $1 RETURNING CASE ` +
-          `WHEN run = ${TIMELINE} AND expires_at > clock_timestamp() THEN value END AS value`,
-        [name],
+      const { rows } = await created.use(() =>
+        client.query(
+          `DELETE FROM ${table} WHERE name = $1 RETURNING CASE ` +
+            `WHEN run = ${TIMELINE} AND expires_at > clock_timestamp() THEN value END AS value`,
+          [name],
+        ),
       );
       const [row] = rows as { value?: string | null }[];
       return row?.value;

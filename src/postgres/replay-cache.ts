@@ -131,15 +131,17 @@ export class PostgresReplayCache implements ReplayCache {
    * @throws Any exception of the client.
    */
   async inspect(): Promise<readonly string[]> {
-    await this.#table.ready();
-    return this.#warningsOf(firstRow(await this.#client.query(INSPECT, [this.#name])));
+    return this.#warningsOf(await this.#facts());
   }
 
   async #meetDatabase(): Promise<readonly string[]> {
-    await this.#table.ready();
-    const facts = firstRow(await this.#client.query(INSPECT, [this.#name]));
+    const facts = await this.#facts();
     await this.#remember(facts.timeline);
     return this.#warningsOf(facts);
+  }
+
+  async #facts(): Promise<Readonly<Record<string, unknown>>> {
+    return firstRow(await this.#table.use(() => this.#client.query(INSPECT, [this.#name])));
   }
 
   #warningsOf(facts: Readonly<Record<string, unknown>>): readonly string[] {
@@ -168,13 +170,14 @@ export class PostgresReplayCache implements ReplayCache {
 
   /** Stores a batch in one transaction. */
   async #store(items: readonly Item[]): Promise<readonly Answer[]> {
-    await this.#table.ready();
     // Each transaction waits for others that store the same digest. With one order for all servers they do
     // not wait for each other.
     const digests = items.map(({ digest }) => digest).sort();
     // That some records live longer than they must is of no harm.
     const lifetime = items.reduce((most, item) => Math.max(most, item.lifetime), 0);
-    const stored = firstRow(await this.#storing.run([digests, lifetime], items.length));
+    const stored = firstRow(
+      await this.#table.use(() => this.#storing.run([digests, lifetime], items.length)),
+    );
     this.#firstLook.take();
     this.#prune();
     if (stored.digests === null) return items.map(() => REPEATED);
@@ -249,14 +252,15 @@ function creating(table: string, unlogged: boolean): string[] {
   ];
 }
 
-// The statement returns the digests that the table did not have. The sub-select for the run's time sees the
+// The statement returns the digests that the table did not have. It names the column: in a table without the
+// primary key it fails, where everything would be new otherwise. The sub-select for the run's time sees the
 // table as it was before. set_config is for this statement's transaction alone, which waits for the disk
 // at its end.
 const storing = (table: string): string => `
 WITH stored AS (
   INSERT INTO ${table} (digest, expires_at)
   SELECT unnest($1::text[]), clock_timestamp() + $2::float8 * interval '1 millisecond'
-  ON CONFLICT DO NOTHING RETURNING digest)
+  ON CONFLICT (digest) DO NOTHING RETURNING digest)
 SELECT string_agg(digest, ',') AS digests, ${TIMELINE} AS run,
   (SELECT extract(epoch FROM known.expires_at) FROM ${table} known
    WHERE known.digest = (SELECT 'since:' || ${TIMELINE})) AS since,
@@ -265,7 +269,7 @@ SELECT string_agg(digest, ',') AS digests, ${TIMELINE} AS run,
 FROM stored`;
 const remembering = (table: string): string => `
 INSERT INTO ${table} (digest, expires_at) VALUES ('since:' || $1::text, to_timestamp($2))
-ON CONFLICT DO NOTHING`;
+ON CONFLICT (digest) DO NOTHING`;
 const recalling = (table: string): string => `
 SELECT extract(epoch FROM expires_at) AS since FROM ${table}
 WHERE digest = 'since:' || $1::text`;

@@ -17,6 +17,10 @@ import { Switch } from '../support/switch.ts';
 
 const TOKENS = Number(process.env.KRB5_TEST_TOKENS ?? 2000);
 const TIMEOUT = 120_000 + TOKENS * 50;
+/** Milliseconds between two faults of a longer run. */
+const PAUSE = 5000;
+/** A token is too old after five minutes. */
+const MOST_REPLAYED = 5000;
 const quiet = { onWarning: () => {} };
 
 /** What refusals may be. */
@@ -26,40 +30,56 @@ async function serversOn(url: string): Promise<ReplayServer[]> {
   return await Promise.all([1, 2, 3].map(() => ReplayServer.start(url)));
 }
 
-/** None is accepted once more, by any of the servers. */
+/** None of the tokens that were accepted last is accepted once more, by any of the servers. */
 async function expectNoReplay(servers: readonly ReplayServer[], outcomes: Outcomes): Promise<void> {
-  expect(outcomes.times(0) + outcomes.times(1)).toBe(outcomes.accepted.size);
-  for (const answer of outcomes.answers.keys()) expect(REASONS).toContain(answer);
-  const tokens = [...outcomes.accepted].filter(([, times]) => times > 0).slice(-TOKENS);
+  const tokens = outcomes.last(Math.min(TOKENS, MOST_REPLAYED));
   for (let at = 0; at < tokens.length; at += 32) {
     const some = tokens.slice(at, at + 32);
-    const again = await Promise.all(some.map(([token], i) => servers[i % 3]!.ask(token)));
+    const again = await Promise.all(some.map((token, i) => servers[i % 3]!.ask(token)));
     expect(again).not.toContain('accepted');
   }
 }
 
-/** Clients come all the time, and meanwhile something happens. */
+/**
+ * Clients come all the time until as many are accepted as the test is about, and meanwhile something
+ * happens, again and again. What was accepted before it is sent once more as soon as clients are served.
+ *
+ * @param happens - Returns milliseconds from the engine's return to the first client that is accepted.
+ */
 async function during(
   servers: readonly ReplayServer[],
   happens: () => Promise<number>,
 ): Promise<Outcomes> {
   const outcomes = new Outcomes();
+  const served: number[] = [];
   let over = false;
-  const clients = send(servers, 20 * TOKENS, outcomes, () => !over);
-  await sleep(300);
-  const served = await happens();
-  await sleep(300);
-  over = true;
-  await clients;
+  const clients = send(servers, Number.POSITIVE_INFINITY, outcomes, () => !over);
+  try {
+    await sleep(300);
+    for (;;) {
+      served.push(await happens());
+      await expectNoReplay(servers, outcomes);
+      if (outcomes.times(1) >= TOKENS) break;
+      await sleep(PAUSE);
+      if (outcomes.times(1) >= TOKENS) break;
+    }
+  } finally {
+    over = true;
+    await clients;
+  }
   if (process.env.KRB5_TEST_TOKENS) {
     const answers = JSON.stringify(Object.fromEntries(outcomes.answers));
+    const times = served.map((milliseconds) => milliseconds.toFixed(0)).join(', ');
     console.log(
-      `${expect.getState().currentTestName}: served after ${served.toFixed(0)} ms, ${answers}`,
+      `${expect.getState().currentTestName}: ${outcomes.accepted.size} tokens, served after ${times} ms, ${answers}`,
     );
   }
   // Two seconds, and what a busy machine takes.
-  expect(served).toBeLessThan(20_000);
+  expect(Math.max(...served)).toBeLessThan(20_000);
   expect(outcomes.times(1)).toBeGreaterThan(0);
+  expect(outcomes.times(0) + outcomes.times(1)).toBe(outcomes.accepted.size);
+  for (const answer of outcomes.answers.keys()) expect(REASONS).toContain(answer);
+  await expectNoReplay(servers, outcomes);
   return outcomes;
 }
 
@@ -99,13 +119,12 @@ describe.each(ENGINES)('three servers on one %s', (_, acceptedAhead, start) => {
   it('accept none twice when the engine is killed and starts again', {
     timeout: TIMEOUT,
   }, async () => {
-    const outcomes = await during(servers, async () => {
+    await during(servers, async () => {
       await engine.kill();
       await sleep(200);
       await engine.start();
       return await untilServed(servers[0]!);
     });
-    await expectNoReplay(servers, outcomes);
   });
 
   it('accept none twice when the engine is stopped and goes on', { timeout: TIMEOUT }, async () => {
@@ -117,7 +136,6 @@ describe.each(ENGINES)('three servers on one %s', (_, acceptedAhead, start) => {
       return await untilServed(servers[0]!);
     });
     expect(outcomes.answers.get('KRB5_RC_IO')).toBeGreaterThan(0);
-    await expectNoReplay(servers, outcomes);
   });
 
   it('accept none twice after a crash whose client has a clock that is ahead by less than the margin', {
@@ -136,7 +154,7 @@ describe.each(ENGINES)('three servers on one %s', (_, acceptedAhead, start) => {
     timeout: TIMEOUT,
   }, async () => {
     const [one, other] = servers as [ReplayServer, ReplayServer];
-    const outcomes = await during(servers, async () => {
+    await during(servers, async () => {
       for (let round = 0; round < 3; round++) {
         const token = newToken();
         expect(await one.ask(token, true)).toBe('died');
@@ -145,7 +163,6 @@ describe.each(ENGINES)('three servers on one %s', (_, acceptedAhead, start) => {
       }
       return await untilServed(one);
     });
-    await expectNoReplay(servers, outcomes);
   });
 });
 
@@ -181,21 +198,23 @@ async function replicaOf(engine: Engine, ...primary: readonly string[]): Promise
 
 describe('a failover of Redis', () => {
   it('lets none in twice, whatever the replica lacks', { timeout: TIMEOUT }, async () => {
-    const [primary, replica] = await Promise.all([startRedis(), startRedis()]);
+    let [primary, replica] = await Promise.all([startRedis(), startRedis()]);
     const way = await Switch.to(primary.port);
     let servers: ReplayServer[] = [];
     try {
       await replicaOf(replica, '127.0.0.1', String(primary.port));
       servers = await serversOn(`redis://127.0.0.1:${way.port}`);
       await untilServed(servers[0]!);
-      const outcomes = await during(servers, async () => {
+      await during(servers, async () => {
         // What comes to the primary from now on is lost.
         await replicaOf(replica, 'NO', 'ONE');
         await sleep(200);
         way.turn(replica.port);
-        return await untilServed(servers[0]!);
+        const served = await untilServed(servers[0]!);
+        [primary, replica] = [replica, primary];
+        await replicaOf(replica, '127.0.0.1', String(primary.port));
+        return served;
       });
-      await expectNoReplay(servers, outcomes);
     } finally {
       for (const server of servers) server.stop();
       way.close();
@@ -217,32 +236,37 @@ async function query({ url }: Engine, ...statements: readonly string[]): Promise
   }
 }
 
+async function countRecords(engine: Engine): Promise<number> {
+  const count = "SELECT count(*)::int AS count FROM krb5_replay WHERE digest NOT LIKE 'since:%'";
+  const [row] = (await query(engine, count)) as [{ count: number }];
+  return row.count;
+}
+
 describe('a failover of PostgreSQL', () => {
   it('lets none in twice, whatever the standby lacks', { timeout: TIMEOUT }, async () => {
-    await using primary = await startPostgres();
-    await using standby = await startStandby(primary);
+    let primary = await startPostgres();
     const way = await Switch.to(primary.port);
     let servers: ReplayServer[] = [];
     try {
       servers = await serversOn(`postgres://test@127.0.0.1:${way.port}/postgres`);
       await untilServed(servers[0]!);
-      const outcomes = await during(servers, async () => {
+      await during(servers, async () => {
+        const standby = await startStandby(primary);
         // What comes to the primary from now on is lost.
         await query(standby, "ALTER SYSTEM SET primary_conninfo = ''", 'SELECT pg_reload_conf()');
         await sleep(500);
         await query(standby, 'SELECT pg_promote()');
+        expect(await countRecords(standby)).toBeLessThan(await countRecords(primary));
         way.turn(standby.port);
-        return await untilServed(servers[0]!);
+        const served = await untilServed(servers[0]!);
+        await primary[Symbol.asyncDispose]();
+        primary = standby;
+        return served;
       });
-      const [{ kept }] = (await query(
-        standby,
-        "SELECT count(*)::int AS kept FROM krb5_replay WHERE digest NOT LIKE 'since:%'",
-      )) as [{ kept: number }];
-      expect(kept).toBeLessThan(outcomes.accepted.size);
-      await expectNoReplay(servers, outcomes);
     } finally {
       for (const server of servers) server.stop();
       way.close();
+      await primary[Symbol.asyncDispose]();
     }
   });
 });
@@ -277,6 +301,64 @@ describe('the statement that stores requests in PostgreSQL', () => {
       expect(Number(rows[0]!.plans)).toBeGreaterThan(0);
       // Each statement of a table that it reads as a whole reads thousands of rows.
       expect(Number(rows[0]!.scans)).toBeLessThan(20_000);
+    } finally {
+      await pool.end();
+    }
+  });
+});
+
+describe('a table of PostgreSQL that is not the one of this package', () => {
+  it.each([
+    ['has no primary key', 'CREATE TABLE krb5_replay (digest text, expires_at timestamptz)'],
+    [
+      'takes a digest twice, at different times',
+      'CREATE TABLE krb5_replay (digest text, expires_at timestamptz, PRIMARY KEY (digest, expires_at))',
+    ],
+    ['has other columns', 'CREATE TABLE krb5_replay (digest text PRIMARY KEY)'],
+    [
+      'stores nothing',
+      'CREATE TABLE krb5_replay (digest text PRIMARY KEY, expires_at timestamptz)',
+      'CREATE RULE nothing AS ON INSERT TO krb5_replay DO INSTEAD NOTHING',
+    ],
+    [
+      'is read-only',
+      'CREATE TABLE krb5_replay (digest text PRIMARY KEY, expires_at timestamptz)',
+      'ALTER DATABASE postgres SET default_transaction_read_only = on',
+    ],
+  ])('accepts nobody where it %s', async (_, ...statements) => {
+    await using engine = await startPostgres('-c', 'fsync=off');
+    await query(engine, ...statements);
+    const pool = new pg.Pool({ connectionString: engine.url });
+    try {
+      const cache = new PostgresReplayCache(pool, quiet);
+      const ctime = Math.floor(Date.now() / 1000) + 60;
+      const ciphertext = crypto.getRandomValues(new Uint8Array(40));
+      for (let i = 0; i < 2; i++) {
+        const asked = cache.checkAndStore({ ciphertext, ctime, expiresAt: ctime + 300 });
+        expect(await asked.catch(() => 'refused')).toBe('refused');
+      }
+    } finally {
+      await pool.end();
+    }
+  });
+
+  it('is made anew where it was dropped, and requests from before are refused', async () => {
+    await using engine = await startPostgres('-c', 'fsync=off');
+    const pool = new pg.Pool({ connectionString: engine.url });
+    try {
+      const cache = new PostgresReplayCache(pool, quiet);
+      const store = async (
+        ctime: number,
+        ciphertext = crypto.getRandomValues(new Uint8Array(40)),
+      ) => await cache.checkAndStore({ ciphertext, ctime, expiresAt: ctime + 300 });
+      const old = crypto.getRandomValues(new Uint8Array(40));
+      const now = Math.floor(Date.now() / 1000);
+      expect(await store(now + 60, old)).toBe(true);
+      await query(engine, 'DROP TABLE krb5_replay');
+      await expect(store(now, old)).rejects.toThrow();
+      const soon = async () => await store(now + 120).catch(() => undefined);
+      await expect.poll(soon).toBe(true);
+      await expect(store(now, old)).rejects.toMatchObject({ code: 'KRB5_RC_IO' });
     } finally {
       await pool.end();
     }

@@ -40,6 +40,16 @@ describe('a table', () => {
     expect(database.statements.slice(1)).toEqual(['CREATE TABLE', 'CREATE INDEX']);
   });
 
+  it('is created again after somebody has dropped it', async () => {
+    const database = new FakePostgres();
+    const table = new Table(database, 'krb5_replay', ['CREATE TABLE IF NOT EXISTS krb5_replay']);
+    await table.use(async () => {});
+    database.tables.clear();
+    const gone = Object.assign(new Error('relation does not exist'), { code: '42P01' });
+    await expect(table.use(() => Promise.reject(gone))).rejects.toBe(gone);
+    expect(await table.use(async () => database.tables.has('krb5_replay'))).toBe(true);
+  });
+
   it('is tried again after a failure', async () => {
     const database = new FakePostgres();
     database.before = () => {

@@ -75,20 +75,29 @@ export class Outcomes {
   /** Every token, and how often it was accepted. */
   readonly accepted = new Map<Uint8Array, number>();
   readonly answers = new Map<Answer, number>();
+  readonly #times: number[] = [];
+  readonly #last: Uint8Array[] = [];
 
   add(token: Uint8Array, answers: readonly Answer[]): void {
     const count = answers.filter((answer) => answer === 'accepted').length;
-    this.accepted.set(token, (this.accepted.get(token) ?? 0) + count);
+    this.accepted.set(token, count);
+    this.#times[count] = this.times(count) + 1;
+    if (count > 0) this.#last.push(token);
     for (const answer of answers) this.answers.set(answer, (this.answers.get(answer) ?? 0) + 1);
   }
 
   /** How many tokens were accepted this often. */
   times(count: number): number {
-    return [...this.accepted.values()].filter((times) => times === count).length;
+    return this.#times[count] ?? 0;
+  }
+
+  /** The tokens that were accepted last. */
+  last(count: number): readonly Uint8Array[] {
+    return this.#last.slice(-count);
   }
 }
 
-/** Sends tokens until told to stop: at most `count`, each to two of the servers at the same moment. */
+/** Sends tokens until told to stop, at most `count`: each to two of the servers at the same moment. */
 export async function send(
   servers: readonly ReplayServer[],
   count: number,
