@@ -1,6 +1,6 @@
 /** The clients of Redis and Valkey that applications have: node-redis and ioredis. */
 
-/** A client, pool, Sentinel or Cluster of node-redis 5 and later. */
+/** A client, pool, Sentinel or Cluster of node-redis (`redis` 4.7 and later). */
 export interface NodeRedisClient {
   /** Runs a script: EVAL. */
   eval(
