@@ -161,6 +161,7 @@ export class Handshake {
   /** Meaningful only while the phase is `ready`, or after an abort in that phase. */
   #state: HandshakeState;
   #phase: 'ready' | 'busy' | 'done' = 'ready';
+  #whyLeft: GssError | undefined;
 
   /** @internal */
   constructor(settings: AcceptorSettings, { options, assembler, state }: WaitingExchange) {
@@ -222,10 +223,10 @@ export class Handshake {
     // A token in progress fails by itself, because its waiting was aborted.
     if (this.#phase !== 'ready') return;
     const { settings, options } = this.#exchange;
-    const probableReason = this.abandonment;
+    this.#whyLeft = this.abandonment;
     this.#dispose();
-    if (probableReason !== undefined) {
-      settings.observer.abandoned(probableReason, options.peerAddress);
+    if (this.#whyLeft !== undefined) {
+      settings.observer.abandoned(this.#whyLeft, options.peerAddress);
     }
   }
 
@@ -280,6 +281,11 @@ export class Handshake {
    */
   get abandonment(): GssError | undefined {
     return this.#phase === 'ready' ? explainAbandonment(this.#state) : undefined;
+  }
+
+  /** @internal The {@link abandonment} at the time of {@link abort}; undefined before. */
+  get whyLeft(): GssError | undefined {
+    return this.#whyLeft;
   }
 
   #take(piece: Uint8Array): Promise<Step> | Step {

@@ -163,6 +163,7 @@ const authenticatorRows = {
   localNames: { undefinedIsAbsent: 'there are no local names then', refused: NO_OBJECTS },
   onAccepted: hook,
   onRefused: hook,
+  onChallenge: hook,
   onChallenged: hook,
   onAbandoned: hook,
   onWarning: hook,
@@ -441,6 +442,7 @@ const entries: readonly Entry[] = [
       proxyKeepsConnectionsApart: { undefinedIsAbsent: safer, refused: NO_FLAGS },
       onFailure: hook,
       onAccepted: hook,
+      onChallenge: hook,
       onChallenged: hook,
       onAbandoned: hook,
       onWarning: hook,
@@ -813,5 +815,31 @@ describe('rejections that nobody waited for', () => {
     }
     await new Promise((resolve) => setImmediate(resolve));
     expect(unhandled).toEqual([]);
+  });
+});
+
+describe('the hook of challenges', () => {
+  const takers = entries.filter(({ rules }) => Object.hasOwn(rules, 'onChallenge'));
+
+  it.each(takers)('has two names, and $label refuses both at once', async ({ call, rules }) => {
+    expect(Object.hasOwn(rules, 'onChallenged')).toBe(true);
+    const hook = (): void => {};
+    for (const one of [{ onChallenge: hook }, { onChallenged: hook }]) {
+      // Whatever it fails with is not about the hook.
+      expect(String(await failureOf(() => call(one)))).not.toContain('onChallenge');
+    }
+    const error = await failureOf(() => call({ onChallenge: hook, onChallenged: hook }));
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as Error).message).toBe(
+      'onChallenged: expected no such option beside onChallenge, the same hook',
+    );
+  });
+
+  it('is taken by all that sign clients on over HTTP', () => {
+    const kinds = ['node', 'express', 'fastify', 'koa', 'hono'];
+    const adapters = kinds.map((kind) => `kerberos of ./${kind}`);
+    expect(takers.map(({ label }) => label).sort()).toEqual(
+      ['createAuthenticator', 'httpAuthenticator', 'withKerberos', ...adapters].sort(),
+    );
   });
 });

@@ -236,8 +236,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
       ...(peerAddress !== undefined && { peerAddress }),
       ...(signal !== undefined && { signal }),
     });
-    // foreignChoice is still set if the client did not continue this exchange.
-    if (begun !== undefined) this.#reportChoice(begun, request);
+    if (begun !== undefined) this.#reportLeft(begun, request);
     if (result.status === 200) return await this.#accept(request, result.context, result.headers);
     if (result.status !== 401 || result.state === undefined) return this.#challenger.deny(result);
     const cookies = await this.#keep({ handshake: result.state, request });
@@ -333,15 +332,12 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
   /** Ends an exchange that the client did not continue. */
   #abandon(begun: UnfinishedExchange<R>, request: R): void {
     begun.handshake.abort();
-    this.#reportChoice(begun, request);
+    this.#reportLeft(begun, request);
   }
 
-  /** Reports why the client probably did not continue. */
-  #reportChoice(
-    { handshake: { foreignChoice }, request: latest }: UnfinishedExchange<R>,
-    now: R,
-  ): void {
-    this.#reporter.reportChoice(foreignChoice, latest ?? now);
+  /** Reports why the client probably did not continue, if it did not. */
+  #reportLeft({ handshake, request: latest }: UnfinishedExchange<R>, now: R): void {
+    this.#reporter.reportLeft(handshake.whyLeft ?? handshake.foreignChoice, latest ?? now);
   }
 
   #warnOfPlainHttp(): void {

@@ -75,15 +75,18 @@ export interface AuthenticatorOptions<R extends AuthenticationRequest = Authenti
   /** Called for each authenticated request. Like the other hooks, it has no influence on the outcome. */
   readonly onAccepted?: (accepted: Authenticated, request: R) => void;
   /**
-   * Called with the reason of each refusal and fault, and also when a client that preferred NTLM, and was
-   * asked for Kerberos, leaves or starts over. `facts` are those of the ticket, as far as it was read:
-   * client, service, kvno, enctype.
+   * Called with the reason of each refusal and fault, and also when a client leaves or starts over in the
+   * middle of an exchange: one that preferred NTLM and was asked for Kerberos, or one in DCE style whose
+   * third leg did not come; see `Handshake.abandonment`. `facts` are those of the ticket, as far as it was
+   * read: client, service, kvno, enctype.
    */
   readonly onRefused?: (error: GssError, request: R, facts: RequestFacts) => void;
   /**
    * Called for each request that is challenged for credentials. `why` says what is remarkable about it:
    * see {@link Challenged.why}.
    */
+  readonly onChallenge?: (request: R, why?: GssError) => void;
+  /** The same hook as {@link onChallenge} under its first name; giving both is a TypeError. */
   readonly onChallenged?: (request: R, why?: GssError) => void;
   /**
    * Called when a client that was challenged closes its connection without having sent credentials: one
@@ -124,6 +127,7 @@ export const AUTHENTICATOR_OPTIONS: OptionRules<AuthenticatorOptions> = {
   localNames: objectWith('the result of parseKerberosConfig'),
   onAccepted: callback,
   onRefused: callback,
+  onChallenge: callback,
   onChallenged: callback,
   onAbandoned: callback,
   onWarning: callback,
@@ -132,6 +136,21 @@ export const AUTHENTICATOR_OPTIONS: OptionRules<AuthenticatorOptions> = {
   deadline: definite(seconds()),
   timer: promptCallback,
 };
+
+/** The hook of challenges with the name that the application gave it. @throws TypeError if it has both. */
+export function challengeHookOf<Hook>({
+  onChallenge,
+  onChallenged,
+}: ChallengeHooks<Hook>): readonly [name: string, hook: Hook | undefined] {
+  if (onChallenge === undefined) return ['onChallenged', onChallenged];
+  if (onChallenged === undefined) return ['onChallenge', onChallenge];
+  throw new TypeError('onChallenged: expected no such option beside onChallenge, the same hook');
+}
+
+interface ChallengeHooks<Hook> {
+  readonly onChallenge?: Hook;
+  readonly onChallenged?: Hook;
+}
 
 /** The constructor of `Sessions` checks the options. */
 function isSessions(value: unknown): boolean {

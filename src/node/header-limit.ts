@@ -125,8 +125,11 @@ function reportRefusals(server: Server, warn: Warn, refused: Refused): void {
         ? `431: its headers are longer than ${server.maxHeaderSize ?? http.maxHeaderSize} bytes`
         : `400: ${cause.reason ?? cause.code}`;
     const others = more === 0 ? '' : `; ${more} more in the last second`;
+    // The remedies of a request that is too long are alternatives, and the first is not always possible.
+    const cures = error.remedies.slice(0, cause.code === OVERFLOW ? MAX_CURES : 1);
     warn(
-      `the server refused a request of ${peer} with ${why} (${size} bytes came on its connection)${others}`,
+      `the server refused a request of ${peer} with ${why} (${size} bytes came on its connection)${others}; ` +
+        cures.join('; or '),
       REFUSED,
       error,
     );
@@ -180,6 +183,7 @@ function answerAsNode(error: ClientError, socket: Socket): void {
 
 const REFUSED = 'KRB5_ACCEPTOR_REQUEST_REFUSED';
 const OVERFLOW = 'HPE_HEADER_OVERFLOW';
+const MAX_CURES = 3;
 const STATUSES: Readonly<Record<string, number>> = {
   [OVERFLOW]: 431,
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,

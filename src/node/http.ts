@@ -8,6 +8,7 @@ import type { Denied, HeaderField } from '../http/authentication.ts';
 import { PolicyAuthenticator } from '../http/authenticator.ts';
 import { exchangesByConnection } from '../http/exchanges.ts';
 import { NEEDED_HEADER_SIZE } from '../http/gate.ts';
+import { challengeHookOf } from '../http/options.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
 import type { RequestFacts } from '../observe/observer.ts';
 import type { OptionRules } from '../options.ts';
@@ -58,14 +59,17 @@ export interface HttpAuthenticatorOptions {
   readonly proxyKeepsConnectionsApart?: boolean;
   /**
    * Called for the log with the reason for each refusal, after the client was answered. Also called
-   * when a client that was asked for Kerberos, but prefers NTLM, closes its connection or starts over.
+   * when a client closes its connection or starts over in the middle of an exchange, as one does that
+   * prefers NTLM and is asked for Kerberos.
    * `facts` are those of the ticket, as far as it was read. An exception of the callback, or a rejection,
    * becomes a warning of the process.
    */
   readonly onFailure?: (error: GssError, request: HttpRequest, facts: RequestFacts) => void;
   /** Called for each authenticated request, with the context that the function returns. */
   readonly onAccepted?: (context: SecurityContext, request: HttpRequest) => void;
-  /** Called for each request that is asked for credentials; see `AuthenticatorOptions.onChallenged`. */
+  /** Called for each request that is asked for credentials; see `AuthenticatorOptions.onChallenge`. */
+  readonly onChallenge?: (request: HttpRequest, why?: GssError) => void;
+  /** The same hook as {@link onChallenge} under its first name; giving both is a TypeError. */
   readonly onChallenged?: (request: HttpRequest, why?: GssError) => void;
   /** Called when a challenged client leaves without credentials; see `AuthenticatorOptions.onAbandoned`. */
   readonly onAbandoned?: (error: GssError, request: HttpRequest) => void;
@@ -125,7 +129,8 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
   checkOptions('httpAuthenticator', options, HTTP_OPTIONS);
   followTraceVariable();
   const { acceptor, onFailure, onWarning, proxyKeepsConnectionsApart = false } = options;
-  const { onAccepted, onChallenged, onAbandoned } = options;
+  const { onAccepted, onAbandoned } = options;
+  const [challengeName, onChallenge] = challengeHookOf(options);
   const sharedConnections = proxyKeepsConnectionsApart ? 'trust' : 'refuse';
   const warn = warnWith(onWarning);
   const read = requestReader(options, (message) =>
@@ -138,7 +143,7 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
     exchanges: exchangesByConnection(sharedConnections, 'set proxyKeepsConnectionsApart'),
     onRefused: (error, { request }, facts) => tell('onFailure', onFailure, error, request, facts),
     onAccepted: ({ context }, { request }) => tell('onAccepted', onAccepted, context!, request),
-    onChallenged: ({ request }, why) => tell('onChallenged', onChallenged, request, why),
+    onChallenge: ({ request }, why) => tell(challengeName, onChallenge, request, why),
     onAbandoned: (error, { request }) => tell('onAbandoned', onAbandoned, error, request),
   });
   const countRefusal: Refused = (error, peer) => acceptor.observer?.refused(error, {}, peer);
@@ -191,6 +196,7 @@ export const HTTP_OPTIONS: OptionRules<HttpAuthenticatorOptions> = {
   proxyKeepsConnectionsApart: flag,
   onFailure: callback,
   onAccepted: callback,
+  onChallenge: callback,
   onChallenged: callback,
   onAbandoned: callback,
   onWarning: callback,

@@ -8,14 +8,24 @@ import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { encodeBase64 } from '../../src/http/base64.ts';
 import type { Acceptor, GssError } from '../../src/index.ts';
-import { acquireCredential, ChannelName, createAcceptor } from '../../src/index.ts';
+import {
+  acquireCredential,
+  ChannelName,
+  ContextFlag,
+  createAcceptor,
+  Mechanism,
+} from '../../src/index.ts';
 import type { HttpRequest, HttpResponse } from '../../src/node/http.ts';
 import { httpAuthenticator } from '../../src/node/http.ts';
 import { kerberos } from '../../src/node/kerberos.ts';
+import { encodeNegTokenInit } from '../../src/spnego/neg-token.ts';
+import { createInitiator, mintTicket } from '../../src/testing/index.ts';
 import { makeServiceKeytab, User } from '../conformance/user.ts';
 import type { Listening } from '../support/channels.ts';
 import { listen } from '../support/channels.ts';
+import { collectWarnings } from '../support/warnings.ts';
 
 const { certificate, key } = JSON.parse(readFileSync('fixtures/tls/server.json', 'utf8')) as {
   readonly certificate: string;
@@ -28,6 +38,7 @@ const CROWDED = new User(
   'carol',
   Array.from({ length: 1600 }, (_, index) => 1000 + index),
 );
+const DCE = ContextFlag.dceStyle | ContextFlag.mutual | ContextFlag.integrity;
 const PEER = { 'client.address': '127.0.0.1' };
 
 type Protocol = 'http' | 'https';
@@ -65,16 +76,20 @@ async function serve(protocol: Protocol, api: Api) {
 function makeSignOn(api: Api, acceptor: Acceptor, told: string[]): SignOn {
   const hooks = {
     onAccepted: () => void told.push('accepted'),
-    onChallenged: (_: unknown, why?: GssError) => void told.push(`challenged ${why?.reason}`),
     onAbandoned: ({ reason }: GssError) => void told.push(`abandoned ${reason}`),
     onWarning: (_: string, error?: GssError) => {
       if (error !== undefined) told.push(`warned ${error.reason}`);
     },
   };
-  const onRefused = ({ reason }: GssError): void => void told.push(`refused ${reason}`);
+  const onRefused = ({ reason, remedies }: GssError): void => {
+    told.push(`refused ${reason}`);
+    expect(remedies.length).toBeGreaterThan(0);
+  };
+  const onChallenge = (_: unknown, why?: GssError) => void told.push(`challenged ${why?.reason}`);
+  // The hook has two names.
   return api === 'kerberos'
-    ? kerberos({ acceptor, onRefused, ...hooks })
-    : httpAuthenticator({ acceptor, onFailure: onRefused, ...hooks });
+    ? kerberos({ acceptor, onRefused, onChallenge, ...hooks })
+    : httpAuthenticator({ acceptor, onFailure: onRefused, onChallenged: onChallenge, ...hooks });
 }
 
 /** What was published for a reason; the connections of other tests may end meanwhile. */
@@ -167,6 +182,42 @@ describe.each<[Protocol, Api]>([
     expect(acceptor.report().foreignOffers).toMatchObject([{ address: '127.0.0.1', ntlm: 1 }]);
   });
 
+  it.each([
+    ['dce.third-leg-missing', false],
+    ['negotiate.abandoned', true],
+  ])('a client that leaves in the middle of an exchange: %s', async (reason, proposes) => {
+    using refused = listen(ChannelName.refuse);
+    const { acceptor, told, open } = await serve(protocol, api);
+    const socket = await open();
+    const token = proposes
+      ? encodeNegTokenInit({ mechTypes: [Mechanism.krb5] })
+      : createInitiator({ ticket: mintTicket({ keytab, client: 'alice' }), flags: DCE }).begin();
+    const authorization = `Authorization: Negotiate ${encodeBase64(token)}`;
+    expect(await ask(socket, authorization)).toMatch(/^HTTP\/1\.1 401 .*Negotiate \S/s);
+    socket.destroy();
+    await vi.waitFor(() => expect(told).toHaveLength(2), 5000);
+    expect(told).toEqual(['challenged undefined', `refused ${reason}`]);
+    expect(await published(refused, reason)).toMatchObject([{ attributes: PEER }]);
+    expect(acceptor.statistics).toMatchObject({ abandoned: 1, refusals: { [reason]: 1 } });
+  });
+
+  it('a client in DCE style that sends another first token instead of its third leg', async () => {
+    const { acceptor, told, open } = await serve(protocol, api);
+    const socket = await open();
+    const ticket = mintTicket({ keytab, client: 'alice' });
+    const token = encodeBase64(createInitiator({ ticket, flags: DCE }).begin());
+    await ask(socket, `Authorization: Negotiate ${token}`);
+    const { authorization } = new User(keytab, 'alice').signOn();
+    expect(await ask(socket, `Authorization: ${authorization}`)).toMatch(/^HTTP\/1\.1 200 /);
+    await vi.waitFor(() => expect(told).toHaveLength(3), 5000);
+    expect([...told].sort()).toEqual([
+      'accepted',
+      'challenged undefined',
+      'refused dce.third-leg-missing',
+    ]);
+    expect(acceptor.statistics).toMatchObject({ accepted: 1, abandoned: 1 });
+  });
+
   it('a ticket that is too long for the server, which answers 431 by itself', async () => {
     using refused = listen(ChannelName.refuse);
     const { acceptor, told, open } = await serve(protocol, api);
@@ -198,4 +249,45 @@ describe.each<[Protocol, Api]>([
     expect(await published(refused, 'http.header-malformed')).toMatchObject([{ attributes: PEER }]);
     expect(acceptor.statistics.refusals).toEqual({ 'http.header-malformed': 1 });
   });
+});
+
+it('names size, limit and every cure in the one line that is printed of a 431 by default', async () => {
+  using warnings = collectWarnings();
+  const acceptor = createAcceptor({ credential: await acquireCredential({ keytab }) });
+  const signOn = kerberos({ acceptor });
+  const server = createServer(
+    { maxHeaderSize: 16_384 },
+    (request, response) => void signOn(request, response),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const statusOf = async (...headers: readonly string[]): Promise<string> => {
+    const socket = connect(port, '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    await once(socket, 'connect');
+    return (await ask(socket, ...headers)).slice(9, 12);
+  };
+  expect(await statusOf()).toBe('401');
+  const { authorization } = CROWDED.signOn();
+  expect(await statusOf(`Authorization: ${authorization}`)).toBe('431');
+  const lines = await vi.waitFor(async () => {
+    const seen = await warnings.seen();
+    const found = seen.filter(({ code }) => code === 'KRB5_ACCEPTOR_REQUEST_REFUSED');
+    expect(found).toHaveLength(1);
+    return found;
+  }, 5000);
+  const { message } = lines[0]!;
+  expect(message).toMatch(/^the server refused a request of 127\.0\.0\.1 with 431: .* 16384 bytes/);
+  for (const cure of [
+    '{ maxHeaderSize: 81920 }',
+    '--max-http-header-size=81920',
+    'make tickets smaller',
+    'NA-Service',
+    'large_client_header_buffers',
+  ]) {
+    expect(message).toContain(cure);
+  }
+  expect(message).not.toContain('\n');
 });

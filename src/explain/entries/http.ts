@@ -9,9 +9,11 @@ export const HTTP: Explanations<Extract<keyof ServerDetails, `http.${string}`>> 
       `the headers of the request are longer than ${limit === undefined ? 'the server accepts' : `${limit} bytes`}` +
       (bytes === undefined ? '' : ` (${bytes} came)`),
     remedies: () => [
-      'pass { maxHeaderSize: 81920 } to createServer: tickets of users in many groups are long',
+      'pass { maxHeaderSize: 81920 } to createServer, or start node with --max-http-header-size=81920: ' +
+        'tickets of users in many groups are long',
+      'make tickets smaller: take users out of groups, or set NA-Service (TicketFlags) on the account of a ' +
+        'service that needs no PAC',
       'raise the limits of proxies in front (large_client_header_buffers of nginx)',
-      'take users out of groups, or set NA-Service (TicketFlags) for a service that needs no PAC',
     ],
   },
   'http.header-malformed': {

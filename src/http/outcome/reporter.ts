@@ -1,27 +1,33 @@
 /** Tells the application and the acceptor's counters what became of each request. */
 import type { Acceptor } from '../../acceptor.ts';
-import { explain } from '../../errors.ts';
+import { explain, loadTexts } from '../../errors.ts';
 import { GssError } from '../../gss/status.ts';
 import { tell } from '../../hooks.ts';
 import type { RequestFacts } from '../../observe/observer.ts';
 import type { Authentication, AuthenticationRequest, Challenged } from '../authentication.ts';
 import type { AuthenticatorOptions } from '../options.ts';
+import { challengeHookOf } from '../options.ts';
 
 type Hooks<R extends AuthenticationRequest> = Pick<
   AuthenticatorOptions<R>,
-  'onAccepted' | 'onChallenged' | 'onRefused' | 'onAbandoned' | 'sharedConnections'
+  'onAccepted' | 'onChallenge' | 'onChallenged' | 'onRefused' | 'onAbandoned' | 'sharedConnections'
 >;
 
 export class Reporter<R extends AuthenticationRequest> {
   readonly #acceptor: Partial<Pick<Acceptor, 'observer'>>;
   readonly #hooks: Hooks<R>;
+  readonly #challengeHook: ReturnType<typeof challengeHookOf<Hooks<R>['onChallenge']>>;
   /** Connections whose client was asked for credentials and has sent none yet, with the request. */
   readonly #asked = new WeakMap<object, R>();
 
-  /** @param acceptor - One of the application's own may have no observer. */
+  /**
+   * @param acceptor - One of the application's own may have no observer.
+   * @throws TypeError if the hook of challenges is given under both of its names.
+   */
   constructor(acceptor: Partial<Pick<Acceptor, 'observer'>>, hooks: Hooks<R>) {
     this.#acceptor = acceptor;
     this.#hooks = hooks;
+    this.#challengeHook = challengeHookOf(hooks);
   }
 
   report(result: Authentication, request: R): void {
@@ -45,9 +51,14 @@ export class Reporter<R extends AuthenticationRequest> {
     }
   }
 
-  /** An exchange was not continued: its client preferred another mechanism. */
-  reportChoice(choice: GssError | undefined, request: R): void {
-    if (choice !== undefined) tell('onRefused', this.#hooks.onRefused, choice, request, {});
+  /** An exchange was not continued, and was counted. @param why - The probable reason. */
+  reportLeft(why: GssError | undefined, request: R): void {
+    const { onRefused } = this.#hooks;
+    if (why === undefined || onRefused === undefined) return;
+    const report = (): void => tell('onRefused', onRefused, why, request, {});
+    const loading = loadTexts();
+    if (loading === undefined) report();
+    else void loading.then(report);
   }
 
   #challenged({ why }: Challenged, request: R): void {
@@ -56,7 +67,8 @@ export class Reporter<R extends AuthenticationRequest> {
       this.#acceptor.observer?.challenged(why, request.peerAddress);
       this.#expectAnswer(request);
     }
-    tell('onChallenged', this.#hooks.onChallenged, request, why);
+    const [name, hook] = this.#challengeHook;
+    tell(name, hook, request, why);
   }
 
   /** Waits for the end of the connection: browsers without a ticket, and programs, do not answer. */
