@@ -34,9 +34,8 @@ export async function findKdcs(
   // MIT krb5 asks primary_kdc (master_kdc before 1.19) again for what a replica may not know yet.
   const named = ['kdc', 'primary_kdc', 'master_kdc']
     .flatMap((name) => profile.values('realms', realm, name))
-    .flatMap((value) => parseKdc(value) ?? [])
-    .filter((server, at, all) => all.findIndex((other) => isSame(server, other)) === at);
-  if (named.length > 0) return named.slice(0, MAX_SERVERS);
+    .flatMap((value) => parseKdc(value) ?? []);
+  if (named.length > 0) return firstOf(named);
   const lookup = profile.value('libdefaults', 'dns_lookup_kdc');
   // A realm is a DNS name only if its letters are those of one.
   if (isFalse(lookup) || !DNS_NAME.test(realm)) return [];
@@ -52,7 +51,7 @@ export async function findKdcs(
   const both = udp!.map(({ host, port }): KdcServer => ({ host, port }));
   const known = new Set(both.map(addressOf));
   const rest = tcp!.filter((server) => !known.has(addressOf(server)));
-  return [...both, ...rest].slice(0, MAX_SERVERS);
+  return firstOf([...both, ...rest]);
 }
 
 /**
@@ -62,7 +61,7 @@ export async function findKdcs(
  * @returns Undefined for a proxy (`https://...`) and a Unix socket, which only clients use.
  */
 export function parseKdc(value: string): KdcServer | undefined {
-  const [, prefix, text] = /^(?:(udp|tcp)[/:])?(.*)$/.exec(value.split(/[\t ]/, 1)[0]!)!;
+  const [, prefix, text] = /^(?:(udp|tcp)[/:])?(.*)$/s.exec(value.split(/\s/, 1)[0]!)!;
   if (/^[a-z]+:\/|^\//i.test(text!)) return undefined;
   const parts = /^(?:\[([^\]]+)\]|([^:]+)|([^:]*:.*:.*?))(?::(\d{1,5}))?$/.exec(text!);
   if (parts === null) return undefined;
@@ -80,8 +79,15 @@ function serversOf(records: readonly SrvRecord[], transport: 'udp' | 'tcp'): Kdc
     .map(({ name, port }) => ({ host: name.replace(/\.$/, ''), port, transport }));
 }
 
-function isSame(one: KdcServer, other: KdcServer): boolean {
-  return addressOf(one) === addressOf(other) && one.transport === other.transport;
+/** The first servers, each once: two records of DNS, or two values, may name the same one. */
+function firstOf(servers: readonly KdcServer[]): KdcServer[] {
+  const found = new Map<string, KdcServer>();
+  for (const server of servers) {
+    const name = `${addressOf(server)} ${server.transport}`;
+    if (!found.has(name)) found.set(name, server);
+    if (found.size === MAX_SERVERS) break;
+  }
+  return [...found.values()];
 }
 
 function addressOf({ host, port }: KdcServer): string {

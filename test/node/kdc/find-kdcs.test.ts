@@ -30,6 +30,8 @@ describe('parseKdc', () => {
     ['/run/kdc.sock', undefined],
     ['kdc:0', undefined],
     ['kdc:65536', undefined],
+    ['\u2028', undefined],
+    ['kdc\r', { host: 'kdc', port: 88 }],
     ['', undefined],
   ])('%s', (text, server) => {
     expect(parseKdc(text)).toEqual(server);
@@ -37,6 +39,15 @@ describe('parseKdc', () => {
 });
 
 describe('findKdcs', () => {
+  it('names a server once, however often DNS does', async () => {
+    const servers = await findKdcs('EXAMPLE.TEST', profile(''), async (name) =>
+      name.startsWith('_kerberos._udp')
+        ? [record('a.example.test'), record('A.example.test.'), record('a.example.test', 5)]
+        : [],
+    );
+    expect(servers).toEqual([{ host: 'a.example.test', port: 88 }]);
+  });
+
   it('takes those of krb5.conf and does not ask DNS then', async () => {
     const config = profile('[realms]\nR = {\n kdc = a\n kdc = https://b/KdcProxy\n kdc = c:1\n}\n');
     expect(await findKdcs('R', config, noDns)).toEqual([
