@@ -191,6 +191,7 @@ const adapterRows = {
       { realm: 'A' },
     ],
   },
+  lateFallback: { refused: NO_FLAGS },
   unauthorized: hook,
   forbidden: hook,
   unavailable: hook,

@@ -226,7 +226,7 @@ class FileParser {
         `line ${this.#braces.at(-1)} opens a brace that is never closed`,
         'write a line with } where the subsection ends',
       );
-    } else if (this.#path.length === 0 && /^[^#;\0]*=/m.test(source.text)) {
+    } else if (this.#path.length === 0 && SETTING.test(source.text)) {
       this.#report('has no section, so nothing in it is used', 'begin it with [libdefaults]');
     }
   }
@@ -378,6 +378,8 @@ const BLANKS = ' \t\n\v\f\r';
 // MIT krb5, prof_parse.c: only at the start of a line, but in any state.
 const INCLUDE_LINE = /^(include|includedir)[ \t-\r]+(.*)$/;
 const CONTROLS: Readonly<Record<string, string>> = { n: '\n', t: '\t', b: '\b' };
+// Stops at each end of a line that `^` knows: otherwise many empty lines take long.
+const SETTING = /^[^#;\0\n\r\u2028\u2029]*=/m;
 // These are the operator's own files; a map of all users of a site may be large.
 const MAX_CHARACTERS = 16_000_000;
 const MAX_INCLUSIONS = 4096;

@@ -39,7 +39,16 @@ export class Gate<R extends AuthenticationRequest> {
   /** @throws TypeError, RangeError for an invalid option. */
   constructor(options: SignOnOptions<R>, service: Service) {
     raiseHeaderLimitOfBun();
-    const { acceptor, keytab, service: name, replayCache, config, iakerb, ...policy } = options;
+    const {
+      acceptor,
+      keytab,
+      service: name,
+      replayCache,
+      config,
+      iakerb,
+      lateFallback,
+      ...policy
+    } = options;
     const { localNames = service.config } = policy;
     this.#service = service;
     this.#authenticator = new PolicyAuthenticator<R>({

@@ -14,6 +14,7 @@ import { parseKeytab } from '../keytab/keytab.ts';
 import { acquireCredential, CREDENTIAL_OPTIONS } from '../krb5/credential.ts';
 import type { AskKdc, IakerbOptions } from '../krb5/relay-settings.ts';
 import { IAKERB_OPTIONS } from '../krb5/relay-settings.ts';
+import type { AcceptorOptions } from '../krb5/settings.ts';
 import { publishWarning } from '../observe/warnings.ts';
 import type { OptionRules } from '../options.ts';
 import {
@@ -34,7 +35,7 @@ import type { AuthenticatorOptions } from './options.ts';
 
 /** Who the server is: the options by which an adapter makes its acceptor. */
 export interface ServiceOptions {
-  /** An acceptor of the application's own, which replaces the other five options. */
+  /** An acceptor of the application's own, which replaces the other options. */
   readonly acceptor?: Acceptor;
   /**
    * The keys of the service: the name of a keytab file, whose changes are followed; the contents of one, as
@@ -60,6 +61,8 @@ export interface ServiceOptions {
    * `config` if that is text or a name. Elsewhere it is required. If absent or false, nothing is relayed.
    */
   readonly iakerb?: boolean | ServiceIakerbOptions;
+  /** As {@link AcceptorOptions.lateFallback}, beside `iakerb`; false if absent. */
+  readonly lateFallback?: boolean;
 }
 
 /** {@link IakerbOptions} of an adapter, which may know the way to a KDC by itself. */
@@ -207,18 +210,26 @@ async function openAcceptor(
 }
 
 async function relayOf(
-  { iakerb, config }: ServiceOptions,
+  { iakerb, lateFallback = false, config }: ServiceOptions,
   files: ServiceFiles,
-): Promise<{ readonly iakerb?: IakerbOptions }> {
+): Promise<Pick<AcceptorOptions, 'iakerb' | 'lateFallback'>> {
   if (iakerb === undefined || iakerb === false) return {};
   const options = iakerb === true ? {} : iakerb;
   const named = typeof config === 'string' ? config : undefined;
-  return { iakerb: { ...options, kdc: options.kdc ?? (await files.kdc!(named)) } };
+  const kdc = options.kdc ?? (await files.kdc!(named));
+  return { iakerb: { ...options, kdc }, lateFallback };
 }
 
-/** @throws TypeError if messages are to be relayed, and the way is not known. */
-function checkRelay({ iakerb }: ServiceOptions, { kdc }: ServiceFiles): void {
-  if (iakerb === undefined || iakerb === false || kdc !== undefined) return;
+/**
+ * @throws TypeError if messages are to be relayed, and the way is not known. RangeError if there is nothing to
+ *   fall back to.
+ */
+function checkRelay({ iakerb, lateFallback }: ServiceOptions, { kdc }: ServiceFiles): void {
+  if (iakerb === undefined || iakerb === false) {
+    if (lateFallback !== true) return;
+    throw new RangeError('lateFallback: expected the option iakerb beside it, got none');
+  }
+  if (kdc !== undefined) return;
   if (iakerb === true || iakerb.kdc === undefined) {
     throw new TypeError('iakerb: expected { kdc }, the way to a KDC, such as kdcProxy(url)');
   }
@@ -231,7 +242,7 @@ function sharedReplayCache(): ReplayCache {
 }
 
 function refuseBeside(options: ServiceOptions): void {
-  for (const name of ['keytab', 'service', 'replayCache', 'config', 'iakerb'] as const) {
+  for (const name of OF_ITS_OWN) {
     if (options[name] === undefined) continue;
     throw new TypeError(`${name}: expected no such option beside acceptor, which has its own`);
   }
@@ -291,6 +302,14 @@ const BASE64_KEYTAB = /^BQ[EI][A-Za-z0-9+/=\s]{40,}$/;
 // Milliseconds.
 const RETRY_AFTER = 5000;
 const ANY_HOST = 'HTTP@';
+const OF_ITS_OWN = [
+  'keytab',
+  'service',
+  'replayCache',
+  'config',
+  'iakerb',
+  'lateFallback',
+] as const;
 
 const RELAY_OPTIONS = optionsOf<ServiceIakerbOptions>({
   ...IAKERB_OPTIONS,
@@ -329,4 +348,5 @@ export const SERVICE_OPTIONS: OptionRules<ServiceOptions> = {
     presence: 'optional',
     check: (value, name) => (typeof value === 'boolean' ? flag : RELAY_OPTIONS).check(value, name),
   }),
+  lateFallback: definite(flag),
 };

@@ -1,5 +1,6 @@
 /** Clients that log in through a site (IAKERB): over HTTP, whose requests are separate from each other. */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,7 +11,8 @@ import { withKerberos } from '../../src/adapters/fetch.ts';
 import { decodeBase64, encodeBase64 } from '../../src/http/base64.ts';
 import { kdcProxy, storedExchanges } from '../../src/http/index.ts';
 import type { GssError } from '../../src/index.ts';
-import { Mechanism } from '../../src/index.ts';
+import { acquireCredential, createAcceptor, Mechanism } from '../../src/index.ts';
+import { parseKeytab } from '../../src/keytab/keytab.ts';
 import { decodeKdcProxyMessage, encodeKdcProxyMessage } from '../../src/messages/kdc/kdc-proxy.ts';
 import type { KerberosOptions } from '../../src/node/index.ts';
 import { kerberos } from '../../src/node/index.ts';
@@ -21,8 +23,19 @@ import {
   readNegToken,
 } from '../../src/spnego/neg-token.ts';
 import { CookieJar } from '../../src/testing/cookie-jar.ts';
-import type { IakerbInitiator, IakerbInitiatorOptions } from '../../src/testing/index.ts';
-import { createIakerbInitiator } from '../../src/testing/index.ts';
+import type {
+  IakerbInitiator,
+  IakerbInitiatorOptions,
+  InitiatorResult,
+  Negotiator,
+  NegotiatorOptions,
+} from '../../src/testing/index.ts';
+import {
+  createIakerbInitiator,
+  createInitiator,
+  createNegotiator,
+  mintTicket,
+} from '../../src/testing/index.ts';
 import type { Connection } from '../conformance/connection.ts';
 import { openHttp1 } from '../conformance/connection.ts';
 
@@ -97,14 +110,15 @@ function tokenOf(header: string | null | undefined): Uint8Array | undefined {
 }
 
 /** Logs in. @returns The first answer that asks for no further token. */
-async function logIn(initiator: IakerbInitiator, send: Send): Promise<HttpAnswer> {
-  let step = initiator.begin();
+async function logIn(initiator: IakerbInitiator | Negotiator, send: Send): Promise<HttpAnswer> {
+  let step: InitiatorResult = initiator.begin();
   for (;;) {
-    if (step.status !== 'continue') throw new Error('the initiator was done first');
+    if (step.outputToken === undefined) throw new Error('the initiator was done first');
     const answer = await send(step.outputToken);
     if (answer.status !== 401 || answer.token === undefined) {
       // The server proves its identity with the last token.
-      if (answer.status === 200) expect(initiator.step(answer.token).status).toBe('complete');
+      if (answer.status === 200 && step.status !== 'complete') step = initiator.step(answer.token);
+      if (answer.status === 200) expect(step.status).toBe('complete');
       return answer;
     }
     step = initiator.step(answer.token);
@@ -116,6 +130,44 @@ async function connect(url: string): Promise<Connection> {
   closing.push(() => connection.close());
   return connection;
 }
+
+/** Two servers with one store of exchanges; each request of the client goes to the other one. */
+async function twoSites(options: Partial<KerberosOptions>) {
+  const values = new Map<string, string>();
+  const store = {
+    set: (name: string, value: string) => void values.set(name, value),
+    take: (name: string) => {
+      const value = values.get(name);
+      values.delete(name);
+      return value;
+    },
+  };
+  const exchanges = storedExchanges({ store, keys: KEYS, cookie: { secure: false } });
+  const replayCache = { checkAndStore: async () => true };
+  const shared = { exchanges, replayCache, ...options };
+  const sites = [await open(shared), await open(shared)];
+  const jar = new CookieJar();
+  const host = new URL('http://www.example.test/');
+  let count = 0;
+  const send: Send = async (token) => {
+    const { url } = sites[count++ % 2]!;
+    const connection = await openHttp1(url);
+    const headers = new Headers({ Authorization: `Negotiate ${encodeBase64(token)}` });
+    jar.addTo(headers, host);
+    const answer = await connection.send({
+      path: '/',
+      headers: { Host: host.host, ...Object.fromEntries(headers) },
+    });
+    connection.close();
+    const set = (answer.headers.get('set-cookie') ?? []).map((one) => ['Set-Cookie', one]);
+    jar.takeFrom(new Headers(set as [string, string][]), host);
+    const { status, body } = answer;
+    return { status, body, token: tokenOf(answer.headers.get('www-authenticate')?.[0]) };
+  };
+  return { send, values, count: () => count };
+}
+
+const KEYS = ['MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY='];
 
 describe('IAKERB over HTTP', () => {
   it('is off by default, which the operator learns', async () => {
@@ -183,43 +235,9 @@ describe('IAKERB over HTTP', () => {
   });
 
   it('continues on another server through a store of exchanges', async () => {
-    const values = new Map<string, string>();
-    const store = {
-      set: (name: string, value: string) => void values.set(name, value),
-      take: (name: string) => {
-        const value = values.get(name);
-        values.delete(name);
-        return value;
-      },
-    };
-    const exchanges = storedExchanges({
-      store,
-      keys: ['MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY='],
-      cookie: { secure: false },
-    });
-    const replayCache = { checkAndStore: async () => true };
-    const options = { iakerb: true, exchanges, replayCache };
-    const sites = [await open(options), await open(options)];
-    const jar = new CookieJar();
-    const host = new URL('http://www.example.test/');
-    let count = 0;
-    const send: Send = async (token) => {
-      const { url } = sites[count++ % 2]!;
-      const connection = await openHttp1(url);
-      const headers = new Headers({ Authorization: `Negotiate ${encodeBase64(token)}` });
-      jar.addTo(headers, host);
-      const answer = await connection.send({
-        path: '/',
-        headers: { Host: host.host, ...Object.fromEntries(headers) },
-      });
-      connection.close();
-      const set = (answer.headers.get('set-cookie') ?? []).map((one) => ['Set-Cookie', one]);
-      jar.takeFrom(new Headers(set as [string, string][]), host);
-      const { status, body } = answer;
-      return { status, body, token: tokenOf(answer.headers.get('www-authenticate')?.[0]) };
-    };
+    const { send, values, count } = await twoSites({ iakerb: true });
     expect((await logIn(client(), send)).status).toBe(200);
-    expect(count).toBe(4);
+    expect(count()).toBe(4);
     expect(values.size).toBe(0);
     // A client that begins anew, while an exchange of its own still waits.
     await expect(logIn(client({ password: 'wrong' }), send)).rejects.toThrow();
@@ -251,6 +269,80 @@ describe('IAKERB over HTTP', () => {
       expect((await logIn(client(), send)).status).toBe(200);
     }
     expect(counted).toHaveBeenCalledTimes(6);
+  });
+});
+
+/** A client that has a ticket, and a password for what the ticket does not do; or the reverse. */
+function negotiator(
+  {
+    expired = false,
+    first = 'kerberos',
+    ...login
+  }: {
+    readonly expired?: boolean;
+    readonly first?: 'kerberos' | 'iakerb';
+  } & Partial<IakerbInitiatorOptions>,
+  options: Partial<NegotiatorOptions> = {},
+): Negotiator {
+  const now = Math.floor(Date.now() / 1000);
+  const times = expired ? { authTime: now - 36_000, endTime: now - 7200 } : {};
+  const keytab = parseKeytab(readFileSync(realm.keytabFile));
+  const ticket = mintTicket({ keytab, client: 'alice', ...times });
+  const withTicket = { mechanism: Mechanism.krb5, initiator: createInitiator({ ticket }) };
+  const relayed = { mechanism: Mechanism.iakerb, initiator: client(login) };
+  const mechanisms = first === 'kerberos' ? [withTicket, relayed] : [relayed, withTicket];
+  return createNegotiator({ mechanisms, ...options });
+}
+
+describe('Late Fallback over HTTP', () => {
+  const on = { iakerb: true, lateFallback: true };
+  const accepted = { status: 200, body: `alice@${realm.realm} by spnego` };
+
+  it('is off by default: the expired ticket is refused', async () => {
+    const { url, refused } = await open({ iakerb: true });
+    const refusal = logIn(negotiator({ expired: true }), over(await connect(url)));
+    await expect(refusal).rejects.toMatchObject({ minor: { code: 'SPNEGO_REJECTED' } });
+    expect(refused.map(({ reason }) => reason)).toEqual(['ticket.expired']);
+  });
+
+  it('goes on with IAKERB over one connection, and with the next client', async () => {
+    const { url, refused } = await open(on);
+    const send = over(await connect(url));
+    for (let count = 0; count < 2; count++) {
+      expect(await logIn(negotiator({ expired: true }), send)).toMatchObject(accepted);
+    }
+    // A ticket that is accepted takes one request.
+    expect(await logIn(negotiator({}), send)).toMatchObject(accepted);
+    expect(refused).toEqual([]);
+  });
+
+  it('goes on with a ticket where the realm is not relayed, or the client gives up', async () => {
+    const { url, refused } = await open(on);
+    const elsewhere = { first: 'iakerb', client: 'alice@ELSEWHERE.TEST' } as const;
+    expect(await logIn(negotiator(elsewhere), over(await connect(url)))).toMatchObject(accepted);
+    const wrong = { first: 'iakerb', password: 'wrong' } as const;
+    const again = negotiator(wrong, { listsAgainIn: 'resp' });
+    expect(await logIn(again, over(await connect(url)))).toMatchObject(accepted);
+    expect(refused).toEqual([]);
+  });
+
+  it('goes on at another server through a store of exchanges', async () => {
+    const { send, values, count } = await twoSites(on);
+    expect(await logIn(negotiator({ expired: true }), send)).toMatchObject(accepted);
+    expect(count()).toBe(6);
+    expect(values.size).toBe(0);
+    const elsewhere = { first: 'iakerb', client: 'alice@ELSEWHERE.TEST' } as const;
+    expect(await logIn(negotiator(elsewhere), send)).toMatchObject(accepted);
+  });
+
+  it('needs iakerb, and an acceptor has its own', async () => {
+    const options = { keytab: realm.keytab, lateFallback: true };
+    expect(() => kerberos(options)).toThrow(/lateFallback: expected the option iakerb beside it/);
+    const fetched = () => withKerberos(() => new Response(), { ...options, iakerb: false });
+    expect(fetched).toThrow(/lateFallback: expected the option iakerb beside it/);
+    const credential = await acquireCredential({ keytab: realm.keytab });
+    const acceptor = createAcceptor({ credential });
+    expect(() => kerberos({ acceptor, lateFallback: false })).toThrow(/lateFallback: expected no/);
   });
 });
 
@@ -291,7 +383,7 @@ describe('IAKERB in frameworks', () => {
           ratePerSource: 0.3,
         },
         exchanges: storedExchanges({
-          keys: ['MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY='],
+          keys: KEYS,
           store: {
             set: (name, value) => void values.set(name, value),
             take: (name) => values.get(name),

@@ -26,6 +26,8 @@ export interface ForwardAuthArguments {
   readonly replayCache: string | undefined;
   /** Whether to relay (IAKERB), and to which realms: those of the keytab if none are named. */
   readonly iakerb: { readonly realms?: readonly string[] } | undefined;
+  /** Whether a sign-on goes on with the next mechanism where one fails. */
+  readonly lateFallback: boolean;
   readonly headers: IdentityHeaders;
   readonly original: OriginalHeaders;
   /** A file with the certificate of the proxy. */
@@ -93,6 +95,7 @@ function serverArguments(values: Values): ForwardAuthArguments {
     exchanges,
     replayCache: text(values, 'rcache'),
     iakerb: relayOf(values),
+    lateFallback: switches.has('late-fallback'),
     headers: parseIdentityHeaders(text(values, 'headers') ?? DEFAULT_HEADERS),
     original: {
       method: headerName(values, 'method-header') ?? 'x-forwarded-method',
@@ -114,6 +117,7 @@ function relayOf(values: Values): ForwardAuthArguments['iakerb'] {
   const list = realms(values, 'realms');
   if (!values.switches.has('iakerb')) {
     if (list !== undefined) throw new UsageError('-realms needs -iakerb');
+    if (values.switches.has('late-fallback')) throw new UsageError('-late-fallback needs -iakerb');
     return undefined;
   }
   if (!values.texts.has('exchanges')) {
@@ -165,6 +169,7 @@ const SWITCHES: ReadonlySet<string> = new Set([
   'insecure-cookie',
   'preflight',
   'iakerb',
+  'late-fallback',
   'verbose',
   ...COMMANDS,
 ]);

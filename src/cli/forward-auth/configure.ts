@@ -65,6 +65,7 @@ export async function configure(
     ...acceptorPolicy(config),
     replayCache,
     ...(options.iakerb && { iakerb: { ...options.iakerb, kdc: krb5ConfKdc() } }),
+    lateFallback: options.lateFallback,
   });
   const told = new Told();
   const signOn = kerberos({

@@ -4,7 +4,7 @@ export const USAGE: string = `Usage: krb5-forward-auth [-keytab name] [-service 
        [-session-key file] [-session-age seconds] [-exchanges name] [-rcache name]
        [-headers list] [-method-header name] [-uri-header name] [-host-header name]
        [-trust addresses] [-certificate file] [-require-tls] [-insecure-cookie] [-preflight]
-       [-iakerb] [-realms list] [-logfile file] [-log text|json] [-report file] [-verbose]
+       [-iakerb] [-realms list] [-late-fallback] [-logfile file] [-log text|json] [-report file] [-verbose]
        krb5-forward-auth -help | -version
 `;
 
@@ -34,6 +34,8 @@ environment variable: -session-key is KRB5_FORWARD_AUTH_SESSION_KEY; of options 
   -iakerb             relay the messages of clients that cannot reach a KDC (IAKERB) to the KDCs that
                       krb5.conf or DNS names; needs -exchanges. Read docs/iakerb.md first
   -realms list        relay to these realms, with commas between them. Default: those of the keytab
+  -late-fallback      with -iakerb: where Kerberos fails for a client that knows Late Fallback, such as with
+                      an expired ticket, go on with IAKERB in the same sign-on, or the reverse
   -rcache name        replay cache: as gss-server's
   -headers list       headers of the answer and what is in them. Default:
                       Remote-User=principal,Remote-Groups=groups. Also name, realm, localName,

@@ -26,6 +26,8 @@ export interface ServerArguments {
   readonly mechanism: Oid | undefined;
   /** Realms whose KDCs clients may ask through this server; undefined: those of the keytab. */
   readonly relayedRealms: readonly string[] | undefined;
+  /** Beside IAKERB: Kerberos and SPNEGO too, which goes on with the next mechanism where one fails. */
+  readonly lateFallback: true | undefined;
   /** Seconds. */
   readonly idleTimeout: number | undefined;
   /** Seconds. */
@@ -103,6 +105,7 @@ function serverArguments(service: string, values: Values): ServerArguments {
     replayCache: text(values, 'rcache'),
     mechanism: mechanismOf(values),
     relayedRealms: realms(values, 'realms'),
+    lateFallback: switches.has('latefallback') || undefined,
     idleTimeout: integer(values, 'timeout', 1, MAX_SECONDS),
     handshakeTimeout: integer(values, 'handshake', 1, MAX_SECONDS),
     maxTokenSize: integer(values, 'maxtoken', 1, MAX_TOKEN),
@@ -163,6 +166,7 @@ const SWITCHES: ReadonlySet<string> = new Set([
   'anonymous',
   'check',
   'iakerb',
+  'latefallback',
   'help',
   'version',
 ]);

@@ -45,7 +45,7 @@ export interface Configured {
  *   replay cache cannot be opened.
  */
 export async function configure(options: ServerArguments, warn: Warn): Promise<Configured> {
-  const { mechanism, relayedRealms, allowAnonymous } = options;
+  const { mechanism, relayedRealms, lateFallback = false, allowAnonymous } = options;
   if (mechanism !== undefined && !isOffered(mechanism)) {
     throw badMechanism(
       `-mech may be kerberos_v5, spnego or iakerb, not ${mechanismName(mechanism)}`,
@@ -53,6 +53,9 @@ export async function configure(options: ServerArguments, warn: Warn): Promise<C
   }
   if (relayedRealms !== undefined && mechanism !== Mechanism.iakerb) {
     throw badMechanism('-realms is for -iakerb, without which nothing is relayed');
+  }
+  if (lateFallback && mechanism !== Mechanism.iakerb) {
+    throw badMechanism('-latefallback is for -iakerb, without which there is no other mechanism');
   }
   const config = loadKerberosConfig();
   for (const warning of config.warnings) warn(warning);
@@ -63,8 +66,8 @@ export async function configure(options: ServerArguments, warn: Warn): Promise<C
     replayCache,
     ...acceptorPolicy(config),
     allowAnonymous: allowAnonymous ?? false,
-    ...(mechanism !== undefined && { mechanisms: [mechanism] }),
-    ...(mechanism === Mechanism.iakerb && { iakerb: relayOf(options) }),
+    ...(mechanism !== undefined && !lateFallback && { mechanisms: [mechanism] }),
+    ...(mechanism === Mechanism.iakerb && { iakerb: relayOf(options), lateFallback }),
   });
   return {
     acceptor,

@@ -2,7 +2,8 @@
 
 export const USAGE: string = `Usage: gss-server [-port port] [-verbose] [-inetd] [-once] [-export]
        [-logfile file] [-keytab name] [-keytabage seconds] [-rcache name]
-       [-mech mechanism] [-iakerb] [-realms list] [-host address] [-timeout seconds] [-handshake seconds]
+       [-mech mechanism] [-iakerb] [-realms list] [-latefallback] [-host address]
+       [-timeout seconds] [-handshake seconds]
        [-maxtoken bytes] [-maxconn number] [-maxsource number] [-penalty seconds]
        [-authenticated] [-anonymous] [-workers number] [-log text|json]
        [-report file] service_name
@@ -53,6 +54,8 @@ Options start with one dash or two; a value is the next argument, or follows '='
                       of krb5.conf or DNS
   -realms list        with -iakerb: the realms whose KDCs clients may ask, separated by commas.
                       Default: those of the keytab
+  -latefallback       with -iakerb: accept Kerberos and SPNEGO, too; where one mechanism fails for a client
+                      that knows Late Fallback, go on with the other
   -timeout seconds    close a connection without a token for this time (300)
   -handshake seconds  close a connection that is not authenticated after this time (60)
   -maxtoken bytes     refuse longer messages (16777216); tokens before a context: at most 262144

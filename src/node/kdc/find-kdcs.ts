@@ -74,7 +74,7 @@ export function parseKdc(value: string): KdcServer | undefined {
 /** RFC 2782: the lowest priority first; within one, the highest weight. */
 function serversOf(records: readonly SrvRecord[], transport: 'udp' | 'tcp'): KdcServer[] {
   return [...records]
-    .filter(({ name, port }) => name !== '' && name !== '.' && port > 0)
+    .filter(({ name, port }) => !/^\.*$/.test(name) && port > 0)
     .sort((a, b) => a.priority - b.priority || b.weight - a.weight)
     .map(({ name, port }) => ({ host: name.replace(/\.$/, ''), port, transport }));
 }

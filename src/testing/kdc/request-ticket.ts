@@ -158,7 +158,7 @@ function* authenticate(self: Client, client: Principal): Login {
   }
   const key = self.clientKey(client, etypeInfoOf(first));
   const answer = yield ask([self.timestamp(key)]);
-  return self.open(answer, KdcReplyType.as, body, key, KeyUsage.asRepEncPart);
+  return self.open(answer, KdcReplyType.as, { body, client }, key, KeyUsage.asRepEncPart);
 }
 
 /** RFC 4120 §3.3. */
@@ -192,7 +192,8 @@ function* exchange(
   const paData = [{ type: PaDataType.tgsReq, value }];
   const message = encodeKdcRequest({ type: KdcRequestType.tgs, paData, body });
   const answer = yield { realm: body.realm, message };
-  return self.open(answer, KdcReplyType.tgs, body, sessionKey, KeyUsage.tgsRepEncPartSessionKey);
+  const usage = KeyUsage.tgsRepEncPartSessionKey;
+  return self.open(answer, KdcReplyType.tgs, { body, client }, sessionKey, usage);
 }
 
 /** What both exchanges of one client have in common. */
@@ -241,6 +242,7 @@ class Client {
       );
       if (entry !== undefined) return entry.key;
     }
+    if (password !== undefined) throw new KdcError('KDC_ERR_ETYPE_NOSUPP');
     throw new RangeError(`keytab: expected a key of ${this.#options.client}, got none`);
   }
 
@@ -257,7 +259,7 @@ class Client {
   open(
     answer: Uint8Array,
     type: number,
-    body: KdcRequestBody,
+    { body, client }: { readonly body: KdcRequestBody; readonly client: Principal },
     key: EncryptionKey,
     usage: number,
   ): MintedTicket {
@@ -267,13 +269,19 @@ class Client {
     const part = decodeEncKdcReplyPart(decryptPart(key, usage, encPart.cipher));
     const wanted = { ...body.serverName!, realm: body.realm };
     const issued = { ...part.serverName, realm: part.realm };
-    if (part.nonce !== body.nonce || !principalEqual(wanted, issued)) {
+    // Outside of what is encrypted, but the client's all the same.
+    const named = { ...clientName, realm: clientRealm };
+    if (
+      part.nonce !== body.nonce ||
+      !principalEqual(wanted, issued) ||
+      !principalEqual(named, client)
+    ) {
       throw new KdcError('KRB_AP_ERR_MODIFIED');
     }
     const { enctype, value } = part.key;
     return {
       ticket,
-      client: { ...clientName, realm: clientRealm },
+      client: named,
       sessionKey: new EncryptionKey(enctype, value, this.#options.crypto),
     };
   }

@@ -33,6 +33,7 @@ describe('parseArguments', () => {
       requireTls: false,
       insecureCookie: false,
       preflight: false,
+      lateFallback: false,
       verbose: false,
       log: 'text',
     });
@@ -45,7 +46,7 @@ describe('parseArguments', () => {
       ['-rcache', 'dfl:', '-headers', 'X-User=name', '-method-header', 'X-Original-Method'],
       ['-uri-header', 'X-Original-URI', '-host-header', 'Host', '-certificate', 'c'],
       ['-require-tls', '-insecure-cookie', '-preflight', '-verbose'],
-      ['-iakerb', '-realms', 'A.TEST,B.TEST'],
+      ['-iakerb', '-realms', 'A.TEST,B.TEST', '-late-fallback'],
       ['-logfile', 'l', '-log', 'json', '-report', 'p'],
     ].flat();
     expect(parse(argv)).toEqual({
@@ -59,6 +60,7 @@ describe('parseArguments', () => {
       exchanges: 'redis://h',
       replayCache: 'dfl:',
       iakerb: { realms: ['A.TEST', 'B.TEST'] },
+      lateFallback: true,
       headers: new Map([['X-User', 'name']]),
       original: { method: 'x-original-method', uri: 'x-original-uri', host: 'host' },
       certificate: 'c',
@@ -108,6 +110,7 @@ describe('parseArguments', () => {
     [[], { KRB5_FORWARD_AUTH_HELP: '1' }, 'KRB5_FORWARD_AUTH_HELP: there is no option -help'],
     [['-exchanges', 'redis://h'], {}, '-exchanges needs -session-key'],
     [['-realms', 'A.TEST'], {}, '-realms needs -iakerb'],
+    [['-late-fallback'], {}, '-late-fallback needs -iakerb'],
     [['-iakerb'], {}, '-iakerb needs -exchanges: a client logs in with several requests'],
     [
       ['-iakerb', '-realms', '*', '-exchanges', 'redis://h', '-session-key', 's'],

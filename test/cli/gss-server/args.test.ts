@@ -18,6 +18,7 @@ const DEFAULTS: ServerArguments = {
   replayCache: undefined,
   mechanism: undefined,
   relayedRealms: undefined,
+  lateFallback: undefined,
   idleTimeout: undefined,
   handshakeTimeout: undefined,
   maxTokenSize: undefined,
@@ -41,6 +42,11 @@ describe('parseArguments', () => {
     ['any key', ['*'], { service: '*' }],
     ['a port', ['-port', '8080', SERVICE], { port: 8080 }],
     ['IAKERB', ['-iakerb', SERVICE], { mechanism: '1.3.6.1.5.2.5' }],
+    [
+      'Late Fallback',
+      ['-iakerb', '-latefallback', SERVICE],
+      { mechanism: '1.3.6.1.5.2.5', lateFallback: true },
+    ],
     ['IAKERB by name', ['-mech', 'iakerb', SERVICE], { mechanism: '1.3.6.1.5.2.5' }],
     [
       'realms to relay to',
@@ -148,7 +154,7 @@ describe('parseArguments', () => {
 
   it('knows every option of its own usage, and the help explains each', () => {
     const options = [...USAGE.matchAll(/\[-(\w+)( \w+)?\]/g)];
-    expect(options.length).toBe(23);
+    expect(options.length).toBe(24);
     for (const [, name, value] of options) {
       const argument = { mech: 'krb5', host: '::1' }[name!] ?? '1';
       const argv = value === undefined ? [`-${name}`] : [`-${name}`, argument];

@@ -6,8 +6,10 @@ import type { ServerArguments } from '../../../src/cli/gss-server/args.ts';
 import { parseArguments } from '../../../src/cli/gss-server/args.ts';
 import { configure } from '../../../src/cli/gss-server/configure.ts';
 import { withLegacyEnctypes } from '../../../src/crypto/legacy/index.ts';
+import { mechanismName } from '../../../src/gss/mechanism.ts';
 import { EncryptionKey, formatKeytab, GssError, KerberosError } from '../../../src/index.ts';
 import { parsePrincipal } from '../../../src/messages/principal.ts';
+import { decodeNegToken } from '../../../src/spnego/neg-token.ts';
 import { createInitiator, mintTicket } from '../../../src/testing/index.ts';
 import { makeKeytab, SERVICE, seededRandom } from '../../support/realm-kit.ts';
 
@@ -226,6 +228,23 @@ describe('gss-server configures itself', () => {
     expect(await attempt()).toBe(expected);
   });
 
+  it('with IAKERB alone, or with all that Late Fallback needs', async () => {
+    const path = write('keytab', formatKeytab(makeKeytab()));
+    const offered = async (...argv: string[]) => {
+      const { acceptor } = await configure(parse('-keytab', path, ...argv, '*'), () => {});
+      // MS-SPNG §3.2.5.2: an empty token asks for the list.
+      const { outputToken } = await acceptor.begin().accept(new Uint8Array());
+      const message = outputToken && decodeNegToken(outputToken);
+      return message?.kind === 'init' ? message.mechTypes.map(mechanismName) : undefined;
+    };
+    expect(await offered('-iakerb')).toBeUndefined();
+    expect(await offered('-iakerb', '-latefallback')).toEqual([
+      'Kerberos V5',
+      'IAKERB',
+      'Late Fallback',
+    ]);
+  });
+
   it('or fails with a reason', async () => {
     const path = write('keytab', formatKeytab(makeKeytab()));
     const fail = (...argv: string[]) => refusalOf(() => configure(parse(...argv), () => {}));
@@ -236,6 +255,10 @@ describe('gss-server configures itself', () => {
     expect(await fail('-realms', 'A.TEST', '-keytab', path, '*')).toMatchObject({
       code: 'GSS_S_BAD_MECH',
       hint: '-realms is for -iakerb, without which nothing is relayed',
+    });
+    expect(await fail('-latefallback', '-keytab', path, '*')).toMatchObject({
+      code: 'GSS_S_BAD_MECH',
+      hint: '-latefallback is for -iakerb, without which there is no other mechanism',
     });
     expect(await fail('-keytab', path, 'HTTP@')).toBeInstanceOf(GssError);
     expect(await fail('-keytab', join(folder, 'none'), '*')).toMatchObject({
