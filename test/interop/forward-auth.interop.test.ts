@@ -73,7 +73,7 @@ interface Answer {
 /** The last response to curl. */
 async function curl(env: User['env'] | undefined, ...args: readonly string[]): Promise<Answer> {
   const options = ['--silent', '--show-error', '--include', ...args];
-  const out = await runOrThrow('curl', options, env && { env });
+  const out = await runOrThrow('curl', options, { timeout: 120_000, ...(env && { env }) });
   const at = out.lastIndexOf('HTTP/1.1 ');
   const [head = '', body = ''] = out.slice(at).split('\r\n\r\n');
   const headers = head
@@ -108,14 +108,40 @@ describe.each(['nginx', 'caddy', 'haproxy'] as const)('%s', (proxy) => {
     it('lets no header of a client reach the application', async () => {
       const { url } = await serve(proxy);
       const { env } = await kinit();
-      const forged = ['Remote-User', 'remote-user', 'Remote-Groups', 'Remote_User'];
-      const headers = forged.flatMap((name) => ['--header', `${name}: root@EXAMPLE.TEST`]);
+      const forged = ['Remote-User', 'remote-user', 'Remote-Groups', 'Remote_User', 'Remote.User'];
+      const headers = [...forged, 'REMOTE_USER'].flatMap((name) => [
+        '--header',
+        `${name}: root@EXAMPLE.TEST`,
+      ]);
       const { status, seen } = await curl(env, ...NEGOTIATE, ...headers, url);
       expect(status).toBe(200);
       expect(seen.headers['remote-user']).toBe(ALICE);
       expect(JSON.stringify(seen)).not.toContain('root');
       const path = ['--header', 'X-Forwarded-Uri: /public', '--header', 'X-Forwarded-Host: a.b'];
       expect((await curl(undefined, ...headers, ...path, url)).status).toBe(401);
+    });
+
+    it('lets no client take the identity from its own request, by naming it in Connection', async () => {
+      const { url } = await serve(proxy);
+      const { env } = await kinit();
+      const names = 'keep-alive, Remote-User, Remote-Groups, X-Forwarded-Uri, Authorization';
+      const args = ['--header', `Connection: ${names}`, url];
+      const { status, seen } = await curl(env, ...NEGOTIATE, ...args);
+      if (status === 200) expect(seen.headers['remote-user']).toBe(ALICE);
+      // Or the proxy takes the ticket from it.
+      else expect(status).toBe(401);
+      const cut = ['--header', 'Connection: keep-alive, Remote-User', url];
+      expect((await curl(env, ...NEGOTIATE, ...cut)).seen.headers['remote-user']).toBe(ALICE);
+    });
+
+    it('lets nobody in while krb5-forward-auth does not answer', { timeout: 180_000 }, async () => {
+      const { url, program } = await serve(proxy);
+      const { env } = await kinit();
+      program.process.kill('SIGSTOP');
+      const { status, seen } = await curl(env, ...NEGOTIATE, '--max-time', '120', url);
+      program.process.kill('SIGCONT');
+      expect(status).toBeGreaterThanOrEqual(500);
+      expect(seen.url).toBe('');
     });
 
     it('judges paths as the client sent them, by rules that change', async () => {

@@ -126,6 +126,41 @@ describe('GET /auth', () => {
     },
   );
 
+  it('serves Traefik as that is documented: ForwardAuth, with the request headers of the example', async () => {
+    const { url } = await serve();
+    // What its ForwardAuth makes of a request with the headers of a client that claims to be a proxy.
+    const ofTraefik = (authorization: string | null) => ({
+      'User-Agent': 'Go-http-client/1.1',
+      'Accept-Encoding': 'gzip',
+      ...(authorization !== null && { Authorization: authorization }),
+      Cookie: 'theme=dark',
+      'X-Forwarded-For': '192.0.2.7',
+      'X-Forwarded-Method': 'POST',
+      'X-Forwarded-Proto': 'https',
+      'X-Forwarded-Host': 'www.example.com',
+      'X-Forwarded-Uri': '/wiki/new?a=1',
+    });
+    const first = await plain(`${url}/auth`, ofTraefik(null));
+    // It passes on all headers of an answer that is not 2xx.
+    expect([first.statusCode, first.headers['www-authenticate']]).toEqual([401, 'Negotiate']);
+    const tickets: string[] = [];
+    const asked = createSignOnFetch({
+      keytab,
+      user: 'alice',
+      fetch: async (request: Request) => {
+        const authorization = request.headers.get('authorization');
+        if (authorization !== null) tickets.push(authorization);
+        return await fetch(`${url}/auth`, { headers: ofTraefik(authorization) });
+      },
+    });
+    const response = await asked('https://www.example.com/wiki/new?a=1', { method: 'POST' });
+    expect([response.status, response.headers.get('remote-user')]).toEqual([
+      200,
+      'alice@EXAMPLE.COM',
+    ]);
+    expect(tickets).toHaveLength(1);
+  });
+
   it.each(Object.keys(PROXIED))('serves no proxy that does not set %s once', async (name) => {
     const { url, records } = await serve();
     const { [name as 'X-Forwarded-Uri']: value, ...others } = PROXIED;
