@@ -91,15 +91,17 @@ interface RedisPackage {
 async function openRedis(url: URL, options: EngineClientOptions): Promise<EngineClient> {
   const { createClient } = await load<RedisPackage>('redis', url, options);
   let opened = false;
+  const { socket: address, ...account } =
+    url.protocol === 'unix:' ? ofSocket(url) : ofHost(url, options);
   const socket = {
-    ...(url.protocol === 'unix:' && { path: decodeURIComponent(url.pathname) }),
+    ...address,
     connectTimeout: CONNECT_TIMEOUT,
     // At the start the first failure is reported; later the engine may come back at any time.
     reconnectStrategy: (retries: number, cause: Error) =>
       opened ? Math.min(50 * 2 ** retries, MAX_DELAY) : cause,
   };
   const client = createClient({
-    ...(url.protocol === 'unix:' ? ofSocket(url) : { url: url.href }),
+    ...account,
     socket,
     // A command sent later is of no use: its client has been refused.
     disableOfflineQueue: true,
@@ -124,14 +126,39 @@ async function openRedis(url: URL, options: EngineClientOptions): Promise<Engine
   };
 }
 
-function ofSocket({ searchParams }: URL): object {
+/** What `createClient` takes of a URL. It reads URLs itself, but fails for an address of IPv6. */
+interface Place {
+  readonly socket: object;
+  readonly database?: number;
+  readonly username?: string;
+  readonly password?: string;
+}
+
+function ofSocket({ pathname, searchParams }: URL): Place {
   const [database, username, password] = ['db', 'username', 'password'].map((name) =>
     searchParams.get(name),
   );
   return {
+    socket: { path: decodeURIComponent(pathname) },
     ...(database && { database: Number(database) }),
     ...(username && { username }),
     ...(password && { password }),
+  };
+}
+
+function ofHost(url: URL, { subject }: EngineClientOptions): Place {
+  const { hostname, port, pathname, username, password } = url;
+  const [, database] = /^\/?(\d{0,9})$/.exec(pathname) ?? [];
+  if (database === undefined) throw unreadable(`${url.protocol}//${url.host}`, subject);
+  return {
+    socket: {
+      host: hostname.replace(/^\[(.*)\]$/, '$1') || 'localhost',
+      port: Number(port || REDIS_PORT),
+      ...(url.protocol === 'rediss:' && { tls: true }),
+    },
+    ...(database && { database: Number(database) }),
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
   };
 }
 
@@ -181,17 +208,26 @@ async function load<Package>(
 }
 
 function parse(name: string, subject: string): URL {
+  const scheme = name.slice(0, name.indexOf(':') + 1);
+  let url: URL;
   try {
-    return new URL(name);
+    url = new URL(name);
   } catch {
-    throw new KerberosError('KRB5_RC_IO', {
-      reason: 'server.engine',
-      message: `${subject} ${name.slice(0, name.indexOf(':') + 1)} has a URL that cannot be read`,
-      hint:
-        'write redis://host:6379, unix:/path/of/socket or postgres://host/database; a password in ' +
-        'it must be percent-encoded',
-    });
+    throw unreadable(scheme, subject);
   }
+  // A password with a slash that is not encoded ends in the path, which is printed.
+  if (url.protocol !== 'unix:' && url.pathname.includes('@')) throw unreadable(scheme, subject);
+  return url;
+}
+
+function unreadable(shown: string, subject: string): KerberosError {
+  return new KerberosError('KRB5_RC_IO', {
+    reason: 'server.engine',
+    message: `${subject} ${shown} has a URL that cannot be read`,
+    hint:
+      'write redis://host:6379/0, unix:/path/of/socket or postgres://host/database; a password in ' +
+      'it must be percent-encoded',
+  });
 }
 
 /** The URL without the password and other parts that may be secret. */
@@ -223,6 +259,7 @@ function lost({ subject }: EngineClientOptions, url: URL, error: unknown): strin
   return `${what} ${shown(url)} is away: ${reason}; clients are refused until it is back`;
 }
 
+const REDIS_PORT = '6379';
 // Milliseconds.
 const CONNECT_TIMEOUT = 5000;
 const MAX_DELAY = 500;

@@ -83,17 +83,39 @@ describe('openEngineCache', () => {
   it('opens Redis by TCP, TLS and socket', async () => {
     const { made, load } = redisPackage();
     const cache = await openEngineCache('redis://host:6379/1', { ...quiet, load });
-    expect(made[0]).toMatchObject({ url: 'redis://host:6379/1', disableOfflineQueue: true });
+    const host = { host: 'host', port: 6379 };
+    expect(made[0]).toMatchObject({ socket: host, database: 1, disableOfflineQueue: true });
+    expect(made[0]!.socket).not.toHaveProperty('tls');
     expect(await cache.replayCache.checkAndStore(record())).toBe(true);
     expect(await cache.replayCache.checkAndStore(record())).toBe(false);
     await cache.close();
     expect(made[1]).toEqual({ destroyed: true });
-    await openEngineCache(`rediss://:${SECRET}@host`, { ...quiet, load });
-    expect(made[2]).toMatchObject({ url: `rediss://:${SECRET}@host` });
+    await openEngineCache(`rediss://me:${SECRET}%40@host`, { ...quiet, load });
+    const account = { username: 'me', password: `${SECRET}@` };
+    expect(made[2]).toMatchObject({ socket: { ...host, tls: true }, ...account });
     await openEngineCache('unix:/run/redis%20a?db=2&password=p', { ...quiet, load });
     const ofSocket = { socket: { path: '/run/redis a' }, database: 2, password: 'p' };
     expect(made[3]).toMatchObject(ofSocket);
-    expect(made[3]).not.toHaveProperty('url');
+    // node-redis 6.3 reads [::1] of a URL as a name.
+    await openEngineCache('redis://[::1]:6380', { ...quiet, load });
+    expect(made[4]).toMatchObject({ socket: { host: '::1', port: 6380 } });
+    for (const option of ['url', 'database', 'username', 'password']) {
+      expect(made[4]).not.toHaveProperty(option);
+    }
+  });
+
+  it.each([
+    `redis://:a@${SECRET}/b@host`,
+    `postgres://me:a@${SECRET}/b@host/app`,
+    `redis://:a/${SECRET}@host`,
+    'redis://host/one',
+    'redis:host',
+  ])('cannot read %s, and prints nothing that could be a password', async (name) => {
+    const { load } = redisPackage();
+    const told = await failure(() => openEngineCache(name, { ...quiet, load }));
+    expect(told).toContain('has a URL that cannot be read');
+    expect(told).toContain('percent-encoded');
+    expect(told).not.toContain(SECRET);
   });
 
   it('opens PostgreSQL by URL, and by its variables', async () => {
