@@ -1,5 +1,6 @@
 /** A log file of a program: appended to, for its owner only, and opened again after a rotation. */
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { SERVER } from '../explain/entries/server.ts';
 import { systemErrorText } from './text.ts';
 
 /** An open log file. */
@@ -13,6 +14,15 @@ export interface LogFile {
   readonly reopen?: () => void;
   /** A fault that the operator should know. */
   readonly warning?: string;
+}
+
+/** Why a log file cannot be opened, and what to do about it. */
+export function logFileFault(
+  path: string,
+  error: unknown,
+): { readonly problem: string; readonly remedies: readonly string[] } {
+  const problem = systemErrorText(error);
+  return { problem, remedies: SERVER['server.log-file'].remedies({ path, problem }) };
 }
 
 /**

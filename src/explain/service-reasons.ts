@@ -119,6 +119,8 @@ export type Lookalike =
   | 'utf-16'
   | 'byte-order-mark'
   | 'text'
+  | 'utf-8'
+  | 'plain-text'
   | 'line-ends'
   | 'pem'
   | 'little-endian'

@@ -28,7 +28,8 @@ function byText(bytes: Uint8Array): Lookalike | undefined {
   if (/^(?:Keytab name|KVNO )/.test(text)) return 'klist';
   if (/^(?:[#;].*\n|\s)*\[[a-z_]+\]/.test(text)) return 'krb5.conf';
   if (/^<(?:!doctype|html|\?xml)/i.test(text)) return 'web-page';
-  return text.startsWith('{"') || /^\{\s*"/.test(text) ? 'json' : undefined;
+  if (text.startsWith('{"') || /^\{\s*"/.test(text)) return 'json';
+  return /^[\t\n\r -~]{2,}$/.test(text) ? 'plain-text' : undefined;
 }
 
 /** A keytab that something altered on its way. */
@@ -42,7 +43,22 @@ function byDamage(bytes: Uint8Array): Lookalike | undefined {
     else bareLineEnds++;
   }
   if (lineEnds > 0 && bareLineEnds === 0) return 'line-ends';
+  if (isLatin1InUtf8(bytes)) return 'utf-8';
   return isLittleEndian(bytes) ? 'little-endian' : undefined;
+}
+
+/** Each byte from 80 on, and those of keys are many, has become two. */
+function isLatin1InUtf8(bytes: Uint8Array): boolean {
+  let pairs = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i]! < 0x80) continue;
+    const next = bytes[++i];
+    // What is examined may end within a pair.
+    if (next === undefined) break;
+    if ((bytes[i - 1]! & 0xfe) !== 0xc2 || (next & 0xc0) !== 0x80) return false;
+    pairs++;
+  }
+  return pairs >= MIN_PAIRS;
 }
 
 /** Version 2 is big-endian; a length of less than 64 kB in the other order has two zeros in the end. */
@@ -54,5 +70,6 @@ function isLittleEndian(bytes: Uint8Array): boolean {
   return bytes[6] !== 0 && bytes[7] === 0;
 }
 
+const MIN_PAIRS = 4;
 const MAX_EXAMINED = 65_536;
 const MAX_TEXT = 4096;

@@ -41,15 +41,62 @@ export function formatPage(): string {
 export function wordsOfMit(): string[] {
   return [
     '## By the words of MIT krb5\n',
+    '`Unspecified GSS failure.  Minor code may provide more information` and `Unknown error` say nothing: search for',
+    'the line after them, or for the `reason` and the `hint` of the same client.\n',
     '| words | reasons |',
     '|---|---|',
-    ...Object.entries(MIT_WORDS).map(([words, reasons]) => {
-      const links = reasons.split(' ').map((reason) => `[${reason}](#${reason.replace('.', '')})`);
-      return `| ${words} | ${links.join(', ')} |`;
-    }),
+    ...Object.entries(MIT_WORDS).map(rowOf),
+    '',
+    '## By the words of a client\n',
+    'What gss-client, curl and other programs with MIT krb5 print about a refusal, and kinit or kvno before it.\n',
+    '| words | reasons |',
+    '|---|---|',
+    ...[...Object.values(CLIENT_WORDS), ...BEFORE_THE_SERVER].map(rowOf),
     '',
   ];
 }
+
+function rowOf([words, reasons]: readonly [string, string]): string {
+  const links = reasons.split(' ').map((reason) => `[${reason}](#${reason.replace('.', '')})`);
+  return `| ${words} | ${links.join(', ')} |`;
+}
+
+/** MIT's words for the number in a KRB-ERROR, and the reasons for which clients get it. */
+export const CLIENT_WORDS: Readonly<Record<number, readonly [words: string, reasons: string]>> = {
+  14: ['KDC has no support for encryption type', 'key.weak key.unusable enctype.weak-off'],
+  31: ['Decrypt integrity check failed', 'key.wrong ticket.altered authenticator.altered'],
+  32: ['Ticket expired', 'ticket.expired clock.server-ahead'],
+  33: ['Ticket not yet valid', 'ticket.not-yet-valid ticket.postdated clock.server-behind'],
+  34: ['Request is a replay', 'replay.repeated'],
+  35: [
+    "The ticket isn't for us",
+    'spn.other-host spn.other-service spn.short-name spn.other-realm spn.realm-case spn.name-case spn.ticket-granting spn.not-in-keytab spn.not-accepted',
+  ],
+  37: [
+    'Clock skew too great',
+    'clock.client-ahead clock.client-behind clock.server-ahead clock.server-behind',
+  ],
+  38: ['Incorrect net address', 'ticket.addresses ticket.no-peer-address'],
+  41: ['Message stream modified', 'pac.signature pac.missing'],
+  44: [
+    'Key version is not available',
+    'key.stale-keytab key.stale-ticket key.enctype-missing key.wrong-any-kvno key.wrapped-kvno',
+  ],
+  45: ['Service key not available', 'ticket.user-to-user'],
+  60: [
+    'Generic error (see e-text)',
+    'enctype.not-permitted ticket.invalid-flag ticket.anonymous authdata.critical replay.cache-failed replay.cache-fault replay.cache-silent token.malformed',
+  ],
+};
+
+/** What clients print that send no ticket, so that a server sees little of them or nothing. */
+export const BEFORE_THE_SERVER: readonly (readonly [words: string, reasons: string])[] = [
+  ['not found in Kerberos database', 'negotiate.ntlm negotiate.abandoned spn.other-host'],
+  ['No Kerberos credentials available', 'negotiate.abandoned token.empty server.client-gone'],
+  ['SPNEGO cannot find mechanisms to negotiate', 'negotiate.abandoned token.empty'],
+  ['Cannot contact any KDC for realm', 'kdc.unreachable negotiate.abandoned'],
+  ['Cannot find KDC for realm', 'kdc.unknown negotiate.abandoned'],
+];
 
 /** What is fixed in MIT's messages. */
 export const MIT_WORDS: Readonly<Record<string, string>> = {
@@ -57,12 +104,15 @@ export const MIT_WORDS: Readonly<Record<string, string>> = {
     'key.stale-keytab key.wrong-any-kvno key.wrapped-kvno',
   'not found in keytab; ticket is likely out of date': 'key.stale-ticket',
   'not found in keytab (ticket kvno':
-    'spn.other-host spn.other-service spn.short-name spn.other-realm spn.realm-case spn.ticket-granting spn.not-in-keytab',
+    'spn.other-host spn.other-service spn.short-name spn.other-realm spn.realm-case spn.name-case spn.unsplit-name spn.account-name spn.ticket-granting spn.not-in-keytab',
   'found in keytab but cannot decrypt ticket': 'key.wrong ticket.altered',
   'found in keytab but not with enctype': 'key.enctype-missing',
   'found in keytab but does not match server principal': 'spn.not-accepted',
   'Cannot decrypt ticket for': 'spn.other-host',
   'No key table entry found matching': 'keytab.no-service',
+  'Cannot find key for': 'key.stale-keytab key.stale-ticket key.wrapped-kvno',
+  'No credentials were supplied, or the credentials were unavailable or inaccessible':
+    'keytab.missing keytab.unreadable keytab.not-a-keytab keytab.no-service iakerb.off',
   'is nonexistent or empty': 'keytab.missing keytab.empty',
   'Clock skew too great':
     'clock.client-ahead clock.client-behind clock.server-ahead clock.server-behind',
@@ -75,6 +125,28 @@ export const MIT_WORDS: Readonly<Record<string, string>> = {
   'Illegal cross-realm ticket': 'realm.transited',
   'Incorrect channel bindings were supplied':
     'bindings.missing bindings.mismatch bindings.not-available',
+  'but the enctype is not supported here': 'key.weak key.unusable',
+  'Invalid token was supplied':
+    'token.no-gss-header token.bare-ap-req token.truncated token.malformed token.krb-error token.ap-rep',
+  'An unsupported mechanism was requested':
+    'negotiate.ntlm negotiate.negoex negotiate.mechanism-off negotiate.no-common-mechanism',
+  'Mutual authentication failed': 'dce.third-leg-missing dce.third-leg-wrong',
+  'reading token flags: 0 bytes read': 'negotiate.abandoned negotiate.ntlm server.client-gone',
+  'Out of memory allocating token data': 'token.too-long',
+  'binding socket: Address already in use': 'server.port-in-use',
+  'binding socket: Permission denied': 'server.port-privileged',
+  'A token had an invalid Message Integrity Check (MIC)': 'message.altered',
+  'token does not hold an AP-REQ': 'token.krb-error token.ap-rep token.wrong-message',
+  'token does not start with [APPLICATION 0]': 'token.no-gss-header token.krb-error',
+  'only a DCE style AP-REQ comes unframed': 'token.bare-ap-req',
+  'User-to-user authentication is not offered': 'ticket.user-to-user',
+  'signature does not verify': 'pac.signature',
+  'not a keytab: it does not begin with 05 02': 'keytab.not-a-keytab',
+  'other users can read or replace its keys': 'keytab.too-open',
+  'is not of the form "name = value"': 'config.syntax',
+  'starts a section inside braces': 'config.syntax',
+  'the server refused a request of': 'http.header-too-long http.header-malformed',
+  'Encryption type ... is not supported': 'enctype.weak-off enctype.unsupported',
   'Encryption type ... not permitted': 'enctype.not-permitted',
   'SPNEGO failed to negotiate a mechanism':
     'negotiate.no-common-mechanism negotiate.iakerb-only negotiate.user-to-user-only',

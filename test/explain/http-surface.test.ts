@@ -6,10 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes.ts';
 import type { ReasonedError } from '../../src/errors.ts';
+import type { GssError } from '../../src/gss/status.ts';
 import { encodeBase64 } from '../../src/http/base64.ts';
 import { acquireCredential, createAcceptor, formatKeytab, parseKeytab } from '../../src/index.ts';
 import { kerberos } from '../../src/node/kerberos.ts';
-import { MIT_WORDS } from './format-page.ts';
+import { CLIENT_WORDS, MIT_WORDS } from './format-page.ts';
 import type { RefusedClient } from './refused-clients.ts';
 import { clientOf, goodClientOf, keytabOf, REFUSED_CLIENTS, serviceOf } from './refused-clients.ts';
 
@@ -24,13 +25,17 @@ it.each(CAUSES)('$name: the log has reason, text and remedy', async (cause) => {
     expect(await site.ask(negotiate(goodClientOf(cause).begin()))).toBe(200);
   }
   expect([400, 401, 503]).toContain(await site.ask(cause.header ?? negotiate(token)));
-  const { reason, text, remedies, message } = await site.told();
+  const { reason, text, remedies, message, minor } = (await site.told()) as GssError;
   expect(reason).toBe(cause.reason);
   expect(text).toMatch(cause.text);
   expect(remedies[0]).toMatch(cause.remedy);
   // docs/errors.md is found by the words of MIT krb5, too.
   const found = Object.entries(MIT_WORDS).filter(([words]) => message.includes(words));
   for (const [, reasons] of found) expect(reasons.split(' ')).toContain(reason);
+  // And by those that a client prints for the number that it gets; SPNEGO refuses without one.
+  if (reason.startsWith('negotiate.')) return;
+  const [, led = reason] = CLIENT_WORDS[minor?.errorCode ?? 0] ?? [];
+  expect(led.split(' ')).toContain(reason);
 });
 
 function negotiate(token: Uint8Array): string {

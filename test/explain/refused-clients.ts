@@ -317,7 +317,7 @@ export const REFUSED_CLIENTS: readonly RefusedClient[] = [
     key: { principal: 'ldap/dc.example.test@EXAMPLE.TEST', seed: 8 },
     reason: 'spn.not-in-keytab',
     text: /^the keytab holds HTTP\S+; the client asked for ldap\/dc/,
-    remedy: /add its keys, or find out why/,
+    remedy: /^find out why the client asks for ldap\/dc.*if that is a name of this service, export/,
   },
   {
     name: '12c not accepted',

@@ -307,10 +307,27 @@ describe('the hint', () => {
     );
   });
 
+  it('recognises an account that the keytab does not have', () => {
+    const keytab = keytabOf(['HTTP/www.example.org@EXAMPLE.ORG', 1, AES256]);
+    const { remedies } = explainNoService(keytab, parseServiceName('alice@EXAMPLE.ORG'));
+    expect(remedies[0]).toMatch(/^name a service and its host .*, and not an account$/);
+  });
+
+  it('advises another service or host only if clients ask for it', () => {
+    const keytab = keytabOf(['host/www.example.org@EXAMPLE.ORG', 1, AES256]);
+    const { remedies } = explainNoService(keytab, parseServiceName('HTTP@www.example.org'));
+    expect(remedies).toMatchObject([
+      expect.stringMatching(/^export the key of HTTP\/www\.example\.org into the keytab/),
+      expect.stringMatching(
+        /^or write host@www\.example\.org as the service, if that is what clients/,
+      ),
+    ]);
+  });
+
   it('does not compare a name of one component with a service on a host', () => {
     const account = keytabOf(['HTTP@R', 1, AES256]);
     expect(explain('*', 'HTTP/www.example.org@R', 1, AES256, account).hint).toMatch(
-      /^the keytab holds HTTP@R; .*; add its keys, or find out/,
+      /^the keytab holds HTTP@R; .*; find out why the client asks for .*, export its key/,
     );
     const service = keytabOf(['HTTP/www.example.org@R', 1, AES256]);
     expect(explain('*', 'HTTP@R', 1, AES256, service).hint).toMatch(

@@ -48,6 +48,8 @@ describe('recogniseLookalike', () => {
     ['byte-order-mark', Buffer.concat([Buffer.of(0xef, 0xbb, 0xbf), KEYTAB])],
     ['byte-order-mark', Buffer.from(`\uFEFF${KEYTAB.toString('utf8')}`)],
     ['text', Buffer.from(KEYTAB.toString('utf8'))],
+    ['utf-8', Buffer.from(KEYTAB.toString('latin1'))],
+    ['plain-text', Buffer.from('host/localhost@EXAMPLE.TEST kvno 2\n')],
     ['line-ends', Buffer.from('0502000000270d0a410d0a', 'hex')],
     ['pem', Buffer.from('-----BEGIN CERTIFICATE-----\nMIIB\n')],
     ['little-endian', littleEndian()],
@@ -82,7 +84,8 @@ describe('recogniseLookalike', () => {
   });
 
   it('takes no longer for a large file', () => {
-    expect(recogniseLookalike(Buffer.alloc(16_777_216, '[\n'))).toBeUndefined();
-    expect(recogniseLookalike(Buffer.alloc(16_777_216, '#\n'))).toBeUndefined();
+    expect(recogniseLookalike(Buffer.alloc(16_777_216, '[\n'))).toBe('plain-text');
+    expect(recogniseLookalike(Buffer.alloc(16_777_216, '#\n'))).toBe('plain-text');
+    expect(recogniseLookalike(Buffer.alloc(16_777_216, '\xc2\x80', 'latin1'))).toBe('utf-8');
   });
 });

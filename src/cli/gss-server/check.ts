@@ -1,5 +1,5 @@
 /** gss-server -check: prints what would trouble the server, and starts none. */
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { KerberosError } from '../../errors.ts';
 import { checkAcceptor } from '../../node/check/check-acceptor.ts';
@@ -8,8 +8,9 @@ import { failure, findingOf, ok } from '../../node/check/finding.ts';
 import { loadKerberosConfig } from '../../node/files/krb5-conf-file.ts';
 import { printable } from '../../text.ts';
 import { engineName, openEngineCache } from '../engine-cache.ts';
-import { systemErrorText } from '../text.ts';
+import { logFileFault } from '../log-file.ts';
 import type { ServerArguments } from './args.ts';
+import { mechanismFault } from './configure.ts';
 
 /** The findings about a server with these arguments. */
 export async function findFaults(options: ServerArguments): Promise<Finding[]> {
@@ -35,6 +36,10 @@ export async function findFaults(options: ServerArguments): Promise<Finding[]> {
         'write -rcache dfl: or -rcache dir:/path/to/a/directory',
       ),
     );
+  }
+  const fault = mechanismFault(options);
+  if (fault !== undefined) {
+    findings.push(failure('mechanism', fault.reason, fault.hint ?? fault.message));
   }
   if (logfile !== undefined) findings.push(checkLogFile(logfile));
   return findings;
@@ -78,15 +83,14 @@ async function checkEngine(name: string): Promise<Finding> {
 /** Whether the log can be appended to; the file is not made. */
 function checkLogFile(path: string): Finding {
   try {
-    accessSync(existsSync(path) ? path : dirname(resolve(path)), constants.W_OK);
+    const there = existsSync(path);
+    accessSync(there ? path : dirname(resolve(path)), constants.W_OK);
+    // Fails with the error of the server, whatever kind of file cannot be appended to.
+    if (there) closeSync(openSync(path, constants.O_WRONLY | constants.O_APPEND | NON_BLOCKING));
     return ok('log-file', `${path} can be written`);
   } catch (error) {
-    return failure(
-      'log-file',
-      'server.log-file',
-      `${path}: ${systemErrorText(error)}`,
-      'make its directory, and let the user of the server write there',
-    );
+    const { problem, remedies } = logFileFault(path, error);
+    return failure('log-file', 'server.log-file', `${path}: ${problem}`, ...remedies);
   }
 }
 
@@ -108,5 +112,7 @@ function attempt<T>(run: () => T): T | KerberosError {
   }
 }
 
+// Nobody may read a FIFO yet; Windows has no such flag.
+const NON_BLOCKING = constants.O_NONBLOCK ?? 0;
 // Of the first column: "warning" and two blanks.
 const WIDTH = 9;

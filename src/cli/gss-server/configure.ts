@@ -45,18 +45,9 @@ export interface Configured {
  *   replay cache cannot be opened.
  */
 export async function configure(options: ServerArguments, warn: Warn): Promise<Configured> {
-  const { mechanism, relayedRealms, lateFallback = false, allowAnonymous } = options;
-  if (mechanism !== undefined && !isOffered(mechanism)) {
-    throw badMechanism(
-      `-mech may be kerberos_v5, spnego or iakerb, not ${mechanismName(mechanism)}`,
-    );
-  }
-  if (relayedRealms !== undefined && mechanism !== Mechanism.iakerb) {
-    throw badMechanism('-realms is for -iakerb, without which nothing is relayed');
-  }
-  if (lateFallback && mechanism !== Mechanism.iakerb) {
-    throw badMechanism('-latefallback is for -iakerb, without which there is no other mechanism');
-  }
+  const { mechanism, lateFallback = false, allowAnonymous } = options;
+  const fault = mechanismFault(options);
+  if (fault !== undefined) throw fault;
   const config = loadKerberosConfig();
   for (const warning of config.warnings) warn(warning);
   const credential = await acquire(options, config, warn);
@@ -122,6 +113,26 @@ async function openCache(
 
 function relayOf({ relayedRealms }: ServerArguments): IakerbOptions {
   return { kdc: krb5ConfKdc(), ...(relayedRealms !== undefined && { realms: relayedRealms }) };
+}
+
+/** Why the server does not start with its options about mechanisms. */
+export function mechanismFault({
+  mechanism,
+  relayedRealms,
+  lateFallback,
+}: ServerArguments): GssError | undefined {
+  if (mechanism !== undefined && !isOffered(mechanism)) {
+    return badMechanism(
+      `-mech may be kerberos_v5, spnego or iakerb, not ${mechanismName(mechanism)}`,
+    );
+  }
+  if (mechanism === Mechanism.iakerb) return undefined;
+  if (relayedRealms !== undefined) {
+    return badMechanism('-realms is for -iakerb, without which nothing is relayed');
+  }
+  return lateFallback === true
+    ? badMechanism('-latefallback is for -iakerb, without which there is no other mechanism')
+    : undefined;
 }
 
 function badMechanism(hint: string): GssError {

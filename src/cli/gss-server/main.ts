@@ -11,9 +11,9 @@ import { createGssServer } from '../../node/server/gss-server.ts';
 import { describeListenError } from '../../node/server/listen-error.ts';
 import { serveAsWorker, startWorkers, WorkerStartError } from '../../node/server/workers.ts';
 import { programArguments } from '../argv.ts';
+import { logFileFault } from '../log-file.ts';
 import type { ReportFile } from '../report-file.ts';
 import { keepReport } from '../report-file.ts';
-import { systemErrorText } from '../text.ts';
 import { VERSION } from '../version.ts';
 import type { ServerArguments } from './args.ts';
 import { parseArguments } from './args.ts';
@@ -80,7 +80,9 @@ async function serve(options: ServerArguments, clientOwnsStreams: boolean): Prom
       json: options.log === 'json',
     });
   } catch (error) {
-    process.stderr.write(`${options.logfile}: ${systemErrorText(error)}\n${MAKE_DIRECTORY}`);
+    const { problem, remedies } = logFileFault(options.logfile ?? '', error);
+    const hints = remedies.map((remedy) => `hint: ${remedy}\n`);
+    process.stderr.write(`${options.logfile}: ${problem}\n${hints.join('')}`);
     return FAILURE;
   }
   if (output.reopen !== undefined) reopenOnHangup(output.reopen);
@@ -289,8 +291,6 @@ function bindingFailed(error: unknown, { port, host }: ServerArguments): Block[]
 function complain(message: string): void {
   process.stderr.write(`gss-server: ${message}\n`);
 }
-
-const MAKE_DIRECTORY = 'hint: make its directory, and let the user of the server write there\n';
 const NAME_THE_SERVICE = `hint: service_name is missing; for example: gss-server host@server.example.com
 `;
 

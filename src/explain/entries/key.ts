@@ -9,6 +9,9 @@ const COMPARE = 'compare what the KDC uses (kvno SERVICE at a client) with the k
 const AD_ENCTYPES =
   'Active Directory: msDS-SupportedEncryptionTypes of the account; MIT: session_enctypes, supported_enctypes';
 
+const PERMIT_WEAK =
+  'or permit it for a while: allow_rc4 = true or allow_des3 = true in [libdefaults] of krb5.conf for gss-server (permitted_enctypes, where it is set, must name it too); crypto: withLegacyEnctypes() of krb5-acceptor/legacy in an application';
+
 /** The area `key`. */
 export const KEY: Explanations<Extract<keyof KeyDetails, `key.${string}`>> = {
   'key.stale-keytab': {
@@ -62,7 +65,7 @@ export const KEY: Explanations<Extract<keyof KeyDetails, `key.${string}`>> = {
         `the account's key was probably changed since${detail.keyDate === undefined ? ' the keytab was written' : ` ${detail.keyDate}, when the entry was written`}`,
       ),
     remedies: ({ kvno }) => [
-      `export the key again, with its kvno: ktpass /kvno ${kvno}, or ktutil addent -k ${kvno}`,
+      `export the key again, with its kvno: ktpass /kvno ${kvno} -SetPass with the password that the account has (without -SetPass ktpass sets it anew, which makes another kvno), or ktutil addent -k ${kvno}`,
       COMPARE,
     ],
   },
@@ -98,7 +101,7 @@ export const KEY: Explanations<Extract<keyof KeyDetails, `key.${string}`>> = {
       `the keytab has a key for ${ticketServer}, but ${enctype} is weak and is not among the enctypes of this acceptor`,
     remedies: () => [
       `have the KDC use aes256-cts-hmac-sha1-96 (${AD_ENCTYPES}), and export the keys again`,
-      'or permit it for a while: allow_rc4 = true or allow_des3 = true in [libdefaults] of krb5.conf for gss-server; crypto: withLegacyEnctypes() of krb5-acceptor/legacy in an application',
+      PERMIT_WEAK,
     ],
   },
   'key.size': {
@@ -139,7 +142,7 @@ export const ENCTYPE: Explanations<Extract<keyof KeyDetails, `enctype.${string}`
       `encryption type ${enctype}${of === undefined ? '' : ` of the ${of}`} is weak and therefore off`,
     remedies: () => [
       `let client and KDC use a newer one, such as aes256-cts-hmac-sha1-96 (${AD_ENCTYPES})`,
-      'or permit it for a while: allow_rc4 = true or allow_des3 = true in [libdefaults] of krb5.conf for gss-server; crypto: withLegacyEnctypes() of krb5-acceptor/legacy in an application',
+      PERMIT_WEAK,
     ],
   },
   'enctype.no-common-subkey': {

@@ -92,8 +92,8 @@ export const KEYTAB: Explanations<Extract<keyof FileDetails, `keytab.${string}`>
         'msDS-SupportedEncryptionTypes of the account, then a new password',
       ...(enctypes.some((name) => /arcfour|des3/.test(name))
         ? [
-            'or permit RC4 or DES3 for a while: allow_rc4 = true, allow_des3 = true in krb5.conf; ' +
-              'withLegacyEnctypes in code',
+            'or permit RC4 or DES3 for a while: allow_rc4 = true, allow_des3 = true in krb5.conf, and ' +
+              'in permitted_enctypes where it is set; withLegacyEnctypes in code',
           ]
         : []),
     ],
@@ -183,6 +183,14 @@ export const LOOKALIKES: Readonly<
   text: {
     text: 'it was copied as text: ef bf bd replaces bytes that are not text',
     remedy: `${AS_BYTES}, or in base64; what was replaced is lost`,
+  },
+  'utf-8': {
+    text: 'it was copied as text: its bytes from 80 on were written in UTF-8 (c2 and c3 precede them)',
+    remedy: `${AS_BYTES}, or turn it back: iconv -f utf-8 -t latin1 file > www.keytab`,
+  },
+  'plain-text': {
+    text: 'it is text, and a keytab is not',
+    remedy: 'name the keytab itself, or export one (kadmin ktadd, ktpass, msktutil)',
   },
   'line-ends': {
     text: 'it was copied as text: each 0a in it has a 0d before it',

@@ -74,7 +74,9 @@ export const NEGOTIATE: Explanations<Extract<keyof TokenDetails, `negotiate.${st
     text: ({ names, preferred }) =>
       preferred === true
         ? `the client preferred ${names?.[0] ?? 'another mechanism'} to Kerberos, which it offers too, and was asked for Kerberos`
-        : `the client was asked for another token and did not come back${names === undefined ? '' : ` (it offered ${names.join(', ')})`}`,
+        : names === undefined
+          ? 'the client was asked for a token and did not send it: it has no ticket for this service, or does not try (a browser that does not trust the site, curl without --negotiate, a health check)'
+          : `the client was asked for another token and did not come back (it offered ${names.join(', ')})`,
     remedies: () => [
       'see with klist at the client whether it has a ticket for this service: a client without one gives up here',
       ...NO_TICKET,

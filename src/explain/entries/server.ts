@@ -35,7 +35,11 @@ export const SERVER: Explanations<
   'server.log-file': {
     text: ({ path = 'the log file', problem }) =>
       `${path} cannot be written${problem === undefined ? '' : `: ${problem}`}`,
-    remedies: () => ['make its directory, and let the user of the server write there'],
+    remedies: ({ problem = '' }) => [
+      / on a directory$/.test(problem)
+        ? 'name a file: a directory has this name'
+        : 'make its directory, and let the user of the server write there',
+    ],
   },
   'server.option': {
     text: ({ option }) =>

@@ -11,7 +11,7 @@ export const SPN: Explanations<SpnReason> = {
     text: ({ ticketServer, service, keytabPrincipals }) =>
       ticketServer.startsWith('krbtgt/')
         ? `the client sent its ticket-granting ticket (${ticketServer}) instead of a ticket for this service`
-        : `the client sent a ticket for a service of the KDC (${ticketServer}) instead of one for ${service ?? keytabPrincipals[0] ?? 'this service'}`,
+        : `the client sent a ticket for a service of the KDC (${ticketServer}) instead of one for ${named(service) ?? keytabPrincipals[0] ?? 'this service'}`,
     remedies: ({ ticketServer, service, keytabPrincipals }) => [
       `have the client ask the KDC for a ticket for ${target(service, keytabPrincipals)} first (gss_init_sec_context with that target name), and send that`,
       `never put the key of ${ticketServer.split('/')[0]} into a keytab: its holder can impersonate every user of the realm`,
@@ -25,7 +25,7 @@ export const SPN: Explanations<SpnReason> = {
   ),
   'spn.other-host': nearMiss('other-host', ({ ticketServer, near }) =>
     present(
-      `have clients use the name ${hostOf(near) || 'of the keytab'}, or let them resolve the alias (dns_canonicalize_hostname)`,
+      `have clients use the name ${hostOf(near) || 'of the keytab'}, or let them resolve the alias (dns_canonicalize_hostname = true)`,
       `or add an SPN for the alias to the account, and its key to the keytab (setspn -S ${withoutRealm(ticketServer)} account; MIT: kadmin addprinc, ktadd)`,
     ),
   ),
@@ -52,11 +52,11 @@ export const SPN: Explanations<SpnReason> = {
     "or write '*' as service to accept every key of the keytab, with the account's own key in it",
   ]),
   'spn.not-in-keytab': nearMiss(undefined, ({ ticketServer }) => [
-    `add its keys, or find out why the client asks for ${ticketServer}: a DNS alias, a short host name, an IP address, an SPN of another account (setspn -Q ${withoutRealm(ticketServer)})`,
+    `find out why the client asks for ${ticketServer}: a DNS alias, a short host name, an IP address, an SPN of another account (setspn -Q ${withoutRealm(ticketServer)}); if that is a name of this service, export its key into the keytab (kadmin ktadd, ktpass, msktutil)`,
   ]),
   'spn.not-accepted': {
     text: ({ ticketServer, service }) =>
-      `the client asked for ${ticketServer}; this acceptor accepts ${service ?? 'other services'} only`,
+      `the client asked for ${ticketServer}; this acceptor accepts ${named(service) ?? 'other services'} only`,
     remedies: ({ ticketServer }) => [
       `accept ${hostBased(ticketServer)} too, or '*' for every key of the keytab: the option service (gss-server: service_name)`,
       'or have the client ask for the service that is accepted',
@@ -86,7 +86,7 @@ interface MissingService {
 function noService({ service, keytabPrincipals, near, likeness }: MissingService): string {
   if (keytabPrincipals.length === 0) return 'the keytab has no entries';
   return sentence(
-    `the keytab has no key for ${service ?? 'the service'}`,
+    `the keytab has no key for ${named(service) ?? 'the service'}`,
     holdsLike(keytabPrincipals, near, likeness),
   );
 }
@@ -106,7 +106,19 @@ function noServiceRemedies(detail: MissingService): readonly string[] {
   if (likeness === 'unsplit-name') {
     return ['write the entry again with service and host as two components', exporting];
   }
-  return present(near !== undefined && `write ${hostBased(near)} as the service`, exporting);
+  if (near === undefined) {
+    const account = hostOf(service) === realmOf(keytabPrincipals[0]!).toLowerCase();
+    return present(
+      account &&
+        'name a service and its host (HTTP@www.example.com): a name with one @ and no / is service@host, and not an account',
+      exporting,
+    );
+  }
+  const writing = `write ${hostBased(near)} as the service`;
+  // Clients ask for the service and the host that they know: another name here only moves the refusal.
+  return OF_CLIENTS.has(likeness)
+    ? [exporting, `or ${writing}, if that is what clients ask for (browsers: HTTP/host)`]
+    : [writing, exporting];
 }
 
 /** How a name of the keytab differs from the wanted one, after that name. */
@@ -116,10 +128,13 @@ const LIKENESS: Readonly<Record<string, string>> = {
   'other-realm': 'has the same name in another realm',
   'unsplit-name': 'is one component: the tool that wrote it did not split the name at its slash',
   'account-name': 'is an account, not a service on a host',
-  'short-name': 'is the same service on the same host if one of the two names is the short one',
+  'short-name': 'names the same host if one of the two names is the short one',
   'other-service': 'is another service on the same host',
   'other-host': 'is the same service on another host',
 };
+
+/** Of names that differ in what clients choose, and not in their spelling. */
+const OF_CLIENTS: ReadonlySet<string | undefined> = new Set(['other-service', 'other-host']);
 
 /** What else there is to say of the name for which a client asked. */
 function asked({ near }: NoKeyDetail, likeness: string | undefined): string {
@@ -177,6 +192,11 @@ function hostBased(principal: string | undefined): string {
   if (principal === undefined) return 'its name';
   const name = withoutRealm(principal);
   return /^[^/]+\/[^/]+$/.test(name) ? name.replace('/', '@') : name;
+}
+
+/** `HTTP/www`, which an acceptor has as `HTTP/www@`: of whichever realm the keytab has. */
+function named(service: string | undefined): string | undefined {
+  return service?.replace(/@(?=,|$)/g, '');
 }
 
 function hostOf(principal: string | undefined): string {

@@ -14,7 +14,7 @@ export const TICKET: Explanations<Extract<keyof TicketDetails, `ticket.${string}
   },
   'ticket.not-yet-valid': {
     text: ({ startTime, now }) =>
-      `the ticket starts in ${duration(secondsBetween(now, startTime))}, at ${startTime}; it is ${now} now, and the client's clock agrees`,
+      `the ticket starts in ${duration(secondsBetween(now, startTime))}, at ${startTime}; it is ${now} now, and the client's clock agrees: the KDC's clock is ahead, or those of client and this machine are behind`,
     remedies: () => [
       "compare this machine's clock with the KDC's (gss-server -check), and keep both right with NTP",
     ],

@@ -30,6 +30,7 @@ export type FindingSubject =
   | 'kvno'
   | 'replay-cache'
   | 'port'
+  | 'mechanism'
   | 'log-file';
 
 export function ok(check: FindingSubject, text: string): Finding {
@@ -55,16 +56,20 @@ export function failure(
 }
 
 /**
- * The finding for an error that stops the acceptor. Its text is the error's message, which has the words
- * that are known from MIT krb5.
+ * The finding for an error that stops the acceptor. Its text begins with the error's message, which has
+ * the words that are known from MIT krb5.
  */
 export function findingOf(check: FindingSubject, error: unknown): Finding {
   if (!(error instanceof KerberosError)) throw error;
   const { reason, message, hint, text, remedies } = error;
   const derived = [text, ...remedies.slice(0, 1)].join('; ');
   // A hint of its own often knows more than the catalogue, which has it all for these.
-  const own = hint === undefined || hint === derived || SAID.test(reason) ? [] : [hint];
-  return failure(check, reason, message, ...new Set([...own, ...remedies]));
+  const said = SAID.test(reason);
+  const own = hint === undefined || hint === derived || said ? '' : hint;
+  const more = remedies.filter((remedy) => !own.includes(remedy));
+  const whole =
+    hint !== derived || said || message.includes(text) ? message : `${message}: ${text}`;
+  return failure(check, reason, whole, ...(own === '' ? [] : [own]), ...more);
 }
 
 const SAID =

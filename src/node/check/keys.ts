@@ -98,7 +98,7 @@ function noUsableKey(
         'withLegacyEnctypes() in code',
     );
   }
-  if (entries.some(({ key }) => key.supported)) {
+  if (entries.some(({ key }) => key.supported || switchedOn.includes(key.enctype))) {
     return failure(
       'keytab',
       'enctype.not-permitted',

@@ -63,6 +63,22 @@ describe('findFaults', () => {
     ]);
   });
 
+  it('finds a log file that is a directory, as the server does', async () => {
+    const findings = await find('-logfile', folder);
+    expect(findings.at(-1)).toMatchObject({
+      check: 'log-file',
+      status: 'error',
+      remedies: ['name a file: a directory has this name'],
+    });
+  });
+
+  it('finds a mechanism with which the server does not start', async () => {
+    expect(faults(await find('-mech', 'ntlm'))).toEqual([
+      UNREACHABLE,
+      'mechanism: -mech may be kerberos_v5, spnego or iakerb, not NTLM',
+    ]);
+  });
+
   it('finds a cache in memory that workers cannot share', async () => {
     expect(faults(await find('-workers', '2', '-rcache', 'memory:'))).toEqual([
       UNREACHABLE,

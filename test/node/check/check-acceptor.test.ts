@@ -178,12 +178,15 @@ describe('krb5.conf', () => {
 
 describe('the service', () => {
   it.each([
-    ['http@www.example.test', 'No key table entry found matching http/www.example.test@'],
-    ['a/b/c', 'service name "a/b/c" has 3 components'],
+    [
+      'http@www.example.test',
+      /^No key table entry found matching http\/www\.example\.test@: .*; the keytab holds HTTP\/www/,
+    ],
+    ['a/b/c', /^service name "a\/b\/c" has 3 components$/],
   ])('%s is an error', async (service, text) => {
     const findings = await examine(good({ service }), SYSTEM);
     expect(findings.filter(({ status }) => status === 'error')).toMatchObject([
-      { check: 'service', text },
+      { check: 'service', text: expect.stringMatching(text) },
     ]);
   });
 

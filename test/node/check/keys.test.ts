@@ -64,8 +64,31 @@ describe('judgeKeys', () => {
     await explain(undefined);
     const findings = judge(makeKeytab());
     expect(findings).toMatchObject([{ check: 'service', status: 'error' }]);
-    expect(findings[0]!.text).toBe('No key table entry found matching HTTP/www.example.test@');
+    expect(findings[0]!.text).toBe(
+      'No key table entry found matching HTTP/www.example.test@: the keytab has no key for HTTP/www.example.test; ' +
+        'the keytab holds host/server.example.test@EXAMPLE.TEST',
+    );
     expect(findings[0]!.remedies.join()).toContain('export the key of HTTP/www.example.test');
+  });
+
+  it('says that a service is exported rather than replaced by another one of its host', async () => {
+    await explain(undefined);
+    const [{ text, remedies } = { text: '', remedies: [] }] = judge(
+      makeKeytab({ principal: 'host/www.example.test@EXAMPLE.TEST' }),
+    );
+    expect(text).toContain('which is another service on the same host');
+    expect(remedies[0]).toMatch(/^export the key of HTTP\/www/);
+    expect(remedies[1]).toMatch(/^or write host@www.*, if that is what clients ask for/);
+  });
+
+  it('names permitted_enctypes if that alone excludes RC4', () => {
+    const principal = parsePrincipal(WWW);
+    // No provider has it, as gss-server's has not where krb5.conf does not permit it.
+    const key = new EncryptionKey(23, new Uint8Array(16).fill(1));
+    const keytab: Keytab = { version: 2, entries: [{ principal, kvno: 1, timestamp: 0, key }] };
+    const [finding] = judge(keytab, { permittedEnctypes: [18], switchedOn: [23] });
+    expect(finding).toMatchObject({ reason: 'enctype.not-permitted', status: 'error' });
+    expect(finding!.remedies[0]).toMatch(/^permitted_enctypes in krb5\.conf allows aes256/);
   });
 
   it('finds keys that no provider can use', () => {
