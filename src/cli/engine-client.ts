@@ -215,9 +215,19 @@ function parse(name: string, subject: string): URL {
   } catch {
     throw unreadable(scheme, subject);
   }
-  // A password with a slash that is not encoded ends in the path, which is printed.
-  if (url.protocol !== 'unix:' && url.pathname.includes('@')) throw unreadable(scheme, subject);
+  if (!isWhole(url)) throw unreadable(scheme, subject);
   return url;
+}
+
+/**
+ * False if a part of a password is probably in a part of the URL that is printed: after a slip, or with a
+ * character that is not encoded.
+ */
+function isWhole({ protocol, host, pathname, hash }: URL): boolean {
+  if (hash !== '') return false;
+  if (protocol === 'unix:') return pathname.startsWith('/');
+  if (host === '' && !protocol.startsWith('postgres')) return false;
+  return !pathname.includes('@');
 }
 
 function unreadable(shown: string, subject: string): KerberosError {

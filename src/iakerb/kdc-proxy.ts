@@ -7,7 +7,7 @@ import {
   encodeKdcProxyMessage,
   withLength,
 } from '../messages/kdc/kdc-proxy.ts';
-import { callback, checkOptions, range } from '../options.ts';
+import { callback, checkOptions, describe } from '../options.ts';
 
 /** Options of {@link kdcProxy}. */
 export interface KdcProxyOptions {
@@ -65,7 +65,7 @@ export interface PieceReader {
  * ```
  */
 export function kdcProxy(url: string, options: KdcProxyOptions = {}): AskKdc {
-  HTTPS_URL.check(url, 'url');
+  checkUrl(url);
   checkOptions('kdcProxy', options, { fetch: callback });
   const { fetch = Reflect.get(globalThis, 'fetch') as NonNullable<KdcProxyOptions['fetch']> } =
     options;
@@ -84,6 +84,19 @@ export function kdcProxy(url: string, options: KdcProxyOptions = {}): AskKdc {
     const answer = decodeKdcProxyMessage(await readBody(response.body));
     return withoutLength(answer.message);
   };
+}
+
+/** The message does not repeat the URL, which may have a password. */
+function checkUrl(url: unknown): void {
+  if (typeof url !== 'string') {
+    throw new TypeError(`url: expected a URL that begins with https://, got ${describe(url)}`);
+  }
+  if (!/^https:\/\/[^/]/.test(url)) {
+    throw new RangeError('url: expected a URL that begins with https://, got other text');
+  }
+  if (/^https:\/\/[^/?#]*@/.test(url)) {
+    throw new RangeError('url: expected no user and password in it, which fetch does not send');
+  }
 }
 
 function withoutLength(bytes: Uint8Array): Uint8Array {
@@ -128,9 +141,5 @@ function noAnswer(problem: string): KerberosError {
   });
 }
 
-const HTTPS_URL = range(
-  'a URL that begins with https://',
-  (value) => typeof value === 'string' && /^https:\/\/[^/]/.test(value),
-);
 // Bytes: an answer of a KDC, and what is around it.
 const MAX_ANSWER = 131_072 + 64;
