@@ -79,6 +79,37 @@ it('the sources make no error without a reason', () => {
   expect(without).toEqual([]);
 }, 300_000);
 
+it('errors are made with new, and by no other name, so that they are found here', () => {
+  const calls = inSources(ts.isCallExpression)
+    .filter(
+      ({ node }) =>
+        makesError(node.expression) ||
+        /^Reflect\.construct$|Error\.prototype/.test(node.expression.getText()) ||
+        /^Object\.create\(\w*Error\b/.test(node.getText()),
+    )
+    .map(({ node, path }) => `${path}: ${node.getText()}`);
+  const renamed = inSources(ts.isNewExpression)
+    .filter(({ node }) => makesError(node.expression) && !/Error$/.test(nameOf(node)))
+    .map(({ node, path }) => `${path}: ${node.getText()}`);
+  expect([...calls, ...renamed]).toEqual([]);
+}, 300_000);
+
+it('promises are rejected by a function of that name', () => {
+  const others = inSources(ts.isNewExpression)
+    .filter(({ node }) => nameOf(node) === 'Promise')
+    .flatMap(({ node, path }) => {
+      const [executor] = node.arguments ?? [];
+      if (
+        executor === undefined ||
+        !(ts.isArrowFunction(executor) || ts.isFunctionExpression(executor))
+      )
+        return [];
+      const name = executor.parameters[1]?.name.getText() ?? 'reject';
+      return name === 'reject' ? [] : [`${path}: ${name}`];
+    });
+  expect(others).toEqual([]);
+});
+
 it('the sources throw no value without a reason, and reject with none', () => {
   const without = [...inSources(ts.isThrowStatement), ...inSources(isRejection)]
     .map(({ node, path }) => ({ path, thrown: thrownBy(node) }))
@@ -187,6 +218,12 @@ function isAllowed([name = '', ...bases]: readonly string[] = [], path: string):
   return MISUSE.has(name) || (name === 'Error' ? `Error in ${path}` : name) in OTHERS;
 }
 
+/** Whether it is a constructor of the language's errors, under whatever name. */
+function makesError(node: ts.Expression): boolean {
+  if (node.kind === ts.SyntaxKind.SuperKeyword) return false;
+  return /^(?:\w*Error)Constructor$/.test(checker.getTypeAtLocation(node).symbol?.name ?? '');
+}
+
 function isUnknown(node: ts.Expression): boolean {
   return (checker.getTypeAtLocation(node).flags & (ts.TypeFlags.Unknown | ts.TypeFlags.Any)) !== 0;
 }
@@ -194,7 +231,9 @@ function isUnknown(node: ts.Expression): boolean {
 /** Whether what is thrown was made elsewhere: caught, or received. */
 function passesOn(node: ts.Expression, path: string): boolean {
   // An error of its own would have been found where it is made.
-  if (ts.isIdentifier(node)) return true;
+  if (ts.isIdentifier(node)) {
+    return isUnknown(node) || classesOf(node).every((names) => names.includes('Error'));
+  }
   if (ts.isCallExpression(node) && PASSES_ON.has(node.expression.getText())) return true;
   return isUnknown(node) && path in PASSED_ON;
 }
