@@ -133,7 +133,10 @@ async function showRelays(): Promise<RelayFigures> {
       `  ordinary clients before: p50 ${ms(before.p50)}, p99 ${ms(before.p99)} (${before.count})`,
       `  meanwhile:               p50 ${ms(during.p50)}, p99 ${ms(during.p99)} (${during.count})`,
       `  event loop late: p99 ${ms(loop.p99)}, most ${ms(loop.most)}`,
-      `  held afterwards: ${held.handles} handles, ${(held.rss / 1e6).toFixed(0)} MB`,
+      ...Object.entries(held).map(
+        ([when, { threads = 0, handles, rss }]) =>
+          `  server ${when}: ${threads} threads, ${handles} handles, ${(rss / 1e6).toFixed(0)} MB`,
+      ),
       ...figures.failures.map((failure) => `  ${failure}`),
     ].join('\n'),
   );

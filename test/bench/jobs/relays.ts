@@ -29,9 +29,17 @@ export interface RelayFigures {
   readonly during: Waiting;
   /** How late the server's event loop was, during the logins. */
   readonly loop: { readonly p99: number; readonly most: number };
-  /** What the server holds afterwards, beyond what it held before. */
-  readonly held: { readonly handles: number; readonly rss: number };
+  /** Of the server: before, in the midst of the logins, and afterwards. */
+  readonly held: { readonly before: Held; readonly during: Held; readonly after: Held };
   readonly load: number;
+}
+
+interface Held {
+  readonly handles: number;
+  /** Bytes. */
+  readonly rss: number;
+  /** Of the process, those of the runtime included; absent where the system does not say. */
+  readonly threads?: number;
 }
 
 interface Waiting {
@@ -61,10 +69,12 @@ export async function measureRelays(): Promise<RelayFigures> {
     // The code is warm then.
     await ordinary.come(sleep(1000));
     const before = await ordinary.come(sleep(5000));
-    const { handles = 0, rss = 0 } = await ask(server.child, 'reset');
+    const held = async (question: string) => (await ask(server.child, question)) as Held;
+    const heldBefore = await held('reset');
     const load = loadavg()[0]!;
     const result = answerOf(clients.child);
     clients.child.send('go');
+    const midst = sleep(MIDST).then(() => held('figures'));
     const during = await ordinary.come(result);
     const { done = 0, begin = 0, first = 0, last = 0, failures = [] } = await result;
     // Connections have been closed by then.
@@ -79,7 +89,7 @@ export async function measureRelays(): Promise<RelayFigures> {
       before,
       during,
       loop: { p99: after.p99!, most: after.most! },
-      held: { handles: after.handles! - handles, rss: after.rss! - rss },
+      held: { before: heldBefore, during: await midst, after: after as Held },
       load,
     };
   } finally {
@@ -150,6 +160,7 @@ interface Told {
   readonly most?: number;
   readonly rss?: number;
   readonly handles?: number;
+  readonly threads?: number;
 }
 
 async function answerOf(child: ChildProcess): Promise<Told> {
@@ -166,5 +177,7 @@ async function ask(child: ChildProcess, question: string): Promise<Told> {
 const LOGINS = 1000;
 // Seconds of each answer of the KDC, of which a login needs three.
 const DELAY = 2;
+// Milliseconds after which all wait for the first answer.
+const MIDST = 1500;
 // Milliseconds between two ordinary clients.
 const GAP = 5;

@@ -1,5 +1,5 @@
 /** A server that relays to the KDCs of a krb5.conf: `relay-server.js keytab krb5.conf`. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { acquireCredential, createAcceptor, parseKeytab } from '../../../src/index.ts';
 import { createGssServer, krb5ConfKdc } from '../../../src/node/index.ts';
@@ -32,6 +32,7 @@ process.on('message', (question) => {
     rss,
     cpu: process.cpuUsage().user / 1e6,
     handles: process.getActiveResourcesInfo().length,
+    threads: process.platform === 'linux' ? readdirSync('/proc/self/task').length : undefined,
   });
 });
 process.send?.({ port });

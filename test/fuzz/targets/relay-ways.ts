@@ -100,7 +100,8 @@ async function readServers([text]: Case): Promise<string> {
   const servers = await findKdcs('EXAMPLE.TEST', profile, async () => []);
   checkServers(servers);
   for (const { host, port, transport } of servers) {
-    if (/[[\]]/.test(host)) continue;
+    // udp:88 is a host named 88, over UDP.
+    if (/[[\]]|^(?:udp|tcp)$/.test(host)) continue;
     const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
     const again = parseKdc(transport === undefined ? address : `${transport}/${address}`);
     if (again?.host !== host || again.port !== port || again.transport !== transport) {
