@@ -26,7 +26,7 @@ const importsAtOnce = {
 
 /**
  * What a page cannot meet, and what is there in its place: texts about servers, their files and SASL; relays to a
- * KDC, Late Fallback, exported exchanges, messages in several buffers.
+ * KDC, Late Fallback, exported exchanges and contexts, messages in several buffers, and the crypto of Node.
  */
 const LEFT_OUT = {
   'explain/entries/config': 'CONFIG = {}',
@@ -39,6 +39,9 @@ const LEFT_OUT = {
   'context/pseudo-random': 'pseudoRandom = undefined',
   'krb5/relays': 'Relays = undefined',
   'spnego/late-fallback': 'agree = undefined, chooseLeft = undefined, fallBack = undefined',
+  'context/export': 'encodeContext = undefined, writeContext = undefined',
+  'crypto/runtime/backend': 'runtimeBackend = undefined',
+  'handshake-export': 'exportHandshake = undefined, importHandshake = undefined, Kind = {}',
   'handshake-import': 'importState = undefined',
   'tokens/cfx-iov': 'CfxIov = undefined',
   'tokens/iov':

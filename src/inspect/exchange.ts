@@ -77,8 +77,10 @@ export class Exchange {
         kvno !== undefined && kvno !== entry.kvno ? `, although the ticket says ${kvno}` : '';
       return { plain, by: `key of ${name}, kvno ${entry.kvno}${other}` };
     }
-    const number = candidates.length === 1 ? 'the key' : `none of the ${candidates.length} keys`;
-    return `${number} of ${enctypeName(enctype)} in the keytab opens it`;
+    const name = enctypeName(enctype);
+    return candidates.length === 1
+      ? `the key of ${name} in the keytab does not open it`
+      : `none of the ${candidates.length} keys of ${name} in the keytab opens it`;
   }
 
   /** Opens what is encrypted with the session key or a subkey. */

@@ -7,11 +7,20 @@ import type { Verdict } from './verdict.ts';
 /** All lines, each with its line feed. @param at - The time of the verdict, as text. */
 export function formatInspection({ items, verdict }: Inspection, at: string): string {
   const lines: string[] = [HEADING];
-  for (const item of items) lines.push(...treeLines(item));
+  for (const [i, item] of items.entries()) {
+    if (items.length > 1) lines.push('', inputLine(item, i, items.length));
+    lines.push(...treeLines(item));
+  }
   const problems = items.flatMap(problemLines);
   if (problems.length > 0) lines.push('', 'Problems:', ...problems);
   if (verdict !== undefined) lines.push('', ...verdictLines(verdict, `Verdict as of ${at}`));
   return `${lines.join('\n')}\n`;
+}
+
+/** `-- 2 of 3: answer.token --`. */
+function inputLine({ input }: Item, index: number, count: number): string {
+  const name = input === undefined ? '' : `: ${input}`;
+  return `-- ${index + 1} of ${count}${name} --`;
 }
 
 function treeLines(top: Item): string[] {
@@ -20,8 +29,11 @@ function treeLines(top: Item): string[] {
     const indent = '  '.repeat(depth);
     const { space, problems = [] } = item;
     if (space !== undefined) lines.push(`${NO_PLACE}${indent}in ${space}:`);
-    const [offset, length] = [item.offset ?? '', item.length ?? ''].map((n) => `${n}`.padStart(7));
-    lines.push(`${offset}${length}  ${indent}${itemText(item)}`);
+    const [offset, length] = [
+      `${item.offset ?? ''}`.padStart(7),
+      `${item.length ?? ''}`.padStart(6),
+    ];
+    lines.push(`${offset} ${length}  ${indent}${itemText(item)}`);
     for (const problem of problems) lines.push(`${NO_PLACE}${indent}! ${problem}`);
   });
   return lines;

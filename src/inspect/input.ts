@@ -6,6 +6,7 @@ import { looksLikeBase64, readBase64 } from './text/base64.ts';
 import type { Header } from './text/header.ts';
 import { findHeaders } from './text/header.ts';
 import { looksLikeHex, readHex } from './text/hex.ts';
+import { findSasl } from './text/sasl.ts';
 
 /** One token or file of the input, and how it was written. */
 export interface Source {
@@ -33,6 +34,12 @@ export function readInput(input: string | Uint8Array): readonly Source[] {
   if (text === undefined) return [{ layers: [], bytes: input as Uint8Array }];
   const headers = findHeaders(text);
   if (headers.length > 0) return headers.slice(0, MAX_SOURCES).map(ofHeader);
+  const lines = findSasl(text);
+  if (lines.length > 0) {
+    return lines.flatMap(({ label, clause, credentials }) =>
+      readText(credentials, [{ label, clause }]),
+    );
+  }
   return readText(text, []);
 }
 

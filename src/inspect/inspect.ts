@@ -4,6 +4,7 @@ import { defaultCrypto } from '../crypto/default-crypto.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { KeytabEntry } from '../keytab/keytab.ts';
 import { parseKeytab } from '../keytab/keytab.ts';
+import { printable } from '../text.ts';
 import { formatTime } from '../time.ts';
 import { Exchange } from './exchange.ts';
 import { identify, layOutBytes } from './identify.ts';
@@ -30,6 +31,8 @@ export interface InspectOptions {
   readonly secrets?: boolean;
   /** Bytes of a value that are shown; 32 if absent. */
   readonly shownBytes?: number;
+  /** What the inputs are called, in their order. */
+  readonly names?: readonly string[];
 }
 
 /** The result of {@link inspect}. */
@@ -57,12 +60,14 @@ export async function inspect(
   const inputs = Array.isArray(input)
     ? (input as readonly Uint8Array[])
     : [input as string | Uint8Array];
-  const sources = inputs.flatMap(readInput);
+  const sources = inputs.flatMap((each, i) => readInput(each).map((source) => ({ source, i })));
   const items: Item[] = [];
   let verdict: Verdict | undefined;
   try {
-    for (const source of sources) {
-      items.push(layOut(report, source));
+    for (const { source, i } of sources) {
+      const name = options.names?.[i];
+      const item = layOut(report, source);
+      items.push(name === undefined ? item : { ...item, input: printable(name) });
       const question = verdict === undefined ? questionOf(source) : undefined;
       if (question === undefined) continue;
       verdict = await judgeTwice(question, judgeOptions(options, legacy), exchange.clientTime);
@@ -108,8 +113,7 @@ function layOut(report: Report, { layers, bytes }: Source): Item {
 /** What the acceptor is asked: the header or token of a client; undefined if there is none. */
 function questionOf({ header, bytes }: Source): string | Uint8Array | undefined {
   if (header !== undefined) return header.fromClient ? header.value : undefined;
-  if (bytes === undefined || identify(bytes, 0, bytes.length)?.isToken !== true) return undefined;
-  return bytes;
+  return bytes && identify(bytes, 0, bytes.length)?.tokenOf?.(bytes);
 }
 
 /** Adds the verdict at the time when the token was made, if only the time speaks against it now. */
@@ -121,6 +125,7 @@ async function judgeTwice(
   const verdict = await judge(question, options);
   if (clientTime === undefined || !CLOCK.test(verdict.reason ?? '')) return verdict;
   const then = await judge(question, { ...options, now: clientTime * 1000 });
+  if (then.reason === verdict.reason) return verdict;
   return { ...verdict, whenMade: { ...then, at: formatTime(clientTime) } };
 }
 

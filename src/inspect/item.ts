@@ -19,6 +19,8 @@ export interface Item {
   /** Whether the value is hidden, because it is a secret. */
   readonly secret?: true;
   readonly parts?: readonly Item[];
+  /** The name of the file that it was in, where the inspector was told names. */
+  readonly input?: string;
 }
 
 /** An item under construction. */

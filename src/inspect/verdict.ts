@@ -129,6 +129,16 @@ async function refused(error: GssError, { keytab }: JudgeOptions): Promise<Verdi
       remedies: ['Choose the keytab of the service (gss-inspect -keytab).'],
     };
   }
+  if (reason === 'iakerb.off') {
+    return {
+      outcome: 'unknown',
+      text: 'An acceptor with the option iakerb sends the message in it to a KDC; any other refuses the token.',
+      reason,
+      detail,
+      facts: [],
+      remedies: error.remedies.map(printable),
+    };
+  }
   const facts = [`${code}: ${displayMajor(error.major)[0]}`];
   if (minor !== undefined) facts.push(`${minor.code}: ${printable(minor.message)}`);
   return {

@@ -8,7 +8,8 @@ export const USAGE: string = `Usage: gss-inspect [-keytab file] [-service name] 
 export const HELP: string = `${USAGE}
 Lays open what a Kerberos client or server has sent: an Authorization or WWW-Authenticate header, base64,
 a hexadecimal dump, a GSS-API token (SPNEGO, Kerberos, NTLM, NegoEx, IAKERB), a ticket, AP-REQ, AP-REP,
-KRB-ERROR, KRB-CRED, PAC, keytab, credential cache, exported name, Wrap or MIC token. Each piece has its
+KRB-ERROR, KRB-CRED, a message to or from a KDC, PAC, keytab, credential cache, exported name, Wrap or MIC
+token, a command or frame of SASL, other bytes with a token in them. Each piece has its
 offset, its length, the names of its numbers and the clause that specifies it. Malformed input is shown
 as far as it can be read, with the reason why reading stops.
 

@@ -45,6 +45,7 @@ async function run(options: InspectArguments): Promise<number> {
       now,
       weak,
       secrets,
+      ...(token === undefined && options.files.length > 1 && { names: options.files }),
       ...(keytab !== undefined && { keytab: await readFile(keytab.replace(/^FILE:/i, '')) }),
       ...(service !== undefined && { service }),
       ...(skew !== undefined && { maxSkew: skew }),

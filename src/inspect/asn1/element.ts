@@ -13,7 +13,12 @@ export interface Element extends BerElement {
   readonly cut?: true;
 }
 
-/** The elements from `start` to `end`, one after the other. */
+/**
+ * The elements from `start` to `end`, one after the other.
+ *
+ * @param toMark - Whether end-of-contents octets end them, as in an indefinite length. What is behind those
+ *   belongs to the element around: to read it here as well would double the work for each such element.
+ */
 export function readElements(
   report: Report,
   bytes: Uint8Array,
@@ -21,12 +26,14 @@ export function readElements(
   end: number,
   depth = 0,
   isCut = false,
+  toMark = false,
 ): Element[] {
   const elements: Element[] = [];
   for (let at = start; at < end && !report.full && elements.length < MAX_ELEMENTS; ) {
     const element = readElement(report, bytes, at, end, depth, isCut);
     elements.push(element);
     at = element.end;
+    if (toMark && isEndOfContents(element)) break;
   }
   return elements;
 }
@@ -60,7 +67,8 @@ export function readElement(
   else if (truncated && !isCut) problem = `truncated: ${announced} bytes announced, ${left} left`;
   let inner: readonly Element[] = [];
   if (tag.constructed && depth < MAX_DEPTH) {
-    inner = readElements(report, bytes, contents, contentsEnd, depth + 1, cut);
+    const toMark = length === undefined;
+    inner = readElements(report, bytes, contents, contentsEnd, depth + 1, cut, toMark);
   } else if (tag.constructed) problem ??= `more than ${MAX_DEPTH} levels`;
   // X.690 §8.1.5: end-of-contents octets end an indefinite length.
   const last = length === undefined ? inner.findIndex(isEndOfContents) : -1;

@@ -6,6 +6,7 @@ import { named, PRE_AUTHENTICATION } from '../names/numbers.ts';
 import { strictly } from '../scope.ts';
 import { enctype, messageType, principalName, pvno } from './common.ts';
 import { readElement } from './element.ts';
+import { PA_DATA } from './pa-data.ts';
 import type { Contents, Type } from './types.ts';
 import {
   anything,
@@ -45,7 +46,8 @@ const preAuthentication: Contents = (scope, start, end, label, seen) => {
   if (type === 19) return asn1(scope, start, end, label, ETYPE_INFO2);
   if (type === 11) return asn1(scope, start, end, label, ETYPE_INFO);
   if (type === 3) return scope.item(label, start, end, scope.text(start, end));
-  return scope.data(label, start, end);
+  const known = scope.tooDeep ? undefined : PA_DATA.get(type);
+  return known?.(scope, start, end, label, seen) ?? scope.data(label, start, end);
 };
 
 /** PA-DATA (RFC 4120 §5.2.7). */

@@ -11,21 +11,16 @@ import {
   sealed,
 } from './common.ts';
 import { paData } from './errors.ts';
-import { apReq } from './messages.ts';
 import { carriedTicket } from './ticket.ts';
 import type { Contents, Type } from './types.ts';
-import {
-  asn1,
-  flags,
-  integer,
-  listOf,
-  octets,
-  sequence,
-  string,
-  tagged,
-  time,
-  uint32,
-} from './types.ts';
+import { asn1, flags, listOf, octets, sequence, string, tagged, time, uint32 } from './types.ts';
+
+/** RFC 4120 §5.4.1: a request for as long as the KDC allows. */
+const till: Type = (scope, element, label, seen) => {
+  const item = time(scope, element, label, seen);
+  if (item.value?.startsWith('1970-01-01')) item.value += ', as long as possible';
+  return item;
+};
 
 const REQ_BODY = sequence(
   {
@@ -34,7 +29,7 @@ const REQ_BODY = sequence(
     2: ['realm', string],
     3: ['sname?', principalName],
     4: ['from?', time],
-    5: ['till', time],
+    5: ['till', till],
     6: ['rtime?', time],
     7: ['nonce', uint32],
     8: ['etype', listOf('enctype', enctype)],
@@ -45,21 +40,6 @@ const REQ_BODY = sequence(
   'RFC 4120 §5.4.1',
 );
 
-/** PA-DATA of a request; that of a TGS-REQ holds an AP-REQ. */
-const requestPaData: Type = (scope, element, label, seen) => {
-  const item = paData(scope, element, label, seen);
-  if (item.parts?.[0]?.value !== 'PA-TGS-REQ (1)') return item;
-  return TGS_PA_DATA(scope, element, label, seen);
-};
-
-const TGS_PA_DATA = sequence({
-  1: ['padata-type', integer(() => 'PA-TGS-REQ (1)')],
-  2: [
-    'padata-value',
-    octets((scope, start, end, _label, seen) => apReq(scope.deeper(), start, end, 'AP-REQ', seen)),
-  ],
-});
-
 function request(number: number): Type {
   return tagged(
     'application',
@@ -67,7 +47,7 @@ function request(number: number): Type {
     sequence({
       1: ['pvno', pvno],
       2: ['msg-type', messageType],
-      3: ['padata?', listOf('PA-DATA', requestPaData)],
+      3: ['padata?', listOf('PA-DATA', paData)],
       4: ['req-body', REQ_BODY],
     }),
     'RFC 4120 §5.4.1',

@@ -4,11 +4,14 @@ import { KerberosError } from '../../errors.ts';
 import { decodeApRep, decodeEncApRepPart } from '../../messages/ap-rep.ts';
 import { decodeApReq, decodeAuthenticator } from '../../messages/ap-req.ts';
 import { decodeEncKrbCredPart, decodeKrbCred } from '../../messages/krb-cred.ts';
+import type { Make } from '../cursor.ts';
 import { publicData, structure } from '../cursor.ts';
 import { AP_OPTIONS, CONTEXT_FLAGS, namedFlags, TICKET_FLAGS } from '../names/flags.ts';
+import type { Names } from '../names/numbers.ts';
 import { CHECKSUM_TYPES, named } from '../names/numbers.ts';
 import { strictly } from '../scope.ts';
 import {
+  checksum,
   encryptedData,
   hostAddress,
   hostAddresses,
@@ -124,13 +127,31 @@ const gssChecksum: Contents = (scope, start, end, label) => {
       );
     }
     while (cursor.left >= 8) {
-      cursor.u32('extension type');
-      cursor.take('extension', readBigEndian(cursor.scope.bytes, cursor.at) + 4, publicData);
+      cursor.take('extension', 8 + bigEndian(scope.bytes, cursor.at + 4), extension);
     }
   });
 };
 
-function readBigEndian(bytes: Uint8Array, at: number): number {
+/** In the layout of RFC 6542 §3.1. */
+const extension: Make = (scope, start, end, label) =>
+  structure(scope, { label, start, end, clause: 'RFC 6542 §3.1' }, (cursor) => {
+    const type = cursor.u32('type', (value) => named(EXTENSIONS, value));
+    cursor.u32('length');
+    const isFinished = EXTENSIONS.has(type);
+    cursor.rest('data', (inner, from, to, name) =>
+      isFinished ? asn1(inner, from, to, name, FINISHED) : publicData(inner, from, to, name),
+    );
+  });
+
+// draft-ietf-kitten-iakerb-03 §4; MIT krb5 before 1.22 has another number.
+const EXTENSIONS: Names = new Map([
+  [1, 'GSS_EXTS_FINISHED of old MIT krb5'],
+  [2, 'GSS_EXTS_FINISHED'],
+]);
+
+const FINISHED = sequence({ 1: ['gss-mic', checksum] }, 'draft-ietf-kitten-iakerb-03 §4');
+
+function bigEndian(bytes: Uint8Array, at: number): number {
   return bytes.subarray(at, at + 4).reduce((value, byte) => value * 256 + byte, 0);
 }
 

@@ -312,8 +312,8 @@ export function signed(bytes: Uint8Array, start: number, end: number): number | 
   return value;
 }
 
-export function isOctets({ tagClass, tagNumber }: Element): boolean {
-  return tagClass === 'universal' && tagNumber === OCTET_STRING;
+export function isOctets(element: Element | undefined): boolean {
+  return element?.tagClass === 'universal' && element.tagNumber === OCTET_STRING;
 }
 
 /** The contents of a string: those of all fragments if it is constructed (X.690 §8.7.3). */

@@ -4,11 +4,13 @@ import { KerberosError } from '../../errors.ts';
 import { isKrb5Mechanism, Mechanism, mechanismName } from '../../gss/mechanism.ts';
 import type { Oid } from '../../gss/oid.ts';
 import { decodeOid } from '../../gss/oid.ts';
+import { messageType, principalName, pvno } from '../asn1/common.ts';
 import { krbError } from '../asn1/errors.ts';
 import { otherMessage } from '../asn1/kdc.ts';
 import { apRep, apReq } from '../asn1/messages.ts';
+import { carriedTicket } from '../asn1/ticket.ts';
 import type { Contents, Type } from '../asn1/types.ts';
-import { anything, asn1, octets, sequence, string } from '../asn1/types.ts';
+import { anything, asn1, isOctets, octets, sequence, string } from '../asn1/types.ts';
 import type { Cursor, Make } from '../cursor.ts';
 import { data, structure } from '../cursor.ts';
 import type { Names } from '../names/numbers.ts';
@@ -28,7 +30,8 @@ export function framedToken(inner: Contents): Contents {
       const { left } = cursor;
       if (left === 0) return;
       const name = mechanism === undefined ? 'token' : mechanismName(mechanism);
-      if (mechanism !== undefined && isKrb5Mechanism(mechanism)) readKerberos(cursor);
+      if (mechanism === Mechanism.userToUser) readUserToUser(cursor);
+      else if (mechanism !== undefined && isKrb5Mechanism(mechanism)) readKerberos(cursor);
       else if (mechanism === Mechanism.iakerb) readIakerb(cursor);
       else {
         cursor.take(`token of ${name}`, left, (s, from, to, label) =>
@@ -98,9 +101,35 @@ export function kerberosMessage(
   return (tag & 0xe0) === 0x60 ? otherMessage(tag & 0x1f) : undefined;
 }
 
-/** IAKERB: a header and a message to or from a KDC (draft-ietf-kitten-iakerb §3). */
-function readIakerb(cursor: Cursor): void {
+/** draft-swift-win2k-krb-user2user-03 §3: a ticket of the server's user is asked for first. */
+function readUserToUser(cursor: Cursor): void {
   const id = cursor.u16('TOK_ID', (value) => namedBytes(TOKEN_IDS, value));
+  if (id !== TGT_REQUEST_ID && id !== TGT_REPLY_ID) {
+    cursor.rest('message', message);
+    return;
+  }
+  const [name, type] = id === TGT_REQUEST_ID ? TGT_REQUEST : TGT_REPLY;
+  cursor.rest(name, (scope, start, end, label) => asn1(scope, start, end, label, type));
+}
+
+const TGT_REQUEST: readonly [string, Type] = [
+  'KERB-TGT-REQUEST',
+  sequence({
+    0: ['pvno', pvno],
+    1: ['msg-type', messageType],
+    2: ['server-name?', principalName],
+    3: ['realm?', string],
+  }),
+];
+
+const TGT_REPLY: readonly [string, Type] = [
+  'KERB-TGT-REPLY',
+  sequence({ 0: ['pvno', pvno], 1: ['msg-type', messageType], 2: ['ticket', carriedTicket] }),
+];
+
+/** IAKERB: a header and a message to or from a KDC (draft-ietf-kitten-iakerb §3). */
+export function readIakerb(cursor: Cursor): void {
+  const id = cursor.u16('TOK_ID', (value) => namedBytes(TOKEN_IDS, value), 'RFC 4121 §4.1');
   if (id !== IAKERB_PROXY || cursor.left === 0) {
     cursor.rest('message', message);
     return;
@@ -115,13 +144,23 @@ function readIakerb(cursor: Cursor): void {
   cursor.rest('message', message);
 }
 
-const IAKERB_HEADER: Type = sequence({
-  1: ['target-realm', string],
-  2: ['cookie?', octets()],
-  3: ['extension?', anything],
-});
+/** MIT krb5 before 1.22 writes an OCTET STRING. */
+const targetRealm: Type = (scope, element, label, seen) =>
+  (isOctets(element) ? octets(asText) : string)(scope, element, label, seen);
 
-// RFC 4121 §4.1, RFC 1964 §1.2, draft-ietf-kitten-iakerb, draft-swift-win2k-krb-user2user.
+const asText: Contents = (scope, start, end, label) =>
+  scope.item(label, start, end, scope.text(start, end));
+
+const IAKERB_HEADER: Type = sequence(
+  {
+    1: ['target-realm', targetRealm],
+    2: ['cookie?', octets()],
+    3: ['extension?', anything],
+  },
+  'draft-ietf-kitten-iakerb-03 §3',
+);
+
+// RFC 4121 §4.1, RFC 1964 §1.2, draft-ietf-kitten-iakerb, draft-swift-win2k-krb-user2user-03.
 export const TOKEN_IDS: Names = new Map([
   [0x0100, 'KRB_AP_REQ'],
   [0x0200, 'KRB_AP_REP'],
@@ -131,4 +170,6 @@ export const TOKEN_IDS: Names = new Map([
   [0x0501, 'IAKERB_PROXY'],
 ]);
 const IAKERB_PROXY = 0x0501;
+const TGT_REQUEST_ID = 0x0400;
+const TGT_REPLY_ID = 0x0401;
 const MAX_OID = 127;

@@ -33,6 +33,7 @@ export function negToken(inner: Contents): Contents {
       1: ['supportedMech?', objectIdentifier],
       2: ['responseToken?', octets(mechToken)],
       3: ['mechListMIC?', octets(mechToken)],
+      4: ['supportedMechs?', listOf('mechanism', objectIdentifier, 'MS-SPNG §3.1.5.1')],
     }),
     'RFC 4178 §4.2.2',
   );

@@ -9,7 +9,7 @@ import type { OpenedMessage, Role } from '../../tokens/protection.ts';
 import { SequenceCounter } from '../../tokens/sequence.ts';
 import type { Contents } from '../asn1/types.ts';
 import type { Cursor } from '../cursor.ts';
-import { publicData, structure } from '../cursor.ts';
+import { publicData, secretData, structure } from '../cursor.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Draft } from '../item.ts';
 import { namedFlags, TOKEN_FLAGS } from '../names/flags.ts';
@@ -17,6 +17,7 @@ import type { Names } from '../names/numbers.ts';
 import { namedBytes } from '../names/numbers.ts';
 import type { Scope } from '../scope.ts';
 import { addPart, strictly } from '../scope.ts';
+import { addLayers } from './sasl.ts';
 
 /** A Wrap token of RFC 4121, with the message in it if the keys of the exchange are known. */
 export const cfxWrap: Contents = (scope, start, end) => {
@@ -29,7 +30,7 @@ export const cfxWrap: Contents = (scope, start, end) => {
     });
     const sealed = (flags & TOKEN_FLAGS.sealed!) !== 0;
     if (sealed) cursor.rest('ciphertext', publicData);
-    else cursor.rest('message and checksum');
+    else cursor.rest('message and checksum', secretData);
   });
   const sender: Role = (flags & TOKEN_FLAGS.sentByAcceptor!) !== 0 ? 'acceptor' : 'initiator';
   openMessage(scope, item, start, end, sender);
@@ -50,7 +51,7 @@ export const cfxMic: Contents = (scope, start, end) => {
 /** @returns The flags. */
 function readCfxHeader(cursor: Cursor, readCounts: () => void): number {
   cursor.u16('TOK_ID', (value) => namedBytes(CFX_IDS, value));
-  const flags = cursor.u8('Flags', (value) => namedFlags(TOKEN_FLAGS, value), 'RFC 4121 §4.2.2');
+  const flags = cursor.u8('Flags', (value) => namedFlags(TOKEN_FLAGS, value, 2), 'RFC 4121 §4.2.2');
   cursor.u8(
     'Filler',
     (value) => `0x${value.toString(16)}${value === 0xff ? '' : ', expected 0xff'}`,
@@ -76,7 +77,11 @@ export const rfc1964: Contents = (scope, start, end) => {
     cursor.take('Filler', 2, publicData);
     cursor.take('SND_SEQ', 8, publicData);
     cursor.take('SGN_CKSUM', cursor.left >= 20 && isDes3(scope, start) ? 20 : 8, publicData);
-    cursor.rest(id === WRAP_1964 ? 'confounder, message and padding' : 'further bytes');
+    // RFC 1964 §1.2.2.2: the message may be in it as it is.
+    if (id === WRAP_1964) {
+      const isSealed = scope.bytes[start + 4] !== 0xff;
+      cursor.rest('confounder, message and padding', isSealed ? publicData : secretData);
+    } else cursor.rest('further bytes');
   });
   if (id === WRAP_1964) openMessage(scope, item, start, end, undefined);
   return item;
@@ -146,6 +151,8 @@ function messageItem(scope: Scope, { message, confidential }: OpenedMessage): Dr
     if (!/\\x/.test(value)) item.value = JSON.stringify(value);
     else item.value = toHex(message.subarray(0, scope.report.shownBytes));
   }
+  // Such a message is in the token as it is.
+  if (!confidential) addLayers(item, message);
   return item;
 }
 

@@ -6,10 +6,16 @@ import { GroupAttribute } from '../../pac/groups.ts';
 /** Names of the bits of a word. */
 export type FlagNames = Readonly<Record<string, number>>;
 
-/** `forwardable, renewable (0x40800000)`; bits without a name are in the number only. */
-export function namedFlags(names: FlagNames, flags: number): string {
+/**
+ * `forwardable, renewable (0x40800000)`; bits without a name are in the number, and called unknown.
+ *
+ * @param digits - Of the number, in hexadecimal.
+ */
+export function namedFlags(names: FlagNames, flags: number, digits = 8): string {
   const set = Object.keys(names).filter((name) => (flags & names[name]!) !== 0);
-  const number = `0x${(flags >>> 0).toString(16).padStart(8, '0')}`;
+  const known = set.reduce((bits, name) => bits | names[name]!, 0);
+  if ((flags & ~known) !== 0) set.push(`unknown 0x${((flags & ~known) >>> 0).toString(16)}`);
+  const number = `0x${(flags >>> 0).toString(16).padStart(digits, '0')}`;
   return set.length === 0 ? `none (${number})` : `${set.join(', ')} (${number})`;
 }
 
@@ -38,7 +44,7 @@ export const KDC_OPTIONS: FlagNames = {
   validate: 0x0000_0001,
 };
 
-/** RFC 4121 §4.1.1.1 with those of MIT krb5 and Windows. */
+/** RFC 4121 §4.1.1.1 with those of RFC 2744 §5.19, MIT krb5 and Windows. */
 export const CONTEXT_FLAGS: FlagNames = {
   delegation: 0x1,
   mutual: 0x2,
@@ -47,6 +53,8 @@ export const CONTEXT_FLAGS: FlagNames = {
   confidentiality: 0x10,
   integrity: 0x20,
   anonymous: 0x40,
+  protectionReady: 0x80,
+  transferable: 0x100,
   dceStyle: 0x1000,
   identify: 0x2000,
   extendedError: 0x4000,

@@ -102,6 +102,8 @@ export const MESSAGE_TYPES: Names = new Map([
   [13, 'KRB-TGS-REP'],
   [14, 'KRB-AP-REQ'],
   [15, 'KRB-AP-REP'],
+  [16, 'KERB-TGT-REQUEST'],
+  [17, 'KERB-TGT-REPLY'],
   [20, 'KRB-SAFE'],
   [21, 'KRB-PRIV'],
   [22, 'KRB-CRED'],

@@ -10,6 +10,9 @@ export interface Decoded {
 
 /** Whether a text is base64, with some tolerance. */
 export function looksLikeBase64(text: string): boolean {
+  // Words of a sentence are no pieces of base64.
+  const pieces = text.trim().split(/\s+/);
+  if (pieces.length > 1 && pieces.every(({ length }) => length < 16)) return false;
   const bare = withoutArmour(text);
   const strange = bare.replace(/[A-Za-z0-9+/=_-]/g, '').length;
   return bare.length >= 2 && strange * 20 <= bare.length;
