@@ -8,6 +8,7 @@ const root = resolve(import.meta.dirname, '..');
 
 /** Tests of more than one file, by what they are about. */
 const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
+  'everything that gss-inspect reads': ['inspect/mutants.test.ts', 'inspect/wire.test.ts'],
   'the repository itself': [
     'architecture.test.ts',
     'edge-bundle.test.ts',
