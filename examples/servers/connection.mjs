@@ -1,11 +1,14 @@
 // What the servers of this folder share: a client with a time limit, a reader of exact lengths, TLS, and a stream
 // whose messages are wrapped.
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Duplex, Readable, Writable } from 'node:stream';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import { channelBindingsOf } from 'krb5-acceptor/node';
 
-const { TLS_CERTIFICATE, TLS_KEY } = process.env;
+const { TLS_CERTIFICATE, TLS_KEY, TIME_LIMIT = 30 } = process.env;
+/** How long a client may take for its login, and to leave when it has been served; in milliseconds. */
+export const timeLimit = TIME_LIMIT * 1000;
 /** The certificate and its key; undefined if the server has no TLS. */
 export const tls = TLS_CERTIFICATE
   ? { cert: readFileSync(TLS_CERTIFICATE), key: readFileSync(TLS_KEY) }
@@ -19,20 +22,19 @@ export function bindingsOf(socket) {
   return channelBindings.length > 0 ? { channelBindings } : undefined;
 }
 
-/** Calls `serve(client)`. A client that is not authenticated after 30 seconds is gone. */
+/** Calls `serve(client)`. A client is gone that is not authenticated in time, or does not leave in time. */
 export async function guard(socket, serve) {
   const client = new Client(socket);
   try {
     await serve(client);
     client.stream.end();
+    if (!socket.destroyed) client.limitTime();
   } catch (error) {
     // Many programs just hang up when they have what they want.
     if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') {
       console.error(error.reason ?? error.code ?? 'error', error.hint ?? error.message);
     }
     socket.destroy();
-  } finally {
-    client.authenticated();
   }
 }
 
@@ -40,11 +42,14 @@ export async function guard(socket, serve) {
 class Client {
   stream;
   reader;
+  #socket;
   #timer;
 
   constructor(socket) {
+    this.#socket = socket;
     this.use(socket);
-    this.#timer = setTimeout(() => socket.destroy(), 30_000);
+    socket.once('close', () => clearTimeout(this.#timer));
+    this.limitTime();
   }
 
   /** Whether it is in TLS. */
@@ -52,9 +57,23 @@ class Client {
     return this.stream instanceof TLSSocket;
   }
 
+  limitTime() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#socket.destroy(), timeLimit);
+  }
+
   /** Ends the time limit. */
   authenticated() {
     clearTimeout(this.#timer);
+  }
+
+  /**
+   * Whether the client has ended the connection, and all of it is read. For servers of commands: a client gets no
+   * further until it has read what it was answered, since the answers are kept here until then.
+   */
+  async atEnd() {
+    if (this.stream.writableNeedDrain) await once(this.stream, 'drain');
+    return await this.reader.atEnd();
   }
 
   /** Continues in TLS. @param reply - Tells the client to begin. */

@@ -18,7 +18,7 @@ async function serve(client) {
   const say = (line) => client.stream.write(`${line}\r\n`);
   let session;
   say(`* OK [${capabilityOf(client)}] ready`);
-  while (!(await client.reader.atEnd())) {
+  while (!(await client.atEnd())) {
     const line = await client.reader.line(MAX_LINE);
     const [tag, command = '', ...words] = line.trim().split(/ +/);
     switch (command.toUpperCase()) {
@@ -36,7 +36,11 @@ async function serve(client) {
           break;
         }
         session = await login(client, words);
-        if (session !== undefined) client.authenticated();
+        if (session !== undefined) {
+          client.authenticated();
+          // No layer is in use, and so the keys are of no more use.
+          session.dispose();
+        }
         say(session === undefined ? `${tag} NO not authenticated` : `${tag} OK authenticated`);
         break;
       case 'LIST':

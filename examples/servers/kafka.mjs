@@ -45,7 +45,7 @@ async function serve(client) {
   let exchange;
   let session;
   stream.once('close', () => exchange?.abort());
-  while (!(await reader.atEnd())) {
+  while (!(await client.atEnd())) {
     const request = await readFrame(reader);
     if (exchange === undefined && request[0] === TOKEN_TAG) {
       exchange = sasl.begin('GSSAPI', bindingsOf(stream));
@@ -99,6 +99,8 @@ async function authenticateBare(client, exchange, token) {
 
 function admit(client, { session }) {
   client.authenticated();
+  // No layer is in use, and so the keys are of no more use.
+  session.dispose();
   console.log(`${session.authorizationId} is here`);
   return session;
 }

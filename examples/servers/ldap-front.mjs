@@ -22,7 +22,7 @@ export async function serveLdap(client, sasl, open) {
     bind?.exchange.abort();
     directory.destroy();
   });
-  while (!(await client.reader.atEnd())) {
+  while (!(await client.atEnd())) {
     const message = await readMessage(client.reader);
     const [id, operation] = childrenOf(contentsOf(message));
     const reply = (tag, code, ...parts) => {

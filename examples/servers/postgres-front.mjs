@@ -17,7 +17,7 @@ const MAX_STARTUP = 10_000;
  */
 export async function servePostgres(client, { acceptor, isRole, serve, cancel }) {
   let context;
-  for (;;) {
+  while (!(await client.atEnd())) {
     const { code, message } = await readStartup(client.reader);
     switch (code) {
       case SSL:
@@ -36,7 +36,7 @@ export async function servePostgres(client, { acceptor, isRole, serve, cancel })
         return await cancel(message);
       case STARTUP: {
         context ??= await establishMessages(client, acceptor);
-        const { user } = parametersOf(message);
+        const user = userOf(message);
         if (!isRole(context.initiator, user)) {
           return client.stream.write(fatal(`${context.initiator} cannot be the role "${user}"`));
         }
@@ -55,10 +55,17 @@ async function readStartup(reader) {
   return { code: message.readUInt32BE(4), message };
 }
 
-function parametersOf(message) {
+/**
+ * The role of a startup message: names and values, and an empty name as the end. Whoever is behind reads the same bytes
+ * again, so a message is refused in which another server could find another user.
+ */
+function userOf(message) {
   const words = message.toString('utf8', 8).split('\0');
-  const pairs = Array.from({ length: words.length >> 1 }, (_, i) => words.slice(2 * i, 2 * i + 2));
-  return Object.fromEntries(pairs.filter(([name]) => name !== ''));
+  const names = words.filter((_, i) => i % 2 === 0);
+  const isWhole = names.indexOf('') === names.length - 1 && words.slice(-2).join('') === '';
+  const isPlain = isWhole && new Set(names).size === names.length;
+  if (!isPlain) throw new Error('a malformed startup message');
+  return words[2 * names.indexOf('user') + 1];
 }
 
 /** Authentication without encryption by GSS-API: tokens in the protocol's own messages. */

@@ -1,6 +1,5 @@
 // A submission server (RFC 6409) that takes mail of those who have a ticket, and prints it. `smtp-server` speaks the
 // protocol, with STARTTLS and limits.
-import { text } from 'node:stream/consumers';
 import { acquireCredential, createAcceptor } from 'krb5-acceptor';
 import { keytabFile } from 'krb5-acceptor/node';
 import { createSaslServer } from 'krb5-acceptor/sasl';
@@ -26,7 +25,10 @@ const server = new SMTPServer({
   maxCommandLength: MAX_LINE,
   size: 10_000_000,
   async onData(stream, { user, envelope }, callback) {
-    const mail = await text(stream);
+    const chunks = [];
+    // The reply is due at the end; what is too long is read until then, and not kept.
+    for await (const chunk of stream) if (!stream.sizeExceeded) chunks.push(chunk);
+    const mail = Buffer.concat(chunks).toString();
     if (stream.sizeExceeded) return callback(new Error('the mail is too long'));
     const recipients = envelope.rcptTo.map(({ address }) => address);
     console.log(`${user} to ${JSON.stringify(recipients)}: ${mail.split('\n').length} lines`);

@@ -1,12 +1,13 @@
 // An SSH server that logs in by `gssapi-with-mic` alone, and says to whoever is in who that is. It runs no command.
 // It needs `npm install --no-save ssh2`, and a host key: `ssh-keygen -t ed25519 -N '' -f host_key`.
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { acquireCredential, createAcceptor, Mechanism } from 'krb5-acceptor';
 import { keytabFile } from 'krb5-acceptor/node';
 import ssh2 from 'ssh2';
 import { addMethod, authenticate, METHOD } from './ssh-gssapi.mjs';
 
-const { KEYTAB, SERVICE, PORT = 22, HOST = 'localhost', HOST_KEY } = process.env;
+const { KEYTAB, SERVICE, PORT = 22, HOST = 'localhost', HOST_KEY, TIME_LIMIT = 30 } = process.env;
 const credential = await acquireCredential({ keytab: keytabFile(KEYTAB), service: SERVICE });
 const acceptor = createAcceptor({ credential, mechanisms: [Mechanism.krb5] });
 const hostKeys = [readFileSync(HOST_KEY)];
@@ -15,10 +16,15 @@ const algorithms = { compress: ['none', 'zlib@openssh.com'] };
 const authMethods = [METHOD];
 const MAX_TRIES = 6;
 
-new ssh2.Server({ hostKeys, algorithms, authMethods }, serve).listen(PORT, HOST);
+// ssh2 emits `connection` when a client has said its version, which some never do: time is limited from the start.
+createServer((socket) => {
+  const timer = setTimeout(() => socket.destroy(), TIME_LIMIT * 1000);
+  socket.once('close', () => clearTimeout(timer));
+  const options = { hostKeys, algorithms, authMethods };
+  new ssh2.Server(options, (connection) => serve(connection, timer)).injectSocket(socket);
+}).listen(PORT, HOST);
 
-function serve(connection) {
-  const timer = setTimeout(() => connection.end(), 30_000);
+function serve(connection, timer) {
   let tries = MAX_TRIES;
   let context;
   addMethod(connection);
@@ -38,8 +44,5 @@ function serve(connection) {
     });
   });
   connection.on('error', () => {});
-  connection.on('close', () => {
-    clearTimeout(timer);
-    context?.dispose();
-  });
+  connection.on('close', () => context?.dispose());
 }

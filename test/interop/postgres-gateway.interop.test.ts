@@ -147,6 +147,22 @@ describe.runIf(havePeers('kinit', 'postgresql'))('postgres.mjs', () => {
       await refuses((peer) => peer.send(uint32(length), Buffer.alloc(8)), `a message of ${length}`);
     });
 
+    it.each([
+      'user\0alice\0',
+      'user\0alice\0\0\0',
+      'user\0test\0\0\0user\0alice\0\0',
+      'user\0alice\0\0user\0test\0\0',
+      'user\0test\0user\0alice\0\0',
+      'user\0alice\0database\0\0\0x\0\0',
+    ])('about the user, in words that can be read in two ways: %j', async (words) => {
+      await refuses(async (peer) => {
+        const context = await peer.encrypt();
+        const head = [uint32(8 + words.length), uint32(196_608)];
+        const token = context.wrap(Buffer.concat([...head, Buffer.from(words)]));
+        peer.send(uint32(token.length), token);
+      }, 'malformed startup message');
+    });
+
     it('about the version', async () => {
       await refuses((peer) => peer.send(uint32(8), uint32(1)), 'an unknown version');
     });

@@ -1,8 +1,10 @@
 /** The mechanism GSSAPI (RFC 4752): layers, buffers, identities, and the order of messages. */
 import { describe, expect, it, vi } from 'vitest';
+import type { EncryptionKey } from '../../src/index.ts';
 import { ContextFlag } from '../../src/index.ts';
 import type { AuthorizationRequest, SaslLayer } from '../../src/sasl/index.ts';
 import { createSaslServer } from '../../src/sasl/index.ts';
+import { encodeEncKrbCredPart, encodeKrbCred } from '../support/encoders.ts';
 import { CLIENT, establish, makeParties } from '../support/realm-kit.ts';
 import { exchange, join, makeSaslParties, meet, refusalOf } from './support.ts';
 
@@ -199,6 +201,9 @@ describe('a client is refused', () => {
     const error = await refusalOf({ server: { service: 'ldap' } });
     expect(error).toMatchObject({ code: 'GSS_S_UNAUTHORIZED' });
     expect(error.hint).toContain('host/server.example.test@EXAMPLE.TEST');
+    for (const service of ['hos', 'hosts', 'server.example.test']) {
+      expect((await refusalOf({ server: { service } })).reason).toBe('sasl.other-service');
+    }
     await expect(meet({ server: { service: 'HOST' } })).resolves.toBeDefined();
   });
 
@@ -362,11 +367,32 @@ describe('an abort', () => {
       const { result } = await exchange(parties);
       expect(result).toMatchObject({
         status: 'failed',
-        error: { minor: { code: 'KRB_ERR_GENERIC' } },
+        error: { minor: { message: 'The exchange was aborted' } },
       });
       expect(() => context!.sessionKey).toThrow();
     },
   );
+
+  it('while the acceptor waits ends the step at once', async () => {
+    let asked = (): void => {};
+    const waits = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const checkAndStore = (): Promise<boolean> => {
+      asked();
+      return new Promise(() => {});
+    };
+    // The acceptor's own deadline never comes.
+    const acceptor = { replayCache: { checkAndStore }, timer: () => () => {} };
+    const { client, exchange: server } = await makeSaslParties({ acceptor });
+    const step = server.step(client.begin());
+    await waits;
+    server.abort();
+    expect(await step).toMatchObject({
+      status: 'failed',
+      error: { minor: { message: 'The exchange was aborted' } },
+    });
+  });
 
   it('during a step that then succeeds leaves no session', async () => {
     let context: AuthorizationRequest['context'] | undefined;
@@ -392,6 +418,29 @@ describe('an abort', () => {
       text('x'),
     ]);
   });
+});
+
+it('a refusal wipes the keys of the delegated credential', async () => {
+  const ticket = {
+    realm: 'EXAMPLE.TEST',
+    serverName: { nameType: 2, components: ['krbtgt', 'EXAMPLE.TEST'] },
+    encPart: { enctype: 18, cipher: Uint8Array.of(1, 2, 3) },
+  };
+  const ticketInfo = [{ key: { enctype: 18, value: new Uint8Array(32).fill(9) } }];
+  const encPart = { enctype: 0, cipher: encodeEncKrbCredPart({ ticketInfo }) };
+  const delegation = encodeKrbCred({ tickets: [ticket], encPart });
+  let key: EncryptionKey | undefined;
+  await refusalOf({
+    client: { flags: mutual | ContextFlag.delegation, delegation },
+    server: {
+      authorize: ({ context }) => {
+        key = context.delegatedCredential!.tickets[0]!.sessionKey;
+        expect(key.bytes()[0]).toBe(9);
+        return false;
+      },
+    },
+  });
+  expect(() => key!.bytes()).toThrow();
 });
 
 it('a refusal wipes the keys of the context', async () => {

@@ -76,6 +76,38 @@ describe('an exchange of GSS-SPNEGO', () => {
   });
 });
 
+describe('the options of an exchange reach the acceptor', () => {
+  const [own, other] = [5, 6].map((byte) => tlsExporter(new Uint8Array(32).fill(byte)));
+
+  it.each(['GSSAPI', 'GSS-SPNEGO'] as const)('channel bindings of %s', async (mechanism) => {
+    const options = { mechanism, begin: { channelBindings: own! } };
+    await expect(meet({ ...options, client: { channelBindings: own! } })).resolves.toBeDefined();
+    const error = await refusalOf({ ...options, client: { channelBindings: other! } });
+    expect(error.code).toBe('GSS_S_BAD_BINDINGS');
+  });
+
+  it('why there are no channel bindings', async () => {
+    const acceptor = { channelBindingPolicy: 'required' } as const;
+    const begin = { channelBindingsUnavailable: 'a proxy ends TLS' };
+    const error = await refusalOf({ acceptor, begin });
+    expect(error).toMatchObject({
+      reason: 'bindings.not-available',
+      detail: { why: 'a proxy ends TLS' },
+    });
+  });
+
+  it("the client's address", async () => {
+    const [here, there] = [1, 2].map((byte) => ({
+      type: 2,
+      address: Uint8Array.of(10, 0, 0, byte),
+    }));
+    const options = { ticket: { addresses: [here!] }, acceptor: { checkAddresses: true } };
+    await expect(meet({ ...options, begin: { peerAddress: here! } })).resolves.toBeDefined();
+    const error = await refusalOf({ ...options, begin: { peerAddress: there! } });
+    expect(error.minor?.code).toBe('KRB_AP_ERR_BADADDR');
+  });
+});
+
 /** A client that prefers NTLM, and is asked for Kerberos. */
 async function afterNtlm() {
   const { exchange: server } = await makeSaslParties(SPNEGO);
