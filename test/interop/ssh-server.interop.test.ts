@@ -1,5 +1,7 @@
 /** ssh.mjs of examples/servers, with OpenSSH and with clients that misbehave, on ssh2 as it is and with the patch. */
+import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -39,11 +41,12 @@ describe.runIf(folders !== undefined).each(['published', 'patched'] as const)(
     });
     afterAll(() => server.stop());
 
-    async function start(service: string): Promise<RunningServer> {
+    async function start(service: string, limit = '30'): Promise<RunningServer> {
       const port = await freePort();
       const settings = { KEYTAB: realm.keytabFile, SERVICE: service, HOST_KEY: hostKey };
       const command = [process.execPath, join(folder, 'ssh.mjs')];
-      return await startServer(command, { ...settings, PORT: `${port}` }, port);
+      const env = { ...settings, PORT: `${port}`, TIME_LIMIT: limit };
+      return await startServer(command, env, port);
     }
 
     describe.runIf(!inject('interop').missing.includes('kinit'))('with OpenSSH', () => {
@@ -251,6 +254,19 @@ describe.runIf(folders !== undefined).each(['published', 'patched'] as const)(
         outcomes.add(await outcome(login.client));
       }
       expect([...outcomes]).toEqual([FAILURE, undefined]);
+    });
+
+    it('ends connections that are silent, before their version and behind it', async () => {
+      const impatient = await start('host@localhost', '1');
+      try {
+        for (const words of ['', 'SSH-2.0-', 'SSH-2.0-client\r\n']) {
+          const socket = connect(impatient.port, 'localhost').on('error', () => {});
+          socket.write(words);
+          await once(socket.resume(), 'close');
+        }
+      } finally {
+        await impatient.stop();
+      }
     });
 
     it('outlives clients that hang up in the middle', async () => {
