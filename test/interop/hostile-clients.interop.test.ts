@@ -81,10 +81,11 @@ describe.each(ATTACKS)('$name', async ({ name, service, started, last, repeated 
     expect(socket.closed).toBe(true);
   });
 
-  it.runIf(repeated)('keeps few answers for a client that reads none', async () => {
+  if (repeated === undefined) return;
+  it('keeps few answers for a client that reads none', async () => {
     await using server = await begin(60);
     const socket = open(server).pause();
-    const block = Buffer.concat(Array.from({ length: 5000 }, () => repeated!));
+    const block = Buffer.concat(Array.from({ length: 5000 }, () => repeated));
     // Far more than the buffers of the system. Bounded: a server that reads on takes all of it.
     let left = Math.ceil(40_000_000 / block.length);
     for (let idle = 0; left > 0 && idle < 20; idle++) {
