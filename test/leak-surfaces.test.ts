@@ -382,19 +382,21 @@ describe('SASL', () => {
     while (step.status === 'continue') {
       step = await exchange.step(client.step(step.challenge).response);
     }
-    expect(step.status).toBe('complete');
+    if (step.status !== 'complete') throw new Error(`not complete: ${step.status}`);
+    const { session } = step;
     const search = new SecretSearch({
       'service key': serviceKey.bytes(),
       'session key': ticket.sessionKey.bytes(),
+      subkey: session.context.sessionKey.bytes(),
       message: text,
     });
     expect(search.inValue({ server, exchange, step, client })).toEqual([]);
-    if (step.status !== 'complete') throw new Error('not complete');
-    const wrapped = step.session.wrap(text);
+    const wrapped = session.wrap(text);
     expect(search.inBytes(wrapped)).toEqual([]);
     wrapped[wrapped.length - 1]! ^= 1;
-    const unwrapping = failureOf(() => step.status === 'complete' && step.session.unwrap(wrapped));
+    const unwrapping = failureOf(() => session.unwrap(wrapped));
     expect(unwrapping).toBeInstanceOf(Error);
+    expect(search.inValue({ unwrapping, session })).toEqual([]);
     expect(search.inValue(unwrapping)).toEqual([]);
     const bad = await server.begin('GSSAPI').step(altered(createInitiator({ ticket }).begin()));
     expect(bad.status).toBe('failed');
