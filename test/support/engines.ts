@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,8 +33,22 @@ export async function startRedis(...options: readonly string[]): Promise<Engine>
   const quiet = ['--save', '', '--loglevel', 'warning', '--daemonize', 'no'];
   return await engine(`redis://127.0.0.1:${port}`, port, directory, {
     command: [REDIS, ...where, ...quiet, ...options],
-    isReady: async () => true,
+    // It listens before it has read its data.
+    isReady: () => answersPing(port),
   });
+}
+
+async function answersPing(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    socket.write('PING\r\n');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    return answer.toString() === '+PONG\r\n';
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** Starts a Sentinel that promotes a replica when this primary, named `primary`, is away for half a second. */
