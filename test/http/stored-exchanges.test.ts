@@ -8,6 +8,7 @@ import type { SpnegoOptions } from '../../src/testing/index.ts';
 import { OfferedMechanisms } from '../../src/testing/index.ts';
 import { httpSite, tokenOf } from '../support/http-site.ts';
 import { CLIENT, NOW, seededRandom } from '../support/realm-kit.ts';
+import { ManualTimers, settle } from '../support/timers.ts';
 
 const KEYS = [new Uint8Array(32).map((_, i) => i)];
 const FIRST = encodeNegTokenInit({ mechTypes: [Mechanism.krb5] });
@@ -114,6 +115,28 @@ describe('storedExchanges', () => {
     damage(store);
     expect((await finish(other, cookie)).outcome).toBe('refused');
   });
+
+  it.each(['set', 'take'] as const)(
+    'does not wait beyond the deadline for a store whose %s hangs',
+    async (call) => {
+      const store = new MemoryStore();
+      const timers = new ManualTimers();
+      const site = await httpSite({
+        exchanges: storedExchanges({ store, keys: KEYS, clock: () => NOW }),
+        timer: timers.timer,
+        deadline: 7,
+      });
+      const cookie = call === 'take' ? await begin(site) : '';
+      store[call] = () => new Promise<never>(() => {});
+      const waiting = call === 'take' ? finish(site, cookie) : site.ask(FIRST, HOST);
+      await settle();
+      expect(timers.running).toEqual([7000]);
+      timers.expire();
+      expect(await waiting).toMatchObject({ outcome: 'unavailable', status: 503 });
+      expect(site.errors.at(-1)?.minor?.message).toBe('The exchange keeper did not answer for 7 s');
+      expect(timers.running).toEqual([]);
+    },
+  );
 
   it('refuses an exchange of other keys, of another host and of another name', async () => {
     const { one, other } = await cluster([KEYS[0]!.map((byte) => byte ^ 1)]);

@@ -139,14 +139,14 @@ export const BINDINGS: Explanations<Extract<keyof PolicyDetails, `bindings.${str
       present(
         supported === true &&
           'find out what ends TLS between client and server: the request may have been relayed by an attacker',
-        "let clients without them in: channelBindingPolicy: 'when-supported' (most clients but browsers on Windows and macOS send none)",
+        "let clients without them in: createAcceptor({ channelBindingPolicy: 'when-supported' }) (most clients but browsers on Windows and macOS send none)",
         'or use a client that binds (curl with SSPI, Chrome and Edge on Windows)',
       ),
   },
   'bindings.mismatch': entry(
     'the client is bound to another channel: a TLS proxy is in between, or the request was relayed by an attacker',
     'behind a proxy that ends TLS give its certificate: channelBindings: () => tlsServerEndPoint(certificate)',
-    "or do without: channelBindingPolicy: 'off'",
+    "or do without: createAcceptor({ channelBindingPolicy: 'off' })",
     'if there is no such proxy, find out who is in between',
   ),
   'bindings.not-available': {
@@ -154,7 +154,7 @@ export const BINDINGS: Explanations<Extract<keyof PolicyDetails, `bindings.${str
       `channel bindings are required, and ${why ?? 'the server has given none for its channel'}`,
     remedies: () => [
       'give those of the connection: channelBindings: () => tlsServerEndPoint(certificate), or serve HTTPS with kerberos() itself',
-      "or do without: channelBindingPolicy: 'when-supported'",
+      "or do without: createAcceptor({ channelBindingPolicy: 'when-supported' })",
     ],
   },
 };
