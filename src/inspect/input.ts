@@ -1,6 +1,7 @@
 /** Takes apart what was pasted or piped: headers, base64, hexadecimal dumps, or the bytes themselves. */
 import { lengthOctets, readLength } from '../messages/der/length.ts';
 import { printable } from '../text.ts';
+import { gs2HeaderLength } from './formats/sasl.ts';
 import type { Decoded } from './text/base64.ts';
 import { looksLikeBase64, readBase64 } from './text/base64.ts';
 import type { Header } from './text/header.ts';
@@ -110,12 +111,17 @@ function readText(text: string, layers: readonly Layer[]): readonly Source[] {
 function severalTokens(text: string): readonly string[] | undefined {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
   if (lines.length < 2 || lines.length > MAX_SOURCES) return undefined;
-  return lines.every((line) => isWholeToken(decode(line)?.bytes)) ? lines : undefined;
+  const decoded = lines.map(decode);
+  // RFC 4648 §4: padding is at the end of a text, and a wrapped one has it in its last line only.
+  const ends = lines.some((line, i) => i < lines.length - 1 && /[^=]={1,2}\s*$/.test(line));
+  if (ends && decoded.every((each) => each?.problems.length === 0)) return lines;
+  return decoded.every((each) => isWholeToken(each?.bytes)) ? lines : undefined;
 }
 
-/** Whether bytes are one element of DER, or begin like a token of RFC 4121. */
+/** Whether bytes are one element of DER, or begin like a token of RFC 4121 or a first response of GS2. */
 function isWholeToken(bytes: Uint8Array | undefined): boolean {
   if (bytes === undefined || bytes.length < 4) return false;
+  if (gs2HeaderLength(bytes, 0, bytes.length) > 0) return true;
   const [first, second, , fourth] = bytes;
   if ((first === 4 || first === 5) && second === 4) return fourth === 0xff;
   const length = readLength(bytes, 1, bytes.length, 'definite');

@@ -3,6 +3,7 @@ import { toHex } from '../../src/bytes.ts';
 import { readInput } from '../../src/inspect/input.ts';
 
 const BYTES = Uint8Array.from({ length: 40 }, (_, i) => (i * 37 + 96) & 0xff);
+const DER = Uint8Array.of(0x60, 3, 2, 1, 5);
 const HEX = toHex(BYTES);
 const BASE64 = Buffer.from(BYTES).toString('base64');
 
@@ -79,5 +80,14 @@ describe('readInput', () => {
     expect(readInput(exchange).map(({ header }) => header?.fromClient)).toEqual([true, false]);
     expect(readInput('YAYGBCsBAgM=\noQIwAA==\n').length).toBe(2);
     expect(readInput('WWW-Authenticate: Negotiate')[0]!.bytes).toBeUndefined();
+  });
+
+  it.each([
+    // 20 bytes: the first text ends with padding, which one that is wrapped has at its end only.
+    ['with padding', BYTES.subarray(0, 20), BYTES],
+    ['of which one begins with a header of GS2', Uint8Array.from(Buffer.from('n,,\x01\x00n')), DER],
+  ])('takes lines %s as one token each', (_, ...tokens) => {
+    const text = tokens.map((token) => Buffer.from(token).toString('base64')).join('\n');
+    expect(readInput(text).map(({ bytes }) => bytes)).toEqual(tokens);
   });
 });
