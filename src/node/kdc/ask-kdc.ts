@@ -5,6 +5,7 @@ import { describeThrown, printableName } from '../../text.ts';
 import type { Clock } from '../../time.ts';
 import { systemClock } from '../../time.ts';
 import type { KdcServer } from './find-kdcs.ts';
+import { KnownServers } from './known-servers.ts';
 import { NoAnswer, Stop, Transports } from './transports.ts';
 
 /** The answer of a KDC. Nothing in it has been verified, except that it begins as an answer does. */
@@ -30,13 +31,14 @@ export type KdcAsker = (
 export interface KdcAskerOptions {
   /** Bytes above which a message goes over TCP; 1465 if absent (MIT krb5, udp_preference_limit). */
   readonly udpLimit?: number;
-  /** Remembers the servers that did not answer. */
+  /** Remembers the servers that did not answer, and how long others took. */
   readonly clock?: Clock;
 }
 
 /**
- * Makes a function that asks KDCs. A server that does not answer within a second is asked further, beside
- * the next one: the first answer counts. One that failed is asked last for the next half minute.
+ * Makes a function that asks KDCs. A server that does not answer within a second, or twice the time of
+ * its last answer, is waited for beside the next one: the first answer counts. One that failed is asked last for
+ * the next half minute.
  *
  * @param find - Finds the servers of a realm, in the order in which to ask them.
  */
@@ -44,10 +46,10 @@ export function kdcAsker(
   find: (realm: string) => Promise<readonly KdcServer[]>,
   { udpLimit = MAX_DATAGRAM, clock = systemClock }: KdcAskerOptions = {},
 ): KdcAsker {
-  const resting = new RestingServers(clock);
+  const known = new KnownServers(clock);
   const transports = new Transports();
   return async (realm, message, signal) => {
-    const servers = resting.last(await find(realm));
+    const servers = known.inOrder(await find(realm));
     if (servers.length === 0) {
       throw new KerberosError('KRB5_REALM_UNKNOWN', {
         reason: 'kdc.unknown',
@@ -66,12 +68,18 @@ export function kdcAsker(
     const failures: string[] = [];
     try {
       return await firstAnswer(attempts, {
-        ask: (attempt) => exchange(transports, attempt, message, stop),
+        ask: async (attempt) => {
+          const since = clock();
+          const bytes = await exchange(transports, attempt, message, stop);
+          known.answered(attempt.server, since);
+          return bytes;
+        },
+        known,
         stop,
         onFailure: ({ server, transport }, problem) => {
           failures.push(`${server.host} port ${server.port}/${transport}: ${problem}`);
           // What is ended because another server was faster has not failed.
-          if (!stop.stopped) resting.add(server);
+          if (!stop.stopped) known.failed(server);
         },
       }).catch(() => {
         throw unreachable(realm, failures);
@@ -91,10 +99,12 @@ function firstAnswer(
   attempts: readonly Attempt[],
   {
     ask,
+    known,
     stop,
     onFailure,
   }: {
     readonly ask: (attempt: Attempt) => Promise<Uint8Array>;
+    readonly known: KnownServers;
     readonly stop: Stop;
     readonly onFailure: (attempt: Attempt, problem: string) => void;
   },
@@ -107,7 +117,10 @@ function firstAnswer(
       if (attempt === undefined || stop.stopped) return void (running === 0 && reject());
       next++;
       running++;
-      const late = setTimeout(begin, LATE);
+      const late = setTimeout(() => {
+        known.late(attempt.server);
+        begin();
+      }, known.patienceWith(attempt.server));
       ask(attempt)
         .then(
           (bytes) => {
@@ -123,38 +136,6 @@ function firstAnswer(
     };
     begin();
   });
-}
-
-/** The servers that have failed, for half a minute. */
-class RestingServers {
-  readonly #clock: Clock;
-  readonly #until = new Map<string, number>();
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  add(server: KdcServer): void {
-    const name = nameOf(server);
-    this.#until.delete(name);
-    this.#until.set(name, this.#clock() + REST);
-    for (const oldest of this.#until.keys()) {
-      if (this.#until.size <= MAX_RESTING) return;
-      this.#until.delete(oldest);
-    }
-  }
-
-  /** The servers, the resting ones at the end. */
-  last(servers: readonly KdcServer[]): readonly KdcServer[] {
-    if (this.#until.size === 0) return servers;
-    const now = this.#clock();
-    const rests = (server: KdcServer) => (this.#until.get(nameOf(server)) ?? 0) > now;
-    return [...servers.filter((server) => !rests(server)), ...servers.filter(rests)];
-  }
-}
-
-function nameOf({ host, port }: KdcServer): string {
-  return `${host} ${port}`;
 }
 
 function transportsFor(
@@ -215,9 +196,5 @@ function unreachable(realm: string, failures: readonly string[]): KerberosError 
 // MIT krb5, udp_preference_limit: longer messages use TCP.
 const MAX_DATAGRAM = 1465;
 const RESPONSE_TOO_BIG = 52;
-// Milliseconds for one server over one transport, and before the next attempt begins beside it.
+// Milliseconds for one server over one transport.
 const PATIENCE = 10_000;
-const LATE = 1000;
-// Milliseconds.
-const REST = 30_000;
-const MAX_RESTING = 64;

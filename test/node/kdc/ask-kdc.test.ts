@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { KerberosError } from '../../../src/errors.ts';
 import { kdcAsker } from '../../../src/node/kdc/ask-kdc.ts';
 import type { KdcServer } from '../../../src/node/kdc/find-kdcs.ts';
@@ -87,6 +87,48 @@ describe('kdcAsker', () => {
     expect((await first).transport).toBe('udp');
     asked = 2;
     expect((await asker('EXAMPLE.TEST', MESSAGE, signal)).server.port).toBe(slow.port);
+  });
+
+  it('gives a server that is always slow twice the time of its last answer', async () => {
+    let ready = false;
+    await using slow = await startFakeKdc(() => (ready ? ANSWER : undefined));
+    const over = new AbortController();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const answer = () => {
+        ready = true;
+        slow.repeat();
+        ready = false;
+      };
+      let now = 0;
+      const asker = kdcAsker(async () => [{ host: '127.0.0.1', port: slow.port }], {
+        clock: () => now,
+      });
+      const { signal } = over;
+      const transports = () => slow.requests.map(({ transport }) => transport);
+      const seen = async (count: number) => {
+        while (slow.requests.length < count) await new Promise(setImmediate);
+      };
+      const first = asker('EXAMPLE.TEST', MESSAGE, signal);
+      await seen(1);
+      now = 1500;
+      answer();
+      await first;
+      const second = asker('EXAMPLE.TEST', MESSAGE, signal);
+      await seen(2);
+      vi.advanceTimersByTime(2999);
+      // A connection would be seen by then.
+      for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
+      expect(transports()).toEqual(['udp', 'udp']);
+      vi.advanceTimersByTime(1);
+      await seen(3);
+      expect(transports()).toEqual(['udp', 'udp', 'tcp']);
+      answer();
+      await second;
+    } finally {
+      over.abort();
+      vi.useRealTimers();
+    }
   });
 
   it('names each server that did not answer', async () => {
