@@ -117,9 +117,7 @@ export async function acceptApReq<T>(
   const opened =
     openTicket(apReq.ticket, keys, policy) ??
     ((await newerKeys(keys, patience)) ? openTicket(apReq.ticket, keys, policy) : undefined);
-  if (opened === undefined) {
-    throw keys.explain(apReq.ticket, (entry) => policy.openedTickets.hasOpened(entry));
-  }
+  if (opened === undefined) throw explainUnopened(apReq.ticket, keys, policy);
   attempt.opened = opened;
   if (trace !== undefined) traceTicket(trace, opened);
   let authenticator: Authenticator | undefined;
@@ -181,6 +179,14 @@ function traceAuthenticator(trace: Trace, authenticator: Authenticator, clock: C
   if (subkey !== undefined) {
     trace(`Authenticator contains subkey: ${enctypeName(subkey.enctype)}`);
   }
+}
+
+function explainUnopened(
+  ticket: Ticket,
+  keys: ServiceKeys,
+  { openedTickets }: ApPolicy,
+): KerberosError {
+  return keys.explain(ticket, (entry) => openedTickets.hasOpened(entry));
 }
 
 function refuseUserToUser(apReq: ApReq): void {

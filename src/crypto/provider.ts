@@ -42,6 +42,11 @@ export function loadEnctype(enctype: number, crypto: CryptoProvider): Promise<vo
   return crypto.profiles === registered?.profiles ? loadRegistered?.(enctype) : undefined;
 }
 
+/** All encryption types of the default provider are loaded: from now on none is looked for. */
+export function endLoading(): void {
+  loadRegistered = undefined;
+}
+
 /**
  * The default provider of keys. Looking it up, instead of importing it, keeps all ciphers out of a
  * bundle that only reads keytabs.

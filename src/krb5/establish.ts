@@ -53,17 +53,28 @@ export function establish(
   const loading =
     enctype === undefined ? undefined : loadEnctype(enctype, opened.sessionKey.crypto);
   const reading = vouched.pac?.load();
-  if (loading === undefined && reading === undefined && delegation === undefined) {
-    return makeContext(verified, request, mechanism, settings, { vouched, enctype });
+  const parts: ContextParts = { vouched, enctype };
+  return loading === undefined && reading === undefined && delegation === undefined
+    ? makeContext(verified, request, mechanism, settings, parts)
+    : establishLater(verified, request, mechanism, settings, parts, patience, [loading, reading]);
+}
+
+/** No closure of {@link establish}, because nearly every context would pay for it and not use it. */
+async function establishLater(
+  verified: VerifiedApReq,
+  request: InitiatorRequest,
+  mechanism: Oid,
+  settings: AcceptorSettings,
+  parts: ContextParts,
+  patience: Patience,
+  loads: readonly (Promise<void> | undefined)[],
+): Promise<Established> {
+  for (const loading of loads) {
+    if (loading !== undefined) await patience.wait(loading, patience.settings.modules);
   }
-  const establishLater = async (): Promise<Established> => {
-    const { modules } = patience.settings;
-    if (loading !== undefined) await patience.wait(loading, modules);
-    if (reading !== undefined) await patience.wait(reading, modules);
-    const delegated = delegation && (await openWhenLoaded(delegation, verified, patience));
-    return makeContext(verified, request, mechanism, settings, { vouched, enctype, delegated });
-  };
-  return establishLater();
+  const { delegation } = request;
+  const delegated = delegation && (await openWhenLoaded(delegation, verified, patience));
+  return makeContext(verified, request, mechanism, settings, { ...parts, delegated });
 }
 
 /** MIT krb5: DCE style implies mutual authentication, even if the initiator does not ask for it. */

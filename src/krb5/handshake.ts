@@ -76,7 +76,7 @@ export async function beginKerberos(
         checkRequiredFlags(request, settings);
         const made = establish(verified, request, mechanism, settings, exchange.patience);
         return made instanceof Promise
-          ? made.then((later) => stepOf(later, request, verified, trace))
+          ? stepLater(made, request, verified, trace)
           : stepOf(made, request, verified, trace);
       },
     );
@@ -92,6 +92,15 @@ export async function beginKerberos(
   } finally {
     exchange.opened = undefined;
   }
+}
+
+async function stepLater(
+  made: Promise<Established>,
+  request: InitiatorRequest,
+  verified: VerifiedApReq,
+  trace: Trace | undefined,
+): Promise<Step> {
+  return stepOf(await made, request, verified, trace);
 }
 
 function stepOf(
