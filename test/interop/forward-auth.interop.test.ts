@@ -229,10 +229,14 @@ describe.runIf(have('nginx', 'curl', 'kinit'))('the log', () => {
       ['--negotiate', '--delegation', 'always', '--user', ':', `${url}/wiki`],
     ];
     for (const args of sent) await curl(env, ...args);
+    // A record may be written after its answer: its texts are loaded when the first one is needed.
+    const written = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+    await until(() => written(logfile).split('"event":"accepted"').length > 2);
     renameSync(logfile, `${logfile}.1`);
     program.process.kill('SIGHUP');
     await until(() => existsSync(logfile));
     await curl(undefined, `${url}/wiki`);
+    await until(() => written(logfile).endsWith('\n'));
     const lines = readFileSync(`${logfile}.1`, 'utf8').trim().split('\n');
     const records = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     const decided = records.filter(({ event, reason }) => event !== 'challenged' || reason);
