@@ -21,8 +21,12 @@ export interface RelayFigures {
   readonly logins: number;
   readonly done: number;
   readonly failures: readonly string[];
-  /** From the first token to the first answer of the KDC, and from that to the end of the last login. */
+  /**
+   * From the first token to the first answer of the KDC; from that until all have had their first one, which is
+   * one exchange for each of them, and to the end of the last login, which takes three.
+   */
   readonly first: number;
+  readonly answered: number;
   readonly afterFirst: number;
   /** Of ordinary clients: from their token to the answer. */
   readonly before: Waiting;
@@ -76,7 +80,7 @@ export async function measureRelays(): Promise<RelayFigures> {
     clients.child.send('go');
     const midst = sleep(MIDST).then(() => held('figures'));
     const during = await ordinary.come(result);
-    const { done = 0, begin = 0, first = 0, last = 0, failures = [] } = await result;
+    const { done = 0, begin = 0, first = 0, answered = 0, last = 0, failures = [] } = await result;
     // Connections have been closed by then.
     await sleep(1000);
     const after = await ask(server.child, 'figures');
@@ -85,6 +89,7 @@ export async function measureRelays(): Promise<RelayFigures> {
       done,
       failures,
       first: first - begin,
+      answered: answered - first,
       afterFirst: last - first,
       before,
       during,
@@ -154,6 +159,7 @@ interface Told {
   readonly begin?: number;
   readonly done?: number;
   readonly first?: number;
+  readonly answered?: number;
   readonly last?: number;
   readonly failures?: readonly string[];
   readonly p99?: number;

@@ -51,6 +51,7 @@ process.on('message', async () => {
     begin,
     done: done.length,
     first: Math.min(...done.map((times) => times[0]!)),
+    answered: Math.max(...done.map((times) => times[0]!)),
     last: Math.max(...done.map((times) => times.at(-1)!)),
     failures: [...new Set(failures)].slice(0, 3),
   });
