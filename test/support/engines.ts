@@ -28,7 +28,9 @@ export interface Engine extends AsyncDisposable {
 /** Starts a Redis. @param options - Beside a port and a directory: `['--appendonly', 'yes']`. */
 export async function startRedis(...options: readonly string[]): Promise<Engine> {
   const directory = mkdtempSync(join(tmpdir(), 'redis-'));
-  const port = await freePort();
+  let port = await freePort();
+  // The nodes of a cluster talk on the port that is 10 000 higher.
+  while (options.includes('--cluster-enabled') && port > 55_535) port = await freePort();
   const where = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory];
   const quiet = ['--save', '', '--loglevel', 'warning', '--daemonize', 'no'];
   return await engine(`redis://127.0.0.1:${port}`, port, directory, {
