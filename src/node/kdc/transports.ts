@@ -121,7 +121,9 @@ function openUdp(
   let isOpen = true;
   socket.on('error', fail);
   // A connected socket receives from this address only, and learns that the port is closed.
-  socket.connect(port, address, () => {
+  // Node.js gives a fault of connect to the callback alone: an address without a route, for example.
+  socket.connect(port, address, (fault?: Error) => {
+    if (fault) return fail(fault);
     if (isOpen) socket.send(message);
   });
   socket.once('message', (bytes) => answer(Uint8Array.from(bytes)));

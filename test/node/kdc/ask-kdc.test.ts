@@ -143,6 +143,16 @@ describe('kdcAsker', () => {
     expect(error.detail).toEqual({ realm: 'EXAMPLE.TEST', tried });
   });
 
+  it('goes on after an address to which nothing can be sent', async () => {
+    await using kdc = await startFakeKdc(() => ANSWER);
+    // A broadcast: connecting a datagram socket to it fails, as it does without a route.
+    const nowhere: KdcServer = { host: '255.255.255.255', port: 88, transport: 'udp' };
+    const error = await refusal(ask([nowhere]));
+    expect(error.message).toContain('255.255.255.255 port 88/udp: E');
+    const reply = await ask([nowhere, { host: '127.0.0.1', port: kdc.port }]);
+    expect(reply.server.port).toBe(kdc.port);
+  });
+
   it('knows no KDC', async () => {
     const error = await refusal(ask([]));
     expect(error.code).toBe('KRB5_REALM_UNKNOWN');
