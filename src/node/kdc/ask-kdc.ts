@@ -5,6 +5,7 @@ import { describeThrown, printableName } from '../../text.ts';
 import type { Clock } from '../../time.ts';
 import { systemClock } from '../../time.ts';
 import type { KdcServer } from './find-kdcs.ts';
+import { firstInTurn } from './in-turn.ts';
 import { KnownServers } from './known-servers.ts';
 import { NoAnswer, Stop, Transports } from './transports.ts';
 
@@ -67,20 +68,23 @@ export function kdcAsker(
     if (signal.aborted) end();
     const failures: string[] = [];
     try {
-      return await firstAnswer(attempts, {
-        ask: async (attempt) => {
+      return await firstInTurn(attempts, {
+        begin: async (attempt) => {
           const since = clock();
-          const bytes = await exchange(transports, attempt, message, stop);
+          const patience = known.patienceWith(attempt.server);
+          const bytes = await exchange(transports, attempt, message, patience, stop);
           known.answered(attempt.server, since);
-          return bytes;
+          if (attempt.transport === 'udp' && isTooBig(bytes)) return undefined;
+          return { bytes, ...attempt };
         },
-        known,
-        stop,
-        onFailure: ({ server, transport }, problem) => {
-          failures.push(`${server.host} port ${server.port}/${transport}: ${problem}`);
+        patience: ({ server }) => known.patienceWith(server),
+        onLate: ({ server }) => known.late(server),
+        onFailure: ({ server, transport }, error) => {
+          failures.push(`${server.host} port ${server.port}/${transport}: ${problemOf(error)}`);
           // What is ended because another server was faster has not failed.
           if (!stop.stopped) known.failed(server);
         },
+        isOver: () => stop.stopped,
       }).catch(() => {
         throw unreachable(realm, failures);
       });
@@ -89,53 +93,6 @@ export function kdcAsker(
       end();
     }
   };
-}
-
-/** A server over one transport. */
-type Attempt = Pick<KdcAnswer, 'server' | 'transport'>;
-
-/** Begins the attempts one after another, each as soon as the one before has failed or is late. */
-function firstAnswer(
-  attempts: readonly Attempt[],
-  {
-    ask,
-    known,
-    stop,
-    onFailure,
-  }: {
-    readonly ask: (attempt: Attempt) => Promise<Uint8Array>;
-    readonly known: KnownServers;
-    readonly stop: Stop;
-    readonly onFailure: (attempt: Attempt, problem: string) => void;
-  },
-): Promise<KdcAnswer> {
-  return new Promise((resolve, reject) => {
-    let next = 0;
-    let running = 0;
-    const begin = (): void => {
-      const attempt = attempts[next];
-      if (attempt === undefined || stop.stopped) return void (running === 0 && reject());
-      next++;
-      running++;
-      const late = setTimeout(() => {
-        known.late(attempt.server);
-        begin();
-      }, known.patienceWith(attempt.server));
-      ask(attempt)
-        .then(
-          (bytes) => {
-            if (attempt.transport === 'tcp' || !isTooBig(bytes)) resolve({ bytes, ...attempt });
-          },
-          (error: unknown) => onFailure(attempt, problemOf(error)),
-        )
-        .finally(() => {
-          clearTimeout(late);
-          running--;
-          begin();
-        });
-    };
-    begin();
-  });
 }
 
 function transportsFor(
@@ -149,8 +106,9 @@ function transportsFor(
 
 async function exchange(
   transports: Transports,
-  { server, transport }: Attempt,
+  { server, transport }: Pick<KdcAnswer, 'server' | 'transport'>,
   message: Uint8Array,
+  patience: number,
   stop: Stop,
 ): Promise<Uint8Array> {
   const limit = new Stop();
@@ -158,13 +116,15 @@ async function exchange(
   const timer = setTimeout(end, PATIENCE);
   const forget = stop.onStop(end);
   try {
-    const bytes = await transports.send(server, transport, message, limit);
+    const bytes = await transports.send(server, transport, message, patience, limit);
     // RFC 4120 §5.10: AS-REP, TGS-REP and KRB-ERROR are [APPLICATION 11], [13] and [30].
     if (![0x6b, 0x6d, 0x7e].includes(bytes[0] ?? 0)) throw new NoAnswer('what answers is no KDC');
     return bytes;
   } finally {
     clearTimeout(timer);
     forget();
+    // Other addresses of the server.
+    end();
   }
 }
 

@@ -18,8 +18,8 @@ export interface Krb5ConfKdcOptions {
 /**
  * Makes a function that asks the KDCs which krb5.conf (`kdc`, `primary_kdc` of [realms]) or else DNS
  * (`_kerberos._udp`, `_kerberos._tcp`; unless `dns_lookup_kdc` is off) names: over UDP, then over TCP. Messages
- * longer than `udp_preference_limit` go over TCP at once. Several servers are asked one second after
- * another; the first answer counts.
+ * longer than `udp_preference_limit` go over TCP at once. Several servers, and addresses of one, are asked one
+ * second after another; the first answer counts.
  *
  * @throws {@link KerberosError} `KRB5_CONFIG_BADFORMAT` as {@link loadKerberosConfig}.
  *

@@ -5,6 +5,7 @@ import { connect, isIP, isIPv6 } from 'node:net';
 import { withLength } from '../../messages/kdc/kdc-proxy.ts';
 import { systemClock } from '../../time.ts';
 import type { KdcServer } from './find-kdcs.ts';
+import { firstInTurn } from './in-turn.ts';
 import { remembered } from './remembered.ts';
 import { Turns } from './turns.ts';
 
@@ -37,35 +38,40 @@ export class Stop {
 /** Sends messages. Whatever becomes of them, nothing stays open. */
 export class Transports {
   readonly #turns = new Turns();
-  readonly #addressesOf = remembered(
-    async (host: string) =>
-      (await lookup(host, { all: true })).slice(0, MAX_ADDRESSES).map(({ address }) => address),
-    systemClock,
-  );
+  readonly #addressesOf: (host: string) => Promise<readonly string[]>;
+
+  /** @param find - Finds the addresses of a host. */
+  constructor(find: (host: string) => Promise<readonly string[]> = addressesOf) {
+    this.#addressesOf = remembered(find, systemClock);
+  }
 
   /**
-   * Tries the addresses of the server in turn: this machine may lack one of the two families.
+   * Tries the addresses of the server in turn: this machine may lack one of the two families, or have no way
+   * to one of them.
    *
-   * @param stop - Ends it.
+   * @param patience - Milliseconds after which the next address is tried beside one that is silent.
+   * @param stop - Ends it; to be called when there is an answer, too.
    * @returns A copy of the answer. Rejects with an error of the system, or {@link NoAnswer}.
    */
   async send(
     { host, port }: KdcServer,
     transport: 'udp' | 'tcp',
     message: Uint8Array,
+    patience: number,
     stop: Stop,
   ): Promise<Uint8Array> {
     const open = transport === 'udp' ? openUdp : openTcp;
-    let fault: unknown = NO_NAME;
-    for (const address of isIP(host) === 0 ? await this.#find(host, stop) : [host]) {
-      try {
-        return await this.#attempt((ends) => open(address, port, message, ends), stop);
-      } catch (error) {
-        fault = error;
-        if (stop.stopped) break;
-      }
-    }
-    throw fault;
+    const attempt = (address: string) =>
+      this.#attempt((ends) => open(address, port, message, ends), stop);
+    if (isIP(host) !== 0) return await attempt(host);
+    const addresses = (await this.#find(host, stop)).slice(0, MAX_ADDRESSES);
+    if (addresses.length === 0) throw NO_NAME;
+    if (stop.stopped) throw NOTHING;
+    return await firstInTurn(addresses, {
+      begin: attempt,
+      patience: () => patience,
+      isOver: () => stop.stopped,
+    });
   }
 
   /** getaddrinfo has no time limit of its own. */
@@ -102,6 +108,10 @@ export class Transports {
       forget = stop.onStop(onStop);
     });
   }
+}
+
+async function addressesOf(host: string): Promise<readonly string[]> {
+  return (await lookup(host, { all: true })).map(({ address }) => address);
 }
 
 /** How an attempt ends: the first call counts. */
