@@ -23,7 +23,7 @@ export interface ProxyOptions {
   readonly socket: string;
   /** The port of the application. */
   readonly application: number;
-  /** Changes the example's text. */
+  /** Changes the text of each file of the example. */
   readonly change?: (text: string) => string;
 }
 
@@ -75,8 +75,11 @@ const PROXIES: Readonly<Record<ProxyName, (options: ProxyOptions, port: number) 
     return [CADDY, args, { HOME: directory, XDG_DATA_HOME: directory, XDG_CONFIG_HOME: directory }];
   },
   haproxy: (options, port) => {
-    const file = write(options.directory, 'haproxy.cfg', exampleFor('haproxy.cfg', options, port));
-    return [HAPROXY, ['-db', '-f', file]];
+    const { directory } = options;
+    const script = 'krb5-forward-auth.lua';
+    write(directory, script, exampleFor(script, options, port));
+    const site = exampleFor('haproxy.cfg', options, port).replace('/etc/haproxy', directory);
+    return [HAPROXY, ['-db', '-f', write(directory, 'haproxy.cfg', site)]];
   },
 };
 
@@ -90,8 +93,7 @@ function exampleFor(
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${application}`)
     .replace('listen 80;', `listen 127.0.0.1:${port};`)
     .replace('bind :80', `bind 127.0.0.1:${port}`)
-    .replace('http://www.example.com', `http://localhost:${port}`)
-    .replace('/etc/haproxy', EXAMPLES);
+    .replace('http://www.example.com', `http://localhost:${port}`);
 }
 
 function write(directory: string, name: string, text: string): string {
