@@ -203,6 +203,8 @@ export interface ServerDetails {
   'kdc.unknown': RealmDetail;
   /** No KDC of the realm answers. */
   'kdc.unreachable': UnreachableKdcDetail;
+  /** The KDC does not know the service. */
+  'kdc.no-service': NoDetail;
   /** Redis or PostgreSQL cannot be used. */
   'server.engine': EngineDetail;
   /** A server sent a client of `./testing` something else than the protocol says. */

@@ -186,4 +186,5 @@ export const SAMPLES: Samples = {
   'server.port-privileged': { port: 88 },
   'kdc.unknown': { realm: 'EXAMPLE.TEST' },
   'kdc.unreachable': { realm: 'EXAMPLE.TEST' },
+  'kdc.no-service': {},
 };

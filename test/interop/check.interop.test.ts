@@ -3,7 +3,9 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatKeytab } from '../../src/keytab/keytab.ts';
 import type { Finding } from '../../src/node/check/finding.ts';
+import { testKeytab } from '../../src/testing/keytab.ts';
 import { freePort } from '../support/ports.ts';
 import { have, keytab, realm } from '../support/realm.ts';
 import { run } from '../support/run.ts';
@@ -77,6 +79,32 @@ describe.runIf(have())('gss-server -check', () => {
     expect(faults).toMatchObject([{ check: 'kvno', status: 'error', reason: 'key.stale-keytab' }]);
     expect(faults[0]!.text).toMatch(/the KDC uses kvno 3 .*, the keytab has 1, 2/);
     expect(code).toBe(2);
+  });
+
+  it.each([
+    ['wrong-key', 'rekeyed', 'key.wrong', /does not open the KDC's tickets/],
+    ['wrong-enctype', 'narrowed', 'key.enctype-missing', /uses aes256-cts-hmac-sha1-96 for/],
+  ])('sees by a ticket of the KDC: %s', async (file, service, reason, text) => {
+    const { code, findings } = await check([
+      '-port',
+      '0',
+      '-keytab',
+      keytab(file),
+      `${service}@localhost`,
+    ]);
+    const found = findings.filter(({ check: subject }) => subject === 'kvno');
+    expect(found).toMatchObject([{ status: 'error', reason, text: expect.stringMatching(text) }]);
+    expect(code).toBe(2);
+  });
+
+  it('warns of a service that the KDC does not know', async () => {
+    const path = join(folder, 'absent.keytab');
+    writeFileSync(path, formatKeytab(testKeytab('ldap/localhost@EXAMPLE.TEST')), { mode: 0o600 });
+    const { code, faults } = await check(['-port', '0', '-keytab', path, 'ldap@localhost']);
+    expect(faults).toMatchObject([
+      { check: 'service', status: 'warning', reason: 'kdc.no-service' },
+    ]);
+    expect(code).toBe(1);
   });
 
   it('warns of a misspelt setting and of a KDC that does not answer', async () => {

@@ -56,12 +56,13 @@ export async function startFakeKdc(
 }
 
 /** The KRB-ERROR of a KDC whose clock shows `time`, in milliseconds. */
-export function kdcError(time: number, errorCode = 14): Uint8Array {
+export function kdcError(time: number, errorCode = 14, eText?: string): Uint8Array {
   return encodeKrbError({
     stime: Math.floor(time / 1000),
     susec: Math.round((time % 1000) * 1000),
     errorCode,
     realm: 'EXAMPLE.TEST',
     serverName: { nameType: 2, components: ['krbtgt', 'EXAMPLE.TEST'] },
+    ...(eText !== undefined && { eText }),
   });
 }

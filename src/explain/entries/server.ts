@@ -70,6 +70,13 @@ export const SERVER: Explanations<
       'look at the KDC, at firewalls (port 88, UDP and TCP), and at kdc in krb5.conf',
     ],
   },
+  'kdc.no-service': {
+    text: () => 'the KDC does not know the service: clients get no ticket for it',
+    remedies: () => [
+      'make the principal, and export its key again: kadmin addprinc -randkey, then ktadd',
+      'in Active Directory, which knows SPNs only as those of an account, see whose it is: setspn -Q',
+    ],
+  },
   'dns.no-address': {
     text: ({ host = 'the host' }) => `${host} has no address in DNS`,
     remedies: () => ['add it to DNS, or correct the spelling of the host'],

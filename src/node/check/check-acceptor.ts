@@ -20,7 +20,6 @@ import { judgeKeytabFile } from '../files/keytab-warning.ts';
 import { loadNamedProfile } from '../files/krb5-conf-file.ts';
 import { kdcAsker } from '../kdc/ask-kdc.ts';
 import { findKdcs } from '../kdc/find-kdcs.ts';
-import type { HeldKeys } from './clock.ts';
 import { judgeByKdc } from './clock.ts';
 import type { Finding, FindingSubject } from './finding.ts';
 import { findingOf, ok, warning } from './finding.ts';
@@ -60,8 +59,8 @@ export interface CheckAcceptorOptions {
  *
  * It makes no acceptor and no context, and leaves nothing behind: a directory or file that it makes to
  * try the replay cache is removed, and the port is free again. The KDC receives one request for each
- * realm, and one for each service, as from a client that has not yet proved its identity; their answers
- * are not authenticated.
+ * realm, and one or two for each service, as from a client that has not yet proved its identity; their
+ * answers are not authenticated.
  *
  * @returns What was found, at least one finding for each part that was examined. A fault is a finding,
  *   not an exception.
@@ -107,7 +106,9 @@ async function findAll(options: CheckAcceptorOptions, system: CheckSystem): Prom
   if (keytab !== undefined && matcher !== undefined) {
     findings.push(...judgeKeytab(keytab, matcher, config, system));
     const principals = [...acceptedKeys(keytab, matcher).principals];
-    findings.push(...(await askOthers(principals, { options, profile, config, system })));
+    const ofDomainMember = keytab.entries.some(({ principal }) => isMachineAccount(principal));
+    const surroundings = { options, profile, config, system, ofDomainMember };
+    findings.push(...(await askOthers(principals, surroundings)));
   }
   const { replayCache, port, host } = options;
   if (replayCache !== false) {
@@ -180,12 +181,13 @@ interface Surroundings {
   readonly profile: Profile | undefined;
   readonly config: KerberosConfig;
   readonly system: CheckSystem;
+  readonly ofDomainMember: boolean;
 }
 
 /** What DNS and the KDCs have to say about the accepted principals. */
 async function askOthers(
   principals: readonly PrincipalKeys[],
-  { options, profile, config, system }: Surroundings,
+  { options, profile, config, system, ofDomainMember }: Surroundings,
 ): Promise<Finding[]> {
   const { dns = true, kdc = true, timeout = DEFAULT_TIMEOUT } = options;
   const findings: Promise<Finding[]>[] = [];
@@ -204,8 +206,9 @@ async function askOthers(
       principals.filter(({ principal }) => !isTicketGranting(principal)),
     )) {
       findings.push(
-        judgeByKdc(held.map(heldKeys), {
+        judgeByKdc(held, {
           ask,
+          ofDomainMember,
           clock: system.clock,
           clockSkew: config.clockSkew,
           signal,
@@ -227,16 +230,13 @@ function byRealm(principals: readonly PrincipalKeys[]): PrincipalKeys[][] {
   return [...realms.values()].slice(0, MAX_REALMS);
 }
 
-function isTicketGranting({ components }: Principal): boolean {
-  return components[0] === 'krbtgt';
+/** `WWW$`, which msktutil, Samba and realmd put beside the names of services. */
+function isMachineAccount({ components: [name = ''], components }: Principal): boolean {
+  return components.length === 1 && name.endsWith('$');
 }
 
-function heldKeys({ principal, entries }: PrincipalKeys): HeldKeys {
-  return {
-    principal,
-    kvnos: [...new Set(entries.map(({ kvno }) => kvno))].sort((a, b) => a - b),
-    enctypes: [...new Set(entries.map(({ key }) => key.enctype))],
-  };
+function isTicketGranting({ components }: Principal): boolean {
+  return components[0] === 'krbtgt';
 }
 
 /** A fault becomes a finding, and the result is undefined. */

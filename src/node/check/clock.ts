@@ -1,22 +1,15 @@
-/** Compares this machine's clock and the keytab's key versions with those of the realm's KDC. */
+/** Compares this machine's clock and the keytab's keys with those of the realm's KDC. */
 import { KerberosError } from '../../errors.ts';
-import type { Principal } from '../../messages/principal.ts';
-import { printablePrincipal } from '../../messages/principal.ts';
+import type { PrincipalKeys } from '../../keytab/keytab-index.ts';
 import { describeThrown, printableName } from '../../text.ts';
 import type { Clock } from '../../time.ts';
 import { formatTime } from '../../time.ts';
 import type { KdcAsker } from '../kdc/ask-kdc.ts';
 import type { KdcClock } from '../kdc/kdc-facts.ts';
-import { readKdcClock, readKvno } from '../kdc/kdc-facts.ts';
+import { readKdcClock } from '../kdc/kdc-facts.ts';
 import type { Finding } from './finding.ts';
 import { failure, ok, warning } from './finding.ts';
-
-/** A principal of the keytab, and what the keytab has for it. */
-export interface HeldKeys {
-  readonly principal: Principal;
-  readonly kvnos: readonly number[];
-  readonly enctypes: readonly number[];
-}
+import { judgeServiceKeys } from './service-keys.ts';
 
 /** What {@link judgeByKdc} works with. */
 export interface KdcQuestions {
@@ -25,19 +18,24 @@ export interface KdcQuestions {
   /** Seconds. */
   readonly clockSkew: number;
   readonly signal: AbortSignal;
+  /** Whether the keytab is that of a member of an Active Directory domain. */
+  readonly ofDomainMember?: boolean;
 }
 
-/** The findings about a realm's clock, and about the versions of its keys. */
+/** The findings about a realm's clock, and about the keys of its services. */
 export async function judgeByKdc(
-  held: readonly HeldKeys[],
+  held: readonly PrincipalKeys[],
   questions: KdcQuestions,
 ): Promise<Finding[]> {
   const { ask, clock, signal } = questions;
   const { principal } = held[0]!;
   try {
     const kdc = await readKdcClock(ask, principal, clock, signal);
-    const kvnos = await Promise.all(held.map((keys) => judgeKvno(keys, questions)));
-    return [judgeClock(kdc, questions), ...kvnos.filter((finding) => finding !== undefined)];
+    // What cannot be read says nothing about the keys, and the clock has been compared.
+    const keys = await Promise.all(
+      held.map((one) => judgeServiceKeys(one, questions).catch(() => undefined)),
+    );
+    return [judgeClock(kdc, questions), ...keys.filter((finding) => finding !== undefined)];
   } catch (error) {
     return [notCompared(principal.realm, error)];
   }
@@ -90,26 +88,6 @@ function zoneOf(seconds: number): string {
   return nearest === 2 * HALF_HOUR
     ? ' (one hour: daylight saving, or a time zone)'
     : ` (${nearest / 3600} hours: a clock set to local time instead of UTC?)`;
-}
-
-async function judgeKvno(
-  { principal, kvnos, enctypes }: HeldKeys,
-  { ask, signal }: KdcQuestions,
-): Promise<Finding | undefined> {
-  const kvno = await readKvno(ask, principal, enctypes, signal).catch(() => undefined);
-  // Active Directory and accounts with pre-authentication reveal no kvno.
-  if (typeof kvno !== 'number' || kvno === 0) return undefined;
-  const name = printablePrincipal(principal);
-  // MIT krb5, keytab.c: 8-bit tools write the low byte of a kvno; kvno 0 stands for any.
-  if (kvnos.some((own) => own === kvno || own === 0 || (own < 256 && own === kvno % 256))) {
-    return ok('kvno', `${name}: the KDC uses kvno ${kvno}, which the keytab has`);
-  }
-  return failure(
-    'kvno',
-    'key.stale-keytab',
-    `the KDC uses kvno ${kvno} for ${name}, the keytab has ${kvnos.join(', ')}: new tickets are refused`,
-    'export the keytab again (kadmin ktadd changes the key; -norandkey on the KDC does not)',
-  );
 }
 
 /** An acceptor works without a KDC, so this is no error. */

@@ -1,10 +1,11 @@
-/** What a KDC reveals to everyone: its clock, and the version of a service's key. */
+/** What a KDC reveals to everyone: its clock, and a ticket under a service's key. */
 import { decodeKdcReply, KdcReplyType } from '../../messages/kdc/reply.ts';
 import { encodeKdcRequest, KdcRequestType } from '../../messages/kdc/request.ts';
 import type { KrbError } from '../../messages/krb-error.ts';
 import { decodeKrbError } from '../../messages/krb-error.ts';
 import type { Principal, PrincipalName } from '../../messages/principal.ts';
 import { NameType } from '../../messages/principal.ts';
+import type { Ticket } from '../../messages/ticket.ts';
 import { systemRandom } from '../../random.ts';
 import type { Clock } from '../../time.ts';
 import type { KdcAnswer, KdcAsker } from './ask-kdc.ts';
@@ -45,22 +46,22 @@ export async function readKdcClock(
 }
 
 /**
- * The version of a service's key: a KDC that asks the service for no pre-authentication issues a ticket
- * for it, sealed under the service's key and so of no use to anyone else.
+ * A ticket of a service to itself: a KDC that asks the service for no pre-authentication issues one to
+ * everybody, sealed under the service's key and so of no use to anyone else.
  *
- * @returns The kvno, or the KDC's error if it issues none.
+ * @returns The ticket, or the KDC's error if it issues none.
  * @throws As {@link readKdcClock}.
  */
-export async function readKvno(
+export async function requestOwnTicket(
   ask: KdcAsker,
   service: Principal,
   enctypes: readonly number[],
   signal: AbortSignal,
-): Promise<number | KrbError | undefined> {
+): Promise<Ticket | KrbError> {
   const request = asReq(service, service, enctypes);
   const { bytes } = await ask(service.realm, request, signal);
   if (bytes[0] === KRB_ERROR_TAG) return decodeKrbError(bytes);
-  return decodeKdcReply(bytes, KdcReplyType.as).ticket.encPart.kvno;
+  return decodeKdcReply(bytes, KdcReplyType.as).ticket;
 }
 
 /** An AS-REQ without pre-authentication, for a ticket that lasts as long as the KDC allows. */

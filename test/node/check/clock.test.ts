@@ -1,20 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { parsePrincipal } from '../../../src/messages/principal.ts';
+import { principalsOf } from '../../../src/keytab/keytab-index.ts';
 import { judgeByKdc } from '../../../src/node/check/clock.ts';
 import type { Finding } from '../../../src/node/check/finding.ts';
 import { kdcAsker } from '../../../src/node/kdc/ask-kdc.ts';
 import { kdcError, startFakeKdc } from '../../support/fake-kdc.ts';
 import { freePort } from '../../support/ports.ts';
-import { NOW } from '../../support/realm-kit.ts';
+import { makeKeytab, NOW } from '../../support/realm-kit.ts';
 
-const HELD = {
-  principal: parsePrincipal('HTTP/www.example.test@EXAMPLE.TEST'),
-  kvnos: [1],
-  enctypes: [18],
-};
+const [HELD] = principalsOf(makeKeytab());
 
 async function judge(port: number): Promise<Finding[]> {
-  return await judgeByKdc([HELD], {
+  return await judgeByKdc([HELD!], {
     ask: kdcAsker(async () => [{ host: '127.0.0.1', port }]),
     clock: () => NOW,
     clockSkew: 300,

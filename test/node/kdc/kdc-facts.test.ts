@@ -10,7 +10,7 @@ import { writeInt32, writeKerberosString, writeOctets } from '../../../src/messa
 import { parsePrincipal, writePrincipalName } from '../../../src/messages/principal.ts';
 import { writeTicket } from '../../../src/messages/ticket.ts';
 import type { KdcAsker } from '../../../src/node/kdc/ask-kdc.ts';
-import { readKdcClock, readKvno } from '../../../src/node/kdc/kdc-facts.ts';
+import { readKdcClock, requestOwnTicket } from '../../../src/node/kdc/kdc-facts.ts';
 import { kdcError } from '../../support/fake-kdc.ts';
 
 const SERVICE = parsePrincipal('HTTP/www.example.test@EXAMPLE.TEST');
@@ -71,10 +71,10 @@ function writePaData(writer: DerWriter, value: Uint8Array): void {
   });
 }
 
-describe('readKvno', () => {
-  it('reads the kvno of the ticket, which the KDC leaves in clear', async () => {
-    expect(await readKvno(answering(asRep(260)), SERVICE, [18], signal)).toBe(260);
-    expect(await readKvno(answering(asRep(0xffffffff)), SERVICE, [18], signal)).toBe(0xffffffff);
+describe('requestOwnTicket', () => {
+  it.each([260, 0xffffffff])('reads the ticket, whose kvno %i is in clear', async (kvno) => {
+    const ticket = await requestOwnTicket(answering(asRep(kvno)), SERVICE, [18], signal);
+    expect(ticket).toMatchObject({ encPart: { enctype: 18, kvno } });
   });
 
   it('asks for a ticket of the service to itself, without pre-authentication', async () => {
@@ -83,7 +83,7 @@ describe('readKvno', () => {
       request = message;
       return await answering(kdcError(NOW, 25))(realm, message, within);
     };
-    await readKvno(ask, SERVICE, [18, 17], signal);
+    await requestOwnTicket(ask, SERVICE, [18, 17], signal);
     // [APPLICATION 10] SEQUENCE { pvno [1], msg-type [2], req-body [4] }: no padata [3].
     expect([...request.subarray(0, 1)]).toEqual([0x6a]);
     expect(toHex(request)).toContain('a103020105a20302010aa4');
@@ -91,7 +91,7 @@ describe('readKvno', () => {
   });
 
   it('returns the error of a KDC that gives no ticket', async () => {
-    const answer = await readKvno(answering(kdcError(NOW, 25)), SERVICE, [18], signal);
+    const answer = await requestOwnTicket(answering(kdcError(NOW, 25)), SERVICE, [18], signal);
     expect(answer).toMatchObject({ errorCode: 25 });
   });
 });
