@@ -8,7 +8,7 @@ import express from 'express';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { kerberos as expressKerberos } from '../../src/adapters/express.ts';
 import { withKerberos } from '../../src/adapters/fetch.ts';
-import { decodeBase64, encodeBase64 } from '../../src/http/base64.ts';
+import { encodeBase64 } from '../../src/http/base64.ts';
 import { kdcProxy, storedExchanges } from '../../src/http/index.ts';
 import type { GssError } from '../../src/index.ts';
 import { acquireCredential, createAcceptor, Mechanism } from '../../src/index.ts';
@@ -26,20 +26,24 @@ import { CookieJar } from '../../src/testing/cookie-jar.ts';
 import type {
   IakerbInitiator,
   IakerbInitiatorOptions,
-  InitiatorResult,
   Negotiator,
   NegotiatorOptions,
 } from '../../src/testing/index.ts';
-import {
-  createIakerbInitiator,
-  createInitiator,
-  createNegotiator,
-  mintTicket,
-} from '../../src/testing/index.ts';
+import { createNegotiator } from '../../src/testing/index.ts';
 import type { Connection } from '../conformance/connection.ts';
 import { openHttp1 } from '../conformance/connection.ts';
+import type { Send } from '../support/logins.ts';
+import {
+  logInOverHttp,
+  over,
+  tokenOf,
+  withExpiredTicket,
+  withPassword,
+  withTicket,
+} from '../support/logins.ts';
 
-const realm = await startRealm({ services: ['HTTP/www.example.test'] });
+const SERVICE = 'HTTP/www.example.test';
+const realm = await startRealm({ services: [SERVICE] });
 const closing: (() => unknown)[] = [() => realm.stop()];
 afterAll(async () => {
   for (const close of closing) await close();
@@ -76,53 +80,7 @@ async function listen(server: Server): Promise<string> {
 }
 
 function client(options: Partial<IakerbInitiatorOptions> = {}): IakerbInitiator {
-  return createIakerbInitiator({
-    client: `alice@${realm.realm}`,
-    password: 'alice-password',
-    service: 'HTTP/www.example.test',
-    ...options,
-  });
-}
-
-interface HttpAnswer {
-  readonly status: number;
-  readonly body: string;
-  readonly token: Uint8Array | undefined;
-}
-
-/** Sends a token in a request, and returns what came back. */
-type Send = (token: Uint8Array) => Promise<HttpAnswer>;
-
-function over(connection: Connection, headers: Readonly<Record<string, string>> = {}): Send {
-  return async (token) => {
-    const authorization = `Negotiate ${encodeBase64(token)}`;
-    const { status, body, ...answer } = await connection.send({
-      path: '/',
-      headers: { ...headers, Authorization: authorization },
-    });
-    return { status, body, token: tokenOf(answer.headers.get('www-authenticate')?.[0]) };
-  };
-}
-
-function tokenOf(header: string | null | undefined): Uint8Array | undefined {
-  const [, text] = /^Negotiate (.+)$/.exec(header ?? '') ?? [];
-  return text === undefined ? undefined : decodeBase64(text);
-}
-
-/** Logs in. @returns The first answer that asks for no further token. */
-async function logIn(initiator: IakerbInitiator | Negotiator, send: Send): Promise<HttpAnswer> {
-  let step: InitiatorResult = initiator.begin();
-  for (;;) {
-    if (step.outputToken === undefined) throw new Error('the initiator was done first');
-    const answer = await send(step.outputToken);
-    if (answer.status !== 401 || answer.token === undefined) {
-      // The server proves its identity with the last token.
-      if (answer.status === 200 && step.status !== 'complete') step = initiator.step(answer.token);
-      if (answer.status === 200) expect(step.status).toBe('complete');
-      return answer;
-    }
-    step = initiator.step(answer.token);
-  }
+  return withPassword(SERVICE, options).initiator;
 }
 
 async function connect(url: string): Promise<Connection> {
@@ -172,7 +130,7 @@ const KEYS = ['MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY='];
 describe('IAKERB over HTTP', () => {
   it('is off by default, which the operator learns', async () => {
     const { url, refused } = await open();
-    const { status } = await logIn(client(), over(await connect(url)));
+    const { status } = await logInOverHttp(client(), over(await connect(url)));
     expect(status).toBe(401);
     expect(refused.map(({ reason }) => reason)).toEqual(['iakerb.off']);
   });
@@ -182,10 +140,10 @@ describe('IAKERB over HTTP', () => {
     async (dialect) => {
       const { url } = await open({ iakerb: true });
       const send = over(await connect(url));
-      const answer = await logIn(client({ dialect }), send);
+      const answer = await logInOverHttp(client({ dialect }), send);
       expect(answer).toMatchObject({ status: 200, body: `alice@${realm.realm} by iakerb` });
       // The connection serves another client then.
-      expect((await logIn(client({ client: 'alice' }), send)).status).toBe(200);
+      expect((await logInOverHttp(client({ client: 'alice' }), send)).status).toBe(200);
     },
   );
 
@@ -211,37 +169,37 @@ describe('IAKERB over HTTP', () => {
     const { url } = await open({ iakerb: true });
     const send = over(await connect(url));
     for (let attempt = 0; attempt < 3; attempt++) {
-      await expect(logIn(client({ password: 'wrong' }), send)).rejects.toMatchObject({
+      await expect(logInOverHttp(client({ password: 'wrong' }), send)).rejects.toMatchObject({
         code: 'KDC_ERR_PREAUTH_FAILED',
       });
     }
-    expect((await logIn(client(), send)).status).toBe(200);
+    expect((await logInOverHttp(client(), send)).status).toBe(200);
   });
 
   it('relays to the realms of the option only, by the text of a krb5.conf', async () => {
     const config = `[realms]\n${realm.realm} = {\n kdc = ${realm.address}\n}\n`;
     const known = await open({ config, iakerb: { realms: [realm.realm] } });
-    expect((await logIn(client(), over(await connect(known.url)))).status).toBe(200);
+    expect((await logInOverHttp(client(), over(await connect(known.url)))).status).toBe(200);
     const other = await open({ config, iakerb: { realms: ['OTHER.TEST'] } });
-    await logIn(client(), over(await connect(other.url))).catch(() => {});
+    await logInOverHttp(client(), over(await connect(other.url))).catch(() => {});
     expect(other.refused.map(({ reason }) => reason)).toEqual(['iakerb.realm-not-relayed']);
   });
 
   it('asks the function of the option, and not krb5.conf', async () => {
     const kdc = vi.fn(realm.kdc);
     const { url } = await open({ config: '[libdefaults]\n', iakerb: { kdc } });
-    expect((await logIn(client(), over(await connect(url)))).status).toBe(200);
+    expect((await logInOverHttp(client(), over(await connect(url)))).status).toBe(200);
     expect(kdc).toHaveBeenCalledTimes(3);
   });
 
   it('continues on another server through a store of exchanges', async () => {
     const { send, values, count } = await twoSites({ iakerb: true });
-    expect((await logIn(client(), send)).status).toBe(200);
+    expect((await logInOverHttp(client(), send)).status).toBe(200);
     expect(count()).toBe(4);
     expect(values.size).toBe(0);
     // A client that begins anew, while an exchange of its own still waits.
-    await expect(logIn(client({ password: 'wrong' }), send)).rejects.toThrow();
-    expect((await logIn(client(), send)).status).toBe(200);
+    await expect(logInOverHttp(client({ password: 'wrong' }), send)).rejects.toThrow();
+    expect((await logInOverHttp(client(), send)).status).toBe(200);
   });
 
   it('bounds the relays of one address, behind a proxy too', async () => {
@@ -252,7 +210,9 @@ describe('IAKERB over HTTP', () => {
       sharedConnections: 'trust',
     });
     const from = async (address: string) =>
-      logIn(client(), over(await connect(url), { 'X-Forwarded-For': address })).catch(() => {});
+      logInOverHttp(client(), over(await connect(url), { 'X-Forwarded-For': address })).catch(
+        () => {},
+      );
     await from('192.0.2.1');
     expect(refused.map(({ detail }) => detail)).toEqual([{ bound: 'ratePerSource, 0.2 a second' }]);
     refused.length = 0;
@@ -266,7 +226,7 @@ describe('IAKERB over HTTP', () => {
     });
     for (const address of ['192.0.2.1', '192.0.2.2']) {
       const send = over(await connect(other.url), { 'X-Forwarded-For': address });
-      expect((await logIn(client(), send)).status).toBe(200);
+      expect((await logInOverHttp(client(), send)).status).toBe(200);
     }
     expect(counted).toHaveBeenCalledTimes(6);
   });
@@ -284,13 +244,10 @@ function negotiator(
   } & Partial<IakerbInitiatorOptions>,
   options: Partial<NegotiatorOptions> = {},
 ): Negotiator {
-  const now = Math.floor(Date.now() / 1000);
-  const times = expired ? { authTime: now - 36_000, endTime: now - 7200 } : {};
   const keytab = parseKeytab(readFileSync(realm.keytabFile));
-  const ticket = mintTicket({ keytab, client: 'alice', ...times });
-  const withTicket = { mechanism: Mechanism.krb5, initiator: createInitiator({ ticket }) };
-  const relayed = { mechanism: Mechanism.iakerb, initiator: client(login) };
-  const mechanisms = first === 'kerberos' ? [withTicket, relayed] : [relayed, withTicket];
+  const ticket = expired ? withExpiredTicket(keytab) : withTicket(keytab);
+  const password = withPassword(SERVICE, login);
+  const mechanisms = first === 'kerberos' ? [ticket, password] : [password, ticket];
   return createNegotiator({ mechanisms, ...options });
 }
 
@@ -300,7 +257,7 @@ describe('Late Fallback over HTTP', () => {
 
   it('is off by default: the expired ticket is refused', async () => {
     const { url, refused } = await open({ iakerb: true });
-    const refusal = logIn(negotiator({ expired: true }), over(await connect(url)));
+    const refusal = logInOverHttp(negotiator({ expired: true }), over(await connect(url)));
     await expect(refusal).rejects.toMatchObject({ minor: { code: 'SPNEGO_REJECTED' } });
     expect(refused.map(({ reason }) => reason)).toEqual(['ticket.expired']);
   });
@@ -309,30 +266,32 @@ describe('Late Fallback over HTTP', () => {
     const { url, refused } = await open(on);
     const send = over(await connect(url));
     for (let count = 0; count < 2; count++) {
-      expect(await logIn(negotiator({ expired: true }), send)).toMatchObject(accepted);
+      expect(await logInOverHttp(negotiator({ expired: true }), send)).toMatchObject(accepted);
     }
     // A ticket that is accepted takes one request.
-    expect(await logIn(negotiator({}), send)).toMatchObject(accepted);
+    expect(await logInOverHttp(negotiator({}), send)).toMatchObject(accepted);
     expect(refused).toEqual([]);
   });
 
   it('goes on with a ticket where the realm is not relayed, or the client gives up', async () => {
     const { url, refused } = await open(on);
     const elsewhere = { first: 'iakerb', client: 'alice@ELSEWHERE.TEST' } as const;
-    expect(await logIn(negotiator(elsewhere), over(await connect(url)))).toMatchObject(accepted);
+    expect(await logInOverHttp(negotiator(elsewhere), over(await connect(url)))).toMatchObject(
+      accepted,
+    );
     const wrong = { first: 'iakerb', password: 'wrong' } as const;
     const again = negotiator(wrong, { listsAgainIn: 'resp' });
-    expect(await logIn(again, over(await connect(url)))).toMatchObject(accepted);
+    expect(await logInOverHttp(again, over(await connect(url)))).toMatchObject(accepted);
     expect(refused).toEqual([]);
   });
 
   it('goes on at another server through a store of exchanges', async () => {
     const { send, values, count } = await twoSites(on);
-    expect(await logIn(negotiator({ expired: true }), send)).toMatchObject(accepted);
+    expect(await logInOverHttp(negotiator({ expired: true }), send)).toMatchObject(accepted);
     expect(count()).toBe(6);
     expect(values.size).toBe(0);
     const elsewhere = { first: 'iakerb', client: 'alice@ELSEWHERE.TEST' } as const;
-    expect(await logIn(negotiator(elsewhere), send)).toMatchObject(accepted);
+    expect(await logInOverHttp(negotiator(elsewhere), send)).toMatchObject(accepted);
   });
 
   it('needs iakerb, and an acceptor has its own', async () => {
@@ -361,7 +320,7 @@ describe('IAKERB in frameworks', () => {
       response.send(request.kerberos?.principal);
     });
     const url = await listen(createServer(app));
-    const answer = await logIn(client(), over(await connect(url)));
+    const answer = await logInOverHttp(client(), over(await connect(url)));
     expect(answer).toMatchObject({ status: 200, body: `alice@${realm.realm}` });
   });
 
@@ -408,7 +367,7 @@ describe('IAKERB in frameworks', () => {
         const sent = tokenOf(answer.headers.get('WWW-Authenticate'));
         return { status, body: await answer.text(), token: sent };
       };
-      const answer = await logIn(client(), send);
+      const answer = await logInOverHttp(client(), send);
       expect(answer).toMatchObject({ status: 200, body: `alice@${realm.realm} by iakerb` });
     }
   });

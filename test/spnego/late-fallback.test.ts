@@ -21,15 +21,13 @@ import type {
   NegotiatorOptions,
 } from '../../src/testing/index.ts';
 import {
-  createIakerbInitiator,
-  createInitiator,
   createNegotiator,
   createRealm,
   KdcError,
-  mintTicket,
   readErrorToken,
   testKeytab,
 } from '../../src/testing/index.ts';
+import { withExpiredTicket, withPassword, withTicket } from '../support/logins.ts';
 
 const { krb5, iakerb, ntlmssp, lateFallback } = Mechanism;
 const SERVICE = 'host/www.example.test';
@@ -49,31 +47,14 @@ async function world(options: Partial<AcceptorOptions> = {}) {
 
 type World = Awaited<ReturnType<typeof world>>;
 
-function withTicket(
+const ticket = (
   { realm }: World,
-  ticket: Partial<MintTicketOptions> = {},
-  options: Partial<InitiatorOptions> = {},
-) {
-  const minted = mintTicket({ keytab: realm.keytab, client: 'alice', ...ticket });
-  return { mechanism: krb5, initiator: createInitiator({ ticket: minted, ...options }) };
-}
-
-/** Whose ticket has expired. */
-function expired(here: World, options?: Partial<InitiatorOptions>) {
-  const now = Math.floor(Date.now() / 1000);
-  return withTicket(here, { authTime: now - 36_000, endTime: now - 7200 }, options);
-}
-
-function relayed(options: Partial<IakerbInitiatorOptions> = {}) {
-  const initiator = createIakerbInitiator({
-    client: 'alice@EXAMPLE.TEST',
-    password: 'alice-password',
-    service: SERVICE,
-    ...options,
-  });
-  return { mechanism: iakerb, initiator };
-}
-
+  minted?: Partial<MintTicketOptions>,
+  options?: Partial<InitiatorOptions>,
+) => withTicket(realm.keytab, minted, options);
+const expired = ({ realm }: World, options?: Partial<InitiatorOptions>) =>
+  withExpiredTicket(realm.keytab, options);
+const relayed = (options?: Partial<IakerbInitiatorOptions>) => withPassword(SERVICE, options);
 const notRelayed = () => relayed({ client: 'alice@ELSEWHERE.TEST' });
 const wrongPassword = () => relayed({ password: 'wrong' });
 
@@ -147,17 +128,17 @@ describe('Late Fallback', () => {
     ['an expired ticket, then IAKERB', (here) => [expired(here), relayed()], iakerb],
     [
       'a ticket under a key that is no more, then IAKERB',
-      (here) => [withTicket(here, { keytab: OTHER_KEYS }), relayed()],
+      (here) => [ticket(here, { keytab: OTHER_KEYS }), relayed()],
       iakerb,
     ],
     [
       'IAKERB with a realm that is not relayed, then Kerberos',
-      (here) => [notRelayed(), withTicket(here)],
+      (here) => [notRelayed(), ticket(here)],
       krb5,
     ],
     [
       'IAKERB with a wrong password, which the initiator notices, then Kerberos',
-      (here) => [wrongPassword(), withTicket(here)],
+      (here) => [wrongPassword(), ticket(here)],
       krb5,
     ],
   ];
@@ -224,7 +205,7 @@ describe('Late Fallback', () => {
 
   it('needs no MIC where nothing fails', async () => {
     const here = await world();
-    const { answers } = await established(here, { mechanisms: [withTicket(here), relayed()] });
+    const { answers } = await established(here, { mechanisms: [ticket(here), relayed()] });
     expect(answers).toHaveLength(1);
     expect(respOf(answers[0]!)).toMatchObject({
       negState: NegState.acceptCompleted,
@@ -237,7 +218,7 @@ describe('Late Fallback', () => {
     const here = await world();
     const { acceptor } = here;
     const flags = ContextFlag.integrity;
-    const { initiator } = withTicket(here, {}, { flags });
+    const { initiator } = ticket(here, {}, { flags });
     const mechTypes = [krb5, lateFallback];
     const mechToken = initiator.begin();
     const own = initiator.finish();
@@ -281,8 +262,8 @@ describe('a fallback is refused', () => {
   });
 
   it.each([
-    ['a replay', (here: World) => withTicket(here), 'replay.repeated'],
-    ['an altered ticket', (here: World) => withTicket(here), undefined],
+    ['a replay', (here: World) => ticket(here), 'replay.repeated'],
+    ['an altered ticket', (here: World) => ticket(here), undefined],
   ])('after %s', async (name, made, reason) => {
     const here = await world();
     const { initiator } = made(here);
@@ -390,7 +371,7 @@ describe('a list that somebody alters', () => {
 
   it('is noticed: the initiator’s second one', async () => {
     const here = await world();
-    const mechanisms = [wrongPassword(), withTicket(here)];
+    const mechanisms = [wrongPassword(), ticket(here)];
     let lists = 0;
     const alter: Alter = (token, index) => {
       const isList = index % 2 === 0 && readNegToken(readFirstToken(token)).kind === 'init';
@@ -403,7 +384,7 @@ describe('a list that somebody alters', () => {
 
   it('is noticed by the acceptor too', async () => {
     const here = await world();
-    const { initiator } = withTicket(here, {}, { flags: ContextFlag.integrity });
+    const { initiator } = ticket(here, {}, { flags: ContextFlag.integrity });
     const mechToken = initiator.begin();
     const mechTypes = [krb5, lateFallback];
     const mechListMic = initiator.finish().getMic(encodeMechTypeList([krb5]));
