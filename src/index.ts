@@ -69,14 +69,10 @@ export type {
   NoKeyDetail,
   OfferDetail,
   PreferenceDetail,
-  RealmDetail,
-  RelayBoundDetail,
   SubkeyDetail,
   TicketDetails,
   TicketTimesDetail,
   TokenDetails,
-  TranscriptDetail,
-  UnreachableKdcDetail,
   VersionDetail,
 } from './explain/client-reasons.ts';
 export type {
@@ -112,6 +108,13 @@ export type {
   ProxyRuleDetail,
 } from './explain/proxy-reasons.ts';
 export type { DetailOf, Reason, ReasonDetails, Refusal, RefusalInit } from './explain/reasons.ts';
+export type {
+  RealmDetail,
+  RelayBoundDetail,
+  RelayedRealmDetail,
+  TranscriptDetail,
+  UnreachableKdcDetail,
+} from './explain/relay-details.ts';
 export type {
   CallbackDetail,
   CookieDetail,

@@ -1,5 +1,12 @@
 /** Reasons that a client, its ticket or its messages give. Types only; see reasons.ts. */
 
+import type {
+  RelayBoundDetail,
+  RelayedRealmDetail,
+  TranscriptDetail,
+  UnreachableKdcDetail,
+} from './relay-details.ts';
+
 /** Nothing beyond the reason itself. */
 export type NoDetail = Record<never, never>;
 
@@ -54,7 +61,7 @@ export interface TokenDetails {
   /** The client uses IAKERB, which this acceptor does not offer. */
   'iakerb.off': MechanismOffDetail;
   /** The client asks for a realm that is not relayed for it. */
-  'iakerb.realm-not-relayed': RealmDetail;
+  'iakerb.realm-not-relayed': RelayedRealmDetail;
   /** No KDC of the realm answers. */
   'iakerb.kdc-unreachable': UnreachableKdcDetail;
   /** More messages for KDCs than a bound of the acceptor allows. */
@@ -68,28 +75,6 @@ export interface TokenDetails {
   /** DCE style is asked for in a token with a GSS-API header. */
   'dce.framed': NoDetail;
 }
-
-/** A KDC that gave no answer. */
-export type UnreachableKdcDetail = {
-  /** The realm of the KDC. */
-  readonly realm?: string;
-  /** What was tried, and what each attempt met. */
-  readonly problem?: string;
-  /** What each server did: `kdc.example.com port 88/udp: no answer`; if the way to the KDC tells it. */
-  readonly tried?: readonly string[];
-};
-
-/** A checksum over relayed messages. */
-export type TranscriptDetail = {
-  /** Whether it is missing, is over other messages, or is there though nothing was relayed here. */
-  readonly problem: 'missing' | 'different' | 'nothing-relayed';
-};
-
-/** The bound of a relay. */
-export type RelayBoundDetail = {
-  /** The option that sets it, with its value; absent for the messages of one exchange. */
-  readonly bound?: string;
-};
 
 /** What is wrong with a text that should be base64. */
 export type Base64Detail = {
@@ -167,12 +152,6 @@ export type MechanismOffDetail = {
 export type PreferenceDetail = {
   /** `'NTLM'` or `'NegoEx'`. */
   readonly prefers?: string;
-};
-
-/** A realm. */
-export type RealmDetail = {
-  /** Its name. */
-  readonly realm?: string;
 };
 
 /** Reasons why no key of the keytab opens a ticket, and reasons in keys and encryption types. */

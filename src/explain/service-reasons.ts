@@ -1,6 +1,7 @@
 /** Reasons that the service itself gives: its files, its code, its ports. Types only; see reasons.ts. */
-import type { NoDetail, RealmDetail, UnreachableKdcDetail } from './client-reasons.ts';
+import type { NoDetail } from './client-reasons.ts';
 import type { NameDetail, SilenceDetail } from './policy-reasons.ts';
+import type { RealmDetail, UnreachableKdcDetail } from './relay-details.ts';
 
 /** Faults of the application's own code, or of this package. */
 export interface FaultDetails {

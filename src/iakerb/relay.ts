@@ -4,7 +4,7 @@
  * tokens that came before, so that nobody in between can have changed them.
  */
 import { DecodeError, KerberosError, toKrbErrorCode } from '../errors.ts';
-import type { UnreachableKdcDetail } from '../explain/client-reasons.ts';
+import type { UnreachableKdcDetail } from '../explain/relay-details.ts';
 import type { FirstToken } from '../gss/framing.ts';
 import { frameToken, isFramedToken, readFirstToken, TokenId } from '../gss/framing.ts';
 import { Mechanism } from '../gss/mechanism.ts';
@@ -219,10 +219,14 @@ async function lastWordOf(asking: Promise<unknown> | undefined): Promise<unknown
   return word;
 }
 
+/** @param cause - Why no KDC of a realm that may be relayed is known. */
 function unknownRealm(realm: string, cause?: unknown): KerberosError {
   return new KerberosError('KRB_AP_ERR_IAKERB_KDC_NOT_FOUND', {
     reason: 'iakerb.realm-not-relayed',
-    detail: { realm: printableName(realm) },
+    detail: {
+      ...(realm !== '' && { realm: printableName(realm) }),
+      ...(cause !== undefined && { problem: 'no-kdc' as const }),
+    },
     ...(cause !== undefined && { cause }),
   });
 }

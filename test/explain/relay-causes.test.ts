@@ -24,6 +24,7 @@ const realm = createRealm({ services: [SERVICE] });
 interface Cause {
   readonly name: string;
   readonly iakerb?: Partial<IakerbOptions> | false;
+  readonly mechanisms?: readonly Oid[];
   /** What the client sends. */
   readonly tokens: readonly Uint8Array[];
   readonly reason: string;
@@ -51,14 +52,20 @@ async function recordLogin(): Promise<readonly Uint8Array[]> {
   return tokens;
 }
 
-async function acceptorOf(options: Cause['iakerb']): Promise<Acceptor> {
+async function acceptorOf(
+  options: Cause['iakerb'],
+  mechanisms?: Cause['mechanisms'],
+): Promise<Acceptor> {
   return createAcceptor({
     credential: await acquireCredential({ keytab: realm.keytab }),
     ...(options !== false && { iakerb: { kdc: realm.kdc, ...options } }),
+    ...(mechanisms && { mechanisms }),
   });
 }
 
 const TRIED = ['kdc1.example.test port 88/udp: no answer', '::1 port 88/tcp: ECONNREFUSED'];
+const unknown: AskKdc = () =>
+  Promise.reject(new KerberosError('KRB5_REALM_UNKNOWN', { reason: 'kdc.unknown' }));
 const silent: AskKdc = (name) =>
   Promise.reject(
     new KerberosError('KRB5_KDC_UNREACH', {
@@ -135,6 +142,24 @@ const CAUSES: readonly Cause[] = [
     remedy: /iakerb\.realms/,
   },
   {
+    name: 'a realm whose KDC nobody knows',
+    iakerb: { kdc: unknown },
+    tokens: [first],
+    reason: 'iakerb.realm-not-relayed',
+    detail: { realm: 'EXAMPLE.TEST', problem: 'no-kdc' },
+    text: /realm EXAMPLE\.TEST, of which the relay knows no KDC/,
+    remedy: /krb5\.conf of this server/,
+  },
+  {
+    name: 'Kerberos where IAKERB alone is accepted',
+    mechanisms: [iakerb],
+    tokens: [createInitiator({ ticket }).begin()],
+    reason: 'negotiate.mechanism-off',
+    detail: { mechanism: 'Kerberos V5', accepted: ['IAKERB'] },
+    text: /uses Kerberos V5; accepted: IAKERB/,
+    remedy: /-latefallback beside -iakerb/,
+  },
+  {
     name: 'too many messages',
     iakerb: { ratePerSource: 0.1 },
     tokens: whole.slice(0, 2),
@@ -171,9 +196,9 @@ const CAUSES: readonly Cause[] = [
 
 describe.each(CAUSES)(
   '$name is $reason',
-  ({ iakerb: options, tokens, reason, detail, ...words }) => {
+  ({ iakerb: options, mechanisms, tokens, reason, detail, ...words }) => {
     it('in the library, and in a line of gss-server', async () => {
-      const handshake = (await acceptorOf(options)).begin();
+      const handshake = (await acceptorOf(options, mechanisms)).begin();
       let result: AcceptResult | undefined;
       for (const token of tokens) result = await handshake.accept(token);
       if (result?.status !== 'failed') throw new Error('it was not refused');
@@ -192,7 +217,7 @@ describe.each(CAUSES)(
     it('over HTTP, in the hook onRefused', async () => {
       const refused: GssError[] = [];
       const authenticator = createAuthenticator({
-        acceptor: await acceptorOf(options),
+        acceptor: await acceptorOf(options, mechanisms),
         onRefused: (error) => void refused.push(error),
       });
       const connection = {};

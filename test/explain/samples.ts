@@ -49,6 +49,7 @@ export const SAMPLES: Samples = {
   'negotiate.mechanism-off': { mechanism: 'SPNEGO', accepted: ['Kerberos V5'] },
   'negotiate.other-connection': { prefers: 'NTLM' },
   'iakerb.off': MECHANISMS,
+  'iakerb.realm-not-relayed': { realm: 'PARTNER.TEST' },
   'iakerb.transcript': { problem: 'different' },
   'spn.ticket-granting': { ...TICKET, ticketServer: 'krbtgt/EXAMPLE.TEST@EXAMPLE.TEST' },
   'spn.other-service': {

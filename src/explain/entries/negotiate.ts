@@ -10,7 +10,7 @@ const NO_TICKET: readonly string[] = [
 ];
 
 const RELAY =
-  'or relay for it: the option iakerb of createAcceptor; see what SECURITY.md says about it first';
+  'or relay for it: the option iakerb of createAcceptor (gss-server, krb5-forward-auth: -iakerb); see what SECURITY.md says about it first';
 
 /** What helps a client that has to use IAKERB. */
 export const REACH_KDC =
@@ -57,7 +57,7 @@ export const NEGOTIATE: Explanations<Extract<keyof TokenDetails, `negotiate.${st
             `have the client use ${accepted.join(' or ')} (gss-client: -spnego, -krb5); if it did, the token was altered on its way`,
           ]
         : [
-            `accept ${mechanism} too: the option mechanisms (gss-server: without -mech)`,
+            `accept ${mechanism} too: the option mechanisms (gss-server: ${accepted[0] === 'IAKERB' ? '-latefallback beside -iakerb' : 'without -mech'})`,
             'or have the client use an accepted one (gss-client: -spnego, -mech)',
           ],
   },

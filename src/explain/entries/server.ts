@@ -112,10 +112,12 @@ export const RELAY: Explanations<
   'iakerb.realm-not-relayed' | 'iakerb.kdc-unreachable' | 'iakerb.too-many'
 > = {
   'iakerb.realm-not-relayed': {
-    text: ({ realm }) =>
-      `the client asks for ${realm === undefined ? 'a realm' : `realm ${realm}`}, which is not relayed`,
-    remedies: () => [
-      'name the realm in iakerb.realms, if its clients are to be relayed',
+    text: ({ realm, problem }) =>
+      `the client asks for ${realm === undefined ? 'a realm' : `realm ${realm}`}, ${problem === undefined ? 'which is not relayed' : 'of which the relay knows no KDC'}`,
+    remedies: ({ problem }) => [
+      problem === undefined
+        ? 'name the realm in iakerb.realms (gss-server, krb5-forward-auth: -realms), if its clients are to be relayed'
+        : 'name its KDC in krb5.conf of this server ([realms]: kdc), or in DNS (_kerberos._udp)',
       REACH_KDC,
     ],
   },
