@@ -2,7 +2,7 @@
 import type { Acceptor } from '../acceptor.ts';
 import type { Deadline } from '../ap/patience.ts';
 import type { SecurityContext } from '../context/context.ts';
-import { isOwnFault, KerberosError } from '../errors.ts';
+import { explain, isOwnFault, KerberosError } from '../errors.ts';
 import { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
 import { checkOptions, isThenable } from '../options.ts';
@@ -98,7 +98,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
   readonly #clock: Clock;
   readonly #questions: Questions;
   readonly #reporter: Reporter<R>;
-  #warned = false;
+  readonly #warned = new Set<string>();
 
   constructor(options: AuthenticatorOptions<R>) {
     this.#acceptor = options.acceptor;
@@ -226,7 +226,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
       if (begun !== undefined) this.#abandon(begun, request);
       return this.#challenger.unavailable(request.fault);
     }
-    if (request.secure === false) this.#warnOfPlainHttp();
+    if (request.secure === false) this.#warnOnce(PLAIN_HTTP, 'KRB5_ACCEPTOR_PLAIN_HTTP');
     const { authorization, channelBindings, channelBindingsUnavailable, peerAddress, signal } =
       request;
     const result = await negotiate(this.#acceptor, authorization, {
@@ -263,6 +263,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     proof: Readonly<Record<string, string>>,
   ): Promise<Authentication> {
     const headers = this.#challenger.fields(proof);
+    if (context.pacError !== undefined) void this.#warnOfPac(context.pacError);
     try {
       const { localNames } = this.#options;
       const mechanism = mechanismOf(request.authorization ?? '');
@@ -340,12 +341,19 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     this.#reporter.reportLeft(handshake.whyLeft ?? handshake.foreignChoice, latest ?? now);
   }
 
-  #warnOfPlainHttp(): void {
-    if (this.#warned) return;
-    this.#warned = true;
+  async #warnOfPac(error: KerberosError): Promise<void> {
+    const { text, remedies } = await explain(error);
+    const cures = remedies.map((remedy) => `; ${remedy}`).join('');
+    const message = `the PAC of a ticket is not used, so that groups are not known: ${text}${cures}`;
+    this.#warnOnce(message, 'KRB5_ACCEPTOR_PAC');
+  }
+
+  #warnOnce(message: string, code: string): void {
+    if (this.#warned.has(code)) return;
+    this.#warned.add(code);
     const { onWarning } = this.#options;
-    if (onWarning === undefined) printWarning(PLAIN_HTTP, 'KRB5_ACCEPTOR_PLAIN_HTTP');
-    else tell('onWarning', onWarning, PLAIN_HTTP);
+    if (onWarning === undefined) printWarning(message, code);
+    else tell('onWarning', onWarning, message);
   }
 }
 

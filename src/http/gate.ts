@@ -15,6 +15,7 @@ import type {
 import { PolicyAuthenticator } from './authenticator.ts';
 import type { AuthenticatorOptions } from './options.ts';
 import { AUTHENTICATOR_OPTIONS } from './options.ts';
+import { hooksOrWarnings } from './outcome/unheard.ts';
 import type { Service, ServiceOptions } from './service.ts';
 import { SERVICE_OPTIONS } from './service.ts';
 import type { SessionRequest } from './session/keeper.ts';
@@ -53,6 +54,7 @@ export class Gate<R extends AuthenticationRequest> {
     this.#service = service;
     this.#authenticator = new PolicyAuthenticator<R>({
       ...policy,
+      ...hooksOrWarnings(policy),
       acceptor: service.acceptor,
       ...(localNames !== undefined && { localNames }),
     });

@@ -78,12 +78,13 @@ export interface AuthenticatorOptions<R extends AuthenticationRequest = Authenti
    * Called with the reason of each refusal and fault, and also when a client leaves or starts over in the
    * middle of an exchange: one that preferred NTLM and was asked for Kerberos, or one in DCE style whose
    * third leg did not come; see `Handshake.abandonment`. `facts` are those of the ticket, as far as it was
-   * read: client, service, kvno, enctype.
+   * read: client, service, kvno, enctype. If absent, adapters have the runtime print the first refusal of
+   * each reason as a warning.
    */
   readonly onRefused?: (error: GssError, request: R, facts: RequestFacts) => void;
   /**
    * Called for each request that is challenged for credentials. `why` says what is remarkable about it:
-   * see {@link Challenged.why}.
+   * see {@link Challenged.why}. If absent, adapters print the first client that sent an empty token.
    */
   readonly onChallenge?: (request: R, why?: GssError) => void;
   /** The same hook as {@link onChallenge} under its first name; giving both is a TypeError. */
@@ -91,11 +92,12 @@ export interface AuthenticatorOptions<R extends AuthenticationRequest = Authenti
   /**
    * Called when a client that was challenged closes its connection without having sent credentials: one
    * without a ticket, one that does not trust the site, or a program that knows no Kerberos. The error's
-   * reason is `negotiate.abandoned`. Connections over HTTP/2 are not watched.
+   * reason is `negotiate.abandoned`. Connections over HTTP/2 are not watched. If absent, adapters print the
+   * first one.
    */
   readonly onAbandoned?: (error: GssError, request: R) => void;
   /**
-   * Called once if credentials come over plain HTTP; by adapters for each setting of a krb5.conf that they
+   * Called once if credentials come over plain HTTP, and once if the PAC of a ticket does not verify; by adapters for each setting of a krb5.conf that they
    * read and that is not used; by those on Node's servers as that of `httpAuthenticator`: `error` is the reason why the server refused a request by itself. The runtime
    * prints the warning if absent.
    */

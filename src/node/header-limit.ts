@@ -13,6 +13,7 @@ import { NEEDED_HEADER_SIZE } from '../http/gate.ts';
 import { parseHostAddress, plainAddress } from '../messages/host-address.ts';
 import type { HostAddress } from '../messages/primitives.ts';
 import { printWarning } from '../warning.ts';
+import { FirstConnections } from './first-connections.ts';
 import { EventRate } from './server/event-rate.ts';
 
 /** A server of Node.js; `maxHeaderSize` is that of its options, undefined if they have none. */
@@ -106,6 +107,18 @@ interface Refusal {
   readonly size: number;
 }
 
+/**
+ * Reports the requests that servers of this process refuse before the first one has come to a sign-on, which
+ * knows its server only then: it may be any of them.
+ *
+ * @returns The caller holds it, and ends it with its first request.
+ */
+export function watchFirstRefusals(warn: Warn, refused: Refused): FirstConnections {
+  return new FirstConnections((server) =>
+    reportRefusals(server, warn, refused, () => !ATTENDED.has(server)),
+  );
+}
+
 /** Reports the requests that a server refuses by itself. Only the first call for a server has an effect. */
 export function watchRefusals(
   server: Partial<Server> | undefined,
@@ -117,8 +130,14 @@ export function watchRefusals(
   reportRefusals(server as Server, warn, refused);
 }
 
-function reportRefusals(server: Server, warn: Warn, refused: Refused): void {
-  if (typeof server.on !== 'function') return;
+/** @returns Ends it. */
+function reportRefusals(
+  server: Server,
+  warn: Warn,
+  refused: Refused,
+  isOurs: () => boolean = () => true,
+): () => void {
+  if (typeof server.on !== 'function') return () => {};
   const rate = new EventRate<Refusal>(({ cause, error, peer, size }, more) => {
     const why =
       cause.code === OVERFLOW
@@ -143,12 +162,16 @@ function reportRefusals(server: Server, warn: Warn, refused: Refused): void {
     rate.push({ cause, error, peer, size });
   };
   const listener = (error: ClientError, socket: Socket): void => {
-    if (error.code?.startsWith('HPE_')) void report(error, socket);
+    if (error.code?.startsWith('HPE_') && isOurs()) void report(error, socket);
     // A server with a listener must answer itself: without one of the application, this answers as Node.js
     // does.
-    if (server.listenerCount('clientError') === 1) answerAsNode(error, socket);
+    if (server.listeners('clientError').every((one) => LISTENERS.has(one))) {
+      answerAsNode(error, socket);
+    }
   };
+  LISTENERS.add(listener);
   server.on('clientError', listener as (error: Error, socket: unknown) => void);
+  return () => server.off('clientError', listener as (error: Error, socket: unknown) => void);
 }
 
 function errorOf({ code, reason }: ClientError, server: Server, socket: Socket): GssError {
@@ -190,3 +213,4 @@ const STATUSES: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 const ATTENDED = new WeakSet<object>();
+const LISTENERS = new WeakSet<object>();

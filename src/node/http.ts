@@ -9,6 +9,7 @@ import { PolicyAuthenticator } from '../http/authenticator.ts';
 import { exchangesByConnection } from '../http/exchanges.ts';
 import { NEEDED_HEADER_SIZE } from '../http/gate.ts';
 import { challengeHookOf } from '../http/options.ts';
+import { hooksOrWarnings } from '../http/outcome/unheard.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
 import type { RequestFacts } from '../observe/observer.ts';
 import type { OptionRules } from '../options.ts';
@@ -24,7 +25,13 @@ import {
   required,
 } from '../options.ts';
 import type { Refused, Warn } from './header-limit.ts';
-import { serverOf, warnOfLimit, warnWith, watchRefusals } from './header-limit.ts';
+import {
+  serverOf,
+  warnOfLimit,
+  warnWith,
+  watchFirstRefusals,
+  watchRefusals,
+} from './header-limit.ts';
 import type { Certificate } from './http-bindings.ts';
 import type { HttpRequest, HttpResponse, NodeAuthenticationRequest } from './http-request.ts';
 import { requestReader } from './http-request.ts';
@@ -62,7 +69,7 @@ export interface HttpAuthenticatorOptions {
    * when a client closes its connection or starts over in the middle of an exchange, as one does that
    * prefers NTLM and is asked for Kerberos.
    * `facts` are those of the ticket, as far as it was read. An exception of the callback, or a rejection,
-   * becomes a warning of the process.
+   * becomes a warning of the process. If absent, Node prints the first refusal of each reason as a warning.
    */
   readonly onFailure?: (error: GssError, request: HttpRequest, facts: RequestFacts) => void;
   /** Called for each authenticated request, with the context that the function returns. */
@@ -71,7 +78,10 @@ export interface HttpAuthenticatorOptions {
   readonly onChallenge?: (request: HttpRequest, why?: GssError) => void;
   /** The same hook as {@link onChallenge} under its first name; giving both is a TypeError. */
   readonly onChallenged?: (request: HttpRequest, why?: GssError) => void;
-  /** Called when a challenged client leaves without credentials; see `AuthenticatorOptions.onAbandoned`. */
+  /**
+   * Called when a challenged client leaves without credentials; see `AuthenticatorOptions.onAbandoned`. If
+   * absent, Node prints the first one as a warning.
+   */
   readonly onAbandoned?: (error: GssError, request: HttpRequest) => void;
   /**
    * Called once if the server's limit on headers is too small for large tickets, once for each reason why
@@ -140,17 +150,31 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
     acceptor,
     passPreflight: false,
     sharedConnections,
+    ...(onWarning !== undefined && { onWarning }),
     exchanges: exchangesByConnection(sharedConnections, 'set proxyKeepsConnectionsApart'),
-    onRefused: (error, { request }, facts) => tell('onFailure', onFailure, error, request, facts),
     onAccepted: ({ context }, { request }) => tell('onAccepted', onAccepted, context!, request),
-    onChallenge: ({ request }, why) => tell(challengeName, onChallenge, request, why),
-    onAbandoned: (error, { request }) => tell('onAbandoned', onAbandoned, error, request),
+    ...hooksOrWarnings<NodeAuthenticationRequest>(
+      {
+        onRefused:
+          onFailure &&
+          ((error, { request }, facts) => tell('onFailure', onFailure, error, request, facts)),
+        onChallenge:
+          onChallenge && (({ request }, why) => tell(challengeName, onChallenge, request, why)),
+        onAbandoned:
+          onAbandoned && ((error, { request }) => tell('onAbandoned', onAbandoned, error, request)),
+      },
+      'onFailure',
+    ),
   });
   const countRefusal: Refused = (error, peer) => acceptor.observer?.refused(error, {}, peer);
-  let checked = false;
+  let first: ReturnType<typeof watchFirstRefusals> | undefined = watchFirstRefusals(
+    warn,
+    countRefusal,
+  );
   return async (request, response) => {
-    if (!checked) checkHeaderLimit(request, warn);
-    checked = true;
+    if (first !== undefined) checkHeaderLimit(request, warn);
+    first?.end();
+    first = undefined;
     watchRefusals(serverOf(request), warn, countRefusal);
     // This function has no option requireTls, so it gives no warning about it.
     const { secure: _, ...source } = read(request);

@@ -12,9 +12,10 @@ import { Gate, SIGN_ON_OPTIONS } from '../http/gate.ts';
 import { Service } from '../http/service.ts';
 import type { OptionRules } from '../options.ts';
 import { definite, either, oneOf, promptCallback } from '../options.ts';
+import { Departures } from './departures.ts';
 import { nodeFiles } from './files/service-files.ts';
-import type { Warn } from './header-limit.ts';
-import { attendServer, serverOf, warnWith } from './header-limit.ts';
+import type { Refused, Warn } from './header-limit.ts';
+import { attendServer, serverOf, warnWith, watchFirstRefusals } from './header-limit.ts';
 import type {
   HttpRequest,
   HttpResponse,
@@ -35,6 +36,9 @@ export class Site {
   readonly #gate: Gate<NodeAuthenticationRequest>;
   readonly #read: RequestReader;
   readonly #warn: Warn;
+  readonly #departures = new Departures();
+  /** Until the first request comes. */
+  #first: ReturnType<typeof watchFirstRefusals> | undefined;
 
   /**
    * @param of - A site of the same service: this one differs in its policy only.
@@ -50,6 +54,7 @@ export class Site {
         : of.#read;
     this.#gate =
       of === undefined ? new Gate(gate, new Service(gate, nodeFiles)) : of.#gate.with(gate);
+    if (of === undefined) this.#first = watchFirstRefusals(this.#warn, this.#refused);
   }
 
   /** A site of the same service with another policy. */
@@ -64,24 +69,45 @@ export class Site {
 
   /** Adjusts the limits of a server before its first request. */
   attend(server: object): boolean {
-    return attendServer(server, this.#warn, (error, peer) =>
-      this.#gate.refusedByServer(error, peer),
-    );
+    this.#endFirst();
+    return attendServer(server, this.#warn, this.#refused);
   }
+
+  #endFirst(): void {
+    this.#first?.end();
+    this.#first = undefined;
+  }
+
+  readonly #refused: Refused = (error, peer) => this.#gate.refusedByServer(error, peer);
 
   /** As {@link Gate.admit}. */
   admit<T>(
     request: HttpRequest,
     answer: (denied: Denied) => T | Promise<T>,
   ): Promise<Authenticated | Guest | Answered<T>> {
+    this.#endFirst();
     const server = serverOf(request);
     const raised = server !== undefined && this.attend(server);
-    return this.#gate.admit(this.#read(request), (denied) => {
+    return this.#gate.admit(this.#facts(request, raised), (denied) => {
       const begins = denied.outcome === 'challenged' && request.headers.authorization === undefined;
       if (!raised || !begins) return answer(denied);
       // This connection was opened before the limit was raised: the client must use a new one.
       return answer({ ...denied, headers: [...denied.headers, ['Connection', 'close']] });
     });
+  }
+
+  /** @param ends - Whether a challenge will end the connection. */
+  #facts(request: HttpRequest, ends: boolean): NodeAuthenticationRequest {
+    const facts = this.#read(request);
+    const { socket, httpVersionMajor, headers } = request;
+    if (httpVersionMajor > 1) return facts;
+    if (facts.authorization !== undefined) {
+      this.#departures.comeBack(socket);
+      return facts;
+    }
+    if (!ends && headers.connection?.toLowerCase() !== 'close') return facts;
+    const { signal: _, ...rest } = facts;
+    return { ...rest, closed: () => this.#departures.leave(socket) };
   }
 
   /** As {@link admit}, for another protocol. */

@@ -52,6 +52,9 @@ export function describeCommand(
 
 /** The folder of the programs. */
 export const SERVER_PROGRAMS: string = join(import.meta.dirname, 'servers');
-/** Deno.serve prints a notice, once, where anything waits for the signal of a request. */
+/**
+ * Deno.serve prints a notice, once, where anything waits for the signal of a request; the runtime prints the
+ * first client of each reason for which a server has no hook.
+ */
 const EXPECTED =
-  /^(?:refused: |slow: |Deno\.serve: request\.signal aborts on successful responses)/;
+  /^(?:refused: |slow: |Deno\.serve: request\.signal aborts on successful responses|.*a client was not let in: |\(Use `node --trace-warnings)/;

@@ -190,6 +190,8 @@ describe('a page of the application that fails', () => {
       unauthorized: () => {
         throw new Error('no template');
       },
+      // Without a hook of its own, the client that leaves would be printed too.
+      onAbandoned: () => {},
     });
     const answer = await get(site.url);
     expect(answer).toMatchObject({ status: 401, body: 'Unauthorized\n' });

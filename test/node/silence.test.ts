@@ -237,6 +237,27 @@ describe.each<[Protocol, Api]>([
     });
   });
 
+  it('requests that the server refuses by itself before the first one has come through', async () => {
+    const { acceptor, told, open } = await serve(protocol, api);
+    const { authorization } = CROWDED.signOn();
+    const long = await open();
+    expect(await ask(long, `Authorization: ${authorization}`)).toMatch(/^HTTP\/1\.1 431 /);
+    await vi.waitFor(() => expect(told).toEqual(['warned http.header-too-long']), 5000);
+    const folded = await open();
+    const header = ['Authorization: Negotiate YII', ' folded'];
+    expect(await ask(folded, ...header)).toMatch(/^HTTP\/1\.1 400 /);
+    // The server is known from now on, and nothing is told twice.
+    await ask(await open());
+    const again = await open();
+    expect(await ask(again, `Authorization: ${authorization}`)).toMatch(/^HTTP\/1\.1 431 /);
+    await vi.waitFor(() => {
+      expect(acceptor.statistics.refusals).toEqual({
+        'http.header-too-long': 2,
+        'http.header-malformed': 1,
+      });
+    }, 5000);
+  });
+
   it('a header that no server reads, which is answered with 400', async () => {
     using refused = listen(ChannelName.refuse);
     const { acceptor, told, open } = await serve(protocol, api);
@@ -248,6 +269,58 @@ describe.each<[Protocol, Api]>([
     await vi.waitFor(() => expect(told).toContain('warned http.header-malformed'), 5000);
     expect(await published(refused, 'http.header-malformed')).toMatchObject([{ attributes: PEER }]);
     expect(acceptor.statistics.refusals).toEqual({ 'http.header-malformed': 1 });
+  });
+});
+
+describe('without hooks', () => {
+  /** The lines that the operator of a server sees on standard error, by code. */
+  async function lines(hooks: object, ...asked: readonly (readonly string[])[]) {
+    using warnings = collectWarnings();
+    const acceptor = createAcceptor({ credential: await acquireCredential({ keytab }) });
+    const signOn = kerberos({ acceptor, ...hooks });
+    const server = createServer(
+      { maxHeaderSize: 16_384 },
+      (request, response) => void signOn(request, response),
+    );
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    for (const headers of asked) {
+      const socket = connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      await ask(socket, ...headers);
+      socket.destroy();
+      await once(socket, 'close');
+    }
+    const count = acceptor.statistics;
+    await vi.waitFor(() => expect(acceptor.statistics.abandoned).toBe(count.challenged), 5000);
+    await vi.waitFor(async () => expect(await warnings.seen()).not.toEqual([]), 5000);
+    const seen = await warnings.seen();
+    return seen.flatMap(({ code, message }) => (code === 'KRB5_ACCEPTOR_DENIED' ? [message] : []));
+  }
+
+  const NTLM = `Authorization: Negotiate ${encodeBase64(Buffer.from('NTLMSSP\0\u0001'))}`;
+  const EMPTY = 'Authorization: Negotiate';
+
+  it('the first client of each reason is printed, with what to do', async () => {
+    const printed = await lines({}, [], [], [NTLM], [NTLM], [EMPTY], [EMPTY]);
+    expect(printed).toEqual([
+      expect.stringMatching(
+        /^a client was not let in: the client was asked for a token and did not send it: .*klist.* \(further ones for this reason are only counted, see onAbandoned\)$/,
+      ),
+      expect.stringMatching(
+        /^a client was not let in: the client sent NTLM instead of Kerberos: .*setspn -S .*, see onRefused\)$/,
+      ),
+      expect.stringMatching(
+        /^a client was not let in: the client sent an empty token: .*kinit.*, see onChallenge\)$/,
+      ),
+    ]);
+  });
+
+  it('a hook has its own, and the others are still printed', async () => {
+    const printed = await lines({ onRefused: () => {}, onChallenged: () => {} }, [NTLM], [EMPTY]);
+    expect(printed).toEqual([expect.stringContaining('see onAbandoned')]);
   });
 });
 
