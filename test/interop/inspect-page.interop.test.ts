@@ -7,11 +7,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex } from '../../src/bytes.ts';
 import { frameToken, TokenId } from '../../src/gss/framing.ts';
 import { Mechanism } from '../../src/gss/mechanism.ts';
+import { acquireCredential, createAcceptor, formatCredentialCache } from '../../src/index.ts';
+import { formatKeytab } from '../../src/keytab/keytab.ts';
 import { encodeKrbError } from '../../src/messages/krb-error.ts';
+import { testKeytab } from '../../src/testing/index.ts';
 import { Chromium } from '../support/chromium.ts';
 import type { DomainTickets } from '../support/domain-ticket.ts';
+import { altered, ladenClient } from '../support/laden-client.ts';
 import { have } from '../support/realm.ts';
 import { runOrThrow } from '../support/run.ts';
+import { SecretSearch } from '../support/secrets.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const samba = JSON.parse(
@@ -264,6 +269,111 @@ describe.runIf(have('chromium'))('the page of gss-inspect', () => {
     }
   });
 
+  /** Texts that a page holds where others could find them: nodes, values, names for screen readers, stores. */
+  async function held(): Promise<string> {
+    const options = { computedStyles: [] };
+    const snapshot = await browser.call('DOMSnapshot.captureSnapshot', options);
+    // The script of the page itself is long.
+    const script = await browser.evaluate(`document.querySelector('script').text`);
+    const strings = (snapshot.strings as string[]).filter((one) => one !== script);
+    const { nodes } = (await browser.call('Accessibility.getFullAXTree')) as { nodes: AxNode[] };
+    const names = nodes.flatMap(({ name, value }) => [name?.value, value?.value]);
+    return JSON.stringify([strings, names, await browser.evaluate(STORES)]);
+  }
+
+  /** What the two buttons give to the clipboard. */
+  async function copied(): Promise<string> {
+    return await browser.evaluate(`(async () => {
+      const texts = [];
+      const writeText = async (text) => texts.push(text);
+      Object.defineProperty(navigator, 'clipboard', { value: { writeText }, configurable: true });
+      for (const id of ['copy-text', 'copy-json']) document.getElementById(id).click();
+      return texts.join();
+    })()`);
+  }
+
+  const click = (id: string) => browser.evaluate(`document.getElementById('${id}').click()`);
+
+  it('shows no secret unless it is asked to, and holds nothing when it is cleared', async () => {
+    const clock = () => ticket!.clock;
+    const keys = testKeytab('HTTP/localhost@EXAMPLE.TEST');
+    const own = join(directory, 'own.keytab');
+    writeFileSync(own, formatKeytab(keys));
+    const laden = ladenClient(keys, clock);
+    const initiator = laden.initiator();
+    const token = initiator.begin();
+    const acceptor = createAcceptor({
+      credential: await acquireCredential({ keytab: keys }),
+      clock,
+    });
+    const result = await acceptor.begin().accept(token);
+    if (result.status !== 'complete') throw new Error(result.status);
+    const context = initiator.finish(result.outputToken);
+    const cache = join(directory, 'cache');
+    writeFileSync(cache, formatCredentialCache(result.context.delegatedCredential!));
+    const message = Buffer.from('qz7Rk!2vLm#9xWtB4uYc-Hq8');
+    const search = new SecretSearch({
+      ...laden.secretsOf(token),
+      subkey: context.sessionKey.bytes(),
+      message,
+    });
+    const lines = [token, altered(token), result.outputToken!, context.wrap(message)];
+    const exchange = lines.map((line) => Buffer.from(line).toString('base64')).join('\n');
+    const everything = async () => (await held()) + (await copied());
+
+    await open();
+    await chooseFile('keytab', own);
+    await paste(exchange);
+    await click('expand');
+    const closed = await everything();
+    expect(search.inText(closed)).toEqual([]);
+    expect(closed).toContain('32 bytes, hidden');
+    expect(closed).toContain('alice');
+    for (const file of [own, cache]) {
+      await browser.evaluate(`document.getElementById('status').textContent = ''`);
+      await chooseFile('file', file);
+      await settled();
+      await click('expand');
+      const shown = await everything();
+      expect(shown).toContain('hidden');
+      expect(search.inText(shown)).toEqual([]);
+    }
+
+    await click('clear');
+    await chooseFile('keytab', own);
+    await browser.evaluate(`document.getElementById('secrets').click()`);
+    await paste(exchange);
+    await click('expand');
+    const all = ['service key', 'session key', 'delegated key', 'subkey', 'message'];
+    const opened = search.inText(await everything());
+    expect(opened).toEqual(expect.arrayContaining(all.slice(1)));
+    // What is asked first and answered last is not shown.
+    await browser.evaluate(`document.querySelector('button.main').click()`);
+    await click('secrets');
+    await settled();
+    await click('expand');
+    expect(search.inText(await everything())).toEqual([]);
+    await click('secrets');
+    await settled();
+    expect(search.inText(await held())).not.toEqual([]);
+    await click('clear');
+    await browser.evaluate(`document.getElementById('time').value = ''`);
+    const left = await everything();
+    expect(search.inText(left)).toEqual([]);
+    expect(left).not.toMatch(/alice|EXAMPLE\.TEST|own\.keytab/);
+    expect(left).not.toContain(Buffer.from(token).toString('base64').slice(0, 30));
+  });
+
+  it('does not show what is read when it is cleared meanwhile', async () => {
+    await open();
+    await fill('input', header);
+    await browser.evaluate(`document.querySelector('button.main').click();
+      document.getElementById('clear').click();
+      new Promise((resolve) => setTimeout(resolve, 300))`);
+    expect(await text('status')).toBe('Cleared.');
+    expect(await held()).not.toMatch(/alice|EXAMPLE\.TEST/);
+  });
+
   it('says what is wrong with a keytab or a time, and forgets everything', async () => {
     await open();
     const wrong = join(directory, 'wrong.keytab');
@@ -289,6 +399,7 @@ interface AxNode {
   readonly ignored: boolean;
   readonly role?: { readonly value: string };
   readonly name?: { readonly value: string };
+  readonly value?: { readonly value: string };
 }
 
 const KEY_CODES: Readonly<Record<string, number>> = {
@@ -300,6 +411,21 @@ const KEY_CODES: Readonly<Record<string, number>> = {
   ArrowRight: 39,
   ArrowDown: 40,
 };
+
+/** What a page may leave behind beside its nodes. */
+const STORES = `(async () => {
+  const guarded = async (ask) => { try { return await ask(); } catch (error) { return error.name; } };
+  return [
+    document.title,
+    location.href,
+    JSON.stringify(history.state),
+    document.cookie,
+    await guarded(() => ({ ...localStorage })),
+    await guarded(() => ({ ...sessionStorage })),
+    await guarded(async () => (await indexedDB.databases()).map(({ name }) => name)),
+    [...document.querySelectorAll('input, textarea')].map(({ value }) => value),
+  ];
+})()`;
 
 /** The id of what has the focus, or its text. */
 const FOCUSED = `(document.activeElement.id || document.activeElement.localName === 'body'

@@ -23,6 +23,9 @@ const tree = new Tree(byId('tree'));
 let file: File | undefined;
 let keytab: File | undefined;
 let shown: { readonly inspection: Inspection; readonly at: string } | undefined;
+// What was begun before the last click on Clear is dropped, and of several runs the last one is shown.
+let clearings = 0;
+let runs = 0;
 
 byId('form').addEventListener('submit', (event) => {
   event.preventDefault();
@@ -62,6 +65,7 @@ async function run(): Promise<void> {
   if (now === undefined) return;
   const service = byId<HTMLInputElement>('service').value.trim();
   say('Reading...');
+  const own = ++runs;
   try {
     const inspection = await inspect(input, {
       now,
@@ -70,10 +74,11 @@ async function run(): Promise<void> {
       ...(keytab !== undefined && { keytab: keytab.bytes }),
       ...(service !== '' && { service }),
     });
-    show(inspection, formatTime(Math.floor(now / 1000)));
+    if (own === runs) show(inspection, formatTime(Math.floor(now / 1000)));
   } catch (error) {
     if (!(error instanceof KerberosError)) throw error;
     const { text: what, remedies } = await explain(error);
+    if (own !== runs) return;
     say(`The keytab cannot be read: ${[what, ...remedies.slice(0, 1)].join('; ')}`, true);
   }
 }
@@ -159,13 +164,17 @@ function say(message: string, isWrong = false): void {
 }
 
 function clear(): void {
+  clearings++;
+  runs++;
   text.value = fileChooser.value = keytabChooser.value = '';
+  for (const chosen of [file, keytab]) chosen?.bytes.fill(0);
   useFile(undefined);
-  keytab?.bytes.fill(0);
   useKeytab(undefined);
   shown = undefined;
   byId('results').hidden = true;
-  byId('tree').replaceChildren();
+  tree.show([]);
+  showVerdict(undefined, '');
+  showProblems([]);
   say('Cleared.');
   text.focus();
 }
@@ -196,7 +205,7 @@ async function choose(
   if (file !== undefined || text.value !== '') await run();
 }
 
-/** @returns False if the file cannot be read. */
+/** @returns False if the file cannot be read, or everything was cleared meanwhile. */
 async function read(
   chosen: Blob | undefined,
   use: (chosen: File | undefined) => void,
@@ -210,8 +219,10 @@ async function read(
     return false;
   }
   try {
-    const name = 'name' in chosen ? `${chosen.name}` : 'file';
-    use({ name, bytes: new Uint8Array(await chosen.arrayBuffer()) });
+    const before = clearings;
+    const bytes = new Uint8Array(await chosen.arrayBuffer());
+    if (before !== clearings) return false;
+    use({ name: 'name' in chosen ? `${chosen.name}` : 'file', bytes });
     return true;
   } catch {
     say('The file cannot be read.', true);
