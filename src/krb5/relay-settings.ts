@@ -51,9 +51,9 @@ export interface IakerbOptions {
   readonly deadline?: number;
   /** Messages that may wait for an answer at the same time; 4096 if absent. */
   readonly maxRelays?: number;
-  /** The same for one address of clients; 256 if absent. */
+  /** The same for one source, an IPv4 address or a /64 of IPv6; 256 if absent. */
   readonly maxRelaysPerSource?: number;
-  /** Messages per second for one address; 20 if absent. Ten times as many may come at once. */
+  /** Messages per second for one source; 20 if absent. Ten times as many may come at once. */
   readonly ratePerSource?: number;
 }
 

@@ -1,5 +1,6 @@
 /** Bounds the relays of an acceptor: how many at once, and how many in a time, in all and per source. */
 import { KerberosError } from '../errors.ts';
+import { sourceOf } from '../messages/address-source.ts';
 import type { HostAddress } from '../messages/primitives.ts';
 import type { Clock } from '../time.ts';
 
@@ -37,7 +38,7 @@ export class Relays {
   /**
    * Begins a relay.
    *
-   * @param address - The initiator's; all unknown ones are one source.
+   * @param address - The initiator's; all unknown ones are one source, and so is a /64 of IPv6.
    * @returns Ends it; to be called once.
    * @throws {@link KerberosError} if a bound is reached.
    */
@@ -61,7 +62,7 @@ export class Relays {
 
   /** The source of an address, with the allowance that it has now. */
   #source(address: HostAddress | undefined): Source {
-    const name = address === undefined ? '' : `${address.type} ${address.address}`;
+    const name = sourceOf(address);
     const { ratePerSource } = this.#bounds;
     const most = ratePerSource * BURST;
     const now = this.#clock();

@@ -8,7 +8,6 @@ import express from 'express';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { kerberos as expressKerberos } from '../../src/adapters/express.ts';
 import { withKerberos } from '../../src/adapters/fetch.ts';
-import { encodeBase64 } from '../../src/http/base64.ts';
 import { kdcProxy, storedExchanges } from '../../src/http/index.ts';
 import type { GssError } from '../../src/index.ts';
 import { acquireCredential, createAcceptor, Mechanism } from '../../src/index.ts';
@@ -22,7 +21,6 @@ import {
   encodeNegTokenResp,
   readNegToken,
 } from '../../src/spnego/neg-token.ts';
-import { CookieJar } from '../../src/testing/cookie-jar.ts';
 import type {
   IakerbInitiator,
   IakerbInitiatorOptions,
@@ -32,11 +30,10 @@ import type {
 import { createNegotiator } from '../../src/testing/index.ts';
 import type { Connection } from '../conformance/connection.ts';
 import { openHttp1 } from '../conformance/connection.ts';
-import type { Send } from '../support/logins.ts';
 import {
   logInOverHttp,
   over,
-  tokenOf,
+  withCookies,
   withExpiredTicket,
   withPassword,
   withTicket,
@@ -104,24 +101,17 @@ async function twoSites(options: Partial<KerberosOptions>) {
   const replayCache = { checkAndStore: async () => true };
   const shared = { exchanges, replayCache, ...options };
   const sites = [await open(shared), await open(shared)];
-  const jar = new CookieJar();
-  const host = new URL('http://www.example.test/');
   let count = 0;
-  const send: Send = async (token) => {
-    const { url } = sites[count++ % 2]!;
-    const connection = await openHttp1(url);
-    const headers = new Headers({ Authorization: `Negotiate ${encodeBase64(token)}` });
-    jar.addTo(headers, host);
-    const answer = await connection.send({
-      path: '/',
-      headers: { Host: host.host, ...Object.fromEntries(headers) },
-    });
+  const send = withCookies(async (headers, { host }) => {
+    const connection = await openHttp1(sites[count++ % 2]!.url);
+    const sent = { Host: host, ...Object.fromEntries(headers) };
+    const answer = await connection.send({ path: '/', headers: sent });
     connection.close();
-    const set = (answer.headers.get('set-cookie') ?? []).map((one) => ['Set-Cookie', one]);
-    jar.takeFrom(new Headers(set as [string, string][]), host);
-    const { status, body } = answer;
-    return { status, body, token: tokenOf(answer.headers.get('www-authenticate')?.[0]) };
-  };
+    const received = [...answer.headers].flatMap(([name, values]) =>
+      values.map((value): [string, string] => [name, value]),
+    );
+    return new Response(answer.body, { status: answer.status, headers: received });
+  });
   return { send, values, count: () => count };
 }
 
@@ -356,17 +346,7 @@ describe('IAKERB in frameworks', () => {
       { remoteAddr: { hostname: '192.0.2.2' } },
       { requestIP: () => ({ address: '192.0.2.3' }) },
     ]) {
-      const jar = new CookieJar();
-      const url = new URL('https://www.example.test/');
-      const send: Send = async (token) => {
-        const headers = new Headers({ Authorization: `Negotiate ${encodeBase64(token)}` });
-        jar.addTo(headers, url);
-        const answer = await handler(new Request(url, { headers }), given);
-        jar.takeFrom(answer.headers, url);
-        const { status } = answer;
-        const sent = tokenOf(answer.headers.get('WWW-Authenticate'));
-        return { status, body: await answer.text(), token: sent };
-      };
+      const send = withCookies((headers, url) => handler(new Request(url, { headers }), given));
       const answer = await logInOverHttp(client(), send);
       expect(answer).toMatchObject({ status: 200, body: `alice@${realm.realm} by iakerb` });
     }

@@ -11,6 +11,7 @@ import type { AcceptorOptions, AskKdc, IakerbOptions } from '../../src/index.ts'
 import { acquireCredential, ContextFlag, createAcceptor, Mechanism } from '../../src/index.ts';
 import { Relays } from '../../src/krb5/relays.ts';
 import { Tag } from '../../src/messages/der/reader.ts';
+import { parseHostAddress } from '../../src/messages/host-address.ts';
 import type { ProxiedMessage } from '../../src/messages/kdc/iakerb.ts';
 import { decodeProxiedMessage, encodeProxiedMessage } from '../../src/messages/kdc/iakerb.ts';
 import { decodeKrbError, encodeKrbError } from '../../src/messages/krb-error.ts';
@@ -448,6 +449,20 @@ describe('Relays', () => {
     now -= 3_600_000;
     expect(() => from(1)).toThrow();
     expect(relays.open).toBe(0);
+  });
+
+  it('counts a /64 of IPv6, which one host has to itself, as one source', () => {
+    const bounds = { maxRelays: 9, maxRelaysPerSource: 1, ratePerSource: 9 };
+    const relays = new Relays(bounds, () => 0);
+    const begin = (address: string) => relays.begin(parseHostAddress(address));
+    begin('2001:db8::1');
+    expect(() => begin('2001:db8::ffff:2')).toThrow(
+      expect.objectContaining({ detail: { bound: 'maxRelaysPerSource, 1' } }),
+    );
+    begin('2001:db8:0:1::1');
+    begin('192.0.2.1');
+    begin('192.0.2.2');
+    expect(relays.open).toBe(4);
   });
 
   it('remembers a bounded number of sources', () => {

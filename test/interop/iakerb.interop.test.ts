@@ -14,24 +14,10 @@ import {
   readNegToken,
 } from '../../src/spnego/neg-token.ts';
 import { Frame } from '../support/frames.ts';
+import { IAKERB_CLIENTS } from '../support/gss-client.ts';
 import { Interceptor } from '../support/interceptor.ts';
 
 const run = promisify(execFile);
-// A build of MIT krb5's newest sources, whose tokens have the form of the draft; Debian's are older.
-const NEW_MIT = process.env.KRB5_TEST_MIT_BUILD;
-const CLIENTS = [
-  { name: "Debian's gss-client", command: 'gss-client', env: {} },
-  ...(NEW_MIT === undefined
-    ? []
-    : [
-        {
-          name: 'the gss-client of newer sources',
-          command: join(NEW_MIT, 'src/appl/gss-sample/gss-client'),
-          env: { LD_LIBRARY_PATH: join(NEW_MIT, 'src/lib') },
-        },
-      ]),
-];
-
 const ENCTYPES: readonly number[] = [17, 18, 19, 20, 25, 26, 23, 16];
 
 /** How a client proves who it is. */
@@ -94,7 +80,7 @@ async function serve(
     refusals,
     /** Runs a client. @returns What it printed. */
     async client(
-      { command, env }: (typeof CLIENTS)[number],
+      { command, env }: (typeof IAKERB_CLIENTS)[number],
       options: readonly string[],
       login: Login = PASSWORD,
       user = `alice@${realm.realm}`,
@@ -201,7 +187,7 @@ const EXCHANGES: readonly {
   },
 ];
 
-describe.each(CLIENTS)('IAKERB with $name', (client) => {
+describe.each(IAKERB_CLIENTS)('IAKERB with $name', (client) => {
   describe.each(EXCHANGES)('logs in, $how,', ({ options, setup }) => {
     it.each(LOGINS)('by %s', async (_, prepare) => {
       await using realm = await startRealm();

@@ -1,8 +1,30 @@
+import { join } from 'node:path';
 import { GSS_CLIENT } from './peers.ts';
 import type { User } from './realm.ts';
 import { realm } from './realm.ts';
 import type { RunResult } from './run.ts';
 import { run } from './run.ts';
+
+// A build of MIT krb5's newest sources, whose tokens have the form of the draft; Debian's are older.
+const NEW_MIT = process.env.KRB5_TEST_MIT_BUILD;
+
+/** The programs that know IAKERB, with what they need in their environment. */
+export const IAKERB_CLIENTS: readonly {
+  readonly name: string;
+  readonly command: string;
+  readonly env: Readonly<Record<string, string>>;
+}[] = [
+  { name: "Debian's gss-client", command: GSS_CLIENT, env: {} },
+  ...(NEW_MIT === undefined
+    ? []
+    : [
+        {
+          name: 'the gss-client of newer sources',
+          command: join(NEW_MIT, 'src/appl/gss-sample/gss-client'),
+          env: { LD_LIBRARY_PATH: join(NEW_MIT, 'src/lib') },
+        },
+      ]),
+];
 
 export interface GssClientOptions {
   readonly port: number;

@@ -4,6 +4,7 @@ import { decodeBase64, encodeBase64 } from '../../src/http/base64.ts';
 import type { Oid } from '../../src/index.ts';
 import { Mechanism } from '../../src/index.ts';
 import type { Keytab } from '../../src/keytab/keytab.ts';
+import { CookieJar } from '../../src/testing/cookie-jar.ts';
 import type {
   IakerbInitiator,
   IakerbInitiatorOptions,
@@ -22,7 +23,7 @@ export interface Offer<T> {
   readonly initiator: T;
 }
 
-/** Kerberos with a ticket of alice's for the service whose key is the keytab's first. */
+/** Kerberos with a ticket of alice's; for the service whose key is the keytab's first, if it names none. */
 export function withTicket(
   keytab: Keytab,
   ticket: Partial<MintTicketOptions> = {},
@@ -37,9 +38,11 @@ export function withTicket(
 export function withExpiredTicket(
   keytab: Keytab,
   options: Partial<InitiatorOptions> = {},
+  ticket: Partial<MintTicketOptions> = {},
 ): Offer<Initiator> {
   const now = Math.floor(Date.now() / 1000);
-  return withTicket(keytab, { authTime: now - 36_000, endTime: now - 7200 }, options);
+  const times = { authTime: now - 36_000, endTime: now - 7200 };
+  return withTicket(keytab, { ...times, ...ticket }, options);
 }
 
 /** IAKERB with alice's password. */
@@ -62,22 +65,34 @@ export interface HttpAnswer {
 export type Send = (token: Uint8Array) => Promise<HttpAnswer>;
 
 /** Sends tokens over a connection. */
-export function over(
-  connection: Connection,
-  headers: Readonly<Record<string, string>> = {},
-  path = '/',
-): Send {
+export function over(connection: Connection, headers: Readonly<Record<string, string>> = {}): Send {
   return async (token) => {
     const authorization = `Negotiate ${encodeBase64(token)}`;
     const { status, body, ...answer } = await connection.send({
-      path,
+      path: '/',
       headers: { ...headers, Authorization: authorization },
     });
     return { status, body, token: tokenOf(answer.headers.get('www-authenticate')?.[0]) };
   };
 }
 
-export function tokenOf(header: string | null | undefined): Uint8Array | undefined {
+/** Sends tokens with the cookies of the answers before. @param send - Sends a request somewhere. */
+export function withCookies(send: (headers: Headers, url: URL) => Promise<Response>): Send {
+  const jar = new CookieJar();
+  return async (token) => {
+    const headers = new Headers({ Authorization: `Negotiate ${encodeBase64(token)}` });
+    jar.addTo(headers, SITE);
+    const answer = await send(headers, SITE);
+    jar.takeFrom(answer.headers, SITE);
+    const { status } = answer;
+    const sent = tokenOf(answer.headers.get('WWW-Authenticate'));
+    return { status, body: await answer.text(), token: sent };
+  };
+}
+
+const SITE = new URL('https://www.example.test/');
+
+function tokenOf(header: string | null | undefined): Uint8Array | undefined {
   const [, text] = /^Negotiate (.+)$/.exec(header ?? '') ?? [];
   return text === undefined ? undefined : decodeBase64(text);
 }

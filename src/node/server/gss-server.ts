@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import type { Acceptor } from '../../acceptor.ts';
 import { importSecurityContext } from '../../context/import.ts';
 import { tell } from '../../hooks.ts';
+import { sourceOf } from '../../messages/address-source.ts';
 import { parseHostAddress, plainAddress } from '../../messages/host-address.ts';
 import type { HostAddress } from '../../messages/primitives.ts';
 import type { OptionRule, OptionRules } from '../../options.ts';
@@ -20,7 +21,6 @@ import {
   wholeNumber,
 } from '../../options.ts';
 import { followTraceVariable } from '../observe/trace-file.ts';
-import { sourceOf } from '../peer-address.ts';
 import type { Seat, ShareLimit } from './connection-shares.ts';
 import { ConnectionShares } from './connection-shares.ts';
 import { EventRate } from './event-rate.ts';

@@ -1,7 +1,7 @@
-/** Sources of connections, by which a server divides its capacity among clients. */
+/** Sources of clients, among which a server divides its capacity. */
 import { toHex } from '../bytes.ts';
-import type { HostAddress } from '../messages/primitives.ts';
-import { AddressType } from '../messages/primitives.ts';
+import type { HostAddress } from './primitives.ts';
+import { AddressType } from './primitives.ts';
 
 /**
  * The source that an address is counted with: an IPv4 address, or a /64 of IPv6, which one host has

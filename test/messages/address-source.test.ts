@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { sourceOf } from '../../src/messages/address-source.ts';
 import { parseHostAddress } from '../../src/messages/host-address.ts';
-import { sourceOf } from '../../src/node/peer-address.ts';
 
 describe('sourceOf', () => {
   it.each([
