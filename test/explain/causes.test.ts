@@ -161,6 +161,22 @@ const CAUSES: readonly Cause[] = [
     remedy: /SPN/,
   },
   {
+    name: '1c asked for a token, and left',
+    made: () => abandoned(encodeNegTokenInit({ mechTypes: [krb5] })),
+    reason: 'negotiate.abandoned',
+    text: /^the client was asked for a token and did not send it: it has no ticket for this service, or does not try \(a browser that does not trust the site, curl without --negotiate, a health check\)$/,
+    remedy:
+      /^see with klist at the client whether it has a ticket for this service: a client without one gives up here/,
+  },
+  {
+    name: '1d another mechanism first, and left',
+    made: () => abandoned(encodeNegTokenInit({ mechTypes: ['1.2.3.4', krb5] })),
+    reason: 'negotiate.abandoned',
+    detail: { names: ['1.2.3.4'], preferred: true },
+    text: /^the client preferred 1\.2\.3\.4 to Kerberos, which it offers too, and was asked for Kerberos$/,
+    remedy: /^see with klist at the client/,
+  },
+  {
     name: '3 NegoEx and NTLM',
     made: () =>
       sent(() =>
@@ -320,7 +336,8 @@ const CAUSES: readonly Cause[] = [
     made: () => keys({ kvno: 5, seed: 8 }, { kvno: 0 }),
     reason: 'key.wrong-any-kvno',
     text: /kvno 0, which stands for any.*since 2026-05-31/,
-    remedy: /ktpass \/kvno 5/,
+    remedy:
+      /ktpass \/kvno 5 -SetPass with the password that the account has \(without -SetPass ktpass sets it anew, which makes another kvno\), or ktutil addent -k 5/,
   },
   {
     name: '19 kvno of 8 bits',
@@ -427,8 +444,9 @@ const CAUSES: readonly Cause[] = [
     name: '27 not yet valid',
     made: () => refused({ ticket: { startTime: NOW_SECONDS + 600 } }),
     reason: 'ticket.not-yet-valid',
-    text: /starts in 600 s/,
-    remedy: /KDC/,
+    text: /^the ticket starts in 600 s, at 2026-06-01T12:10:00Z; it is 2026-06-01T12:00:00Z now, and the client's clock agrees: the KDC's clock is ahead, or those of client and this machine are behind$/,
+    remedy:
+      /^compare this machine's clock with the KDC's \(gss-server -check\), and keep both right with NTP/,
   },
   {
     name: '27 postdated',
@@ -740,6 +758,22 @@ describe('no delegated credential', () => {
     const [note] = contextNotes(server);
     expect(note?.reason).toBe(reason);
     expect(note?.remedies.join()).toMatch(remedy);
+  });
+});
+
+it('a PAC that is not shown has a note with the reason and what to do', async () => {
+  const twice = { type: 1, data: new Uint8Array(3) };
+  const { server } = await establish({ ticket: { pac: { buffers: [twice, twice] } } });
+  expect(contextNotes(server).map(({ reason }) => reason)).toEqual([
+    'delegation.not-forwardable',
+    'pac.malformed',
+  ]);
+  const note = contextNotes(server)[1]!;
+  expect(note.text).toMatch(/^the ticket's PAC is not shown: \S/);
+  expect(note.remedies.length).toBeGreaterThan(0);
+  expect(note).toMatchObject({
+    reason: server.pacError!.reason,
+    remedies: server.pacError!.remedies,
   });
 });
 

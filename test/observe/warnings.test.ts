@@ -6,7 +6,14 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { edgeFiles } from '../../src/adapters/edge-files.ts';
 import { Service } from '../../src/http/service.ts';
 import type { KerberosError } from '../../src/index.ts';
-import { acquireCredential, createAcceptor, formatKeytab, parseKeytab } from '../../src/index.ts';
+import {
+  acquireCredential,
+  createAcceptor,
+  EncryptionKey,
+  formatKeytab,
+  parseKeytab,
+} from '../../src/index.ts';
+import { parsePrincipal } from '../../src/messages/principal.ts';
 import { keytabFile } from '../../src/node/files/keytab-file.ts';
 import { loadKerberosConfig } from '../../src/node/files/krb5-conf-file.ts';
 import { kerberos } from '../../src/node/kerberos.ts';
@@ -38,6 +45,33 @@ describe('a setting of krb5.conf that is not used', () => {
       },
     ]);
     expect(problems[0]!.text).toContain('clock_skew');
+  });
+
+  it.each([
+    ['config.bad-value', '[libdefaults]\n  clockskew = soon\n', /clockskew/],
+    ['config.syntax', '[realms]\n  A = {\n  kdc = b\n', /brace|\}/],
+  ])('is published with its reason: %s', (reason, contents, words) => {
+    using published = listen(ChannelName.warning);
+    const { problems } = loadKerberosConfig(scratchFile('krb5.conf', contents));
+    const [one] = published.messages;
+    expect(published.messages).toHaveLength(1);
+    expect(one!.attributes).toEqual({ 'error.type': reason, 'error.message': problems[0]!.text });
+    expect(`${problems[0]!.text} ${one!.remedies}`).toMatch(words);
+  });
+
+  it('is published, too, if its whole file is missing or may not be read', () => {
+    using published = listen(ChannelName.warning);
+    const path = scratchFile('krb5.conf', '');
+    loadKerberosConfig(`${path}:${path}.absent`);
+    expect(published.messages).toMatchObject([
+      {
+        attributes: {
+          'error.type': 'config.missing',
+          'error.message': expect.stringContaining(`${path}.absent does not exist`),
+        },
+        remedies: [expect.stringContaining('KRB5_CONFIG')],
+      },
+    ]);
   });
 
   it('is told by an adapter, which reads it from a file or as text', async () => {
@@ -89,6 +123,29 @@ describe('a keytab', () => {
       },
     ]);
     expect(acceptor.statistics.warnings).toEqual({ 'keytab.bad-entry': 1 });
+  });
+
+  it('has one for keys of a service none of which can be used', async () => {
+    using published = listen(ChannelName.warning);
+    const des = new EncryptionKey(3, new Uint8Array(8).fill(1));
+    const principal = parsePrincipal(SERVICE);
+    const keytab = {
+      version: 2,
+      entries: [{ principal, kvno: 1, timestamp: 0, key: des }],
+    } as const;
+    const credential = await acquireCredential({ keytab, onWarning: () => {} });
+    expect(published.messages).toMatchObject([
+      {
+        attributes: {
+          'error.type': 'keytab.unusable',
+          'error.message': expect.stringContaining(
+            `no key of ${SERVICE} can be used here: des-cbc-md5`,
+          ),
+        },
+        remedies: [expect.stringMatching(/\S/)],
+      },
+    ]);
+    expect(createAcceptor({ credential }).statistics.warnings).toEqual({ 'keytab.unusable': 1 });
   });
 
   it('has one for a provider that fails later', async () => {
