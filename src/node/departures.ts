@@ -20,7 +20,7 @@ export class Departures {
     const end = (): void => {
       if (this.#waiting.get(remoteAddress) !== controller) return;
       this.#waiting.delete(remoteAddress);
-      controller.abort(NOT_BACK);
+      controller.abort();
     };
     setTimeout(end, PATIENCE).unref();
     return controller.signal;
@@ -32,7 +32,6 @@ export class Departures {
   }
 }
 
-const NOT_BACK: unknown = new Error('the client did not come back');
 const MAX_WAITING = 1024;
 // Milliseconds: the client may have to ask a distant KDC for its ticket.
 const PATIENCE = 5000;

@@ -80,7 +80,7 @@ Output: the lines of MIT's gss-server, on the same streams, and records: one lin
 time, connection, peer, client, service, kvno, enctype, reason, text and remedy, as key=value or as JSON
 (-log). Records are written to the -logfile, among MIT's lines; without one, to stderr, and then those of
 accepted clients only with -log json. Further lines are written to stderr:
-  hint: ...           the remedy for the error before it
+  hint: ...           the remedy for the error before it; once, why a client delegates nothing
   listening on port N                the port, with -port 0
   closing connection from ...        a client was too slow, or there were too many connections (the
                                      latter at most once a second)

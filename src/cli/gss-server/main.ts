@@ -19,6 +19,7 @@ import type { ServerArguments } from './args.ts';
 import { parseArguments } from './args.ts';
 import type { Configured } from './configure.ts';
 import { configure } from './configure.ts';
+import { DelegationHint } from './delegation-hint.ts';
 import { HELP, USAGE } from './help.ts';
 import type { Block } from './lines.ts';
 import {
@@ -95,12 +96,14 @@ async function serve(options: ServerArguments, clientOwnsStreams: boolean): Prom
   const { acceptor, localName, closeReplayCache } = configured;
   const lineOptions = { verbose: options.verbose, localName };
   const marks = new SessionMarks(options.inetd || cluster.isWorker);
+  const delegationHint = new DelegationHint();
   const accepted = options.logfile !== undefined || options.log === 'json';
   const recordOptions = { format: options.log, accepted };
   const print = (event: GssServerEvent): void =>
     output.print([
       ...formatRecordOf(event, recordOptions),
       ...marks.mark(event, formatEvent(event, lineOptions)),
+      ...delegationHint.linesFor(event),
     ]);
   const report = reportOf(options, acceptor, output);
   try {

@@ -33,6 +33,7 @@ export const MESSAGE: Explanations<Extract<keyof MessageDetails, `message.${stri
   ),
   'message.duplicate': sequence(
     'the message came before: it was repeated on the way, or by an attacker',
+    'look for what sends the same message again (a retry, a proxy): the sender has to wrap each one anew',
   ),
   'message.old': sequence('the message is too old to tell whether it came before'),
   'message.unsequenced': sequence('the message came after a later one'),
@@ -123,7 +124,10 @@ function silent(who: string): Explanation<'fault.callback-silent' | 'fault.modul
   };
 }
 
-function sequence(text: string): Explanation<Extract<keyof MessageDetails, `message.${string}`>> {
+function sequence(
+  text: string,
+  ...first: readonly string[]
+): Explanation<Extract<keyof MessageDetails, `message.${string}`>> {
   return {
     text: (detail) => {
       const { expected, received } = detail as SequenceDetail;
@@ -133,6 +137,7 @@ function sequence(text: string): Explanation<Extract<keyof MessageDetails, `mess
       );
     },
     remedies: () => [
+      ...first,
       'take the messages of a context one at a time and in their order (one connection, no parallel workers)',
       'if messages may be lost or reordered, have the client not ask for sequence (GSS_C_SEQUENCE_FLAG)',
     ],

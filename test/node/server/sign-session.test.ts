@@ -230,7 +230,8 @@ describe('a message that is refused', () => {
     const { expected, received } = error.detail;
     expect(BigInt(expected as string)).toBe(BigInt(received as string) + 1n);
     expect(error.text).toContain(`its number is ${received}, and ${expected} was expected`);
-    expect(error.remedies[0]).toContain('in their order');
+    expect(error.remedies[0]).toContain('look for what sends the same message again');
+    expect(error.remedies[1]).toContain('in their order');
     await client.closed;
   });
 });
