@@ -138,6 +138,8 @@ export type OfferDetail = {
   readonly names?: readonly string[];
   /** Whether the client offers Kerberos too, but prefers this. */
   readonly preferred?: boolean;
+  /** Whether it went away in the middle of a login that was relayed (IAKERB). */
+  readonly relayed?: boolean;
 };
 
 /** A mechanism and the accepted ones, by name. */

@@ -4,6 +4,7 @@ import type { SecurityContext } from '../context/context.ts';
 import type { ContextState } from '../context/state.ts';
 import { enctypeName } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
+import type { OfferDetail } from '../explain/client-reasons.ts';
 import { mechanismName } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
 import { ContextFlag, GssError } from '../gss/status.ts';
@@ -106,6 +107,7 @@ export function explainAbandonment(state: HandshakeState): GssError | undefined 
         }),
       });
     case 'relaying':
+      return unanswered({ relayed: true });
     case 'mic-owed':
       return unanswered();
     case 'exported':
@@ -114,9 +116,10 @@ export function explainAbandonment(state: HandshakeState): GssError | undefined 
   }
 }
 
-function unanswered(): GssError {
+function unanswered(detail?: OfferDetail): GssError {
   return new GssError('GSS_S_FAILURE', {
     reason: 'negotiate.abandoned',
+    ...(detail && { detail }),
     message: 'the client was asked for another token and did not send it',
   });
 }

@@ -8,7 +8,13 @@ import {
   unframeToken,
 } from '../../src/gss/framing.ts';
 import type { AcceptorOptions, AskKdc, IakerbOptions } from '../../src/index.ts';
-import { acquireCredential, ContextFlag, createAcceptor, Mechanism } from '../../src/index.ts';
+import {
+  acquireCredential,
+  ContextFlag,
+  createAcceptor,
+  explain,
+  Mechanism,
+} from '../../src/index.ts';
 import { Relays } from '../../src/krb5/relays.ts';
 import { Tag } from '../../src/messages/der/reader.ts';
 import { parseHostAddress } from '../../src/messages/host-address.ts';
@@ -152,6 +158,17 @@ describe('IAKERB', () => {
     await expect(meet(here, client({ password: 'wrong' }))).rejects.toMatchObject({
       code: 'KDC_ERR_PREAUTH_FAILED',
     });
+  });
+
+  it('tells of a client that goes away after an error of the KDC', async () => {
+    const { acceptor } = await world();
+    const handshake = acceptor.begin();
+    await handshake.accept(client({ password: 'wrong' }).begin().outputToken!);
+    const left = handshake.abandonment;
+    expect(left).toMatchObject({ reason: 'negotiate.abandoned', detail: { relayed: true } });
+    await explain(left);
+    expect(left?.text).toMatch(/in the middle of a login that was relayed/);
+    expect(left?.remedies).toEqual([expect.stringMatching(/log of the KDC/)]);
   });
 
   it.each([

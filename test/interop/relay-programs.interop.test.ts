@@ -57,7 +57,10 @@ async function meet(initiator: IakerbInitiator | Negotiator, port: number): Prom
     if (step.status === 'complete') break;
     const reply = await client.receive();
     const next = reply && stepOf(initiator, reply.data);
-    if (next === undefined) return false;
+    if (next === undefined) {
+      client.close();
+      return false;
+    }
     step = next;
   }
   return step.status === 'complete' && (await client.sign(step.context, Uint8Array.of(1, 2, 3)));
@@ -184,6 +187,8 @@ describe('gss-server', () => {
     );
     expect(await meet(password({ client: 'eve@NOKDC.TEST' }), port)).toBe(false);
     await server.until('stderr', /realm NOKDC\.TEST, of which the relay knows no KDC.*krb5\.conf/);
+    expect(await meet(password({ password: 'wrong' }), port)).toBe(false);
+    await server.until('stderr', /in the middle of a login that was relayed.*log of the KDC/);
     // The KDC has answered this login in other words.
     await send(tokens, port);
     expect(await record('iakerb\\.transcript')).toMatch(

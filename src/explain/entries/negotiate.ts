@@ -71,16 +71,14 @@ export const NEGOTIATE: Explanations<Extract<keyof TokenDetails, `negotiate.${st
     "look at the client's log: it has the reason, such as a failed mutual authentication",
   ),
   'negotiate.abandoned': {
-    text: ({ names, preferred }) =>
-      preferred === true
-        ? `the client preferred ${names?.[0] ?? 'another mechanism'} to Kerberos, which it offers too, and was asked for Kerberos`
-        : names === undefined
-          ? 'the client was asked for a token and did not send it: it has no ticket for this service, or does not try (a browser that does not trust the site, curl without --negotiate, a health check)'
-          : `the client was asked for another token and did not come back (it offered ${names.join(', ')})`,
-    remedies: () => [
-      'see with klist at the client whether it has a ticket for this service: a client without one gives up here',
-      ...NO_TICKET,
-    ],
+    text: abandoned,
+    remedies: ({ relayed }) =>
+      relayed === true
+        ? ["look at the client's own messages, and at the log of the KDC, which has the error"]
+        : [
+            'see with klist at the client whether it has a ticket for this service: a client without one gives up here',
+            ...NO_TICKET,
+          ],
   },
   'negotiate.other-connection': {
     text: ({ prefers }) =>
@@ -117,6 +115,18 @@ export const IAKERB: Explanations<'iakerb.off' | 'iakerb.transcript'> = {
     ],
   },
 };
+
+function abandoned({ names, preferred, relayed }: OfferDetail): string {
+  if (relayed === true) {
+    return 'the client went away in the middle of a login that was relayed: the answer of the KDC was probably an error for it, such as of a wrong password';
+  }
+  if (preferred === true) {
+    return `the client preferred ${names?.[0] ?? 'another mechanism'} to Kerberos, which it offers too, and was asked for Kerberos`;
+  }
+  return names === undefined
+    ? 'the client was asked for a token and did not send it: it has no ticket for this service, or does not try (a browser that does not trust the site, curl without --negotiate, a health check)'
+    : `the client was asked for another token and did not come back (it offered ${names.join(', ')})`;
+}
 
 function foreign(name: string, { names, preferred }: OfferDetail): string {
   if (preferred === true) {
