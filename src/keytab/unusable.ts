@@ -8,23 +8,24 @@ import { acceptedKeys } from './keytab-index.ts';
 import type { ServiceMatcher } from './service-name.ts';
 
 /**
- * The error for a keytab that has keys for the service, none of which can be used: single DES, or RC4 and
- * DES3 where they are off. Every client would be refused.
+ * The error for principals of the service that have keys, none of which can be used: single DES, or RC4
+ * and DES3 where they are off. Every client of theirs would be refused.
  */
 export function explainUnusable(
   keytab: Keytab,
   matcher: ServiceMatcher,
 ): KerberosError | undefined {
-  const { principals, usable } = acceptedKeys(keytab, matcher);
-  if (principals.size === 0 || usable.size > 0) return undefined;
+  const { principals } = acceptedKeys(keytab, matcher);
+  const useless = [...principals].filter(({ usable }) => usable.size === 0);
+  if (useless.length === 0) return undefined;
   const enctypes = new Set<string>();
   const names: string[] = [];
-  for (const { principal, entries } of principals) {
+  for (const { principal, entries } of useless) {
     if (names.length === MAX_LISTED) break;
     names.push(printablePrincipal(principal));
     for (const { key } of entries) enctypes.add(enctypeName(key.enctype));
   }
-  const more = principals.size - names.length;
+  const more = useless.length - names.length;
   const detail = {
     principals: more > 0 ? [...names, `${more} more`] : names,
     enctypes: [...enctypes].slice(0, MAX_LISTED),

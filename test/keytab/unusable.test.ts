@@ -46,6 +46,16 @@ describe('explainUnusable', () => {
     expect(explainUnusable(sha2, parseServiceName())).toBeUndefined();
   });
 
+  it('names only those of several principals whose clients would all be refused', () => {
+    const old = 'HTTP/old.example.test@EXAMPLE.TEST';
+    const entries = [...desOf(old).entries, ...makeKeytab({ principal: WWW }).entries];
+    const error = explainUnusable({ version: 2, entries }, parseServiceName('HTTP@'));
+    expect(error!.detail).toEqual({ principals: [old], enctypes: ['des-cbc-md5'] });
+    expect(
+      explainUnusable({ version: 2, entries }, parseServiceName('HTTP@www.example.test')),
+    ).toBeUndefined();
+  });
+
   it('lists eight', () => {
     const names = Array.from({ length: 12 }, (_, i) => `HTTP/h${i}@R`);
     const error = explainUnusable(desOf(...names), parseServiceName());
