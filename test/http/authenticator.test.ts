@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import type { AuthenticationRequest } from '../../src/http/authentication.ts';
 import type { AuthenticatorOptions } from '../../src/http/options.ts';
 import type { OpenSession, SessionKeeper } from '../../src/http/session/keeper.ts';
@@ -274,6 +274,31 @@ describe('requireTls', () => {
     const { ask } = await httpSite({ onWarning: undefined as never });
     await ask(MALFORMED, { secure: false });
     expect(await warnings.seen()).toMatchObject([{ code: 'KRB5_ACCEPTOR_PLAIN_HTTP' }]);
+  });
+});
+
+describe('a PAC that does not verify', () => {
+  const pac = { type: 128, data: Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0) };
+  const exchange = { ticket: { authorizationData: [pac] } };
+
+  it('has one warning, since its groups are missing without a word', async () => {
+    const { ask, initiator, told } = await httpSite({}, exchange);
+    for (let time = 0; time < 2; time++) await ask(initiator().begin());
+    const warned = () => told.filter((line) => line.startsWith('warned'));
+    await vi.waitFor(() => expect(warned()).toHaveLength(1));
+    expect(warned()[0]).toMatch(
+      /^warned the PAC of a ticket is not used, so that groups are not known: .+; .+/,
+    );
+    expect(told.filter((line) => line.startsWith('accepted'))).toHaveLength(2);
+  });
+
+  it('is printed by the runtime without onWarning', async () => {
+    using warnings = collectWarnings();
+    const { ask, initiator } = await httpSite({ onWarning: undefined as never }, exchange);
+    await ask(initiator().begin());
+    await vi.waitFor(async () =>
+      expect(await warnings.seen()).toMatchObject([{ code: 'KRB5_ACCEPTOR_PAC' }]),
+    );
   });
 });
 

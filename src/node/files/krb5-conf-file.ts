@@ -83,6 +83,7 @@ export function loadProfile(
 function openFile(path: string): ProfileSection | string {
   try {
     if (statSync(path).isDirectory()) {
+      if (!readdirSync(path).some(isIncludedName)) return EMPTY;
       return parseProfile({ name: path, text: `includedir ${path}` }, readIncluded);
     }
     return parseProfile(readSource(path), readIncluded);
@@ -95,6 +96,13 @@ function openFile(path: string): ProfileSection | string {
 }
 
 function skipped(path: string, code: string): ConfigProblem {
+  if (code === EMPTY) {
+    return {
+      reason: 'config.missing',
+      text: `${printableName(path)} is a directory, in which nothing is read: files end in .conf, or have letters, digits, - and _ only`,
+      remedies: ['name the file itself in KRB5_CONFIG', 'or put a file *.conf into the directory'],
+    };
+  }
   if (code === 'ENOENT') {
     return {
       reason: 'config.missing',
@@ -162,6 +170,8 @@ function isIncludedName(name: string): boolean {
 
 // O_NONBLOCK: opening a FIFO must not wait for a writer. Windows lacks the flag.
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+// Beside the codes of system errors: a directory without files that are read.
+const EMPTY = 'EMPTY';
 // The limit of a whole profile.
 const MAX_BYTES = 64_000_000;
 const MAY_BE_MISSING: ReadonlySet<string> = new Set(['ENOENT']);

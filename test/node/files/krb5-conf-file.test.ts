@@ -112,6 +112,20 @@ describe('loadKerberosConfig', () => {
     expect(loadProfile([one]).values('a', 'b')).toEqual(['20']);
   });
 
+  it('warns of a directory in which it reads nothing, as where KRB5_CONFIG names the wrong one', () => {
+    const empty = join(folder, 'empty');
+    mkdirSync(empty);
+    for (const name of ['', 'krb5.conf.bak']) {
+      if (name !== '') write(`empty/${name}`, '[libdefaults]\n');
+      const { problems } = loadKerberosConfig(empty);
+      expect(problems).toMatchObject([{ reason: 'config.missing' }]);
+      expect(problems[0]!.text).toMatch(/empty is a directory, in which nothing is read: /);
+      expect(problems[0]!.remedies[0]).toContain('name the file itself');
+    }
+    write('empty/krb5.conf', '[libdefaults]\n');
+    expect(loadKerberosConfig(empty).problems).toEqual([]);
+  });
+
   it('refuses malformed files, and files that cannot be included', () => {
     const broken = write('broken.conf', '[libdefaults]\n}\n');
     expect(codeOf(() => loadKerberosConfig(broken))).toBe(
