@@ -19,6 +19,7 @@ const MAY_REMEMBER: Readonly<Record<string, string>> = {
   'errors.ts: catalogue': 'set once, when the catalogue of texts is loaded',
   'handshake-step.ts: importer': 'a module, set once, when an exported exchange first continues',
   'hooks.ts: FAILED': 'weak: callbacks whose failure has been reported',
+  'iakerb/mechanism.ts: relay': 'a module, set once, when an initiator first wants a relay',
   'inspect/page/main.ts: file': 'a page that runs once, in a browser: the file that is shown',
   'inspect/page/main.ts: keytab': 'a page that runs once, in a browser: the chosen keytab',
   'inspect/page/main.ts: shown': 'a page that runs once, in a browser: what is shown',

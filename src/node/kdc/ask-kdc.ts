@@ -7,6 +7,7 @@ import { systemClock } from '../../time.ts';
 import type { KdcServer } from './find-kdcs.ts';
 import { firstInTurn } from './in-turn.ts';
 import { KnownServers } from './known-servers.ts';
+import { SecondTries } from './second-tries.ts';
 import { NoAnswer, Stop, Transports } from './transports.ts';
 
 /** The answer of a KDC. Nothing in it has been verified, except that it begins as an answer does. */
@@ -39,7 +40,7 @@ export interface KdcAskerOptions {
 /**
  * Makes a function that asks KDCs. A server that does not answer within a second, or twice the time of
  * its last answer, is waited for beside the next one: the first answer counts. One that failed is asked last for
- * the next half minute.
+ * the next half minute. One that is late for many messages gets only some of them over TCP as well.
  *
  * @param find - Finds the servers of a realm, in the order in which to ask them.
  */
@@ -48,6 +49,7 @@ export function kdcAsker(
   { udpLimit = MAX_DATAGRAM, clock = systemClock }: KdcAskerOptions = {},
 ): KdcAsker {
   const known = new KnownServers(clock);
+  const seconds = new SecondTries();
   const transports = new Transports();
   return async (realm, message, signal) => {
     const servers = known.inOrder(await find(realm));
@@ -85,6 +87,9 @@ export function kdcAsker(
           if (!stop.stopped) known.failed(server);
         },
         isOver: () => stop.stopped,
+        enter: ({ server }, running) =>
+          running.some((other) => isSame(other.server, server)) ? seconds.begin(server) : NOTHING,
+        whenRoom: ({ server }, call) => seconds.whenRoom(server, call),
       }).catch(() => {
         throw unreachable(realm, failures);
       });
@@ -93,6 +98,13 @@ export function kdcAsker(
       end();
     }
   };
+}
+
+/** A server over one transport. */
+type Attempt = Pick<KdcAnswer, 'server' | 'transport'>;
+
+function isSame(a: KdcServer, b: KdcServer): boolean {
+  return a.port === b.port && a.host === b.host;
 }
 
 function transportsFor(
@@ -106,7 +118,7 @@ function transportsFor(
 
 async function exchange(
   transports: Transports,
-  { server, transport }: Pick<KdcAnswer, 'server' | 'transport'>,
+  { server, transport }: Attempt,
   message: Uint8Array,
   patience: number,
   stop: Stop,
@@ -156,5 +168,6 @@ function unreachable(realm: string, failures: readonly string[]): KerberosError 
 // MIT krb5, udp_preference_limit: longer messages use TCP.
 const MAX_DATAGRAM = 1465;
 const RESPONSE_TOO_BIG = 52;
+const NOTHING = (): void => {};
 // Milliseconds for one server over one transport.
 const PATIENCE = 10_000;

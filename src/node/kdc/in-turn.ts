@@ -11,6 +11,14 @@ export interface Turn<T, R> {
   readonly onFailure?: (item: T, error: unknown) => void;
   /** Whether nothing more is to be begun. */
   readonly isOver: () => boolean;
+  /**
+   * Makes room for an item beside those that run; always if absent.
+   *
+   * @returns Called when the item has ended. Undefined: there is no room for it now, but perhaps for another.
+   */
+  readonly enter?: (item: T, running: readonly T[]) => (() => void) | undefined;
+  /** Calls when there is room for the item. @returns Forgets the call. */
+  readonly whenRoom?: (item: T, call: () => void) => () => void;
 }
 
 /**
@@ -21,29 +29,46 @@ export interface Turn<T, R> {
  */
 export function firstInTurn<T, R>(
   items: readonly T[],
-  { begin, patience, onLate, onFailure, isOver }: Turn<T, R>,
+  { begin, patience, onLate, onFailure, isOver, enter = () => NOTHING, whenRoom }: Turn<T, R>,
 ): Promise<R> {
   return new Promise((resolve, reject) => {
-    let next = 0;
-    let running = 0;
+    const left = [...items];
+    const running: T[] = [];
     let fault: unknown;
+    let forget = NOTHING;
     const beginNext = (): void => {
-      if (next === items.length || isOver()) return void (running === 0 && reject(fault));
-      const item = items[next++]!;
-      running++;
+      forget();
+      const [first] = left;
+      if (first === undefined || isOver()) {
+        if (running.length === 0) reject(fault);
+        return;
+      }
+      for (const [at, item] of left.entries()) {
+        const leave = enter(item, running);
+        if (leave === undefined) continue;
+        left.splice(at, 1);
+        run(item, leave);
+        return;
+      }
+      forget = whenRoom?.(first, beginNext) ?? NOTHING;
+    };
+    const run = (item: T, leave: () => void): void => {
+      running.push(item);
       const timer = setTimeout(() => {
         onLate?.(item);
         beginNext();
       }, patience(item));
       const end = (): void => {
         clearTimeout(timer);
-        running--;
+        running.splice(running.indexOf(item), 1);
+        leave();
       };
       begin(item).then(
         (result) => {
           end();
-          if (result === undefined) beginNext();
-          else resolve(result);
+          if (result === undefined) return beginNext();
+          forget();
+          resolve(result);
         },
         (error: unknown) => {
           end();
@@ -56,3 +81,5 @@ export function firstInTurn<T, R>(
     beginNext();
   });
 }
+
+const NOTHING = (): void => {};

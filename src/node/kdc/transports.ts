@@ -103,7 +103,10 @@ export class Transports {
       };
       let forget = (): void => {};
       this.#turns.take(() => {
-        if (!over) close = open({ answer: (bytes) => end(() => resolve(bytes)), fail });
+        if (over) return;
+        close = open({ answer: (bytes) => end(() => resolve(bytes)), fail });
+        // It may have failed before there was something to close.
+        if (over) close();
       });
       forget = stop.onStop(onStop);
     });
@@ -120,14 +123,19 @@ interface Ends {
   readonly fail: (error: unknown) => void;
 }
 
-/** @returns Closes the socket. */
+/**
+ * Each message has a socket, and so a port, of its own: what comes to it answers this message, or is a forgery of
+ * somebody who has guessed the port (RFC 6056).
+ *
+ * @returns Closes the socket; it may be called twice.
+ */
 function openUdp(
   address: string,
   port: number,
   message: Uint8Array,
   { answer, fail }: Ends,
 ): () => void {
-  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+  const socket = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', lookup: itself });
   let isOpen = true;
   socket.on('error', fail);
   // A connected socket receives from this address only, and learns that the port is closed.
@@ -138,9 +146,18 @@ function openUdp(
   });
   socket.once('message', (bytes) => answer(Uint8Array.from(bytes)));
   return () => {
+    if (isOpen) socket.close();
     isOpen = false;
-    socket.close();
   };
+}
+
+/** Instead of node:dns, which takes two further turns of the event loop for what is an address already. */
+function itself(
+  address: string,
+  _options: unknown,
+  found: (error: null, address: string, family: number) => void,
+): void {
+  found(null, address, isIP(address));
 }
 
 /**

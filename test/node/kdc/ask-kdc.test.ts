@@ -131,6 +131,49 @@ describe('kdcAsker', () => {
     }
   });
 
+  it('asks a server that is late for many messages over TCP for some of them at a time', async () => {
+    await using slow = await startFakeKdc(() => undefined);
+    await using other = await startFakeKdc(() => ANSWER);
+    const stops: AbortController[] = [];
+    const isSeen = async (transport: 'udp' | 'tcp', count: number) => {
+      const seen = () => slow.requests.filter((one) => one.transport === transport).length;
+      while (seen() < count) await new Promise(setImmediate);
+      // More would have come by then.
+      for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+      return seen();
+    };
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const [first, second] = [slow, other].map(({ port }) => ({ host: '127.0.0.1', port }));
+      let servers = [first!];
+      const asker = kdcAsker(async () => servers, { clock: () => 0 });
+      const askOnce = async () => {
+        const stop = new AbortController();
+        stops.push(stop);
+        return await asker('EXAMPLE.TEST', MESSAGE, stop.signal);
+      };
+      const asked = Array.from({ length: 70 }, askOnce);
+      expect(await isSeen('udp', 70)).toBe(70);
+      vi.advanceTimersByTime(1000);
+      expect(await isSeen('tcp', 64)).toBe(64);
+      // Another server is not asked less.
+      servers = [first!, second!];
+      const last = askOnce();
+      await isSeen('udp', 71);
+      vi.advanceTimersByTime(1000);
+      expect(await last).toMatchObject({ bytes: ANSWER, server: second });
+      // After ten seconds UDP is given up, and TCP is the only way.
+      vi.advanceTimersByTime(8000);
+      expect(await isSeen('tcp', 70)).toBe(70);
+      const ended = Promise.allSettled(asked);
+      for (const stop of stops) stop.abort();
+      for (const { status } of await ended) expect(status).toBe('rejected');
+    } finally {
+      for (const stop of stops) stop.abort();
+      vi.useRealTimers();
+    }
+  });
+
   it('names each server that did not answer', async () => {
     const port = await freePort();
     const error = await refusal(ask([{ host: '127.0.0.1', port }]));
