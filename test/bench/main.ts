@@ -125,19 +125,28 @@ async function compareReplayCaches({ rounds }: BenchOptions): Promise<ReplayCach
 async function showRelays(): Promise<RelayFigures> {
   const figures = await measureRelays();
   const { logins, done, first, answered, afterFirst, before, during, loop, held, load } = figures;
+  const { cpu, asked } = figures;
   const ms = (time: number) => `${time.toFixed(time < 10 ? 2 : 0)} ms`;
+  const waits = ({ p50, p99, most, count }: RelayFigures['before']) =>
+    `p50 ${ms(p50)}, p99 ${ms(p99)}, most ${ms(most)} (${count})`;
   console.log(
     [
-      `\nrelays: ${logins} logins at once (IAKERB), a KDC that answers after 2 s, load ${load.toFixed(1)}`,
-      `  ${done} done; first answer after ${ms(first)}, all had theirs ${ms(answered)} later`,
-      `  the last login ${ms(afterFirst)} later (three answers each: 4 s of it are the KDC's)`,
-      `  ordinary clients before: p50 ${ms(before.p50)}, p99 ${ms(before.p99)} (${before.count})`,
-      `  meanwhile:               p50 ${ms(during.p50)}, p99 ${ms(during.p99)} (${during.count})`,
-      `  event loop late: p99 ${ms(loop.p99)}, most ${ms(loop.most)}`,
+      `\nrelays: ${logins} logins at once (IAKERB) through gss-server, a KDC that answers after 2 s, load ${load.toFixed(1)}`,
+      '  (KDC and clients run with a low priority, so that they leave the processors to the server)',
+      `  ${done} done; first answer after ${ms(first)}`,
+      `  one exchange of each, all answered: ${ms(answered)} after the first answer`,
+      `  the last login: ${ms(afterFirst)} after the first answer (three answers each: 4 s of it are the KDC's)`,
+      `  the KDC was asked ${asked.udp} times over UDP, ${asked.tcp} times over TCP`,
+      `  ordinary clients before: ${waits(before)}`,
+      `  meanwhile:               ${waits(during)}`,
+      `  server's event loop late: p99 ${ms(loop.p99)}, most ${ms(loop.most)}`,
       ...Object.entries(held).map(
         ([when, { threads = 0, handles, rss }]) =>
           `  server ${when}: ${threads} threads, ${handles} handles, ${(rss / 1e6).toFixed(0)} MB`,
       ),
+      `  seconds of CPU: ${Object.entries(cpu)
+        .map(([name, seconds]) => `${name} ${seconds.toFixed(2)}`)
+        .join(', ')}`,
       ...figures.failures.map((failure) => `  ${failure}`),
     ].join('\n'),
   );

@@ -1,4 +1,7 @@
-/** Clients of IAKERB, all at once: `relay-clients.js port keytab number`. */
+/**
+ * Clients of IAKERB, as many as it is told, all at once: `relay-clients.js port keytab`. They have several
+ * addresses, since a relay bounds what one address may ask.
+ */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
@@ -6,17 +9,22 @@ import { parseKeytab } from '../../../src/index.ts';
 import { createIakerbInitiator } from '../../../src/testing/index.ts';
 import { encodeFrame, Frame, FrameReader } from '../../support/frames.ts';
 
-const [port = '', keytabFile = '', number = ''] = process.argv.slice(2);
+const [port = '', keytabFile = ''] = process.argv.slice(2);
 const keytab = parseKeytab(readFileSync(keytabFile));
 
 /** @returns Milliseconds since 1970 of each answer. */
-async function logIn(): Promise<number[]> {
+async function logIn(localAddress: string): Promise<number[]> {
   const initiator = createIakerbInitiator({
     client: 'alice@EXAMPLE.TEST',
     keytab,
     service: 'host/bench.example.test',
   });
-  const socket = createConnection({ port: Number(port), host: '127.0.0.1', noDelay: true });
+  const socket = createConnection({
+    port: Number(port),
+    host: '127.0.0.1',
+    localAddress,
+    noDelay: true,
+  });
   await once(socket, 'connect');
   const send = (data: Uint8Array): void => {
     socket.write(encodeFrame({ flags: Frame.context, data }));
@@ -40,13 +48,16 @@ async function logIn(): Promise<number[]> {
   }
 }
 
-process.on('message', async () => {
+process.on('message', async ({ logins, network }: Order) => {
+  const cpu = process.cpuUsage();
   const begin = Date.now();
-  const results = await Promise.allSettled(Array.from({ length: Number(number) }, logIn));
+  const addresses = Array.from({ length: logins }, (_, at) => `127.0.${network}.${1 + (at % 25)}`);
+  const results = await Promise.allSettled(addresses.map(logIn));
   const done = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const failures = results.flatMap((one) =>
     one.status === 'rejected' ? [String(one.reason)] : [],
   );
+  const { user, system } = process.cpuUsage(cpu);
   process.send?.({
     begin,
     done: done.length,
@@ -54,6 +65,13 @@ process.on('message', async () => {
     answered: Math.max(...done.map((times) => times[0]!)),
     last: Math.max(...done.map((times) => times.at(-1)!)),
     failures: [...new Set(failures)].slice(0, 3),
+    cpu: (user + system) / 1e6,
   });
 });
 process.send?.({});
+
+interface Order {
+  readonly logins: number;
+  /** The third number of the clients' addresses. */
+  readonly network: number;
+}
