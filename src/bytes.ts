@@ -214,7 +214,7 @@ export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
 /** Lower-case hex. */
 export function toHex(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  for (const byte of bytes) text += DIGITS[byte >> 4]! + DIGITS[byte & 15]!;
   return text;
 }
 
@@ -277,5 +277,6 @@ export function decodeUtf8(bytes: Uint8Array, label: string): string {
   }
 }
 
+const DIGITS = '0123456789abcdef';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -4,10 +4,10 @@ import { lookup } from 'node:dns/promises';
 import { connect, isIP, isIPv6 } from 'node:net';
 import { withLength } from '../../messages/kdc/kdc-proxy.ts';
 import { systemClock } from '../../time.ts';
+import { Turns } from '../turns.ts';
 import type { KdcServer } from './find-kdcs.ts';
 import { firstInTurn } from './in-turn.ts';
 import { remembered } from './remembered.ts';
-import { Turns } from './turns.ts';
 
 /** Why a server did not answer, if no error of the system says so. */
 export class NoAnswer extends Error {}
@@ -37,7 +37,7 @@ export class Stop {
 
 /** Sends messages. Whatever becomes of them, nothing stays open. */
 export class Transports {
-  readonly #turns = new Turns();
+  readonly #turns = new Turns(PER_TURN);
   readonly #addressesOf: (host: string) => Promise<readonly string[]>;
 
   /** @param find - Finds the addresses of a host. */
@@ -200,6 +200,8 @@ function openTcp(
   return () => socket.destroy();
 }
 
+// Opening a socket or passing on an answer takes about a tenth of a millisecond.
+const PER_TURN = 8;
 const MAX_ADDRESSES = 4;
 const MAX_ANSWER = 65_536;
 const NOTHING = new NoAnswer('no answer');

@@ -21,6 +21,7 @@ import {
   wholeNumber,
 } from '../../options.ts';
 import { followTraceVariable } from '../observe/trace-file.ts';
+import { Turns } from '../turns.ts';
 import type { Seat, ShareLimit } from './connection-shares.ts';
 import { ConnectionShares } from './connection-shares.ts';
 import { EventRate } from './event-rate.ts';
@@ -138,6 +139,7 @@ class TcpGssServer implements GssServer {
   readonly #penalties: EventRate<RareEvent>;
   readonly #server: Server;
   readonly #open = new Set<TokenChannel>();
+  readonly #turns = new Turns(PER_TURN);
   #count = 0;
 
   constructor(options: GssServerOptions) {
@@ -227,6 +229,7 @@ class TcpGssServer implements GssServer {
         handshakeTimeout: handshakeTimeout * 1000,
         maxContextToken: Math.min(maxTokenSize, MAX_CONTEXT_TOKEN),
         maxToken: maxTokenSize,
+        inTurn: (call) => this.#turns.take(call, seat.source.key),
         onEvent: emit,
       }).run();
       channel.end();
@@ -301,6 +304,8 @@ const DEFAULT_LIMITS: Required<Omit<GssServerLimits, 'maxConnectionsPerSource'>>
 };
 // Kerberos tokens with a large PAC and a delegated ticket stay below 128 KiB.
 const MAX_CONTEXT_TOKEN = 256 * 1024;
+// Tokens before a context in one turn of the event loop. Each takes up to a millisecond.
+const PER_TURN = 4;
 // Connections that wait to be accepted. Further ones are lost, and their clients try again after one
 // second, then three: with Node's 511 a burst of connections delays every client that long.
 const BACKLOG = 4096;

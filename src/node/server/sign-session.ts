@@ -32,6 +32,8 @@ export interface SignSessionOptions {
   readonly maxContextToken: number;
   /** Longest token after that, in bytes. */
   readonly maxToken: number;
+  /** Calls when it is this client's turn, now or later. */
+  readonly inTurn: (call: () => void) => void;
   readonly onEvent: (event: ConnectionEvent) => void;
 }
 
@@ -144,7 +146,9 @@ export class SignSession {
 
   /** Accepts a token while the connection is open; a late result is disposed of. */
   async #accept(handshake: Handshake, token: Uint8Array): Promise<AcceptResult> {
-    const accepting = handshake.accept(token);
+    const accepting = new Promise<AcceptResult>((resolve) => {
+      this.#options.inTurn(() => resolve(handshake.accept(token)));
+    });
     try {
       return await this.#channel.whileOpen(accepting);
     } catch (error) {

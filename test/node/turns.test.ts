@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { Turns } from '../../src/node/turns.ts';
+
+/** The next turn of the event loop. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('Turns', () => {
+  it('does little work at once', () => {
+    const turns = new Turns(16);
+    const done: number[] = [];
+    for (let i = 0; i < 3; i++) turns.take(() => done.push(i));
+    expect(done).toEqual([0, 1, 2]);
+  });
+
+  it('spreads much work over turns, in order, and lets others come between', async () => {
+    const turns = new Turns(16);
+    const done: number[] = [];
+    for (let i = 0; i < 100; i++) turns.take(() => done.push(i));
+    const counts = [done.length];
+    while (done.length < 100) {
+      await turn();
+      counts.push(done.length);
+    }
+    expect(done).toEqual(Array.from({ length: 100 }, (_, i) => i));
+    expect(counts.length).toBeGreaterThan(5);
+    const steps = counts.map((count, i) => count - (counts[i - 1] ?? 0));
+    expect(Math.max(...steps)).toBe(Math.min(16, steps[0]!));
+    await turn();
+    turns.take(() => done.push(100));
+    expect(done).toHaveLength(101);
+  });
+
+  it('takes work that work brings', async () => {
+    const turns = new Turns(16);
+    let count = 0;
+    const work = (): void => {
+      count++;
+      if (count < 50) turns.take(work);
+    };
+    turns.take(work);
+    while (count < 50) await turn();
+    expect(count).toBe(50);
+  });
+
+  it('takes from each source in turn', async () => {
+    const turns = new Turns(4);
+    const done: string[] = [];
+    const take = (name: string, source: string) => turns.take(() => done.push(name), source);
+    for (let i = 0; i < 9; i++) take(`a${i}`, 'a');
+    for (let i = 0; i < 4; i++) take(`b${i}`, 'b');
+    const steps: string[][] = [done.splice(0)];
+    for (let i = 0; i < 3; i++) {
+      await turn();
+      steps.push(done.splice(0));
+    }
+    expect(steps).toEqual([
+      ['a0', 'a1', 'a2', 'a3'],
+      ['a4', 'b0', 'a5', 'b1'],
+      ['a6', 'b2', 'a7', 'b3'],
+      ['a8'],
+    ]);
+  });
+
+  it('gives half of a turn to sources that had nothing waiting', async () => {
+    const turns = new Turns(4);
+    const done: string[] = [];
+    const take = (name: string, source: string) => turns.take(() => done.push(name), source);
+    for (const source of ['a', 'b']) for (let i = 0; i < 8; i++) take(`${source}${i}`, source);
+    await turn();
+    done.splice(0);
+    for (const source of ['c', 'd', 'e']) take(source, source);
+    await turn();
+    expect(done.splice(0)).toEqual(['c', 'd', 'a6', 'b2']);
+    await turn();
+    expect(done).toEqual(['e', 'a7', 'b3', 'b4']);
+  });
+});
