@@ -160,6 +160,22 @@ describe('IAKERB', () => {
     });
   });
 
+  it('keeps copies of the tokens, which belong to the caller', async () => {
+    const { acceptor } = await world();
+    const handshake = acceptor.begin();
+    const initiator = client();
+    let step = initiator.begin();
+    for (;;) {
+      const result = await handshake.accept(step.outputToken!);
+      step.outputToken!.fill(0);
+      if (result.status === 'failed') throw result.error;
+      step = initiator.step(result.outputToken);
+      result.outputToken!.fill(0);
+      if (result.status === 'complete') break;
+    }
+    expect(step.status).toBe('complete');
+  });
+
   it('tells of a client that goes away after an error of the KDC', async () => {
     const { acceptor } = await world();
     const handshake = acceptor.begin();
@@ -200,10 +216,13 @@ async function refusal(here: Pick<World, 'acceptor'>, initiator = client()) {
   };
 }
 
-/** The number of the KRB-ERROR in an IAKERB_PROXY token. */
+/** The number of the KRB-ERROR in an IAKERB_PROXY token, which says nothing else. */
 function readErrorOf(token: Uint8Array): number {
   const { inner } = unframeToken(token);
-  return decodeKrbError(decodeProxiedMessage(inner.subarray(2)).message).errorCode;
+  const error = decodeKrbError(decodeProxiedMessage(inner.subarray(2)).message);
+  expect(error).not.toHaveProperty('eText');
+  expect(error).not.toHaveProperty('eData');
+  return error.errorCode;
 }
 
 describe('what is relayed', () => {
@@ -408,6 +427,26 @@ describe('what is relayed', () => {
     expect(kdc).not.toHaveBeenCalled();
   });
 
+  it('has at most 128 KiB, a question as an answer', async () => {
+    const lengths = { question: 131_072, answer: 131_072 };
+    const asked: number[] = [];
+    const kdc: AskKdc = async (_realm, message) => {
+      asked.push(message.length);
+      return whole(0x6b, lengths.answer);
+    };
+    const { acceptor } = await world({ iakerb: { kdc } });
+    const relay = () => {
+      const message = whole(0x6a, lengths.question);
+      return acceptor.begin().accept(proxyToken({ targetRealm: 'EXAMPLE.TEST', message }));
+    };
+    expect((await relay()).status).toBe('continue');
+    lengths.answer++;
+    expect(await relay()).toMatchObject({ error: { reason: 'iakerb.kdc-unreachable' } });
+    lengths.question++;
+    expect(await relay()).toMatchObject({ error: { reason: 'token.too-long' } });
+    expect(asked).toEqual([131_072, 131_072]);
+  });
+
   it('is nothing without the option', async () => {
     const { keytab } = createRealm({ services: [SERVICE] });
     const credential = await acquireCredential({ keytab });
@@ -491,6 +530,14 @@ describe('Relays', () => {
     expect(relays.sources).toBeLessThanOrEqual(10_000);
   });
 });
+
+/** An element of DER that has this length. */
+function whole(tag: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  const inner = length - 5;
+  bytes.set([tag, 0x83, inner >> 16, (inner >> 8) & 0xff, inner & 0xff]);
+  return bytes;
+}
 
 function proxyToken(message: Pick<ProxiedMessage, 'targetRealm' | 'message'>): Uint8Array {
   const contents = encodeProxiedMessage({ ...message, realmTag: Tag.utf8String });

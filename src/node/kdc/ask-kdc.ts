@@ -35,6 +35,8 @@ export interface KdcAskerOptions {
   readonly udpLimit?: number;
   /** Remembers the servers that did not answer, and how long others took. */
   readonly clock?: Clock;
+  /** Finds the addresses of a host; by the system if absent. */
+  readonly addressesOf?: (host: string) => Promise<readonly string[]>;
 }
 
 /**
@@ -46,11 +48,11 @@ export interface KdcAskerOptions {
  */
 export function kdcAsker(
   find: (realm: string) => Promise<readonly KdcServer[]>,
-  { udpLimit = MAX_DATAGRAM, clock = systemClock }: KdcAskerOptions = {},
+  { udpLimit = MAX_DATAGRAM, clock = systemClock, addressesOf }: KdcAskerOptions = {},
 ): KdcAsker {
   const known = new KnownServers(clock);
   const seconds = new SecondTries();
-  const transports = new Transports();
+  const transports = new Transports(addressesOf);
   return async (realm, message, signal) => {
     const servers = known.inOrder(await find(realm));
     if (servers.length === 0) {

@@ -118,6 +118,30 @@ describe('after a relay no socket and no timer is left', () => {
   });
 });
 
+it('the sockets for other addresses of a server are closed after an answer', async () => {
+  await using silent = await startFakeKdc(() => undefined);
+  const { port } = silent;
+  const other = await bound('127.0.0.2', port);
+  other.on('message', (_, from) => other.send(ANSWER, from.port, from.address));
+  await turnsUntil(() => sockets() === 3);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const asker = kdcAsker(async () => [{ host: 'kdc', port, transport: 'udp' }], {
+      addressesOf: async () => ['127.0.0.1', '127.0.0.2'],
+    });
+    const asked = asker('EXAMPLE.TEST', MESSAGE, new AbortController().signal);
+    await turnsUntil(() => silent.requests.length === 1);
+    vi.advanceTimersByTime(1000);
+    expect((await asked).bytes).toEqual(ANSWER);
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+  await turnsUntil(() => sockets() === 3);
+  expect(sockets()).toBe(3);
+  other.close();
+});
+
 function ask(port: number, signal: AbortSignal): Promise<unknown> {
   const asker = kdcAsker(async () => [{ host: '127.0.0.1', port }]);
   return asker('EXAMPLE.TEST', MESSAGE, signal).then(
