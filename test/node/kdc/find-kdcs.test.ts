@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Profile, parseProfile } from '../../../src/config/profile.ts';
 import type { SrvRecord } from '../../../src/node/kdc/find-kdcs.ts';
 import { findKdcs, parseKdc } from '../../../src/node/kdc/find-kdcs.ts';
@@ -81,8 +81,10 @@ describe('findKdcs', () => {
     // RFC 2782: the name "." means that the service is not available.
     expect(await findKdcs('R', profile(''), async () => [record('.')])).toEqual([]);
     const off = profile('[libdefaults]\ndns_lookup_kdc = false\n');
-    expect(await findKdcs('R', off, noDns)).toEqual([]);
-    expect(await findKdcs('NO DNS\nNAME', profile(''), noDns)).toEqual([]);
+    const asked = vi.fn(async () => [record('a.example.test')]);
+    expect(await findKdcs('R', off, asked)).toEqual([]);
+    expect(await findKdcs('NO DNS\nNAME', profile(''), asked)).toEqual([]);
+    expect(asked).not.toHaveBeenCalled();
   });
 
   it('has at most eight', async () => {
