@@ -20,8 +20,11 @@ const MAY_REMEMBER: Readonly<Record<string, string>> = {
   'handshake-step.ts: importer': 'a module, set once, when an exported exchange first continues',
   'hooks.ts: FAILED': 'weak: callbacks whose failure has been reported',
   'iakerb/mechanism.ts: relay': 'a module, set once, when an initiator first wants a relay',
+  'inspect/page/main.ts: clearings':
+    'a page that runs once, in a browser: how often it was cleared',
   'inspect/page/main.ts: file': 'a page that runs once, in a browser: the file that is shown',
   'inspect/page/main.ts: keytab': 'a page that runs once, in a browser: the chosen keytab',
+  'inspect/page/main.ts: runs': 'a page that runs once, in a browser: which run is the last one',
   'inspect/page/main.ts: shown': 'a page that runs once, in a browser: what is shown',
   'inspect/page/main.ts: tree': 'a page that runs once, in a browser: the tree on it',
   'inspect/page/tree.ts: nextId': 'a page that runs once, in a browser: ids of its elements',
