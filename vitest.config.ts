@@ -25,6 +25,8 @@ export default defineConfig({
           // Against hanging only: the machine may be slow and busy.
           testTimeout: 60_000 * Math.max(1, propertyFactor),
           hookTimeout: 60_000,
+          // Vitest would leave one processor to itself, which needs none while files run.
+          maxWorkers: '100%',
           sequence: { groupOrder: 0 },
         },
       },

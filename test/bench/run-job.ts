@@ -41,7 +41,8 @@ export async function runJob<P extends Participant>(
     for (const runner of runners) {
       const session = await job.prepare(runner, realm);
       sessions.push(session);
-      const warmUp = runner.warmUp * (job.warmUp ?? 1);
+      // One round is no measurement: it shows that the job runs.
+      const warmUp = rounds === 1 ? 0 : runner.warmUp * (job.warmUp ?? 1);
       for (let i = 0; i < warmUp; i++) await session.round(1);
     }
     for (let round = 0; round < rounds; round++) {

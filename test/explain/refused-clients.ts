@@ -662,7 +662,7 @@ export const REFUSED_CLIENTS: readonly RefusedClient[] = [
     messages: (context) => repeat(context.wrap(X)),
     reason: 'message.duplicate',
     text: /came before.*its number is \d+, and \d+ was expected/,
-    remedy: /one at a time and in their order/,
+    remedy: /what sends the same message again/,
   },
   {
     name: '43c gap',

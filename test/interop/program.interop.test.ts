@@ -141,12 +141,19 @@ describe('a start that fails', () => {
 });
 
 describe('output', () => {
-  it('goes to stdout at once, and only the start to stderr', async () => {
+  it('goes to stdout at once, and only the start and a hint to stderr', async () => {
     await using program = await listen();
     await serve(program.port);
     await program.until('stdout', /NOOP token\n$/);
     expect(program.stdout).toBe(FLAGS + ACCEPTED + RECEIVED);
-    expect(program.stderr).toBe(`starting...\nlistening on port ${program.port}\n`);
+    const [hint, ...others] = program.stderr.split('\n').filter((line) => /^hint: /.test(line));
+    expect(hint).toMatch(
+      /^hint: no credential was delegated: .* \(no fault unless clients are to delegate; said of the first one only\)$/,
+    );
+    expect(others).toEqual([]);
+    expect(program.stderr.replace(`${hint}\n`, '')).toBe(
+      `starting...\nlistening on port ${program.port}\n`,
+    );
   });
 
   it('goes to the log file where it is the log, which is appended to', async () => {

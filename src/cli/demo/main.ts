@@ -22,6 +22,7 @@ import { Enctype } from '../../crypto/numbers.ts';
 import type { Keytab } from '../../keytab/keytab.ts';
 import { formatKeytab } from '../../keytab/keytab.ts';
 import { parsePrincipal } from '../../messages/principal.ts';
+import { TicketFlag } from '../../messages/ticket.ts';
 import type { Frame, Framing } from '../../node/server/token-frame.ts';
 import { encodeFrame, FrameBudget, FrameParser, TokenFlag } from '../../node/server/token-frame.ts';
 import { systemRandom } from '../../random.ts';
@@ -137,7 +138,9 @@ async function authenticate(
   keytab: Keytab,
   framing: Framing,
 ): Promise<SecurityContext> {
-  const ticket = mintTicket({ keytab, service: SERVICE, client: CLIENT });
+  const { forwardable, initial, preAuthent } = TicketFlag;
+  const flags = (forwardable | initial | preAuthent) >>> 0;
+  const ticket = mintTicket({ keytab, service: SERVICE, client: CLIENT, flags });
   const initiator = createInitiator({ ticket });
   if (framing === 'v2') channel.send(TokenFlag.noop | TokenFlag.contextNext, new Uint8Array());
   const request = initiator.begin();

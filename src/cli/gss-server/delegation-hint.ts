@@ -20,6 +20,10 @@ export class DelegationHint {
     if (note === undefined) return [];
     this.#given = true;
     const { text, remedies } = note;
-    return [stderrLine(`hint: ${[text, ...remedies].join('; ')} (said of the first client only)`)];
+    return [
+      stderrLine(
+        `hint: ${[text, ...remedies].join('; ')} (no fault unless clients are to delegate; said of the first one only)`,
+      ),
+    ];
   }
 }

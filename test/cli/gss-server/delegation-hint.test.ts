@@ -21,7 +21,7 @@ it('says of the first client whose ticket is not forwardable that it cannot dele
   expect(linesOf(hint, { type: 'close', connection: { id: 1 } } as GssServerEvent)).toEqual([]);
   expect(linesOf(hint, accepted(0, 0))).toEqual([
     expect.stringMatching(
-      /^stderr: hint: no credential was delegated: the ticket is not forwardable; get a forwardable ticket: kinit -f, .* \(said of the first client only\)\n$/,
+      /^stderr: hint: no credential was delegated: the ticket is not forwardable; get a forwardable ticket: kinit -f, .* \(no fault unless clients are to delegate; said of the first one only\)\n$/,
     ),
   ]);
   expect(linesOf(hint, accepted(0, 0))).toEqual([]);
