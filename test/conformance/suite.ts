@@ -57,4 +57,4 @@ export const SERVER_PROGRAMS: string = join(import.meta.dirname, 'servers');
  * first client of each reason for which a server has no hook.
  */
 const EXPECTED =
-  /^(?:refused: |slow: |Deno\.serve: request\.signal aborts on successful responses|.*a client was not let in: |\(Use `node --trace-warnings)/;
+  /^(?:refused: |slow: |Deno\.serve: request\.signal aborts on successful responses|.*a client was not let in: |\(Use `(?:node|bun) --trace-warnings)/;
