@@ -31,6 +31,13 @@ describe.each(reasons)('%s', (reason) => {
   });
 });
 
+it('does not advise to set a limit of headers that is set already', () => {
+  const { remedies } = CATALOGUE['http.header-too-long'];
+  expect(remedies({ bytes: 20_000, limit: 16_384 })[0]).toContain('{ maxHeaderSize: 81920 }');
+  expect(remedies({ bytes: 99_000, limit: 81_920 }).join()).not.toMatch(/maxHeaderSize:|=81920/);
+  expect(remedies({ bytes: 99_000, limit: 81_920 })[0]).toMatch(/cookies.*larger maxHeaderSize/);
+});
+
 // Facts that every error of these reasons has.
 const REQUIRES_FACTS = /^(spn|key|clock|ticket)\./;
 const LISTS = new Set([

@@ -8,9 +8,13 @@ export const HTTP: Explanations<Extract<keyof ServerDetails, `http.${string}`>> 
     text: ({ bytes, limit }) =>
       `the headers of the request are longer than ${limit === undefined ? 'the server accepts' : `${limit} bytes`}` +
       (bytes === undefined ? '' : ` (${bytes} came)`),
-    remedies: () => [
-      'pass { maxHeaderSize: 81920 } to createServer, or start node with --max-http-header-size=81920: ' +
-        'tickets of users in many groups are long',
+    remedies: ({ limit }) => [
+      // Windows' MaxTokenSize, 48000, in base64 is below that: the ticket is not all of it.
+      limit !== undefined && limit >= 81_920
+        ? 'look for what is long beside the ticket, cookies for example: a ticket of 48000 bytes (MaxTokenSize ' +
+          'of Windows) is within 81920; longer ones need a larger maxHeaderSize'
+        : 'pass { maxHeaderSize: 81920 } to createServer, or start node with --max-http-header-size=81920: ' +
+          'tickets of users in many groups are long',
       'make tickets smaller: take users out of groups, or set NA-Service (TicketFlags) on the account of a ' +
         'service that needs no PAC',
       'raise the limits of proxies in front (large_client_header_buffers of nginx)',
