@@ -39,6 +39,8 @@ export default defineConfig({
           setupFiles: ['src/crypto/default-crypto.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // A server may write its log after its answer.
+          expect: { poll: { timeout: 30_000 } },
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },

@@ -238,7 +238,7 @@ describe.runIf(have('nginx', 'redis', 'postgresql')).each(SITES)(
       expect(seen).toMatchObject({ once: TOKENS, others: [] });
       // nginx gives each request to the next server.
       expect(seen.atTwoServers).toBeGreaterThan(TOKENS / 2);
-      expect(site.log()).toContain('refused: Request is a replay');
+      await expect.poll(() => site.log()).toContain('refused: Request is a replay');
     });
 
     it('keeps apart 20 users at a time', async () => {

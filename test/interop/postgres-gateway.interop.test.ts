@@ -138,7 +138,7 @@ describe.runIf(havePeers('kinit', 'postgresql'))('postgres.mjs', () => {
       const peer = new Peer(server);
       await attack(peer);
       expect(await peer.rest()).toBe('');
-      expect(server.log()).toContain(words);
+      await expect.poll(() => server.log()).toContain(words);
       const { stdout } = await psql(server.port, ENCRYPTED, 'SELECT 1', 'alice', alice);
       expect(stdout).toBe('1\n');
     }

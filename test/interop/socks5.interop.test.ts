@@ -59,7 +59,7 @@ describe.runIf(havePeers('kinit', 'python3-gssapi'))('socks5.mjs', () => {
   it('refuses those who have no ticket for it', async () => {
     await using server = await start('socks5.mjs', { SERVICE: 'host@localhost' });
     expect((await send(server.port, 2, portOf(echo))).stderr).toBe('refused: 01ff\n');
-    expect(server.log()).toContain('rcmd/localhost@EXAMPLE.TEST');
+    await expect.poll(() => server.log()).toContain('rcmd/localhost@EXAMPLE.TEST');
   });
 
   it('says that it cannot reach the target', async () => {

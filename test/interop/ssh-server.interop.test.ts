@@ -90,7 +90,7 @@ describe.runIf(folders !== undefined).each(['published', 'patched'] as const)(
         const { stdout, stderr } = await ssh('bob');
         expect(stdout).toBe('');
         expect(stderr).toContain('bob@localhost: Permission denied (gssapi-with-mic).');
-        expect(server.log()).toContain('alice@EXAMPLE.TEST may not be "bob"');
+        await expect.poll(() => server.log()).toContain('alice@EXAMPLE.TEST may not be "bob"');
       });
 
       it('refuses a ticket for another service', async () => {
@@ -99,7 +99,7 @@ describe.runIf(folders !== undefined).each(['published', 'patched'] as const)(
         await other.stop();
         expect(stdout).toBe('');
         expect(stderr).toContain('alice@localhost: Permission denied (gssapi-with-mic).');
-        expect(other.log()).toContain('host/localhost@EXAMPLE.TEST');
+        await expect.poll(() => other.log()).toContain('host/localhost@EXAMPLE.TEST');
       });
     });
 
