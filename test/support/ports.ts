@@ -4,6 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { createConnection, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** Nobody listens there (tcpmux): one of {@link freePort} may be taken by somebody else a moment later. */
+export const CLOSED_PORT = 1;
+
 /** A port that was free for TCP and UDP on the loopback address a moment ago. */
 export async function freePort(): Promise<number> {
   for (;;) {

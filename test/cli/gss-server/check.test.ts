@@ -7,7 +7,7 @@ import { parseArguments } from '../../../src/cli/gss-server/args.ts';
 import { findFaults, formatFindings, statusOf } from '../../../src/cli/gss-server/check.ts';
 import { formatKeytab } from '../../../src/keytab/keytab.ts';
 import type { Finding } from '../../../src/node/check/finding.ts';
-import { freePort } from '../../support/ports.ts';
+import { CLOSED_PORT, freePort } from '../../support/ports.ts';
 import { makeKeytab } from '../../support/realm-kit.ts';
 
 let folder: string;
@@ -87,7 +87,7 @@ describe('findFaults', () => {
   });
 
   it('finds an engine that does not answer, and never shows its password', async () => {
-    const port = await freePort();
+    const port = CLOSED_PORT;
     vi.stubEnv('KRB5RCACHENAME', `redis://:sesame@127.0.0.1:${port}`);
     const parsed = parseArguments(['-check', '-port', '0', '-keytab', '/absent', 'host@localhost']);
     if (parsed.action !== 'check') throw new Error('not understood');

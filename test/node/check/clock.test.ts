@@ -4,7 +4,7 @@ import { judgeByKdc } from '../../../src/node/check/clock.ts';
 import type { Finding } from '../../../src/node/check/finding.ts';
 import { kdcAsker } from '../../../src/node/kdc/ask-kdc.ts';
 import { kdcError, startFakeKdc } from '../../support/fake-kdc.ts';
-import { freePort } from '../../support/ports.ts';
+import { CLOSED_PORT } from '../../support/ports.ts';
 import { makeKeytab, NOW } from '../../support/realm-kit.ts';
 
 const [HELD] = principalsOf(makeKeytab());
@@ -51,7 +51,7 @@ describe('judgeByKdc', () => {
   });
 
   it('warns where no KDC answers, since an acceptor needs none', async () => {
-    const [finding] = await judge(await freePort());
+    const [finding] = await judge(CLOSED_PORT);
     expect(finding).toMatchObject({ status: 'warning', reason: 'kdc.unreachable' });
     expect(finding!.text).toContain('ECONNREFUSED');
   });

@@ -4,7 +4,7 @@ import { KerberosError } from '../../../src/errors.ts';
 import { kdcAsker } from '../../../src/node/kdc/ask-kdc.ts';
 import type { KdcServer } from '../../../src/node/kdc/find-kdcs.ts';
 import { kdcError, startFakeKdc } from '../../support/fake-kdc.ts';
-import { freePort } from '../../support/ports.ts';
+import { CLOSED_PORT } from '../../support/ports.ts';
 
 const MESSAGE = Uint8Array.of(0x6a, 1, 2, 3);
 const ANSWER = kdcError(0);
@@ -60,7 +60,7 @@ describe('kdcAsker', () => {
   it('asks the next server when one is silent or not there', async () => {
     await using silent = await startFakeKdc(() => undefined);
     await using kdc = await startFakeKdc(() => ANSWER);
-    const nowhere = await freePort();
+    const nowhere = CLOSED_PORT;
     const servers = [nowhere, silent.port, kdc.port].map((port) => ({
       host: '127.0.0.1',
       port,
@@ -175,7 +175,7 @@ describe('kdcAsker', () => {
   });
 
   it('names each server that did not answer', async () => {
-    const port = await freePort();
+    const port = CLOSED_PORT;
     const error = await refusal(ask([{ host: '127.0.0.1', port }]));
     expect(error.code).toBe('KRB5_KDC_UNREACH');
     expect(error.message).toBe(

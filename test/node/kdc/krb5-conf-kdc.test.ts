@@ -14,7 +14,7 @@ import { configuredKdc } from '../../../src/node/kdc/krb5-conf-kdc.ts';
 import { startRealm } from '../../../src/node/testing/index.ts';
 import { createIakerbInitiator, createRealm } from '../../../src/testing/index.ts';
 import { kdcError, startFakeKdc } from '../../support/fake-kdc.ts';
-import { freePort } from '../../support/ports.ts';
+import { CLOSED_PORT } from '../../support/ports.ts';
 
 const SERVICE = 'host/www.example.test';
 const ERROR = kdcError(0);
@@ -123,7 +123,7 @@ describe('a KDC that', () => {
     const udp = createSocket('udp4').bind(0, '127.0.0.1');
     await once(udp, 'listening');
     const quiet = `127.0.0.1:${udp.address().port}`;
-    const nowhere = `127.0.0.1:${await freePort()}`;
+    const nowhere = `127.0.0.1:${CLOSED_PORT}`;
     const { reason, problem } = await refusal([nowhere, `udp/${quiet}`, silent.kdc], 1.5);
     udp.close();
     expect(reason).toBe('iakerb.kdc-unreachable');
