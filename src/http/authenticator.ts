@@ -343,8 +343,8 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
 
   async #warnOfPac(error: KerberosError): Promise<void> {
     const { text, remedies } = await explain(error);
-    const cures = remedies.map((remedy) => `; ${remedy}`).join('');
-    const message = `the PAC of a ticket is not used, so that groups are not known: ${text}${cures}`;
+    const why = [text, ...remedies].join('; ');
+    const message = `the PAC of a ticket is not used, so that groups are not known: ${why}`;
     this.#warnOnce(message, 'KRB5_ACCEPTOR_PAC');
   }
 

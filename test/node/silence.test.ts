@@ -272,20 +272,26 @@ describe.each<[Protocol, Api]>([
   });
 });
 
+/** A server whose limit of headers is Node's own. */
+async function listenWith(hooks: object) {
+  const acceptor = createAcceptor({ credential: await acquireCredential({ keytab }) });
+  const signOn = kerberos({ acceptor, ...hooks });
+  const server = createServer(
+    { maxHeaderSize: 16_384 },
+    (request, response) => void signOn(request, response),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  return { acceptor, port };
+}
+
 describe('without hooks', () => {
   /** The lines that the operator of a server sees on standard error, by code. */
   async function lines(hooks: object, ...asked: readonly (readonly string[])[]) {
     using warnings = collectWarnings();
-    const acceptor = createAcceptor({ credential: await acquireCredential({ keytab }) });
-    const signOn = kerberos({ acceptor, ...hooks });
-    const server = createServer(
-      { maxHeaderSize: 16_384 },
-      (request, response) => void signOn(request, response),
-    );
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    onTestFinished(() => void server.close());
-    const { port } = server.address() as AddressInfo;
+    const { acceptor, port } = await listenWith(hooks);
     for (const headers of asked) {
       const socket = connect(port, '127.0.0.1');
       await once(socket, 'connect');
@@ -326,16 +332,7 @@ describe('without hooks', () => {
 
 it('names size, limit and every cure in the one line that is printed of a 431 by default', async () => {
   using warnings = collectWarnings();
-  const acceptor = createAcceptor({ credential: await acquireCredential({ keytab }) });
-  const signOn = kerberos({ acceptor });
-  const server = createServer(
-    { maxHeaderSize: 16_384 },
-    (request, response) => void signOn(request, response),
-  );
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => void server.close());
-  const { port } = server.address() as AddressInfo;
+  const { port } = await listenWith({});
   const statusOf = async (...headers: readonly string[]): Promise<string> => {
     const socket = connect(port, '127.0.0.1');
     onTestFinished(() => void socket.destroy());

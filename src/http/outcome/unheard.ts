@@ -26,9 +26,9 @@ export function hooksOrWarnings<R extends AuthenticationRequest>(
     if (printed.has(error.reason)) return;
     printed.add(error.reason);
     void explain(error).then(({ text, remedies }) => {
-      const cures = remedies.map((remedy) => `; ${remedy}`).join('');
+      const why = [text, ...remedies].join('; ');
       const rest = `further ones for this reason are only counted, see ${hook}`;
-      printWarning(`a client was not let in: ${text}${cures} (${rest})`, CODE);
+      printWarning(`a client was not let in: ${why} (${rest})`, CODE);
     });
   };
   // A challenge is remarkable only if nothing but onAbandoned would tell of its client.
