@@ -20,6 +20,7 @@ import { redisExchanges } from '../src/redis/exchanges.ts';
 import { RedisReplayCache } from '../src/redis/replay-cache.ts';
 import { decodeNegToken, encodeNegTokenInit, encodeNegTokenResp } from '../src/spnego/neg-token.ts';
 import { createIakerbInitiator, createRealm } from '../src/testing/index.ts';
+import { failureOf } from './support/failure.ts';
 import { FakePostgres } from './support/fake-postgres.ts';
 import { FakeRedis } from './support/fake-redis.ts';
 import { httpSite, tokenOf } from './support/http-site.ts';
@@ -338,12 +339,3 @@ describe('a key of cookies that is too short or wrong', () => {
     expect(search.inText(warned.join())).toEqual([]);
   });
 });
-
-function failureOf(call: () => unknown): unknown {
-  try {
-    call();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}

@@ -40,6 +40,7 @@ import {
   testKeytab,
 } from '../src/testing/index.ts';
 import { listen } from './support/channels.ts';
+import { failureOf } from './support/failure.ts';
 import { FakeRedis } from './support/fake-redis.ts';
 import { SecretSearch } from './support/secrets.ts';
 import { collectWarnings } from './support/warnings.ts';
@@ -167,15 +168,6 @@ describe('a site', () => {
     }
   });
 });
-
-function failureOf(call: () => unknown): unknown {
-  try {
-    call();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
 
 async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
   return await promise.then(
