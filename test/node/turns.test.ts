@@ -70,8 +70,30 @@ describe('Turns', () => {
     done.splice(0);
     for (const source of ['c', 'd', 'e']) take(source, source);
     await turn();
-    expect(done.splice(0)).toEqual(['c', 'd', 'a6', 'b2']);
+    expect(done.splice(0)).toEqual(['a6', 'c', 'b2', 'd']);
     await turn();
-    expect(done).toEqual(['e', 'a7', 'b3', 'b4']);
+    expect(done).toEqual(['a7', 'e', 'b3', 'b4']);
+  });
+
+  it('takes one piece of a turn from what continues, after those that begin', async () => {
+    const turns = new Turns(3);
+    const done: string[] = [];
+    const take = (name: string, isFurther: boolean) =>
+      turns.take(() => done.push(name), name, isFurther);
+    const steps: string[][] = [];
+    const step = async () => {
+      steps.push(done.splice(0));
+      await turn();
+    };
+    for (const name of ['old0', 'old1', 'old2', 'old3']) take(name, true);
+    for (const name of ['new0', 'new1', 'new2', 'new3', 'new4']) take(name, false);
+    for (let i = 0; i < 5; i++) await step();
+    expect(steps).toEqual([
+      ['old0', 'new0', 'new1'],
+      ['new2', 'new3', 'old1'],
+      ['new4', 'old2'],
+      ['old3'],
+      [],
+    ]);
   });
 });

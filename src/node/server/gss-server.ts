@@ -229,7 +229,7 @@ class TcpGssServer implements GssServer {
         handshakeTimeout: handshakeTimeout * 1000,
         maxContextToken: Math.min(maxTokenSize, MAX_CONTEXT_TOKEN),
         maxToken: maxTokenSize,
-        inTurn: (call) => this.#turns.take(call, seat.source.key),
+        inTurn: (call, isFurther) => this.#turns.take(call, seat.source.key, isFurther),
         onEvent: emit,
       }).run();
       channel.end();

@@ -32,8 +32,12 @@ export interface SignSessionOptions {
   readonly maxContextToken: number;
   /** Longest token after that, in bytes. */
   readonly maxToken: number;
-  /** Calls when it is this client's turn, now or later. */
-  readonly inTurn: (call: () => void) => void;
+  /**
+   * Calls when it is this client's turn, now or later.
+   *
+   * @param isFurther - Whether the call is not the first one of this client.
+   */
+  readonly inTurn: (call: () => void, isFurther: boolean) => void;
   readonly onEvent: (event: ConnectionEvent) => void;
 }
 
@@ -89,13 +93,13 @@ export class SignSession {
   /** @returns Whether the session continues: with a context, or without one where that is permitted. */
   async #acceptContext(): Promise<boolean> {
     const first = await this.#channel.receive();
-    if (this.#framing === 'v1') return await this.#shakeHands(first);
+    if (this.#framing === 'v1') return this.#shakeHands(first);
     if ((first.flags & TokenFlag.noop) === 0) {
       this.#emit({ type: 'noop-expected', flags: first.flags });
       return false;
     }
     if ((first.flags & TokenFlag.contextNext) !== 0) {
-      return await this.#shakeHands(await this.#channel.receive());
+      return this.#shakeHands(await this.#channel.receive());
     }
     if (this.#options.requireAuthentication) {
       this.#emit({ type: 'unauthenticated-refused' });
@@ -108,12 +112,14 @@ export class SignSession {
   /** @returns Whether a context was established. */
   async #shakeHands(first: Frame): Promise<boolean> {
     let frame = first;
+    let isFurther = false;
     const { acceptor, peerAddress } = this.#options;
     const handshake = acceptor.begin(peerAddress === undefined ? {} : { peerAddress });
     this.#handshake = handshake;
     for (;;) {
       this.#emit({ type: 'context-token-received', token: frame.data });
-      const result = await this.#accept(handshake, frame.data);
+      const result = await this.#accept(handshake, frame.data, isFurther);
+      isFurther = true;
       await this.#sendContextToken(result);
       if (result.status === 'failed') {
         const { error, request = {} } = result;
@@ -145,9 +151,13 @@ export class SignSession {
   }
 
   /** Accepts a token while the connection is open; a late result is disposed of. */
-  async #accept(handshake: Handshake, token: Uint8Array): Promise<AcceptResult> {
+  async #accept(
+    handshake: Handshake,
+    token: Uint8Array,
+    isFurther: boolean,
+  ): Promise<AcceptResult> {
     const accepting = new Promise<AcceptResult>((resolve) => {
-      this.#options.inTurn(() => resolve(handshake.accept(token)));
+      this.#options.inTurn(() => resolve(handshake.accept(token)), isFurther);
     });
     try {
       return await this.#channel.whileOpen(accepting);
