@@ -213,9 +213,14 @@ export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Lower-case hex. */
 export function toHex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += DIGITS[byte >> 4]! + DIGITS[byte & 15]!;
-  return text;
+  // Not by joining strings: each step would be an object, and a PAC has a thousand of them.
+  const digits = new Uint8Array(2 * bytes.length);
+  let at = 0;
+  for (const byte of bytes) {
+    digits[at++] = DIGITS[byte >> 4]!;
+    digits[at++] = DIGITS[byte & 15]!;
+  }
+  return decoder.decode(digits);
 }
 
 /**
@@ -277,6 +282,6 @@ export function decodeUtf8(bytes: Uint8Array, label: string): string {
   }
 }
 
-const DIGITS = '0123456789abcdef';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const DIGITS = encoder.encode('0123456789abcdef');
