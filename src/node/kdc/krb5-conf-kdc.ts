@@ -48,9 +48,13 @@ export function configuredKdc(config: string | undefined): AskKdc {
 
 function profileKdc(profile: Profile): AskKdc {
   const resolver = new Resolver({ timeout: DNS_TIMEOUT, tries: 2 });
-  const resolveSrv = remembered((name: string) => resolver.resolveSrv(name), systemClock);
-  const ask = kdcAsker((realm) => findKdcs(realm, profile, resolveSrv), udpLimitOf(profile));
-  return async (realm, message, signal) => (await ask(realm, message, signal)).bytes;
+  const find = remembered(
+    (realm: string) => findKdcs(realm, profile, (name) => resolver.resolveSrv(name)),
+    systemClock,
+    (servers) => servers.length > 0,
+  );
+  const ask = kdcAsker(find, udpLimitOf(profile));
+  return (realm, message, signal) => ask(realm, message, signal).then(({ bytes }) => bytes);
 }
 
 function udpLimitOf(profile: Profile): { udpLimit?: number } {

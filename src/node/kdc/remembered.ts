@@ -5,10 +5,14 @@
  */
 import type { Clock } from '../../time.ts';
 
-/** @param find - Looks a name up. */
+/**
+ * @param find - Looks a name up.
+ * @param isWorth - Whether to remember what it found; always if absent.
+ */
 export function remembered<T>(
   find: (name: string) => Promise<T>,
   clock: Clock,
+  isWorth: (found: T) => boolean = () => true,
 ): (name: string) => Promise<T> {
   const known = new Map<string, { readonly found: Promise<T>; readonly until: number }>();
   return (name) => {
@@ -18,9 +22,12 @@ export function remembered<T>(
     const found = find(name);
     known.delete(name);
     known.set(name, { found, until: now + MEMORY });
-    found.catch(() => {
+    const forget = (): void => {
       if (known.get(name)?.found === found) known.delete(name);
-    });
+    };
+    found.then((value) => {
+      if (!isWorth(value)) forget();
+    }, forget);
     for (const oldest of known.keys()) {
       if (known.size <= MAX_KNOWN) break;
       known.delete(oldest);

@@ -23,6 +23,21 @@ describe('remembered', () => {
     expect(await ask('a')).toBe('found');
   });
 
+  it('forgets what is not worth it', async () => {
+    const find = vi.fn(async (): Promise<string[]> => ['found']);
+    find.mockResolvedValueOnce([]);
+    const ask = remembered(
+      find,
+      () => 0,
+      ({ length }) => length > 0,
+    );
+    expect(await Promise.all([ask('a'), ask('a')])).toEqual([[], []]);
+    expect(find).toHaveBeenCalledTimes(1);
+    expect(await ask('a')).toEqual(['found']);
+    expect(await ask('a')).toEqual(['found']);
+    expect(find).toHaveBeenCalledTimes(2);
+  });
+
   it('remembers a bounded number of names', async () => {
     const find = vi.fn(async (name: string) => name);
     const ask = remembered(find, () => 0);
