@@ -20,25 +20,25 @@ import { encodeKrbError } from '../messages/krb-error.ts';
 import { describeThrown, printableName } from '../text.ts';
 import { splitTime } from '../time.ts';
 
-export async function beginRelay(first: FirstToken, exchange: Exchange): Promise<Step> {
+export function beginRelay(first: FirstToken, exchange: Exchange): Promise<Step> {
   const { inner } = first;
   if (!first.framed || tokenIdOf(inner) !== TokenId.iakerbProxy) {
     // The initiator has a ticket already.
-    return await acceptTicket(first, exchange, []);
+    return acceptTicket(first, exchange, []);
   }
-  return await relay(NOTHING, first.token, inner.subarray(ID_LENGTH), exchange);
+  return relay(NOTHING, first.token, inner.subarray(ID_LENGTH), exchange);
 }
 
-export async function continueRelay(
+export function continueRelay(
   state: HandshakeState,
   token: Uint8Array,
   exchange: Exchange,
-): Promise<Step> {
-  if (state.at === 'dce-third-leg') return await kerberos.step(state, token, exchange);
+): Step | Promise<Step> {
+  if (state.at === 'dce-third-leg') return kerberos.step(state, token, exchange);
   if (state.at !== 'relaying') throw new TypeError(`IAKERB has no state ${state.at}`);
   const proxied = proxiedOf(token);
-  if (proxied !== undefined) return await relay(state, token, proxied, exchange);
-  return await acceptTicket(readFirstToken(token), exchange, state.transcript);
+  if (proxied !== undefined) return relay(state, token, proxied, exchange);
+  return acceptTicket(readFirstToken(token), exchange, state.transcript);
 }
 
 /** Like MIT krb5, an AP-REQ may name Kerberos instead, which the answer repeats: scapy writes it so. */
@@ -81,7 +81,12 @@ async function relay(
   const question = token.slice();
   let outputToken: Uint8Array;
   try {
-    outputToken = encodeAnswer(await answerTo(asked, exchange));
+    const { targetRealm } = asked;
+    outputToken = encodeAnswer(
+      targetRealm === ''
+        ? { ...asked, targetRealm: ownRealm(exchange) }
+        : { ...asked, message: await askKdc(asked, exchange) },
+    );
   } catch (error) {
     const failure = asFailure(error);
     const answer = { ...asked, message: krbErrorFor(failure, exchange) };
@@ -135,21 +140,6 @@ function checkQuestion(
   }
 }
 
-async function answerTo(asked: ProxiedMessage, exchange: Exchange): Promise<ProxiedMessage> {
-  const { settings } = exchange;
-  if (asked.targetRealm === '') return { ...asked, targetRealm: ownRealm(exchange) };
-  const { relay } = settings;
-  if (relay === undefined || !(await isRelayed(asked.targetRealm, relay, exchange))) {
-    throw unknownRealm(asked.targetRealm);
-  }
-  const end = relay.relays.begin(exchange.options.peerAddress);
-  try {
-    return { ...asked, message: await askKdc(asked, relay, exchange) };
-  } finally {
-    end();
-  }
-}
-
 /** The realm of our service; of the first one, if there are several. */
 function ownRealm({ settings: { credential } }: Exchange): string {
   const { realm } = credential;
@@ -170,9 +160,14 @@ async function isRelayed(
 
 async function askKdc(
   { targetRealm, message }: ProxiedMessage,
-  { kdc, deadline, answerer }: RelaySettings,
-  { patience }: Exchange,
+  exchange: Exchange,
 ): Promise<Uint8Array> {
+  const { patience, settings, options } = exchange;
+  if (settings.relay === undefined || !(await isRelayed(targetRealm, settings.relay, exchange))) {
+    throw unknownRealm(targetRealm);
+  }
+  const { kdc, deadline, answerer, relays } = settings.relay;
+  const end = relays.begin(options.peerAddress);
   const stop = new AbortController();
   let asking: Promise<unknown> | undefined;
   let answer: unknown;
@@ -191,6 +186,7 @@ async function askKdc(
   } finally {
     // With a reason, since an error of the runtime's own would be made for each relay.
     stop.abort(OVER);
+    end();
   }
   if (!(answer instanceof Uint8Array)) {
     throw unreachable(targetRealm, `the function kdc returned ${typeof answer}, not bytes`);

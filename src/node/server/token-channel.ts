@@ -184,10 +184,11 @@ export class TokenChannel {
    *
    * @throws {@link ChannelError} if the connection is closed first; the result of `work` is then lost.
    */
-  async whileOpen<T>(work: Promise<T>): Promise<T> {
-    const done = await Promise.race([work.then((value) => ({ value })), this.closed]);
-    if (done === undefined) throw new ChannelError(this.#given ?? { reason: 'aborted' });
-    return done.value;
+  whileOpen<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      work.then(resolve, reject);
+      void this.closed.then(() => reject(new ChannelError(this.#given ?? { reason: 'aborted' })));
+    });
   }
 
   /** Drops a peer that took too long; `limit` names the limit that it exceeded. */
