@@ -127,8 +127,8 @@ async function showRelays(): Promise<RelayFigures> {
   const { logins, done, first, answered, afterFirst, before, during, loop, held, load } = figures;
   const { cpu, asked } = figures;
   const ms = (time: number) => `${time.toFixed(time < 10 ? 2 : 0)} ms`;
-  const waits = ({ p50, p99, most, count }: RelayFigures['before']) =>
-    `p50 ${ms(p50)}, p99 ${ms(p99)}, most ${ms(most)} (${count})`;
+  const waits = ({ p50, p95, p99, most, count }: RelayFigures['before']) =>
+    `p50 ${ms(p50)}, p95 ${ms(p95)}, p99 ${ms(p99)}, most ${ms(most)} (${count})`;
   console.log(
     [
       `\nrelays: ${logins} logins at once (IAKERB) through gss-server, a KDC that answers after 2 s, load ${load.toFixed(1)}`,

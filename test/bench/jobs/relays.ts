@@ -65,6 +65,7 @@ interface Asked {
 interface Waiting {
   readonly count: number;
   readonly p50: number;
+  readonly p95: number;
   readonly p99: number;
   readonly most: number;
 }
@@ -200,7 +201,7 @@ class OrdinaryClients {
     times.sort((a, b) => a - b);
     const at = (share: number) =>
       times[Math.min(times.length - 1, Math.floor(times.length * share))]!;
-    return { count: times.length, p50: at(0.5), p99: at(0.99), most: at(1) };
+    return { count: times.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), most: at(1) };
   }
 
   async #accept(): Promise<number> {
