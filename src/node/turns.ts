@@ -12,7 +12,7 @@ export class Turns {
   #hasContinued = false;
   #scheduled = false;
 
-  /** @param perTurn - Pieces of work in one turn, at least 2. */
+  /** @param perTurn - Pieces of work that begin something, in one turn. */
   constructor(perTurn: number) {
     this.#perTurn = perTurn;
     this.#left = perTurn;
@@ -26,12 +26,13 @@ export class Turns {
   take(work: () => void, source = '', isFurther = false): void {
     this.#schedule();
     const line = isFurther ? this.#further : this.#beginning;
-    if (this.#left === 0 || (isFurther && this.#hasContinued) || !line.isEmpty) {
+    const isFull = isFurther ? this.#hasContinued : this.#left === 0;
+    if (isFull || !line.isEmpty) {
       line.push(work, source);
       return;
     }
-    this.#left--;
-    this.#hasContinued ||= isFurther;
+    if (isFurther) this.#hasContinued = true;
+    else this.#left--;
     work();
   }
 
@@ -40,24 +41,25 @@ export class Turns {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      const now = this.#next();
-      if (now.length > 0) this.#schedule();
+      const now = this.#rest();
+      if (!this.#beginning.isEmpty || !this.#further.isEmpty) this.#schedule();
       for (const work of now) work();
     });
   }
 
-  #next(): (() => void)[] {
-    const further = this.#further.shift();
-    this.#hasContinued = further !== undefined;
-    this.#left = this.#perTurn - (further === undefined ? 0 : 1);
-    const next: (() => void)[] = [];
-    for (; this.#left > 0; this.#left--) {
+  /** What this turn has room for, beside what was done at once, and begins the next one. */
+  #rest(): (() => void)[] {
+    const rest: (() => void)[] = [];
+    while (this.#left-- > 0) {
       const work = this.#beginning.shift();
       if (work === undefined) break;
-      next.push(work);
+      rest.push(work);
     }
-    if (further !== undefined) next.push(further);
-    return next;
+    const further = this.#hasContinued ? undefined : this.#further.shift();
+    if (further !== undefined) rest.push(further);
+    this.#left = this.#perTurn;
+    this.#hasContinued = false;
+    return rest;
   }
 }
 
