@@ -59,6 +59,10 @@ export interface FileDetails {
   'keytab.weak': PathDetail;
   /** No key for the service can be used, because of its encryption type. */
   'keytab.unusable': UnusableDetail;
+  /** The newest keys for the service cannot be used, because of their encryption type; older ones can. */
+  'keytab.newest-unusable': UnusableDetail;
+  /** Some keys for the service are not used, because of their encryption type; others as new as they are. */
+  'keytab.not-used': UnusableDetail;
   /** The keytab is being written all the time. */
   'keytab.changing': PathDetail;
   /** The keytab can no longer be read, and its last keys are too old. */

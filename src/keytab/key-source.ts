@@ -67,8 +67,8 @@ export interface CredentialWarning {
   /**
    * - `records`: the keytab has records that cannot be read; the others are used.
    * - `provider`: the provider failed, or returned no keytab or an empty one; the last keys stay in use.
-   * - `unusable`: at the start, the service has keys of unsupported encryption types only; clients are
-   *   refused until it has others.
+   * - `unusable`: all keys of the service, or the newest, are of unsupported encryption types; clients
+   *   with tickets for them are refused.
    * - `no-service`: the new keytab has no key for the service, whose clients are all refused.
    * - `expired`: the provider has failed for `maxKeytabAge`; all clients are refused.
    */
@@ -91,6 +91,8 @@ export interface KeySourceOptions {
   readonly maxKeytabAge: number;
   /** Why a keytab has no key for the service; undefined if it has one. */
   readonly explainUseless: (keytab: Keytab) => KerberosError | undefined;
+  /** Called with each further keytab that has a key for the service, once it is in use. */
+  readonly judge: (keytab: Keytab) => void;
   /** Must not throw. */
   readonly warn: (warning: CredentialWarning) => void;
 }
@@ -226,7 +228,8 @@ export class KeySource {
     this.#keytab = carryOver(this.#keytab.entries, keytab, this.#options.crypto);
     this.#expired = undefined;
     const useless = this.#options.explainUseless(keytab);
-    if (useless !== undefined) this.#warn('no-service', useless);
+    if (useless === undefined) this.#options.judge(this.#keytab);
+    else this.#warn('no-service', useless);
     return true;
   }
 

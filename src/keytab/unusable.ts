@@ -1,42 +1,93 @@
-/** Finds services whose keys are all of encryption types that the provider lacks. */
+/** Finds keys of a service whose encryption types the provider lacks. */
 import { enctypeName } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
 import { KEYTAB } from '../explain/entries/keytab.ts';
 import { printablePrincipal } from '../messages/principal.ts';
-import type { Keytab } from './keytab.ts';
+import type { Keytab, KeytabEntry } from './keytab.ts';
+import type { PrincipalKeys } from './keytab-index.ts';
 import { acceptedKeys } from './keytab-index.ts';
+import type { KvnoList } from './kvno-list.ts';
 import type { ServiceMatcher } from './service-name.ts';
 
 /**
- * The error for principals of the service that have keys, none of which can be used: single DES, or RC4
- * and DES3 where they are off. Every client of theirs would be refused.
+ * - `keytab.unusable`: no key of the principal can be used: single DES, or RC4 and DES3 where they are
+ *   off. Every client of its is refused.
+ * - `keytab.newest-unusable`: older keys can be used, which open no new ticket.
+ * - `keytab.not-used`: keys as new as these can be used, as in most keytabs with RC4 beside AES.
  */
+export type UnusableReason = 'keytab.unusable' | 'keytab.newest-unusable' | 'keytab.not-used';
+
+/** Judges each keytab that it is called with, and tells a finding once while it lasts. */
+export function unusableKeys(
+  matcher: ServiceMatcher,
+  tell: (error: KerberosError, reason: UnusableReason) => void,
+): (keytab: Keytab) => void {
+  let told: readonly string[] = [];
+  return (keytab) => {
+    const before = told;
+    const found = REASONS.flatMap((reason) => explainUnusable(keytab, matcher, reason) ?? []);
+    told = found.map(({ message }) => message);
+    for (const error of found) {
+      if (!before.includes(error.message)) tell(error, error.reason as UnusableReason);
+    }
+  };
+}
+
+/** The error that names the principals for which the reason holds; undefined if there are none. */
 export function explainUnusable(
   keytab: Keytab,
   matcher: ServiceMatcher,
+  reason: UnusableReason = 'keytab.unusable',
 ): KerberosError | undefined {
   const { principals } = acceptedKeys(keytab, matcher);
-  const useless = [...principals].filter(({ usable }) => usable.size === 0);
+  const useless = [...principals].filter((keys) => reasonOf(keys) === reason);
   if (useless.length === 0) return undefined;
   const enctypes = new Set<string>();
   const names: string[] = [];
-  for (const { principal, entries } of useless) {
+  for (const keys of useless) {
     if (names.length === MAX_LISTED) break;
-    names.push(printablePrincipal(principal));
-    for (const { key } of entries) enctypes.add(enctypeName(key.enctype));
+    names.push(printablePrincipal(keys.principal));
+    for (const { key } of unusableOf(keys, reason)) enctypes.add(enctypeName(key.enctype));
   }
   const more = useless.length - names.length;
   const detail = {
     principals: more > 0 ? [...names, `${more} more`] : names,
     enctypes: [...enctypes].slice(0, MAX_LISTED),
   };
-  const explanation = KEYTAB['keytab.unusable'];
+  const explanation = KEYTAB[reason];
   return new KerberosError('KDC_ERR_ETYPE_NOSUPP', {
-    reason: 'keytab.unusable',
+    reason,
     detail,
     message: explanation.text(detail),
     hint: explanation.remedies(detail).join('; '),
   });
 }
 
+function reasonOf({ usable, unusable }: PrincipalKeys): UnusableReason | undefined {
+  if (usable.size === 0) return 'keytab.unusable';
+  if (unusable.size === 0) return undefined;
+  return highestOf(unusable) > kvnoUpTo(usable) ? 'keytab.newest-unusable' : 'keytab.not-used';
+}
+
+/** The entries that the reason is about. */
+function unusableOf({ usable, unusable }: PrincipalKeys, reason: UnusableReason): KeytabEntry[] {
+  const from = reason === 'keytab.newest-unusable' ? kvnoUpTo(usable) + 1 : 0;
+  return [...unusable.values()].flatMap(({ all }) => all.filter(({ kvno }) => kvno >= from));
+}
+
+/** The highest kvno of a ticket for which there is a key: kvno 0 stands for any. */
+function kvnoUpTo(keys: PrincipalKeys['usable']): number {
+  const hasAny = [...keys.values()].some(({ all }) => all.some(({ kvno }) => kvno === 0));
+  return hasAny ? Number.POSITIVE_INFINITY : highestOf(keys);
+}
+
+function highestOf(keys: ReadonlyMap<number, KvnoList>): number {
+  return Math.max(...[...keys.values()].map(({ highest }) => highest));
+}
+
 const MAX_LISTED = 8;
+const REASONS: readonly UnusableReason[] = [
+  'keytab.unusable',
+  'keytab.newest-unusable',
+  'keytab.not-used',
+];

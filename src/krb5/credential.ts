@@ -15,7 +15,7 @@ import { selectKeys } from '../keytab/lookup.ts';
 import type { ServiceMatcher } from '../keytab/service-name.ts';
 import { formatServiceName, matchService, parseServiceName } from '../keytab/service-name.ts';
 import { faultOfKeytab } from '../keytab/succession.ts';
-import { explainUnusable } from '../keytab/unusable.ts';
+import { unusableKeys } from '../keytab/unusable.ts';
 import { parsePrincipal } from '../messages/principal.ts';
 import type { Ticket } from '../messages/ticket.ts';
 import { Tally } from '../observe/tally.ts';
@@ -99,19 +99,22 @@ export async function acquireCredential(
     publishWarning({ reason, text: message, remedies, error });
     tell('onWarning', onWarning, warning);
   };
+  const judge = unusableKeys(matcher, (error, reason) => {
+    const { message, hint, remedies } = error;
+    // RC4 beside AES is no fault: whoever wants to know may listen.
+    if (reason === 'keytab.not-used') return publishWarning({ reason, text: message, remedies });
+    warn({ kind: 'unusable', message: `${message} (${hint})`, error });
+  });
   const keys = new KeySource(keytab, askedAt, {
     provider,
     crypto,
     clock,
     maxKeytabAge: (options.maxKeytabAge ?? Number.POSITIVE_INFINITY) * 1000,
     explainUseless: (next) => explainUseless(next, matcher),
+    judge,
     warn,
   });
-  const unusable = explainUnusable(keys.keytab, matcher);
-  if (unusable !== undefined) {
-    const message = `${unusable.message} (${unusable.hint})`;
-    warn({ kind: 'unusable', message, error: unusable });
-  }
+  judge(keys.keytab);
   return new AcceptorCredential(keys, matcher, crypto, warned);
 }
 

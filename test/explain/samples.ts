@@ -161,6 +161,14 @@ export const SAMPLES: Samples = {
     principals: ['HTTP/www.example.test@EXAMPLE.TEST'],
     enctypes: ['arcfour-hmac'],
   },
+  'keytab.newest-unusable': {
+    principals: ['HTTP/www.example.test@EXAMPLE.TEST'],
+    enctypes: ['arcfour-hmac'],
+  },
+  'keytab.not-used': {
+    principals: ['HTTP/www.example.test@EXAMPLE.TEST'],
+    enctypes: ['arcfour-hmac'],
+  },
   'keytab.silent': { name: 'keytab', seconds: 5 },
   'keytab.no-service': {
     service: 'HTTP/www@',

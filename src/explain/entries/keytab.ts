@@ -98,6 +98,20 @@ export const KEYTAB: Explanations<Extract<keyof FileDetails, `keytab.${string}`>
         : []),
     ],
   },
+  'keytab.newest-unusable': {
+    text: ({ principals, enctypes }) =>
+      `the newest keys of ${principals.join(', ')} cannot be used here (${enctypes.join(', ')}), and ` +
+      'older ones open no new ticket',
+    remedies: () => [
+      'export the newest keys with aes256-cts-hmac-sha1-96, too (ktpass: /crypto AES256-SHA1); the KDC ' +
+        'must use it',
+    ],
+  },
+  'keytab.not-used': {
+    text: ({ principals, enctypes }) =>
+      `keys of ${principals.join(', ')} are not used: ${enctypes.join(', ')}`,
+    remedies: () => ['nothing needs to be done while tickets are of other encryption types'],
+  },
   'keytab.changing': {
     text: (detail) => `${fileOf(detail)} is being written continuously`,
     remedies: () => ['write another file, and rename it to this one'],

@@ -1,5 +1,6 @@
 /** Judges the keys of a keytab for one acceptor. */
 import { Enctype, enctypeName, isWeakEnctype } from '../../crypto/numbers.ts';
+import { KEYTAB } from '../../explain/entries/keytab.ts';
 import { explainNoService } from '../../keytab/explain.ts';
 import type { Keytab, KeytabEntry } from '../../keytab/keytab.ts';
 import type { PrincipalKeys } from '../../keytab/keytab-index.ts';
@@ -45,6 +46,7 @@ function judgePrincipal({ principal, entries }: PrincipalKeys, rules: KeyRules):
   if (usable.length === 0) return [noUsableKey(name, entries, rules)];
   const findings = [
     onlyWeak(name, usable),
+    newestUnused(name, entries, usable),
     behind(name, usable),
     conflict(name, entries),
     datedAhead(name, entries, rules),
@@ -126,6 +128,25 @@ function onlyWeak(name: string, usable: readonly KeytabEntry[]): Finding | undef
     'give the account AES keys (Active Directory: msDS-SupportedEncryptionTypes, then a new password), ' +
       'and export them',
   );
+}
+
+/** Keys that are newer than all that can be used, as an export with RC4 alone adds them. */
+function newestUnused(
+  name: string,
+  entries: readonly KeytabEntry[],
+  usable: readonly KeytabEntry[],
+): Finding | undefined {
+  // kvno 0 stands for any.
+  if (usable.some(({ kvno }) => kvno === 0)) return undefined;
+  const newest = Math.max(...usable.map(({ kvno }) => kvno));
+  const newer = entries.filter(({ kvno }) => kvno > newest);
+  if (newer.length === 0) return undefined;
+  const { text, remedies } = KEYTAB['keytab.newest-unusable'];
+  const detail = {
+    principals: [name],
+    enctypes: [...new Set(newer.map(({ key }) => enctypeName(key.enctype)))],
+  };
+  return warning('keytab', 'keytab.newest-unusable', text(detail), ...remedies(detail));
 }
 
 /** An enctype whose newest key is older than the newest of the others. */

@@ -130,6 +130,21 @@ describe('judgeKeys', () => {
     expect(findings[0]!.text).toContain('not used: arcfour-hmac');
   });
 
+  it('finds that all keys of the newest kvno are not used', () => {
+    const keytab = www({ enctype: 18, kvno: 3 }, { enctype: 23, kvno: 4, crypto: LEGACY });
+    const findings = judge(keytab);
+    expect(faults(findings)).toEqual(['warning keytab.newest-unusable']);
+    expect(findings[1]!.text).toBe(
+      `the newest keys of ${WWW} cannot be used here (arcfour-hmac), and older ones open no new ticket`,
+    );
+    expect(findings[1]!.remedies[0]).toContain('aes256-cts-hmac-sha1-96');
+    expect(faults(judge(keytab, { permittedEnctypes: [...AES, 23] }))).toEqual([
+      'warning keytab.kvno-behind',
+    ]);
+    const anyKvno = www({ enctype: 18, kvno: 0 }, { enctype: 23, kvno: 4, crypto: LEGACY });
+    expect(faults(judge(anyKvno))).toEqual([]);
+  });
+
   it('finds an enctype whose newest key is behind, unless it is weak', () => {
     const keytab = www(
       { enctype: 18, kvno: 5 },
