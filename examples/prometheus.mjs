@@ -19,8 +19,8 @@ createServer({ maxHeaderSize: 81_920 }, async (request, response) => {
 }).listen(PORT);
 
 function metricsOf(statistics) {
-  const { accepted, refused, abandoned, challenged, refusals, enctypes, bindings, services } =
-    statistics;
+  const { accepted, refused, abandoned, challenged, enctypes, bindings, services } = statistics;
+  const { refusals, challenges, notes, warnings } = statistics;
   return [
     ...counter('kerberos_accepted_total', 'Established contexts', [[{}, accepted]]),
     ...counter('kerberos_refused_total', 'Refused requests', [[{}, refused]]),
@@ -32,6 +32,17 @@ function metricsOf(statistics) {
       by('reason', refusals),
     ),
     ...counter(
+      'kerberos_challenges_total',
+      'Challenges with something to say, by reason',
+      by('reason', challenges),
+    ),
+    ...counter(
+      'kerberos_notes_total',
+      'What accepted clients lack, by reason',
+      by('reason', notes),
+    ),
+    ...counter('kerberos_warnings_total', 'Faults of the keytab', by('reason', warnings)),
+    ...counter(
       'kerberos_tickets_total',
       'Contexts by the ticket’s enctype',
       by('enctype', enctypes.tickets),
@@ -40,6 +51,16 @@ function metricsOf(statistics) {
       'kerberos_session_keys_total',
       'Contexts by the session key’s enctype',
       by('enctype', enctypes.sessionKeys),
+    ),
+    ...counter(
+      'kerberos_subkeys_total',
+      'Contexts by the enctype of the client’s subkey, or of the session key',
+      by('enctype', enctypes.subkeys),
+    ),
+    ...counter(
+      'kerberos_message_keys_total',
+      'Contexts by the enctype that protects messages',
+      by('enctype', enctypes.messages),
     ),
     ...counter(
       'kerberos_bindings_total',

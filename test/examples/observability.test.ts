@@ -47,6 +47,12 @@ it('prometheus.mjs shows the counters of its acceptor', async () => {
   expect(metrics).toContain('\nkerberos_accepted_total 1\n');
   expect(metrics).toContain('\nkerberos_refusals_total{reason="replay.repeated"} 1\n');
   expect(metrics).toContain('\nkerberos_tickets_total{enctype="aes256-cts-hmac-sha1-96"} 1\n');
+  for (const key of ['session_keys', 'subkeys', 'message_keys']) {
+    expect(metrics).toContain(`\nkerberos_${key}_total{enctype="aes256-cts-hmac-sha1-96"} 1\n`);
+  }
+  expect(metrics).toContain('\nkerberos_notes_total{reason="delegation.not-forwardable"} 1\n');
+  expect(metrics).toContain('\n# TYPE kerberos_challenges_total counter\n');
+  expect(metrics).toContain('\n# TYPE kerberos_warnings_total counter\n');
   expect(metrics).toContain('\nkerberos_service_accepted_total{service="HTTP/localhost@');
 });
 

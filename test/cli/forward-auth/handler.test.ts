@@ -347,7 +347,10 @@ describe('GET /metrics', () => {
     expect(text).toContain('\nkerberos_accepted_total 1\n');
     expect(text).toContain('\nkerberos_challenged_total 1\n');
     expect(text).toContain('\nkerberos_refusals_total{reason="proxy.forged-header"} 1\n');
-    expect(text).toContain('\nkerberos_tickets_total{enctype="aes256-cts-hmac-sha1-96"} 1\n');
+    for (const key of ['tickets', 'session_keys', 'subkeys', 'message_keys']) {
+      expect(text).toContain(`\nkerberos_${key}_total{enctype="aes256-cts-hmac-sha1-96"} 1\n`);
+    }
+    expect(text).toContain('\n# TYPE kerberos_warnings_total counter\n');
     expect(text).not.toContain('alice');
   });
 
