@@ -22,11 +22,14 @@ export function printableName(name: string): string {
 /**
  * A thrown value for a log: at most 256 characters of an error's name and message, without credentials
  * in URLs; for any other value only its type. Never throws.
+ *
+ * @param clean - Removes further secrets. It gets the whole text, before it is cut and escaped.
  */
-export function describeThrown(thrown: unknown): string {
+export function describeThrown(thrown: unknown, clean?: (text: string) => string): string {
   try {
     if (!(thrown instanceof Error)) return thrown === null ? 'null' : typeof thrown;
-    const text = `${thrown.name}: ${thrown.message}`.slice(0, MAX_PIECE);
+    const whole = `${thrown.name}: ${thrown.message}`;
+    const text = (clean === undefined ? whole : clean(whole)).slice(0, MAX_PIECE);
     return printableName(text.replace(/:\/\/[^\s/@]*@/g, '://...@'));
   } catch {
     return 'an error that cannot be read';

@@ -268,6 +268,7 @@ describe('an engine', () => {
     // Each is a slip with which the password is no longer that of the URL.
     `redis:${PASSWORD}@host`,
     `redis::${PASSWORD}@host:6379`,
+    `redis:me:${PASSWORD}`,
     `redis://me:12#${PASSWORD}@host`,
     `redis://me:12/${PASSWORD}@host`,
     `redis://me:12?${PASSWORD}@host`,

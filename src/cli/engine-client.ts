@@ -42,7 +42,7 @@ export function refusePassword(
   { option, variable }: { readonly option: string; readonly variable: string },
 ): void {
   const url = parse(name, subject);
-  if (passwordOf(url) === '') return;
+  if (passwordsOf(url).length === 0) return;
   throw new KerberosError('KRB5_RC_IO', {
     reason: 'server.engine',
     message: `${subject} ${shown(url)}: every user of this machine can read its password`,
@@ -72,7 +72,7 @@ export async function openEngineClient(
     // The client's error may repeat the URL with its password, so it does not become the cause.
     throw new KerberosError('KRB5_RC_IO', {
       reason: 'server.engine',
-      message: `${subject} ${shown(url)}: ${withoutPassword(describeThrown(error), url)}`,
+      message: `${subject} ${shown(url)}: ${describe(error, url)}`,
       hint: 'start it, and check its address, its firewall and the password in the URL',
     });
   }
@@ -223,8 +223,9 @@ function parse(name: string, subject: string): URL {
  * False if a part of a password is probably in a part of the URL that is printed: after a slip, or with a
  * character that is not encoded.
  */
-function isWhole({ protocol, host, pathname, hash }: URL): boolean {
-  if (hash !== '') return false;
+function isWhole({ protocol, host, pathname, search, hash }: URL): boolean {
+  // Names of settings have no @: it follows a password, whose first part is then taken for the port.
+  if (hash !== '' || /^[^=]*@/.test(search)) return false;
   if (protocol === 'unix:') return pathname.startsWith('/');
   if (host === '' && !protocol.startsWith('postgres')) return false;
   return !pathname.includes('@');
@@ -245,14 +246,18 @@ function shown(url: URL): string {
   return `${url.protocol}${url.host === '' ? '' : '//'}${url.host}${url.pathname}`;
 }
 
-function passwordOf(url: URL): string {
-  return url.password || url.searchParams.get('password') || '';
+/** The forms in which an error may repeat the password: as in the URL, and decoded; the longest first. */
+function passwordsOf({ password, search, searchParams }: URL): string[] {
+  const inQuery = [...search.matchAll(/[?&]password=([^&]*)/g)].map(([, value]) => value!);
+  return [password, decoded(password), ...inQuery, ...searchParams.getAll('password')]
+    .filter((form) => form !== '')
+    .sort((a, b) => b.length - a.length);
 }
 
-function withoutPassword(text: string, url: URL): string {
-  const password = passwordOf(url);
-  if (password === '') return text;
-  return text.replaceAll(password, '***').replaceAll(decoded(password), '***');
+function describe(error: unknown, url: URL): string {
+  return describeThrown(error, (text) =>
+    passwordsOf(url).reduce((rest, password) => rest.replaceAll(password, '***'), text),
+  );
 }
 
 function decoded(password: string): string {
@@ -264,9 +269,8 @@ function decoded(password: string): string {
 }
 
 function lost({ subject }: EngineClientOptions, url: URL, error: unknown): string {
-  const reason = withoutPassword(describeThrown(error), url);
   const what = subject.charAt(0).toLowerCase() + subject.slice(1);
-  return `${what} ${shown(url)} is away: ${reason}; clients are refused until it is back`;
+  return `${what} ${shown(url)} is away: ${describe(error, url)}; clients are refused until it is back`;
 }
 
 const REDIS_PORT = '6379';

@@ -108,6 +108,7 @@ describe('openEngineCache', () => {
     `redis://:a@${SECRET}/b@host`,
     `postgres://me:a@${SECRET}/b@host/app`,
     `redis://:a/${SECRET}@host`,
+    `redis://:${SECRET}@host/one`,
     'redis://host/one',
     'redis:host',
   ])('cannot read %s, and prints nothing that could be a password', async (name) => {
@@ -173,6 +174,34 @@ describe('openEngineCache', () => {
     expect(await failure(() => openReplayCache(`redis://:${SECRET}@host`))).not.toContain(SECRET);
     expect(await failure(() => openReplayCache(`valkey://:${SECRET}@host`))).not.toContain(SECRET);
   });
+
+  it.each([
+    ['not as a part of a URL', `redis://:${SECRET}%21@host`, `got ${SECRET}%21 and ${SECRET}!`],
+    ['each time', `redis://:${SECRET}@host`, `${SECRET}, ${SECRET}, ${SECRET}`],
+    ['not from a query', `unix:/a?password=${SECRET}%21`, `/a?password=${SECRET}%21, ${SECRET}!`],
+    ['neither of two', `redis://:s@host?password=${SECRET}`, SECRET],
+    ['not one that is cut off', `redis://:${SECRET}@host`, `${'.'.repeat(244)} ${SECRET}`],
+    ['not one that is escaped', `redis://:%1b${SECRET}@host`, `\x1b${SECRET}`],
+  ])('does not repeat a password after the client: %s', async (_, name, message) => {
+    const { load } = redisPackage(async () => {
+      throw new Error(message);
+    });
+    const told = await failure(() => openEngineCache(name, { ...quiet, load }));
+    expect(told).toContain('Replay cache ');
+    // Of a password that is cut off, its first letters.
+    expect(told).not.toMatch(/s3|u001b|x1b|cr3t/);
+  });
+
+  it.each(['redis://me:12#', 'redis://me:12?', 'postgres://me:12?', 'postgres://me:12#'])(
+    'does not take the first digits of a password for a port: %s',
+    async (start) => {
+      const name = `${start}${SECRET}@host/app`;
+      const told = await failure(() => openEngineCache(name, { ...quiet, ...redisPackage() }));
+      expect(told).toContain('has a URL that cannot be read');
+      expect(told).not.toMatch(/12|s3/);
+      expect(await failure(() => engineName(name, undefined))).not.toMatch(/12|s3/);
+    },
+  );
 
   it('tells once that the engine is away, until it has answered again', async () => {
     const { listeners, load } = redisPackage();
