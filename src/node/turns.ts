@@ -19,21 +19,23 @@ export class Turns {
   }
 
   /**
-   * Does it now, or after others that wait: a later turn. It must not throw.
+   * Does it now, or after others that wait: a later turn.
    *
+   * @param work - A function of its own for each call. It must not throw.
    * @param isFurther - Whether it continues what other work has begun.
+   * @returns Undefined if it is done. Else withdraws it, if it still waits: nobody needs it any longer.
    */
-  take(work: () => void, source = '', isFurther = false): void {
+  take(work: () => void, source = '', isFurther = false): (() => void) | undefined {
     this.#schedule();
     const line = isFurther ? this.#further : this.#beginning;
     const isFull = isFurther ? this.#hasContinued : this.#left === 0;
     if (isFull || !line.isEmpty) {
-      line.push(work, source);
-      return;
+      return line.push(work, source);
     }
     if (isFurther) this.#hasContinued = true;
     else this.#left--;
     work();
+    return undefined;
   }
 
   #schedule(): void {
@@ -68,19 +70,26 @@ export class Turns {
  * 8290 §4.1 does with packets), if there are any.
  */
 class Line {
-  /** By source, the next one first; no list is empty. A source is in one of the two maps at most. */
-  readonly #fresh = new Map<string, (() => void)[]>();
-  readonly #served = new Map<string, (() => void)[]>();
+  /** By source, the next one first; no set is empty. A source is in one of the two maps at most. */
+  readonly #fresh = new Map<string, Set<() => void>>();
+  readonly #served = new Map<string, Set<() => void>>();
   #taken = 0;
 
   get isEmpty(): boolean {
     return this.#fresh.size + this.#served.size === 0;
   }
 
-  push(work: () => void, source: string): void {
+  /** @returns Takes it out again. */
+  push(work: () => void, source: string): () => void {
     const before = this.#fresh.get(source) ?? this.#served.get(source);
-    if (before === undefined) this.#fresh.set(source, [work]);
-    else before.push(work);
+    const works = before ?? new Set();
+    if (before === undefined) this.#fresh.set(source, works);
+    works.add(work);
+    return () => {
+      if (!works.delete(work) || works.size > 0) return;
+      const from = this.#fresh.get(source) === works ? this.#fresh : this.#served;
+      from.delete(source);
+    };
   }
 
   shift(): (() => void) | undefined {
@@ -90,8 +99,9 @@ class Line {
     if (first === undefined) return undefined;
     const [source, works] = first;
     from.delete(source);
-    const work = works.shift();
-    if (works.length > 0) this.#served.set(source, works);
+    const [work] = works;
+    works.delete(work!);
+    if (works.size > 0) this.#served.set(source, works);
     return work;
   }
 }

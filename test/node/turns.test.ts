@@ -78,6 +78,31 @@ describe('Turns', () => {
     expect(done).toEqual(['a7', 'e', 'b3', 'b4']);
   });
 
+  it('forgets what is withdrawn', async () => {
+    const turns = new Turns(2);
+    const done: string[] = [];
+    const take = (name: string, source: string, isFurther = false) =>
+      turns.take(() => done.push(name), source, isFurther);
+    expect(take('now0', 'a')).toBeUndefined();
+    expect(take('now1', 'a')).toBeUndefined();
+    const waiting = ['a0', 'a1', 'a2', 'b0', 'c0'].map((name) => take(name, name[0]!));
+    expect(take('old0', 'd', true)).toBeUndefined();
+    const further = take('old1', 'd', true);
+    for (const at of [0, 2, 4]) waiting[at]?.();
+    further?.();
+    further?.();
+    await turn();
+    await turn();
+    expect(done.splice(0)).toEqual(['now0', 'now1', 'old0', 'a1', 'b0']);
+    for (const name of ['now2', 'now3']) take(name, 'a');
+    expect(take('later', 'a')).toBeTypeOf('function');
+    // It is done long ago.
+    waiting[1]?.();
+    await turn();
+    await turn();
+    expect(done).toEqual(['now2', 'now3', 'later']);
+  });
+
   it('takes one piece of a turn from what continues, after those that begin', async () => {
     const turns = new Turns(3);
     const done: string[] = [];

@@ -36,8 +36,9 @@ export interface SignSessionOptions {
    * Calls when it is this client's turn, now or later.
    *
    * @param isFurther - Whether the call is not the first one of this client.
+   * @returns Withdraws a call that waits; undefined if it was made.
    */
-  readonly inTurn: (call: () => void, isFurther: boolean) => void;
+  readonly inTurn: (call: () => void, isFurther: boolean) => (() => void) | undefined;
   readonly onEvent: (event: ConnectionEvent) => void;
 }
 
@@ -120,6 +121,12 @@ export class SignSession {
       this.#emit({ type: 'context-token-received', token: frame.data });
       const result = await this.#accept(handshake, frame.data, isFurther);
       isFurther = true;
+      if (result.status === 'complete') {
+        // Held from now on: it is disposed of even if the client does not take the last token.
+        this.#context = result.context;
+        // This server does not act for the client.
+        result.context.delegatedCredential?.dispose();
+      }
       await this.#sendContextToken(result);
       if (result.status === 'failed') {
         const { error, request = {} } = result;
@@ -128,9 +135,6 @@ export class SignSession {
       }
       this.#emit({ type: 'context-step', complete: result.status === 'complete' });
       if (result.status === 'complete') {
-        this.#context = result.context;
-        // This server does not act for the client.
-        result.context.delegatedCredential?.dispose();
         this.#emit({ type: 'accepted', context: result.context, framing: this.#framing });
         return true;
       }
@@ -156,12 +160,14 @@ export class SignSession {
     token: Uint8Array,
     isFurther: boolean,
   ): Promise<AcceptResult> {
+    let withdraw: (() => void) | undefined;
     const accepting = new Promise<AcceptResult>((resolve) => {
-      this.#options.inTurn(() => resolve(handshake.accept(token)), isFurther);
+      withdraw = this.#options.inTurn(() => resolve(handshake.accept(token)), isFurther);
     });
     try {
       return await this.#channel.whileOpen(accepting);
     } catch (error) {
+      withdraw?.();
       accepting.then(
         (late) => {
           if (late.status !== 'complete') return;

@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import type { AddressInfo, Socket } from 'node:net';
 import net, { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,9 +8,14 @@ import process from 'node:process';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Acceptor } from '../../../src/acceptor.ts';
+import { importSecurityContext } from '../../../src/context/import.ts';
 import { GssError } from '../../../src/gss/status.ts';
 import type { AcceptResult, HandshakeOptions } from '../../../src/krb5/settings.ts';
+import type { ConnectionEvent } from '../../../src/node/server/events.ts';
 import { createGssServer } from '../../../src/node/server/gss-server.ts';
+import { SignSession } from '../../../src/node/server/sign-session.ts';
+import type { TokenChannel } from '../../../src/node/server/token-channel.ts';
+import { ChannelError } from '../../../src/node/server/token-channel.ts';
 import { encodeFrame } from '../../../src/node/server/token-frame.ts';
 import { createInitiator } from '../../../src/testing/initiator.ts';
 import { mintTicket } from '../../../src/testing/mint.ts';
@@ -108,6 +114,65 @@ describe('an answer of the acceptor that comes after the client has gone', () =>
 });
 
 describe('a session', () => {
+  it('whose client is gone before its last token is sent takes its keys with it', async () => {
+    const delegated = { dispose: vi.fn() };
+    let served: Socket | undefined;
+    let completed: AcceptResult | undefined;
+    const acceptor = await watchedAcceptor((result) => {
+      completed = result;
+      Object.assign((result as { context: object }).context, { delegatedCredential: delegated });
+      // What is written from now on fails; that the socket is closed is known a turn later.
+      served?.destroy();
+      return result;
+    });
+    const server = createGssServer({ acceptor });
+    const listener = createServer({ allowHalfOpen: true });
+    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    try {
+      const over = new Promise<void>((resolve) => {
+        listener.on('connection', (socket) => {
+          served = socket;
+          void server.serve(socket).then(resolve);
+        });
+      });
+      const client = new SampleClient((listener.address() as AddressInfo).port);
+      client.send(0x11, EMPTY);
+      client.send(0x02, firstToken());
+      await over;
+    } finally {
+      listener.close();
+    }
+    if (completed?.status !== 'complete') throw new Error('not complete');
+    const { context } = completed;
+    expect(() => context.getMic(EMPTY)).toThrow(NO_CONTEXT);
+    expect(delegated.dispose).toHaveBeenCalledTimes(1);
+  });
+
+  it('whose client is gone before its turn withdraws its call', async () => {
+    const withdraw = vi.fn();
+    const failure = { reason: 'aborted' } as const;
+    const channel = {
+      framing: 'v1',
+      closed: Promise.resolve(undefined),
+      receive: async () => ({ flags: 0, data: firstToken() }),
+      whileOpen: () => Promise.reject(new ChannelError(failure)),
+    } as unknown as TokenChannel;
+    const events: ConnectionEvent[] = [];
+    await new SignSession(channel, {
+      acceptor: await testAcceptor(),
+      requireAuthentication: true,
+      exportContext: false,
+      importContext: importSecurityContext,
+      handshakeTimeout: 60_000,
+      maxContextToken: 1,
+      maxToken: 1,
+      inTurn: () => withdraw,
+      onEvent: (event) => events.push(event),
+    }).run();
+    expect(events.at(-1)).toMatchObject({ type: 'channel-error', failure });
+    expect(withdraw).toHaveBeenCalledTimes(1);
+  });
+
   it('whose context cannot be moved ends with a fault, or the error of GSS-API', async () => {
     const errors = [
       new RangeError('out of memory'),
