@@ -53,25 +53,27 @@ export function kdcAsker(
   const known = new KnownServers(clock);
   const seconds = new SecondTries();
   const transports = new Transports(addressesOf);
+  const serversOf = async (realm: string, stop: Stop): Promise<readonly KdcServer[]> => {
+    const servers = await stop.until(find(realm), () => unreachable(realm, [NOT_FOUND]));
+    if (servers.length > 0) return servers;
+    throw new KerberosError('KRB5_REALM_UNKNOWN', {
+      reason: 'kdc.unknown',
+      detail: { realm: printableName(realm) },
+      message: `Cannot find KDC for realm "${printableName(realm)}"`,
+      hint: `name it in krb5.conf: [realms] ${printableName(realm)} = { kdc = host }, or in DNS`,
+    });
+  };
   return async (realm, message, signal) => {
-    const servers = known.inOrder(await find(realm));
-    if (servers.length === 0) {
-      throw new KerberosError('KRB5_REALM_UNKNOWN', {
-        reason: 'kdc.unknown',
-        detail: { realm: printableName(realm) },
-        message: `Cannot find KDC for realm "${printableName(realm)}"`,
-        hint: `name it in krb5.conf: [realms] ${printableName(realm)} = { kdc = host }, or in DNS`,
-      });
-    }
-    const attempts = servers.flatMap((server) =>
-      transportsFor(server, message, udpLimit).map((transport) => ({ server, transport })),
-    );
     const stop = new Stop();
     const end = (): void => stop.stop();
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
     const failures: string[] = [];
     try {
+      const servers = known.inOrder(await serversOf(realm, stop));
+      const attempts = servers.flatMap((server) =>
+        transportsFor(server, message, udpLimit).map((transport) => ({ server, transport })),
+      );
       return await firstInTurn(attempts, {
         begin: async (attempt) => {
           const since = clock();
@@ -171,5 +173,6 @@ function unreachable(realm: string, failures: readonly string[]): KerberosError 
 const MAX_DATAGRAM = 1465;
 const RESPONSE_TOO_BIG = 52;
 const NOTHING = (): void => {};
+const NOT_FOUND = 'DNS has not said in time which servers the realm has';
 // Milliseconds for one server over one transport.
 const PATIENCE = 10_000;

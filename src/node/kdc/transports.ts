@@ -2,6 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { connect, isIP, isIPv6 } from 'node:net';
+import type { KerberosError } from '../../errors.ts';
 import { withLength } from '../../messages/kdc/kdc-proxy.ts';
 import { systemClock } from '../../time.ts';
 import { Turns } from '../turns.ts';
@@ -26,6 +27,14 @@ export class Stop {
     if (this.#stopped) call();
     else this.#calls.add(call);
     return () => this.#calls.delete(call);
+  }
+
+  /** Waits for what has no time limit of its own. @param fault - Makes the error if it is stopped first. */
+  until<T>(work: Promise<T>, fault: () => KerberosError | NoAnswer): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const forget = this.onStop(() => reject(fault()));
+      work.then(resolve, reject).finally(forget);
+    });
   }
 
   stop(): void {
@@ -72,7 +81,8 @@ export class Transports {
     patience: number,
     stop: Stop,
   ): Promise<Uint8Array> {
-    const addresses = (await this.#find(host, stop)).slice(0, MAX_ADDRESSES);
+    const found = await stop.until(this.#addressesOf(host), () => NO_NAME);
+    const addresses = found.slice(0, MAX_ADDRESSES);
     if (addresses.length === 0) throw NO_NAME;
     if (stop.stopped) throw NOTHING;
     return await firstInTurn(addresses, {
@@ -82,22 +92,21 @@ export class Transports {
     });
   }
 
-  /** getaddrinfo has no time limit of its own. */
-  #find(host: string, stop: Stop): Promise<readonly string[]> {
-    return new Promise((resolve, reject) => {
-      const forget = stop.onStop(() => reject(NO_NAME));
-      this.#addressesOf(host).then(resolve, reject).finally(forget);
-    });
-  }
-
   #attempt(open: (ends: Ends) => () => void, stop: Stop): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       let close: (() => void) | undefined;
+      let withdraw: (() => void) | undefined;
       let over = false;
       const end = (settle: () => void): void => {
         if (over) return;
         over = true;
         forget();
+        if (withdraw !== undefined && close === undefined) {
+          // It was not opened: that needs no turn any longer.
+          withdraw();
+          settle();
+          return;
+        }
         this.#turns.take(() => {
           close?.();
           settle();
@@ -110,7 +119,7 @@ export class Transports {
         end(() => {});
       };
       let forget = (): void => {};
-      this.#turns.take(() => {
+      withdraw = this.#turns.take(() => {
         if (over) return;
         close = open({ answer: (bytes) => end(() => resolve(bytes)), fail });
         // It may have failed before there was something to close.

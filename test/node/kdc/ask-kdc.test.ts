@@ -49,6 +49,16 @@ describe('kdcAsker', () => {
     expect(kdc.requests.map(({ transport }) => transport)).toEqual(['udp', 'tcp']);
   });
 
+  it('waits for who finds the servers as long as the signal lets it', async () => {
+    const leaving = new AbortController();
+    const asked = kdcAsker(() => new Promise(() => {}))('EXAMPLE.TEST', MESSAGE, leaving.signal);
+    leaving.abort();
+    const { code, detail } = await refusal(asked);
+    expect(code).toBe('KRB5_KDC_UNREACH');
+    const tried = ['DNS has not said in time which servers the realm has'];
+    expect(detail).toEqual({ realm: 'EXAMPLE.TEST', tried });
+  });
+
   it('uses TCP at once for long messages, and where only TCP is named', async () => {
     await using kdc = await startFakeKdc(() => ANSWER);
     const server = { host: '127.0.0.1', port: kdc.port };

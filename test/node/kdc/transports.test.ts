@@ -46,6 +46,26 @@ describe('Transports', () => {
     }
   });
 
+  it('opens nothing, and lets nobody wait, for what is stopped before its turn', async () => {
+    await using silent = await startFakeKdc(() => undefined);
+    const { port } = silent;
+    await turnsUntil(() => sockets() === 2);
+    const transports = new Transports();
+    const leaving = new Stop();
+    const send = (stop: Stop) =>
+      transports.send({ host: '127.0.0.1', port }, 'udp', MESSAGE, FOREVER, stop);
+    const sent = Array.from({ length: 300 }, () => send(leaving));
+    leaving.stop();
+    const results = await Promise.allSettled(sent);
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true);
+    const stop = new Stop();
+    const further = expect(send(stop)).rejects.toMatchObject({ message: 'no answer' });
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    expect(sockets()).toBe(3);
+    stop.stop();
+    await further;
+  });
+
   it('fails if DNS has no address, or has not answered when it is stopped', async () => {
     const server = { host: 'kdc', port: 88 };
     const none = new Transports(async () => []);
