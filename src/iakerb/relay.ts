@@ -147,15 +147,10 @@ function ownRealm({ settings: { credential } }: Exchange): string {
   throw unknownRealm('');
 }
 
-async function isRelayed(
-  realm: string,
-  { realms, answerer }: RelaySettings,
-  { settings, patience }: Exchange,
-): Promise<boolean> {
+/** Whether a realm is relayed, as far as no function of the application must be asked. */
+function mayBeRelayed(realm: string, { realms }: RelaySettings, { settings }: Exchange): boolean {
   if (realms === undefined) return settings.credential.hasKeysOf(realm);
-  if (typeof realms !== 'function') return realms.includes(realm);
-  const verdict: unknown = realms(realm);
-  return (await patience.wait(Promise.resolve(verdict), answerer)) === true;
+  return typeof realms === 'function' || realms.includes(realm);
 }
 
 async function askKdc(
@@ -163,19 +158,26 @@ async function askKdc(
   exchange: Exchange,
 ): Promise<Uint8Array> {
   const { patience, settings, options } = exchange;
-  if (settings.relay === undefined || !(await isRelayed(targetRealm, settings.relay, exchange))) {
+  if (settings.relay === undefined || !mayBeRelayed(targetRealm, settings.relay, exchange)) {
     throw unknownRealm(targetRealm);
   }
-  const { kdc, deadline, answerer, relays } = settings.relay;
+  const { kdc, realms, deadline, answerer, relays } = settings.relay;
   const end = relays.begin(options.peerAddress);
   const stop = new AbortController();
+  let isRelayed = typeof realms !== 'function';
   let asking: Promise<unknown> | undefined;
   let answer: unknown;
   try {
+    if (typeof realms === 'function') {
+      const verdict: unknown = realms(targetRealm);
+      isRelayed = (await patience.wait(Promise.resolve(verdict), answerer)) === true;
+      if (!isRelayed) throw unknownRealm(targetRealm);
+    }
     asking = kdc(targetRealm, message.slice(), stop.signal as RelaySignal);
     answer = await patience.wait(asking, answerer, deadline);
   } catch (error) {
     if (patience.aborted !== undefined) throw patience.aborted;
+    if (!isRelayed) throw error;
     stop.abort(OVER);
     const cause = (await lastWordOf(asking)) ?? error;
     if (cause instanceof KerberosError && cause.code === 'KRB5_REALM_UNKNOWN') {
@@ -208,7 +210,8 @@ async function askKdc(
 async function lastWordOf(asking: Promise<unknown> | undefined): Promise<unknown> {
   let word: unknown;
   const heard = (error: unknown): void => {
-    word = error;
+    // The reason of the signal, as of fetch, says nothing.
+    if (error !== OVER) word = error;
   };
   Promise.resolve(asking).catch(heard);
   for (let step = 0; step < LAST_STEPS && word === undefined; step++) await undefined;

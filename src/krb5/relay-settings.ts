@@ -44,7 +44,8 @@ export interface IakerbOptions {
   readonly kdc: AskKdc;
   /**
    * The realms whose KDCs clients may ask: a list, or a function that must return exactly `true`. If
-   * absent, the realms of the service's keys.
+   * absent, the realms of the service's keys. The function is asked within the bounds below, with any text
+   * that a client sends.
    */
   readonly realms?: readonly string[] | ((realm: string) => boolean | Promise<boolean>);
   /** Seconds that a client waits for one answer of a KDC; 10 if absent. */

@@ -316,6 +316,24 @@ describe('what is relayed', () => {
     expect(signals[0]?.aborted).toBe(true);
   });
 
+  it('is told to have met its deadline, not by the reason of the signal, as fetch has it', async () => {
+    let ring: (() => void) | undefined;
+    const timer: Timer = (call) => {
+      ring = call;
+      return () => {};
+    };
+    const kdc: AskKdc = (_realm, _message, signal) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason));
+      });
+    const { acceptor } = await world({ timer, iakerb: { kdc, deadline: 7 } });
+    const asked = refusal({ acceptor });
+    await vi.waitFor(() => expect(ring).toBeDefined());
+    ring?.();
+    const problem = 'The function of iakerb did not answer for 7 s';
+    expect(await asked).toMatchObject({ told: 86, detail: { problem } });
+  });
+
   it('ends with the connection', async () => {
     const signals: AbortSignal[] = [];
     const kdc: AskKdc = (_realm, _message, signal) => {
@@ -413,6 +431,27 @@ describe('what is relayed', () => {
     await Promise.all(open);
     open.push(begin(1));
     await vi.waitFor(() => expect(waiting).toHaveLength(1));
+  });
+
+  it('asks the function realms within the bounds', async () => {
+    const waiting: ((verdict: boolean) => void)[] = [];
+    const realms = () => new Promise<boolean>((resolve) => waiting.push(resolve));
+    const here = await world({ iakerb: { realms, maxRelays: 2, ratePerSource: 0.3 } });
+    const begin = () => here.acceptor.begin().accept(client().begin().outputToken!);
+    const open = [begin(), begin()];
+    await vi.waitFor(() => expect(waiting).toHaveLength(2));
+    expect(await begin()).toMatchObject({ error: { detail: { bound: 'maxRelays, 2' } } });
+    expect(waiting).toHaveLength(2);
+    for (const end of waiting.splice(0)) end(false);
+    const refused = { status: 'failed', error: { reason: 'iakerb.realm-not-relayed' } };
+    expect(await Promise.all(open)).toMatchObject([refused, refused]);
+    open.push(begin());
+    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    const bound = 'ratePerSource, 0.3 a second';
+    expect(await begin()).toMatchObject({ error: { detail: { bound } } });
+    expect(here.kdc).not.toHaveBeenCalled();
+    waiting[0]?.(true);
+    expect(await open[2]).toMatchObject({ status: 'continue' });
   });
 
   it.each([
