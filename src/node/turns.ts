@@ -1,15 +1,16 @@
 /**
  * Spreads work over the turns of the event loop: what a thousand answers or clients at once cause would otherwise
  * be done in one turn, and everybody else who comes to this process would wait for all of it. What continues what
- * was begun before is one piece of a turn at most, so that turns are short for those who begin: they need several,
- * until they are connected, have sent something and are served. Work is taken from each source in turn.
+ * was begun before is one piece of a turn, so that turns are short for those who begin: they need several, until
+ * they are connected, have sent something and are served. In a turn in which something begins it is more than
+ * that, else a crowd that always begins anew would let nobody finish. Work is taken from each source in turn.
  */
 export class Turns {
   readonly #perTurn: number;
   readonly #beginning = new Line();
   readonly #further = new Line();
   #left: number;
-  #hasContinued = false;
+  #continued = 0;
   #scheduled = false;
 
   /** @param perTurn - Pieces of work that begin something, in one turn. */
@@ -28,11 +29,11 @@ export class Turns {
   take(work: () => void, source = '', isFurther = false): (() => void) | undefined {
     this.#schedule();
     const line = isFurther ? this.#further : this.#beginning;
-    const isFull = isFurther ? this.#hasContinued : this.#left === 0;
+    const isFull = isFurther ? this.#continued >= this.#mostFurther : this.#left === 0;
     if (isFull || !line.isEmpty) {
       return line.push(work, source);
     }
-    if (isFurther) this.#hasContinued = true;
+    if (isFurther) this.#continued++;
     else this.#left--;
     work();
     return undefined;
@@ -52,16 +53,23 @@ export class Turns {
   /** What this turn has room for, beside what was done at once, and begins the next one. */
   #rest(): (() => void)[] {
     const rest: (() => void)[] = [];
-    while (this.#left-- > 0) {
+    for (; this.#left > 0; this.#left--) {
       const work = this.#beginning.shift();
       if (work === undefined) break;
       rest.push(work);
     }
-    const further = this.#hasContinued ? undefined : this.#further.shift();
-    if (further !== undefined) rest.push(further);
+    for (; this.#continued < this.#mostFurther; this.#continued++) {
+      const work = this.#further.shift();
+      if (work === undefined) break;
+      rest.push(work);
+    }
     this.#left = this.#perTurn;
-    this.#hasContinued = false;
+    this.#continued = 0;
     return rest;
+  }
+
+  get #mostFurther(): number {
+    return this.#left === this.#perTurn ? 1 : FURTHER;
   }
 }
 
@@ -105,3 +113,6 @@ class Line {
     return work;
   }
 }
+
+// Tokens of a login after its first one: as many are done as come in.
+const FURTHER = 3;

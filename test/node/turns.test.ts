@@ -83,17 +83,17 @@ describe('Turns', () => {
     const done: string[] = [];
     const take = (name: string, source: string, isFurther = false) =>
       turns.take(() => done.push(name), source, isFurther);
+    expect(take('old0', 'd', true)).toBeUndefined();
+    const further = take('old1', 'd', true);
     expect(take('now0', 'a')).toBeUndefined();
     expect(take('now1', 'a')).toBeUndefined();
     const waiting = ['a0', 'a1', 'a2', 'b0', 'c0'].map((name) => take(name, name[0]!));
-    expect(take('old0', 'd', true)).toBeUndefined();
-    const further = take('old1', 'd', true);
     for (const at of [0, 2, 4]) waiting[at]?.();
     further?.();
     further?.();
     await turn();
     await turn();
-    expect(done.splice(0)).toEqual(['now0', 'now1', 'old0', 'a1', 'b0']);
+    expect(done.splice(0)).toEqual(['old0', 'now0', 'now1', 'a1', 'b0']);
     for (const name of ['now2', 'now3']) take(name, 'a');
     expect(take('later', 'a')).toBeTypeOf('function');
     // It is done long ago.
@@ -103,25 +103,47 @@ describe('Turns', () => {
     expect(done).toEqual(['now2', 'now3', 'later']);
   });
 
-  it('takes one piece of a turn from what continues, after those that begin', async () => {
-    const turns = new Turns(3);
+  it('takes one piece of a turn from what continues, three beside what begins', async () => {
+    const turns = new Turns(2);
     const done: string[] = [];
     const take = (name: string, isFurther: boolean) =>
       turns.take(() => done.push(name), name, isFurther);
     const steps: string[][] = [];
     const step = async () => {
-      steps.push(done.splice(0));
       await turn();
+      steps.push(done.splice(0));
     };
-    for (const name of ['old0', 'old1', 'old2', 'old3']) take(name, true);
-    for (const name of ['new0', 'new1', 'new2', 'new3', 'new4']) take(name, false);
-    for (let i = 0; i < 5; i++) await step();
+    for (let i = 0; i < 9; i++) take(`old${i}`, true);
+    expect(done.splice(0)).toEqual(['old0']);
+    await step();
+    await step();
+    for (const name of ['new0', 'new1', 'new2']) take(name, false);
+    expect(done.splice(0)).toEqual(['new0', 'new1']);
+    for (let i = 0; i < 4; i++) await step();
     expect(steps).toEqual([
-      ['old0', 'new0', 'new1', 'new2'],
       [],
-      ['new3', 'new4', 'old1'],
-      ['old2'],
-      ['old3'],
+      ['old1'],
+      ['old2', 'old3', 'old4'],
+      ['new2', 'old5', 'old6', 'old7'],
+      ['old8'],
+      [],
     ]);
+  });
+
+  it('finishes what has begun while something begins in each turn', async () => {
+    const turns = new Turns(4);
+    let begun = 0;
+    let left = 0;
+    for (let i = 0; i < 300; i++) {
+      // Each client goes on twice.
+      turns.take(() => begun++, `client${i}`);
+      for (let token = 0; token < 2; token++) {
+        left++;
+        turns.take(() => left--, `client${i} ${token}`, true);
+      }
+      await turn();
+    }
+    expect(begun).toBe(300);
+    expect(left).toBeLessThan(10);
   });
 });
