@@ -42,7 +42,7 @@ const MAY_REMEMBER: Readonly<Record<string, string>> = {
     '1024 short texts that came in clear or out of tickets; nothing secret',
   'node/first-connections.ts: WAITING':
     'weak: sign-ons to which no request has come yet; those that are gone are removed',
-  'node/header-limit.ts: LISTENERS': 'weak: our own listeners on servers of the application',
+  'node/header-limit.ts: ATTACHED': 'weak: our own listeners on servers of the application',
   'node/header-limit.ts: ATTENDED': 'weak: servers of the application that were seen to',
   'node/kdc/transports.ts: CLOSED': 'an error for all attempts, made once; nothing writes to it',
   'node/kdc/transports.ts: NOTHING': 'an error for all attempts, made once; nothing writes to it',

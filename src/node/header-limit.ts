@@ -161,17 +161,44 @@ function reportRefusals(
     refused(error, address);
     rate.push({ cause, error, peer, size });
   };
-  const listener = (error: ClientError, socket: Socket): void => {
+  return onClientError(server, (error, socket) => {
     if (error.code?.startsWith('HPE_') && isOurs()) void report(error, socket);
+  });
+}
+
+type ClientErrorListener = (error: ClientError, socket: Socket) => void;
+
+/** One listener for all sign-ons of a server: of more than ten, Node.js warns as of a leak. @returns Ends it. */
+function onClientError(server: Server, report: ClientErrorListener): () => void {
+  const attached = ATTACHED.get(server) ?? attach(server);
+  attached.reports.add(report);
+  return () => {
+    if (attached.reports.delete(report) && attached.reports.size === 0) attached.detach();
+  };
+}
+
+interface Attached {
+  readonly reports: Set<ClientErrorListener>;
+  readonly detach: () => void;
+}
+
+function attach(server: Server): Attached {
+  const reports = new Set<ClientErrorListener>();
+  const listener = (error: Error, stream: unknown): void => {
+    const socket = stream as Socket;
+    for (const report of reports) report(error, socket);
     // A server with a listener must answer itself: without one of the application, this answers as Node.js
     // does.
-    if (server.listeners('clientError').every((one) => LISTENERS.has(one))) {
-      answerAsNode(error, socket);
-    }
+    if (server.listenerCount('clientError') === 1) answerAsNode(error, socket);
   };
-  LISTENERS.add(listener);
-  server.on('clientError', listener as (error: Error, socket: unknown) => void);
-  return () => server.off('clientError', listener as (error: Error, socket: unknown) => void);
+  server.on('clientError', listener);
+  const detach = (): void => {
+    ATTACHED.delete(server);
+    server.off('clientError', listener);
+  };
+  const attached = { reports, detach };
+  ATTACHED.set(server, attached);
+  return attached;
 }
 
 function errorOf({ code, reason }: ClientError, server: Server, socket: Socket): GssError {
@@ -213,4 +240,4 @@ const STATUSES: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 const ATTENDED = new WeakSet<object>();
-const LISTENERS = new WeakSet<object>();
+const ATTACHED = new WeakMap<Server, Attached>();

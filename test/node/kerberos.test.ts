@@ -3,7 +3,7 @@ import type { RequestListener, ServerOptions } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect } from 'node:net';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { KerberosError } from '../../src/errors.ts';
 import type { SecurityContext } from '../../src/index.ts';
 import { formatKeytab } from '../../src/index.ts';
@@ -45,6 +45,19 @@ async function serve(
       server.close();
     },
   };
+}
+
+/** A server with a sign-on for each of the paths /0, /1 and so on. */
+async function serveMany(count: number) {
+  const signOns = Array.from({ length: count }, () => kerberos({ keytab, service: SERVICE }));
+  const server = createServer((request, response) => {
+    const signOn = signOns[Number(request.url!.slice(1))]!;
+    void signOn(request, response);
+  });
+  onTestFinished(() => void server.close());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { server, port: (server.address() as AddressInfo).port };
 }
 
 async function get(url: string, headers: Readonly<Record<string, string>> = {}) {
@@ -100,6 +113,17 @@ describe('the limit on headers', () => {
       'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n',
     );
     await vi.waitFor(() => expect(site.warnings[1]).toMatch(/127\.0\.0\.1 with 400: /), 5000);
+  });
+
+  it('has one listener at a server, however many sign-ons may be there', async () => {
+    const { server, port } = await serveMany(12);
+    expect(await exchange(port, 'no HTTP\r\n\r\n')).toBe(
+      'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n',
+    );
+    for (const path of ['/', '/3', '/11']) {
+      await fetch(`http://127.0.0.1:${port}${path}`);
+      expect(server.listenerCount('clientError')).toBe(1);
+    }
   });
 
   it('leaves the answer to a listener of the application', async () => {
