@@ -88,7 +88,7 @@ async function relay(
         : { ...asked, message: await askKdc(asked, exchange) },
     );
   } catch (error) {
-    const failure = asFailure(error);
+    const failure = asFailure(error, asked.targetRealm);
     const answer = { ...asked, message: krbErrorFor(failure, exchange) };
     return { status: 'failed', error: failure, outputToken: encodeAnswer(answer) };
   }
@@ -258,11 +258,11 @@ function krbErrorFor({ minor }: GssError, { settings }: Exchange): Uint8Array {
   });
 }
 
-function asFailure(error: unknown): GssError {
+function asFailure(error: unknown, realm: string): GssError {
   if (error instanceof GssError || error instanceof KerberosError) {
     return gssErrorOf(error, 'GSS_S_FAILURE');
   }
-  const minor = unreachable('', describeThrown(error), error);
+  const minor = unreachable(realm, describeThrown(error), error);
   return new GssError('GSS_S_FAILURE', { minor });
 }
 

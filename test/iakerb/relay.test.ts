@@ -261,7 +261,9 @@ describe('what is relayed', () => {
     ],
   ])('goes nowhere if the function realms gives %s', async (_, realms) => {
     const here = await world({ iakerb: { realms: realms as unknown as () => boolean } });
-    expect((await refusal(here)).reason).toBeTypeOf('string');
+    const { reason, detail } = await refusal(here);
+    expect(reason).toBeTypeOf('string');
+    expect(detail).toMatchObject({ realm: 'EXAMPLE.TEST' });
     expect(here.kdc).not.toHaveBeenCalled();
   });
 
