@@ -63,26 +63,37 @@ export function explainUnusable(
   });
 }
 
+/**
+ * The entries that are newer than all usable ones, so that no new ticket can be opened; none if a usable one has
+ * kvno 0, which serves tickets of every kvno.
+ */
+export function newerThan(
+  usable: readonly KeytabEntry[],
+  entries: readonly KeytabEntry[],
+): KeytabEntry[] {
+  let highest = 0;
+  for (const { kvno } of usable) {
+    if (kvno === 0) return [];
+    highest = Math.max(highest, kvno);
+  }
+  return entries.filter(({ kvno }) => kvno > highest);
+}
+
 function reasonOf({ usable, unusable }: PrincipalKeys): UnusableReason | undefined {
   if (usable.size === 0) return 'keytab.unusable';
   if (unusable.size === 0) return undefined;
-  return highestOf(unusable) > kvnoUpTo(usable) ? 'keytab.newest-unusable' : 'keytab.not-used';
+  const newer = newerThan(entriesOf(usable), entriesOf(unusable));
+  return newer.length > 0 ? 'keytab.newest-unusable' : 'keytab.not-used';
 }
 
 /** The entries that the reason is about. */
 function unusableOf({ usable, unusable }: PrincipalKeys, reason: UnusableReason): KeytabEntry[] {
-  const from = reason === 'keytab.newest-unusable' ? kvnoUpTo(usable) + 1 : 0;
-  return [...unusable.values()].flatMap(({ all }) => all.filter(({ kvno }) => kvno >= from));
+  const entries = entriesOf(unusable);
+  return reason === 'keytab.newest-unusable' ? newerThan(entriesOf(usable), entries) : entries;
 }
 
-/** The highest kvno of a ticket for which there is a key: kvno 0 stands for any. */
-function kvnoUpTo(keys: PrincipalKeys['usable']): number {
-  const hasAny = [...keys.values()].some(({ all }) => all.some(({ kvno }) => kvno === 0));
-  return hasAny ? Number.POSITIVE_INFINITY : highestOf(keys);
-}
-
-function highestOf(keys: ReadonlyMap<number, KvnoList>): number {
-  return Math.max(...[...keys.values()].map(({ highest }) => highest));
+function entriesOf(keys: ReadonlyMap<number, KvnoList>): KeytabEntry[] {
+  return [...keys.values()].flatMap(({ all }) => all);
 }
 
 const MAX_LISTED = 8;

@@ -6,6 +6,7 @@ import type { Keytab, KeytabEntry } from '../../keytab/keytab.ts';
 import type { PrincipalKeys } from '../../keytab/keytab-index.ts';
 import { acceptedKeys, principalsOf } from '../../keytab/keytab-index.ts';
 import type { ServiceMatcher } from '../../keytab/service-name.ts';
+import { newerThan } from '../../keytab/unusable.ts';
 import { printablePrincipal } from '../../messages/principal.ts';
 import { formatTime } from '../../time.ts';
 import type { Finding } from './finding.ts';
@@ -136,10 +137,7 @@ function newestUnused(
   entries: readonly KeytabEntry[],
   usable: readonly KeytabEntry[],
 ): Finding | undefined {
-  // kvno 0 stands for any.
-  if (usable.some(({ kvno }) => kvno === 0)) return undefined;
-  const newest = Math.max(...usable.map(({ kvno }) => kvno));
-  const newer = entries.filter(({ kvno }) => kvno > newest);
+  const newer = newerThan(usable, entries);
   if (newer.length === 0) return undefined;
   const { text, remedies } = KEYTAB['keytab.newest-unusable'];
   const detail = {
@@ -159,7 +157,7 @@ function behind(name: string, usable: readonly KeytabEntry[]): Finding | undefin
     late.set(key.enctype, Math.max(late.get(key.enctype) ?? 0, kvno));
   }
   for (const [enctype, kvno] of late) if (kvno === newest) late.delete(enctype);
-  // kvno 0 stands for any.
+  // A key of kvno 0 serves tickets of every kvno.
   if (late.size === 0 || [...late.values()].includes(0)) return undefined;
   const which = [...late].map(([enctype, kvno]) => `${enctypeName(enctype)} kvno ${kvno}`);
   return warning(
