@@ -185,9 +185,9 @@ export class TokenChannel {
    * @throws {@link ChannelError} if the connection is closed first; the result of `work` is then lost.
    */
   whileOpen<T>(work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      work.then(resolve, reject);
-      void this.closed.then(() => reject(new ChannelError(this.#given ?? { reason: 'aborted' })));
+    return Promise.race([work.then((value) => ({ value })), this.closed]).then((done) => {
+      if (done === undefined) throw new ChannelError(this.#given ?? { reason: 'aborted' });
+      return done.value;
     });
   }
 
