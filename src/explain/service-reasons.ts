@@ -91,7 +91,7 @@ export interface FileDetails {
 export type PathDetail = {
   /** Its path. */
   readonly path?: string;
-  /** What is wrong with it. */
+  /** The fault of the file. */
   readonly problem?: string;
 };
 
@@ -226,7 +226,7 @@ export type HeaderLengthDetail = {
   readonly limit?: number;
 };
 
-/** What is wrong with headers. */
+/** A fault of headers. */
 export type HeaderDetail = {
   /** The problem. */
   readonly problem?: string;

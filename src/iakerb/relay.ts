@@ -1,6 +1,6 @@
 /**
  * IAKERB (draft-ietf-kitten-iakerb-03): the acceptor relays the initiator's messages to a KDC and the
- * answers back, until the initiator has a ticket. What follows is Kerberos, with a checksum over all
+ * answers back, until the initiator has a ticket. Kerberos follows, with a checksum over all
  * tokens that came before, so that nobody in between can have changed them.
  */
 import { DecodeError, KerberosError, toKrbErrorCode } from '../errors.ts';

@@ -28,8 +28,8 @@ export type RelaySignal = typeof globalThis extends {
  *
  * @param realm - The realm of the KDC, which the acceptor's policy permits.
  * @param message - An AS-REQ or TGS-REQ in DER, at most 131072 bytes. A copy.
- * @param signal - Aborted when the answer is of no use any longer: end what was begun.
- * @returns The answer in DER. Reject, with any error, if there is none: {@link KerberosError}
+ * @param signal - Aborted when nobody needs the answer any longer; the function should then stop.
+ * @returns The answer in DER. The promise rejects, with any error, if there is none: {@link KerberosError}
  *   KRB5_REALM_UNKNOWN if no KDC of the realm is known.
  */
 export type AskKdc = (

@@ -1,9 +1,9 @@
 /**
- * Spreads work over the turns of the event loop: what a thousand answers or clients at once cause would otherwise
- * be done in one turn, and everybody else who comes to this process would wait for all of it. What continues what
- * was begun before is one piece of a turn, so that turns are short for those who begin: they need several, until
- * they are connected, have sent something and are served. In a turn in which something begins it is more than
- * that, else a crowd that always begins anew would let nobody finish. Work is taken from each source in turn.
+ * Spreads work over the turns of the event loop: a thousand answers or clients at once would otherwise fill one
+ * turn, and everybody else would wait for all of it. A turn does several pieces of work that begin something, and
+ * one piece that continues what earlier work began. Turns are therefore short for new clients, who need several of
+ * them: to connect, to send a token and to be served. A turn in which something begins continues more than one
+ * piece: otherwise, a crowd of ever new clients would let nobody finish. Each source has its turn.
  */
 export class Turns {
   readonly #perTurn: number;
@@ -24,7 +24,7 @@ export class Turns {
    *
    * @param work - A function of its own for each call. It must not throw.
    * @param isFurther - Whether it continues what other work has begun.
-   * @returns Undefined if it is done. Else withdraws it, if it still waits: nobody needs it any longer.
+   * @returns Undefined if the work is done. Else a function that withdraws it, if it still waits.
    */
   take(work: () => void, source = '', isFurther = false): (() => void) | undefined {
     this.#schedule();
@@ -114,5 +114,5 @@ class Line {
   }
 }
 
-// Tokens of a login after its first one: as many are done as come in.
+// Pieces that continue something, beside those that begin: a login by IAKERB has about three further tokens.
 const FURTHER = 3;

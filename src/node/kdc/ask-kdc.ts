@@ -87,7 +87,7 @@ export function kdcAsker(
         onLate: ({ server }) => known.late(server),
         onFailure: ({ server, transport }, error) => {
           failures.push(`${server.host} port ${server.port}/${transport}: ${problemOf(error)}`);
-          // What is ended because another server was faster has not failed.
+          // A server did not fail if its attempt was ended because another one was faster.
           if (!stop.stopped) known.failed(server);
         },
         isOver: () => stop.stopped,

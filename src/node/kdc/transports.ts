@@ -168,7 +168,7 @@ function openUdp(
   };
 }
 
-/** Instead of node:dns, which takes two further turns of the event loop for what is an address already. */
+/** Replaces node:dns, which takes two further turns of the event loop even for an IP address. */
 function itself(
   address: string,
   _options: unknown,

@@ -304,7 +304,7 @@ const DEFAULT_LIMITS: Required<Omit<GssServerLimits, 'maxConnectionsPerSource'>>
 };
 // Kerberos tokens with a large PAC and a delegated ticket stay below 128 KiB.
 const MAX_CONTEXT_TOKEN = 256 * 1024;
-// Tokens before a context in one turn of the event loop. Each takes up to a millisecond.
+// First tokens of clients in one turn of the event loop. Each takes up to a millisecond.
 const PER_TURN = 4;
 // Connections that wait to be accepted. Further ones are lost, and their clients try again after one
 // second, then three: with Node's 511 a burst of connections delays every client that long.
