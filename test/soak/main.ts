@@ -1,9 +1,9 @@
 /**
  * `npm run soak`: a gss-server among good clients and hostile ones, on the loopback interface.
  *
- * The good ones must not notice the others, the server must stay as it was, and nobody gets in who
- * should not. Ends with 1 if that is not so. Where the machine was too busy with other things to
- * say, it says that.
+ * The good ones must not fail, the server must stay as it was, and nobody gets in who should not.
+ * Ends with 1 if that is not so. How long the good ones waited is told, and decides nothing: a slow
+ * machine makes them wait, too.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ import { parseOptions } from './options.ts';
 import type { Sample } from './probe.ts';
 import { credentialsOf, SoakRealm } from './realm.ts';
 import type { SoakFigures } from './report.ts';
-import { format, judge } from './report.ts';
+import { format, hasFault } from './report.ts';
 import { ServerProcess } from './server-process.ts';
 
 async function soak(options: SoakOptions, realm: SoakRealm): Promise<SoakFigures> {
@@ -27,23 +27,28 @@ async function soak(options: SoakOptions, realm: SoakRealm): Promise<SoakFigures
   try {
     await sleep(SETTLE);
     const before = await server.ask('collect');
+    const { idle } = options;
     const credentials = credentialsOf(readFileSync(realm.keytabPath), 'alice');
     const good = new GoodClients(server.port, credentials);
     good.start(options.rate);
-    const { idle } = options;
     const order: HostileOrder = { port: server.port, keytabPath: realm.keytabPath, idle };
     hostile.send(order);
     await sleep(warmUp(options) * 1000);
-    const warm = await server.ask('collect');
+    const warm = await collect(
+      server,
+      ({ descriptors }) => descriptors! - before.descriptors! >= idle,
+    );
     await server.ask('reset');
     good.reset();
     const samples = await watch(server, options);
     const last = samples.at(-1)!;
+    // Before the collection and before the others leave all at once: neither is what they measure.
+    const goodFigures = await good.stop();
     const end = await server.ask('collect');
     const report = once(hostile, 'message');
     hostile.send('stop');
-    const [goodFigures, [hostileReport]] = await Promise.all([good.stop(), report]);
-    const after = await untilQuiet(server, before);
+    const [hostileReport] = await report;
+    const after = await collect(server, ({ descriptors }) => descriptors! <= before.descriptors!);
     return {
       seconds: options.seconds,
       backend: options.backend,
@@ -80,19 +85,21 @@ async function watch(server: ServerProcess, options: SoakOptions): Promise<Sampl
   return samples;
 }
 
-/** The server when all clients are gone: as soon as its descriptors are as few as before. */
-async function untilQuiet(server: ServerProcess, before: Sample): Promise<Sample> {
-  for (let left = 50; left > 0; left--) {
+/** The server as soon as it has come to a state, or as it is a minute later. */
+async function collect(
+  server: ServerProcess,
+  isReached: (sample: Sample) => boolean,
+): Promise<Sample> {
+  for (let left = 60; ; left--) {
     const sample = await server.ask('collect');
-    if (sample.descriptors! <= before.descriptors!) return sample;
-    await sleep(200);
+    if (left === 0 || isReached(sample)) return sample;
+    await sleep(1000);
   }
-  return await server.ask('collect');
 }
 
-/** Until the idle ones are connected and the code is compiled. */
-function warmUp({ seconds, idle }: SoakOptions): number {
-  return Math.max(5, Math.min(30, seconds / 4), idle / 500);
+/** Until the code is compiled, and slow clients and those that go away are as many as ever. */
+function warmUp({ seconds }: SoakOptions): number {
+  return Math.max(5, Math.min(30, seconds / 4));
 }
 
 const SETTLE = 500;
@@ -105,7 +112,7 @@ try {
   if (options.json !== undefined) {
     writeFileSync(options.json, `${JSON.stringify(figures, null, 2)}\n`);
   }
-  if (judge(figures).some(({ verdict }) => verdict === 'missed')) process.exitCode = 1;
+  if (hasFault(figures)) process.exitCode = 1;
 } finally {
   realm.remove();
 }

@@ -74,4 +74,5 @@ export class ServerProcess {
 }
 
 const COMPLAINT = /internal error|^gss-server: |Error:|accepting connection/;
-const STOP_LIMIT = 10_000;
+// Against hanging only: a busy machine takes its time.
+const STOP_LIMIT = 60_000;
