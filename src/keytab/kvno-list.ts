@@ -1,4 +1,5 @@
 /** Keys of one enctype, found by their kvno in a time that does not grow with their number. */
+import { isNewer } from './age.ts';
 import type { KeytabEntry } from './keytab.ts';
 
 /** A list that is filled first and then searched. */
@@ -58,14 +59,4 @@ function newestOfEachKvno(entries: readonly KeytabEntry[]): readonly KeytabEntry
     found.push(best);
   }
   return found;
-}
-
-/**
- * MIT krb5 kt_file.c more_recent: the higher kvno is newer, except that a small kvno that was written
- * no earlier than a large one is newer: the counter has wrapped at an 8-bit or 16-bit boundary.
- */
-function isNewer(a: KeytabEntry, b: KeytabEntry): boolean {
-  if (a.kvno < 128 && b.kvno > 240 && a.timestamp >= b.timestamp) return true;
-  if (a.kvno > 240 && b.kvno < 128 && a.timestamp <= b.timestamp) return false;
-  return a.kvno > b.kvno;
 }

@@ -3,6 +3,7 @@ import { enctypeName } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
 import { KEYTAB } from '../explain/entries/keytab.ts';
 import { printablePrincipal } from '../messages/principal.ts';
+import { newerThan } from './age.ts';
 import type { Keytab, KeytabEntry } from './keytab.ts';
 import type { PrincipalKeys } from './keytab-index.ts';
 import { acceptedKeys } from './keytab-index.ts';
@@ -61,22 +62,6 @@ export function explainUnusable(
     message: explanation.text(detail),
     hint: explanation.remedies(detail).join('; '),
   });
-}
-
-/**
- * The entries that are newer than all usable ones, so that no new ticket can be opened; none if a usable one has
- * kvno 0, which serves tickets of every kvno.
- */
-export function newerThan(
-  usable: readonly KeytabEntry[],
-  entries: readonly KeytabEntry[],
-): KeytabEntry[] {
-  let highest = 0;
-  for (const { kvno } of usable) {
-    if (kvno === 0) return [];
-    highest = Math.max(highest, kvno);
-  }
-  return entries.filter(({ kvno }) => kvno > highest);
 }
 
 function reasonOf({ usable, unusable }: PrincipalKeys): UnusableReason | undefined {

@@ -1,6 +1,7 @@
 /** Makes service tickets without a KDC. */
 import { EncryptionKey } from '../crypto/default-crypto.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
+import { isNewer } from '../keytab/age.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
 import { matchService, parseServiceName } from '../keytab/service-name.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
@@ -38,7 +39,7 @@ export interface MintTicketOptions {
   /** A service name as for `acquireCredential`; any service of the keytab if absent. */
   readonly service?: string;
   /**
-   * Enctype of the service's key; any if absent. Of several keys that of the highest kvno is used, and
+   * Enctype of the service's key; any if absent. Of several keys that of the newest kvno is used, and
    * of those the first.
    */
   readonly enctype?: number;
@@ -156,7 +157,7 @@ function findKey({ keytab, service, enctype }: MintTicketOptions): KeytabEntry {
   for (const entry of keytab.entries) {
     if (!entry.key.supported || matchService(matcher, entry.principal) === undefined) continue;
     if (enctype !== undefined && entry.key.enctype !== enctype) continue;
-    if (best === undefined || entry.kvno > best.kvno) best = entry;
+    if (best === undefined || isNewer(entry, best)) best = entry;
   }
   if (best === undefined) {
     throw new RangeError(`keytab: expected a key of ${service ?? 'any service'}, got none`);

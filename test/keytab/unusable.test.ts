@@ -97,6 +97,7 @@ describe('keys beside others of the same principal that can be used', () => {
     ['as new', besideAes(3, 3), ['keytab.not-used']],
     ['older', besideAes(3, 2), ['keytab.not-used']],
     ['newer', besideAes(3, 4), ['keytab.newest-unusable']],
+    ['one of 255, beside what an old tool wrote of 258', besideAes(2, 255), ['keytab.not-used']],
     ['newer, but the others are for every ticket', besideAes(0, 4), ['keytab.not-used']],
     ['of another service', desOf('ftp/www.example.test@EXAMPLE.TEST'), []],
     ['none', makeKeytab({ principal: WWW }), []],

@@ -15,6 +15,7 @@ import { createInitiator, mintTicket } from '../../src/testing/index.ts';
 /** 2026-06-01T12:00:00.25Z. */
 export const NOW = Date.UTC(2026, 5, 1, 12) + 250;
 export const NOW_SECONDS = Math.floor(NOW / 1000);
+const YESTERDAY = NOW_SECONDS - 86_400;
 export const SERVICE = 'host/server.example.test@EXAMPLE.TEST';
 export const CLIENT = 'alice@EXAMPLE.TEST';
 
@@ -37,6 +38,8 @@ export interface KeySpec {
   readonly kvno?: number;
   readonly enctype?: number;
   readonly seed?: number;
+  /** Seconds since 1970; a day ago if absent. */
+  readonly timestamp?: number;
   /** Needed for the weak enctypes. */
   readonly crypto?: CryptoProvider;
 }
@@ -45,12 +48,21 @@ export function makeKeytab(...specs: readonly KeySpec[]): Keytab {
   const list = specs.length === 0 ? [{}] : specs;
   return {
     version: 2,
-    entries: list.map(({ principal = SERVICE, kvno = 1, enctype = 18, seed = 7, crypto }) => ({
-      principal: parsePrincipal(principal),
-      kvno,
-      timestamp: NOW_SECONDS - 86_400,
-      key: EncryptionKey.generate(enctype, seededRandom(seed), crypto),
-    })),
+    entries: list.map(
+      ({
+        principal = SERVICE,
+        kvno = 1,
+        timestamp = YESTERDAY,
+        enctype = 18,
+        seed = 7,
+        crypto,
+      }) => ({
+        principal: parsePrincipal(principal),
+        kvno,
+        timestamp,
+        key: EncryptionKey.generate(enctype, seededRandom(seed), crypto),
+      }),
+    ),
   };
 }
 

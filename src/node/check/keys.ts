@@ -1,12 +1,12 @@
 /** Judges the keys of a keytab for one acceptor. */
 import { Enctype, enctypeName, isWeakEnctype } from '../../crypto/numbers.ts';
 import { KEYTAB } from '../../explain/entries/keytab.ts';
+import { newerThan, newestOf } from '../../keytab/age.ts';
 import { explainNoService } from '../../keytab/explain.ts';
 import type { Keytab, KeytabEntry } from '../../keytab/keytab.ts';
 import type { PrincipalKeys } from '../../keytab/keytab-index.ts';
 import { acceptedKeys, principalsOf } from '../../keytab/keytab-index.ts';
 import type { ServiceMatcher } from '../../keytab/service-name.ts';
-import { newerThan } from '../../keytab/unusable.ts';
 import { printablePrincipal } from '../../messages/principal.ts';
 import { formatTime } from '../../time.ts';
 import type { Finding } from './finding.ts';
@@ -65,7 +65,7 @@ function summary(
   entries: readonly KeytabEntry[],
   usable: readonly KeytabEntry[],
 ): string {
-  const newest = Math.max(...usable.map(({ kvno }) => kvno));
+  const newest = newestOf(usable).kvno;
   const current = usable.filter(({ kvno }) => kvno === newest);
   const written = Math.max(...current.map(({ timestamp }) => timestamp));
   const older = new Set(usable.map(({ kvno }) => kvno));
@@ -149,21 +149,19 @@ function newestUnused(
 
 /** An enctype whose newest key is older than the newest of the others. */
 function behind(name: string, usable: readonly KeytabEntry[]): Finding | undefined {
-  const newest = Math.max(...usable.map(({ kvno }) => kvno));
-  const late = new Map<number, number>();
-  for (const { key, kvno } of usable) {
+  const late: string[] = [];
+  for (const enctype of new Set(usable.map(({ key }) => key.enctype))) {
     // Old weak keys are kept for tickets that were issued before AES.
-    if (isWeakEnctype(key.enctype)) continue;
-    late.set(key.enctype, Math.max(late.get(key.enctype) ?? 0, kvno));
+    if (isWeakEnctype(enctype)) continue;
+    const own = usable.filter(({ key }) => key.enctype === enctype);
+    if (newerThan(own, usable).length === 0) continue;
+    late.push(`${enctypeName(enctype)} kvno ${newestOf(own).kvno}`);
   }
-  for (const [enctype, kvno] of late) if (kvno === newest) late.delete(enctype);
-  // A key of kvno 0 serves tickets of every kvno.
-  if (late.size === 0 || [...late.values()].includes(0)) return undefined;
-  const which = [...late].map(([enctype, kvno]) => `${enctypeName(enctype)} kvno ${kvno}`);
+  if (late.length === 0) return undefined;
   return warning(
     'keytab',
     'keytab.kvno-behind',
-    `${name} has keys of kvno ${newest}, but ${which.join(', ')} only: a new ticket of that enctype ` +
+    `${name} has keys of kvno ${newestOf(usable).kvno}, but ${late.join(', ')} only: a new ticket of that enctype ` +
       'is refused',
     'export the keys of all enctypes again',
     'remove the enctype from the account if it is no longer in use',

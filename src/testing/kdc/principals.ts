@@ -2,6 +2,7 @@
 import { EncryptionKey } from '../../crypto/default-crypto.ts';
 import { Enctype } from '../../crypto/numbers.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
+import { newestOf } from '../../keytab/age.ts';
 import type { Keytab, KeytabEntry } from '../../keytab/keytab.ts';
 import type { Principal, PrincipalName } from '../../messages/principal.ts';
 import { NameType, parsePrincipal, principalEqual } from '../../messages/principal.ts';
@@ -90,7 +91,7 @@ export function makeKeys(maker: KeyMaker, password?: string, salt = ''): Keys {
   return { kvno: 1, enctypes, find };
 }
 
-/** The services of a keytab: for each principal the keys of its highest kvno. */
+/** The services of a keytab: for each principal the keys of its newest kvno. */
 export function servicesOf(keytab: Keytab): Service[] {
   const groups: KeytabEntry[][] = [];
   for (const entry of keytab.entries) {
@@ -99,7 +100,7 @@ export function servicesOf(keytab: Keytab): Service[] {
     else group.push(entry);
   }
   return groups.map((entries) => {
-    const kvno = Math.max(...entries.map((entry) => entry.kvno));
+    const kvno = newestOf(entries).kvno;
     const usable = entries.filter(({ key, kvno: own }) => own === kvno && key.supported);
     return {
       principal: entries[0]!.principal,

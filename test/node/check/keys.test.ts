@@ -158,6 +158,32 @@ describe('judgeKeys', () => {
     expect(faults(judge(anyKvno))).toEqual([]);
   });
 
+  it('is told by the times where a kvno of one byte, 2, may be 258', () => {
+    const old = { timestamp: NOW_SECONDS - 900 };
+    const now = { timestamp: NOW_SECONDS - 300 };
+    const unused = { enctype: 23, crypto: LEGACY };
+    const wrapped = www({ kvno: 255, ...old, ...unused }, { kvno: 2, ...now });
+    expect(faults(judge(wrapped))).toEqual([]);
+    expect(judge(wrapped)[0]!.text).toContain('kvno 2, aes256');
+    const twoEnctypes = www(
+      { kvno: 255, ...old },
+      { kvno: 2, ...now, seed: 2 },
+      { enctype: 17, kvno: 2, ...now },
+    );
+    expect(faults(judge(twoEnctypes))).toEqual([]);
+    expect(judge(twoEnctypes)[0]!.text).toContain('kvno 2, aes256-cts-hmac-sha1-96, aes128');
+    // Far from the end of a byte, too.
+    expect(faults(judge(www({ kvno: 200, ...old, ...unused }, { kvno: 9, ...now })))).toEqual([]);
+    const unwrapped = www({ kvno: 2, ...old }, { kvno: 255, ...now, ...unused });
+    expect(faults(judge(unwrapped))).toEqual(['warning keytab.newest-unusable']);
+  });
+
+  it('does not count a key for every kvno as behind, whatever else there is of its enctype', () => {
+    const old = { enctype: 17, seed: 2 };
+    const keytab = www({ kvno: 5 }, { ...old, kvno: 3 }, { ...old, kvno: 0 });
+    expect(faults(judge(keytab))).toEqual([]);
+  });
+
   it('finds two keys for one place, but not one key twice', () => {
     const place = { enctype: 18, kvno: 5 };
     expect(faults(judge(www({ ...place, seed: 1 }, { ...place, seed: 2 })))).toEqual([
