@@ -16,7 +16,10 @@ export interface RelayBounds {
 export class Relays {
   readonly #bounds: RelayBounds;
   readonly #clock: Clock;
-  readonly #sources = new Map<string, Source>();
+  /** The sources with a relay that waits. */
+  readonly #busy = new Map<string, Source>();
+  /** The others, the one whose last relay ended first at the front. */
+  readonly #idle = new Map<string, Source>();
   #open = 0;
 
   /** @param clock - Refills the allowance of each source. */
@@ -32,7 +35,7 @@ export class Relays {
 
   /** The number of sources that are remembered. */
   get sources(): number {
-    return this.#sources.size;
+    return this.#busy.size + this.#idle.size;
   }
 
   /**
@@ -45,7 +48,8 @@ export class Relays {
   begin(address: HostAddress | undefined): () => void {
     const { maxRelays, maxRelaysPerSource, ratePerSource } = this.#bounds;
     if (this.#open >= maxRelays) throw tooMany('all clients together', `maxRelays, ${maxRelays}`);
-    const source = this.#source(address);
+    const name = sourceOf(address);
+    const source = this.#source(name);
     if (source.open >= maxRelaysPerSource) {
       throw tooMany('this client', `maxRelaysPerSource, ${maxRelaysPerSource}`);
     }
@@ -54,25 +58,22 @@ export class Relays {
     source.allowance--;
     source.open++;
     this.#open++;
+    this.#idle.delete(name);
+    this.#busy.set(name, source);
     return () => {
       source.open--;
       this.#open--;
+      if (source.open === 0) this.#rest(name, source);
     };
   }
 
-  /** The source of an address, with the allowance that it has now. */
-  #source(address: HostAddress | undefined): Source {
-    const name = sourceOf(address);
+  /** The source of this name, with the allowance that it has now. */
+  #source(name: string): Source {
     const { ratePerSource } = this.#bounds;
     const most = ratePerSource * BURST;
     const now = this.#clock();
-    let source = this.#sources.get(name);
-    if (source === undefined) {
-      if (this.#sources.size >= MAX_SOURCES) this.#forget(now);
-      source = { allowance: most, at: now, open: 0 };
-      this.#sources.set(name, source);
-      return source;
-    }
+    const source = this.#busy.get(name) ?? this.#idle.get(name);
+    if (source === undefined) return { allowance: most, at: now, open: 0 };
     // A clock that was set back gives nothing, and takes nothing.
     const elapsed = Math.max(0, now - source.at) / 1000;
     source.allowance = Math.min(most, source.allowance + elapsed * ratePerSource);
@@ -80,15 +81,13 @@ export class Relays {
     return source;
   }
 
-  /** Forgets the sources that would be the same if they were new; if there are none, the oldest ones. */
-  #forget(now: number): void {
-    for (const [name, { open, at }] of this.#sources) {
-      if (open === 0 && now - at >= BURST * 1000) this.#sources.delete(name);
-    }
-    for (const [name, { open }] of this.#sources) {
-      if (this.#sources.size < MAX_SOURCES) return;
-      if (open === 0) this.#sources.delete(name);
-    }
+  /** Remembers a source for its allowance, and forgets the one that has been idle for longest. */
+  #rest(name: string, source: Source): void {
+    this.#busy.delete(name);
+    this.#idle.set(name, source);
+    if (this.#idle.size <= MAX_IDLE) return;
+    const [oldest] = this.#idle.keys();
+    this.#idle.delete(oldest!);
   }
 }
 
@@ -109,4 +108,4 @@ function tooMany(whose: string, bound: string): KerberosError {
 
 // Seconds of its rate that a source may use at once.
 const BURST = 10;
-const MAX_SOURCES = 10_000;
+const MAX_IDLE = 10_000;

@@ -21,6 +21,8 @@ import { parseHostAddress } from '../../src/messages/host-address.ts';
 import type { ProxiedMessage } from '../../src/messages/kdc/iakerb.ts';
 import { decodeProxiedMessage, encodeProxiedMessage } from '../../src/messages/kdc/iakerb.ts';
 import { decodeKrbError, encodeKrbError } from '../../src/messages/krb-error.ts';
+import type { HostAddress } from '../../src/messages/primitives.ts';
+import { AddressType } from '../../src/messages/primitives.ts';
 import {
   encodeNegTokenInit,
   encodeNegTokenResp,
@@ -565,12 +567,35 @@ describe('Relays', () => {
   it('remembers a bounded number of sources', () => {
     const bounds = { maxRelays: 1, maxRelaysPerSource: 1, ratePerSource: 1 };
     const relays = new Relays(bounds, () => 0);
-    for (let i = 0; i < 12_000; i++) {
-      relays.begin({ type: 2, address: Uint8Array.of(10, 0, i >> 8, i & 0xff) })();
-    }
-    expect(relays.sources).toBeLessThanOrEqual(10_000);
+    for (let i = 0; i < 12_000; i++) relays.begin(networkOf(i))();
+    expect(relays.sources).toBe(10_000);
+  });
+
+  it('forgets the source that has been idle for longest, and none with a relay that waits', () => {
+    const bounds = { maxRelays: 9, maxRelaysPerSource: 1, ratePerSource: 0.1 };
+    const relays = new Relays(bounds, () => 0);
+    const end = relays.begin(networkOf(0));
+    relays.begin(networkOf(1))();
+    relays.begin(networkOf(2))();
+    for (let i = 3; i < 10_002; i++) relays.begin(networkOf(i))();
+    const refused = expect.objectContaining({ reason: 'iakerb.too-many' });
+    // Each has used up its allowance; the source that is forgotten has all of it again.
+    relays.begin(networkOf(1))();
+    for (const known of [0, 1, 10_001])
+      expect(() => relays.begin(networkOf(known))).toThrow(refused);
+    expect(relays.sources).toBe(10_001);
+    end();
+    expect(() => relays.begin(networkOf(0))).toThrow(refused);
+    relays.begin(networkOf(2))();
   });
 });
+
+/** An address in a /64 of its own. */
+function networkOf(number: number): HostAddress {
+  const address = new Uint8Array(16);
+  new DataView(address.buffer).setUint32(4, number);
+  return { type: AddressType.ipv6, address };
+}
 
 /** An element of DER that has this length. */
 function whole(tag: number, length: number): Uint8Array {
