@@ -114,59 +114,89 @@ export class Patience<Settings extends Deadline = WaitSettings> {
    * @returns The answer. Rejects with the answer's own rejection, with a {@link KerberosError} of the
    *   answerer's code at the deadline, or with {@link aborted}.
    */
-  async wait(
+  wait(
     answer: PromiseLike<unknown>,
     answerer: Answerer,
     deadline: number = this.settings.deadline,
   ): Promise<unknown> {
-    const { timer } = this.settings;
-    const pending = new Pending();
-    // The handlers live until the answer comes, if it ever does: they refer to the `Pending` only,
-    // which is empty once it is settled, and not to the exchange.
-    new Promise((resolve) => resolve(answer)).then(
-      (value) => pending.resolve(value),
-      (error: unknown) => pending.reject(error),
-    );
-    const { signal } = this;
-    const onAbort = (): void => this.abort(signal?.reason);
-    const cancel = timer(() => pending.reject(unanswered(answerer, deadline)), deadline * 1000);
-    answerer.waiting++;
-    this.#pending = pending;
-    try {
-      signal?.addEventListener('abort', onAbort);
-      if (this.aborted !== undefined) throw this.aborted;
-      return await pending.promise;
-    } finally {
-      answerer.waiting--;
-      this.#pending = undefined;
-      cancel();
-      signal?.removeEventListener('abort', onAbort);
-    }
+    return new Promise((resolve, reject) => {
+      const pending = new Pending({ resolve, reject });
+      settleWith(answer, pending);
+      const { signal } = this;
+      const onAbort = (): void => this.abort(signal?.reason);
+      const late = (): void => pending.reject(unanswered(answerer, deadline));
+      const cancel = this.settings.timer(late, deadline * 1000);
+      answerer.waiting++;
+      this.#pending = pending;
+      pending.whenSettled(() => {
+        answerer.waiting--;
+        this.#pending = undefined;
+        cancel();
+        signal?.removeEventListener('abort', onAbort);
+      });
+      try {
+        signal?.addEventListener('abort', onAbort);
+        if (this.aborted !== undefined) throw this.aborted;
+      } catch (error) {
+        pending.reject(error);
+      }
+    });
   }
 }
 
-/** A promise that is settled from outside and then keeps no reference to its waiter. */
-class Pending {
-  readonly promise: Promise<unknown>;
-  #settle: { resolve: (value: unknown) => void; reject: (error: unknown) => void } | undefined;
+interface Waiter {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
 
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
-    });
-    // Nobody awaits it if the exchange was aborted before.
-    this.promise.catch(() => {});
+/** A wait that is settled once, and then keeps no reference to its waiter. */
+class Pending {
+  #waiter: Waiter | undefined;
+  #clear: (() => void) | undefined;
+
+  constructor(waiter: Waiter) {
+    this.#waiter = waiter;
+  }
+
+  /** @param clear - Called at once if it is settled already. Its exception is that of the wait. */
+  whenSettled(clear: () => void): void {
+    if (this.#waiter === undefined) clear();
+    else this.#clear = clear;
   }
 
   resolve(value: unknown): void {
-    this.#settle?.resolve(value);
-    this.#settle = undefined;
+    this.#settle()?.resolve(value);
   }
 
   reject(error: unknown): void {
-    this.#settle?.reject(error);
-    this.#settle = undefined;
+    this.#settle()?.reject(error);
   }
+
+  #settle(): Waiter | undefined {
+    const waiter = this.#waiter;
+    const clear = this.#clear;
+    this.#waiter = undefined;
+    this.#clear = undefined;
+    try {
+      clear?.();
+    } catch (error) {
+      waiter?.reject(error);
+    }
+    return waiter;
+  }
+}
+
+/**
+ * The handlers live until the answer comes, if it ever does: they refer to the `Pending` only, which is empty once
+ * it is settled, and not to the exchange. They are made here, since functions of one scope keep all that any
+ * of them refers to.
+ */
+function settleWith(answer: PromiseLike<unknown>, pending: Pending): void {
+  Promise.prototype.then.call(
+    Promise.resolve(answer),
+    (value) => pending.resolve(value),
+    (error: unknown) => pending.reject(error),
+  );
 }
 
 function unanswered({ name, code, reason }: Answerer, seconds: number): KerberosError {
