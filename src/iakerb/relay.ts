@@ -4,21 +4,19 @@
  * tokens that came before, so that nobody in between can have changed them.
  */
 import { DecodeError, KerberosError, toKrbErrorCode } from '../errors.ts';
-import type { UnreachableKdcDetail } from '../explain/relay-details.ts';
 import type { FirstToken } from '../gss/framing.ts';
 import { frameToken, isFramedToken, readFirstToken, TokenId } from '../gss/framing.ts';
 import { Mechanism } from '../gss/mechanism.ts';
 import { GssError, gssErrorOf } from '../gss/status.ts';
 import type { HandshakeState, RelayingState, Step } from '../handshake-state.ts';
 import { beginKerberos, kerberos } from '../krb5/handshake.ts';
-import type { RelaySettings, RelaySignal } from '../krb5/relay-settings.ts';
 import type { Exchange } from '../krb5/settings.ts';
-import { DerReader } from '../messages/der/reader.ts';
 import type { ProxiedMessage } from '../messages/kdc/iakerb.ts';
 import { decodeProxiedMessage, encodeProxiedMessage } from '../messages/kdc/iakerb.ts';
 import { encodeKrbError } from '../messages/krb-error.ts';
-import { describeThrown, printableName } from '../text.ts';
+import { describeThrown } from '../text.ts';
 import { splitTime } from '../time.ts';
+import { Inquiry, isWhole, MAX_MESSAGE, unknownRealm, unreachable } from './inquiry.ts';
 
 export function beginRelay(first: FirstToken, exchange: Exchange): Promise<Step> {
   const { inner } = first;
@@ -65,6 +63,7 @@ function proxiedOf(token: Uint8Array): Uint8Array | undefined {
   return isProxy ? (first?.inner ?? token).subarray(ID_LENGTH) : undefined;
 }
 
+/** The one asynchronous function of the mechanism that waits for a KDC: thousands of relays may wait at once. */
 async function relay(
   { transcript, hops }: Pick<RelayingState, 'transcript' | 'hops'>,
   token: Uint8Array,
@@ -80,17 +79,21 @@ async function relay(
   }
   const question = token.slice();
   let outputToken: Uint8Array;
+  let inquiry: Inquiry | undefined;
   try {
-    const { targetRealm } = asked;
-    outputToken = encodeAnswer(
-      targetRealm === ''
-        ? { ...asked, targetRealm: ownRealm(exchange) }
-        : { ...asked, message: await askKdc(asked, exchange) },
-    );
-  } catch (error) {
+    if (asked.targetRealm === '') {
+      outputToken = encodeAnswer({ ...asked, targetRealm: ownRealm(exchange) });
+    } else {
+      inquiry = new Inquiry(asked, exchange);
+      outputToken = encodeAnswer({ ...asked, message: inquiry.read(await inquiry.answer()) });
+    }
+  } catch (thrown) {
+    const error = inquiry === undefined ? thrown : await inquiry.explain(thrown);
     const failure = asFailure(error, asked.targetRealm);
     const answer = { ...asked, message: krbErrorFor(failure, exchange) };
     return { status: 'failed', error: failure, outputToken: encodeAnswer(answer) };
+  } finally {
+    inquiry?.end();
   }
   // The token belongs to the caller, who may wipe it.
   const next: RelayingState = {
@@ -147,104 +150,6 @@ function ownRealm({ settings: { credential } }: Exchange): string {
   throw unknownRealm('');
 }
 
-/** Whether a realm is relayed, as far as no function of the application must be asked. */
-function mayBeRelayed(realm: string, { realms }: RelaySettings, { settings }: Exchange): boolean {
-  if (realms === undefined) return settings.credential.hasKeysOf(realm);
-  return typeof realms === 'function' || realms.includes(realm);
-}
-
-async function askKdc(
-  { targetRealm, message }: ProxiedMessage,
-  exchange: Exchange,
-): Promise<Uint8Array> {
-  const { patience, settings, options } = exchange;
-  if (settings.relay === undefined || !mayBeRelayed(targetRealm, settings.relay, exchange)) {
-    throw unknownRealm(targetRealm);
-  }
-  const { kdc, realms, deadline, answerer, relays } = settings.relay;
-  const end = relays.begin(options.peerAddress);
-  const stop = new AbortController();
-  let isRelayed = typeof realms !== 'function';
-  let asking: Promise<unknown> | undefined;
-  let answer: unknown;
-  try {
-    if (typeof realms === 'function') {
-      const verdict: unknown = realms(targetRealm);
-      isRelayed = (await patience.wait(Promise.resolve(verdict), answerer)) === true;
-      if (!isRelayed) throw unknownRealm(targetRealm);
-    }
-    asking = kdc(targetRealm, message.slice(), stop.signal as RelaySignal);
-    answer = await patience.wait(asking, answerer, deadline);
-  } catch (error) {
-    if (patience.aborted !== undefined) throw patience.aborted;
-    if (!isRelayed) throw error;
-    stop.abort(OVER);
-    const cause = (await lastWordOf(asking)) ?? error;
-    if (cause instanceof KerberosError && cause.code === 'KRB5_REALM_UNKNOWN') {
-      throw unknownRealm(targetRealm, cause);
-    }
-    const problem = cause instanceof KerberosError ? cause.message : describeThrown(cause);
-    throw unreachable(targetRealm, problem, cause);
-  } finally {
-    // With a reason, since an error of the runtime's own would be made for each relay.
-    stop.abort(OVER);
-    end();
-  }
-  if (!(answer instanceof Uint8Array)) {
-    throw unreachable(targetRealm, `the function kdc returned ${typeof answer}, not bytes`);
-  }
-  const allowed = [KRB_ERROR, message[0]! + 1];
-  if (answer.length > MAX_MESSAGE || !isWhole(answer, allowed)) {
-    throw unreachable(
-      targetRealm,
-      `the KDC answered with ${answer.length} bytes that are no answer`,
-    );
-  }
-  return answer;
-}
-
-/**
- * What a function rejects with because its signal was aborted: which servers it has asked. One that does not do
- * so at once gets no further time.
- */
-async function lastWordOf(asking: Promise<unknown> | undefined): Promise<unknown> {
-  let word: unknown;
-  const heard = (error: unknown): void => {
-    // The reason of the signal, as of fetch, says nothing.
-    if (error !== OVER) word = error;
-  };
-  Promise.resolve(asking).catch(heard);
-  for (let step = 0; step < LAST_STEPS && word === undefined; step++) await undefined;
-  return word;
-}
-
-/** @param cause - Why no KDC of a realm that may be relayed is known. */
-function unknownRealm(realm: string, cause?: unknown): KerberosError {
-  return new KerberosError('KRB_AP_ERR_IAKERB_KDC_NOT_FOUND', {
-    reason: 'iakerb.realm-not-relayed',
-    detail: {
-      ...(realm !== '' && { realm: printableName(realm) }),
-      ...(cause !== undefined && { problem: 'no-kdc' as const }),
-    },
-    ...(cause !== undefined && { cause }),
-  });
-}
-
-function unreachable(realm: string, problem: string, cause?: unknown): KerberosError {
-  return new KerberosError('KRB_AP_ERR_IAKERB_KDC_NO_RESPONSE', {
-    reason: 'iakerb.kdc-unreachable',
-    detail: { realm: printableName(realm), problem, ...triedIn(cause) },
-    ...(cause !== undefined && { cause }),
-  });
-}
-
-/** What each server did, where the function that asked them says so. */
-function triedIn(cause: unknown): { readonly tried?: readonly string[] } {
-  if (!(cause instanceof KerberosError) || cause.reason !== 'kdc.unreachable') return {};
-  const { tried } = cause.detail as UnreachableKdcDetail;
-  return tried === undefined ? {} : { tried };
-}
-
 /** A KRB-ERROR with the code, which tells the initiator that it has to reach its KDC in another way. */
 function krbErrorFor({ minor }: GssError, { settings }: Exchange): Uint8Array {
   const { seconds, microseconds } = splitTime(settings.clock());
@@ -270,32 +175,13 @@ function tokenIdOf(inner: Uint8Array): number {
   return ((inner[0] ?? 0) << 8) | (inner[1] ?? 0);
 }
 
-/** Whether bytes are one DER element with one of these tags. It is not looked into. */
-function isWhole(bytes: Uint8Array, tags: readonly number[]): boolean {
-  const [tag = 0] = bytes;
-  if (!tags.includes(tag)) return false;
-  try {
-    return (
-      new DerReader(bytes, 'message for a KDC', 'definite').element(tag).length === bytes.length
-    );
-  } catch {
-    return false;
-  }
-}
-
-// Microtasks.
-const LAST_STEPS = 64;
-const OVER: unknown = new Error('the relay is over');
 const NOTHING = { transcript: [], hops: 0 } as const;
 // RFC 4121 §4.1: TOK_ID.
 const ID_LENGTH = 2;
-// RFC 4120 §5.10: [APPLICATION n] of AS-REQ and TGS-REQ; each answer has the next number.
+// RFC 4120 §5.10: [APPLICATION n] of AS-REQ and TGS-REQ.
 const REQUESTS: readonly number[] = [0x6a, 0x6c];
-const KRB_ERROR = 0x7e;
 // MIT krb5, iakerb.c: IAKERB_MAX_HOPS, 16 for an AS exchange and 10 referrals.
 const MAX_HOPS = 26;
-// Bytes. Windows' MaxTokenSize is 48000; a TGS-REQ holds a TGT and little more.
-const MAX_MESSAGE = 131_072;
 // Bytes that an exchange keeps until the AP-REQ. A login needs some ten thousand.
 const MAX_TRANSCRIPT = 1_048_576;
 // RFC 6111 §3: KRB_NT_WELLKNOWN.

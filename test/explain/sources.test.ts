@@ -20,7 +20,7 @@ const MISUSE: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'UsageEr
 /** Errors that stay inside, or that carry something else; each with its why. */
 const OTHERS: Readonly<Record<string, string>> = {
   'Error in options.ts': 'a TypeError or a RangeError',
-  'Error in iakerb/relay.ts': 'the reason of a signal: the relay is over',
+  'Error in iakerb/inquiry.ts': 'the reason of a signal: the relay is over',
   'Error in http/session/store.ts': 'the cause of http.session-store',
   'Error in node/check/system.ts': 'the cause of a finding',
   'Error in node/http-request.ts': 'the cause of fault.aborted',
