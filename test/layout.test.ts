@@ -11,6 +11,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   'everything that gss-inspect reads': ['inspect/mutants.test.ts', 'inspect/wire.test.ts'],
   'the repository itself': [
     'architecture.test.ts',
+    'containers.test.ts',
     'edge-bundle.test.ts',
     'edge-sign-on.test.ts',
     'layout.test.ts',
