@@ -43,17 +43,19 @@ export function checkOptions<T extends object>(
     const names = Object.keys(rules).join(', ');
     throw new TypeError(`${label}: expected an object with ${names}; got ${describe(options)}`);
   }
+  const names = new Set<Extract<keyof T, string>>();
   for (const name in options) {
     if (!Object.hasOwn(rules, name)) throw unknownOption(label, name, Object.keys(rules));
-    const rule = rules[name];
-    const value = options[name];
-    if (value !== undefined) rule.check(value, path + name);
-    else if (rule.presence === 'definite') throw indefinite(path + name);
+    names.add(name);
   }
-  for (const name in rules) {
-    if (rules[name].presence !== 'required' || options[name] !== undefined) continue;
-    // Throws the rule's own message, which says what is expected.
-    rules[name].check(undefined, path + name);
+  // The loop above does not see the getters of a class.
+  for (const name in rules) names.add(name);
+  for (const name of names) {
+    const { check, presence } = rules[name];
+    const value = options[name];
+    // Without a required option this throws the rule's own message, which says what is expected.
+    if (value !== undefined || presence === 'required') check(value, path + name);
+    else if (presence === 'definite' && name in options) throw indefinite(path + name);
   }
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { toHex } from '../src/bytes.ts';
 import { withLegacyEnctypes } from '../src/crypto/legacy/index.ts';
 import { frameToken, TokenId, unframeToken } from '../src/gss/framing.ts';
-import type { AcceptorOptions, AcceptResult, ReplayRecord } from '../src/index.ts';
+import type { AcceptorOptions, AcceptResult, Oid, ReplayRecord } from '../src/index.ts';
 import {
   acquireCredential,
   ContextFlag,
@@ -1015,6 +1015,14 @@ describe('options that make no sense', () => {
     expect(() => createAcceptor(misspelt)).toThrow(
       'createAcceptor: expected no option "channelBindingsPolicy"; is channelBindingPolicy meant?',
     );
+  });
+
+  it('are copied: a mechanism that is added to the list later has no effect', async () => {
+    const mechanisms: Oid[] = [Mechanism.spnego];
+    const { begin, initiator } = await makeParties({ acceptor: { mechanisms } });
+    mechanisms.push(Mechanism.krb5);
+    const result = await begin().accept(initiator.begin());
+    expect(result).toMatchObject({ status: 'failed', error: { code: 'GSS_S_NO_CRED' } });
   });
 
   it('are refused: mechanisms that are none of Kerberos, SPNEGO and IAKERB', async () => {

@@ -143,6 +143,39 @@ describe('options', () => {
     expect(() => check(options)).toThrow(message);
   });
 
+  it('are checked where a class has them as getters, which no loop over its members sees', () => {
+    class Settings {
+      get door(): object {
+        return door;
+      }
+      get policy(): string {
+        return this.chosen;
+      }
+      get lock(): boolean | undefined {
+        return this.locked;
+      }
+      get chosen(): string {
+        return 'lax';
+      }
+      get locked(): boolean | undefined {
+        return true;
+      }
+    }
+    check(new Settings());
+    class Misspelt extends Settings {
+      override get chosen(): string {
+        return 'Strict';
+      }
+    }
+    expect(() => check(new Misspelt())).toThrow('policy: expected strict, lax, got Strict');
+    class Unset extends Settings {
+      override get locked(): undefined {
+        return undefined;
+      }
+    }
+    expect(() => check(new Unset())).toThrow('lock: expected a value, got undefined');
+  });
+
   it('of a kind that says more of itself', () => {
     const even = kind('an even number', (value) => (value as number) % 2 === 0);
     expect(() => checkOptions('f', { n: 3 }, { n: even })).toThrow(

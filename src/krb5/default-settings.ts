@@ -15,7 +15,7 @@ import { relayOf } from './relay-settings.ts';
 import type { AcceptorOptions, AcceptorSettings } from './settings.ts';
 import { vouchedDataPolicy } from './settings.ts';
 
-/** @param options - Checked. */
+/** @param options - Checked. Their lists are copied: the caller may alter its own later. */
 export function settingsOf(options: AcceptorOptions): AcceptorSettings {
   const clock = options.clock === undefined ? systemClock : checkedClock(options.clock);
   const random = options.random === undefined ? undefined : checkedRandom(options.random);
@@ -40,7 +40,7 @@ export function settingsOf(options: AcceptorOptions): AcceptorSettings {
     ...vouchedDataPolicy(options),
     checkAddresses: options.checkAddresses ?? false,
     allowAnonymous: options.allowAnonymous ?? false,
-    clientRealms: copyOf(options.clientRealms),
+    clientRealms: clientRealmsOf(options),
     checkTransited: options.checkTransited,
     waits: {
       timer: options.timer ?? systemTimer,
@@ -63,7 +63,7 @@ function mechanismsOf({ mechanisms, iakerb }: AcceptorOptions): readonly Oid[] {
   if (!mechanisms.includes(Mechanism.iakerb) && iakerb !== undefined) {
     throw new RangeError('iakerb: expected IAKERB among the mechanisms, which do not name it');
   }
-  return mechanisms;
+  return [...mechanisms];
 }
 
 /** @throws RangeError if there is nothing to fall back to. */
@@ -80,15 +80,14 @@ function lateFallbackOf({ lateFallback = false, iakerb, mechanisms }: AcceptorOp
 function permittedEnctypesOf(options: AcceptorOptions): PermittedEnctypes {
   const permitted = options.permittedEnctypes ?? acceptorEnctypes;
   return {
-    ticket: options.ticketEnctypes ?? permitted,
-    session: options.sessionEnctypes ?? permitted,
-    subkey: options.subkeyEnctypes ?? permitted,
+    ticket: [...(options.ticketEnctypes ?? permitted)],
+    session: [...(options.sessionEnctypes ?? permitted)],
+    subkey: [...(options.subkeyEnctypes ?? permitted)],
   };
 }
 
-/** A copy of a list: the caller may alter its own later. */
-function copyOf(realms: ClientRealms | undefined): ClientRealms | undefined {
-  return typeof realms === 'object' ? [...realms] : realms;
+function clientRealmsOf({ clientRealms }: AcceptorOptions): ClientRealms | undefined {
+  return typeof clientRealms === 'object' ? [...clientRealms] : clientRealms;
 }
 
 const OFFERED: readonly Oid[] = [Mechanism.krb5, Mechanism.spnego];

@@ -38,6 +38,20 @@ async function outcomeOf(keys: Keys, acceptor: Partial<AcceptorOptions>): Promis
 }
 
 describe('enctypes can be permitted separately for tickets, session keys and subkeys', () => {
+  it.each(['permittedEnctypes', 'ticketEnctypes', 'sessionEnctypes', 'subkeyEnctypes'] as const)(
+    'by a list that is copied, so that later additions to %s have no effect',
+    async (name) => {
+      const list = [17];
+      const { begin, initiator } = await makeParties({ acceptor: { [name]: list } });
+      list.push(18);
+      const result = await begin().accept(initiator.begin());
+      expect(result).toMatchObject({
+        status: 'failed',
+        error: { minor: { code: 'KRB5_NOPERM_ETYPE' } },
+      });
+    },
+  );
+
   it.each<[string, Keys, Partial<AcceptorOptions>, RegExp | number]>([
     [
       // As in MIT krb5's gss_krb5_set_allowable_enctypes.
