@@ -247,6 +247,8 @@ const entries: readonly Entry[] = [
           { kdc, deadline: Number.NaN },
           { kdc, maxRelays: 0 },
           { kdc, ratePerSource: Number.NaN },
+          { kdc, ratePerSource: '20' },
+          { kdc, ratePerSource: true },
         ],
       },
       lateFallback: { refused: NO_FLAGS },

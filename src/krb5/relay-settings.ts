@@ -104,5 +104,7 @@ export const IAKERB_OPTIONS: OptionRules<IakerbOptions> = {
   deadline: definite(seconds()),
   maxRelays: definite(wholeNumber(1, 1_000_000)),
   maxRelaysPerSource: definite(wholeNumber(1, 1_000_000)),
-  ratePerSource: definite(range('a number of messages', (value) => Number(value) > 0)),
+  ratePerSource: definite(
+    range('a number of messages', (value) => typeof value === 'number' && value > 0),
+  ),
 };

@@ -8,7 +8,7 @@ import type { Clock } from '../time.ts';
 export interface RelayBounds {
   readonly maxRelays: number;
   readonly maxRelaysPerSource: number;
-  /** Messages per second that a source may have relayed for long. */
+  /** Messages per second that a source may have relayed in the long run. */
   readonly ratePerSource: number;
 }
 
@@ -16,6 +16,8 @@ export interface RelayBounds {
 export class Relays {
   readonly #bounds: RelayBounds;
   readonly #clock: Clock;
+  /** The allowance of a new source, which none exceeds. */
+  readonly #most: number;
   /** The sources with a relay that waits. */
   readonly #busy = new Map<string, Source>();
   /** The others, the one whose last relay ended first at the front. */
@@ -26,6 +28,8 @@ export class Relays {
   constructor(bounds: RelayBounds, clock: Clock) {
     this.#bounds = bounds;
     this.#clock = clock;
+    // At least one: otherwise a rate below one message in ten seconds would refuse all.
+    this.#most = Math.max(1, bounds.ratePerSource * BURST);
   }
 
   /** The number of relays that wait for a KDC now. */
@@ -69,14 +73,15 @@ export class Relays {
 
   /** The source of this name, with the allowance that it has now. */
   #source(name: string): Source {
-    const { ratePerSource } = this.#bounds;
-    const most = ratePerSource * BURST;
     const now = this.#clock();
     const source = this.#busy.get(name) ?? this.#idle.get(name);
-    if (source === undefined) return { allowance: most, at: now, open: 0 };
+    if (source === undefined) return { allowance: this.#most, at: now, open: 0 };
     // A clock that was set back gives nothing, and takes nothing.
     const elapsed = Math.max(0, now - source.at) / 1000;
-    source.allowance = Math.min(most, source.allowance + elapsed * ratePerSource);
+    source.allowance = Math.min(
+      this.#most,
+      source.allowance + elapsed * this.#bounds.ratePerSource,
+    );
     source.at = now;
     return source;
   }

@@ -550,6 +550,19 @@ describe('Relays', () => {
     expect(relays.open).toBe(0);
   });
 
+  it('relays seldom, where the rate is less than one message in ten seconds', () => {
+    let now = 0;
+    const bounds = { maxRelays: 9, maxRelaysPerSource: 9, ratePerSource: 0.02 };
+    const relays = new Relays(bounds, () => now);
+    relays.begin(undefined)();
+    now += 49_000;
+    expect(() => relays.begin(undefined)).toThrow(
+      expect.objectContaining({ detail: { bound: 'ratePerSource, 0.02 a second' } }),
+    );
+    now += 1000;
+    relays.begin(undefined)();
+  });
+
   it('counts a /64 of IPv6, which one host has to itself, as one source', () => {
     const bounds = { maxRelays: 9, maxRelaysPerSource: 1, ratePerSource: 9 };
     const relays = new Relays(bounds, () => 0);
