@@ -144,6 +144,12 @@ export function iovLengths(
 export function unwrapIov(protection: IovProtection, buffers: readonly IovBuffer[]): OpenedIov {
   const [stream, another] = buffersOf(buffers, 'stream');
   if (stream === undefined) return protection.unwrap(layoutOf(buffers));
+  for (const { type } of buffers) {
+    // Otherwise the bytes of an unknown type would pass for signed.
+    if (!STREAM_TYPES.has(type)) {
+      throw new RangeError(`buffers: expected ${[...STREAM_TYPES].join(', ')}, got ${type}`);
+    }
+  }
   const [data, more] = buffersOf(buffers, 'data');
   if (data === undefined || (another ?? more) !== undefined) {
     throw new RangeError('buffers: expected one data buffer beside one stream');
@@ -154,7 +160,7 @@ export function unwrapIov(protection: IovProtection, buffers: readonly IovBuffer
     layoutOf([
       { type: 'header', bytes: parts.header },
       ...buffers
-        .filter(({ type }) => type === 'data' || type === 'sign-only')
+        .filter((buffer) => buffer !== stream)
         .map((buffer) => (buffer === data ? opened : buffer)),
       { type: 'padding', bytes: parts.padding },
       { type: 'trailer', bytes: parts.trailer },
@@ -235,3 +241,4 @@ const TYPES: ReadonlySet<IovBufferType> = new Set([
   'padding',
   'trailer',
 ]);
+const STREAM_TYPES: ReadonlySet<IovBufferType> = new Set(['stream', 'data', 'sign-only']);

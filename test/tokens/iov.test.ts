@@ -332,6 +332,13 @@ describe('a caller', () => {
     for (const buffers of [[stream], [stream, stream, data()], [stream, data(), data()]]) {
       expect(() => client.unwrapIov(buffers)).toThrow(/one data buffer beside one stream/);
     }
+    // Bytes that no signature covers must not pass for signed.
+    for (const type of ['sign_only', 'SIGN-ONLY', undefined, 'header', 'padding', 'trailer']) {
+      const unsigned = { type: type as 'sign-only', bytes: ASSOCIATED };
+      expect(() => client.unwrapIov([stream, unsigned, data()])).toThrow(
+        new RangeError(`buffers: expected stream, data, sign-only, got ${type}`),
+      );
+    }
   });
 
   it('loses no number to a mistake', async () => {
