@@ -59,7 +59,7 @@ function readState(reader: Reader, settings: AcceptorSettings, isInner = false):
     case isInner ? undefined : Kind.negotiating:
       return readNegotiating(reader, settings);
     case isInner || !settings.lateFallback ? undefined : Kind['late fallback']: {
-      const left = readList(reader, MAX_LEFT, readOid);
+      const left = readList(reader, MAX_LEFT, () => readOid(reader, settings));
       if (reader.u8() !== Kind.negotiating) throw unknownState(reader);
       return { ...readNegotiating(reader, settings), late: { left } };
     }
@@ -73,17 +73,17 @@ function readState(reader: Reader, settings: AcceptorSettings, isInner = false):
 }
 
 function readNegotiating(reader: Reader, settings: AcceptorSettings): NegotiatingState {
-  const oid = readOid(reader);
+  const oid = readOid(reader, settings);
   const mechTypeList = readBytes(reader);
   const micRequired = readFlag(reader);
   const inner = readState(reader, settings, true);
   return { at: 'negotiating', oid, mechTypeList, micRequired, inner };
 }
 
-function readOid(reader: Reader): Oid {
+function readOid(reader: Reader, { relay }: AcceptorSettings): Oid {
   const oid = decodeMechanism(readBytes(reader));
-  if (isKrb5Mechanism(oid) || oid === Mechanism.iakerb) return oid;
-  throw new DecodeError(`${reader.label} has another mechanism`);
+  if (isKrb5Mechanism(oid) || (oid === Mechanism.iakerb && relay !== undefined)) return oid;
+  throw new DecodeError(`${reader.label} has a mechanism that this acceptor lacks`);
 }
 
 function unknownState({ label }: Reader): DecodeError {

@@ -306,6 +306,22 @@ describe('an exported handshake', () => {
     expect(reflected).toMatchObject({ error: { minor: { code: 'KRB_AP_ERR_MUT_FAIL' } } });
   });
 
+  it('fails where it goes on with a mechanism that the other acceptor lacks', async () => {
+    const kdc = (): Promise<Uint8Array> => Promise.reject(new Error('no KDC'));
+    const { acceptor, credential, initiator } = await makeParties({
+      acceptor: { iakerb: { kdc } },
+    });
+    const mechTypes = [Mechanism.iakerb, Mechanism.krb5];
+    const handshake = acceptor.begin();
+    expect((await handshake.accept(encodeNegTokenInit({ mechTypes }))).status).toBe('continue');
+    const resumed = await elsewhere(handshake, {}, credential);
+    const token = encodeNegTokenResp({ responseToken: initiator.begin() });
+    expect(await resumed.accept(token)).toMatchObject({
+      status: 'failed',
+      error: { code: 'GSS_S_DEFECTIVE_TOKEN', minor: { reason: 'export.malformed' } },
+    });
+  });
+
   it('says what it is, and of which version', async () => {
     const { begin } = await makeParties();
     const handshake = begin();
