@@ -189,25 +189,24 @@ export class Handshake {
     const bytes = plainBytes(token, 'token');
     if (options !== undefined) checkOptions('accept', options, ACCEPT_OPTIONS);
     const { patience, options: own } = this.#exchange;
+    if (this.#phase === 'busy') {
+      throw new TypeError('handshake: expected one token at a time, got another before the answer');
+    }
+    if (this.#phase === 'done' && patience.aborted === undefined) {
+      throw new TypeError('handshake: expected no further token, got one after the end');
+    }
     patience.signal = options?.signal ?? own.signal;
     if (patience.aborted !== undefined) return await this.#giveUp(patience.aborted);
-    if (this.#phase !== 'ready') {
-      throw new TypeError(
-        this.#phase === 'done'
-          ? 'handshake: expected no further token, got one after the end'
-          : 'handshake: expected one token at a time, got another before the answer',
-      );
-    }
     this.#phase = 'busy';
     this.#exchange.trace?.(`Received token of ${bytes.length} bytes`);
     const step = await this.#take(bytes);
+    const loading = hasError(step) ? loadTexts() : undefined;
+    if (loading !== undefined) await loading;
     if (patience.aborted !== undefined && step.status !== 'failed') {
       if (step.status === 'complete') disposeContext(step.context);
       else this.#state = step.next;
       return await this.#giveUp(patience.aborted);
     }
-    const loading = hasError(step) ? loadTexts() : undefined;
-    if (loading !== undefined) await loading;
     return this.#conclude(step);
   }
 

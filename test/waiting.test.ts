@@ -406,6 +406,41 @@ describe('the options of waiting', () => {
     },
   );
 
+  it('fails if it was aborted while the texts of a failed PAC were loaded', async () => {
+    vi.resetModules();
+    const fresh = await import('./support/realm-kit.ts');
+    const { encodeAuthorizationData } = await import('../src/messages/authorization-data.ts');
+    const pac = encodeAuthorizationData([{ type: 128, data: new Uint8Array(8).fill(255) }]);
+    const { initiator, begin } = await fresh.makeParties({
+      ticket: { authorizationData: [{ type: 1, data: pac }] },
+    });
+    const handshake = begin();
+    const accepting = handshake.accept(initiator.begin());
+    // The code of the catalogue is not there so soon.
+    for (let i = 0; i < 30; i++) await undefined;
+    handshake.abort();
+    expect(await accepting).toMatchObject({
+      status: 'failed',
+      error: { minor: { reason: 'fault.aborted' } },
+    });
+    // A client without that failure was not refused, had it come first.
+    const next = await begin().accept(initiator.begin());
+    expect(next).toMatchObject({ context: { pacError: { reason: 'pac.malformed' } } });
+  });
+
+  it('is not disturbed by another call before the answer, whatever that brings', async () => {
+    const { initiator, begin, cache } = await slowParties();
+    const token = initiator.begin();
+    const handshake = begin();
+    const accepting = handshake.accept(token);
+    await settle();
+    const aborted = { signal: AbortSignal.abort() };
+    await expect(handshake.accept(token, aborted)).rejects.toThrow(/one token at a time/);
+    cache.asked[0]!.answer(true);
+    expect((await accepting).status).toBe('complete');
+    await expect(handshake.accept(token, aborted)).rejects.toThrow(/after the end/);
+  });
+
   it.each([{}, null, 'abort', new AbortController()])('have no signal of %o', async (signal) => {
     const { acceptor, begin } = await makeParties();
     expect(() => acceptor.begin({ signal: signal as never })).toThrow(/^signal: expected an Abort/);
