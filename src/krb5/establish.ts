@@ -13,6 +13,7 @@ import { encodeFramed, TokenId } from '../gss/framing.ts';
 import { GssName } from '../gss/name.ts';
 import type { Oid } from '../gss/oid.ts';
 import { ContextFlag } from '../gss/status.ts';
+import { disposeContext } from '../handshake-state.ts';
 import type { EncApRepPart, PartSealer } from '../messages/ap-rep.ts';
 import { encodeSealedApRep } from '../messages/ap-rep.ts';
 import type { Room } from '../messages/der/writer.ts';
@@ -74,7 +75,12 @@ async function establishLater(
   }
   const { delegation } = request;
   const delegated = delegation && (await openWhenLoaded(delegation, verified, patience));
-  return makeContext(verified, request, mechanism, settings, { ...parts, delegated });
+  try {
+    return makeContext(verified, request, mechanism, settings, { ...parts, delegated });
+  } catch (error) {
+    delegated?.dispose();
+    throw error;
+  }
 }
 
 /** MIT krb5: DCE style implies mutual authentication, even if the initiator does not ask for it. */
@@ -114,6 +120,7 @@ interface ContextParts {
   readonly delegated?: DelegatedCredential | undefined;
 }
 
+/** If the random source fails, no copy of a key is left. */
 function makeContext(
   verified: VerifiedApReq,
   request: InitiatorRequest,
@@ -138,6 +145,9 @@ function makeContext(
     enctype === undefined ? undefined : makeSubkey(enctype, subkey, dce, random);
   const old = (acceptorSubkey ?? subkey).rfc1964 !== undefined;
   const peerSequence = authenticator.sequenceNumber ?? 0;
+  // Without an AP-REP the initiator cannot learn our number: both sides count from its own, as in
+  // MIT krb5.
+  const ownSequence = mutual ? randomSequenceNumber(random) : peerSequence;
   const acceptor = nameOfService(service.principal);
   const state: Mutable<ContextState> = {
     role: 'acceptor',
@@ -150,9 +160,7 @@ function makeContext(
     vouched,
     // A copy, which the context wipes: the ticket's own may serve another request.
     initiatorKey: verified.subkey ?? sessionKey.copy(),
-    // Without an AP-REP the initiator cannot learn our number: both sides count from its own, as in
-    // MIT krb5.
-    sendSequence: new SequenceCounter(mutual ? randomSequenceNumber(random) : peerSequence),
+    sendSequence: new SequenceCounter(ownSequence),
     window: new SequenceWindow(peerSequence, {
       replay: (flags & ContextFlag.replay) !== 0,
       sequence: (flags & ContextFlag.sequence) !== 0,
@@ -163,7 +171,12 @@ function makeContext(
   };
   if (acceptorSubkey !== undefined) state.acceptorSubkey = acceptorSubkey;
   if (delegated !== undefined) state.delegatedCredential = delegated;
-  return { state, reply: mutual ? replyTo(verified, state) : undefined };
+  try {
+    return { state, reply: mutual ? replyTo(verified, state) : undefined };
+  } catch (error) {
+    disposeContext(state);
+    throw error;
+  }
 }
 
 /**

@@ -195,6 +195,34 @@ describe('an exchange that is refused when all but one check is done', () => {
     expect(census.left(secrets)).toEqual([]);
   });
 
+  // The subkey, the sequence number, the confounder of the AP-REP.
+  it.each([1, 2, 3])(
+    'leaves no key: by random bytes that are not there, the %i. time',
+    async (nth) => {
+      const draw = seededRandom(5);
+      let draws = Number.NEGATIVE_INFINITY;
+      const random = (target: Uint8Array): void => {
+        if (++draws === nth) throw new Error('no entropy');
+        draw(target);
+      };
+      const flags = ContextFlag.mutual | ContextFlag.integrity | ContextFlag.delegation;
+      const parties = await makeParties({
+        initiator: { flags, delegation: DELEGATION },
+        acceptor: { random },
+      });
+      const { token, secrets } = await secretsOf(parties);
+      const census = new Census();
+      draws = 0;
+      const result = await census.watch(() => parties.begin().accept(token));
+      expect(result).toMatchObject({
+        status: 'failed',
+        error: { minor: { reason: 'fault.random' } },
+      });
+      expect(draws).toBe(nth);
+      expect(census.left(secrets)).toEqual([]);
+    },
+  );
+
   it('leaves no key: by the MIC of its list of mechanisms', async () => {
     const flags = ContextFlag.mutual | ContextFlag.integrity | ContextFlag.delegation;
     const parties = await makeParties({ initiator: { flags, delegation: DELEGATION } });
