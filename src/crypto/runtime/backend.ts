@@ -30,10 +30,7 @@ export function runtimeBackend(crypto: Partial<RuntimeCrypto>): CryptoBackend {
       if (module === undefined) {
         return nobleBackend.pbkdf2(hash, password, salt, iterations, length);
       }
-      const derived = module.pbkdf2Sync(password, salt, iterations, length, hash);
-      const copy = new Uint8Array(derived);
-      derived.fill(0);
-      return copy;
+      return moved(module.pbkdf2Sync(password, salt, iterations, length, hash));
     },
   };
 }
@@ -100,7 +97,10 @@ class RuntimeAes implements BlockCipher {
       return;
     }
     const cipher = module.createCipheriv(this.#primitive, this.#key, iv).setAutoPadding(false);
-    bytes.set(cipher.update(bytes.subarray(start, end)), start);
+    // The result may be key material (RFC 3961 §5.1).
+    const sealed = cipher.update(bytes.subarray(start, end));
+    bytes.set(sealed, start);
+    sealed.fill(0);
   }
 
   cbcDecrypt(bytes: Uint8Array, start: number, end: number, iv: Uint8Array): void {
@@ -146,8 +146,8 @@ class RuntimeHmac implements Mac {
     }
     const hmac = module.createHmac(this.#hash, this.#key);
     for (const part of parts) hmac.update(part);
-    // A copy: Node returns a Buffer, whose slice() is a view and not a copy.
-    return new Uint8Array(hmac.digest());
+    // The result may be key material (RFC 8009 §3).
+    return moved(hmac.digest());
   }
 
   wipe(): void {
@@ -155,6 +155,13 @@ class RuntimeHmac implements Mac {
     this.#noble = undefined;
     this.#key.fill(0);
   }
+}
+
+/** A copy, since Node returns a Buffer, whose slice() is a view; the original is wiped. */
+function moved(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(bytes);
+  bytes.fill(0);
+  return copy;
 }
 
 interface HmacTraits {

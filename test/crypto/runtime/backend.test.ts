@@ -5,7 +5,7 @@ import { nobleCrypto } from '../../../src/crypto/default-crypto.ts';
 import { EncryptionKey } from '../../../src/crypto/key.ts';
 import { nobleBackend } from '../../../src/crypto/noble/backend.ts';
 import { runtimeBackend } from '../../../src/crypto/runtime/backend.ts';
-import type { RuntimeCrypto } from '../../../src/crypto/runtime/module.ts';
+import type { RuntimeCipher, RuntimeCrypto } from '../../../src/crypto/runtime/module.ts';
 import { seededRandom } from '../../support/vectors.ts';
 
 /** Node's module, with a count of the calls of each function. */
@@ -79,6 +79,45 @@ describe('the backend of a runtime', () => {
     expect(calls).toEqual({ createHmac: 3 });
     backend.hash('sha256', new Uint8Array(1));
     expect(calls).toEqual({ createHmac: 3, createHash: 2 });
+  });
+
+  it('wipes what the runtime has returned: it may be a key, or a plaintext', () => {
+    const returned: Uint8Array[] = [];
+    const kept = <T extends Uint8Array>(bytes: T): T => {
+      returned.push(bytes);
+      return bytes;
+    };
+    const module: RuntimeCrypto = {
+      createCipheriv: (...inputs) => cipherOf(nodeModule.createCipheriv(...inputs)),
+      createDecipheriv: (...inputs) => cipherOf(nodeModule.createDecipheriv(...inputs)),
+      createHash: nodeModule.createHash,
+      createHmac: (hash, key) => {
+        const hmac = nodeModule.createHmac(hash, key);
+        return {
+          update(data) {
+            hmac.update(data);
+            return this;
+          },
+          digest: () => kept(hmac.digest()),
+        };
+      },
+      pbkdf2Sync: (...inputs) => kept(nodeModule.pbkdf2Sync(...inputs)),
+    };
+    function cipherOf(cipher: nodeModule.Cipher): RuntimeCipher {
+      return {
+        setAutoPadding(padding) {
+          cipher.setAutoPadding(padding);
+          return this;
+        },
+        update: (data) => kept(cipher.update(data)),
+      };
+    }
+    const backend = runtimeBackend(module);
+    expect(backend.name).toBe('node');
+    returned.length = 0;
+    expect(results(backend)).toEqual(results());
+    expect(returned.length).toBeGreaterThan(20);
+    for (const bytes of returned) expect(bytes.every((byte) => byte === 0)).toBe(true);
   });
 
   it('leaves short data to noble once the process has done some', () => {
