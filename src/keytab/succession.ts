@@ -84,9 +84,10 @@ function textOf({ principal, kvno, key }: KeytabEntry): string {
 
 function faultOfEntry(entry: unknown): string | undefined {
   if (!isPlainObject(entry)) return ` is ${describe(entry)}`;
-  const { principal, kvno, key } = entry as Partial<KeytabEntry>;
+  const { principal, kvno, timestamp, key } = entry as Partial<KeytabEntry>;
   if (!isPrincipal(principal)) return '.principal is not a principal';
   if (!isWhole(kvno)) return '.kvno is not a whole number';
+  if (!isWhole(timestamp)) return '.timestamp is not a whole number';
   if (!(key instanceof EncryptionKey)) return '.key is not an EncryptionKey';
   return key.disposed ? '.key is disposed of' : undefined;
 }

@@ -196,6 +196,7 @@ describe('a provider that fails', () => {
     ['returns no realm', () => bad({ principal: { components: ['a'] } }), 'entries[1].principal'],
     ['returns no name', () => bad({ principal: { realm: 'R', components: [1] } }), 'entries[1].pr'],
     ['returns no kvno', () => bad({ kvno: Number.NaN }), 'entries[1].kvno is not a whole number'],
+    ['returns no time', () => bad({ timestamp: undefined }), 'entries[1].timestamp is not a whole'],
     ['returns raw bytes', () => bad({ key: new Uint8Array(32) }), 'entries[1].key is not an Encr'],
     ['returns a wiped key', () => disposed, 'entries[0].key is disposed of'],
   ])('because it %s is reported once, and the last keys serve on', async (_, answer, text) => {
