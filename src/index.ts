@@ -88,6 +88,7 @@ export type {
   NameDetail,
   NameMechanismDetail,
   NameTypeDetail,
+  PacAccountDetail,
   PacClientDetail,
   PathOfRealmsDetail,
   PolicyDetails,

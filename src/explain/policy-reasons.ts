@@ -41,8 +41,8 @@ export interface PolicyDetails {
   'pac.malformed': NoDetail;
   /** The PAC is that of another client. */
   'pac.other-client': PacClientDetail;
-  /** The PAC names another domain than the ticket. */
-  'pac.other-domain': NoDetail;
+  /** The PAC describes another account than the one that requested the ticket. */
+  'pac.other-account': PacAccountDetail;
   /** The client did not ask for a required flag. */
   'policy.flags': MissingFlagsDetail;
   /** The client did not authenticate to its KDC in a required way. */
@@ -177,6 +177,14 @@ export type PacClientDetail = {
   readonly pacAuthTime?: string;
   /** The time in the ticket, in ISO 8601. */
   readonly ticketAuthTime?: string;
+};
+
+/** Two accounts in a PAC that should be one, by their SIDs. */
+export type PacAccountDetail = {
+  /** The account that requested the ticket. */
+  readonly requestorSid: string;
+  /** The account that the PAC describes. */
+  readonly userSid: string;
 };
 
 /** Flags that a client did not ask for. */

@@ -116,7 +116,7 @@ function checkRequestor(pac: VerifiedPac): void {
   // A PAC without a user's SID grants nothing that could belong to another user.
   if (userSid === undefined || userSid === requestorSid) return;
   throw new KerberosError('KRB_AP_ERR_BADMATCH', {
-    reason: 'pac.other-domain',
+    reason: 'pac.other-account',
     message: 'PAC describes another account than the one that requested the ticket',
     detail: { requestorSid, userSid },
   });

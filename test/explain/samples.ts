@@ -145,6 +145,7 @@ export const SAMPLES: Samples = {
   'realm.not-allowed': { clientRealm: 'OTHER.TEST' },
   'realm.vouched-by-another': { clientRealm: 'OTHER.TEST', serviceRealm: 'EXAMPLE.TEST' },
   'pac.signature': { signature: 'server' },
+  'pac.other-account': { requestorSid: 'S-1-5-21-1-2-3-1104', userSid: 'S-1-5-21-1-2-3-500' },
   'policy.flags': { missing: ['mutual'] },
   'policy.indicator': { required: ['pkinit'], indicators: [] },
   'policy.authorize': { client: 'alice@EXAMPLE.TEST', answer: 'false' },

@@ -199,10 +199,14 @@ export const PAC: Explanations<Extract<keyof PolicyDetails, `pac.${string}`>> = 
       'if it continues, somebody has put the PAC of one ticket into another: find out who sends the ticket',
     ],
   },
-  'pac.other-domain': entry(
-    'the PAC names another domain than the ticket',
-    'find out which KDC issued the ticket: it vouches for accounts of a domain that is not its own',
-  ),
+  'pac.other-account': {
+    text: ({ userSid, requestorSid }) =>
+      `the PAC describes the account ${userSid}, and another one, ${requestorSid}, requested the ticket`,
+    remedies: () => [
+      'update the domain controllers: one that lacks the updates of November 2021 can be tricked into looking up one account by the name of another (CVE-2021-42287)',
+      'find out who sends the ticket, and who has renamed an account',
+    ],
+  },
 };
 
 /** The areas `policy` and `delegation`. */
