@@ -29,6 +29,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
     'faults.test.ts',
     'field-reports.test.ts',
     'first-token.test.ts',
+    'hostile-names.test.ts',
     'leak-records.test.ts',
     'leak-surfaces.test.ts',
     'leaks.test.ts',

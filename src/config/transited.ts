@@ -23,7 +23,7 @@ export type RealmPaths = ReadonlyMap<string, ReadonlyMap<string, readonly string
  *
  * @param contents - Contents of the transited field, of type DOMAIN-X500-COMPRESS; may be empty.
  * @throws {@link KerberosError} `KRB_AP_ERR_ILL_CR_TKT`; `detail.transited` and `detail.path` list the
- *   realms.
+ *   realms, at most 16 of each.
  */
 export function checkTransited(
   contents: Uint8Array,
@@ -39,6 +39,7 @@ export function checkTransited(
   const allowed = path.slice(0, -1);
   const stray = transited.find((realm) => !allowed.includes(realm));
   const [from, to] = [clientRealm, serverRealm].map(printableName);
+  const detail = { transited: shown(transited), path: shown(path) };
   if (stray !== undefined) {
     const through = printableName(stray);
     throw new KerberosError('KRB_AP_ERR_ILL_CR_TKT', {
@@ -46,7 +47,7 @@ export function checkTransited(
       hint:
         `the ticket went through realm ${through}, which is not on the path from ${from} to ${to}; ` +
         `if that is right, say so in the subsection ${from} of [capaths]: ${to} = ${through}`,
-      detail: { transited, path },
+      detail,
     });
   }
   // As in MIT krb5, a realm has no path to itself.
@@ -60,8 +61,18 @@ export function checkTransited(
     hint:
       `the ticket went through no realm, and [capaths] names a path from ${from} to ${to}; ` +
       `if the realms trust each other directly, write ${to} = . in the subsection ${from}`,
-    detail: { transited, path },
+    detail,
   });
+}
+
+/** For the operator: printable, and at most 16, the last one among them. */
+function shown(realms: readonly string[]): string[] {
+  const left = realms.length - MAX_SHOWN;
+  const some =
+    left <= 0
+      ? realms
+      : [...realms.slice(0, MAX_SHOWN - 2), `${left + 1} more`, ...realms.slice(-1)];
+  return some.map(printableName);
 }
 
 /**
@@ -231,3 +242,4 @@ function illegal(problem: string): KerberosError {
 
 const MAX_CONTENTS = 4096;
 const MAX_REALM = 512;
+const MAX_SHOWN = 16;

@@ -6,6 +6,7 @@ import { tell } from '../hooks.ts';
 import type { Keytab } from '../keytab/keytab.ts';
 import { formatHostAddress } from '../messages/host-address.ts';
 import type { HostAddress } from '../messages/primitives.ts';
+import { printable } from '../text.ts';
 import type { Clock } from '../time.ts';
 import type { Trace } from '../trace.ts';
 import type { DiagnosticAttributes, DiagnosticMessage } from './attributes.ts';
@@ -55,7 +56,7 @@ export class Observer {
   /** @param hook - The option `trace`. */
   constructor(clock: Clock, hook: ((message: string) => unknown) | undefined) {
     this.#clock = () => timeOf(clock);
-    this.#hook = hook && ((message) => tell('trace', hook, message));
+    this.#hook = hook && ((message) => tell('trace', hook, printable(message)));
     this.#since = this.#clock();
   }
 
@@ -65,7 +66,7 @@ export class Observer {
     const hook = this.#hook;
     return (message) => {
       hook?.(message);
-      traceChannel.publish({ message });
+      traceChannel.publish({ message: printable(message) });
     };
   }
 

@@ -7,6 +7,7 @@ import { KerberosError } from '../errors.ts';
 import type { PrincipalName } from '../messages/principal.ts';
 import type { EncTicketPart } from '../messages/ticket.ts';
 import { encodeEncTicketPart } from '../messages/ticket.ts';
+import { printableName } from '../text.ts';
 import type { KerberosTime } from '../time.ts';
 import { formatTime } from '../time.ts';
 import type { ClientInfo, PacSignature } from './buffers.ts';
@@ -121,8 +122,8 @@ export function verifyClientInfo(
     reason: 'pac.other-client',
     message: "PAC is not that of the ticket's client",
     detail: {
-      pacClient: info.name,
-      ticketClient: expected,
+      pacClient: printableName(info.name),
+      ticketClient: printableName(expected),
       pacAuthTime: info.authTime === undefined ? 'none' : formatTime(info.authTime),
       ticketAuthTime: formatTime(client.authTime),
     },
