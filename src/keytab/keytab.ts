@@ -14,7 +14,7 @@ import { DecodeError, KerberosError } from '../errors.ts';
 import { LOOKALIKES } from '../explain/entries/keytab.ts';
 import { Limit } from '../messages/limits.ts';
 import type { Principal } from '../messages/principal.ts';
-import { formatPrincipal, NameType } from '../messages/principal.ts';
+import { NameType, printablePrincipal } from '../messages/principal.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions } from '../options.ts';
 import { printableUtf8 } from '../text.ts';
@@ -58,11 +58,12 @@ export interface ParseKeytabOptions {
 /**
  * Reads a keytab. Holes, padding after an entry and everything after a zero length are skipped. A
  * record that cannot be read (a name in another encoding, a key of the wrong length) is left out and
- * reported in `skipped`; MIT krb5, whose tools write such records, also uses the others.
+ * reported in `skipped`; MIT krb5, whose tools write such records, also uses the others. More than 1000
+ * such records are a damaged file.
  *
  * @param bytes - The whole file. Keys and names are copied, so the caller may wipe it afterwards.
  * @throws {@link KerberosError} `KRB5_KT_FORMAT` if the bytes are not a keytab or are truncated, or if
- *   none of the records can be read.
+ *   none of the records, or too few of them, can be read.
  * @throws TypeError for an unknown option or one of the wrong kind.
  *
  * @example
@@ -171,9 +172,10 @@ function firstLength(bytes: Uint8Array, littleEndian: boolean): number {
   return bytes.length < 6 ? 0 : Math.abs(new Reader(bytes, 'keytab', 2).i32(littleEndian));
 }
 
-/** Each record's contents, or the reason why it cannot be read. */
+/** Each record's contents, or the reason why it cannot be read: a fault takes 2 kB of memory. */
 function readRecords(bytes: Uint8Array, layout: Layout): (RawEntry | KerberosError)[] {
   const records: (RawEntry | KerberosError)[] = [];
+  let faults = 0;
   try {
     const reader = new Reader(bytes, 'keytab', 2);
     while (reader.remaining > 0) {
@@ -191,7 +193,9 @@ function readRecords(bytes: Uint8Array, layout: Layout): (RawEntry | KerberosErr
         const short = layout.version === 1 && length === reader.remaining + 4;
         const size = short ? reader.remaining : length;
         const record = reader.sub(size, `keytab record at byte ${at}`);
-        records.push(orFault(() => readRecord(record, at, layout)));
+        const entry = orFault(() => readRecord(record, at, layout));
+        if (entry instanceof KerberosError && ++faults > MAX_FAULTS) throw entry;
+        records.push(entry);
       }
     }
   } catch (error) {
@@ -252,7 +256,7 @@ function readText(record: Reader, littleEndian: boolean): string {
   }
 }
 
-/** @throws The first fault if no record could be read. */
+/** @throws The first fault if no record, or too few of them, could be read. */
 function toEntries(
   records: readonly (RawEntry | KerberosError)[],
   options: ParseKeytabOptions,
@@ -263,6 +267,7 @@ function toEntries(
     const key = record instanceof KerberosError ? record : orFault(() => toKey(record, options));
     if (record instanceof KerberosError || key instanceof KerberosError) {
       skipped.push(key as KerberosError);
+      if (skipped.length > MAX_FAULTS) throw skipped[0]!;
       continue;
     }
     const { principal, kvno, timestamp } = record;
@@ -278,7 +283,7 @@ function toKey(record: RawEntry, options: ParseKeytabOptions): EncryptionKey {
     return new EncryptionKey(record.enctype, record.value, options.crypto);
   } catch (error) {
     if (!(error instanceof KerberosError)) throw error;
-    const name = formatPrincipal(record.principal);
+    const name = printablePrincipal(record.principal);
     const problem =
       `the ${enctypeName(record.enctype)} key of ${name} kvno ${record.kvno} cannot have ` +
       `${record.value.length} bytes`;
@@ -337,6 +342,7 @@ function malformed(message: string, options: KerberosErrorOptions): KerberosErro
 
 const INT32_MIN = -0x80000000;
 const UINT32_MAX = 0xffffffff;
+const MAX_FAULTS = 1000;
 const V2: Layout = { version: 2, littleEndian: false };
 const V1_BIG: Layout = { version: 1, littleEndian: false };
 const V1_LITTLE: Layout = { version: 1, littleEndian: true };

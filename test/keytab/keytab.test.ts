@@ -197,6 +197,23 @@ describe('version 2', () => {
     expect(JSON.stringify([error.message, error.hint, error.detail])).not.toMatch(/c0ffee/i);
   });
 
+  it('names the principal of a wrong key in one printable line', () => {
+    // a ESC LF b
+    const named = record('0001 0001 52 0004 611b0a62 00000001 00000005 07 0012 0003 c0ffee');
+    const { message } = kerberosErrorOf(() => parseKeytab(file(named)));
+    expect(message).toContain('key of a\\x1b\\nb@R kvno 7');
+  });
+
+  it.each([
+    ['records', '0000'],
+    ['keys', '0001 0001 52 0001 61 00000001 00000005 07 0012 0003 c0ffee'],
+  ])('reports a thousand faulty %s, and takes a file with more for damaged', (_, hex) => {
+    const faulty = (count: number): Uint8Array[] => new Array(count).fill(record(hex));
+    expect(parseKeytab(file(one, ...faulty(1000))).skipped).toHaveLength(1000);
+    const error = kerberosErrorOf(() => parseKeytab(file(one, ...faulty(1001))));
+    expect(error).toMatchObject({ code: 'KRB5_KT_FORMAT', reason: 'keytab.bad-entry' });
+  });
+
   it.each([
     ['a name in Latin-1', '0001 0001 52 0004 6af67267 00000001 00000005 07 0011 0000', 'j\\xf6rg'],
     ['a key of 16 bytes', body.replace('0011 0010', '0012 0010'), 'cannot have 16 bytes'],
