@@ -1,7 +1,7 @@
 /** Reads the contexts that `export.ts` wrote. A program that only accepts does not load this module. */
 import type { VouchedData } from '../ap/vouched-data.ts';
 import type { Reader } from '../bytes.ts';
-import { concatBytes, decodeUtf8, plainBytes } from '../bytes.ts';
+import { decodeUtf8, plainBytes } from '../bytes.ts';
 import { defaultCrypto } from '../crypto/default-crypto.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { enctypeName } from '../crypto/numbers.ts';
@@ -150,7 +150,7 @@ function readVouched(
   if (verified && bytes === undefined) {
     throw new DecodeError('exported context lacks the PAC that it marks as verified');
   }
-  const pac = bytes && importPac(concatBytes(Uint8Array.of(byKdcKey ? 1 : 0), bytes));
+  const pac = bytes && importPac(bytes, byKdcKey);
   return {
     ...(pac && { pac }),
     ...(pacError && { pacError }),

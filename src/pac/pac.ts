@@ -20,7 +20,6 @@
  * Only {@link verifyPac} and {@link importPac} make a `Pac`: its type is exported, its class is
  * not.
  */
-import { concatBytes, Reader } from '../bytes.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
 import type { EncTicketPart } from '../messages/ticket.ts';
 import type { BufferReaders } from './buffer-readers.ts';
@@ -123,15 +122,15 @@ function checkRequestor(pac: VerifiedPac): void {
 }
 
 /**
- * The inverse of {@link Pac.export}. Nothing is verified again: the caller protects the integrity
- * of `bytes`, as that of the session key beside them.
+ * The PAC of an exported context. Nothing is verified again: the caller protects the integrity of
+ * `bytes`, as that of the session key beside them.
  *
- * @throws {@link DecodeError} if `bytes` are not the result of an export.
+ * @param bytes - Those of a PAC that was verified; copied.
+ * @param byKdcKey - Whether it was verified with the KDC's key too.
+ * @throws {@link DecodeError} if `bytes` are not a PAC that names its client.
  */
-export function importPac(bytes: Uint8Array): VerifiedPac {
-  const reader = new Reader(bytes, 'exported PAC');
-  const byKdcKey = reader.u8() !== 0;
-  const pac = parsePacType(reader.rest().slice());
+export function importPac(bytes: Uint8Array, byKdcKey: boolean): VerifiedPac {
+  const pac = parsePacType(bytes.slice());
   const client = findPacBuffer(pac, PacBufferType.clientInfo);
   if (client === undefined) throw new DecodeError('exported PAC names no client');
   return new VerifiedPac(pac, parseClientInfo(client.data), byKdcKey);
@@ -296,14 +295,6 @@ class VerifiedPac {
   /** A copy of the whole PAC. */
   bytes(): Uint8Array {
     return this.#pac.bytes.slice();
-  }
-
-  /**
-   * The bytes for an exported context, in a new array. Anyone who can change them can forge a
-   * verified PAC.
-   */
-  export(): Uint8Array {
-    return concatBytes(Uint8Array.of(this.#byKdcKey ? 1 : 0), this.#pac.bytes);
   }
 
   /** The names and SIDs, for logs. */

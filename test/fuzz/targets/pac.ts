@@ -33,7 +33,7 @@ export function pacTargets(): Target[] {
       run: ([pac]) => {
         const verified = verifyPac(sign(pac!), TICKET, KEY);
         readPac(verified);
-        readPac(importPac(verified.export()));
+        readPac(importPac(verified.bytes(), false));
         return `verified ${verified.bufferTypes} ${verified.malformed.map((one) => one.type)}`;
       },
     },
