@@ -86,7 +86,10 @@ function emitChoice(nodes: readonly RegexNode[], program: Step[]): boolean {
 
 function emitRepeat(node: RegexNode, min: number, max: number, program: Step[]): boolean {
   for (let i = 0; i < min; i++) {
+    const start = program.length;
     if (!emit(node, program)) return false;
+    // An empty group is the same however often: nested repetitions of it would take for ever.
+    if (program.length === start) break;
   }
   if (max === Number.POSITIVE_INFINITY) {
     const loop = program.length;

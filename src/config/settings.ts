@@ -251,10 +251,12 @@ function readCapaths(profile: Profile): RealmPaths {
  * Reads a duration in a form of MIT krb5's krb5_string_to_deltat: `300`, `5m`, `1d 2h 3m 4s`, `1:30`
  * (hours and minutes), `1:30:00`, `1-00:00:00` (days first). Negative ones are not read.
  *
- * @returns Seconds; undefined if the text has another form or is more than 2³¹ - 1 seconds.
+ * @returns Seconds; undefined if the text has another form, is longer than 128 characters, or is more
+ *   than 2³¹ - 1 seconds.
  */
 export function parseDuration(text: string): number | undefined {
-  const trimmed = text.trim();
+  // The expressions below take cubic time on a long run of blanks.
+  const trimmed = text.length > MAX_DURATION ? '' : text.trim();
   const parts = DURATION_UNITS.exec(trimmed)?.slice(1) ?? clockParts(trimmed);
   if (parts === undefined || parts.every((part) => part === undefined)) return undefined;
   const [days, hours, minutes, seconds] = parts.map((part) => Number(part ?? 0));
@@ -280,6 +282,7 @@ const DEFAULT_CLOCK_SKEW = 300;
 const DURATION_UNITS =
   /^(?:(\d{1,10})d)?\s*(?:(\d{1,10})h)?\s*(?:(\d{1,10})m)?\s*(?:(\d{1,10})s)?$/;
 const DURATION_CLOCK = /^(?:(\d{1,10})-(?=\d+:\d+:))?(\d{1,10}):(\d{1,2})(?::(\d{1,2}))?$/;
+const MAX_DURATION = 128;
 // RFC 1035 §2.3.4.
 const MAX_HOST = 255;
 // MIT krb5's weak enctypes (single DES, exportable RC4): permitted with allow_weak_crypto only, even

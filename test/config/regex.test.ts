@@ -113,6 +113,13 @@ describe('POSIX extended regular expressions', () => {
     expect(find(pattern, 'a')).toBe('unsupported');
   });
 
+  it.each([`a()${'{255}'.repeat(30)}b`, 'a(((){200}){200}){7}b', 'a(()())+b'])(
+    'repeats nothing as often as %.40j says, and at once',
+    (pattern) => {
+      expect(find(pattern, 'xaby')).toBe('1-3');
+    },
+  );
+
   it('searches from an index, as if the text began there', () => {
     expect(find('^a', 'aab', 1)).toBe('1-2');
     expect(find('a', 'abab', 1)).toBe('2-3');
