@@ -200,7 +200,7 @@ export class Handshake {
     this.#phase = 'busy';
     this.#exchange.trace?.(`Received token of ${bytes.length} bytes`);
     const step = await this.#take(bytes);
-    const loading = hasError(step) ? loadTexts() : undefined;
+    const loading = hasError(step) ? this.#loadTexts() : undefined;
     if (loading !== undefined) await loading;
     if (patience.aborted !== undefined && step.status !== 'failed') {
       if (step.status === 'complete') disposeContext(step.context);
@@ -346,8 +346,16 @@ export class Handshake {
 
   async #giveUp(minor: KerberosError): Promise<AcceptResult> {
     this.#dispose();
-    await loadTexts();
+    await this.#loadTexts();
     return this.#refuse({ status: 'failed', error: new GssError('GSS_S_FAILURE', { minor }) });
+  }
+
+  /** Bounded like all loading; without the texts errors keep MIT's words. */
+  #loadTexts(): Promise<unknown> | undefined {
+    const { waits } = this.#exchange.settings;
+    const loading = loadTexts();
+    // A patience of its own: the error of an exchange that was aborted is explained, too.
+    return loading && new Patience(waits).wait(loading, waits.modules).catch(() => undefined);
   }
 
   #dispose(): void {

@@ -428,6 +428,28 @@ describe('the options of waiting', () => {
     expect(next).toMatchObject({ context: { pacError: { reason: 'pac.malformed' } } });
   });
 
+  it('fails at the deadline if the texts of its failure cannot be loaded, in the words of MIT krb5', async () => {
+    vi.resetModules();
+    vi.doMock('../src/explain/catalogue.ts', () => new Promise(() => {}));
+    onTestFinished(() => vi.doUnmock('../src/explain/catalogue.ts'));
+    const fresh = await import('./support/realm-kit.ts');
+    const timers = new ManualTimers();
+    const { initiator, begin } = await fresh.makeParties({
+      ticket: { endTime: 1 },
+      acceptor: { timer: timers.timer },
+    });
+    for (const aborted of [false, true]) {
+      const handshake = begin();
+      if (aborted) handshake.abort();
+      const accepting = handshake.accept(initiator.begin());
+      await vi.waitFor(() => expect(timers.running).toEqual([5000]));
+      timers.expire();
+      const result = await accepting;
+      if (result.status !== 'failed') throw new Error(result.status);
+      expect(result.error.text).toBe(aborted ? 'The exchange was aborted' : 'Ticket expired');
+    }
+  });
+
   it('is not disturbed by another call before the answer, whatever that brings', async () => {
     const { initiator, begin, cache } = await slowParties();
     const token = initiator.begin();
