@@ -35,6 +35,8 @@ export class Questions {
   ): T | Promise<T> {
     let answer: T | PromiseLike<T>;
     try {
+      // Before it is asked: nobody would wait for the answer, and a rejection would end the process.
+      this.#answerers[whom].checkRoom();
       answer = question();
     } catch (error) {
       throw this.#faultOf(whom, error);
@@ -52,7 +54,6 @@ export class Questions {
     try {
       const patience = new Patience(this.#deadline);
       patience.signal = signal;
-      answerer.checkRoom();
       return (await patience.wait(answer, answerer)) as T;
     } catch (error) {
       throw this.#faultOf(whom, error);

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { AuthenticationRequest } from '../../src/http/authentication.ts';
 import type { AuthenticatorOptions } from '../../src/http/options.ts';
 import type { OpenSession, SessionKeeper } from '../../src/http/session/keeper.ts';
@@ -232,6 +232,23 @@ describe('authorize', () => {
     expect(await ask(initiator().begin())).toMatchObject({ outcome: 'unavailable' });
     timers.expire();
     for (const each of waiting) expect((await each).outcome).toBe('unavailable');
+  });
+
+  it('is not asked beyond that number: nobody would take a rejection', async () => {
+    const rejections: unknown[] = [];
+    const note = (reason: unknown): void => void rejections.push(reason);
+    process.on('unhandledRejection', note);
+    onTestFinished(() => void process.off('unhandledRejection', note));
+    const asked: ((reason: Error) => void)[] = [];
+    const hangs = () => new Promise<boolean>((_, reject) => void asked.push(reject));
+    const { ask, initiator } = await httpSite({ authorize: hangs });
+    const waiting = Array.from({ length: 1200 }, () => ask(initiator().begin()));
+    await settle();
+    expect(asked).toHaveLength(1024);
+    for (const reject of asked) reject(new Error('the database is away'));
+    for (const each of waiting) expect((await each).outcome).toBe('unavailable');
+    await settle();
+    expect(rejections).toEqual([]);
   });
 });
 
