@@ -79,6 +79,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
     'cli/gss-server/shared-replay-cache.test.ts',
     'cli/gss-server/start.test.ts',
     'node/files/keytab-rotation.test.ts',
+    'node/gone.test.ts',
     'node/http-faults.test.ts',
     'node/replay-cache/faults.test.ts',
     'node/replay-cache/processes.test.ts',

@@ -9,7 +9,7 @@ import type { NodeAdapterOptions } from '../node/adapter-options.ts';
 import { NODE_ADAPTER_OPTIONS } from '../node/adapter-options.ts';
 import type { KerberosOptions } from '../node/kerberos.ts';
 import { KERBEROS_OPTIONS } from '../node/kerberos.ts';
-import { addHeaders, admit, beginDenial, endDenial, Site } from '../node/site.ts';
+import { addHeaders, beginDenial, endDenial, Site } from '../node/site.ts';
 import { answerUpgrade } from '../node/upgrade.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions } from '../options.ts';
@@ -103,14 +103,13 @@ export function kerberos(options: ExpressOptions = {}): ExpressKerberos {
       give(request, admitted);
       return true;
     }
-    const result = await site.admit(request, async (denied) => {
+    const result = await site.admit(request, response, async (denied) => {
       beginDenial(response, denied);
       const page = pageFor(options, denied);
       if (page === undefined) endDenial(request, response, denied);
       else await page(request, response, next, denied);
     });
     if (result.outcome === 'answered') return false;
-    admit(response, result);
     give(request, result);
     return true;
   };

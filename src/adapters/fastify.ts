@@ -4,7 +4,7 @@ import type { Denied } from '../http/authentication.ts';
 import { pageFor } from '../http/pages.ts';
 import type { NodeAdapterOptions } from '../node/adapter-options.ts';
 import { NODE_ADAPTER_OPTIONS } from '../node/adapter-options.ts';
-import { admit, beginDenial, denialAnswer, Site } from '../node/site.ts';
+import { beginDenial, denialAnswer, Site } from '../node/site.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions } from '../options.ts';
 import type { KerberosClient } from './client.ts';
@@ -97,7 +97,7 @@ async function register(app: FastifyInstance, options: FastifyKerberosOptions): 
     const { kerberos: own } = request.routeOptions.config;
     if (own === false) return;
     const of = (own && ofRoutes.get(own)) ?? site;
-    const result = await of.admit(request.raw, async (denied) => {
+    const result = await of.admit(request.raw, reply.raw, async (denied) => {
       beginDenial(reply.raw, denied);
       reply.code(denied.status);
       const page = pageFor({ ...options, ...own }, denied);
@@ -111,7 +111,6 @@ async function register(app: FastifyInstance, options: FastifyKerberosOptions): 
       reply.send(body);
     });
     if (result.outcome === 'answered') return reply;
-    admit(reply.raw, result);
     request.kerberos = clientOf(result);
     return;
   });

@@ -1,6 +1,8 @@
 /** Entry `krb5-acceptor/hono`: single sign-on for Hono, in every runtime that Hono supports. */
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Denied } from '../http/authentication.ts';
+import type { Closing } from '../http/outcome/gone-signals.ts';
+import { GoneSignals } from '../http/outcome/gone-signals.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions } from '../options.ts';
 import type { KerberosClient } from './client.ts';
@@ -60,7 +62,7 @@ export interface HonoKerberos extends MiddlewareHandler {
 export function kerberos(options: HonoOptions): HonoKerberos {
   checkOptions('kerberos', options, WEB_OPTIONS as OptionRules<HonoOptions>);
   const site = new WebSite(options);
-  const gone = new WeakMap<object, AbortSignal>();
+  const gone = new GoneSignals();
   const middleware: MiddlewareHandler = async (c, next) => {
     const request = c.req.raw;
     const result = await site.admit(request, connectionOf(c.env, request, gone), (denied) =>
@@ -95,17 +97,12 @@ export function kerberos(options: HonoOptions): HonoKerberos {
 }
 
 /** The part of a socket of Node.js that is used. */
-interface Socket {
+interface Socket extends Closing {
   readonly remoteAddress?: string;
-  once(event: 'close', listener: () => void): unknown;
 }
 
 /** `@hono/node-server` gives the request of Node.js as `env.incoming`. */
-function connectionOf(
-  env: unknown,
-  request: Request,
-  gone: WeakMap<object, AbortSignal>,
-): ConnectionFacts {
+function connectionOf(env: unknown, request: Request, gone: GoneSignals): ConnectionFacts {
   const { incoming } = (env ?? {}) as {
     readonly incoming?: { readonly httpVersionMajor?: number; readonly socket?: Socket };
   };
@@ -113,12 +110,5 @@ function connectionOf(
   if (socket === undefined || incoming?.httpVersionMajor !== 1) {
     return { address: socket?.remoteAddress ?? addressOf(env, request) };
   }
-  let signal = gone.get(socket);
-  if (signal === undefined) {
-    const controller = new AbortController();
-    socket.once('close', () => controller.abort());
-    signal = controller.signal;
-    gone.set(socket, signal);
-  }
-  return { connection: socket, signal, address: socket.remoteAddress };
+  return { connection: socket, signal: gone.of(socket), address: socket.remoteAddress };
 }

@@ -4,7 +4,7 @@ import type { Denied, HeaderField } from '../http/authentication.ts';
 import { pageFor } from '../http/pages.ts';
 import type { NodeAdapterOptions } from '../node/adapter-options.ts';
 import { NODE_ADAPTER_OPTIONS } from '../node/adapter-options.ts';
-import { addHeaders, admit, beginDenial, denialAnswer, Site } from '../node/site.ts';
+import { addHeaders, beginDenial, denialAnswer, Site } from '../node/site.ts';
 import type { OptionRules } from '../options.ts';
 import { checkOptions } from '../options.ts';
 import type { KerberosClient } from './client.ts';
@@ -86,7 +86,7 @@ export function kerberos(options: KoaOptions = {}): KoaKerberos {
   const site = new Site(signOnOptions);
   site.ready().catch(() => {});
   const middleware = async (ctx: KoaContext, next: () => Promise<unknown>): Promise<void> => {
-    const result = await site.admit(ctx.req, async (denied) => {
+    const result = await site.admit(ctx.req, ctx.res, async (denied) => {
       beginDenial(ctx.res, denied);
       ctx.status = denied.status;
       const page = pageFor(options, denied);
@@ -96,7 +96,6 @@ export function kerberos(options: KoaOptions = {}): KoaKerberos {
       ctx.body = body;
     });
     if (result.outcome === 'answered') return;
-    admit(ctx.res, result);
     ctx.state.kerberos = clientOf(result);
     try {
       await next();

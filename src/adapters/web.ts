@@ -222,7 +222,10 @@ export class Lease {
   get context(): SecurityContext | undefined {
     if (!this.#used && this.#context !== undefined) {
       this.#used = true;
-      this.#request.signal?.addEventListener('abort', () => this.end());
+      const { signal } = this.#request;
+      // A signal that was aborted before calls nobody.
+      if (signal?.aborted === true) this.end();
+      else signal?.addEventListener('abort', () => this.end());
     }
     return this.#context;
   }

@@ -1,5 +1,6 @@
 /** Clients that are challenged on a connection that ends with the response: they come back on another one, or not. */
 import type { Socket } from 'node:net';
+import { newController } from '../http/outcome/gone-signals.ts';
 
 /** Tells which of them have not come back. */
 export class Departures {
@@ -15,7 +16,7 @@ export class Departures {
     const known = this.#waiting.get(remoteAddress);
     if (known !== undefined) return known.signal;
     if (this.#waiting.size >= MAX_WAITING) return undefined;
-    const controller = new AbortController();
+    const controller = newController();
     this.#waiting.set(remoteAddress, controller);
     const end = (): void => {
       if (this.#waiting.get(remoteAddress) !== controller) return;

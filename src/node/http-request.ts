@@ -1,10 +1,11 @@
 /** A request of node:http, node:https or node:http2, as an authenticator sees it. */
-import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { AuthenticationRequest } from '../http/authentication.ts';
 import type { ClientFacts, TrustProxy } from '../http/forwarded.ts';
 import { clientReader, PROXY_HEADERS } from '../http/forwarded.ts';
+import type { Closing } from '../http/outcome/gone-signals.ts';
+import { GoneSignals } from '../http/outcome/gone-signals.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
 import type { Certificate } from './http-bindings.ts';
 import { requestBindings } from './http-bindings.ts';
@@ -60,7 +61,7 @@ export function requestReader(
   const bindingsOf = requestBindings<HttpRequest>(options, warn);
   const readClient = clientReader(options.trustProxy);
   const credentials = options.proxy === true ? 'proxy-authorization' : 'authorization';
-  const gone = new WeakMap<EventEmitter, AbortSignal>();
+  const gone = new GoneSignals();
   const seen = new WeakSet<object>();
   // The same for each request of a connection, but for those that a proxy forwards.
   const directly = new WeakMap<object, ClientFacts>();
@@ -80,7 +81,7 @@ export function requestReader(
     const facts = {
       request,
       authorization,
-      closed: () => goneSignal(closingOf(request), gone),
+      closed: () => gone.of(closingOf(request)),
       ...(cookie !== undefined && { cookie }),
       ...(host !== undefined && { host: String(host) }),
       ...(method !== undefined && { method }),
@@ -97,7 +98,7 @@ export function requestReader(
     return {
       ...facts,
       ...bindings,
-      signal: goneSignal(closingOf(request), gone),
+      signal: gone.of(closingOf(request)),
       ...(refusal !== undefined && { fault: refusal }),
     };
   };
@@ -122,21 +123,10 @@ function connectionOf(
 }
 
 /** The object that emits `close` when the client goes away: the connection, or the stream of HTTP/2. */
-function closingOf(request: HttpRequest): EventEmitter {
+function closingOf(request: HttpRequest): Closing {
   return request.httpVersionMajor > 1 ? (request as Http2ServerRequest).stream : request.socket;
 }
 
-/** A signal that the client has gone away. @param closing - Emits `close` then. */
-function goneSignal(closing: EventEmitter, known: WeakMap<EventEmitter, AbortSignal>): AbortSignal {
-  const before = known.get(closing);
-  if (before !== undefined) return before;
-  const controller = new AbortController();
-  closing.once('close', () => controller.abort(CLIENT_GONE));
-  known.set(closing, controller.signal);
-  return controller.signal;
-}
-
-const CLIENT_GONE: unknown = new Error('the client closed its connection');
 const INDEPENDENT =
   'requests over HTTP/2 are independent: keep exchanges in a store (exchanges), offer HTTP/1.1, or let ' +
   'clients prefer Kerberos';

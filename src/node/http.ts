@@ -5,6 +5,7 @@ import type { SecurityContext } from '../context/context.ts';
 import type { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
 import type { Denied, HeaderField } from '../http/authentication.ts';
+import { disposeOf } from '../http/authentication.ts';
 import { PolicyAuthenticator } from '../http/authenticator.ts';
 import { exchangesByConnection } from '../http/exchanges.ts';
 import { NEEDED_HEADER_SIZE } from '../http/gate.ts';
@@ -179,13 +180,16 @@ export function httpAuthenticator(options: HttpAuthenticatorOptions): HttpAuthen
     // This function has no option requireTls, so it gives no warning about it.
     const { secure: _, ...source } = read(request);
     const result = await authenticator.judge(source);
-    if (result.outcome === 'authenticated') {
+    // The application may have answered meanwhile, as for a time limit of its own.
+    const isAnswered = response.headersSent;
+    if (result.outcome === 'authenticated' && !isAnswered) {
       setHeaders(response, result.headers);
       authenticator.report(result, source);
       return result.context;
     }
+    if (result.outcome === 'authenticated') disposeOf(result.context);
     // No request is a guest: one without credentials is challenged.
-    if (result.outcome !== 'guest') answer(response, result);
+    else if (result.outcome !== 'guest' && !isAnswered) answer(response, result);
     // After the answer, so that a failing callback cannot keep it from the client.
     authenticator.report(result, source);
     return undefined;

@@ -11,7 +11,7 @@ import { printWarning } from '../warning.ts';
 import type { HttpRequest, HttpResponse } from './http-request.ts';
 import { followTraceVariable } from './observe/trace-file.ts';
 import type { NodeSignOnOptions } from './site.ts';
-import { admit, beginDenial, endDenial, NODE_SIGN_ON_OPTIONS, Site } from './site.ts';
+import { beginDenial, endDenial, NODE_SIGN_ON_OPTIONS, Site } from './site.ts';
 import { answerUpgrade } from './upgrade.ts';
 
 /** Options of {@link kerberos}. */
@@ -87,13 +87,11 @@ export function kerberos(options: KerberosOptions = {}): Kerberos {
   const site = new Site(signOnOptions);
   site.ready().catch(() => {});
   const authenticate = async (request: HttpRequest, response: HttpResponse) => {
-    const result = await site.admit(request, (denied) => {
+    const result = await site.admit(request, response, (denied) => {
       beginDenial(response, denied);
       return showPage(pageFor(options, denied), request, response, denied);
     });
-    if (result.outcome === 'answered') return undefined;
-    admit(response, result);
-    return result;
+    return result.outcome === 'answered' ? undefined : result;
   };
   return Object.defineProperty(
     Object.assign(authenticate, {

@@ -58,6 +58,9 @@ class SaslSocket extends Duplex {
     socket.on('end', () => this.#ended());
     socket.on('error', (error) => this.destroy(error));
     socket.on('close', () => this.destroy());
+    // Of what has happened before, no event comes.
+    if (socket.destroyed) this.destroy(socket.errored ?? undefined);
+    else if (socket.readableEnded) this.#ended();
   }
 
   override _read(): void {

@@ -1,5 +1,6 @@
 /** The common part of `kerberos()` and the adapters for frameworks on node:http. */
 import type { EventEmitter } from 'node:events';
+import type { Http2ServerResponse } from 'node:http2';
 import type { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
 import type { Answer } from '../http/answer.ts';
@@ -80,20 +81,35 @@ export class Site {
 
   readonly #refused: Refused = (error, peer) => this.#gate.refusedByServer(error, peer);
 
-  /** As {@link Gate.admit}. */
-  admit<T>(
+  /**
+   * As {@link Gate.admit}. Adds the server's proof to the response of an admitted client, and disposes of the
+   * context when that ends. A request that the application has answered meanwhile, as for a time limit of its
+   * own, counts as answered.
+   */
+  async admit(
     request: HttpRequest,
-    answer: (denied: Denied) => T | Promise<T>,
-  ): Promise<Authenticated | Guest | Answered<T>> {
+    response: HttpResponse,
+    answer: (denied: Denied) => void | Promise<void>,
+  ): Promise<Authenticated | Guest | Answered<void>> {
     this.#endFirst();
     const server = serverOf(request);
     const raised = server !== undefined && this.attend(server);
-    return this.#gate.admit(this.#facts(request, raised), (denied) => {
+    const result = await this.#gate.admit(this.#facts(request, raised), (denied) => {
+      if (response.headersSent) return undefined;
       const begins = denied.outcome === 'challenged' && request.headers.authorization === undefined;
       if (!raised || !begins) return answer(denied);
       // This connection was opened before the limit was raised: the client must use a new one.
       return answer({ ...denied, headers: [...denied.headers, ['Connection', 'close']] });
     });
+    if (result.outcome === 'answered') return result;
+    const { context, headers } = result;
+    if (response.headersSent) {
+      disposeOf(context);
+      return { outcome: 'answered', answer: undefined };
+    }
+    addHeaders(response, headers);
+    if (context !== undefined) disposeAfter(response, context, isOver(response));
+    return result;
   }
 
   /** @param ends - Whether a challenge will end the connection. */
@@ -129,13 +145,6 @@ export class Site {
   async logout(request: HttpRequest, response: HttpResponse): Promise<void> {
     addHeaders(response, await this.#gate.logout(this.#read(request)));
   }
-}
-
-/** Adds the server's proof to a response, and disposes of the context when the response ends. */
-export function admit(response: HttpResponse, { context, headers }: Authenticated | Guest): void {
-  addHeaders(response, headers);
-  if (context !== undefined)
-    disposeAfter(response, context, response.writableEnded || isGone(response));
 }
 
 /** Disposes of a context once one of these events comes. */
@@ -179,8 +188,12 @@ export function addHeaders(response: HttpResponse, headers: readonly HeaderField
   }
 }
 
-function isGone(response: HttpResponse): boolean {
-  return (response as { readonly destroyed?: boolean }).destroyed === true;
+/** Whether a response emits no event of its end any more. Over HTTP/2 its stream knows. */
+function isOver(response: HttpResponse): boolean {
+  const { destroyed, stream } = response as Partial<Pick<Http2ServerResponse, 'stream'>> & {
+    readonly destroyed?: boolean;
+  };
+  return response.writableEnded || destroyed === true || stream?.destroyed === true;
 }
 
 const SINGLE: ReadonlySet<string> = new Set(['connection', 'content-type', 'retry-after']);

@@ -23,7 +23,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   'Error in iakerb/inquiry.ts': 'the reason of a signal: the relay is over',
   'Error in http/session/store.ts': 'the cause of http.session-store',
   'Error in node/check/system.ts': 'the cause of a finding',
-  'Error in node/http-request.ts': 'the cause of fault.aborted',
+  'Error in http/outcome/gone-signals.ts': 'the cause of fault.aborted',
   'Error in node/server/workers.ts': "the system's error of another process",
   ChannelError: 'of a TCP connection: kind and text, the event channel-error',
   FrameError: 'becomes a ChannelError',

@@ -104,6 +104,27 @@ it('a connection that is cut closes the stream', async () => {
   expect(stream.destroyed).toBe(true);
 });
 
+it.each(['closed', 'ended'])('a connection that was %s before it got its layer', async (how) => {
+  const { client, server } = await meet();
+  const listener = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const accepted = once(listener, 'connection') as Promise<[Socket]>;
+  const socket = createConnection((listener.address() as AddressInfo).port, '127.0.0.1');
+  const [peer] = await accepted;
+  listener.close();
+  open.push(socket, peer);
+  socket.end();
+  await once(peer.resume(), 'end');
+  if (how === 'closed') await once(peer.destroy(), 'close');
+  const stream = saslSocket(peer, server, { head: client.wrap(Buffer.from('early')) });
+  open.push(stream);
+  if (how === 'ended') expect((await buffer(stream)).toString()).toBe('early');
+  else if (!stream.closed) await once(stream, 'close');
+  stream.destroy();
+  if (!stream.closed) await once(stream, 'close');
+  expect(isDisposed(server)).toBe(true);
+});
+
 it('a slow reader makes the peer wait', async () => {
   const { socket, stream, client } = await connect();
   const message = Buffer.alloc(1_000_000);

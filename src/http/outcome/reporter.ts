@@ -87,6 +87,7 @@ export class Reporter<R extends AuthenticationRequest> {
       void this.#abandoned(asked);
     };
     signal.addEventListener('abort', onGone);
+    if (signal.aborted) onGone();
   }
 
   async #abandoned(request: R): Promise<void> {

@@ -103,6 +103,8 @@ export class TokenChannel {
         this.#wake?.();
         resolve(undefined);
       });
+      // No event comes then.
+      if (socket.closed) resolve(undefined);
     });
   }
 
