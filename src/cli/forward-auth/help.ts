@@ -12,7 +12,7 @@ export const HELP: string = `${USAGE}
 Signs clients on with Kerberos for a proxy (nginx auth_request, Caddy forward_auth, Traefik ForwardAuth,
 HAProxy), in front of applications that know nothing of Kerberos. The proxy asks GET /auth and passes
 on the answer: 200 with the identity in headers, 401 with the challenge, 403, or 503. GET /healthz is
-200 while clients can be served, GET /metrics has counters for Prometheus. docs/forward-auth.md has the configuration of each proxy.
+200 as long as the program runs, GET /metrics has counters for Prometheus. docs/forward-auth.md has the configuration of each proxy.
 
 Options start with one dash or two; a value is the next argument, or follows '='. Each is also an
 environment variable: -session-key is KRB5_FORWARD_AUTH_SESSION_KEY; of options without a value, 1 or 0.

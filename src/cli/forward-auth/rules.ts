@@ -68,7 +68,7 @@ export function findObjection(
   rules: Rules,
   { identity, method, uri }: Question,
 ): string | undefined {
-  const path = plainPath(uri);
+  const path = requestedPath(uri);
   if (path === undefined) return 'its path can be read in more than one way';
   const deciding = decidingPath(rules, path);
   if (deciding === undefined) return 'no rule is about its path';
@@ -81,9 +81,17 @@ export function findObjection(
 
 /** The path in the rules that decides about a request target; undefined if none does. */
 export function findRule(rules: Rules, uri: string): string | undefined {
-  const path = plainPath(uri);
+  const path = requestedPath(uri);
   const deciding = path === undefined ? undefined : decidingPath(rules, path);
   return deciding === undefined ? undefined : deciding || '/';
+}
+
+/**
+ * {@link plainPath} of a client's request. A URI is ASCII (RFC 3986 §2), and other bytes are not: some servers take
+ * them for UTF-8, and others, as Node.js, for Latin-1.
+ */
+function requestedPath(uri: string): string | undefined {
+  return /[^ -~]/.test(uri.replace(/\?.*$/s, '')) ? undefined : plainPath(uri);
 }
 
 /**

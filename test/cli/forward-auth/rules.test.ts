@@ -110,6 +110,16 @@ describe('paths', () => {
     expect(enters(TEXT, uri)).toBe(permitted);
   });
 
+  it('with bytes above ASCII are refused: applications differ about their encoding', () => {
+    const rules = '/ any\n/geheim-é none';
+    expect(enters(rules, '/geheim-%C3%A9/x')).toBe(false);
+    // As Node.js reads the header of a proxy.
+    expect(enters(rules, Buffer.from('/geheim-é/x').toString('latin1'))).toBe(false);
+    expect(enters(rules, '/geheim-é/x')).toBe(false);
+    expect(enters('/ any', '/é')).toBe(false);
+    expect(enters('/ any', '/a?é')).toBe(true);
+  });
+
   it('without a rule are refused', () => {
     expect(enters('/public any', '/')).toBe(false);
     expect(enters('/public any', '/publicity')).toBe(false);
