@@ -18,7 +18,8 @@ import { answerUpgrade } from './upgrade.ts';
 export interface KerberosOptions extends NodeSignOnOptions, DenialPages<DenialPage> {
   /**
    * Origins of pages that may open WebSockets, as `https://app.example.com`, beside that of the host that
-   * the request names. Browsers sign on for the pages of any site, so other origins are refused with 403.
+   * the request names, which must be one of https if the request came over TLS. Browsers sign on for the pages
+   * of any site, so other origins are refused with 403.
    */
   readonly allowedOrigins?: readonly string[];
 }

@@ -136,6 +136,11 @@ export class Site {
     return this.#gate.admit(this.#read(request, 'upgrade'), answer);
   }
 
+  /** Whether a request came over TLS, as far as that is known. */
+  isSecure(request: HttpRequest): boolean {
+    return this.#read(request, 'upgrade').secure === true;
+  }
+
   /** Reports an upgrade that was refused without the authenticator. */
   reportUpgrade(error: GssError, request: HttpRequest): void {
     tell('onRefused', this.#options.onRefused, error, this.#read(request, 'upgrade'), {});

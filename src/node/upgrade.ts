@@ -19,7 +19,7 @@ export async function answerUpgrade(
   // The server no longer listens for errors of the socket, which would end the process.
   const ignore = (): void => {};
   socket.on('error', ignore);
-  if (!isOfOrigin(request, allowedOrigins)) {
+  if (!isOfOrigin(request, site.isSecure(request), allowedOrigins)) {
     const error = foreignOrigin();
     deny(request, socket, { outcome: 'refused', status: 403, error, headers: [] });
     site.reportUpgrade(error, request);
@@ -37,10 +37,17 @@ export async function answerUpgrade(
  * A browser signs on, and sends cookies, for the pages of any site that open a WebSocket, and lets them
  * read the answers: only the server can refuse them. Clients other than browsers send no Origin.
  */
-function isOfOrigin({ headers }: IncomingMessage, allowed: readonly string[]): boolean {
+function isOfOrigin(
+  { headers }: IncomingMessage,
+  secure: boolean,
+  allowed: readonly string[],
+): boolean {
   const { origin, host } = headers;
   if (origin === undefined || allowed.includes(origin)) return true;
-  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
+  if (!URL.canParse(origin)) return false;
+  const { protocol, host: of } = new URL(origin);
+  // To TLS, a page over plain HTTP is one of another site: anyone on its way can have written it.
+  return of === host?.toLowerCase() && !(secure && protocol !== 'https:');
 }
 
 function foreignOrigin(): GssError {

@@ -270,12 +270,15 @@ describe('authenticateUpgrade', () => {
     ['https://elsewhere.test', { allowedOrigins: ['https://elsewhere.test'] }, 101],
     ['http://localhost', {}, 101],
     ['null', {}, 403],
+    ['http://localhost', { trustProxy: true }, 403],
+    ['https://localhost', { trustProxy: true }, 101],
   ] as const)('of a page of %s with %j is answered with %i', async (origin, options, status) => {
     const refused: string[] = [];
     using site = await upgrading({ ...options, onRefused: ({ message }) => refused.push(message) });
     const { authorization } = new User(keytab, 'alice').signOn();
     const socket = connect(site.port, '127.0.0.1');
-    socket.write(`${UPGRADE}Origin: ${origin}\r\nAuthorization: ${authorization}\r\n\r\n`);
+    const proxy = 'trustProxy' in options ? 'X-Forwarded-Proto: https\r\n' : '';
+    socket.write(`${UPGRADE}${proxy}Origin: ${origin}\r\nAuthorization: ${authorization}\r\n\r\n`);
     const [data] = (await once(socket, 'data')) as [Buffer];
     expect(data.toString()).toContain(`HTTP/1.1 ${status} `);
     expect(refused).toEqual(status === 403 ? ['a page of another site opens a WebSocket'] : []);
