@@ -99,7 +99,7 @@ export class Gate<R extends AuthenticationRequest> {
 
   async #judgeOnceOpen(request: R): Promise<Authentication> {
     try {
-      await this.#service.open();
+      await this.#service.openInTime();
     } catch (cause) {
       const fault =
         cause instanceof GssError

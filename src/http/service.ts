@@ -1,11 +1,13 @@
 /** The acceptor that an adapter makes from its options, as soon as the keytab can be read. */
 import type { Acceptor } from '../acceptor.ts';
 import { createAcceptor } from '../acceptor.ts';
+import type { Deadline } from '../ap/patience.ts';
+import { Answerer, Patience } from '../ap/patience.ts';
 import type { ReplayCache } from '../ap/replay-cache.ts';
 import { MemoryReplayCache } from '../ap/replay-cache.ts';
 import type { KerberosConfig } from '../config/settings.ts';
 import { acceptorPolicy, parseKerberosConfig } from '../config/settings.ts';
-import { KerberosError } from '../errors.ts';
+import { explain as explainError, KerberosError } from '../errors.ts';
 import { GssError } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
 import type { KeytabProvider } from '../keytab/key-source.ts';
@@ -28,7 +30,7 @@ import {
 } from '../options.ts';
 import { describeThrown } from '../text.ts';
 import type { Clock } from '../time.ts';
-import { systemClock } from '../time.ts';
+import { systemClock, systemTimer } from '../time.ts';
 import { printWarning } from '../warning.ts';
 import { decodeBase64 } from './base64.ts';
 import type { AuthenticatorOptions } from './options.ts';
@@ -101,6 +103,8 @@ export class Service {
   readonly config: KerberosConfig | undefined;
   readonly #open: () => Promise<Acceptor>;
   readonly #clock: Clock;
+  readonly #patience: Deadline;
+  readonly #answerer = new Answerer('keytab', 'KRB5_KT_IOERR', 'keytab.silent');
   #opened: Acceptor | undefined;
   #opening: Promise<void> | undefined;
   #failedAt = Number.NEGATIVE_INFINITY;
@@ -111,7 +115,9 @@ export class Service {
    */
   constructor(options: ServiceOptions & Surroundings, files: ServiceFiles) {
     const { acceptor, config, clock = systemClock } = options;
+    const { timer = systemTimer, deadline = DEFAULT_DEADLINE } = options;
     this.#clock = clock;
+    this.#patience = { timer, deadline };
     if (acceptor !== undefined) {
       refuseBeside(options);
       this.#opened = acceptor;
@@ -172,9 +178,25 @@ export class Service {
     return this.#opening;
   }
 
+  /**
+   * As {@link open}, but waits no longer than a request may. An attempt that takes longer is used when it ends;
+   * some seconds later the next call makes another one.
+   */
+  async openInTime(): Promise<void> {
+    try {
+      this.#answerer.checkRoom();
+      await new Patience(this.#patience).wait(this.open(), this.#answerer);
+    } catch (cause) {
+      this.#failedAt = Math.min(this.#failedAt, this.#clock());
+      throw await explainError(faultOf(cause));
+    }
+  }
+
   async #try(): Promise<void> {
     try {
-      this.#opened = await this.#open();
+      const opened = await this.#open();
+      // A later attempt may have been faster.
+      this.#opened ??= opened;
     } catch (cause) {
       this.#failedAt = this.#clock();
       const error = faultOf(cause);
@@ -301,6 +323,8 @@ const SHARED: { replayCache?: ReplayCache } = {};
 const BASE64_KEYTAB = /^BQ[EI][A-Za-z0-9+/=\s]{40,}$/;
 // Milliseconds.
 const RETRY_AFTER = 5000;
+// Seconds, as that of an authenticator.
+const DEFAULT_DEADLINE = 5;
 const ANY_HOST = 'HTTP@';
 const OF_ITS_OWN = [
   'keytab',

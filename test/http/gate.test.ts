@@ -4,8 +4,10 @@ import type { AuthenticationRequest, Denied } from '../../src/http/authenticatio
 import type { SignOnOptions } from '../../src/http/gate.ts';
 import { Gate, raiseHeaderLimitOfBun } from '../../src/http/gate.ts';
 import { Service } from '../../src/http/service.ts';
+import type { Keytab } from '../../src/index.ts';
 import { acquireCredential, createAcceptor, parseKerberosConfig } from '../../src/index.ts';
 import { makeServiceKeytab, NTLM_TOKEN, negotiateHeader, User } from '../conformance/user.ts';
+import { ManualTimers, settle } from '../support/timers.ts';
 import { collectWarnings } from '../support/warnings.ts';
 
 /** The limit after the call, in a process with these versions and this limit before. */
@@ -119,5 +121,36 @@ describe('a gate', () => {
     const both = ['answered 503', 'refused GSS_S_NO_CRED'];
     expect(events).toEqual([...both, ...both]);
     expect(await warnings.seen()).toMatchObject([{ code: 'KRB5_ACCEPTOR_START' }]);
+  });
+
+  it('waits for a keytab no longer than a request may, and asks again later', async () => {
+    const timers = new ManualTimers();
+    const reasons: string[] = [];
+    let now = 1_700_000_000_000;
+    const asked: ((value: Keytab) => void)[] = [];
+    const { admit, events } = gateWith({
+      keytab: () => new Promise<Keytab>((resolve) => void asked.push(resolve)),
+      onRefused: ({ reason }) => void reasons.push(reason),
+      clock: () => now,
+      timer: timers.timer,
+      deadline: 3,
+    });
+    const waiting = [admit(NO_CREDENTIALS), admit(NO_CREDENTIALS)];
+    await settle();
+    timers.expire();
+    for (const one of waiting) expect(await one).toEqual({ outcome: 'answered', answer: 503 });
+    expect(reasons).toEqual(['keytab.silent', 'keytab.silent']);
+    expect(asked).toHaveLength(1);
+    now += 5001;
+    const next = admit(NO_CREDENTIALS);
+    await settle();
+    expect(asked).toHaveLength(2);
+    // The first one is used, too: a store that is slow is not one that fails.
+    asked[0]!(keytab);
+    await settle();
+    expect(await admit(NO_CREDENTIALS)).toEqual({ outcome: 'answered', answer: 401 });
+    asked[1]!(keytab);
+    expect(await next).toEqual({ outcome: 'answered', answer: 401 });
+    expect(events.at(-1)).toBe('challenged');
   });
 });
