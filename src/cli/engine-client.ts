@@ -3,6 +3,7 @@ import { KerberosError } from '../errors.ts';
 import type { PostgresClient } from '../postgres/client.ts';
 import type { NodeRedisClient } from '../redis/client.ts';
 import { describeThrown } from '../text.ts';
+import { systemTimer } from '../time.ts';
 
 /** A connected client that was made for a program. */
 export type EngineClient = (
@@ -114,7 +115,13 @@ async function openRedis(url: URL, options: EngineClientOptions): Promise<Engine
     away = true;
     options.warn(lost(options, url, error));
   });
-  await client.connect();
+  const close = async (): Promise<void> => (client.destroy ?? client.disconnect)?.call(client);
+  try {
+    await inTime(client.connect());
+  } catch (error) {
+    await close().catch(() => {});
+    throw error;
+  }
   opened = true;
   return {
     type: 'redis',
@@ -122,7 +129,7 @@ async function openRedis(url: URL, options: EngineClientOptions): Promise<Engine
     answered: () => {
       away = false;
     },
-    close: async () => (client.destroy ?? client.disconnect)?.call(client),
+    close,
   };
 }
 
@@ -181,13 +188,29 @@ async function openPostgres(url: URL, options: EngineClientOptions): Promise<Eng
   });
   // An error of an idle connection in the pool would end the process without a listener.
   pool.on('error', () => {});
+  // The pool waits for each statement that runs, and a database that is away ends none.
+  const close = (): Promise<void> => inTime(pool.end(), END_TIMEOUT).catch(() => {});
   try {
-    await pool.query('SELECT 1', []);
+    await inTime(pool.query('SELECT 1', []));
   } catch (error) {
-    await pool.end();
+    await close();
     throw error;
   }
-  return { type: 'postgres', client: pool, answered: () => {}, close: () => pool.end() };
+  return { type: 'postgres', client: pool, answered: () => {}, close };
+}
+
+/** Waits for an engine that may never answer. */
+async function inTime<T>(work: Promise<T>, timeout: number = ANSWER_TIMEOUT): Promise<T> {
+  let cancel = (): void => {};
+  const late = new Promise<never>((_, reject) => {
+    const fault = new Error(`no answer for ${timeout / 1000} s`);
+    cancel = systemTimer(() => reject(fault), timeout);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    cancel();
+  }
 }
 
 async function load<Package>(
@@ -276,5 +299,8 @@ function lost({ subject }: EngineClientOptions, url: URL, error: unknown): strin
 const REDIS_PORT = '6379';
 // Milliseconds.
 const CONNECT_TIMEOUT = 5000;
+// Connecting, and the first answer.
+const ANSWER_TIMEOUT = 10_000;
+const END_TIMEOUT = 250;
 const MAX_DELAY = 500;
 const PING_INTERVAL = 2000;

@@ -119,6 +119,41 @@ describe('openEngineCache', () => {
     expect(told).not.toContain(SECRET);
   });
 
+  describe('an engine that takes connections and never answers', () => {
+    const never = () => new Promise<never>(() => {});
+    class SilentPool {
+      query = never;
+      end = never;
+      on(): void {}
+    }
+    const packages: Record<string, object> = {
+      redis: { createClient: () => ({ on() {}, eval: never, connect: never, destroy() {} }) },
+      pg: { Pool: SilentPool },
+    };
+
+    it.each(['redis://host', 'postgres://host/a'])('is a fault of the start: %s', async (name) => {
+      vi.useFakeTimers();
+      const load = async (wanted: string) => packages[wanted];
+      const told = failure(() => openEngineCache(name, { ...quiet, load }));
+      await vi.advanceTimersByTimeAsync(11_000);
+      vi.useRealTimers();
+      expect(await told).toContain('no answer for 10 s');
+    });
+
+    it('later does not keep a program from ending', async () => {
+      class LaterSilent extends FakePostgres {
+        end = never;
+        constructor() {
+          super(Date.now);
+        }
+        on(): void {}
+      }
+      const load = async () => ({ Pool: LaterSilent });
+      const cache = await openEngineCache('postgres://host/app', { ...quiet, load });
+      await cache.close();
+    });
+  });
+
   it('opens PostgreSQL by URL, and by its variables', async () => {
     const made: Record<string, unknown>[] = [];
     const ended: unknown[] = [];

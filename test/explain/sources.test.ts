@@ -21,6 +21,7 @@ const MISUSE: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'UsageEr
 const OTHERS: Readonly<Record<string, string>> = {
   'Error in options.ts': 'a TypeError or a RangeError',
   'Error in iakerb/inquiry.ts': 'the reason of a signal: the relay is over',
+  'Error in cli/engine-client.ts': 'becomes the text of server.engine',
   'Error in http/session/store.ts': 'the cause of http.session-store',
   'Error in node/check/system.ts': 'the cause of a finding',
   'Error in http/outcome/gone-signals.ts': 'the cause of fault.aborted',
