@@ -81,22 +81,30 @@ async function register(app: FastifyInstance, options: FastifyKerberosOptions): 
   app.decorateReply('kerberosLogout', function (this: FastifyReply) {
     return site.logout(this.request.raw, this.raw);
   });
-  // A route with invalid options fails when it is added, not with its first request.
-  app.addHook('onRoute', ({ config }) => {
-    const own: unknown = config?.kerberos;
-    if (own === undefined || own === false) return;
-    checkOptions('config.kerberos', own as FastifyRouteOptions, ROUTE_OPTIONS);
-    const { optional, authorize } = own as FastifyRouteOptions;
+  const siteOf = (own: FastifyRouteOptions | undefined): Site => {
+    if (own === undefined) return site;
+    const known = ofRoutes.get(own);
+    if (known !== undefined) return known;
+    checkOptions('config.kerberos', own, ROUTE_OPTIONS);
+    const { optional, authorize } = own;
     const policy = {
       ...(optional !== undefined && { optional }),
       ...(authorize !== undefined && { authorize }),
     };
-    ofRoutes.set(own as FastifyRouteOptions, site.with(policy));
+    const made = site.with(policy);
+    ofRoutes.set(own, made);
+    return made;
+  };
+  // A route with invalid options fails when it is added. One that was added before the plugin was loaded fails
+  // with each request: Fastify does not tell of it.
+  app.addHook('onRoute', ({ config }) => {
+    const own = config?.kerberos;
+    if (own !== false) siteOf(own);
   });
   app.addHook('onRequest', async (request, reply) => {
     const { kerberos: own } = request.routeOptions.config;
     if (own === false) return;
-    const of = (own && ofRoutes.get(own)) ?? site;
+    const of = siteOf(own);
     const result = await of.admit(request.raw, reply.raw, async (denied) => {
       beginDenial(reply.raw, denied);
       reply.code(denied.status);
