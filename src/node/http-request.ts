@@ -76,7 +76,8 @@ export function requestReader(
   };
   return (request, upgrade) => {
     const { headers, method, socket } = request;
-    const { cookie, host = headers[':authority'], [credentials]: authorization } = headers;
+    const { cookie, host = headers[':authority'] } = headers;
+    const authorization = fieldsOf(request, credentials);
     const asked = headers['access-control-request-method'];
     const facts = {
       request,
@@ -106,6 +107,22 @@ export function requestReader(
 
 function isEncrypted(socket: HttpRequest['socket']): boolean {
   return (socket as { readonly encrypted?: boolean }).encrypted === true;
+}
+
+/**
+ * The credentials of a request. Of several fields Node.js keeps the first, and a proxy may have looked at another:
+ * as a list (RFC 9110 §5.3), as a Request of the web has them, they are none that can be accepted.
+ */
+function fieldsOf(
+  { headers, rawHeaders = [] }: HttpRequest,
+  name: 'authorization' | 'proxy-authorization',
+): string | undefined {
+  const first = headers[name];
+  if (first === undefined) return undefined;
+  const values = rawHeaders.filter(
+    (_, index) => index % 2 === 1 && rawHeaders[index - 1]!.toLowerCase() === name,
+  );
+  return values.length > 1 ? values.join(', ') : first;
 }
 
 /** Node.js joins most headers itself. */
