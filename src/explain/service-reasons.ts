@@ -67,6 +67,8 @@ export interface FileDetails {
   'keytab.changing': PathDetail;
   /** The keytab can no longer be read, and its last keys are too old. */
   'keytab.stale': PathDetail;
+  /** The keytab provider failed, or returned no keytab. */
+  'keytab.failed': PathDetail;
   /** The keytab provider does not answer. */
   'keytab.silent': SilenceDetail;
   /** The name of the keytab has an unknown type. */

@@ -8,6 +8,7 @@
  */
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
+import { LOOK_AT_STORE } from '../explain/entries/keytab.ts';
 import type { Ticket } from '../messages/ticket.ts';
 import { printableName } from '../text.ts';
 import type { Clock } from '../time.ts';
@@ -208,7 +209,7 @@ export class KeySource {
     look.bounded ??= new Promise((resolve) => {
       const cancel = systemTimer(() => {
         look.isLate = true;
-        this.#warn('provider', failed(`it has not answered for ${PATIENCE / 1000} s`));
+        this.#warn('provider', silent());
         resolve(false);
       }, PATIENCE);
       void look.answer.then((isNew) => {
@@ -290,16 +291,32 @@ async function answerOf(provider: KeytabProvider): Promise<Keytab | KerberosErro
     // A tool that rewrites a keytab in place begins with an empty file.
     return keytab.entries.length === 0 ? failed('the keytab has no entries') : keytab;
   } catch (error) {
-    const text = error instanceof Error ? error.message : `it threw a ${typeof error}`;
-    return failed(printableName(text), error);
+    return failed(problemOf(error), error);
   }
 }
 
-function failed(text: string, cause?: unknown): KerberosError {
+/** What a provider threw, in one printable line. */
+export function problemOf(thrown: unknown): string {
+  return printableName(thrown instanceof Error ? thrown.message : `it threw a ${typeof thrown}`);
+}
+
+function failed(problem: string, cause?: unknown): KerberosError {
   return new KerberosError('KRB5_KT_IOERR', {
-    reason: 'keytab.unreadable',
-    message: `The keytab provider failed: ${text}`,
+    reason: 'keytab.failed',
+    detail: { problem },
+    message: `The keytab provider failed: ${problem}`,
+    hint: (cause instanceof KerberosError ? cause.hint : undefined) ?? LOOK_AT_STORE,
     cause,
+  });
+}
+
+function silent(): KerberosError {
+  const seconds = PATIENCE / 1000;
+  return new KerberosError('KRB5_KT_IOERR', {
+    reason: 'keytab.silent',
+    detail: { name: 'keytab', seconds },
+    message: `The keytab provider has not answered for ${seconds} s`,
+    hint: LOOK_AT_STORE,
   });
 }
 

@@ -7,7 +7,7 @@ import { GssError, gssErrorOf } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
 import { explainNoKey, explainNoService } from '../keytab/explain.ts';
 import type { CredentialWarning, KeytabProvider, ServiceKeys } from '../keytab/key-source.ts';
-import { KeySource } from '../keytab/key-source.ts';
+import { KeySource, problemOf } from '../keytab/key-source.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
 import { acceptedKeys, findPrincipal } from '../keytab/keytab-index.ts';
 import type { TicketKeyRequest } from '../keytab/lookup.ts';
@@ -227,7 +227,8 @@ async function askFirst(provider: KeytabProvider): Promise<Keytab> {
   } catch (error) {
     await explain(error);
     if (error instanceof KerberosError) throw gssErrorOf(error, 'GSS_S_NO_CRED');
-    throw new GssError('GSS_S_NO_CRED', { reason: 'keytab.unreadable', cause: error });
+    const detail = { problem: problemOf(error) };
+    throw new GssError('GSS_S_NO_CRED', { reason: 'keytab.failed', detail, cause: error });
   }
 }
 

@@ -170,6 +170,7 @@ export const SAMPLES: Samples = {
     principals: ['HTTP/www.example.test@EXAMPLE.TEST'],
     enctypes: ['arcfour-hmac'],
   },
+  'keytab.failed': { problem: 'connect ECONNREFUSED 192.0.2.7:8200' },
   'keytab.silent': { name: 'keytab', seconds: 5 },
   'keytab.no-service': {
     service: 'HTTP/www@',

@@ -108,6 +108,29 @@ describe('a keytab that is rotated', () => {
     expect((await acceptor.begin().accept(requestFor(old))).status).toBe('failed');
   });
 
+  it.each<[string, () => Keytab, string]>([
+    [
+      'throws',
+      () => {
+        throw new Error('connect ECONNREFUSED 192.0.2.7:8200');
+      },
+      'the keytab provider failed: connect ECONNREFUSED 192.0.2.7:8200',
+    ],
+    [
+      'returns none',
+      () => undefined as unknown as Keytab,
+      'the keytab provider failed: keytab: expected a function of a keytab, got undefined',
+    ],
+  ])('is no credential if its provider %s, and the store is to blame', async (_, keytab, text) => {
+    const error = await acquireCredential({ keytab }).catch((error: unknown) => error);
+    expect(error).toMatchObject({
+      code: 'GSS_S_NO_CRED',
+      reason: 'keytab.failed',
+      text,
+      remedies: ['look at the store in which the application has the keytab'],
+    });
+  });
+
   it('serves on with the keys at hand while its provider fails', async () => {
     const keytab = makeKeytab();
     let failing = false;

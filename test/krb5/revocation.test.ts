@@ -211,7 +211,11 @@ describe('a provider that fails', () => {
     expect(warnings[0]).toMatchObject({
       kind: 'provider',
       message: expect.stringContaining('the keys read before stay in use'),
-      error: { code: 'KRB5_KT_IOERR', message: expect.stringContaining(text) },
+      error: {
+        code: 'KRB5_KT_IOERR',
+        reason: 'keytab.failed',
+        message: expect.stringContaining(text),
+      },
     });
     // Good again, and then bad again: reported again.
     for (const [elapsed, next, count] of [
@@ -357,8 +361,9 @@ describe('a provider that does not answer', () => {
     expect(vi.getTimerCount()).toBe(0);
     expect(state.asked).toBe(2);
     expect(warnings.map(({ message }) => message)).toEqual([
-      expect.stringContaining('it has not answered for 2 s'),
+      expect.stringContaining('has not answered for 2 s; the keys read before stay in use'),
     ]);
+    expect(warnings[0]!.error.reason).toBe('keytab.silent');
     // What comes late still counts.
     state.answer = reduced;
     answer(reduced());

@@ -166,8 +166,8 @@ describe('a keytab', () => {
     now += 60_000;
     await acceptor.begin().accept(Uint8Array.of(0x60, 0));
     await credential.refresh();
-    expect(acceptor.statistics.warnings).toEqual({ 'keytab.unreadable': 1 });
-    expect(published.messages[0]?.attributes).toMatchObject({ 'error.type': 'keytab.unreadable' });
+    expect(acceptor.statistics.warnings).toEqual({ 'keytab.failed': 1 });
+    expect(published.messages[0]?.attributes).toMatchObject({ 'error.type': 'keytab.failed' });
   });
 
   it('has one, with its path, for a file that others can read', async () => {

@@ -2,6 +2,9 @@
 import type { Explanations } from '../reasons.ts';
 import type { FileDetails, Lookalike, PathDetail } from '../service-reasons.ts';
 
+/** What to do about a provider that fails. */
+export const LOOK_AT_STORE = 'look at the store in which the application has the keytab';
+
 const AS_BYTES = 'copy it as bytes (scp; cp; not through an editor, a terminal or a text field)';
 
 /** Of the area `keytab`. */
@@ -122,9 +125,13 @@ export const KEYTAB: Explanations<Extract<keyof FileDetails, `keytab.${string}`>
       'make the keytab readable again; maxKeytabAge (-keytabage) limits how long its last keys are used',
     ],
   },
+  'keytab.failed': {
+    text: (detail) => `the keytab provider failed${because(detail)}`,
+    remedies: () => [LOOK_AT_STORE],
+  },
   'keytab.silent': {
     text: () => 'the keytab provider does not answer',
-    remedies: () => ['look at the store in which the application has the keytab'],
+    remedies: () => [LOOK_AT_STORE],
   },
   'keytab.unknown-type': {
     text: ({ name }) =>
