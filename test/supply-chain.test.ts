@@ -117,6 +117,17 @@ describe('workflows', () => {
       expect(install).toContain('--ignore-scripts');
   });
 
+  it('release.yml publishes a tagged version with provenance, without a token, and with no script', () => {
+    const text = read('.github/workflows/release.yml');
+    expect(text).toMatch(/^on:\n {2}push:\n {4}tags: \['v\*'\]$/m);
+    expect(text).toContain('test "$GITHUB_REF_NAME" = "v$(node -p');
+    expect(text.match(/npm publish.*/g)).toEqual([
+      'npm publish --ignore-scripts --provenance --access public',
+    ]);
+    expect(text.match(/\w[\w-]*: write/g)).toEqual(['id-token: write']);
+    expect(text).not.toMatch(/secrets|NODE_AUTH_TOKEN/);
+  });
+
   it('and .ci/run install without scripts', () => {
     const installs = [...read('.ci/run').matchAll(/^npm ci.*/gm)].map(([line]) => line);
     expect(installs).toEqual(['npm ci --ignore-scripts']);
