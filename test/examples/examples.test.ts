@@ -33,6 +33,7 @@ const OTHERS: readonly string[] = [
   'bun.mjs',
   'deno.mjs',
   'exchanges-durable-object.mjs',
+  'express-https.mjs',
   'node-http2.mjs',
   'node-https.mjs',
   'opentelemetry.mjs',

@@ -1,4 +1,4 @@
-/** The examples with a framework's own session: one ticket, no fixation, an end. */
+/** The examples with sessions, those of a framework and ours: one ticket, no fixation, an end. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Answer, Connection } from '../conformance/connection.ts';
 import { openHttp1 } from '../conformance/connection.ts';
@@ -78,5 +78,61 @@ describe.each(['express-session', 'fastify-secure-session'])('examples/%s.mjs', 
     expect(answer).toMatchObject({ status: 200, body: 'bye' });
     expect(answer.headers.get('set-cookie')?.[0]).toMatch(/^__Host-session=; /);
     expect(await get('/')).toMatchObject({ status: 401 });
+  });
+});
+
+describe('examples/express-https.mjs', () => {
+  let server: RunningServer;
+  let connection: Connection;
+
+  beforeAll(async () => {
+    server = await startServer([process.execPath, 'examples/express-https.mjs'], {
+      SESSION_KEY: 'Zt3mJqTtFQ1cY0YgGqk5t0zq5m9Vb7r2n8sXw4u6yAE=',
+      LOCKED_USERS: 'mallory@EXAMPLE.TEST,bob@EXAMPLE.TEST',
+    });
+    connection = await openHttp1(`https://localhost:${server.port}`);
+  });
+
+  afterAll(async () => {
+    connection?.close();
+    await server?.stop();
+  });
+
+  async function signOn(name: string): Promise<Answer> {
+    const { authorization } = new User(server.keytab, name).signOn();
+    return connection.send({ path: '/', headers: { authorization } });
+  }
+
+  function cookieOf({ headers }: Answer): string {
+    return headers.get('set-cookie')?.[0]?.split(';')[0] ?? '';
+  }
+
+  it('takes one ticket, then the session, until the logout', async () => {
+    expect(await connection.send({ path: '/' })).toMatchObject({ status: 401 });
+    const first = await signOn('alice');
+    expect(first).toMatchObject({ status: 200, body: 'Hello alice@EXAMPLE.TEST' });
+    const cookie = cookieOf(first);
+    expect(cookie).toMatch(/^__Host-krb5=.{100,}/);
+    for (let i = 0; i < 2; i++) {
+      const again = await connection.send({ path: '/', headers: { cookie } });
+      expect(again).toMatchObject({ status: 200, body: 'Hello alice@EXAMPLE.TEST' });
+    }
+    const altered = { cookie: `${cookie.slice(0, -3)}xyz` };
+    expect(await connection.send({ path: '/', headers: altered })).toMatchObject({ status: 401 });
+    const bye = await connection.send({
+      path: '/logout',
+      method: 'POST',
+      headers: { cookie, 'Content-Length': '0' },
+    });
+    expect(bye).toMatchObject({ status: 200, body: 'bye' });
+    expect(cookieOf(bye)).toBe('__Host-krb5=');
+    expect(server.log()).toBe('');
+  });
+
+  it('lets no locked user in, gives it no session, and logs why', async () => {
+    const answer = await signOn('bob');
+    expect(answer).toMatchObject({ status: 403 });
+    expect(cookieOf(answer)).toBe('');
+    await expect.poll(() => server.log()).toMatch(/^policy\.authorize .*bob@EXAMPLE\.TEST/);
   });
 });

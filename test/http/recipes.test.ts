@@ -118,7 +118,7 @@ describe('recipes for HTTP', () => {
     expect([other.status, challengeOf(other)]).toEqual([403, null]);
     expect(said).toHaveLength(2);
     expect(said[1]).toMatch(
-      /^the client authenticates with Kerberos; only Negotiate is accepted here/,
+      /^http\.other-scheme: the client authenticates with Kerberos; have the client send/,
     );
   });
 });
