@@ -150,10 +150,12 @@ export type MechanismOffDetail = {
   readonly accepted: readonly string[];
 };
 
-/** What a client prefers to Kerberos. */
+/** Why a client needs several requests, and why they cannot be kept together. */
 export type PreferenceDetail = {
-  /** `'NTLM'` or `'NegoEx'`. */
+  /** What the client prefers to Kerberos: `'NTLM'` or `'NegoEx'`. */
   readonly prefers?: string;
+  /** Why nothing keeps its requests together. */
+  readonly problem?: string;
 };
 
 /** Reasons why no key of the keytab opens a ticket, and reasons in keys and encryption types. */

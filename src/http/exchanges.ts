@@ -1,5 +1,6 @@
 /** Keeps exchanges of several requests, by connection, until the client's next request. */
 import type { Acceptor, Handshake } from '../acceptor.ts';
+import type { KerberosError } from '../errors.ts';
 import { GssError } from '../gss/status.ts';
 import type { AuthenticationRequest, HeaderField } from './authentication.ts';
 
@@ -65,7 +66,12 @@ export function exchangesByConnection<R extends AuthenticationRequest>(
       const { connection, connectionUnavailable, proxyHeader, signal } = exchange.request;
       if (connection === undefined) throw refusal(exchange, connectionUnavailable ?? NO_CONNECTION);
       if (proxyHeader !== undefined && sharedConnections !== 'trust') {
-        throw refusal(exchange, sharedBehind(proxyHeader, remedy));
+        const problem = `the header ${proxyHeader} reveals a proxy`;
+        throw refusal(
+          exchange,
+          problem,
+          `${remedy} if it gives each client connections of its own, `,
+        );
       }
       const replaced = take(connection);
       replaced?.handshake.abort();
@@ -87,23 +93,21 @@ interface Place<R extends AuthenticationRequest> {
   readonly onGone: () => void;
 }
 
-function refusal({ handshake }: UnfinishedExchange, cause: string): GssError {
+function refusal({ handshake }: UnfinishedExchange, problem: string, remedy = ''): GssError {
   const choice = handshake.foreignChoice?.minor;
+  const hint = `${problem}: ${remedy}keep exchanges in a store (exchanges), or let clients prefer Kerberos`;
   return new GssError('GSS_S_UNAVAILABLE', {
     reason: 'negotiate.other-connection',
+    detail: { problem, ...(choice && { prefers: preferenceOf(choice) }) },
     message: 'the client needs several requests on a connection of its own to authenticate',
-    hint: choice === undefined ? cause : `${cause}; ${choice.hint}`,
+    hint: choice === undefined ? hint : `${hint}; ${choice.hint}`,
     ...(choice !== undefined && { minor: choice }),
   });
 }
 
-function sharedBehind(header: string, remedy: string): string {
-  return (
-    `the header ${header} reveals a proxy: ${remedy} if it gives each client connections of its ` +
-    'own, keep exchanges in a store (exchanges), or let clients prefer Kerberos'
-  );
+/** What a client prefers to Kerberos. @param choice - The minor status of `Handshake.foreignChoice`. */
+export function preferenceOf({ code }: KerberosError): string {
+  return code === 'NTLM_RECEIVED' ? 'NTLM' : 'NegoEx';
 }
 
-const NO_CONNECTION =
-  'this server does not show which requests share a connection: keep exchanges in a store ' +
-  '(exchanges), or let clients prefer Kerberos, which needs one request';
+const NO_CONNECTION = 'this server does not show which requests share a connection';

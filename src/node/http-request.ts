@@ -144,7 +144,5 @@ function closingOf(request: HttpRequest): Closing {
   return request.httpVersionMajor > 1 ? (request as Http2ServerRequest).stream : request.socket;
 }
 
-const INDEPENDENT =
-  'requests over HTTP/2 are independent: keep exchanges in a store (exchanges), offer HTTP/1.1, or let ' +
-  'clients prefer Kerberos';
-const ENDS = 'an upgrade that is refused ends its connection: let clients prefer Kerberos';
+const INDEPENDENT = 'requests over HTTP/2 are independent';
+const ENDS = 'an upgrade that is refused ends its connection';

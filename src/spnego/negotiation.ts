@@ -58,7 +58,10 @@ export function negotiationOf(mechanisms: readonly MechanismSteps[]): Negotiatio
       try {
         const message = readMessage(first);
         if (message.kind === 'init') return await negotiate(message, mechanisms, exchange, hinted);
-        throw defective('a NegTokenResp before any NegTokenInit', BEGUN_ELSEWHERE);
+        throw new DecodeError('SPNEGO token: a NegTokenResp before any NegTokenInit', {
+          reason: 'token.out-of-order',
+          hint: BEGUN_ELSEWHERE,
+        });
       } catch (error) {
         return refuse(error);
       }
@@ -344,8 +347,8 @@ function encodeReply(
   return encodeNegTokenResp(resp);
 }
 
-function defective(problem: string, hint?: string): DecodeError {
-  return new DecodeError(`SPNEGO token: ${problem}`, hint === undefined ? {} : { hint });
+function defective(problem: string): DecodeError {
+  return new DecodeError(`SPNEGO token: ${problem}`);
 }
 
 // MS-SPNG §2.2.1: what Windows sends, so that nobody relies on it.

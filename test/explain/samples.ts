@@ -47,7 +47,7 @@ export const SAMPLES: Samples = {
   'negotiate.iakerb-or-ntlm': { names: ['IAKERB', 'NTLM'] },
   'negotiate.no-common-mechanism': { offered: ['1.2.3.4'], names: ['1.2.3.4'] },
   'negotiate.mechanism-off': { mechanism: 'SPNEGO', accepted: ['Kerberos V5'] },
-  'negotiate.other-connection': { prefers: 'NTLM' },
+  'negotiate.other-connection': { prefers: 'NTLM', problem: 'the header via reveals a proxy' },
   'iakerb.off': MECHANISMS,
   'iakerb.realm-not-relayed': { realm: 'PARTNER.TEST' },
   'iakerb.transcript': { problem: 'different' },

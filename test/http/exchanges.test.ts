@@ -45,7 +45,7 @@ describe('an exchange of two requests', () => {
     await site.ask(FIRST, { connection: {} });
     expect(await site.ask(second(site), { connection: {} })).toMatchObject({
       outcome: 'refused',
-      error: { code: 'GSS_S_DEFECTIVE_TOKEN' },
+      error: { code: 'GSS_S_DEFECTIVE_TOKEN', reason: 'token.out-of-order' },
     });
   });
 
@@ -58,12 +58,18 @@ describe('an exchange of two requests', () => {
     const refused = { outcome: 'refused', status: 401, headers: [NEGOTIATE] };
     expect(await ask(FIRST, request)).toMatchObject(refused);
     expect(errors).toMatchObject([
-      { code: 'GSS_S_UNAVAILABLE', hint: expect.stringContaining(hint) },
+      {
+        code: 'GSS_S_UNAVAILABLE',
+        reason: 'negotiate.other-connection',
+        detail: { problem: expect.stringContaining(hint) },
+        hint: expect.stringContaining(hint),
+      },
     ]);
     // What the client would rather have is in the same line.
     await ask(NTLM_FIRST, request);
     expect(errors[1]).toMatchObject({
       minor: { code: 'NTLM_RECEIVED' },
+      detail: { prefers: 'NTLM' },
       hint: expect.stringContaining('NTLM'),
     });
   });

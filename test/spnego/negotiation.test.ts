@@ -520,6 +520,11 @@ describe('refusals', () => {
     expect(toHex(result.outputToken!)).toBe('a1073005a0030a0102');
   });
 
+  it('are not blamed for a token that is altered if it is a later one of another exchange', async () => {
+    const { error } = await setUp().resp({ responseToken: bytesOf('mutual') });
+    expect(error).toMatchObject({ reason: 'token.out-of-order' });
+  });
+
   it('meet a client that speaks out of turn', async () => {
     const started = async () => {
       const set = setUp();

@@ -7,6 +7,7 @@ import type { KerberosConfig } from '../../config/settings.ts';
 import { acceptorPolicy } from '../../config/settings.ts';
 import { GssError } from '../../gss/status.ts';
 import type { ExchangeKeeper } from '../../http/exchanges.ts';
+import { preferenceOf } from '../../http/exchanges.ts';
 import { proxyMatcher, TRUST_PROXY } from '../../http/forwarded.ts';
 import type { SessionOptions } from '../../http/session/options.ts';
 import type { AcceptorCredential } from '../../krb5/credential.ts';
@@ -228,6 +229,10 @@ const NO_EXCHANGES: ExchangeKeeper<NodeAuthenticationRequest> = {
     const choice = foreignChoice?.minor;
     throw new GssError('GSS_S_UNAVAILABLE', {
       reason: 'negotiate.other-connection',
+      detail: {
+        problem: '-exchanges is not set',
+        ...(choice && { prefers: preferenceOf(choice) }),
+      },
       message: 'the client needs several requests to authenticate',
       hint: `set -exchanges, or let clients prefer Kerberos${choice ? `; ${choice.hint}` : ''}`,
       ...(choice && { minor: choice }),

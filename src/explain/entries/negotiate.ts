@@ -81,13 +81,13 @@ export const NEGOTIATE: Explanations<Extract<keyof TokenDetails, `negotiate.${st
           ],
   },
   'negotiate.other-connection': {
-    text: ({ prefers }) =>
-      `the client needs several requests to authenticate, and nothing keeps them together${prefers === undefined ? '' : `: it prefers ${prefers} to Kerberos`}`,
+    text: ({ prefers, problem }) =>
+      `the client needs several requests to authenticate${prefers === undefined ? '' : `, because it prefers ${prefers} to Kerberos`}, and nothing keeps them together${problem === undefined ? '' : `: ${problem}`}`,
     remedies: ({ prefers }) =>
       present(
         prefers !== undefined && NO_TICKET[0],
-        'keep unfinished exchanges where all servers find them (exchanges: RedisExchanges or PostgresExchanges; krb5-forward-auth: -exchanges)',
-        'have the proxy keep each client on a connection of its own',
+        'keep unfinished exchanges where all servers find them (exchanges: redisExchanges or postgresExchanges; krb5-forward-auth: -exchanges)',
+        "have the proxy keep each client on a connection of its own, and say so: sharedConnections: 'trust'",
       ),
   },
 };

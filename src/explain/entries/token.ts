@@ -90,7 +90,7 @@ export const TOKEN: Explanations<Extract<keyof TokenDetails, `token.${string}`>>
   'token.out-of-order': entry(
     'the token belongs to an exchange that began on another connection or server, or is one of an established context',
     'have the proxy or load balancer keep a client on one connection and server (sticky sessions)',
-    'keep unfinished exchanges where all servers find them (exchanges: RedisExchanges or PostgresExchanges)',
+    'keep unfinished exchanges where all servers find them (exchanges: redisExchanges or postgresExchanges)',
     'let clients prefer Kerberos, which needs one token',
   ),
   'token.too-long': {
