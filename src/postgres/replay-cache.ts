@@ -221,9 +221,10 @@ function seconds(value: unknown): number {
 
 function unreadable(what: string): KerberosError {
   return new KerberosError('KRB5_RC_IO', {
-    reason: 'replay.cache-fault',
+    reason: 'replay.cache-failed',
+    detail: { problem: `an error: its answer cannot be read (${what})`, remedy: REMEDY },
     message: 'Replay cache gave an unreadable answer',
-    hint: `${what}: expected PostgreSQL 12 or later, and a table that this package created`,
+    hint: `${what}: ${REMEDY}`,
   });
 }
 
@@ -286,6 +287,7 @@ SELECT ${TIMELINE} AS timeline, (SELECT relpersistence = 'u' FROM pg_class WHERE
   current_setting('fsync') AS fsync,
   EXISTS (SELECT FROM pg_stat_replication)
     AND current_setting('synchronous_standby_names') = '' AS asynchronous`;
+const REMEDY = 'use PostgreSQL 12 or later, and a table that this package created';
 const PRUNING = 30_000;
 const BATCH = 10_000;
 

@@ -181,12 +181,14 @@ function readAnswers(answer: unknown, count: number): Answer[] {
 
 function unreadable(what: string): KerberosError {
   return new KerberosError('KRB5_RC_IO', {
-    reason: 'replay.cache-fault',
+    reason: 'replay.cache-failed',
+    detail: { problem: `an error: its answer cannot be read (${what})`, remedy: REMEDY },
     message: 'Replay cache gave an unreadable answer',
-    hint: `${what}: expected a Redis or Valkey of 6.2 or later, whose user may run EVAL and INFO`,
+    hint: `${what}: ${REMEDY}`,
   });
 }
 
+const REMEDY = 'use a Redis or Valkey of 6.2 or later, whose user may run EVAL and INFO';
 const RUN = /^[0-9a-f]{40}$/;
 // The replication id changes with each start of the engine, and when a replica becomes the primary.
 const STORE = `

@@ -163,8 +163,11 @@ describe('RedisReplayCache', () => {
   ])('admits nobody when the engine answers %s', async (_, __, answer) => {
     const engine = longRunning();
     engine.before = (script) => (script.includes("'PX'") ? Promise.resolve(answer) : undefined);
+    // It is the engine that is to be looked at, and not checkAndStore, which is ours.
     await expect(cacheOn(engine).checkAndStore(record())).rejects.toMatchObject({
       code: 'KRB5_RC_IO',
+      reason: 'replay.cache-failed',
+      detail: { remedy: expect.stringContaining('Valkey of 6.2 or later') },
     });
   });
 
