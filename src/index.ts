@@ -134,6 +134,7 @@ export type {
   NoServiceDetail,
   OptionDetail,
   PathDetail,
+  PlainHttpDetail,
   RefusedDetail,
   SaslDetails,
   SchemeDetail,

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticated, Denied, Guest } from '../http/authentication.ts';
+import { checkAdapterOptions } from '../http/gate.ts';
 import { pageFor } from '../http/pages.ts';
 import type { NodeAdapterOptions } from '../node/adapter-options.ts';
 import { NODE_ADAPTER_OPTIONS } from '../node/adapter-options.ts';
@@ -12,7 +13,6 @@ import { KERBEROS_OPTIONS } from '../node/kerberos.ts';
 import { addHeaders, beginDenial, endDenial, Site } from '../node/site.ts';
 import { answerUpgrade } from '../node/upgrade.ts';
 import type { OptionRules } from '../options.ts';
-import { checkOptions } from '../options.ts';
 import type { KerberosClient } from './client.ts';
 import { clientOf } from './client.ts';
 
@@ -89,7 +89,7 @@ export interface ExpressKerberos {
  * ```
  */
 export function kerberos(options: ExpressOptions = {}): ExpressKerberos {
-  checkOptions('kerberos', options, EXPRESS_OPTIONS);
+  checkAdapterOptions('kerberos', options, EXPRESS_OPTIONS);
   const { unauthorized, forbidden, unavailable, allowedOrigins = [], ...signOnOptions } = options;
   const site = new Site(signOnOptions);
   site.ready().catch(() => {});

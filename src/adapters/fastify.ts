@@ -1,6 +1,7 @@
 /** Entry `krb5-acceptor/fastify`: single sign-on as a plugin of Fastify. */
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Denied } from '../http/authentication.ts';
+import { checkAdapterOptions } from '../http/gate.ts';
 import { pageFor } from '../http/pages.ts';
 import type { NodeAdapterOptions } from '../node/adapter-options.ts';
 import { NODE_ADAPTER_OPTIONS } from '../node/adapter-options.ts';
@@ -71,7 +72,11 @@ export const kerberos: FastifyPluginAsync<FastifyKerberosOptions> = Object.assig
 });
 
 async function register(app: FastifyInstance, options: FastifyKerberosOptions): Promise<void> {
-  checkOptions('kerberos', options, NODE_ADAPTER_OPTIONS as OptionRules<FastifyKerberosOptions>);
+  checkAdapterOptions(
+    'kerberos',
+    options,
+    NODE_ADAPTER_OPTIONS as OptionRules<FastifyKerberosOptions>,
+  );
   const { unauthorized, forbidden, unavailable, ...signOnOptions } = options;
   const site = new Site(signOnOptions);
   await site.ready();

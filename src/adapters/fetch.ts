@@ -4,9 +4,9 @@
  */
 import type { SecurityContext } from '../context/context.ts';
 import type { Denied, Guest, HeaderField } from '../http/authentication.ts';
+import { checkAdapterOptions } from '../http/gate.ts';
 import type { Identity } from '../http/identity.ts';
 import type { OptionRules } from '../options.ts';
-import { checkOptions } from '../options.ts';
 import type { WebSignOnOptions } from './web.ts';
 import { addressOf, Lease, showDenial, WEB_OPTIONS, WebSite, withHeaders } from './web.ts';
 
@@ -81,7 +81,7 @@ export function withKerberos<Rest extends readonly unknown[] = []>(
   handler: KerberosHandler<Rest>,
   options: FetchOptions,
 ): FetchKerberos<Rest> {
-  checkOptions('withKerberos', options, WEB_OPTIONS as OptionRules<FetchOptions>);
+  checkAdapterOptions('withKerberos', options, WEB_OPTIONS as OptionRules<FetchOptions>);
   if (typeof handler !== 'function') throw new TypeError('handler: expected a function');
   const site = new WebSite(options);
   const answer = async (request: Request, ...rest: Rest): Promise<Response> => {

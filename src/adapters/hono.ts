@@ -1,10 +1,10 @@
 /** Entry `krb5-acceptor/hono`: single sign-on for Hono, in every runtime that Hono supports. */
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Denied } from '../http/authentication.ts';
+import { checkAdapterOptions } from '../http/gate.ts';
 import type { Closing } from '../http/outcome/gone-signals.ts';
 import { GoneSignals } from '../http/outcome/gone-signals.ts';
 import type { OptionRules } from '../options.ts';
-import { checkOptions } from '../options.ts';
 import type { KerberosClient } from './client.ts';
 import { clientOf } from './client.ts';
 import type { ConnectionFacts, WebSignOnOptions } from './web.ts';
@@ -60,7 +60,7 @@ export interface HonoKerberos extends MiddlewareHandler {
  * ```
  */
 export function kerberos(options: HonoOptions): HonoKerberos {
-  checkOptions('kerberos', options, WEB_OPTIONS as OptionRules<HonoOptions>);
+  checkAdapterOptions('kerberos', options, WEB_OPTIONS as OptionRules<HonoOptions>);
   const site = new WebSite(options);
   const gone = new GoneSignals();
   const middleware: MiddlewareHandler = async (c, next) => {

@@ -1,12 +1,12 @@
 /** Entry `krb5-acceptor/koa`: single sign-on for Koa. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Denied, HeaderField } from '../http/authentication.ts';
+import { checkAdapterOptions } from '../http/gate.ts';
 import { pageFor } from '../http/pages.ts';
 import type { NodeAdapterOptions } from '../node/adapter-options.ts';
 import { NODE_ADAPTER_OPTIONS } from '../node/adapter-options.ts';
 import { addHeaders, beginDenial, denialAnswer, Site } from '../node/site.ts';
 import type { OptionRules } from '../options.ts';
-import { checkOptions } from '../options.ts';
 import type { KerberosClient } from './client.ts';
 import { clientOf } from './client.ts';
 
@@ -81,7 +81,7 @@ export interface KoaKerberos {
  * ```
  */
 export function kerberos(options: KoaOptions = {}): KoaKerberos {
-  checkOptions('kerberos', options, NODE_ADAPTER_OPTIONS as OptionRules<KoaOptions>);
+  checkAdapterOptions('kerberos', options, NODE_ADAPTER_OPTIONS as OptionRules<KoaOptions>);
   const { unauthorized, forbidden, unavailable, ...signOnOptions } = options;
   const site = new Site(signOnOptions);
   site.ready().catch(() => {});

@@ -123,6 +123,7 @@ export class WebSite<P> {
       dropPromise(answer);
       const minor = new KerberosError('KRB_ERR_GENERIC', {
         reason: 'fault.callback',
+        detail: { callback: 'channelBindings', problem: describeThrown(cause) },
         message: 'There are no channel bindings',
         cause,
         hint: 'the option channelBindings threw, or did not return channel bindings',

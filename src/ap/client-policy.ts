@@ -5,7 +5,7 @@ import { ANONYMOUS_REALM, isAnonymousName } from '../messages/principal.ts';
 import type { EncTicketPart } from '../messages/ticket.ts';
 import { TicketFlag } from '../messages/ticket.ts';
 import { describe } from '../options.ts';
-import { printableName } from '../text.ts';
+import { describeThrown, printableName } from '../text.ts';
 
 /** The part of an acceptor's policy that admits clients. */
 export interface ClientPolicy {
@@ -168,7 +168,10 @@ function checkTransited(
     (problem, cause) =>
       new KerberosError('KRB_AP_ERR_ILL_CR_TKT', {
         reason: 'fault.callback',
-        detail: { callback: 'checkTransited' },
+        detail: {
+          callback: 'checkTransited',
+          problem: `it ${problem}${cause === undefined ? '' : ` ${describeThrown(cause)}`}`,
+        },
         hint: `the option checkTransited ${problem}`,
         ...(cause !== undefined && { cause }),
       }),

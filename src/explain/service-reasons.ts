@@ -27,6 +27,8 @@ export interface FaultDetails {
 export type CallbackDetail = {
   /** The name of the option. */
   readonly callback?: string;
+  /** What it threw, or what is wrong with its answer. */
+  readonly problem?: string;
 };
 
 /** Reasons in files. */
@@ -177,7 +179,7 @@ export interface ServerDetails {
   /** The client authenticates with another scheme than Negotiate. */
   'http.other-scheme': SchemeDetail;
   /** The request came without TLS, which is required. */
-  'http.plain-http': NoDetail;
+  'http.plain-http': PlainHttpDetail;
   /** A page of another site made the request. */
   'http.other-origin': NoDetail;
   /** The session does not fit into a cookie. */
@@ -226,6 +228,12 @@ export type HeaderLengthDetail = {
   readonly bytes?: number;
   /** The limit. */
   readonly limit?: number;
+};
+
+/** How a request came without TLS. */
+export type PlainHttpDetail = {
+  /** A header that reveals a proxy, if nothing trusted says whether the client used TLS. */
+  readonly proxyHeader?: string;
 };
 
 /** A fault of headers. */

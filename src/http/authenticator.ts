@@ -157,7 +157,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     const hasCredentials = !isBlank(request.authorization);
     if (!hasCredentials && this.#mayPass(request)) return GUEST;
     if (requireTls && request.secure !== true) {
-      return optional && !hasCredentials ? GUEST : this.#challenger.forbid(plainHttp());
+      return optional && !hasCredentials ? GUEST : this.#challenger.forbid(plainHttp(request));
     }
     const taken = this.#questions.ask(
       'exchanges',
@@ -384,9 +384,10 @@ function asFault(error: unknown): GssError {
   return new GssError('GSS_S_FAILURE', { minor });
 }
 
-function plainHttp(): GssError {
+function plainHttp({ secure, proxyHeader }: AuthenticationRequest): GssError {
   return new GssError('GSS_S_UNAVAILABLE', {
     reason: 'http.plain-http',
+    ...(secure === undefined && proxyHeader !== undefined && { detail: { proxyHeader } }),
     message: 'the request came over plain HTTP',
     hint: 'requireTls is set: have clients use https; behind a proxy that ends TLS see trustProxy',
   });
@@ -395,5 +396,5 @@ function plainHttp(): GssError {
 const GUEST: Guest = Object.freeze({ outcome: 'guest', headers: Object.freeze([]) });
 const PLAIN_HTTP =
   'credentials come over plain HTTP, where anyone on the path can use them or alter the response: ' +
-  'serve https and set requireTls';
+  'serve https and set requireTls (krb5-forward-auth: -require-tls)';
 const DEFAULT_DEADLINE = 5;

@@ -1,8 +1,9 @@
 /** What adapters share: an authenticator whose acceptor is made of the adapter's own options. */
 import { GssError } from '../gss/status.ts';
+import { ACCEPTOR_OPTIONS } from '../krb5/settings.ts';
 import type { HostAddress } from '../messages/primitives.ts';
 import type { OptionRules } from '../options.ts';
-import { isThenable } from '../options.ts';
+import { checkOptions, isPlainObject, isThenable } from '../options.ts';
 import type {
   Authenticated,
   Authentication,
@@ -115,6 +116,28 @@ export class Gate<R extends AuthenticationRequest> {
   logout(request: SessionRequest): Promise<readonly HeaderField[]> {
     return this.#authenticator.logout(request);
   }
+}
+
+/**
+ * {@link checkOptions} for the options of an adapter.
+ *
+ * @throws TypeError also for an option of acceptors alone, with the place where it belongs.
+ */
+export function checkAdapterOptions<T extends object>(
+  label: string,
+  options: T,
+  rules: OptionRules<T>,
+): void {
+  const misplaced = Object.keys(ACCEPTOR_OPTIONS).find(
+    (name) => !Object.hasOwn(rules, name) && isPlainObject(options) && Object.hasOwn(options, name),
+  );
+  if (misplaced !== undefined) {
+    throw new TypeError(
+      `${label}: ${misplaced} is an option of acceptors: pass { acceptor: createAcceptor({ credential, ` +
+        `${misplaced} }) } in place of keytab and service`,
+    );
+  }
+  checkOptions(label, options, rules);
 }
 
 /** Whether a request must not reach the application. */

@@ -63,10 +63,12 @@ export class Questions {
   #faultOf(whom: 'authorize' | 'sessions' | 'exchanges', error: unknown): unknown {
     if (whom === 'exchanges' && error instanceof GssError) return error;
     if (error instanceof KerberosError && isOwnFault(error.code)) return error;
+    const problem = describeThrown(error);
     return new KerberosError('KRB_ERR_GENERIC', {
       reason: 'fault.callback',
+      detail: { callback: whom, problem },
       message: `The ${this.#answerers[whom].name} failed`,
-      hint: describeThrown(error),
+      hint: problem,
       cause: error,
     });
   }

@@ -24,6 +24,7 @@ import {
   encodeKrbError,
   KerbErrorDataType,
 } from '../messages/krb-error.ts';
+import { describeThrown } from '../text.ts';
 import type { Clock } from '../time.ts';
 import { splitTime } from '../time.ts';
 import type { Trace } from '../trace.ts';
@@ -172,6 +173,7 @@ function reportWeak(context: ContextState, { onWeakEnctype }: AcceptorSettings):
     disposeContext(context);
     throw new KerberosError('KRB_ERR_GENERIC', {
       reason: 'fault.callback',
+      detail: { callback: 'onWeakEnctype', problem: describeThrown(cause) },
       message: 'onWeakEnctype threw',
       cause,
       hint: 'while it throws, clients with weak encryption types are refused',

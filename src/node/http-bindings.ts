@@ -8,6 +8,7 @@ import { GssError } from '../gss/status.ts';
 import { explainNoEndPoint, tlsServerEndPoint } from '../gss/tls-bindings.ts';
 import { dropPromise } from '../hooks.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
+import { describeThrown } from '../text.ts';
 import type { TlsBindingType } from './tls-bindings.ts';
 import { findChannelBindings, isUnavailable, unavailableBindings } from './tls-bindings.ts';
 
@@ -84,6 +85,7 @@ function askForBindings(ask: () => HandshakeOptions['channelBindings']): Request
     dropPromise(given);
     const minor = new KerberosError('KRB_ERR_GENERIC', {
       reason: 'fault.callback',
+      detail: { callback: 'channelBindings', problem: describeThrown(cause) },
       message: 'There are no channel bindings',
       cause,
       hint: 'the option channelBindings threw, or did not return channel bindings',

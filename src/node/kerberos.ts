@@ -2,10 +2,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Authenticated, Denied, Guest } from '../http/authentication.ts';
+import { checkAdapterOptions } from '../http/gate.ts';
 import type { DenialPages } from '../http/pages.ts';
 import { PAGE_OPTIONS, pageFor } from '../http/pages.ts';
 import type { OptionRules } from '../options.ts';
-import { checkOptions, definite, listOf, text } from '../options.ts';
+import { definite, listOf, text } from '../options.ts';
 import { describeThrown } from '../text.ts';
 import { printWarning } from '../warning.ts';
 import type { HttpRequest, HttpResponse } from './http-request.ts';
@@ -82,7 +83,7 @@ export interface Kerberos {
  * ```
  */
 export function kerberos(options: KerberosOptions = {}): Kerberos {
-  checkOptions('kerberos', options, KERBEROS_OPTIONS);
+  checkAdapterOptions('kerberos', options, KERBEROS_OPTIONS);
   followTraceVariable();
   const { unauthorized, forbidden, unavailable, allowedOrigins = [], ...signOnOptions } = options;
   const site = new Site(signOnOptions);

@@ -82,11 +82,12 @@ export function decodeIdentity(bytes: Uint8Array): string | undefined {
 
 function faultOf(error: unknown): KerberosError {
   if (error instanceof KerberosError && isOwnFault(error.code)) return error;
+  const problem = describeThrown(error);
   return new KerberosError('KRB_ERR_GENERIC', {
     reason: 'fault.callback',
-    detail: { callback: 'authorize' },
+    detail: { callback: 'authorize', problem },
     message: 'The function authorize failed',
-    hint: describeThrown(error),
+    hint: problem,
     cause: error,
   });
 }

@@ -180,6 +180,7 @@ export const SAMPLES: Samples = {
   },
   'http.header-too-long': { bytes: 20_000, limit: 16_384 },
   'http.other-scheme': { scheme: 'Basic' },
+  'http.plain-http': { proxyHeader: 'x-forwarded-proto' },
   'http.session-too-long': { length: 5120, groups: 200 },
   'http.session-plain-http': { cookie: '__Host-session' },
   'proxy.not-trusted': { address: '10.1.2.3' },

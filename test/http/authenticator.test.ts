@@ -185,6 +185,16 @@ describe('authorize', () => {
     else expect(result.headers).toEqual([RETRY]);
   });
 
+  it('names the function that failed, and what it threw', async () => {
+    const { ask, initiator, errors } = await httpSite({
+      authorize: () => raise(new Error('directory down')),
+    });
+    await ask(initiator().begin());
+    expect(errors[0]?.text).toBe(
+      'the option authorize of the application failed (Error: directory down); the client is refused',
+    );
+  });
+
   it.each<[string, () => boolean | Promise<boolean>]>([
     ['true', () => true],
     ['a promise of true', async () => true],
@@ -263,6 +273,18 @@ describe('requireTls', () => {
       expect(await ask(token, secure === undefined ? {} : { secure })).toMatchObject(refused);
     }
     expect(told).toEqual(Array(3).fill('refused GSS_S_UNAVAILABLE'));
+  });
+
+  it('tells a proxy that is not trusted from a client without TLS', async () => {
+    const { ask, errors } = await httpSite({ requireTls: true });
+    await ask(MALFORMED, { proxyHeader: 'x-forwarded-for' });
+    await ask(MALFORMED, { proxyHeader: 'x-forwarded-for', secure: false });
+    await ask(MALFORMED, { secure: false });
+    expect(errors[0]?.remedies[0]).toMatch(/^name the address .* in trustProxy: .* ::1, /);
+    for (const error of errors.slice(1)) {
+      expect(error.text).toBe('the request came over plain HTTP, and TLS is required');
+    }
+    expect(errors).toHaveLength(3);
   });
 
   it('lets guests and preflights pass, and requests over TLS', async () => {

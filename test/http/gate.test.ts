@@ -2,7 +2,12 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { edgeFiles } from '../../src/adapters/edge-files.ts';
 import type { AuthenticationRequest, Denied } from '../../src/http/authentication.ts';
 import type { SignOnOptions } from '../../src/http/gate.ts';
-import { Gate, raiseHeaderLimitOfBun } from '../../src/http/gate.ts';
+import {
+  checkAdapterOptions,
+  Gate,
+  raiseHeaderLimitOfBun,
+  SIGN_ON_OPTIONS,
+} from '../../src/http/gate.ts';
 import { Service } from '../../src/http/service.ts';
 import type { Keytab } from '../../src/index.ts';
 import { acquireCredential, createAcceptor, parseKerberosConfig } from '../../src/index.ts';
@@ -152,5 +157,23 @@ describe('a gate', () => {
     asked[1]!(keytab);
     expect(await next).toEqual({ outcome: 'answered', answer: 401 });
     expect(events.at(-1)).toBe('challenged');
+  });
+});
+
+describe('the options of an adapter', () => {
+  it('are not those of an acceptor, and the error says where these belong', () => {
+    for (const option of ['channelBindingPolicy', 'clientRealms']) {
+      expect(() =>
+        checkAdapterOptions<object>('kerberos', { [option]: 1 }, SIGN_ON_OPTIONS),
+      ).toThrow(
+        `kerberos: ${option} is an option of acceptors: pass { acceptor: createAcceptor({ credential, ${option} }) }`,
+      );
+    }
+    expect(() => checkAdapterOptions<object>('kerberos', { clock: 1 }, SIGN_ON_OPTIONS)).toThrow(
+      'clock: expected a function',
+    );
+    expect(() => checkAdapterOptions('kerberos', 'HTTP@' as never, SIGN_ON_OPTIONS)).toThrow(
+      /^kerberos: expected an object/,
+    );
   });
 });

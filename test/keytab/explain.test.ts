@@ -324,6 +324,40 @@ describe('the hint', () => {
     ]);
   });
 
+  it.each([
+    ['vm', /^write host@vm as the service: vm alone is a host$/],
+    ['www.example.org', /^write the service before the host: HTTP@www\.example\.org$/],
+    ['HTTP@vm:8080', /^write HTTP@vm as the service: browsers ask for a host without its port$/],
+    ['ftp', /^export the key of ftp\/ into the keytab/],
+  ])('%s, as written at the start: %s', (service, remedy) => {
+    expect(explainNoService(keytab, parseServiceName(service)).remedies[0]).toMatch(remedy);
+  });
+
+  it('says how a keytab of accounts serves the names that are registered to them', () => {
+    const account = keytabOf(['svc-web@EXAMPLE.COM', 1, 18]);
+    const { remedies } = explainNoService(account, parseServiceName('HTTP@www.example.com'));
+    expect(remedies[1]).toMatch(/^or write '\*' as the service .* \(setspn -L account\)$/);
+  });
+
+  it.each([
+    [
+      'HTTP/192.0.2.7@KRBTEST.COM',
+      'an IP address instead of a name',
+      'have clients use the name vm',
+    ],
+    ['HTTP/2001:db8::7@KRBTEST.COM', 'an IP address', 'have clients use the name vm'],
+    [
+      'HTTP/vm:8080@KRBTEST.COM',
+      'the same name with a port',
+      'have clients ask for HTTP@vm, without',
+    ],
+    ['HTTP/dead@KRBTEST.COM', 'an alias (CNAME)', 'have clients use the name vm, or let'],
+  ])('of a ticket for %s says: %s', (server, what, remedy) => {
+    const { text, remedies } = explain('HTTP@', server, 3);
+    expect(text).toContain(what);
+    expect(remedies[0]).toContain(remedy);
+  });
+
   it('does not compare a name of one component with a service on a host', () => {
     const account = keytabOf(['HTTP@R', 1, AES256]);
     expect(explain('*', 'HTTP/www.example.org@R', 1, AES256, account).hint).toMatch(

@@ -6,7 +6,7 @@ import type { FileDetails, PathDetail } from '../service-reasons.ts';
 export const CONFIG: Explanations<Extract<keyof FileDetails, `config.${string}`>> = {
   'config.missing': {
     text: (detail) => `${fileOf(detail)} does not exist, so its settings are not used`,
-    remedies: () => ['correct KRB5_CONFIG, or make the file'],
+    remedies: () => ['correct the name (KRB5_CONFIG, the option config), or make the file'],
   },
   'config.unreadable': {
     text: (detail) => `${fileOf(detail)} cannot be read${because(detail)}`,

@@ -37,11 +37,21 @@ export const HTTP: Explanations<Extract<keyof ServerDetails, `http.${string}`>> 
           ],
   },
   'http.plain-http': {
-    text: () => 'the request came over plain HTTP, and TLS is required',
-    remedies: () => [
-      'have clients use https',
-      'behind a proxy that ends TLS: let it set X-Forwarded-Proto, and name it in trustProxy',
-    ],
+    text: ({ proxyHeader }) =>
+      proxyHeader === undefined
+        ? 'the request came over plain HTTP, and TLS is required'
+        : `the request came through a proxy (it has the header ${proxyHeader}), no trusted X-Forwarded-Proto says that its client used TLS, and TLS is required`,
+    remedies: ({ proxyHeader }) =>
+      proxyHeader === undefined
+        ? [
+            'have clients use https',
+            'behind a proxy that ends TLS: let it set X-Forwarded-Proto, and name it in trustProxy',
+          ]
+        : [
+            'name the address from which the proxy connects in trustProxy: on this machine it may be 127.0.0.1 or ' +
+              '::1, in a container it is one of the network of containers',
+            'have the proxy set X-Forwarded-Proto',
+          ],
   },
   'http.other-origin': {
     text: () => 'a page of another site made the request',

@@ -87,8 +87,8 @@ export const FAULT: Explanations<keyof FaultDetails> = {
     'have random fill the array before it returns, or leave the option out',
   ),
   'fault.callback': {
-    text: ({ callback }) =>
-      `a function of the application${callback === undefined ? '' : ` (${callback})`} threw, or returned a value of the wrong type; the client is refused`,
+    text: ({ callback, problem = 'it threw, or returned a value of the wrong type' }) =>
+      `${callback === undefined ? 'a function' : `the option ${callback}`} of the application failed (${problem}); the client is refused`,
     remedies: ({ callback }) => [
       `look at ${callback ?? 'the function'} and at the cause of this error`,
     ],

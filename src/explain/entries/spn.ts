@@ -23,12 +23,24 @@ export const SPN: Explanations<SpnReason> = {
       `or have the client ask for ${hostBased(near)}, which the keytab has; HTTP clients always ask for HTTP/host`,
     ),
   ),
-  'spn.other-host': nearMiss('other-host', ({ ticketServer, near }) =>
-    present(
-      `have clients use the name ${hostOf(near) || 'of the keytab'}, or let them resolve the alias (dns_canonicalize_hostname = true)`,
-      `or add an SPN for the alias to the account, and its key to the keytab (setspn -S ${withoutRealm(ticketServer)} account; MIT: kadmin addprinc, ktadd)`,
-    ),
-  ),
+  'spn.other-host': nearMiss('other-host', ({ ticketServer, near }) => {
+    const add = (name: string) =>
+      `or add an SPN for ${name} to the account, and its key to the keytab (setspn -S ${withoutRealm(ticketServer)} account; MIT: kadmin addprinc, ktadd)`;
+    const host = hostOf(near) || 'of the keytab';
+    if (isAddress(hostOf(ticketServer))) {
+      return [`have clients use the name ${host} instead of the address, in URLs too`];
+    }
+    if (hasPortOnly(ticketServer, near)) {
+      return [
+        `have clients ask for ${hostBased(near)}, without the port (Chrome: switch off the policy EnableAuthNegotiatePort)`,
+        add('the name with its port'),
+      ];
+    }
+    return [
+      `have clients use the name ${host}, or let them resolve the alias (dns_canonicalize_hostname = true)`,
+      add('the alias'),
+    ];
+  }),
   'spn.short-name': nearMiss('short-name', ({ ticketServer, near }) => [
     `have the client use the host name ${hostOf(near)}, as the keytab has it`,
     `or add the name to the account and its key to the keytab (setspn -S ${withoutRealm(ticketServer)} account; MIT: kadmin addprinc, ktadd)`,
@@ -87,7 +99,9 @@ function noService({ service, keytabPrincipals, near, likeness }: MissingService
   if (keytabPrincipals.length === 0) return 'the keytab has no entries';
   return sentence(
     `the keytab has no key for ${named(service) ?? 'the service'}`,
-    holdsLike(keytabPrincipals, near, likeness),
+    hasPortOnly(service, near)
+      ? holdsLike(keytabPrincipals, near, 'port')
+      : holdsLike(keytabPrincipals, near, likeness),
   );
 }
 
@@ -106,23 +120,39 @@ function noServiceRemedies(detail: MissingService): readonly string[] {
   if (likeness === 'unsplit-name') {
     return ['write the entry again with service and host as two components', exporting];
   }
-  if (near === undefined) {
-    const account = hostOf(service) === realmOf(keytabPrincipals[0]!).toLowerCase();
-    return present(
-      account &&
-        'name a service and its host (HTTP@www.example.com): a name with one @ and no / is service@host, and not an account',
-      exporting,
-    );
-  }
+  if (near === undefined) return strangerRemedies(detail, exporting);
   const writing = `write ${hostBased(near)} as the service`;
+  if (hasPortOnly(service, near)) return [`${writing}: browsers ask for a host without its port`];
   // Clients ask for the service and the host that they know: another name here only moves the refusal.
   return OF_CLIENTS.has(likeness)
     ? [exporting, `or ${writing}, if that is what clients ask for (browsers: HTTP/host)`]
     : [writing, exporting];
 }
 
+/** What to do where no name of the keytab is like that of the service. */
+function strangerRemedies(
+  { service = '', keytabPrincipals }: MissingService,
+  exporting: string,
+): readonly string[] {
+  const account = hostOf(service) === realmOf(keytabPrincipals[0]!).toLowerCase();
+  // formatServiceName writes HTTP/@ for a service on any host.
+  const [only = ''] = /^[^/,]+(?=\/@$)/.exec(service) ?? [];
+  const onHost = keytabPrincipals.find((name) => hostOf(name).toLowerCase() === only.toLowerCase());
+  return present(
+    account &&
+      'name a service and its host (HTTP@www.example.com): a name with one @ and no / is service@host, and not an account',
+    only !== '' && onHost !== undefined
+      ? `write ${hostBased(onHost)} as the service: ${only} alone is a host`
+      : only.includes('.') && `write the service before the host: HTTP@${only}`,
+    exporting,
+    keytabPrincipals.every((name) => !name.includes('/')) &&
+      "or write '*' as the service to accept every key of the keytab, if these names are accounts to which the service is registered (setspn -L account)",
+  );
+}
+
 /** How a name of the keytab differs from the wanted one, after that name. */
 const LIKENESS: Readonly<Record<string, string>> = {
+  port: 'is the same name without a port',
   'realm-case': 'differs in the case of the realm only, and realms are case-sensitive',
   'name-case': 'differs in upper and lower case only, and names are case-sensitive',
   'other-realm': 'has the same name in another realm',
@@ -137,9 +167,11 @@ const LIKENESS: Readonly<Record<string, string>> = {
 const OF_CLIENTS: ReadonlySet<string | undefined> = new Set(['other-service', 'other-host']);
 
 /** What else there is to say of the name for which a client asked. */
-function asked({ near }: NoKeyDetail, likeness: string | undefined): string {
+function asked({ near, ticketServer }: NoKeyDetail, likeness: string | undefined): string {
   switch (likeness) {
     case 'other-host':
+      if (isAddress(hostOf(ticketServer))) return ': an IP address instead of a name';
+      if (hasPortOnly(ticketServer, near)) return ': the same name with a port';
       return ": an alias (CNAME), a load balancer's name or another server";
     case 'realm-case':
       return ", as the KDC wrote it into the ticket: the keytab's realm is wrong";
@@ -197,6 +229,16 @@ function hostBased(principal: string | undefined): string {
 /** `HTTP/www`, which an acceptor has as `HTTP/www@`: of whichever realm the keytab has. */
 function named(service: string | undefined): string | undefined {
   return service?.replace(/@(?=,|$)/g, '');
+}
+
+/** Whether the wanted name is that of the keytab but for a port after its host. */
+function hasPortOnly(wanted: string | undefined, near: string | undefined): boolean {
+  const host = /^(.+):\d+$/.exec(hostOf(wanted))?.[1];
+  return host !== undefined && host.toLowerCase() === hostOf(near).toLowerCase();
+}
+
+function isAddress(host: string): boolean {
+  return /^\d{1,3}(?:\.\d{1,3}){3}$|^\[?[\da-f]*:[\da-f:.]*:[\da-f:.]*\]?$/i.test(host);
 }
 
 function hostOf(principal: string | undefined): string {

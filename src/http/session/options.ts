@@ -92,12 +92,12 @@ function checkKeys(value: unknown, name: string): void {
   }
   for (const item of value) {
     if (typeof item !== 'string' && !(item instanceof Uint8Array)) {
-      throw new TypeError(`${name}: expected bytes or their base64, got ${describe(item)}`);
+      throw new TypeError(`${name}: expected ${EXPECTED}, got ${describe(item)}`);
     }
     const key = readKey(item);
     if (key?.length !== KEY_BYTES) {
       const got = key === undefined ? 'text that is not base64' : `${key.length} bytes`;
-      throw new RangeError(`${name}: expected ${KEY_BYTES} bytes each, got ${got}`);
+      throw new RangeError(`${name}: expected ${EXPECTED}, got ${got}`);
     }
     // Such a key is an array that was never filled.
     if (key.every((byte) => byte === key[0])) {
@@ -107,6 +107,7 @@ function checkKeys(value: unknown, name: string): void {
 }
 
 const KEY_BYTES = 32;
+const EXPECTED = `${KEY_BYTES} random bytes, or their base64 (openssl rand -base64 ${KEY_BYTES})`;
 // Every key is tried on a cookie of another application.
 const MAX_KEYS = 16;
 const SID = /^S-1(?:-(?:0x[0-9A-Fa-f]{12}|[0-9]{1,15}))(?:-[0-9]{1,10}){0,15}$/;

@@ -107,7 +107,7 @@ function skipped(path: string, code: string): ConfigProblem {
     return {
       reason: 'config.missing',
       text: `${printableName(path)} does not exist, so its settings are not used`,
-      remedies: ['correct KRB5_CONFIG, or make the file'],
+      remedies: ['correct the name (KRB5_CONFIG, the option config), or make the file'],
     };
   }
   return {

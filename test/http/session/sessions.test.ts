@@ -405,11 +405,23 @@ describe('options', () => {
   it.each([
     [{ keys: [] }, /sessions\.keys: expected 1 to 16 keys, got 0/],
     [{ keys: 'secret' }, /sessions\.keys: expected a list of keys, got text/],
-    [{ keys: ['secret'] }, /sessions\.keys: expected 32 bytes each, got text that is not base64/],
-    [{ keys: ['c2VjcmV0'] }, /sessions\.keys: expected 32 bytes each, got 6 bytes/],
-    [{ keys: [new Uint8Array(31)] }, /sessions\.keys: expected 32 bytes each, got 31 bytes/],
+    [
+      { keys: ['secret'] },
+      /sessions\.keys: expected 32 random bytes, or their base64 \(openssl rand -base64 32\), got text that is not base64/,
+    ],
+    [
+      { keys: ['c2VjcmV0'] },
+      /sessions\.keys: expected 32 random bytes, or their base64 \(openssl rand -base64 32\), got 6 bytes/,
+    ],
+    [
+      { keys: [new Uint8Array(31)] },
+      /sessions\.keys: expected 32 random bytes, or their base64 \(openssl rand -base64 32\), got 31 bytes/,
+    ],
     [{ keys: [KEY, new Uint8Array(32)] }, /sessions\.keys: expected random bytes, got 32 equal/],
-    [{ keys: [undefined] }, /sessions\.keys: expected bytes or their base64, got undefined/],
+    [
+      { keys: [undefined] },
+      /sessions\.keys: expected 32 random bytes, or their base64 \(openssl rand -base64 32\), got undefined/,
+    ],
     [{ keys: undefined }, /sessions\.keys: expected a list of keys, got undefined/],
     [{ keys: Array.from({ length: 17 }, () => KEY) }, /1 to 16 keys, got 17/],
     [{ maxAge: 0 }, /sessions\.maxAge: expected seconds above 0, got 0/],

@@ -54,7 +54,7 @@ describe('loadKerberosConfig', () => {
       {
         reason: 'config.missing',
         text: `${missing} does not exist, so its settings are not used`,
-        remedies: ['correct KRB5_CONFIG, or make the file'],
+        remedies: ['correct the name (KRB5_CONFIG, the option config), or make the file'],
       },
     ]);
     vi.stubEnv('KRB5_CONFIG', '');
