@@ -9,7 +9,7 @@ import { GssError } from '../../gss/status.ts';
 import type { ExchangeKeeper } from '../../http/exchanges.ts';
 import { preferenceOf } from '../../http/exchanges.ts';
 import { proxyMatcher, TRUST_PROXY } from '../../http/forwarded.ts';
-import type { SessionOptions } from '../../http/session/options.ts';
+import type { SessionOptions, SessionWarning } from '../../http/session/options.ts';
 import type { AcceptorCredential } from '../../krb5/credential.ts';
 import { acquireCredential } from '../../krb5/credential.ts';
 import { parseHostAddress } from '../../messages/host-address.ts';
@@ -158,7 +158,18 @@ function sessionsOf(
     keys: readSessionKeys(sessionKey, log),
     ...(sessionAge !== undefined && { maxAge: sessionAge }),
     ...(insecureCookie && { cookie: { secure: false } }),
-    onWarning: ({ message }) => log(message),
+    onWarning: sessionNotes(log),
+  };
+}
+
+/** Writes the first warning of each kind: every client can cause them, with each request. */
+function sessionNotes(log: Log['note']): NonNullable<SessionOptions['onWarning']> {
+  const noted = new Set<string>();
+  return ({ kind, error, message }) => {
+    if (noted.has(kind)) return;
+    noted.add(kind);
+    const remedy = SESSION_REMEDIES[kind];
+    log(remedy === undefined ? message : `${error.message}; ${remedy}`);
   };
 }
 
@@ -238,4 +249,13 @@ const NO_EXCHANGES: ExchangeKeeper<NodeAuthenticationRequest> = {
       ...(choice && { minor: choice }),
     });
   },
+};
+
+// In the words of this program: it has no options for groups and stores.
+const SESSION_REMEDIES: { readonly [Kind in SessionWarning['kind']]?: string } = {
+  insecure:
+    'serve https, and have the proxy set X-Forwarded-Proto to what the client used; for trials over plain ' +
+    'HTTP there is -insecure-cookie',
+  'too-large':
+    'this client, and any other in that many groups, sends a ticket with each request, which works and is slower',
 };
