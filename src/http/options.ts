@@ -29,7 +29,10 @@ import type { SessionOptions } from './session/options.ts';
 export interface AuthenticatorOptions<R extends AuthenticationRequest = AuthenticationRequest> {
   /** The acceptor for all requests. The caller owns it and disposes of it. */
   readonly acceptor: Acceptor;
-  /** Whether requests without credentials pass as guests; default false. */
+  /**
+   * Whether requests without credentials pass as guests; default false. A guest gets no challenge, and a
+   * browser sends no ticket without one.
+   */
   readonly optional?: boolean;
   /**
    * Decides whether an authenticated client may enter, for each request, also in a session. Only the result
