@@ -96,7 +96,7 @@ function askForBindings(ask: () => HandshakeOptions['channelBindings']): Request
 
 function endPointOf(certificate: Certificate): ChannelBindings {
   if (typeof certificate !== 'string' && !(certificate instanceof Uint8Array)) {
-    throw new TypeError(`certificate: expected PEM or DER, got ${typeof certificate}`);
+    throw new TypeError(`certificate: expected ${EXPECTED}, got ${typeof certificate}`);
   }
   const { raw } = parse(certificate);
   const bindings = tlsServerEndPoint(raw);
@@ -108,6 +108,8 @@ function parse(certificate: Certificate): X509Certificate {
   try {
     return new X509Certificate(certificate);
   } catch (cause) {
-    throw new TypeError('certificate: expected PEM or DER', { cause });
+    throw new TypeError(`certificate: expected ${EXPECTED}`, { cause });
   }
 }
+
+const EXPECTED = 'the contents of a file with a certificate, in PEM or DER, and not its name';
