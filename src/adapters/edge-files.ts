@@ -4,6 +4,7 @@ import type { ServiceFiles } from '../http/service.ts';
 import type { KeytabProvider } from '../keytab/key-source.ts';
 import type { Keytab } from '../keytab/keytab.ts';
 import { parseKeytab } from '../keytab/keytab.ts';
+import { describeThrown, printableName } from '../text.ts';
 
 /** Follows keytab files with the runtime's built-in module; rejects all other names. */
 export const edgeFiles: ServiceFiles = {
@@ -60,9 +61,11 @@ function followFile(path: string, files: Files): KeytabProvider {
       return read;
     } catch (cause) {
       if (cause instanceof KerberosError) throw cause;
+      const missing = cause instanceof Error && Reflect.get(cause, 'code') === 'ENOENT';
       throw new KerberosError('KRB5_KT_NOTFOUND', {
-        reason: 'keytab.unreadable',
-        message: `keytab file ${path} cannot be read`,
+        reason: missing ? 'keytab.missing' : 'keytab.unreadable',
+        detail: { path: printableName(path), ...(!missing && { problem: describeThrown(cause) }) },
+        message: `keytab file ${printableName(path)} cannot be read`,
         cause,
       });
     }

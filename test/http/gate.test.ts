@@ -9,8 +9,13 @@ import {
   SIGN_ON_OPTIONS,
 } from '../../src/http/gate.ts';
 import { Service } from '../../src/http/service.ts';
-import type { Keytab } from '../../src/index.ts';
-import { acquireCredential, createAcceptor, parseKerberosConfig } from '../../src/index.ts';
+import type { KerberosError, Keytab } from '../../src/index.ts';
+import {
+  acquireCredential,
+  createAcceptor,
+  explain,
+  parseKerberosConfig,
+} from '../../src/index.ts';
 import { makeServiceKeytab, NTLM_TOKEN, negotiateHeader, User } from '../conformance/user.ts';
 import { ManualTimers, settle } from '../support/timers.ts';
 import { collectWarnings } from '../support/warnings.ts';
@@ -175,5 +180,40 @@ describe('the options of an adapter', () => {
     expect(() => checkAdapterOptions('kerberos', 'HTTP@' as never, SIGN_ON_OPTIONS)).toThrow(
       /^kerberos: expected an object/,
     );
+  });
+});
+
+describe('a keytab file in a runtime without krb5-acceptor/node', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+
+  it.each([
+    [
+      { code: 'ENOENT' },
+      'keytab.missing',
+      'the keytab file /etc/www.keytab does not exist',
+      /^correct/,
+    ],
+    [
+      { name: 'NotCapable', message: 'run again with the --allow-read flag' },
+      'keytab.unreadable',
+      'the keytab file /etc/www.keytab cannot be read: NotCapable: run again with the --allow-read flag',
+      /^start deno with --allow-read=\/etc\/www\.keytab$/,
+    ],
+    [
+      { code: 'EACCES' },
+      'keytab.unreadable',
+      /cannot be read: Error: denied$/,
+      /^make it readable/,
+    ],
+  ])('is refused for its own reason: %j', async (fault, reason, text, remedy) => {
+    const stat = () => Promise.reject(Object.assign(new Error('denied'), fault));
+    vi.stubGlobal('process', { getBuiltinModule: () => ({ stat }) });
+    const open = edgeFiles.keytab('FILE:/etc/www.keytab') as () => Promise<unknown>;
+    const error = await explain(await open().catch((thrown: KerberosError) => thrown));
+    expect(error).toMatchObject({ reason });
+    expect((error as KerberosError).text).toMatch(text);
+    expect((error as KerberosError).remedies[0]).toMatch(remedy);
   });
 });

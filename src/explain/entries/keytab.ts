@@ -22,6 +22,8 @@ export const KEYTAB: Explanations<Extract<keyof FileDetails, `keytab.${string}`>
       /directory|regular file|larger/.test(problem)
         ? [`name the keytab itself: ${path} is none`]
         : [
+            // The words of Deno's error.
+            ...(problem.includes('--allow-read') ? [`start deno with --allow-read=${path}`] : []),
             'make it readable for the user of this process and for nobody else: ' +
               `chown, chmod 600 ${path}`,
           ],
