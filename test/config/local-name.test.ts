@@ -3,6 +3,7 @@ import { localName } from '../../src/config/local-name.ts';
 import { parseKerberosConfig } from '../../src/config/settings.ts';
 import { KerberosError } from '../../src/errors.ts';
 import { parsePrincipal } from '../../src/messages/principal.ts';
+import { countProcessorTime } from '../support/processor-time.ts';
 
 function config(...values: string[]) {
   const lines = values.map((value) => `auth_to_local = ${value}`).join('\n');
@@ -193,9 +194,9 @@ ${realm} = {
 
   it('takes bounded time for a name that makes a backtracking matcher explode', () => {
     const settings = config('RULE:((a+)+)s/(a|a)*$/x/g', 'RULE:[1:$1](x+x+x+y)');
-    const start = performance.now();
+    const time = countProcessorTime();
     expect(nameOf(`${'a'.repeat(1000)}b@X`, config('RULE:[1:$1](a+)s/(a+)+c//g'))).toBe('none');
     expect(nameOf(`${'x'.repeat(1000)}@X`, settings)).toBeDefined();
-    expect(performance.now() - start).toBeLessThan(10_000);
+    expect(time()).toBeLessThan(10_000);
   });
 });

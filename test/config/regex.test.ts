@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compileRegex } from '../../src/config/regex.ts';
+import { countProcessorTime } from '../support/processor-time.ts';
 
 function find(pattern: string, text: string, from = 0): string {
   const regex = compileRegex(pattern);
@@ -128,11 +129,11 @@ describe('POSIX extended regular expressions', () => {
 
   it('takes bounded time where backtracking explodes', () => {
     const text = 'a'.repeat(1024);
-    const start = performance.now();
+    const time = countProcessorTime();
     for (const pattern of ['(a+)+b', '(a|a)*b', '(a|aa)+$b', '(.*)(.*)(.*)(.*)(.*)x', '(a*)*b']) {
       expect(find(pattern, text)).toBe('none');
     }
-    expect(performance.now() - start).toBeLessThan(10_000);
+    expect(time()).toBeLessThan(10_000);
   });
 
   it('agrees with RegExp on expressions without alternatives', () => {

@@ -3,6 +3,7 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { KerberosError } from '../../src/errors.ts';
 import { GssError } from '../../src/gss/status.ts';
+import { countProcessorTime } from '../support/processor-time.ts';
 import type { Case, Target } from './case.ts';
 import { Breach } from './case.ts';
 
@@ -41,8 +42,7 @@ export function watchRejections(): void {
 
 async function once(target: Target, input: Case): Promise<Verdict> {
   const bytesBefore = allocated();
-  const started = performance.now();
-  const cpuBefore = process.cpuUsage();
+  const time = countProcessorTime();
   let outcome: string;
   let finding: Finding | undefined;
   try {
@@ -51,9 +51,7 @@ async function once(target: Target, input: Case): Promise<Verdict> {
     outcome = `${error instanceof Error ? error.name : typeof error}: ${messageOf(error)}`;
     finding = judge(error);
   }
-  const { user, system } = process.cpuUsage(cpuBefore);
-  // Whatever else the machine does costs time, not processor time; other threads of ours cost both.
-  const milliseconds = Math.min(performance.now() - started, (user + system) / 1000);
+  const milliseconds = time();
   const bytes = allocated() - bytesBefore;
   if (rejection !== undefined) {
     finding ??= rejection;

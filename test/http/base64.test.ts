@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeBase64, encodeBase64 } from '../../src/http/base64.ts';
+import { countProcessorTime } from '../support/processor-time.ts';
 import { runs } from '../support/properties.ts';
 
 describe('base64', () => {
@@ -61,8 +62,8 @@ describe('base64', () => {
   });
 
   it('takes bounded time for long malformed text', () => {
-    const started = performance.now();
+    const time = countProcessorTime();
     expect(decodeBase64(`${'A'.repeat(999_996)}=AAA`)).toBeUndefined();
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(time()).toBeLessThan(10_000);
   });
 });

@@ -5,6 +5,7 @@ import type { KerberosError } from '../../src/errors.ts';
 import { explain as loadTexts } from '../../src/errors.ts';
 import { explainNoKey, explainNoService } from '../../src/keytab/explain.ts';
 import { parseServiceName } from '../../src/keytab/service-name.ts';
+import { countProcessorTime } from '../support/processor-time.ts';
 import { keytabOf, ticketFor } from './support.ts';
 
 const AES128 = Enctype.aes128CtsHmacSha1;
@@ -403,9 +404,9 @@ describe('the detail', () => {
       ...Array.from({ length: 20_000 }, (_, i) => [`HTTP/h${i}@R`, i, AES128] as const),
       ['host/last@R', 1, AES128],
     );
-    const start = performance.now();
+    const time = countProcessorTime();
     const error = explain('host@', 'ftp/x@R', 1, AES128, huge);
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(time()).toBeLessThan(1000);
     expect(error.detail.keytabPrincipals).toEqual([
       'host/last@R',
       ...Array.from({ length: 7 }, (_, i) => `HTTP/h${i}@R`),

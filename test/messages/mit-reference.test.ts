@@ -33,17 +33,12 @@ describe(source, () => {
     expect(oracleDecode(message, fromHex(hex))).toEqual(withBytes(value));
   });
 
-  it.each(messages)(
-    '$name: no bit of it can be flipped unnoticed',
-    ({ message, hex }) => {
-      const codec = codecOf(message);
-      const bytes = fromHex(hex);
-      expect(decodeOrRefuse(codec, bytes)).toBeDefined();
-      for (let bit = 0; bit < bytes.length * 8; bit++) expectOtherValue(codec, bytes, bit);
-      // Thousands of decodings, some through asn1js: a second, several on a busy machine.
-    },
-    30_000,
-  );
+  it.each(messages)('$name: no bit of it can be flipped unnoticed', ({ message, hex }) => {
+    const codec = codecOf(message);
+    const bytes = fromHex(hex);
+    expect(decodeOrRefuse(codec, bytes)).toBeDefined();
+    for (let bit = 0; bit < bytes.length * 8; bit++) expectOtherValue(codec, bytes, bit);
+  });
 
   it.each(messages)('$name: every truncation is refused', ({ message, hex }) => {
     const bytes = fromHex(hex);
