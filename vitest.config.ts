@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { POSIX_ONLY } from './test/support/posix-only.ts';
 import { propertyFactor } from './test/support/properties.ts';
+import { HANGING } from './test/support/until.ts';
 
 const leftOut = process.platform === 'win32' ? POSIX_ONLY : [];
 if (leftOut.length > 0) console.warn(`left out, because they need POSIX: ${leftOut.join(', ')}`);
@@ -25,6 +26,7 @@ export default defineConfig({
           // Against hanging only: the machine may be slow and busy.
           testTimeout: 60_000 * Math.max(1, propertyFactor),
           hookTimeout: 60_000,
+          expect: { poll: { timeout: HANGING, interval: 5 } },
           // Vitest would leave one processor to itself, which needs none while files run.
           maxWorkers: '100%',
           sequence: { groupOrder: 0 },
@@ -40,7 +42,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // A server may write its log after its answer.
-          expect: { poll: { timeout: 30_000 } },
+          expect: { poll: { timeout: HANGING } },
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },

@@ -7,6 +7,7 @@ import { encodeBase64 } from '../../src/http/base64.ts';
 import type { Keytab } from '../../src/index.ts';
 import { formatKeytab } from '../../src/index.ts';
 import { untilListening } from '../support/ports.ts';
+import { HANGING } from '../support/until.ts';
 import { makeServiceKeytab } from './user.ts';
 
 /** A server that runs. */
@@ -70,7 +71,7 @@ export async function startServer(
     rmSync(directory, { recursive: true });
   };
   const port = await new Promise<number | undefined>((resolve) => {
-    const timer = setTimeout(() => resolve(undefined), 30_000);
+    const timer = setTimeout(() => resolve(undefined), HANGING);
     const done = (value: number | undefined): void => {
       clearTimeout(timer);
       resolve(value);
@@ -82,7 +83,7 @@ export async function startServer(
     });
     void ended.then(() => done(undefined));
     if (expectedPort !== undefined) {
-      untilListening(expectedPort, 25_000).then(
+      untilListening(expectedPort).then(
         () => done(expectedPort),
         () => done(undefined),
       );

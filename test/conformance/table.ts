@@ -3,11 +3,11 @@
  * cases. `servers/` has the programs; each serves the paths that `servers/README.md` lists.
  */
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeUtf8 } from '../../src/bytes.ts';
 import { decodeBase64 } from '../../src/http/base64.ts';
 import type { Keytab } from '../../src/index.ts';
 import { tlsServerEndPoint } from '../../src/index.ts';
+import { until } from '../support/until.ts';
 import type { Answer, Connection } from './connection.ts';
 import { openHttp1, openHttp2 } from './connection.ts';
 import type { SignOn } from './user.ts';
@@ -127,13 +127,12 @@ class Site {
   /** Waits for a line of the operator's log that was not there when this was called. */
   logged(pattern: RegExp): () => Promise<void> {
     const before = this.#target.log().length;
+    const added = () => this.#target.log().slice(before);
     return async () => {
-      for (let tries = 0; ; tries++) {
-        const text = this.#target.log().slice(before);
-        if (pattern.test(text)) return;
-        if (tries === 500) assert.match(text, pattern);
-        await sleep(20);
-      }
+      await until(
+        () => pattern.test(added()),
+        () => `no ${pattern}: ${added()}`,
+      );
     };
   }
 
@@ -556,13 +555,14 @@ async function countContexts(
 }
 
 async function untilAlive(site: Site, expected: number): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    const { seen, alive } = await countContexts(site);
-    assert.ok(seen > 0);
-    if (alive === expected) return;
-    assert.ok(tries < 500, `${alive} contexts were not disposed of`);
-    await sleep(20);
-  }
+  let alive = -1;
+  const isSo = async () => {
+    const counts = await countContexts(site);
+    assert.ok(counts.seen > 0);
+    alive = counts.alive;
+    return alive === expected;
+  };
+  await until(isSo, () => `${alive} contexts are alive instead of ${expected}`);
 }
 
 const SESSIONS: readonly Row[] = [

@@ -2,7 +2,6 @@
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { encodeUtf8 } from '../../src/bytes.ts';
 import type { ReasonedError } from '../../src/errors.ts';
@@ -10,6 +9,7 @@ import type { GssError } from '../../src/gss/status.ts';
 import { encodeBase64 } from '../../src/http/base64.ts';
 import { acquireCredential, createAcceptor, formatKeytab, parseKeytab } from '../../src/index.ts';
 import { kerberos } from '../../src/node/kerberos.ts';
+import { until } from '../support/until.ts';
 import { CLIENT_WORDS, MIT_WORDS } from './format-page.ts';
 import type { RefusedClient } from './refused-clients.ts';
 import { clientOf, goodClientOf, keytabOf, REFUSED_CLIENTS, serviceOf } from './refused-clients.ts';
@@ -82,10 +82,11 @@ async function serve(cause: RefusedClient) {
     return response.statusCode;
   };
   const told = async (): Promise<ReasonedError> => {
-    for (const end = Date.now() + 20_000; lines.length === 0; await sleep(5)) {
-      if (Date.now() > end) throw new Error('nothing was logged');
-    }
-    return JSON.parse(lines[0]!);
+    const line = await until(
+      () => lines[0],
+      () => 'nothing was logged',
+    );
+    return JSON.parse(line);
   };
   return { ask, told };
 }

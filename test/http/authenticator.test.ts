@@ -324,7 +324,7 @@ describe('a PAC that does not verify', () => {
     const { ask, initiator, told } = await httpSite({}, exchange);
     for (let time = 0; time < 2; time++) await ask(initiator().begin());
     const warned = () => told.filter((line) => line.startsWith('warned'));
-    await vi.waitFor(() => expect(warned()).toHaveLength(1));
+    await expect.poll(() => warned()).toHaveLength(1);
     expect(warned()[0]).toMatch(
       /^warned the PAC of a ticket is not used, so that groups are not known: .+; .+/,
     );
@@ -335,9 +335,7 @@ describe('a PAC that does not verify', () => {
     using warnings = collectWarnings();
     const { ask, initiator } = await httpSite({ onWarning: undefined as never }, exchange);
     await ask(initiator().begin());
-    await vi.waitFor(async () =>
-      expect(await warnings.seen()).toMatchObject([{ code: 'KRB5_ACCEPTOR_PAC' }]),
-    );
+    await expect.poll(() => warnings.seen()).toMatchObject([{ code: 'KRB5_ACCEPTOR_PAC' }]);
   });
 });
 

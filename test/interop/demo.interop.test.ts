@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { run } from '../support/run.ts';
 
@@ -29,10 +28,7 @@ describe('npm run demo', () => {
     demo.stdout.destroy();
     const [code] = (await once(demo, 'close')) as [number | null];
     expect({ code, complaints }).toEqual({ code: 0, complaints: '' });
-    for (let waited = 0; groupExists(demo.pid!); waited++) {
-      expect(waited).toBeLessThan(1000);
-      await sleep(20);
-    }
+    await expect.poll(() => groupExists(demo.pid!)).toBe(false);
   });
 });
 

@@ -5,7 +5,6 @@ import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'n
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Program } from '../support/program.ts';
 import type { ProxyName } from '../support/proxies.ts';
@@ -175,15 +174,8 @@ describe.each(['nginx', 'caddy', 'haproxy'] as const)('%s', (proxy) => {
       expect(await status('/public/..%2fadmin/a')).not.toBe(200);
       writeFileSync(`${rules}.new`, `/ user=${ALICE}\n`);
       // A file that was just written is read a second later.
-      const changed = async () => {
-        for (let i = 0; i < 100; i++) {
-          if ((await status('/admin/a')) === 200) return true;
-          await sleep(100);
-        }
-        return false;
-      };
       renameSync(`${rules}.new`, rules);
-      expect(await changed()).toBe(true);
+      await expect.poll(() => status('/admin/a')).toBe(200);
       expect(program.stderr).toContain('has changed: the new rules are in use');
     });
 
@@ -242,12 +234,12 @@ describe.runIf(have('nginx', 'curl', 'kinit'))('the log', () => {
     for (const args of sent) await curl(env, ...args);
     // A record may be written after its answer: its texts are loaded when the first one is needed.
     const written = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '');
-    await until(() => written(logfile).split('"event":"accepted"').length > 2);
+    await expect.poll(() => written(logfile).match(/"event":"accepted"/g)?.length).toBe(2);
     renameSync(logfile, `${logfile}.1`);
     program.process.kill('SIGHUP');
-    await until(() => existsSync(logfile));
+    await expect.poll(() => existsSync(logfile)).toBe(true);
     await curl(undefined, `${url}/wiki`);
-    await until(() => written(logfile).endsWith('\n'));
+    await expect.poll(() => written(logfile)).toMatch(/\n$/);
     const lines = readFileSync(`${logfile}.1`, 'utf8').trim().split('\n');
     const records = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     const decided = records.filter(({ event, reason }) => event !== 'challenged' || reason);
@@ -290,12 +282,6 @@ describe.runIf(have('nginx', 'curl', 'kinit'))('the log', () => {
     expect(program.stderr).toMatch(/\n\[\d+\] \d+\.\d{6}: Accepted alice@EXAMPLE\.TEST for HTTP\//);
   });
 });
-
-/** Waits for a condition, at most ten seconds. */
-async function until(isSo: () => boolean): Promise<void> {
-  for (let i = 0; i < 1000 && !isSo(); i++) await sleep(10);
-  expect(isSo()).toBe(true);
-}
 
 describe.runIf(have('nginx', 'curl', 'kinit'))('a proxy that forgets', () => {
   it.each([

@@ -7,7 +7,6 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -24,6 +23,7 @@ import { startPostgres, startRedis } from '../support/engines.ts';
 import { NGINX } from '../support/peers.ts';
 import { freePort, untilListening } from '../support/ports.ts';
 import { have } from '../support/realm.ts';
+import { until } from '../support/until.ts';
 import { TLS } from '../support/web-site.ts';
 
 const PROGRAM = join(import.meta.dirname, 'servers/legs.mjs');
@@ -167,11 +167,11 @@ describe.runIf(have('nginx', 'redis', 'postgresql')).each(SITES)(
 
     /** For a second the replay caches do not know what an engine that they meet has forgotten. */
     async function signOnSoon(one: Browser): Promise<Answer> {
-      for (let i = 0; ; i++) {
+      const sign = async () => {
         const answer = await one.signOn();
-        if (answer.status !== 503 || i === 100) return answer;
-        await sleep(100);
-      }
+        return answer.status !== 503 && answer;
+      };
+      return await until(sign, () => 'every answer is 503');
     }
 
     beforeAll(async () => {

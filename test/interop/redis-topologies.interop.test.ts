@@ -1,5 +1,4 @@
 /** RedisReplayCache where Redis is more than one process: Sentinel and Cluster, with both clients. No KDC. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, Redis } from 'ioredis';
 import { createClient, createCluster, createSentinel } from 'redis';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -29,21 +28,16 @@ async function ask(cache: RedisReplayCache, record: Record): Promise<Answer> {
 }
 
 async function untilServed(cache: RedisReplayCache): Promise<void> {
-  for (let i = 0; (await ask(cache, newRecord())) !== 'accepted'; i++) {
-    if (i > 600) throw new Error('nobody is accepted');
-    await sleep(50);
-  }
+  await expect.poll(() => ask(cache, newRecord())).toBe('accepted');
 }
 
 /** By all nodes of a cluster. */
 async function untilAllServed(cache: RedisReplayCache): Promise<void> {
-  for (let i = 0; ; i++) {
+  const answers = async () => {
     const records = Array.from({ length: 50 }, newRecord);
-    const answers = await Promise.all(records.map((record) => ask(cache, record)));
-    if (answers.every((answer) => answer === 'accepted')) return;
-    if (i > 600) throw new Error('not all are accepted');
-    await sleep(50);
-  }
+    return new Set(await Promise.all(records.map((record) => ask(cache, record))));
+  };
+  await expect.poll(answers).toEqual(new Set(['accepted']));
 }
 
 async function command({ url }: Engine, ...args: readonly string[]): Promise<string> {
@@ -97,13 +91,13 @@ describe.runIf(have('redis'))('Sentinel', () => {
       onTestFinished(() => primary[Symbol.asyncDispose]());
       const replica = await startRedis('--replicaof', `127.0.0.1 ${primary.port}`);
       onTestFinished(() => replica[Symbol.asyncDispose]());
-      const synchronised = async () =>
-        (await command(replica, 'INFO', 'replication')).includes('master_link_status:up');
-      while (!(await synchronised())) await sleep(50);
+      await expect
+        .poll(() => command(replica, 'INFO', 'replication'))
+        .toContain('master_link_status:up');
       const sentinel = await startSentinel(primary);
       onTestFinished(() => sentinel[Symbol.asyncDispose]());
       // A sentinel asks the primary for its replicas every ten seconds, and at the start.
-      while (!(await command(sentinel, 'SENTINEL', 'REPLICAS', 'primary'))) await sleep(50);
+      await expect.poll(() => command(sentinel, 'SENTINEL', 'REPLICAS', 'primary')).not.toBe('');
       const [one, other] = (await serversWith(() => connect(sentinel.port))) as [
         RedisReplayCache,
         RedisReplayCache,
@@ -163,9 +157,7 @@ async function startCluster(): Promise<Engine[]> {
     await command(nodes[0]!, 'CLUSTER', 'MEET', '127.0.0.1', String(port));
   }
   for (const node of nodes) {
-    while (!(await command(node, 'CLUSTER', 'INFO')).includes('cluster_slots_ok:16384')) {
-      await sleep(50);
-    }
+    await expect.poll(() => command(node, 'CLUSTER', 'INFO')).toContain('cluster_slots_ok:16384');
   }
   return nodes;
 }

@@ -125,15 +125,9 @@ function parentOf(pid: string | number): number | undefined {
   }
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !condition(); await sleep(20)) {
-    expect(Date.now()).toBeLessThan(deadline);
-  }
-}
-
 /** Until none of these processes is there. */
-function untilGone(pids: readonly number[]): Promise<void> {
-  return until(() => pids.every((pid) => parentOf(pid) === undefined));
+async function untilGone(pids: readonly number[]): Promise<void> {
+  await expect.poll(() => pids.filter((pid) => parentOf(pid) !== undefined)).toEqual([]);
 }
 
 /**
@@ -141,13 +135,12 @@ function untilGone(pids: readonly number[]): Promise<void> {
  * socket of the processes that were killed, and be reset when that is closed.
  */
 async function untilServed({ port }: Listening): Promise<void> {
-  for (const deadline = Date.now() + 20_000; ; await sleep(50)) {
-    try {
-      return await serve(port);
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
-  }
+  const isServed = () =>
+    serve(port).then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(isServed).toBe(true);
 }
 
 /** What it has said, but for what each process says of its first client, which delegates nothing. */
@@ -216,7 +209,7 @@ describe.runIf(process.platform === 'linux')('gss-server -workers', () => {
         'stderr',
         new RegExp(`gss-server: worker ${first} ended by SIGKILL; another takes its place in 0`),
       );
-      await until(() => workersOf(program).length === 2);
+      await expect.poll(() => workersOf(program)).toHaveLength(2);
       const workers = workersOf(program);
       expect(workers).toContain(second);
       // It takes connections as soon as it listens.
@@ -238,7 +231,7 @@ describe.runIf(process.platform === 'linux')('gss-server -workers', () => {
     );
     await serve(program.port);
     renameSync(`${own}.away`, own);
-    await until(() => workersOf(program).length === 2);
+    await expect.poll(() => workersOf(program)).toHaveLength(2);
     const workers = workersOf(program);
     const other = workers.find((pid) => pid !== second)!;
     await withOnly(workers, other, () => serve(program.port));
@@ -306,7 +299,7 @@ describe.runIf(process.platform === 'linux')('gss-server -workers', () => {
     await using program = await listen(['-verbose', '-logfile', logfile]);
     await Promise.all(Array.from({ length: 40 }, () => serve(program.port)));
     const log = (): string => readFileSync(logfile, 'latin1');
-    await until(() => log().split('NOOP token\n').length === 41);
+    await expect.poll(() => log().match(/NOOP token\n/g)?.length).toBe(40);
     const accepted =
       /context flag: GSS_C_MUTUAL_FLAG\n(context flag: .*\n){4}Accepted connection using mechanism OID \{ 1 2 840 113554 1 2 2 \}\.\n/g;
     expect(log().match(accepted)).toHaveLength(40);

@@ -187,11 +187,9 @@ describe('a replay cache in a process that is stopped', () => {
     expect((await get(used)).status).toBe(200);
     expect((await get(used)).status).toBe(401);
     child.kill('SIGSTOP');
-    const started = performance.now();
     const late = [token(), token(), token()];
     const answers = await Promise.all(late.map(get));
     expect(answers.map(({ status }) => status)).toEqual([503, 503, 503]);
-    expect(performance.now() - started).toBeLessThan(20_000);
     expect(failures.at(-1)?.minor?.message).toBe('The replay cache did not answer for 1 s');
     child.kill('SIGCONT');
     // What it was asked while it was stopped, it knows: those clients come with new tokens.

@@ -3,7 +3,7 @@ import type { RequestListener, ServerOptions } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect } from 'node:net';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { KerberosError } from '../../src/errors.ts';
 import type { SecurityContext } from '../../src/index.ts';
 import { formatKeytab } from '../../src/index.ts';
@@ -102,17 +102,13 @@ describe('the limit on headers', () => {
       'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n',
     );
     // The answer may arrive before the warning does.
-    await vi.waitFor(
-      () =>
-        expect(site.warnings[0]).toMatch(
-          /refused a request of 127\.0\.0\.1 with 431: .* 20000 bytes \(\d{5} bytes came/,
-        ),
-      5000,
-    );
+    await expect
+      .poll(() => site.warnings[0])
+      .toMatch(/refused a request of 127\.0\.0\.1 with 431: .* 20000 bytes \(\d{5} bytes came/);
     expect(await exchange(site.port, 'no HTTP\r\n\r\n')).toBe(
       'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n',
     );
-    await vi.waitFor(() => expect(site.warnings[1]).toMatch(/127\.0\.0\.1 with 400: /), 5000);
+    await expect.poll(() => site.warnings[1]).toMatch(/127\.0\.0\.1 with 400: /);
   });
 
   it('has one listener at a server, however many sign-ons may be there', async () => {
@@ -133,7 +129,7 @@ describe('the limit on headers', () => {
     });
     await get(site.url);
     expect(await exchange(site.port, 'no HTTP\r\n\r\n')).toMatch(/^HTTP\/1\.1 418 Mine\r\n/);
-    await vi.waitFor(() => expect(site.warnings).toHaveLength(1), 5000);
+    await expect.poll(() => site.warnings).toHaveLength(1);
   });
 });
 
@@ -260,9 +256,16 @@ describe('authenticateUpgrade', () => {
     const [data] = (await once(socket, 'data')) as [Buffer];
     expect(data.toString()).toMatch(/^HTTP\/1\.1 101 /);
     const [context] = site.contexts;
-    expect(context!.getMic(new Uint8Array()).length).toBeGreaterThan(0);
+    const protects = (): boolean => {
+      try {
+        return context!.getMic(new Uint8Array()).length > 0;
+      } catch {
+        return false;
+      }
+    };
+    expect(protects()).toBe(true);
     socket.destroy();
-    await vi.waitFor(() => expect(() => context!.getMic(new Uint8Array())).toThrow(), 5000);
+    await expect.poll(protects).toBe(false);
   });
 
   it.each([

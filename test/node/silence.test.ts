@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeBase64 } from '../../src/http/base64.ts';
 import type { Acceptor, GssError } from '../../src/index.ts';
 import {
@@ -95,7 +95,7 @@ function makeSignOn(api: Api, acceptor: Acceptor, told: string[]): SignOn {
 /** What was published for a reason; the connections of other tests may end meanwhile. */
 async function published({ messages }: Listening, reason: string) {
   const found = () => messages.filter(({ attributes }) => attributes['error.type'] === reason);
-  await vi.waitFor(() => expect(found()).not.toEqual([]), 5000);
+  await expect.poll(() => found()).not.toEqual([]);
   return found();
 }
 
@@ -120,7 +120,7 @@ describe.each<[Protocol, Api]>([
     const socket = await open();
     expect(await ask(socket)).toMatch(/^HTTP\/1\.1 401 /);
     socket.destroy();
-    await vi.waitFor(() => expect(told).toHaveLength(2), 5000);
+    await expect.poll(() => told).toHaveLength(2);
     expect(told).toEqual(['challenged undefined', 'abandoned negotiate.abandoned']);
     expect(challenged.messages).toEqual([{ attributes: PEER }]);
     const [gone] = await published(refused, 'negotiate.abandoned');
@@ -144,7 +144,7 @@ describe.each<[Protocol, Api]>([
     await ask(another);
     another.destroy();
     // The end of the later connection is told after that of the earlier one.
-    await vi.waitFor(() => expect(told.at(-1)).toMatch(/^abandoned/), 5000);
+    await expect.poll(() => told.at(-1)).toMatch(/^abandoned/);
     expect(told.slice(0, 3)).toEqual(['challenged undefined', 'accepted', 'challenged undefined']);
     expect(acceptor.statistics).toMatchObject({ accepted: 1, challenged: 2, abandoned: 1 });
   });
@@ -155,9 +155,9 @@ describe.each<[Protocol, Api]>([
     const socket = await open();
     expect(await ask(socket, 'Authorization: Negotiate')).toMatch(/^HTTP\/1\.1 401 /);
     socket.destroy();
-    await vi.waitFor(() => expect(told).toHaveLength(2), 5000);
+    await expect.poll(() => told).toHaveLength(2);
     expect(told).toEqual(['challenged token.empty', 'abandoned negotiate.abandoned']);
-    await vi.waitFor(() => expect(challenged.messages).toHaveLength(1), 5000);
+    await expect.poll(() => challenged.messages).toHaveLength(1);
     expect(challenged.messages[0]).toMatchObject({
       attributes: { ...PEER, 'error.type': 'token.empty' },
     });
@@ -171,7 +171,7 @@ describe.each<[Protocol, Api]>([
     const { authorization } = new User(keytab, 'alice').signOn({ as: 'ntlm-first' });
     expect(await ask(socket, `Authorization: ${authorization}`)).toMatch(/Negotiate oRQ/);
     socket.destroy();
-    await vi.waitFor(() => expect(told).toHaveLength(2), 5000);
+    await expect.poll(() => told).toHaveLength(2);
     expect(told).toEqual(['challenged negotiate.ntlm', 'refused negotiate.ntlm']);
     expect(await published(refused, 'negotiate.ntlm')).toMatchObject([{ attributes: PEER }]);
     expect(acceptor.statistics).toMatchObject({
@@ -195,7 +195,7 @@ describe.each<[Protocol, Api]>([
     const authorization = `Authorization: Negotiate ${encodeBase64(token)}`;
     expect(await ask(socket, authorization)).toMatch(/^HTTP\/1\.1 401 .*Negotiate \S/s);
     socket.destroy();
-    await vi.waitFor(() => expect(told).toHaveLength(2), 5000);
+    await expect.poll(() => told).toHaveLength(2);
     expect(told).toEqual(['challenged undefined', `refused ${reason}`]);
     expect(await published(refused, reason)).toMatchObject([{ attributes: PEER }]);
     expect(acceptor.statistics).toMatchObject({ abandoned: 1, refusals: { [reason]: 1 } });
@@ -209,7 +209,7 @@ describe.each<[Protocol, Api]>([
     await ask(socket, `Authorization: Negotiate ${token}`);
     const { authorization } = new User(keytab, 'alice').signOn();
     expect(await ask(socket, `Authorization: ${authorization}`)).toMatch(/^HTTP\/1\.1 200 /);
-    await vi.waitFor(() => expect(told).toHaveLength(3), 5000);
+    await expect.poll(() => told).toHaveLength(3);
     expect([...told].sort()).toEqual([
       'accepted',
       'challenged undefined',
@@ -227,7 +227,7 @@ describe.each<[Protocol, Api]>([
     expect(authorization.length).toBeGreaterThan(16_384);
     const socket = await open();
     expect(await ask(socket, `Authorization: ${authorization}`)).toMatch(/^HTTP\/1\.1 431 /);
-    await vi.waitFor(() => expect(told).toContain('warned http.header-too-long'), 5000);
+    await expect.poll(() => told).toContain('warned http.header-too-long');
     const [event] = await published(refused, 'http.header-too-long');
     expect(event).toMatchObject({ attributes: PEER, error: { detail: { limit: 16_384 } } });
     expect((event!.error as GssError).remedies[0]).toContain('maxHeaderSize');
@@ -242,7 +242,7 @@ describe.each<[Protocol, Api]>([
     const { authorization } = CROWDED.signOn();
     const long = await open();
     expect(await ask(long, `Authorization: ${authorization}`)).toMatch(/^HTTP\/1\.1 431 /);
-    await vi.waitFor(() => expect(told).toEqual(['warned http.header-too-long']), 5000);
+    await expect.poll(() => told).toEqual(['warned http.header-too-long']);
     const folded = await open();
     const header = ['Authorization: Negotiate YII', ' folded'];
     expect(await ask(folded, ...header)).toMatch(/^HTTP\/1\.1 400 /);
@@ -250,12 +250,9 @@ describe.each<[Protocol, Api]>([
     await ask(await open());
     const again = await open();
     expect(await ask(again, `Authorization: ${authorization}`)).toMatch(/^HTTP\/1\.1 431 /);
-    await vi.waitFor(() => {
-      expect(acceptor.statistics.refusals).toEqual({
-        'http.header-too-long': 2,
-        'http.header-malformed': 1,
-      });
-    }, 5000);
+    await expect
+      .poll(() => acceptor.statistics.refusals)
+      .toEqual({ 'http.header-too-long': 2, 'http.header-malformed': 1 });
   });
 
   it('a header that no server reads, which is answered with 400', async () => {
@@ -266,7 +263,7 @@ describe.each<[Protocol, Api]>([
     const socket = await open();
     const cut = ['Authorization: Negotiate YII', '\u0001 broken'];
     expect(await ask(socket, ...cut)).toMatch(/^HTTP\/1\.1 400 /);
-    await vi.waitFor(() => expect(told).toContain('warned http.header-malformed'), 5000);
+    await expect.poll(() => told).toContain('warned http.header-malformed');
     expect(await published(refused, 'http.header-malformed')).toMatchObject([{ attributes: PEER }]);
     expect(acceptor.statistics.refusals).toEqual({ 'http.header-malformed': 1 });
   });
@@ -300,8 +297,8 @@ describe('without hooks', () => {
       await once(socket, 'close');
     }
     const count = acceptor.statistics;
-    await vi.waitFor(() => expect(acceptor.statistics.abandoned).toBe(count.challenged), 5000);
-    await vi.waitFor(async () => expect(await warnings.seen()).not.toEqual([]), 5000);
+    await expect.poll(() => acceptor.statistics.abandoned).toBe(count.challenged);
+    await expect.poll(() => warnings.seen()).not.toEqual([]);
     const seen = await warnings.seen();
     return seen.flatMap(({ code, message }) => (code === 'KRB5_ACCEPTOR_DENIED' ? [message] : []));
   }
@@ -342,12 +339,12 @@ it('names size, limit and every cure in the one line that is printed of a 431 by
   expect(await statusOf()).toBe('401');
   const { authorization } = CROWDED.signOn();
   expect(await statusOf(`Authorization: ${authorization}`)).toBe('431');
-  const lines = await vi.waitFor(async () => {
+  const told = async () => {
     const seen = await warnings.seen();
-    const found = seen.filter(({ code }) => code === 'KRB5_ACCEPTOR_REQUEST_REFUSED');
-    expect(found).toHaveLength(1);
-    return found;
-  }, 5000);
+    return seen.filter(({ code }) => code === 'KRB5_ACCEPTOR_REQUEST_REFUSED');
+  };
+  await expect.poll(told).toHaveLength(1);
+  const lines = await told();
   const { message } = lines[0]!;
   expect(message).toMatch(/^the server refused a request of 127\.0\.0\.1 with 431: .* 16384 bytes/);
   for (const cure of [

@@ -1,5 +1,5 @@
 /** Counters, report and published events of an acceptor. */
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { withLegacyEnctypes } from '../../src/crypto/legacy/index.ts';
 import type { AcceptResult, ChannelBindings } from '../../src/index.ts';
 import { defaultCrypto, Mechanism, TicketFlag } from '../../src/index.ts';
@@ -255,9 +255,9 @@ describe('channels', () => {
     await handshake.accept(initiator.begin());
     const choice = handshake.foreignChoice;
     handshake.abort();
-    await vi.waitFor(() =>
-      expect([challenged, refused].map(({ messages }) => messages.length)).toEqual([1, 1]),
-    );
+    await expect
+      .poll(() => [challenged, refused].map(({ messages }) => messages.length))
+      .toEqual([1, 1]);
     expect(challenged.messages.map(({ error }) => error)).toEqual([choice]);
     expect(challenged.messages[0]?.attributes).toMatchObject({ 'error.type': NTLM });
     expect(refused.messages.map(({ error }) => error)).toEqual([choice]);

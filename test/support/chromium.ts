@@ -6,9 +6,9 @@ import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { CHROMIUM } from './peers.ts';
+import { until } from './until.ts';
 
 export interface ChromiumOptions {
   /** Further switches, such as `--auth-server-allowlist=localhost`. */
@@ -145,21 +145,22 @@ export class Chromium {
 /** The port that Chromium chose. */
 async function devToolsPort(child: ChildProcess, profile: string): Promise<number> {
   const file = join(profile, 'DevToolsActivePort');
-  for (const deadline = Date.now() + 60_000; ; await sleep(50)) {
+  const notStarted = (): string => 'Chromium did not start';
+  return await until(() => {
+    if (child.exitCode !== null) throw new Error(notStarted());
     const port = existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : 0;
-    if (port > 0) return port;
-    if (child.exitCode !== null || Date.now() > deadline) throw new Error('Chromium did not start');
-  }
+    return port > 0 && port;
+  }, notStarted);
 }
 
 async function targets(port: number) {
-  for (;;) {
+  const find = async () => {
     const response = await fetch(`http://127.0.0.1:${port}/json/list`);
     const all = (await response.json()) as { type: string; webSocketDebuggerUrl: string }[];
     const pages = all.filter(({ type }) => type === 'page');
-    if (pages.length > 0) return pages;
-    await sleep(50);
-  }
+    return pages.length > 0 && pages;
+  };
+  return await until(find, () => 'Chromium has no page');
 }
 
 // Tests run as root, which the sandbox does not want.

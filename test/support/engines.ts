@@ -6,10 +6,10 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { postgresPrograms, REDIS } from './peers.ts';
 import { freePort, untilListening } from './ports.ts';
 import { run, runOrThrow } from './run.ts';
+import { until } from './until.ts';
 
 /** An engine that listens on 127.0.0.1. */
 export interface Engine extends AsyncDisposable {
@@ -132,10 +132,8 @@ async function engine(
   let child: ChildProcess;
   const start = async (): Promise<void> => {
     child = spawn(command!, args, { stdio: 'ignore', cwd: directory });
-    await untilListening(port, 30_000);
-    for (const deadline = Date.now() + 30_000; !(await isReady()); await sleep(50)) {
-      if (Date.now() > deadline) throw new Error(`${command} ${args.join(' ')} is not ready`);
-    }
+    await untilListening(port);
+    await until(isReady, () => `${command} ${args.join(' ')} is not ready`);
   };
   const signal = (name: NodeJS.Signals): void => {
     for (const pid of [child.pid!, ...childrenOf(child.pid!)]) tryToKill(pid, name);

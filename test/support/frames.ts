@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { createConnection } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from './until.ts';
 
 /** Flags of a version 2 frame of the gss-sample protocol. */
 export const Frame = {
@@ -74,14 +74,20 @@ export class RawClient {
     return new FrameReader().push(this.received);
   }
 
-  /** Waits until the server has closed the connection. @throws Error after the time-out. */
-  async untilClosed(timeout = 5000): Promise<void> {
-    await this.#until(() => this.closed, 'the server did not close the connection', timeout);
+  /** Waits until the server has closed the connection. */
+  async untilClosed(): Promise<void> {
+    await until(
+      () => this.closed,
+      () => 'the server did not close the connection',
+    );
   }
 
-  /** Waits for so many whole frames. @throws Error after the time-out or if the server closes first. */
-  async untilFrames(count: number, timeout = 5000): Promise<SampleFrame[]> {
-    await this.#until(() => this.frames().length >= count || this.closed, 'no answer', timeout);
+  /** Waits for `count` whole frames. @throws Error if the server closes first. */
+  async untilFrames(count: number): Promise<SampleFrame[]> {
+    await until(
+      () => this.frames().length >= count || this.closed,
+      () => `${this.frames().length} of ${count} frames`,
+    );
     if (this.frames().length < count) {
       throw new Error(`closed after ${this.frames().length} of ${count} frames`);
     }
@@ -90,13 +96,5 @@ export class RawClient {
 
   close(): void {
     this.socket.destroy();
-  }
-
-  async #until(condition: () => boolean, complaint: string, timeout: number): Promise<void> {
-    for (const deadline = Date.now() + timeout; !condition(); await sleep(5)) {
-      if (Date.now() > deadline) {
-        throw new Error(complaint);
-      }
-    }
   }
 }

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestProject } from 'vitest/node';
 import { compileCInitiators, compileSaslClient } from './c-initiators.ts';
 import type { PeerName } from './peers.ts';
 import { installPeers, missingPeers } from './peers.ts';
 import { freePort } from './ports.ts';
 import { run, runOrThrow } from './run.ts';
+import { until } from './until.ts';
 
 /** What realm.sh says of the realm that it made, with absolute paths. */
 export interface Realm {
@@ -95,12 +95,16 @@ async function startLocalKdc(directory: string): Promise<RunningKdc> {
     child.kill('SIGTERM');
     await ended;
   };
-  for (let attempt = 0; (await run(script, ['check', directory])).code !== 0; attempt++) {
-    if (attempt === 50 || child.exitCode !== null) {
-      await stop();
-      throw new Error(`krb5kdc does not answer; its log is:\n${readLog(directory)}`);
-    }
-    await sleep(100);
+  const silent = (): string => `krb5kdc does not answer; its log is:\n${readLog(directory)}`;
+  const answers = async (): Promise<boolean> => {
+    if (child.exitCode !== null) throw new Error(silent());
+    return (await run(script, ['check', directory])).code === 0;
+  };
+  try {
+    await until(answers, silent);
+  } catch (error) {
+    await stop();
+    throw error;
   }
   return { realm: readRealm(directory), stop };
 }

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createConnection, createServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from './until.ts';
 
 /** Nobody listens there (tcpmux): one of {@link freePort} may be taken by somebody else a moment later. */
 export const CLOSED_PORT = 1;
@@ -28,21 +28,16 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Waits until something accepts connections there. @throws Error after `timeout` milliseconds. */
-export async function untilListening(port: number, timeout = 10_000): Promise<void> {
-  const deadline = Date.now() + timeout;
-  for (;;) {
+/** Waits until something accepts connections there. */
+export async function untilListening(port: number): Promise<void> {
+  const accepts = async (): Promise<boolean> => {
     const socket = createConnection(port, 'localhost');
-    try {
-      await once(socket, 'connect');
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) {
-        throw new Error(`nothing listens on port ${port}`, { cause: error });
-      }
-    } finally {
-      socket.destroy();
-    }
-    await sleep(25);
-  }
+    return await once(socket, 'connect')
+      .then(
+        () => true,
+        () => false,
+      )
+      .finally(() => socket.destroy());
+  };
+  await until(accepts, () => `nothing listens on port ${port}`);
 }

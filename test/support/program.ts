@@ -2,7 +2,7 @@ import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from './until.ts';
 
 const PROGRAMS = resolve(import.meta.dirname, '../../dist/cli');
 
@@ -51,13 +51,12 @@ export class Program {
     return Object.assign(program, { port: Number(port) });
   }
 
-  /** Waits for what it prints. @throws Error after 20 seconds. */
+  /** Waits for what it prints. */
   async until(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray> {
-    for (const deadline = Date.now() + 20_000; ; await sleep(10)) {
-      const found = pattern.exec(this[stream]);
-      if (found !== null) return found;
-      if (Date.now() > deadline) throw new Error(`no ${pattern}: ${this.stdout}\n${this.stderr}`);
-    }
+    return await until(
+      () => pattern.exec(this[stream]),
+      () => `no ${pattern}: ${this.stdout}\n${this.stderr}`,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CADDY, HAPROXY, NGINX } from './peers.ts';
 import { freePort, untilListening } from './ports.ts';
+import { HANGING } from './until.ts';
 
 /** The proxies by the name that tests ask for. */
 export type ProxyName = 'nginx' | 'caddy' | 'haproxy';
@@ -107,7 +108,7 @@ async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const closed = once(child, 'close');
   child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), HANGING);
   await closed;
   clearTimeout(timer);
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { HANGING } from './until.ts';
 
 /** What a program did. `code` is null when a signal ended it. */
 export interface RunResult {
@@ -16,7 +17,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Written to standard input, which is then closed. */
   readonly input?: string;
-  /** Milliseconds until the program is killed; default 30 000. */
+  /** Milliseconds until the program is killed; default {@link HANGING}. */
   readonly timeout?: number;
 }
 
@@ -37,7 +38,7 @@ export function run(
     const timer = setTimeout(() => {
       timedOut = true;
       child.kill('SIGKILL');
-    }, options.timeout ?? 30_000);
+    }, options.timeout ?? HANGING);
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
     // A program that does not read its input may be gone before it is written.

@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { InitiatorOptions, InitiatorReport } from './initiators.ts';
 import { readReport } from './initiators.ts';
 import { PYTHON, SAMBA } from './peers.ts';
 import { scratch } from './realm.ts';
 import type { RunResult } from './run.ts';
 import { run, runOrThrow } from './run.ts';
+import { until } from './until.ts';
 
 /** What samba_domain.py says of a user, by Samba's own reckoning. */
 export interface DomainUser {
@@ -91,12 +91,16 @@ export class Domain {
       await ended;
     };
     const domain = new Domain(directory, facts, child.pid ?? 0, stop);
-    for (let attempt = 0; (await domain.#kinit('loner', 'MEMORY:probe')).code !== 0; attempt++) {
-      if (attempt === 100 || child.exitCode !== null) {
-        await stop();
-        throw new Error(`Samba's KDC does not answer; see ${directory}/samba.log`);
-      }
-      await sleep(100);
+    const silent = (): string => `Samba's KDC does not answer; see ${directory}/samba.log`;
+    const answers = async (): Promise<boolean> => {
+      if (child.exitCode !== null) throw new Error(silent());
+      return (await domain.#kinit('loner', 'MEMORY:probe')).code === 0;
+    };
+    try {
+      await until(answers, silent);
+    } catch (error) {
+      await stop();
+      throw error;
     }
     return domain;
   }

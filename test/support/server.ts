@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './ports.ts';
 import { keytab as keytabPath, realm, scratch } from './realm.ts';
+import { HANGING, until } from './until.ts';
 
 /** Our gss-server as a command line, and Debian's, on which the drivers themselves can be checked. */
 export const OUR_SERVER: readonly string[] = [
@@ -77,25 +77,25 @@ export class Server {
     return this.stderr.slice(this.#mark.stderr);
   }
 
-  /** Waits until stdout has the text. @throws Error with all output after the time-out. */
-  async untilPrinted(text: string | RegExp, timeout = 10_000): Promise<void> {
-    await this.#until(text, () => this.output(), timeout);
+  /** Waits until stdout has the text. @throws Error with all output if it never has. */
+  async untilPrinted(text: string | RegExp): Promise<void> {
+    await this.#until(text, () => this.output());
   }
 
-  /** Waits until stderr has the text. @throws Error with all output after the time-out. */
-  async untilWarned(text: string | RegExp, timeout = 10_000): Promise<void> {
-    await this.#until(text, () => this.warnings(), timeout);
+  /** Waits until stderr has the text. @throws Error with all output if it never has. */
+  async untilWarned(text: string | RegExp): Promise<void> {
+    await this.#until(text, () => this.warnings());
   }
 
-  /** Waits for the server to end by itself. */
-  async ended(timeout = 5000): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-    const timer = setTimeout(() => this.process.kill('SIGKILL'), timeout);
+  /** Waits for the server to end by itself; one that hangs ends by SIGKILL. */
+  async ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), HANGING);
     await this.#closed;
     clearTimeout(timer);
     return { code: this.process.exitCode, signal: this.process.signalCode };
   }
 
-  /** Ends the server, at the latest after five seconds. */
+  /** Ends the server. */
   async stop(
     signal: NodeJS.Signals = 'SIGTERM',
   ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
@@ -103,14 +103,11 @@ export class Server {
     return this.ended();
   }
 
-  async #until(text: string | RegExp, output: () => string, timeout: number): Promise<void> {
-    const found = (): boolean =>
-      typeof text === 'string' ? output().includes(text) : text.test(output());
-    for (const deadline = Date.now() + timeout; !found(); await sleep(10)) {
-      if (Date.now() > deadline) {
-        throw new Error(`server never printed ${text}:\n${this.stdout}\n--\n${this.stderr}`);
-      }
-    }
+  async #until(text: string | RegExp, output: () => string): Promise<void> {
+    await until(
+      () => (typeof text === 'string' ? output().includes(text) : text.test(output())),
+      () => `server never printed ${text}:\n${this.stdout}\n--\n${this.stderr}`,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -153,12 +150,11 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const server = new Server(child, port);
   // Not by connecting, which is a client to the server. It says so itself once it listens.
   try {
-    for (const deadline = Date.now() + 10_000; !server.stderr.includes('starting...'); ) {
-      if (Date.now() > deadline || child.exitCode !== null) {
-        throw new Error(`the server did not start:\n${server.stdout}${server.stderr}`);
-      }
-      await sleep(10);
-    }
+    const notStarted = () => `the server did not start:\n${server.stdout}${server.stderr}`;
+    await until(() => {
+      if (child.exitCode !== null) throw new Error(notStarted());
+      return server.stderr.includes('starting...');
+    }, notStarted);
   } catch (error) {
     await server.stop('SIGKILL');
     throw error;

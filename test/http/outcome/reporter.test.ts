@@ -1,5 +1,5 @@
 /** Hooks and counters of an authenticator: whatever becomes of a request is told and counted. */
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { AuthenticationRequest } from '../../../src/http/authentication.ts';
 import { createAuthenticator } from '../../../src/http/authenticator.ts';
 import type { AuthenticatorOptions } from '../../../src/http/options.ts';
@@ -44,7 +44,7 @@ describe('a challenge', () => {
     await ask();
     expect(acceptor.statistics).toMatchObject({ challenged: 2, abandoned: 0 });
     close();
-    await vi.waitFor(() => expect(told).toHaveLength(3));
+    await expect.poll(() => told).toHaveLength(3);
     expect(told.at(-1)).toBe('abandoned negotiate.abandoned');
     expect(acceptor.statistics).toMatchObject({
       abandoned: 1,
@@ -54,7 +54,7 @@ describe('a challenge', () => {
       { 'client.address': '192.0.2.7' },
       { 'client.address': '192.0.2.7' },
     ]);
-    await vi.waitFor(() => expect(refused.messages).toHaveLength(1));
+    await expect.poll(() => refused.messages).toHaveLength(1);
     expect(refused.messages[0]!.attributes).toMatchObject({
       'error.type': 'negotiate.abandoned',
       'client.address': '192.0.2.7',
@@ -80,7 +80,7 @@ describe('a challenge', () => {
     const apart = await site({ sharedConnections: 'trust' });
     await apart.ask(undefined, through);
     apart.close();
-    await vi.waitFor(() => expect(apart.told).toHaveLength(2));
+    await expect.poll(() => apart.told).toHaveLength(2);
     expect(apart.told[1]).toBe('abandoned negotiate.abandoned');
     expect(shared.told).toEqual(['challenged undefined', 'challenged token.empty']);
     expect(shared.acceptor.statistics).toMatchObject({ challenged: 2, abandoned: 0 });

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { KerberosError } from '../../../src/errors.ts';
 import { kdcAsker } from '../../../src/node/kdc/ask-kdc.ts';
@@ -92,7 +91,7 @@ describe('kdcAsker', () => {
     const signal = new AbortController().signal;
     let asked = 1;
     const first = asker('EXAMPLE.TEST', MESSAGE, signal);
-    while (!slow.requests.some(({ transport }) => transport === 'tcp')) await sleep(5);
+    await expect.poll(() => slow.requests.map(({ transport }) => transport)).toContain('tcp');
     slow.repeat();
     expect((await first).transport).toBe('udp');
     asked = 2;
@@ -219,7 +218,7 @@ describe('kdcAsker', () => {
       const leaving = new AbortController();
       const server = { host: '127.0.0.1', port: silent.port, transport };
       const asked = refusal(ask([server], MESSAGE, leaving.signal));
-      await vi.waitFor(() => expect(silent.requests).toHaveLength(count + 1), 10_000);
+      await expect.poll(() => silent.requests).toHaveLength(count + 1);
       leaving.abort();
       expect((await asked).message).toContain(`port ${silent.port}/${transport}: no answer`);
     }

@@ -1,7 +1,6 @@
 /** A gss-sample client for tests, and a server of a throw-away realm for it to talk to. */
 import type { Socket } from 'node:net';
 import { createConnection } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Acceptor } from '../../../src/acceptor.ts';
 import { createAcceptor } from '../../../src/acceptor.ts';
 import type { SecurityContext } from '../../../src/context/context.ts';
@@ -16,6 +15,7 @@ import type { Framing } from '../../../src/node/server/token-frame.ts';
 import { encodeFrame } from '../../../src/node/server/token-frame.ts';
 import { createInitiator } from '../../../src/testing/initiator.ts';
 import { mintTicket } from '../../../src/testing/mint.ts';
+import { until } from '../../support/until.ts';
 
 export const KEYTAB: Keytab = {
   version: 2,
@@ -68,19 +68,21 @@ export class TestServer {
   async until<T extends GssServerEvent['type']>(
     type: T,
   ): Promise<Extract<GssServerEvent, { type: T }>> {
-    for (const deadline = Date.now() + 20_000; ; await sleep(5)) {
-      const found = this.events.find((event) => event.type === type);
-      if (found !== undefined) return found as Extract<GssServerEvent, { type: T }>;
-      if (Date.now() > deadline) throw new Error(`no ${type} but ${this.types().join(' ')}`);
-    }
+    const isOfType = (event: GssServerEvent): event is Extract<GssServerEvent, { type: T }> =>
+      event.type === type;
+    return await until(
+      () => this.events.find(isOfType),
+      () => `no ${type} but ${this.types().join(' ')}`,
+    );
   }
 
   /** Waits until so many events of the type have happened. */
   async untilCount(type: GssServerEvent['type'], count: number): Promise<void> {
-    for (const deadline = Date.now() + 20_000; ; await sleep(5)) {
-      if (this.events.filter((event) => event.type === type).length >= count) return;
-      if (Date.now() > deadline) throw new Error(`not ${count} times ${type}`);
-    }
+    const seen = () => this.types().filter((one) => one === type).length;
+    await until(
+      () => seen() >= count,
+      () => `${seen()} times ${type} instead of ${count}`,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -134,20 +136,27 @@ export class SampleClient {
 
   /** The next frame, or undefined if the server closes first. */
   async receive(): Promise<ReceivedFrame | undefined> {
-    const head = this.framing === 'v1' ? 4 : 5;
-    for (const deadline = Date.now() + 20_000; ; await sleep(2)) {
-      if (this.#received.length >= head) {
-        const end = head + this.#received.readUInt32BE(head - 4);
-        if (this.#received.length >= end) {
-          const flags = this.framing === 'v1' ? 0 : this.#received[0]!;
-          const data = Uint8Array.from(this.#received.subarray(head, end));
-          this.#received = this.#received.subarray(end);
-          return { flags, data };
-        }
-      }
-      if (this.#over) return undefined;
-      if (Date.now() > deadline) throw new Error('no answer');
-    }
+    const over = await until(
+      () => this.#hasFrame() || (this.#over && 'over'),
+      () => 'no answer',
+    );
+    if (over === 'over') return undefined;
+    const head = this.#headLength;
+    const end = head + this.#received.readUInt32BE(head - 4);
+    const flags = this.framing === 'v1' ? 0 : this.#received[0]!;
+    const data = Uint8Array.from(this.#received.subarray(head, end));
+    this.#received = this.#received.subarray(end);
+    return { flags, data };
+  }
+
+  get #headLength(): number {
+    return this.framing === 'v1' ? 4 : 5;
+  }
+
+  #hasFrame(): boolean {
+    const head = this.#headLength;
+    const length = this.#received.length - head;
+    return length >= 0 && length >= this.#received.readUInt32BE(head - 4);
   }
 
   /** Establishes a context with a ticket of its own. */
