@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { encodeUtf8 } from '../../../src/bytes.ts';
 import { TokenChannel } from '../../../src/node/server/token-channel.ts';
 import { encodeFrame, FrameBudget } from '../../../src/node/server/token-frame.ts';
+import { until } from '../../support/until.ts';
 
 const MESSAGE = encodeUtf8('hello');
 const listener = createServer({ allowHalfOpen: true });
@@ -95,6 +96,36 @@ describe('a channel', () => {
     const waiting = channel.whileOpen(new Promise(() => {}));
     theirs.resetAndDestroy();
     await expect(waiting).rejects.toMatchObject({ failure: { reason: 'aborted' } });
+  });
+
+  it('gives a large token that keeps arriving more time, and a trickle none', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    channel.maxToken = 300_000;
+    const receiving = channel.receive();
+    const frame = encodeFrame('v2', 4, new Uint8Array(300_000));
+    // Not expect.poll, which lets the time of faked timers pass.
+    const send = async (bytes: Uint8Array): Promise<void> => {
+      const before = ours.bytesRead;
+      theirs.write(bytes);
+      await until(
+        () => ours.bytesRead === before + bytes.length && ours.readableLength === 0,
+        () => `${ours.bytesRead - before} of ${bytes.length} bytes`,
+      );
+    };
+    for (let sent = 0; sent < 280_000; sent += 70_000) {
+      await send(frame.subarray(sent, sent + 70_000));
+      vi.advanceTimersByTime(59_999);
+    }
+    await send(frame.subarray(280_000));
+    expect((await receiving).data).toHaveLength(300_000);
+    const trickle = expect(channel.receive()).rejects.toMatchObject({
+      failure: { reason: 'timeout', limit: '60 seconds without a token' },
+    });
+    for (let sent = 0; sent < 3; sent++) {
+      await send(frame.subarray(sent, sent + 1));
+      vi.advanceTimersByTime(20_000);
+    }
+    await trickle;
   });
 
   it('gives a peer that does not close a second, no more', async () => {
