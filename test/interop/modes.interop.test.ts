@@ -151,9 +151,7 @@ describe.runIf(have('gss-client'))('gss-server', () => {
       const server = await startServer();
       const idle = new RawClient(server.port);
       await sleep(50);
-      const began = Date.now();
       expect(await server.stop(signal)).toEqual({ code: 0, signal: null });
-      expect(Date.now() - began).toBeLessThan(10_000);
       idle.close();
     },
   );

@@ -74,8 +74,6 @@ async function during(
       `${expect.getState().currentTestName}: ${outcomes.accepted.size} tokens, served after ${times} ms, ${answers}`,
     );
   }
-  // Two seconds, and what a busy machine takes.
-  expect(Math.max(...served)).toBeLessThan(20_000);
   expect(outcomes.times(1)).toBeGreaterThan(0);
   expect(outcomes.times(0) + outcomes.times(1)).toBe(outcomes.accepted.size);
   for (const answer of outcomes.answers.keys()) expect(REASONS).toContain(answer);

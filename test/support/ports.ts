@@ -28,16 +28,21 @@ export async function freePort(): Promise<number> {
   }
 }
 
+/** Whether something accepts connections there. */
+export async function isListening(port: number): Promise<boolean> {
+  const socket = createConnection(port, 'localhost');
+  return await once(socket, 'connect')
+    .then(
+      () => true,
+      () => false,
+    )
+    .finally(() => socket.destroy());
+}
+
 /** Waits until something accepts connections there. */
 export async function untilListening(port: number): Promise<void> {
-  const accepts = async (): Promise<boolean> => {
-    const socket = createConnection(port, 'localhost');
-    return await once(socket, 'connect')
-      .then(
-        () => true,
-        () => false,
-      )
-      .finally(() => socket.destroy());
-  };
-  await until(accepts, () => `nothing listens on port ${port}`);
+  await until(
+    () => isListening(port),
+    () => `nothing listens on port ${port}`,
+  );
 }

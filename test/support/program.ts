@@ -6,6 +6,11 @@ import { until } from './until.ts';
 
 const PROGRAMS = resolve(import.meta.dirname, '../../dist/cli');
 
+/** The environment of a gss-server whose grace for clients never ends: it ends only if it does not wait. */
+export const ENDLESS_GRACE: Readonly<Record<string, string>> = {
+  NODE_OPTIONS: `--import=${resolve(import.meta.dirname, 'no-grace-end.mjs')}`,
+};
+
 export interface ProgramOptions {
   readonly stdio?: StdioOptions;
   /** Added to the environment of this process. */
