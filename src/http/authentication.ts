@@ -2,6 +2,7 @@
 import type { SecurityContext } from '../context/context.ts';
 import type { GssError } from '../gss/status.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
+import type { Mutable } from '../messages/message.ts';
 import type { RequestFacts } from '../observe/observer.ts';
 import type { Identity } from './identity.ts';
 
@@ -137,6 +138,19 @@ export function checkRequest({ authorization, cookie, host }: AuthenticationRequ
   checkText('authorization', authorization);
   checkText('cookie', cookie);
   checkText('host', host);
+}
+
+/** The options of the exchange that a request begins. */
+export function handshakeOptionsOf(request: AuthenticationRequest): HandshakeOptions {
+  const { channelBindings, channelBindingsUnavailable, peerAddress, signal } = request;
+  const options: Mutable<HandshakeOptions> = {};
+  if (channelBindings !== undefined) options.channelBindings = channelBindings;
+  if (channelBindingsUnavailable !== undefined) {
+    options.channelBindingsUnavailable = channelBindingsUnavailable;
+  }
+  if (peerAddress !== undefined) options.peerAddress = peerAddress;
+  if (signal !== undefined) options.signal = signal;
+  return options;
 }
 
 function checkText(name: string, value: unknown): void {

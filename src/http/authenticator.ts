@@ -19,13 +19,13 @@ import type {
   Guest,
   HeaderField,
 } from './authentication.ts';
-import { checkRequest, disposeOf, isBlank } from './authentication.ts';
+import { checkRequest, disposeOf, handshakeOptionsOf, isBlank } from './authentication.ts';
 import { Challenger } from './challenger.ts';
 import type { ExchangeKeeper, UnfinishedExchange } from './exchanges.ts';
 import { exchangesByConnection } from './exchanges.ts';
 import type { Identity } from './identity.ts';
 import { identityOf } from './identity.ts';
-import { mechanismOf, negotiate } from './negotiate.ts';
+import { mechanismOf, negotiateWith } from './negotiate.ts';
 import type { AuthenticatorOptions } from './options.ts';
 import { AUTHENTICATOR_OPTIONS } from './options.ts';
 import { factsOf } from './outcome/facts.ts';
@@ -174,7 +174,13 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     request: R,
     begun: UnfinishedExchange<R> | undefined,
   ): Authentication | Promise<Authentication> {
-    if (!isBlank(request.authorization)) return this.#continue(request, begun);
+    if (!isBlank(request.authorization)) {
+      const answering = this.#negotiate(request, begun);
+      const headers = begun?.headers;
+      return headers === undefined
+        ? answering
+        : answering.then((answer) => ({ ...answer, headers: [...answer.headers, ...headers] }));
+    }
     if (begun !== undefined) this.#abandon(begun, request);
     const sessions = this.#sessions;
     if (sessions === undefined || isBlank(request.cookie)) return this.#withoutClient();
@@ -187,12 +193,6 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     return isThenable(opened)
       ? opened.then((session) => this.#resume(session, request))
       : this.#resume(opened, request);
-  }
-
-  async #continue(request: R, begun: UnfinishedExchange<R> | undefined): Promise<Authentication> {
-    const answer = await this.#negotiate(request, begun);
-    const headers = begun?.headers;
-    return headers === undefined ? answer : { ...answer, headers: [...answer.headers, ...headers] };
   }
 
   #withoutClient(): Authentication {
@@ -213,8 +213,9 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     if (session === undefined) return this.#withoutClient();
     const { identity, headers } = session;
     const client = { outcome: 'authenticated', identity, via: 'session', headers } as const;
-    if (this.#options.authorize === undefined) return client;
-    return this.#authorize(identity, request.signal).then((refusal) =>
+    const { authorize } = this.#options;
+    if (authorize === undefined) return client;
+    return this.#authorize(authorize, identity, request.signal).then((refusal) =>
       refusal === undefined
         ? client
         : this.#challenger.forbid(refusal, [], factsOf(identity, undefined)),
@@ -227,15 +228,12 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
       return this.#challenger.unavailable(request.fault);
     }
     if (request.secure === false) this.#warnOnce(PLAIN_HTTP, 'KRB5_ACCEPTOR_PLAIN_HTTP');
-    const { authorization, channelBindings, channelBindingsUnavailable, peerAddress, signal } =
-      request;
-    const result = await negotiate(this.#acceptor, authorization, {
-      ...(begun !== undefined && { state: begun.handshake }),
-      ...(channelBindings !== undefined && { channelBindings }),
-      ...(channelBindingsUnavailable !== undefined && { channelBindingsUnavailable }),
-      ...(peerAddress !== undefined && { peerAddress }),
-      ...(signal !== undefined && { signal }),
-    });
+    const result = await negotiateWith(
+      this.#acceptor,
+      request.authorization,
+      begun?.handshake,
+      handshakeOptionsOf(request),
+    );
     if (begun !== undefined) this.#reportLeft(begun, request);
     if (result.status === 200) return await this.#accept(request, result.context, result.headers);
     if (result.status !== 401 || result.state === undefined) return this.#challenger.deny(result);
@@ -265,21 +263,26 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     const headers = this.#challenger.fields(proof);
     if (context.pacError !== undefined) void this.#warnOfPac(context.pacError);
     try {
-      const { localNames } = this.#options;
+      const { localNames, authorize } = this.#options;
       const mechanism = mechanismOf(request.authorization ?? '');
       const identity = identityOf(context, { mechanism, ...(localNames && { localNames }) });
-      const refusal = await this.#authorize(identity, request.signal);
+      const refusal = authorize && (await this.#authorize(authorize, identity, request.signal));
       if (refusal !== undefined) {
         disposeOf(context);
         return this.#challenger.forbid(refusal, headers, factsOf(identity, context));
       }
-      const cookies = await this.#begin(identity, context, request);
+      const sessions = this.#sessions;
+      if (sessions !== undefined) {
+        const now = new Date(this.#clock());
+        const begin = () => sessions.begin(identity, context.ticket.server, request, now);
+        headers.push(...(await this.#questions.ask('sessions', begin, request.signal)));
+      }
       return {
         outcome: 'authenticated',
         identity,
         via: 'ticket',
         context,
-        headers: [...headers, ...cookies],
+        headers,
       };
     } catch (error) {
       disposeOf(context);
@@ -287,22 +290,12 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
     }
   }
 
-  async #begin(
-    identity: Identity,
-    { ticket }: SecurityContext,
-    request: R,
-  ): Promise<readonly HeaderField[]> {
-    const sessions = this.#sessions;
-    if (sessions === undefined) return [];
-    const now = new Date(this.#clock());
-    const begin = () => sessions.begin(identity, ticket.server, request, now);
-    return await this.#questions.ask('sessions', begin, request.signal);
-  }
-
   /** @returns The reason to refuse the client; undefined if it may enter. */
-  async #authorize(identity: Identity, signal: R['signal']): Promise<GssError | undefined> {
-    const { authorize } = this.#options;
-    if (authorize === undefined) return undefined;
+  async #authorize(
+    authorize: NonNullable<AuthenticatorOptions<R>['authorize']>,
+    identity: Identity,
+    signal: R['signal'],
+  ): Promise<GssError | undefined> {
     const verdict: unknown = await this.#questions.ask(
       'authorize',
       () => authorize(identity),

@@ -3,8 +3,7 @@ import type { LocalNameConfig } from '../config/local-name.ts';
 import { localName } from '../config/local-name.ts';
 import type { SecurityContext } from '../context/context.ts';
 import { ContextFlag } from '../gss/status.ts';
-import type { Principal } from '../messages/principal.ts';
-import { formatPrincipal } from '../messages/principal.ts';
+import { formatComponents } from '../messages/principal.ts';
 import { PacBufferType } from '../pac/pac-type.ts';
 
 /**
@@ -79,7 +78,8 @@ export function identityOf(context: SecurityContext, options: IdentityOptions = 
   const account = options.localNames && localName(principal, options.localNames);
   return Object.freeze({
     principal: initiator.text,
-    name: nameOf(principal),
+    // An `@` in it is escaped: `root\\@ADMIN.COM` must not look like a client of another realm.
+    name: formatComponents(principal),
     realm: principal.realm,
     ...(account !== undefined && { localName: account }),
     ...directoryFacts(context),
@@ -89,11 +89,6 @@ export function identityOf(context: SecurityContext, options: IdentityOptions = 
     authenticatedAt: ticket.authTime.toISOString(),
     expiresAt: context.expiresAt.toISOString(),
   });
-}
-
-/** An `@` in the name is escaped: `root\\@ADMIN.COM` must not look like a client of another realm. */
-function nameOf(principal: Principal): string {
-  return formatPrincipal({ ...principal, realm: '' }).slice(0, -'@'.length);
 }
 
 type DirectoryFacts = Pick<

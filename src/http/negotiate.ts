@@ -96,6 +96,16 @@ export async function negotiate(
 ): Promise<NegotiateResult> {
   checkOptions('negotiate', options, NEGOTIATE_OPTIONS);
   const { state, ...handshakeOptions } = options;
+  return await negotiateWith(acceptor, authorization, state, handshakeOptions);
+}
+
+/** {@link negotiate} with options that `begin` checks. @param state - Of the previous answer, if there is one. */
+export async function negotiateWith(
+  acceptor: Acceptor,
+  authorization: string | null | undefined,
+  state: Handshake | undefined,
+  options: Omit<HandshakeOptions, 'reassemble'>,
+): Promise<NegotiateResult> {
   const credentials = readCredentials(authorization);
   const continues = credentials instanceof Uint8Array && mayContinue(credentials, state);
   if (!continues) state?.abort();
@@ -104,9 +114,10 @@ export async function negotiate(
     if ('error' in credentials) await explain(credentials.error);
     return credentials;
   }
-  const handshake = (continues ? state : undefined) ?? acceptor.begin(handshakeOptions);
+  const continued = continues ? state : undefined;
+  const handshake = continued ?? acceptor.begin(options);
   const { signal } = options;
-  const result = await handshake.accept(credentials, signal && { signal });
+  const result = await handshake.accept(credentials, continued && signal && { signal });
   const headers = challenge(result.outputToken);
   switch (result.status) {
     case 'complete': {
@@ -157,7 +168,9 @@ function readCredentials(
   authorization: string | null | undefined,
 ): Uint8Array | string | NegotiateResult {
   // RFC 9110 §11.4: a scheme in any case, spaces and one token68.
-  const [, scheme = '', credentials = ''] = /^([^ ]*) *(.*)$/s.exec(authorization ?? '')!;
+  const text = authorization ?? '';
+  const [before, scheme = ''] = /^([^ ]*) */.exec(text)!;
+  const credentials = text.slice(before.length);
   if (scheme.toLowerCase() !== 'negotiate') {
     return scheme === '' ? { status: 401, headers: CHALLENGE } : otherScheme(scheme, credentials);
   }

@@ -40,7 +40,12 @@ export interface Principal extends PrincipalName {
  * escaped.
  */
 export function formatPrincipal(principal: Principal): string {
-  return `${principal.components.map(escapeName).join('/')}@${escapeName(principal.realm)}`;
+  return `${formatComponents(principal)}@${escapeName(principal.realm)}`;
+}
+
+/** The part of {@link formatPrincipal} before the realm. */
+export function formatComponents({ components }: PrincipalName): string {
+  return components.map(escapeName).join('/');
 }
 
 /** {@link formatPrincipal}, made {@link printableName printable}: safe for logs and terminals. */

@@ -7,6 +7,7 @@ import { clientReader, PROXY_HEADERS } from '../http/forwarded.ts';
 import type { Closing } from '../http/outcome/gone-signals.ts';
 import { GoneSignals } from '../http/outcome/gone-signals.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
+import type { Mutable } from '../messages/message.ts';
 import type { Certificate } from './http-bindings.ts';
 import { requestBindings } from './http-bindings.ts';
 import type { TlsBindingType } from './tls-bindings.ts';
@@ -79,29 +80,30 @@ export function requestReader(
     const { cookie, host = headers[':authority'] } = headers;
     const authorization = fieldsOf(request, credentials);
     const asked = headers['access-control-request-method'];
-    const facts = {
+    const facts: Mutable<NodeAuthenticationRequest> = {
       request,
       authorization,
       closed: () => gone.of(closingOf(request)),
-      ...(cookie !== undefined && { cookie }),
-      ...(host !== undefined && { host: String(host) }),
-      ...(method !== undefined && { method }),
-      ...(asked !== undefined && { accessControlRequestMethod: String(asked) }),
       ...connectionOf(request, upgrade),
       ...clientOf(headers, socket),
     };
+    if (cookie !== undefined) facts.cookie = cookie;
+    if (host !== undefined) facts.host = String(host);
+    if (method !== undefined) facts.method = method;
+    if (asked !== undefined) facts.accessControlRequestMethod = String(asked);
     // The first request of a TLS connection shows the certificate that later sessions may resume.
     const isKnown = !isEncrypted(socket) || seen.has(socket);
     // A request without credentials, as in a session, needs neither bindings nor a signal.
     if (authorization === undefined && isKnown) return facts;
     seen.add(socket);
-    const { refusal, ...bindings } = bindingsOf(request);
-    return {
-      ...facts,
-      ...bindings,
-      signal: gone.of(closingOf(request)),
-      ...(refusal !== undefined && { fault: refusal }),
-    };
+    facts.signal = gone.of(closingOf(request));
+    const { channelBindings, channelBindingsUnavailable, refusal } = bindingsOf(request);
+    if (channelBindings !== undefined) facts.channelBindings = channelBindings;
+    if (channelBindingsUnavailable !== undefined) {
+      facts.channelBindingsUnavailable = channelBindingsUnavailable;
+    }
+    if (refusal !== undefined) facts.fault = refusal;
+    return facts;
   };
 }
 

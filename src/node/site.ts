@@ -154,15 +154,15 @@ export class Site {
 
 /** Disposes of a context once one of these events comes. */
 export function disposeAfter(
-  ending: Pick<EventEmitter, 'once'>,
+  ending: Pick<EventEmitter, 'on'>,
   context: NonNullable<Authenticated['context']>,
   over: boolean,
 ): void {
   const dispose = (): void => disposeOf(context);
   if (over) dispose();
-  ending.once('close', dispose);
+  ending.on('close', dispose);
   // Some runtimes emit no close for a response that was sent.
-  ending.once('finish', dispose);
+  ending.on('finish', dispose);
 }
 
 /** Sets the status and the headers of a denial; the body is the caller's. */

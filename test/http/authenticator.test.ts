@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { AuthenticationRequest } from '../../src/http/authentication.ts';
 import type { AuthenticatorOptions } from '../../src/http/options.ts';
 import type { OpenSession, SessionKeeper } from '../../src/http/session/keeper.ts';
