@@ -57,7 +57,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   // not Kerberos': no enctype is of its kind.
   // The KDC of a test realm accepts the unkeyed checksum that Java sends.
   '@noble':
-    /^(crypto\/|gss\/(channel|tls)-bindings\.ts$|http\/session\/sealed-box\.ts$|testing\/kdc\/tgs-request\.ts$)/,
+    /^(crypto\/|gss\/(bindings-hash|tls-bindings)\.ts$|http\/session\/sealed-box\.ts$|testing\/kdc\/tgs-request\.ts$)/,
 };
 
 /** Frameworks, of which only the adapter of each has types. */

@@ -6,6 +6,7 @@ import { moduleState } from './support/module-state.ts';
 const MAY_REMEMBER: Readonly<Record<string, string>> = {
   'ap/client-policy.ts: hierarchy': 'a module, set once, when a ticket first needs it',
   'crypto/backend.ts: ZERO_BLOCK': 'an IV of zeros, which nothing writes to',
+  'crypto/base-crypto.ts: found': 'the primitives of the runtime, looked for at their first use',
   'crypto/base-crypto.ts: loadedProfiles':
     'the enctypes of the default provider, loaded or not yet',
   'crypto/derivation.ts: FOLDED':
@@ -14,6 +15,7 @@ const MAY_REMEMBER: Readonly<Record<string, string>> = {
   'crypto/noble/aes.ts: ROOM_128': 'working buffer of synchronous calls, wiped by each',
   'crypto/noble/aes.ts: ROOM_256': 'working buffer of synchronous calls, wiped by each',
   'crypto/noble/hmac.ts: WORKING': 'working hashes of synchronous calls, wiped by each',
+  'crypto/noble/loaded.ts: loaded': 'a module, set once, when noble is first needed',
   'crypto/provider.ts: loadRegistered': 'set once, when base-crypto.ts is loaded',
   'crypto/provider.ts: registered': 'set once, when base-crypto.ts is loaded',
   'errors.ts: catalogue': 'set once, when the catalogue of texts is loaded',
@@ -37,6 +39,7 @@ const MAY_REMEMBER: Readonly<Record<string, string>> = {
   'keytab/keytab-index.ts: indexes': 'weak: derived from a keytab, which does not change',
   'krb5/establish.ts: SERVICE_NAMES': 'weak: derived from a principal of the keytab',
   'krb5/establish.ts: opener': 'a module, set once, when an initiator first delegates',
+  'krb5/request.ts: hasher': 'a module, set once, when an exchange first has channel bindings',
   'krb5/request.ts: NO_BINDINGS': 'sixteen zeros (RFC 4121 §4.1.1.2), which nothing writes to',
   'messages/der/recent-texts.ts: TEXTS':
     '1024 short texts that came in clear or out of tickets; nothing secret',

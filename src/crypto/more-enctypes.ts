@@ -4,16 +4,18 @@
  */
 import { aes128Sha2, aes256Sha2 } from './enctypes/aes-sha2.ts';
 import { camellia128Cmac, camellia256Cmac } from './enctypes/camellia-cmac.ts';
+import { addNoble } from './noble/backend.ts';
 import { addSha2 } from './noble/sha2.ts';
 import type { EncryptionProfile } from './profile.ts';
 import { endLoading } from './provider.ts';
 
 /**
- * Adds these encryption types, and the hashes that two of them need. May be called again.
+ * Adds these encryption types, and the primitives that they need. May be called again.
  *
  * @param profiles - Those of the default provider, which has all of them then.
  */
 export function addMoreEnctypes(profiles: Map<number, EncryptionProfile>): void {
+  addNoble();
   addSha2();
   for (const profile of [aes128Sha2, aes256Sha2, camellia128Cmac, camellia256Cmac]) {
     profiles.set(profile.enctype, profile);

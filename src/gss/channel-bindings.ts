@@ -1,6 +1,5 @@
-/** Channel bindings: their hash in the authenticator (RFC 4121 §4.1.1.2), and the policies for it. */
-import { _MD5 } from '@noble/hashes/legacy.js';
-import { constantTimeEqual, plainBytes, Writer } from '../bytes.ts';
+/** Channel bindings (RFC 2744 §3.11), and the policies for them. */
+import { plainBytes } from '../bytes.ts';
 import { describe, isPlainObject } from '../options.ts';
 
 /**
@@ -73,44 +72,10 @@ function isEmpty(address: ChannelAddress | undefined): boolean {
   return address.address.length === 0 && [UNSPECIFIED, NO_ADDRESS].includes(address.type);
 }
 
-/** The 16 bytes of RFC 4121 §4.1.1.2: MD5 over little-endian types, lengths and contents. */
-export function hashChannelBindings(bindings: ChannelBindings): Uint8Array {
-  return hash(bindings, UNSPECIFIED);
-}
-
-/** Whether a client's hash is that of the bindings; compared in constant time. @param sent - 16 bytes. */
-export function matchesChannelBindings(sent: Uint8Array, bindings: ChannelBindings): boolean {
-  return (
-    constantTimeEqual(sent, hashChannelBindings(bindings)) ||
-    // Java's JGSS gives an absent address the type GSS_C_AF_NULLADDR (seen in OpenJDK 17).
-    constantTimeEqual(sent, hash(bindings, NO_ADDRESS))
-  );
-}
-
-function hash(bindings: ChannelBindings, typeOfAbsent: number): Uint8Array {
-  const writer = new Writer();
-  writeAddress(writer, bindings.initiatorAddress, typeOfAbsent);
-  writeAddress(writer, bindings.acceptorAddress, typeOfAbsent);
-  const data = bindings.applicationData ?? NOTHING;
-  writer.u32(data.length, true).raw(data);
-  return new _MD5().update(writer.finish()).digest();
-}
-
-function writeAddress(
-  writer: Writer,
-  address: ChannelAddress | undefined,
-  typeOfAbsent: number,
-): void {
-  const bytes = address?.address ?? NOTHING;
-  writer
-    .u32(address?.type ?? typeOfAbsent, true)
-    .u32(bytes.length, true)
-    .raw(bytes);
-}
-
 /** The bound on alternatives: the certificates that `node/tls-bindings.ts` remembers, and the default one. */
 export const MAX_BINDINGS = 512;
-// RFC 2744 §3.11, types of an absent address: GSS_C_AF_UNSPEC; GSS_C_AF_NULLADDR.
-const UNSPECIFIED = 0;
-const NO_ADDRESS = 255;
-const NOTHING = new Uint8Array();
+// RFC 2744 §3.11, types of an absent address.
+/** GSS_C_AF_UNSPEC. */
+export const UNSPECIFIED = 0;
+/** GSS_C_AF_NULLADDR. */
+export const NO_ADDRESS = 255;

@@ -1,5 +1,5 @@
 /** Acceptor credentials (RFC 2743 §2.1.1): the keys of the services that an acceptor serves. */
-import { baseCrypto, loadSha256 } from '../crypto/base-crypto.ts';
+import { baseCrypto, loadPrimitives } from '../crypto/base-crypto.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { cryptoProvider } from '../crypto/provider.ts';
 import { explain, KerberosError } from '../errors.ts';
@@ -85,7 +85,7 @@ export async function acquireCredential(
   const provider = typeof source === 'function' ? source : undefined;
   const askedAt = clock();
   const keytab = typeof source === 'function' ? await askFirst(source) : source;
-  const loading = loadSha256();
+  const loading = loadPrimitives();
   if (loading !== undefined) await loading;
   const useless = explainUseless(keytab, matcher);
   if (useless !== undefined) {

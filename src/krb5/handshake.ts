@@ -33,7 +33,7 @@ import { establish } from './establish.ts';
 import { requestFactsOf, traceContext, traceRequest } from './observation.ts';
 import type { Relayed } from './relayed.ts';
 import type { InitiatorRequest } from './request.ts';
-import { checkRequiredFlags, readInitiatorRequest } from './request.ts';
+import { checkRequiredFlags, loadBindingsHash, readInitiatorRequest } from './request.ts';
 import type { AcceptorSettings, Exchange, MechanismSteps } from './settings.ts';
 
 /** Kerberos V5 (RFC 4121 §4.1): one token, or three in DCE style. */
@@ -63,6 +63,8 @@ export async function beginKerberos(
   if (trace !== undefined) traceRequest(trace, apReq, mechanism);
   let peerWaits = (apReq.apOptions & ApOption.mutualRequired) !== 0;
   try {
+    const loading = loadBindingsHash(settings, options);
+    if (loading !== undefined) await exchange.patience.wait(loading, settings.waits.modules);
     const peerAddress = settings.checkAddresses ? (options.peerAddress ?? null) : undefined;
     const accepted = await acceptApReq(
       apReq,

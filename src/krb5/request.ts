@@ -7,7 +7,7 @@ import { Enctype, enctypeName, KeyUsage } from '../crypto/numbers.ts';
 import { hasEnctype } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
 import type { RefusalInit } from '../explain/reasons.ts';
-import { bindingsOf, matchesChannelBindings } from '../gss/channel-bindings.ts';
+import { bindingsOf } from '../gss/channel-bindings.ts';
 import { ContextFlag, GssError, INITIATOR_FLAG_BITS, INITIATOR_FLAGS } from '../gss/status.ts';
 import type { Authenticator } from '../messages/ap-req.ts';
 import { ApOption } from '../messages/ap-req.ts';
@@ -26,7 +26,7 @@ export interface InitiatorRequest {
 }
 
 /**
- * Reads the authenticator's checksum and checks the channel bindings.
+ * Reads the authenticator's checksum and checks the channel bindings, after {@link loadBindingsHash}.
  *
  * @param transcript - The tokens that were relayed before.
  *
@@ -65,6 +65,23 @@ export function readInitiatorRequest(
   return {
     flags: ContextFlag.replay | ContextFlag.sequence | (mutual ? ContextFlag.mutual : 0),
   };
+}
+
+/**
+ * Loads the hash of channel bindings if this exchange has bindings to check.
+ *
+ * @returns Undefined if there is nothing to load.
+ */
+export function loadBindingsHash(
+  { channelBindingPolicy }: AcceptorSettings,
+  { channelBindings }: HandshakeOptions,
+): Promise<void> | undefined {
+  if (hasher !== undefined || channelBindings === undefined || channelBindingPolicy === 'off') {
+    return undefined;
+  }
+  return import('../gss/bindings-hash.ts').then((loaded) => {
+    hasher = loaded;
+  });
 }
 
 /**
@@ -145,7 +162,8 @@ function checkBindings(
     throw badBindings({ reason: 'bindings.not-available', detail: { why: reason } });
   }
   const ours = bindingsOf(channelBindings);
-  if (ours.some((bindings) => matchesChannelBindings(sent, bindings))) return true;
+  // loadBindingsHash was called before.
+  if (ours.some((bindings) => hasher!.matchesChannelBindings(sent, bindings))) return true;
   if (!constantTimeEqual(sent, NO_BINDINGS)) throw badBindings({ reason: 'bindings.mismatch' });
   const supported = clientSupportsBindings(verified);
   if (supported || channelBindingPolicy === 'required') {
@@ -191,3 +209,4 @@ const RSA_MD5 = 7;
 const MD5_OF_NOTHING = fromHex('d41d8cd98f00b204e9800998ecf8427e');
 // MS-KILE §2.2.6 (KERB_AP_OPTIONS_CBT).
 const AP_OPTIONS_CBT = 0x4000;
+let hasher: typeof import('../gss/bindings-hash.ts') | undefined;

@@ -4,7 +4,7 @@ import { SecurityContext } from '../context/context.ts';
 import { EncryptionKey } from '../crypto/key.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError, krbErrorName } from '../errors.ts';
-import { hashChannelBindings } from '../gss/channel-bindings.ts';
+import { hashChannelBindings } from '../gss/bindings-hash.ts';
 import { frameToken, TokenId, unframeToken } from '../gss/framing.ts';
 import { isKrb5Mechanism, Mechanism, mechanismName } from '../gss/mechanism.ts';
 import { GssName } from '../gss/name.ts';

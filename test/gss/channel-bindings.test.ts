@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { hashChannelBindings, matchesChannelBindings } from '../../src/gss/bindings-hash.ts';
 import type { ChannelBindings } from '../../src/gss/channel-bindings.ts';
-import { hashChannelBindings, matchesChannelBindings } from '../../src/gss/channel-bindings.ts';
 
 const applicationData = Uint8Array.of(1, 2, 3);
 const address = { type: 2, address: Uint8Array.of(127, 0, 0, 1) };

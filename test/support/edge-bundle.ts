@@ -81,6 +81,10 @@ export interface SignOn {
   readonly token: Uint8Array;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** Tokens of clients that sign on before. */
+  readonly earlier?: readonly Uint8Array[];
+  /** The application data of the channel's bindings. */
+  readonly bindings?: Uint8Array;
   /** Whether the bundle runs without `node:crypto`. */
   readonly pure?: boolean;
 }
@@ -99,7 +103,10 @@ export interface Outcome {
 }
 
 /** Signs on in a process of its own, which has nothing loaded yet. */
-export function signOn(chunks: readonly Chunk[], { keytab, token, now, pure }: SignOn): Outcome {
+export function signOn(
+  chunks: readonly Chunk[],
+  { keytab, token, now, earlier = [], bindings, pure }: SignOn,
+): Outcome {
   const folder = mkdtempSync(join(tmpdir(), 'edge-'));
   try {
     for (const { fileName, code } of chunks) {
@@ -109,7 +116,8 @@ export function signOn(chunks: readonly Chunk[], { keytab, token, now, pure }: S
     writeFileSync(join(folder, 'run.mjs'), RUN);
     const given = {
       keytab: Buffer.from(keytab).toString('base64'),
-      authorization: `Negotiate ${Buffer.from(token).toString('base64')}`,
+      headers: [...earlier, token].map((one) => `Negotiate ${Buffer.from(one).toString('base64')}`),
+      ...(bindings && { bindings: Buffer.from(bindings).toString('base64') }),
       now,
       start: `./${chunks[0]!.fileName}`,
       pure: pure === true,
@@ -146,7 +154,12 @@ const { acquireCredential, createAcceptor, negotiate, parseKeytab } = await impo
 const keytab = parseKeytab(new Uint8Array(Buffer.from(given.keytab, 'base64')));
 const credential = await acquireCredential({ keytab });
 const acceptor = createAcceptor({ credential, clock: () => given.now });
-const { status, context, error } = await negotiate(acceptor, given.authorization);
+const channel = given.bindings === undefined
+  ? {}
+  : { channelBindings: { applicationData: new Uint8Array(Buffer.from(given.bindings, 'base64')) } };
+let last;
+for (const header of given.headers) last = await negotiate(acceptor, header, channel);
+const { status, context, error } = last;
 const pac = context?.pac !== undefined;
 console.log(JSON.stringify({
   status, pac, client: context?.initiator.toString(), error: error && String(error), loaded,

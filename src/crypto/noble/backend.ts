@@ -7,6 +7,7 @@
 import type { CryptoBackend } from '../backend.ts';
 import { NobleAes } from './aes.ts';
 import { digestOf, NobleHmac } from './hmac.ts';
+import { setNoble } from './loaded.ts';
 import { pbkdf2 } from './pbkdf2.ts';
 
 /** SHA-256 and SHA-384 are added by `sha2.ts` where they are needed. */
@@ -22,3 +23,8 @@ export const nobleBackend: CryptoBackend = {
     return derived;
   },
 };
+
+/** Has all providers use these primitives where the runtime has none. May be called again. */
+export function addNoble(): void {
+  setNoble(nobleBackend);
+}

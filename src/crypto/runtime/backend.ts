@@ -1,35 +1,47 @@
 /**
  * The primitives of a runtime's `node:crypto`, OpenSSL in most. A call costs two microseconds before its
- * first byte, so short data is left to noble, and so is each primitive that the runtime lacks. The
- * results are the same.
+ * first byte, so short data is left to noble once it is loaded, and so is each primitive that the runtime
+ * lacks. The results are the same.
  *
  * The runtime copies keys for the duration of a call; these copies cannot be wiped here.
  */
 import type { BlockCipher, CryptoBackend, HashName, Mac } from '../backend.ts';
-import { nobleBackend } from '../noble/backend.ts';
+import { loadedNoble, noble } from '../noble/loaded.ts';
 import type { Primitive } from './known-answers.ts';
 import { givesKnownAnswer, PRIMITIVES } from './known-answers.ts';
 import type { RuntimeCrypto } from './module.ts';
 
+/** The primitives of a runtime, and what they still need of noble. */
+export interface RuntimeBackend extends CryptoBackend {
+  /** Whether the runtime has every primitive. Tests all of them. */
+  readonly isComplete: boolean;
+  /** Whether noble would be faster for short data from now on, but is not loaded; true once. */
+  asksForNoble(): boolean;
+}
+
 /** @param crypto - `node:crypto` as the runtime has it. */
-export function runtimeBackend(crypto: Partial<RuntimeCrypto>): CryptoBackend {
+export function runtimeBackend(crypto: Partial<RuntimeCrypto>): RuntimeBackend {
   const runtime = new Runtime(crypto);
   return {
     get name() {
-      return runtime.name;
+      const { missing } = runtime;
+      if (missing.length === PRIMITIVES.length) return 'noble';
+      return missing.length === 0 ? 'node' : `node (noble: ${missing.join(', ')})`;
     },
+    get isComplete() {
+      return runtime.missing.length === 0;
+    },
+    asksForNoble: () => runtime.asksForNoble(),
     aes: (key) => new RuntimeAes(runtime, key),
     hash(hash, data) {
       const module = runtime.having(`hash ${hash}`);
-      if (module === undefined) return nobleBackend.hash(hash, data);
+      if (module === undefined) return noble().hash(hash, data);
       return new Uint8Array(module.createHash(hash).update(data).digest());
     },
     hmac: (hash, key) => new RuntimeHmac(runtime, hash, key),
     pbkdf2(hash, password, salt, iterations, length) {
       const module = runtime.having(`pbkdf2 ${hash}`);
-      if (module === undefined) {
-        return nobleBackend.pbkdf2(hash, password, salt, iterations, length);
-      }
+      if (module === undefined) return noble().pbkdf2(hash, password, salt, iterations, length);
       return moved(module.pbkdf2Sync(password, salt, iterations, length, hash));
     },
   };
@@ -40,16 +52,22 @@ class Runtime {
   readonly #crypto: Partial<RuntimeCrypto>;
   readonly #verdicts = new Map<Primitive, boolean>();
   #calls = 0;
+  #asked = false;
 
   constructor(crypto: Partial<RuntimeCrypto>) {
     this.#crypto = crypto;
   }
 
-  /** Tests all primitives. `'node'`, `'noble'`, or which primitives are those of noble. */
-  get name(): string {
-    const missing = PRIMITIVES.filter((primitive) => this.having(primitive) === undefined);
-    if (missing.length === PRIMITIVES.length) return nobleBackend.name;
-    return missing.length === 0 ? 'node' : `node (${nobleBackend.name}: ${missing.join(', ')})`;
+  /** Tests all primitives. */
+  get missing(): Primitive[] {
+    return PRIMITIVES.filter((primitive) => this.having(primitive) === undefined);
+  }
+
+  /** See {@link RuntimeBackend.asksForNoble}. */
+  asksForNoble(): boolean {
+    if (this.#asked || this.#calls < COLD_CALLS || loadedNoble() !== undefined) return false;
+    this.#asked = true;
+    return true;
   }
 
   /** The module, if it has the primitive: tested at its first use, since most are never used. */
@@ -64,13 +82,13 @@ class Runtime {
 
   /**
    * The module for data of a length; undefined for what noble does. The first calls of a process are
-   * the runtime's own whatever the length: noble's code is not compiled yet, which takes longer than
-   * all of them, and a short-lived process never needs it.
+   * the runtime's own whatever the length: noble's code is not loaded or not compiled yet, which takes
+   * longer than all of them, and a short-lived process never needs it.
    */
   for(length: number, threshold: number, primitive: Primitive): RuntimeCrypto | undefined {
     if (length < threshold) {
-      if (this.#calls >= COLD_CALLS) return undefined;
-      this.#calls++;
+      if (this.#calls < COLD_CALLS) this.#calls++;
+      else if (loadedNoble() !== undefined) return undefined;
     }
     return this.having(primitive);
   }
@@ -92,7 +110,7 @@ class RuntimeAes implements BlockCipher {
   cbcEncrypt(bytes: Uint8Array, start: number, end: number, iv: Uint8Array): void {
     const module = this.#runtime.for(end - start, AES_THRESHOLD, this.#primitive);
     if (module === undefined) {
-      this.#noble ??= nobleBackend.aes(this.#key);
+      this.#noble ??= noble().aes(this.#key);
       this.#noble.cbcEncrypt(bytes, start, end, iv);
       return;
     }
@@ -106,7 +124,7 @@ class RuntimeAes implements BlockCipher {
   cbcDecrypt(bytes: Uint8Array, start: number, end: number, iv: Uint8Array): void {
     const module = this.#runtime.for(end - start, AES_THRESHOLD, this.#primitive);
     if (module === undefined) {
-      this.#noble ??= nobleBackend.aes(this.#key);
+      this.#noble ??= noble().aes(this.#key);
       this.#noble.cbcDecrypt(bytes, start, end, iv);
       return;
     }
@@ -141,7 +159,7 @@ class RuntimeHmac implements Mac {
     const { threshold, primitive } = HMACS[this.#hash];
     const module = this.#runtime.for(length, threshold, primitive);
     if (module === undefined) {
-      this.#noble ??= nobleBackend.hmac(this.#hash, this.#key);
+      this.#noble ??= noble().hmac(this.#hash, this.#key);
       return this.#noble.digest(parts);
     }
     const hmac = module.createHmac(this.#hash, this.#key);

@@ -1,5 +1,5 @@
 import * as nodeModule from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { toHex } from '../../../src/bytes.ts';
 import { nobleCrypto } from '../../../src/crypto/default-crypto.ts';
 import { EncryptionKey } from '../../../src/crypto/key.ts';
@@ -136,5 +136,62 @@ describe('the backend of a runtime', () => {
     expect(calls.createCipheriv).toBe(settled);
     encrypt(1600);
     expect(calls.createCipheriv).toBe(settled! + 1);
+  });
+});
+
+describe('before noble is loaded', () => {
+  const zeros = new Uint8Array(16);
+
+  /** Modules of their own, in which nothing has loaded noble. */
+  async function fresh() {
+    vi.resetModules();
+    const { runtimeBackend: make } = await import('../../../src/crypto/runtime/backend.ts');
+    return make;
+  }
+
+  it('short data is left to the runtime, and noble is asked for once', async () => {
+    const make = await fresh();
+    const { module, calls } = counted();
+    const backend = make(module);
+    const cipher = backend.aes(zeros);
+    const encrypt = () => cipher.cbcEncrypt(new Uint8Array(16), 0, 16, zeros);
+    encrypt();
+    expect(backend.asksForNoble()).toBe(false);
+    for (let i = 0; i < 500; i++) encrypt();
+    expect(backend.asksForNoble()).toBe(true);
+    expect(backend.asksForNoble()).toBe(false);
+    expect(calls.createCipheriv).toBe(502);
+    (await import('../../../src/crypto/noble/backend.ts')).addNoble();
+    encrypt();
+    expect(calls.createCipheriv).toBe(502);
+  });
+
+  it('a primitive that the runtime lacks is an error which names the module to import', async () => {
+    const backend = (await fresh())({});
+    expect(backend.isComplete).toBe(false);
+    expect(backend.name).toBe('noble');
+    expect(() => backend.hash('sha1', zeros)).toThrow(/import defaultCrypto/);
+    expect(() => backend.hmac('sha1', zeros).digest([])).toThrow(TypeError);
+    expect(() => backend.aes(zeros).cbcDecrypt(zeros.slice(), 0, 16, zeros)).toThrow(TypeError);
+    expect(() => backend.pbkdf2('sha1', zeros, zeros, 1, 20)).toThrow(TypeError);
+  });
+
+  it('a sign-on goes on without noble if its file cannot be loaded', async () => {
+    vi.resetModules();
+    vi.doMock('../../../src/crypto/noble/backend.ts', () => {
+      throw new Error('no such file');
+    });
+    try {
+      const { baseCrypto } = await import('../../../src/crypto/base-crypto.ts');
+      const { loadEnctype } = await import('../../../src/crypto/provider.ts');
+      const cipher = baseCrypto.backend.aes(zeros);
+      for (let i = 0; i < 500; i++) cipher.cbcEncrypt(new Uint8Array(16), 0, 16, zeros);
+      await expect(loadEnctype(18, baseCrypto)).resolves.toBeUndefined();
+      expect(loadEnctype(18, baseCrypto)).toBeUndefined();
+      cipher.cbcEncrypt(new Uint8Array(16), 0, 16, zeros);
+    } finally {
+      vi.doUnmock('../../../src/crypto/noble/backend.ts');
+      vi.resetModules();
+    }
   });
 });
