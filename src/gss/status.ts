@@ -192,6 +192,11 @@ function withReason(lines: string[], { message, text, remedies }: ReasonedError)
   return [...new Set([...lines, ...own, ...remedies])];
 }
 
+/** The text that MIT's gss_display_status has for a status. */
+export function textOfStatus(code: GssErrorCode): string {
+  return TEXTS[code];
+}
+
 /**
  * The texts of a major status number (RFC 2744 §3.9.1): calling error, routine error, then each
  * supplementary bit from the lowest.

@@ -2,6 +2,7 @@
 import { KerberosError } from '../errors.ts';
 import type { UnreachableKdcDetail } from '../explain/relay-details.ts';
 import type { RelaySettings, RelaySignal } from '../krb5/relay-settings.ts';
+import { Relays } from '../krb5/relays.ts';
 import type { Exchange } from '../krb5/settings.ts';
 import { DerReader } from '../messages/der/reader.ts';
 import type { ProxiedMessage } from '../messages/kdc/iakerb.ts';
@@ -20,16 +21,15 @@ export class Inquiry {
   /** @throws {@link KerberosError} if the realm is not relayed, or a bound is reached. */
   constructor(asked: ProxiedMessage, exchange: Exchange) {
     const { settings, options } = exchange;
-    if (
-      settings.relay === undefined ||
-      !mayBeRelayed(asked.targetRealm, settings.relay, exchange)
-    ) {
+    const { relay } = settings;
+    if (relay === undefined || !mayBeRelayed(asked.targetRealm, relay, exchange)) {
       throw unknownRealm(asked.targetRealm);
     }
     this.#asked = asked;
     this.#exchange = exchange;
-    this.#relay = settings.relay;
-    this.#leave = settings.relay.relays.begin(options.peerAddress);
+    this.#relay = relay;
+    relay.relays ??= new Relays(relay.bounds, settings.clock);
+    this.#leave = relay.relays.begin(options.peerAddress);
   }
 
   /** @returns What the function of the application returned, for {@link read}. Rejects for {@link explain}. */

@@ -17,6 +17,7 @@ import { encodeKrbError } from '../messages/krb-error.ts';
 import { describeThrown } from '../text.ts';
 import { splitTime } from '../time.ts';
 import { Inquiry, isWhole, MAX_MESSAGE, unknownRealm, unreachable } from './inquiry.ts';
+import { checkTranscript } from './transcript.ts';
 
 export function beginRelay(first: FirstToken, exchange: Exchange): Promise<Step> {
   const { inner } = first;
@@ -46,7 +47,13 @@ async function acceptTicket(
   transcript: readonly Uint8Array[],
 ): Promise<Step> {
   const mechanism = Mechanism.iakerb;
-  const step = await beginKerberos(first, exchange, { mechanism, transcript });
+  const step = await beginKerberos(first, exchange, {
+    mechanism,
+    checkTranscript:
+      transcript.length === 0
+        ? undefined
+        : (finished, verified) => checkTranscript(finished, verified, transcript),
+  });
   if (step.status !== 'complete') return step;
   return { ...step, context: { ...step.context, mechanism } };
 }

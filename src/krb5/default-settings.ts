@@ -22,7 +22,7 @@ export function settingsOf(options: AcceptorOptions): AcceptorSettings {
   return {
     credential: options.credential,
     mechanisms: mechanismsOf(options),
-    relay: options.iakerb && relayOf(options.iakerb, clock),
+    relay: options.iakerb && relayOf(options.iakerb),
     lateFallback: lateFallbackOf(options),
     clock,
     randomOfContext: random === undefined ? contextRandom : () => random,

@@ -11,7 +11,7 @@ import type { FirstToken } from '../gss/framing.ts';
 import { frameToken, TokenId, unframeToken } from '../gss/framing.ts';
 import { isKrb5Mechanism, Mechanism } from '../gss/mechanism.ts';
 import type { Oid } from '../gss/oid.ts';
-import { ContextFlag, displayMajor, GssError, gssErrorOf } from '../gss/status.ts';
+import { ContextFlag, GssError, gssErrorOf, textOfStatus } from '../gss/status.ts';
 import type { HandshakeState, Step } from '../handshake-state.ts';
 import { disposeContext } from '../handshake-state.ts';
 import { ignoreResult } from '../hooks.ts';
@@ -31,8 +31,7 @@ import type { Trace } from '../trace.ts';
 import type { Established } from './establish.ts';
 import { establish } from './establish.ts';
 import { requestFactsOf, traceContext, traceRequest } from './observation.ts';
-import type { Relayed } from './relayed.ts';
-import type { InitiatorRequest } from './request.ts';
+import type { InitiatorRequest, Relayed } from './request.ts';
 import { checkRequiredFlags, loadBindingsHash, readInitiatorRequest } from './request.ts';
 import type { AcceptorSettings, Exchange, MechanismSteps } from './settings.ts';
 
@@ -73,7 +72,7 @@ export async function beginKerberos(
       exchange,
       peerAddress,
       (verified): Step | Promise<Step> => {
-        const request = readInitiatorRequest(verified, settings, options, relayed?.transcript);
+        const request = readInitiatorRequest(verified, settings, options, relayed?.checkTranscript);
         peerWaits ||= (request.flags & (ContextFlag.mutual | ContextFlag.dceStyle)) !== 0;
         checkFraming(first, request);
         checkRequiredFlags(request, settings);
@@ -234,8 +233,8 @@ function krbErrorFor(error: GssError, apReq: ApReq, clock: Clock): Uint8Array {
 }
 
 /** Fixed words about an error without a number of its own: clients print them. */
-function peerText({ minor, major }: GssError): string {
-  if (minor === undefined) return displayMajor(major)[0]!;
+function peerText({ minor, code }: GssError): string {
+  if (minor === undefined) return textOfStatus(code);
   return isOwnFault(minor.code) ? 'The service cannot answer now' : textOfCode(minor.code);
 }
 

@@ -13,8 +13,7 @@ import {
   seconds,
   wholeNumber,
 } from '../options.ts';
-import type { Clock } from '../time.ts';
-import { Relays } from './relays.ts';
+import type { RelayBounds, Relays } from './relays.ts';
 
 /** The type of an `AbortSignal` where the project has it, for functions that pass the signal on. */
 export type RelaySignal = typeof globalThis extends {
@@ -62,13 +61,15 @@ export interface IakerbOptions {
 export interface RelaySettings extends Pick<IakerbOptions, 'kdc' | 'realms'> {
   /** Seconds. */
   readonly deadline: number;
-  readonly relays: Relays;
+  readonly bounds: RelayBounds;
+  /** Made for the first relay. */
+  relays: Relays | undefined;
   /** The functions of the option. */
   readonly answerer: Answerer;
 }
 
 /** @param options - Checked. */
-export function relayOf(options: IakerbOptions, clock: Clock): RelaySettings {
+export function relayOf(options: IakerbOptions): RelaySettings {
   const {
     kdc,
     realms,
@@ -81,7 +82,8 @@ export function relayOf(options: IakerbOptions, clock: Clock): RelaySettings {
     kdc,
     ...(realms !== undefined && { realms: typeof realms === 'function' ? realms : [...realms] }),
     deadline,
-    relays: new Relays({ maxRelays, maxRelaysPerSource, ratePerSource }, clock),
+    bounds: { maxRelays, maxRelaysPerSource, ratePerSource },
+    relays: undefined,
     answerer: new Answerer(
       'function of iakerb',
       'KRB_AP_ERR_IAKERB_KDC_NO_RESPONSE',

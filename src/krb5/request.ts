@@ -8,14 +8,18 @@ import { hasEnctype } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
 import type { RefusalInit } from '../explain/reasons.ts';
 import { bindingsOf } from '../gss/channel-bindings.ts';
+import type { Oid } from '../gss/oid.ts';
 import { ContextFlag, GssError, INITIATOR_FLAG_BITS, INITIATOR_FLAGS } from '../gss/status.ts';
 import type { Authenticator } from '../messages/ap-req.ts';
 import { ApOption } from '../messages/ap-req.ts';
 import { AuthorizationDataType, decodeEtypeList } from '../messages/authorization-data.ts';
 import type { Checksum } from '../messages/encrypted-data.ts';
-import { decodeInitiatorOptions, GSS_CHECKSUM_TYPE } from './authenticator-checksum.ts';
-import type { Relayed } from './relayed.ts';
-import { checkTranscript } from './relayed.ts';
+import type { FinishedExtension } from './authenticator-checksum.ts';
+import {
+  decodeInitiatorOptions,
+  FinishedType,
+  GSS_CHECKSUM_TYPE,
+} from './authenticator-checksum.ts';
 import type { AcceptorSettings, HandshakeOptions } from './settings.ts';
 
 export interface InitiatorRequest {
@@ -25,10 +29,23 @@ export interface InitiatorRequest {
   readonly delegation?: Uint8Array;
 }
 
+/** What came before the AP-REQ in its exchange. */
+export interface Relayed {
+  /** The mechanism of the exchange, which the context gets. */
+  readonly mechanism: Oid;
+  /**
+   * Checks that the initiator has seen the tokens that were relayed; undefined if none was.
+   *
+   * @param finished - The extension of the authenticator's checksum.
+   * @throws {@link GssError} GSS_S_BAD_MIC.
+   */
+  readonly checkTranscript:
+    | ((finished: FinishedExtension | undefined, verified: VerifiedApReq) => void)
+    | undefined;
+}
+
 /**
  * Reads the authenticator's checksum and checks the channel bindings, after {@link loadBindingsHash}.
- *
- * @param transcript - The tokens that were relayed before.
  *
  * @throws {@link GssError} GSS_S_BAD_BINDINGS, GSS_S_BAD_MIC; {@link KerberosError}.
  */
@@ -36,20 +53,18 @@ export function readInitiatorRequest(
   verified: VerifiedApReq,
   settings: AcceptorSettings,
   options: HandshakeOptions,
-  transcript: Relayed['transcript'] = [],
+  checkTranscript: Relayed['checkTranscript'] = checkNothingRelayed,
 ): InitiatorRequest {
   const { checksum } = verified.authenticator;
   checkApOptions(verified);
   if (checksum?.type === GSS_CHECKSUM_TYPE) {
     const asked = decodeInitiatorOptions(checksum.checksum);
-    if (transcript.length > 0 || asked.finished !== undefined) {
-      checkTranscript(asked.finished, verified, transcript);
-    }
+    checkTranscript(asked.finished, verified);
     const bound = checkBindings(asked.bindings, verified, settings, options);
     const flags = (asked.flags & INITIATOR_FLAG_BITS) | (bound ? ContextFlag.channelBound : 0);
     return asked.delegation === undefined ? { flags } : { flags, delegation: asked.delegation };
   }
-  if (transcript.length > 0) checkTranscript(undefined, verified, transcript);
+  checkTranscript(undefined, verified);
   checkBindings(NO_BINDINGS, verified, settings, options);
   // MS-KILE §3.4.5: a missing checksum means no flags. Some SMB clients rely on that, and MIT krb5
   // does the same.
@@ -102,6 +117,15 @@ export function checkRequiredFlags(
     reason: 'policy.flags',
     message: 'The client did not ask for a required flag',
     detail: { missing: names },
+  });
+}
+
+/** As MIT krb5, accept_sec_context.c `kg_process_extension`, where no token came before the AP-REQ. */
+function checkNothingRelayed(finished: FinishedExtension | undefined): void {
+  if (finished?.type !== FinishedType.draft) return;
+  throw new KerberosError('KRB_AP_ERR_MSG_TYPE', {
+    reason: 'iakerb.transcript',
+    detail: { problem: 'nothing-relayed' },
   });
 }
 

@@ -2,19 +2,10 @@
 import type { VerifiedApReq } from '../ap/accept.ts';
 import { KeyUsage } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
-import type { Oid } from '../gss/oid.ts';
 import { GssError } from '../gss/status.ts';
+import type { FinishedExtension } from '../krb5/authenticator-checksum.ts';
+import { FinishedType } from '../krb5/authenticator-checksum.ts';
 import { decodeFinished } from '../messages/kdc/iakerb.ts';
-import type { FinishedExtension } from './authenticator-checksum.ts';
-import { FinishedType } from './authenticator-checksum.ts';
-
-/** What came before the AP-REQ in its exchange. */
-export interface Relayed {
-  /** The mechanism of the exchange, which the context gets. */
-  readonly mechanism: Oid;
-  /** All tokens before the AP-REQ, of both sides; empty if nothing was relayed. */
-  readonly transcript: readonly Uint8Array[];
-}
 
 /**
  * Checks that the initiator has seen the same tokens as the acceptor. The key is the initiator's subkey, as
@@ -24,22 +15,14 @@ export interface Relayed {
  * (after a wrong password) begins anew on its connection, and no token shows that.
  *
  * @param finished - The extension of the authenticator's checksum.
- * @throws {@link GssError} GSS_S_BAD_MIC if there is none or it does not match; {@link KerberosError}
- *   KRB_AP_ERR_MSG_TYPE if there is one and nothing was relayed.
+ * @param transcript - All tokens before the AP-REQ, of both sides; at least one.
+ * @throws {@link GssError} GSS_S_BAD_MIC if there is no extension or it does not match.
  */
 export function checkTranscript(
   finished: FinishedExtension | undefined,
   { subkey }: VerifiedApReq,
   transcript: readonly Uint8Array[],
 ): void {
-  if (transcript.length === 0) {
-    // MIT krb5, accept_sec_context.c: kg_process_extension.
-    if (finished?.type !== FinishedType.draft) return;
-    throw new KerberosError('KRB_AP_ERR_MSG_TYPE', {
-      reason: 'iakerb.transcript',
-      detail: { problem: 'nothing-relayed' },
-    });
-  }
   if (finished === undefined || subkey === undefined) throw mismatch('missing');
   const { type, checksum } = decodeFinished(finished.data);
   const usage = finished.type === FinishedType.draft ? KeyUsage.finished : KeyUsage.iakerbFinished;

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { VerifiedApReq } from '../../src/ap/accept.ts';
 import { EncryptionKey } from '../../src/crypto/default-crypto.ts';
 import { KeyUsage } from '../../src/crypto/numbers.ts';
+import { checkTranscript } from '../../src/iakerb/transcript.ts';
 import { FinishedType } from '../../src/krb5/authenticator-checksum.ts';
-import { checkTranscript } from '../../src/krb5/relayed.ts';
 import { encodeFinished } from '../../src/messages/kdc/iakerb.ts';
 
 const SUBKEY = new EncryptionKey(18, new Uint8Array(32).fill(1));
