@@ -9,7 +9,7 @@ import { bundle, loadedAtStart, signOn, signOnJob, sizeOf } from './support/edge
 import { encodeEncKrbCredPart, encodeKrbCred } from './support/encoders.ts';
 
 /** Bytes after gzip that a worker loads before its first client, and for nearly every client. */
-const MOST = 68_200;
+const MOST = 63_200;
 
 /** noble's primitives, and its SHA-2. */
 const NOBLE: readonly string[] = ['backend', 'hmac', 'legacy'];
@@ -134,9 +134,23 @@ describe('what few clients have is loaded when it is met', () => {
   });
 
   it('the words for the operator, by the first refusal', () => {
+    const outcome = signOn(chunks, { ...clientOf({}), now: Date.now() + 1000 * 86_400_000 });
+    expect(outcome.status).toBe(401);
+    expect(outcome.error).toMatch(/Ticket expired/);
+    expect(laterOf(outcome)).toEqual(['catalogue']);
+  });
+
+  it('a keytab that may change', () => {
+    const outcome = signOn(chunks, { ...clientOf({}), isFollowed: true });
+    expect(outcome.status).toBe(200);
+    expect(laterOf(outcome)).toEqual(['key-source']);
+  });
+
+  it('why no key opens a ticket', () => {
     const { token } = clientOf({});
     const outcome = signOn(chunks, { ...clientOf({}), token });
     expect(outcome.status).toBe(401);
-    expect(laterOf(outcome)).toEqual(['catalogue']);
+    expect(outcome.error).toMatch(/found in keytab but cannot decrypt ticket/);
+    expect(laterOf(outcome)).toEqual(['catalogue', 'explain']);
   });
 });

@@ -68,6 +68,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   'an exchange under one circumstance': [
     'context/node-buffers.test.ts',
     'krb5/ap-req-flips.test.ts',
+    'krb5/missing-files.test.ts',
     'krb5/returning-client.test.ts',
     'krb5/revocation.test.ts',
     'krb5/wiping.test.ts',

@@ -37,6 +37,8 @@ const MAY_REMEMBER: Readonly<Record<string, string>> = {
   'keytab/facts.ts: kvnoLists': 'weak: derived from a keytab, which does not change',
   'keytab/keytab-index.ts: NONE': 'an empty map, replaced before anything is added',
   'keytab/keytab-index.ts: indexes': 'weak: derived from a keytab, which does not change',
+  'krb5/credential.ts: explainer':
+    'a module, set once, when a ticket or a keytab first lacks a key',
   'krb5/establish.ts: SERVICE_NAMES': 'weak: derived from a principal of the keytab',
   'krb5/establish.ts: opener': 'a module, set once, when an initiator first delegates',
   'krb5/request.ts: hasher': 'a module, set once, when an exchange first has channel bindings',

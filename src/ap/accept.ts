@@ -117,7 +117,7 @@ export async function acceptApReq<T>(
   const opened =
     openTicket(apReq.ticket, keys, policy) ??
     ((await newerKeys(keys, patience)) ? openTicket(apReq.ticket, keys, policy) : undefined);
-  if (opened === undefined) throw explainUnopened(apReq.ticket, keys, policy);
+  if (opened === undefined) throw await explainUnopened(apReq.ticket, keys, policy, patience);
   attempt.opened = opened;
   if (trace !== undefined) traceTicket(trace, opened);
   let authenticator: Authenticator | undefined;
@@ -181,12 +181,15 @@ function traceAuthenticator(trace: Trace, authenticator: Authenticator, clock: C
   }
 }
 
-function explainUnopened(
+async function explainUnopened(
   ticket: Ticket,
   keys: ServiceKeys,
   { openedTickets }: ApPolicy,
-): KerberosError {
-  return keys.explain(ticket, (entry) => openedTickets.hasOpened(entry));
+  patience: Patience,
+): Promise<KerberosError> {
+  const why = keys.explain(ticket, (entry) => openedTickets.hasOpened(entry));
+  if (!(why instanceof Promise)) return why;
+  return (await patience.wait(why, patience.settings.modules)) as KerberosError;
 }
 
 function refuseUserToUser(apReq: ApReq): void {

@@ -10,11 +10,25 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
 import { LOOK_AT_STORE } from '../explain/entries/keytab.ts';
 import type { Ticket } from '../messages/ticket.ts';
-import { printableName } from '../text.ts';
+import { describeThrown } from '../text.ts';
 import type { Clock } from '../time.ts';
 import { systemTimer } from '../time.ts';
 import type { Keytab, KeytabEntry } from './keytab.ts';
 import { carryOver, faultOfKeytab, sameKeys } from './succession.ts';
+import type { CredentialWarning } from './warning.ts';
+import { warningOfSkipped } from './warning.ts';
+
+/** The keys of a credential, which may change. */
+export interface CurrentKeys {
+  /** The keys in use: the same object until they change. It has no entries once they have expired. */
+  readonly keytab: Keytab;
+  /** Why the keys have expired; undefined if they have not. */
+  readonly expired: KerberosError | undefined;
+  /** See {@link ServiceKeys.current}. */
+  current(): Promise<void> | undefined;
+  /** See {@link ServiceKeys.refresh}. */
+  refresh(): Promise<boolean>;
+}
 
 /** The keys of a service, as the AP exchange asks for them. */
 export interface ServiceKeys {
@@ -35,11 +49,15 @@ export interface ServiceKeys {
   /** Whether there is a key of this realm for the service. */
   hasKeysOf(realm: string): boolean;
   /**
-   * The reason why there was no candidate, or why no candidate opened the ticket.
+   * The reason why there was no candidate, or why no candidate opened the ticket. A promise while the
+   * explanations are not loaded.
    *
    * @param hasOpened - Whether the key of an entry has opened another ticket before.
    */
-  explain(ticket: Ticket, hasOpened: (entry: KeytabEntry) => boolean): KerberosError;
+  explain(
+    ticket: Ticket,
+    hasOpened: (entry: KeytabEntry) => boolean,
+  ): KerberosError | Promise<KerberosError>;
   /** Asks for newer keys. @returns Whether there are other keys, so that a retry makes sense. */
   refresh(): Promise<boolean>;
 }
@@ -63,35 +81,21 @@ export interface KeytabProvider {
   readonly failure?: unknown;
 }
 
-/** A fault of the keytab that the operator should know about. */
-export interface CredentialWarning {
-  /**
-   * - `records`: the keytab has records that cannot be read; the others are used.
-   * - `provider`: the provider failed, or returned no keytab or an empty one; the last keys stay in use.
-   * - `unusable`: all keys of the service, or the newest, are of unsupported encryption types; clients
-   *   with tickets for them are refused.
-   * - `no-service`: the new keytab has no key for the service, whose clients are all refused.
-   * - `expired`: the provider has failed for `maxKeytabAge`; all clients are refused.
-   */
-  readonly kind: 'records' | 'provider' | 'unusable' | 'no-service' | 'expired';
-  /** One printable line with the fault, its consequence and a hint. */
-  readonly message: string;
-  /** The fault. */
-  readonly error: KerberosError;
-}
-
 /** Options of {@link KeySource}. */
 export interface KeySourceOptions {
-  /** undefined for a keytab that does not change. */
-  readonly provider: KeytabProvider | undefined;
+  /** Asked for the keys again. */
+  readonly provider: KeytabProvider;
   /** The implementation of the keys' cryptography; that of the keytab if undefined. */
   readonly crypto: CryptoProvider | undefined;
   /** Measures the age of the keys. */
   readonly clock: Clock;
   /** Milliseconds for which keys stay in use while the provider fails. */
   readonly maxKeytabAge: number;
-  /** Why a keytab has no key for the service; undefined if it has one. */
-  readonly explainUseless: (keytab: Keytab) => KerberosError | undefined;
+  /**
+   * Why a keytab has no key for the service; undefined if it has one. If the promise rejects, the provider
+   * has failed.
+   */
+  readonly explainUseless: (keytab: Keytab) => Promise<KerberosError> | undefined;
   /** Called with each further keytab that has a key for the service, once it is in use. */
   readonly judge: (keytab: Keytab) => void;
   /** Must not throw. */
@@ -99,7 +103,7 @@ export interface KeySourceOptions {
 }
 
 /** The keys of a provider, at most {@link MAX_AGE} old. */
-export class KeySource {
+export class KeySource implements CurrentKeys {
   readonly #options: KeySourceOptions;
   /** The object that the provider returned last. */
   #given: Keytab | undefined;
@@ -114,34 +118,36 @@ export class KeySource {
   #told: string | undefined;
   #toldSkipped: string | undefined;
 
-  /** @param askedAt - The time at which the provider was asked for `keytab`. */
+  /**
+   * @param keytab - Its skipped records have been reported.
+   * @param askedAt - The time at which the provider was asked for `keytab`.
+   */
   constructor(keytab: Keytab, askedAt: number, options: KeySourceOptions) {
     this.#options = options;
     this.#given = keytab;
     this.#keytab = carryOver([], keytab, options.crypto);
     this.#lookedAt = askedAt;
     this.#confirmedAt = askedAt;
-    this.#reportSkipped(keytab);
+    this.#toldSkipped = warningOfSkipped(keytab)?.message;
   }
 
-  /** The keys in use. It has no entries once they have expired. */
+  /** See {@link CurrentKeys.keytab}. */
   get keytab(): Keytab {
     return this.#keytab;
   }
 
-  /** Why the keys have expired; undefined if they have not. */
+  /** See {@link CurrentKeys.expired}. */
   get expired(): KerberosError | undefined {
     return this.#expired;
   }
 
   /** See {@link ServiceKeys.current}. */
   current(): Promise<void> | undefined {
-    if (this.#options.provider === undefined) return undefined;
     const age = this.#options.clock() - this.#lookedAt;
     // A clock that was set back, or returns no number, does not prove that the keys are recent.
     if (age >= 0 && age < LOOK_AGAIN_AGE) return undefined;
     if (!(age >= 0 && age < MAX_AGE)) return this.#catchUp();
-    this.#begin(this.#options.provider);
+    this.#begin();
     return undefined;
   }
 
@@ -152,21 +158,20 @@ export class KeySource {
    * @returns Whether there are other keys than before.
    */
   async refresh(): Promise<boolean> {
-    const { provider } = this.#options;
-    if (provider === undefined || this.#waiting === MAX_WAITING) return false;
+    if (this.#waiting === MAX_WAITING) return false;
     this.#waiting++;
     try {
-      return await this.#answerOf(this.#begin(provider));
+      return await this.#answerOf(this.#begin());
     } finally {
       this.#waiting--;
     }
   }
 
   async #catchUp(): Promise<void> {
-    const { provider, clock } = this.#options;
+    const { clock } = this.#options;
     // A process that was frozen may resume within an old look, hence the second attempt.
     for (let attempt = 0; attempt < 2; attempt++) {
-      await this.#answerOf(this.#begin(provider!));
+      await this.#answerOf(this.#begin());
       const age = clock() - this.#lookedAt;
       if (age >= 0 && age < MAX_AGE) return;
     }
@@ -174,17 +179,18 @@ export class KeySource {
   }
 
   /** The look in progress, or a new one. */
-  #begin(provider: KeytabProvider): Look {
+  #begin(): Look {
     const now = this.#options.clock();
     if (this.#look !== undefined && !isGivenUp(this.#look, now)) return this.#look;
     const look: Look = { begun: now, answer: NOTHING_NEW, bounded: undefined, isLate: false };
     this.#look = look;
-    look.answer = this.#ask(provider, look);
+    look.answer = this.#ask(look);
     return look;
   }
 
-  async #ask(provider: KeytabProvider, look: Look): Promise<boolean> {
-    const answer = await answerOf(provider);
+  async #ask(look: Look): Promise<boolean> {
+    const { provider, explainUseless } = this.#options;
+    const answer = await answerOf(provider, explainUseless);
     // A look that was given up has been overtaken by another.
     if (this.#look !== look) return false;
     this.#look = undefined;
@@ -220,7 +226,7 @@ export class KeySource {
     return look.bounded;
   }
 
-  #adopt(keytab: Keytab): boolean {
+  #adopt({ keytab, useless }: Answer): boolean {
     const given = this.#given;
     if (keytab === given) return false;
     this.#given = keytab;
@@ -228,7 +234,6 @@ export class KeySource {
     if (given !== undefined && sameKeys(keytab, given)) return false;
     this.#keytab = carryOver(this.#keytab.entries, keytab, this.#options.crypto);
     this.#expired = undefined;
-    const useless = this.#options.explainUseless(keytab);
     if (useless === undefined) this.#options.judge(this.#keytab);
     else this.#warn('no-service', useless);
     return true;
@@ -248,13 +253,11 @@ export class KeySource {
     this.#warn('expired', this.#expired);
   }
 
-  #reportSkipped({ skipped }: Keytab): void {
-    if (skipped === undefined) return;
-    const error = skipped[0]!;
-    const more = skipped.length === 1 ? '' : `, and ${skipped.length - 1} more`;
-    const message = `${error.message}${more}: left out, the others are used (${error.hint})`;
-    if (message !== this.#toldSkipped) this.#options.warn({ kind: 'records', message, error });
-    this.#toldSkipped = message;
+  #reportSkipped(keytab: Keytab): void {
+    const warning = warningOfSkipped(keytab);
+    if (warning === undefined) return;
+    if (warning.message !== this.#toldSkipped) this.#options.warn(warning);
+    this.#toldSkipped = warning.message;
   }
 
   /** Warns once about each fault, even if it is found repeatedly. */
@@ -266,6 +269,13 @@ export class KeySource {
     const hint = error.hint === undefined ? '' : ` (${error.hint})`;
     this.#options.warn({ kind, message: `${error.message}${consequence}${hint}`, error });
   }
+}
+
+/** What the provider has returned. */
+interface Answer {
+  readonly keytab: Keytab;
+  /** Why it has no key for the service. */
+  readonly useless: KerberosError | undefined;
 }
 
 /** One call of the provider. */
@@ -283,21 +293,20 @@ function isGivenUp({ isLate, begun }: Look, now: number): boolean {
   return isLate && !(Math.abs(now - begun) < GIVE_UP_AGE);
 }
 
-async function answerOf(provider: KeytabProvider): Promise<Keytab | KerberosError> {
+async function answerOf(
+  provider: KeytabProvider,
+  explainUseless: KeySourceOptions['explainUseless'],
+): Promise<Answer | KerberosError> {
   try {
     const keytab = await provider();
     const fault = faultOfKeytab(keytab);
     if (fault !== undefined) return failed(`expected a keytab, ${fault}`);
     // A tool that rewrites a keytab in place begins with an empty file.
-    return keytab.entries.length === 0 ? failed('the keytab has no entries') : keytab;
+    if (keytab.entries.length === 0) return failed('the keytab has no entries');
+    return { keytab, useless: await explainUseless(keytab) };
   } catch (error) {
-    return failed(problemOf(error), error);
+    return failed(describeThrown(error), error);
   }
-}
-
-/** What a provider threw, in one printable line. */
-export function problemOf(thrown: unknown): string {
-  return printableName(thrown instanceof Error ? thrown.message : `it threw a ${typeof thrown}`);
 }
 
 function failed(problem: string, cause?: unknown): KerberosError {

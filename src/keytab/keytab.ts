@@ -11,7 +11,7 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import { cryptoProvider } from '../crypto/provider.ts';
 import type { KerberosErrorOptions } from '../errors.ts';
 import { DecodeError, KerberosError } from '../errors.ts';
-import { LOOKALIKES } from '../explain/entries/keytab.ts';
+import { LOOKALIKES } from '../explain/lookalikes.ts';
 import { Limit } from '../messages/limits.ts';
 import type { Principal } from '../messages/principal.ts';
 import { NameType, printablePrincipal } from '../messages/principal.ts';

@@ -1,7 +1,7 @@
 /** Finds keys of a service whose encryption types the provider lacks. */
 import { enctypeName } from '../crypto/numbers.ts';
 import { KerberosError } from '../errors.ts';
-import { KEYTAB } from '../explain/entries/keytab.ts';
+import { UNUSABLE_KEYS } from '../explain/unusable-keys.ts';
 import { printablePrincipal } from '../messages/principal.ts';
 import { newerThan } from './age.ts';
 import type { Keytab, KeytabEntry } from './keytab.ts';
@@ -55,7 +55,7 @@ export function explainUnusable(
     principals: more > 0 ? [...names, `${more} more`] : names,
     enctypes: [...enctypes].slice(0, MAX_LISTED),
   };
-  const explanation = KEYTAB[reason];
+  const explanation = UNUSABLE_KEYS[reason];
   return new KerberosError('KDC_ERR_ETYPE_NOSUPP', {
     reason,
     detail,

@@ -5,23 +5,24 @@ import { cryptoProvider } from '../crypto/provider.ts';
 import { explain, KerberosError } from '../errors.ts';
 import { GssError, gssErrorOf } from '../gss/status.ts';
 import { tell } from '../hooks.ts';
-import { explainNoKey, explainNoService } from '../keytab/explain.ts';
-import type { CredentialWarning, KeytabProvider, ServiceKeys } from '../keytab/key-source.ts';
-import { KeySource, problemOf } from '../keytab/key-source.ts';
+import type { CurrentKeys, KeytabProvider, ServiceKeys } from '../keytab/key-source.ts';
 import type { Keytab, KeytabEntry } from '../keytab/keytab.ts';
 import { acceptedKeys, findPrincipal } from '../keytab/keytab-index.ts';
 import type { TicketKeyRequest } from '../keytab/lookup.ts';
 import { selectKeys } from '../keytab/lookup.ts';
 import type { ServiceMatcher } from '../keytab/service-name.ts';
 import { formatServiceName, matchService, parseServiceName } from '../keytab/service-name.ts';
-import { faultOfKeytab } from '../keytab/succession.ts';
+import { carryOver, faultOfKeytab } from '../keytab/succession.ts';
 import { unusableKeys } from '../keytab/unusable.ts';
+import type { CredentialWarning } from '../keytab/warning.ts';
+import { warningOfSkipped } from '../keytab/warning.ts';
 import { parsePrincipal } from '../messages/principal.ts';
 import type { Ticket } from '../messages/ticket.ts';
 import { Tally } from '../observe/tally.ts';
 import { publishWarning } from '../observe/warnings.ts';
 import type { OptionRules } from '../options.ts';
 import { callback, checkOptions, definite, kind, promptCallback, range } from '../options.ts';
+import { describeThrown } from '../text.ts';
 import type { Clock } from '../time.ts';
 import { systemClock } from '../time.ts';
 import { printWarning } from '../warning.ts';
@@ -87,7 +88,7 @@ export async function acquireCredential(
   const keytab = typeof source === 'function' ? await askFirst(source) : source;
   const loading = loadPrimitives();
   if (loading !== undefined) await loading;
-  const useless = explainUseless(keytab, matcher);
+  const useless = await explainUseless(keytab, matcher);
   if (useless !== undefined) {
     throw await explain(new GssError('GSS_S_NO_CRED', { minor: useless }));
   }
@@ -105,22 +106,27 @@ export async function acquireCredential(
     if (reason === 'keytab.not-used') return publishWarning({ reason, text: message, remedies });
     warn({ kind: 'unusable', message: `${message} (${hint})`, error });
   });
-  const keys = new KeySource(keytab, askedAt, {
-    provider,
-    crypto,
-    clock,
-    maxKeytabAge: (options.maxKeytabAge ?? Number.POSITIVE_INFINITY) * 1000,
-    explainUseless: (next) => explainUseless(next, matcher),
-    judge,
-    warn,
-  });
+  const skipped = warningOfSkipped(keytab);
+  if (skipped !== undefined) warn(skipped);
+  const keys =
+    provider === undefined
+      ? fixedKeys(carryOver([], keytab, crypto))
+      : await keySourceOf(keytab, askedAt, {
+          provider,
+          crypto,
+          clock,
+          maxKeytabAge: (options.maxKeytabAge ?? Number.POSITIVE_INFINITY) * 1000,
+          explainUseless: (next) => explainUseless(next, matcher),
+          judge,
+          warn,
+        });
   judge(keys.keytab);
   return new AcceptorCredential(keys, matcher, crypto, warned);
 }
 
 /** The keys of a service. Made by {@link acquireCredential}; all contexts of an acceptor share it. */
 export class AcceptorCredential implements ServiceKeys {
-  readonly #keys: KeySource;
+  readonly #keys: CurrentKeys;
   /** The last answer of {@link acceptsService}: it holds as long as the keytab is the same. */
   #lastService:
     | { readonly name: string; readonly keytab: Keytab; readonly accepted: boolean }
@@ -131,7 +137,7 @@ export class AcceptorCredential implements ServiceKeys {
 
   /** @internal */
   constructor(
-    keys: KeySource,
+    keys: CurrentKeys,
     matcher: ServiceMatcher,
     crypto: CryptoProvider | undefined,
     warned: Tally,
@@ -198,9 +204,15 @@ export class AcceptorCredential implements ServiceKeys {
   }
 
   /** @internal */
-  explain(ticket: Ticket, hasOpened: (entry: KeytabEntry) => boolean): KerberosError {
+  explain(
+    ticket: Ticket,
+    hasOpened: (entry: KeytabEntry) => boolean,
+  ): KerberosError | Promise<KerberosError> {
     const { keytab, expired } = this.#keys;
-    return expired ?? explainNoKey(keytab, this.#matcher, requestOf(ticket), hasOpened);
+    if (expired !== undefined) return expired;
+    const explainBy = ({ explainNoKey }: Explainer) =>
+      explainNoKey(keytab, this.#matcher, requestOf(ticket), hasOpened);
+    return explainer === undefined ? loadExplainer().then(explainBy) : explainBy(explainer);
   }
 
   /** @internal */
@@ -227,16 +239,47 @@ async function askFirst(provider: KeytabProvider): Promise<Keytab> {
   } catch (error) {
     await explain(error);
     if (error instanceof KerberosError) throw gssErrorOf(error, 'GSS_S_NO_CRED');
-    const detail = { problem: problemOf(error) };
+    const detail = { problem: describeThrown(error) };
     throw new GssError('GSS_S_NO_CRED', { reason: 'keytab.failed', detail, cause: error });
   }
 }
 
-function explainUseless(keytab: Keytab, matcher: ServiceMatcher): KerberosError | undefined {
-  return keytab.entries.some((entry) => matchService(matcher, entry.principal) !== undefined)
-    ? undefined
-    : explainNoService(keytab, matcher);
+/** The keys of a keytab that does not change. */
+function fixedKeys(keytab: Keytab): CurrentKeys {
+  return {
+    keytab,
+    expired: undefined,
+    current: () => undefined,
+    refresh: () => Promise.resolve(false),
+  };
 }
+
+/** The keys of a function, for which the code that asks it again is loaded. */
+async function keySourceOf(...given: ConstructorParameters<KeySourceClass>): Promise<CurrentKeys> {
+  const { KeySource } = await import('../keytab/key-source.ts');
+  return new KeySource(...given);
+}
+
+type KeySourceClass = typeof import('../keytab/key-source.ts').KeySource;
+
+/** Why a keytab has no key for the service; undefined if it has one. */
+function explainUseless(
+  keytab: Keytab,
+  matcher: ServiceMatcher,
+): Promise<KerberosError> | undefined {
+  if (keytab.entries.some(({ principal }) => matchService(matcher, principal) !== undefined)) {
+    return undefined;
+  }
+  return loadExplainer().then(({ explainNoService }) => explainNoService(keytab, matcher));
+}
+
+/** Loads the explanations of keys that open no ticket, with the first such ticket or keytab. */
+async function loadExplainer(): Promise<Explainer> {
+  explainer ??= await import('../keytab/explain.ts');
+  return explainer;
+}
+
+type Explainer = typeof import('../keytab/explain.ts');
 
 function printCredentialWarning({ message }: CredentialWarning): void {
   printWarning(message, 'KRB5_ACCEPTOR_KEYTAB');
@@ -266,6 +309,7 @@ export const CREDENTIAL_OPTIONS: OptionRules<AcquireCredentialOptions> = {
 
 // Those of keytabs are a dozen.
 const MAX_REASONS = 64;
+let explainer: Explainer | undefined;
 
 function isNameOrList(value: unknown): boolean {
   return typeof value === 'string' || Array.isArray(value);

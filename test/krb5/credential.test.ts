@@ -112,14 +112,14 @@ describe('a keytab that is rotated', () => {
     [
       'throws',
       () => {
-        throw new Error('connect ECONNREFUSED 192.0.2.7:8200');
+        throw new Error('no answer of https://app:hunter2@vault.example.com');
       },
-      'the keytab provider failed: connect ECONNREFUSED 192.0.2.7:8200',
+      'the keytab provider failed: Error: no answer of https://...@vault.example.com',
     ],
     [
       'returns none',
       () => undefined as unknown as Keytab,
-      'the keytab provider failed: keytab: expected a function of a keytab, got undefined',
+      'the keytab provider failed: TypeError: keytab: expected a function of a keytab, got undefined',
     ],
   ])('is no credential if its provider %s, and the store is to blame', async (_, keytab, text) => {
     const error = await acquireCredential({ keytab }).catch((error: unknown) => error);

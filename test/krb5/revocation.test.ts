@@ -175,7 +175,7 @@ describe('a provider that fails', () => {
       () => {
         throw undefined;
       },
-      'it threw a undefined',
+      'provider failed: undefined',
     ],
     [
       'rejects',

@@ -85,6 +85,8 @@ export interface SignOn {
   readonly earlier?: readonly Uint8Array[];
   /** The application data of the channel's bindings. */
   readonly bindings?: Uint8Array;
+  /** Whether the credential gets a function of its keytab. */
+  readonly isFollowed?: boolean;
   /** Whether the bundle runs without `node:crypto`. */
   readonly pure?: boolean;
 }
@@ -105,7 +107,7 @@ export interface Outcome {
 /** Signs on in a process of its own, which has nothing loaded yet. */
 export function signOn(
   chunks: readonly Chunk[],
-  { keytab, token, now, earlier = [], bindings, pure }: SignOn,
+  { keytab, token, now, earlier = [], bindings, isFollowed, pure }: SignOn,
 ): Outcome {
   const folder = mkdtempSync(join(tmpdir(), 'edge-'));
   try {
@@ -120,6 +122,7 @@ export function signOn(
       ...(bindings && { bindings: Buffer.from(bindings).toString('base64') }),
       now,
       start: `./${chunks[0]!.fileName}`,
+      isFollowed: isFollowed === true,
       pure: pure === true,
     };
     const printed = execFileSync(
@@ -152,7 +155,7 @@ const given = JSON.parse(process.argv[2]);
 if (given.pure) process.getBuiltinModule = undefined;
 const { acquireCredential, createAcceptor, negotiate, parseKeytab } = await import(given.start);
 const keytab = parseKeytab(new Uint8Array(Buffer.from(given.keytab, 'base64')));
-const credential = await acquireCredential({ keytab });
+const credential = await acquireCredential({ keytab: given.isFollowed ? () => keytab : keytab });
 const acceptor = createAcceptor({ credential, clock: () => given.now });
 const channel = given.bindings === undefined
   ? {}

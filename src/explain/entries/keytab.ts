@@ -1,11 +1,11 @@
-/** What there is to say about keytabs. Loaded with the parser of keytabs, too. */
+/** What there is to say about keytabs. */
+import { LOOKALIKES } from '../lookalikes.ts';
 import type { Explanations } from '../reasons.ts';
-import type { FileDetails, Lookalike, PathDetail } from '../service-reasons.ts';
+import type { FileDetails, PathDetail } from '../service-reasons.ts';
+import { UNUSABLE_KEYS } from '../unusable-keys.ts';
 
 /** What to do about a provider that fails. */
 export const LOOK_AT_STORE = 'look at the store in which the application has the keytab';
-
-const AS_BYTES = 'copy it as bytes (scp; cp; not through an editor, a terminal or a text field)';
 
 /** Of the area `keytab`. */
 export const KEYTAB: Explanations<Extract<keyof FileDetails, `keytab.${string}`>> = {
@@ -89,34 +89,7 @@ export const KEYTAB: Explanations<Extract<keyof FileDetails, `keytab.${string}`>
     text: (detail) => `${fileOf(detail)} has weak keys only`,
     remedies: () => ['give the account AES keys (a new password), and export them'],
   },
-  'keytab.unusable': {
-    text: ({ principals, enctypes }) =>
-      `no key of ${principals.join(', ')} can be used here: ${enctypes.join(', ')}`,
-    remedies: ({ enctypes }) => [
-      'have the KDC use aes256-cts-hmac-sha1-96, and export the keys again; in Active Directory: ' +
-        'msDS-SupportedEncryptionTypes of the account, then a new password',
-      ...(enctypes.some((name) => /arcfour|des3/.test(name))
-        ? [
-            'or permit RC4 or DES3 for a while: allow_rc4 = true, allow_des3 = true in krb5.conf, and ' +
-              'in permitted_enctypes where it is set; withLegacyEnctypes in code',
-          ]
-        : []),
-    ],
-  },
-  'keytab.newest-unusable': {
-    text: ({ principals, enctypes }) =>
-      `the newest keys of ${principals.join(', ')} cannot be used here (${enctypes.join(', ')}), and ` +
-      'older ones open no new ticket',
-    remedies: () => [
-      'export the newest keys with aes256-cts-hmac-sha1-96, too (ktpass: /crypto AES256-SHA1); the KDC ' +
-        'must use it',
-    ],
-  },
-  'keytab.not-used': {
-    text: ({ principals, enctypes }) =>
-      `keys of ${principals.join(', ')} are not used: ${enctypes.join(', ')}`,
-    remedies: () => ['nothing needs to be done while tickets are of other encryption types'],
-  },
+  ...UNUSABLE_KEYS,
   'keytab.changing': {
     text: (detail) => `${fileOf(detail)} is being written continuously`,
     remedies: () => ['write another file, and rename it to this one'],
@@ -152,76 +125,6 @@ export const KEYTAB: Explanations<Extract<keyof FileDetails, `keytab.${string}`>
             'name a service that the keytab has, or none to accept every key of it',
             "export the service's keys into it (kadmin ktadd, ktpass, msktutil, net ads keytab)",
           ],
-  },
-};
-
-/** What a file is that is not a keytab, and what helps. */
-export const LOOKALIKES: Readonly<
-  Record<Lookalike, { readonly text: string; readonly remedy: string }>
-> = {
-  ccache: {
-    text: 'it is a credential cache: that holds tickets of a client, and no keys of a service',
-    remedy: 'name the keytab: KRB5_KTNAME and KRB5CCNAME may have been exchanged',
-  },
-  'utf-16': {
-    text: 'it is text in UTF-16, as PowerShell writes what is redirected into a file',
-    remedy: AS_BYTES,
-  },
-  'byte-order-mark': {
-    text: 'it begins with the byte order mark of UTF-8 (ef bb bf): an editor or a script saved it as text',
-    remedy: AS_BYTES,
-  },
-  gzip: { text: 'it is compressed with gzip', remedy: 'unpack it: gunzip, tar -xzf' },
-  zeros: {
-    text: 'it has zeros only: it was not written, or not to the end',
-    remedy: 'write the keytab again',
-  },
-  pem: {
-    text: 'it is PEM: a certificate, or a key of TLS or SSH',
-    remedy: 'export a keytab (kadmin ktadd, ktpass, msktutil): Kerberos has no certificates',
-  },
-  hex: { text: 'it is a keytab in hexadecimal', remedy: 'decode it: xxd -r -p file > www.keytab' },
-  'hex-dump': {
-    text: 'it is a hex dump of a keytab',
-    remedy: 'decode it: xxd -r file > www.keytab',
-  },
-  base64: {
-    text: 'it is a keytab in base64',
-    remedy:
-      'decode it: base64 -d file > www.keytab (in a Secret of Kubernetes: data, not stringData)',
-  },
-  klist: { text: 'it is what klist -k prints about a keytab', remedy: 'name the keytab itself' },
-  'krb5.conf': {
-    text: 'it is a krb5.conf',
-    remedy: 'name the keytab: KRB5_KTNAME and KRB5_CONFIG may have been exchanged',
-  },
-  'web-page': {
-    text: 'it is a web page: what was downloaded is the answer of a server, perhaps an error',
-    remedy: 'download it again, and look at the answer (curl --fail)',
-  },
-  json: {
-    text: 'it is JSON, perhaps the answer of a store of secrets',
-    remedy: 'take the value out of it and decode that (base64 -d)',
-  },
-  text: {
-    text: 'it was copied as text: ef bf bd replaces bytes that are not text',
-    remedy: `${AS_BYTES}, or in base64; what was replaced is lost`,
-  },
-  'utf-8': {
-    text: 'it was copied as text: its bytes from 80 on were written in UTF-8 (c2 and c3 precede them)',
-    remedy: `${AS_BYTES}, or turn it back: iconv -f utf-8 -t latin1 file > www.keytab`,
-  },
-  'plain-text': {
-    text: 'it is text, and a keytab is not',
-    remedy: 'name the keytab itself, or export one (kadmin ktadd, ktpass, msktutil)',
-  },
-  'line-ends': {
-    text: 'it was copied as text: each 0a in it has a 0d before it',
-    remedy: `${AS_BYTES}; ftp: binary`,
-  },
-  'little-endian': {
-    text: 'its numbers are little-endian: the program that wrote it disregarded the byte order of the format',
-    remedy: 'write it with kadmin ktadd, ktutil, ktpass or msktutil',
   },
 };
 
