@@ -450,6 +450,36 @@ describe('the options of waiting', () => {
     }
   });
 
+  it.each([
+    ['../src/handshake-import.ts', {}],
+    ['../src/context/open-delegation.ts', { flags: DCE | ContextFlag.delegation }],
+  ])('fails at the deadline if %s cannot be loaded, and leaves no key', async (path, initiator) => {
+    vi.resetModules();
+    vi.doMock(path, () => new Promise(() => {}));
+    onTestFinished(() => vi.doUnmock(path));
+    const fresh = await import('./support/realm-kit.ts');
+    const timers = new ManualTimers();
+    const parties = await fresh.makeParties({
+      initiator: { ...initiator, delegation: Uint8Array.of(1, 2, 3) },
+      acceptor: { timer: timers.timer },
+    });
+    const token = parties.initiator.begin();
+    const secrets = secretsOf(token, parties);
+    const moved = parties.acceptor.resume(parties.begin().export());
+    const census = new Census();
+    const result = await census.watch(async () => {
+      const accepting = moved.accept(token);
+      await vi.waitFor(() => expect(timers.running).toEqual([5000]));
+      timers.expire();
+      return await accepting;
+    });
+    expect(result).toMatchObject({
+      status: 'failed',
+      error: { reason: 'fault.module-silent', detail: { name: 'module loader', seconds: 5 } },
+    });
+    expect(census.left(secrets)).toEqual([]);
+  });
+
   it('is not disturbed by another call before the answer, whatever that brings', async () => {
     const { initiator, begin, cache } = await slowParties();
     const token = initiator.begin();
