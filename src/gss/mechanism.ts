@@ -21,7 +21,7 @@ export const Mechanism = {
   negoex: '1.3.6.1.4.1.311.2.2.30',
   /** Microsoft's user-to-user Kerberos (MS-KILE), which no acceptor with a keytab has. */
   userToUser: '1.2.840.113554.1.2.2.3',
-  /** No mechanism: who lists it can fall back to another one late (MS-SPNG §3.1.5.4). */
+  /** Not a mechanism: an initiator that lists it supports Late Fallback (MS-SPNG §3.1.5.4). */
   lateFallback: '1.3.6.1.4.1.311.2.2.40',
 } as const;
 

@@ -101,8 +101,8 @@ function mayBeRelayed(realm: string, { realms }: RelaySettings, { settings }: Ex
 }
 
 /**
- * What a function rejects with because its signal was aborted: which servers it has asked. One that does not do
- * so at once gets no further time.
+ * The error with which a function rejects when its signal is aborted: it may name the servers that were asked.
+ * Undefined if the function does not reject at once.
  */
 async function lastWordOf(asking: Promise<unknown> | undefined): Promise<unknown> {
   let word: unknown;

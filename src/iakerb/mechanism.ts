@@ -1,4 +1,4 @@
-/** IAKERB as a mechanism. What it does is loaded with the first token of it: few acceptors relay. */
+/** IAKERB as a mechanism. Its code is loaded with its first token, because few acceptors relay. */
 import { Mechanism } from '../gss/mechanism.ts';
 import type { Exchange, MechanismSteps } from '../krb5/settings.ts';
 
@@ -24,5 +24,5 @@ async function load({ settings, patience }: Exchange): Promise<Relay> {
 
 type Relay = typeof import('./relay.ts');
 
-// An import for each token would take longer than what is done with it.
+// An import() for each token would take longer than the token itself.
 let relay: Relay | undefined;

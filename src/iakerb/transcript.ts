@@ -11,8 +11,9 @@ import { decodeFinished } from '../messages/kdc/iakerb.ts';
  * Checks that the initiator has seen the same tokens as the acceptor. The key is the initiator's subkey, as
  * in MIT krb5: the session key may be known to a KDC that the tokens led to.
  *
- * What came before the initiator's own first token is not its concern: over HTTP an initiator that gave up
- * (after a wrong password) begins anew on its connection, and no token shows that.
+ * The checksum covers the tokens from the initiator's own first one on, which is not always the first of the
+ * exchange: over HTTP an initiator that gave up (after a wrong password) begins anew on its connection, and no
+ * token shows where.
  *
  * @param finished - The extension of the authenticator's checksum.
  * @param transcript - All tokens before the AP-REQ, of both sides; at least one.

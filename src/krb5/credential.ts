@@ -102,7 +102,7 @@ export async function acquireCredential(
   };
   const judge = unusableKeys(matcher, (error, reason) => {
     const { message, hint, remedies } = error;
-    // RC4 beside AES is no fault: whoever wants to know may listen.
+    // RC4 beside AES is not a fault: it is published for listeners only.
     if (reason === 'keytab.not-used') return publishWarning({ reason, text: message, remedies });
     warn({ kind: 'unusable', message: `${message} (${hint})`, error });
   });

@@ -295,7 +295,7 @@ function finish(
   // one.
   const able = (context.flags & ContextFlag.integrity) !== 0;
   if (!able || !(micRequired || mic !== undefined)) {
-    // Nobody could tell who has caused the fallback.
+    // Without a MIC of the lists an attacker could have caused the fallback.
     if (micRequired && late !== undefined) throw defective('Late Fallback without integrity');
     const outputToken = encodeReply(NegState.acceptCompleted, opening, responseToken);
     return { status: 'complete', context, outputToken };
