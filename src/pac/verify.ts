@@ -109,11 +109,12 @@ export function verifyClientInfo(
   withRealm = false,
 ): ClientInfo {
   const buffer = findPacBuffer(pac, PacBufferType.clientInfo);
-  if (buffer === undefined)
+  if (buffer === undefined) {
     throw new KerberosError('KRB_AP_ERR_BADMATCH', {
       reason: 'pac.other-client',
       message: 'PAC names no client',
     });
+  }
   const info = parseClientInfo(buffer.data);
   const name = client.clientName.components.join('/');
   const expected = withRealm ? `${name}@${client.clientRealm}` : name;

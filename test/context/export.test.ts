@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, encodeUtf8, fromHex, toHex } from '../../src/bytes.ts';
 import { defaultCrypto } from '../../src/crypto/default-crypto.ts';
+import { explain } from '../../src/errors.ts';
 import {
   ContextFlag,
   EncryptionKey,
@@ -203,6 +204,20 @@ describe('an export', () => {
     const bytes = exportOf(changes);
     const context = importSecurityContext(bytes);
     expect(toHex(context.export())).toBe(toHex(bytes));
+  });
+
+  it('does not say more of a PAC that did not verify than it holds', async () => {
+    const read = (code: string) =>
+      importSecurityContext(exportOf({ pac: [2], pacError: [text(code), text('why'), u8(0)] }))
+        .pacError;
+    const other = await explain(read('KRB_AP_ERR_BADMATCH'));
+    expect(other).toMatchObject({
+      reason: 'pac.other-client',
+      message: 'why',
+      text: 'the PAC is not that of the client: it is of another one, or of none',
+    });
+    const altered = await explain(read('KRB_AP_ERR_MODIFIED'));
+    expect(altered?.text).toMatch(/^the signature of the PAC does not verify/);
   });
 
   it('says what it holds', () => {

@@ -192,7 +192,7 @@ export const PAC: Explanations<Extract<keyof PolicyDetails, `pac.${string}`>> = 
   'pac.other-client': {
     text: ({ pacClient, ticketClient, pacAuthTime, ticketAuthTime }) =>
       pacClient === undefined
-        ? 'the PAC names no client'
+        ? 'the PAC is not that of the client: it is of another one, or of none'
         : `the PAC is of ${pacClient} (${pacAuthTime}), the ticket of ${ticketClient} (${ticketAuthTime})`,
     remedies: () => [
       'let the client get a new ticket (kinit; Windows: klist purge)',
