@@ -16,7 +16,16 @@ export function printable(text: string): string {
 
 /** {@link printable} of a name or a realm, of which only the first 256 UTF-16 units are shown. */
 export function printableName(name: string): string {
-  return printable(name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}...` : name);
+  return printable(shortened(name));
+}
+
+/** {@link printableName} in quotes, with those inside of it escaped. */
+export function quotedName(name: string): string {
+  return printable(JSON.stringify(shortened(name)));
+}
+
+function shortened(name: string): string {
+  return name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}...` : name;
 }
 
 /**

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../src/bytes.ts';
 import type { ReasonedError } from '../src/errors.ts';
 import { frameToken, TokenId } from '../src/gss/framing.ts';
-import { ContextFlag, Mechanism } from '../src/index.ts';
+import type { GssName } from '../src/index.ts';
+import { ContextFlag, canonicalizeName, GssNameType, importName, Mechanism } from '../src/index.ts';
 import {
   AuthorizationDataType,
   encodeAuthorizationData,
@@ -12,6 +13,7 @@ import { encodeKrbError } from '../src/messages/krb-error.ts';
 import { NameType } from '../src/messages/principal.ts';
 import { mintPac } from '../src/testing/pac.ts';
 import { printable } from '../src/text.ts';
+import { gssErrorOf } from './support/library-errors.ts';
 import type { ExchangeOptions } from './support/realm-kit.ts';
 import { makeKeytab, makeParties, NOW_SECONDS } from './support/realm-kit.ts';
 
@@ -88,6 +90,20 @@ describe('hostile names', () => {
     for (const text of [...texts, ...lines, ...Object.values(result.request ?? {}).map(String)]) {
       expect(printable(text)).toBe(text);
       expect(text.length).toBeLessThan(10_000);
+    }
+  });
+
+  it.each([
+    GssNameType.principalName,
+    GssNameType.enterpriseName,
+    GssNameType.hostBasedService,
+    GssNameType.userName,
+  ])('are printable and bounded where they cannot be read (%s)', (type) => {
+    for (const name of [`${EVIL}@`, `${EVIL}@@/${LONG}${LONG}`, `@/${LONG}${LONG}\\`]) {
+      const read = (): GssName => canonicalizeName(importName(name, type));
+      const { message } = gssErrorOf(read);
+      expect(printable(message)).toBe(message);
+      expect(message.length).toBeLessThan(400);
     }
   });
 

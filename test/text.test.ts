@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeUtf8, fromHex } from '../src/bytes.ts';
-import { printable, printableName, printableUtf8 } from '../src/text.ts';
+import { printable, printableName, printableUtf8, quotedName } from '../src/text.ts';
 
 /** What ends a line, moves a cursor or turns the direction of reading. */
 const UNSAFE = [
@@ -50,6 +50,14 @@ describe('printableName', () => {
   it('is bounded', () => {
     expect(printableName(`\n${'A'.repeat(300)}`)).toBe(`\\x0a${'A'.repeat(255)}...`);
     expect(printableName('A'.repeat(256))).toBe('A'.repeat(256));
+  });
+});
+
+describe('quotedName', () => {
+  it('is one line, in quotes that end', () => {
+    expect(quotedName('HTTP@www.example.com')).toBe('"HTTP@www.example.com"');
+    expect(quotedName('a"b\\c\n\u202ed')).toBe('"a\\"b\\\\c\\n\\x202ed"');
+    expect(quotedName('A'.repeat(300))).toBe(`"${'A'.repeat(256)}..."`);
   });
 });
 

@@ -13,6 +13,7 @@ import {
   principalEqual,
   splitHostBasedService,
 } from '../messages/principal.ts';
+import { quotedName } from '../text.ts';
 import { decodeExportedName, encodeCompositeName, encodeExportedName } from './exported-name.ts';
 import { isKrb5Mechanism, Mechanism, mechanismName } from './mechanism.ts';
 import type { Oid } from './oid.ts';
@@ -238,17 +239,17 @@ function textOf(input: string | Uint8Array): string {
 
 function checkHostBased(text: string): string {
   if (splitHostBasedService(text).service !== '') return text;
-  throw badName(`${JSON.stringify(text)} is not of the form service@host`);
+  throw badName(`${quotedName(text)} is not of the form service@host`);
 }
 
 function serviceToPrincipal(text: string, options: NameOptions): Principal {
   const { service, host } = splitHostBasedService(text);
-  if (host === undefined) throw badName(`${JSON.stringify(text)} names no host`);
+  if (host === undefined) throw badName(`${quotedName(text)} names no host`);
   // MIT krb5, sn2princ.c: names of Windows may end in a port or an instance, MSSQLSvc@host:1433.
   const [, bare = host, trailer = ''] = /^([^:]+)(:[^:]+)$/.exec(host) ?? [];
   const canonical = canonicalHost(bare);
   const realm = options.hostRealm?.(canonical) ?? options.defaultRealm;
-  if (realm === undefined) throw badName(`no realm is known for host ${JSON.stringify(host)}`);
+  if (realm === undefined) throw badName(`no realm is known for host ${quotedName(host)}`);
   return { nameType: NameType.srvHst, components: [service, canonical + trailer], realm };
 }
 
@@ -274,7 +275,7 @@ function asBadName<T>(read: () => T): T {
 }
 
 function badName(message: string): GssError {
-  return new GssError('GSS_S_BAD_NAME', { reason: 'name.malformed', message: message });
+  return new GssError('GSS_S_BAD_NAME', { reason: 'name.malformed', message });
 }
 
 // RFC 8062 §3.

@@ -11,6 +11,7 @@ import {
   principalEqual,
   splitHostBasedService,
 } from '../messages/principal.ts';
+import { quotedName } from '../text.ts';
 
 /**
  * The services that a credential accepts: a plain value, made by {@link parseServiceName}.
@@ -173,7 +174,7 @@ function parseHostBased(text: string): ServiceMatcher {
 function malformed(text: string, problem: string, hint: string): KerberosError {
   return new KerberosError('KRB5_PARSE_MALFORMED', {
     reason: 'name.malformed',
-    message: `service name ${JSON.stringify(text)} ${problem}`,
+    message: `service name ${quotedName(text)} ${problem}`,
     hint,
   });
 }

@@ -1,6 +1,6 @@
 /** Principal names and realms (RFC 4120 §5.2.2, §6), and their text form in MIT krb5. */
 import { KerberosError } from '../errors.ts';
-import { printableName } from '../text.ts';
+import { printableName, quotedName } from '../text.ts';
 import type { DerReader } from './der/reader.ts';
 import { Tag } from './der/reader.ts';
 import type { DerWriter } from './der/writer.ts';
@@ -202,7 +202,7 @@ function escapeChar(char: string): string {
 function malformed(text: string, problem: string): KerberosError {
   return new KerberosError('KRB5_PARSE_MALFORMED', {
     reason: 'name.malformed',
-    message: `principal ${JSON.stringify(text)} ${problem}`,
+    message: `principal ${quotedName(text)} ${problem}`,
   });
 }
 
