@@ -89,6 +89,8 @@ export class MemoryReplayCache implements ReplayCache {
   readonly #seed: number;
   readonly #groups = new Map<number, FingerprintSet>();
   readonly #shares: ClientShares;
+  /** Seconds of a group; set by the first record. */
+  #width = 0;
   #oldest = Number.POSITIVE_INFINITY;
   /** Seconds from the ctime of a record to its end: the maximum of all. */
   #lifetime = 0;
@@ -122,9 +124,11 @@ export class MemoryReplayCache implements ReplayCache {
   checkAndStore(record: ReplayRecord): boolean {
     checkRecord(record);
     const { ciphertext, ctime, expiresAt, client } = record;
+    // Each group takes memory of its own: where clocks may differ by days, a group covers hours.
+    this.#width ||= Math.max(GROUP_SECONDS, Math.ceil((expiresAt - ctime) / GROUPS));
     this.#lifetime = Math.max(this.#lifetime, expiresAt - ctime);
     this.#forget(this.#clock() / 1000);
-    const group = Math.floor(ctime / GROUP_SECONDS);
+    const group = Math.floor(ctime / this.#width);
     if (group < this.#horizon) {
       // Records of that time were dropped. Only a clock that was set back makes them matter again.
       throw new KerberosError('KRB5_RC_IO', {
@@ -156,7 +160,7 @@ export class MemoryReplayCache implements ReplayCache {
 
   #forget(now: KerberosTime): void {
     // In the groups below this one all records have expired.
-    const over = Math.floor((now - this.#lifetime) / GROUP_SECONDS);
+    const over = Math.floor((now - this.#lifetime) / this.#width);
     if (this.#oldest >= over) return;
     this.#oldest = Number.POSITIVE_INFINITY;
     for (const [group, set] of this.#groups) {
@@ -173,6 +177,8 @@ export class MemoryReplayCache implements ReplayCache {
 }
 
 const GROUP_SECONDS = 16;
+// On each side of the present.
+const GROUPS = 64;
 
 /** The rules of {@link MemoryReplayCacheOptions}. */
 export const MEMORY_REPLAY_CACHE_OPTIONS: OptionRules<MemoryReplayCacheOptions> = {

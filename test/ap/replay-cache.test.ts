@@ -4,6 +4,7 @@ import { FingerprintSet } from '../../src/ap/fingerprint-set.ts';
 import type { ReplayRecord } from '../../src/ap/replay-cache.ts';
 import { MemoryReplayCache } from '../../src/ap/replay-cache.ts';
 import { KerberosError } from '../../src/errors.ts';
+import { Census } from '../support/census.ts';
 import { NOW, NOW_SECONDS, seededRandom } from '../support/realm-kit.ts';
 
 function ciphertext(n: number, length = 40): Uint8Array {
@@ -128,6 +129,26 @@ describe('the replay cache in memory', () => {
     expect(cache.size).toBe(100_000);
     // Tables that were outgrown may not be collected yet, hence twice the bound.
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100_000 * 43 * 2.2);
+  });
+
+  it('has few tables where clocks may differ by a year, and forgets them', async () => {
+    const year = 365 * 86_400;
+    let now = NOW;
+    const cache = makeCache(() => now);
+    const census = new Census();
+    const records = Array.from({ length: 3000 }, (_, i): ReplayRecord => {
+      const ctime = NOW_SECONDS - year + Math.floor((i / 3000) * 2 * year);
+      return { ciphertext: ciphertext(i), ctime, expiresAt: ctime + year + 1 };
+    });
+    await census.watch(() => {
+      for (const record of records) expect(cache.checkAndStore(record)).toBe(true);
+    });
+    for (const record of records) expect(cache.checkAndStore(record)).toBe(false);
+    expect(census.holding).toBeLessThan(1000);
+    now += year * 1000;
+    expect(cache.checkAndStore({ ...records[2999]!, ciphertext: ciphertext(3000) })).toBe(true);
+    expect(cache.size).toBeGreaterThan(1500);
+    expect(cache.size).toBeLessThan(1600);
   });
 
   it('compares all of the last 16 bytes', () => {
