@@ -142,10 +142,13 @@ const ALREADY: readonly unknown[] = ['23505', '42P07', '42710'];
 const NOT_PREPARED: readonly unknown[] = ['26000', '42P05', '0A000'];
 
 /**
- * The timeline of the server that runs the statement. It changes when a standby takes over, which may lack
- * the latest commits, and when a backup is restored. It is volatile: a condition that has it outside of a
- * SELECT of its own cannot use an index.
+ * The run of the server that runs the statement. Its timeline changes when a standby takes over, which may lack
+ * the latest commits, and when a backup is restored. The time of its start, in microseconds, changes where an older
+ * copy of its disk is in its place. It is volatile: a condition that has it outside of a SELECT of its own cannot
+ * use an index.
  */
-export const TIMELINE: string = 'substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)';
+export const RUN: string =
+  "(substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) || '-' || " +
+  '(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint)';
 /** A name that is safe in a statement: `krb5_replay`, `auth.krb5_replay`. */
 export const TABLE_NAME: RegExp = /^[a-z_][a-z0-9_]{0,47}(?:\.[a-z_][a-z0-9_]{0,47})?$/;

@@ -9,7 +9,7 @@ import { STORED_EXCHANGES_OPTIONS, storedExchanges } from '../http/stored-exchan
 import type { OptionRules } from '../options.ts';
 import { checkOptions, range } from '../options.ts';
 import type { PostgresClient } from './client.ts';
-import { checkedClient, TABLE_NAME, Table, TIMELINE } from './client.ts';
+import { checkedClient, RUN, TABLE_NAME, Table } from './client.ts';
 
 /** Options of {@link postgresExchanges}. */
 export interface PostgresExchangesOptions extends Omit<StoredExchangesOptions, 'store'> {
@@ -21,7 +21,7 @@ export interface PostgresExchangesOptions extends Omit<StoredExchangesOptions, '
  * Keeps exchanges of several requests in an UNLOGGED table, on the application's own `Pool` of `pg`, for
  * the option `exchanges`: the client's next request may reach any server. An exchange is sealed, waits for
  * 30 seconds under a random name, and is taken once. After a failover a standby may still have an exchange
- * that was taken before, so exchanges stored on another timeline of the database are discarded.
+ * that was taken before, so exchanges stored in another run of the database are discarded.
  *
  * @param client - The caller owns it.
  * @throws TypeError, RangeError for an invalid option.
@@ -66,7 +66,7 @@ export function postgresExchanges(
       await created.use(() =>
         client.query(
           `INSERT INTO ${table} (name, value, run, expires_at) ` +
-            `VALUES ($1, $2, ${TIMELINE}, clock_timestamp() + $3 * interval '1 second')`,
+            `VALUES ($1, $2, ${RUN}, clock_timestamp() + $3 * interval '1 second')`,
           [name, value, seconds],
         ),
       );
@@ -76,7 +76,7 @@ export function postgresExchanges(
       const { rows } = await created.use(() =>
         client.query(
           `DELETE FROM ${table} WHERE name = $1 RETURNING CASE ` +
-            `WHEN run = ${TIMELINE} AND expires_at > clock_timestamp() THEN value END AS value`,
+            `WHEN run = ${RUN} AND expires_at > clock_timestamp() THEN value END AS value`,
           [name],
         ),
       );

@@ -23,7 +23,7 @@ import {
 import type { Clock } from '../time.ts';
 import { checkedClock, systemClock } from '../time.ts';
 import type { PostgresClient } from './client.ts';
-import { checkedClient, firstRow, OftenRun, TABLE_NAME, Table, TIMELINE } from './client.ts';
+import { checkedClient, firstRow, OftenRun, RUN, TABLE_NAME, Table } from './client.ts';
 
 /** Options of {@link PostgresReplayCache}. */
 export interface PostgresReplayCacheOptions {
@@ -54,10 +54,11 @@ export interface PostgresReplayCacheOptions {
  * records.
  *
  * A request is stored by `INSERT ... ON CONFLICT DO NOTHING`, committed before the answer, even where
- * `synchronous_commit` is off. Requests that come at the same time share a statement. After a standby took
- * over, or an UNLOGGED table was emptied, requests made before that are refused (`KRB5_RC_IO`, 503 over
- * HTTP), for a second if the clocks agree. A request whose client's clock is more than a second ahead of
- * that of the servers is not protected then. All clients are refused while the database does not answer.
+ * `synchronous_commit` is off. Requests that come at the same time share a statement. After the database was
+ * started again, a standby took over, or an UNLOGGED table was emptied, requests made before that are refused
+ * (`KRB5_RC_IO`, 503 over HTTP), for a second if the clocks agree. A request whose client's clock is more than
+ * a second ahead of that of the servers is not protected then, if the database has lost it. All clients are
+ * refused while the database does not answer.
  *
  * The table holds a digest of 18 bytes for each request, and never a name.
  *
@@ -136,7 +137,7 @@ export class PostgresReplayCache implements ReplayCache {
 
   async #meetDatabase(): Promise<readonly string[]> {
     const facts = await this.#facts();
-    await this.#remember(facts.timeline);
+    await this.#remember(facts.run);
     return this.#warningsOf(facts);
   }
 
@@ -192,7 +193,7 @@ export class PostgresReplayCache implements ReplayCache {
 
   /** Stores the time since which this run is known, unless another server has done so. */
   async #remember(run: unknown): Promise<unknown> {
-    if (typeof run !== 'string' || !/^[0-9A-F]{8}$/.test(run)) throw unreadable('its timeline');
+    if (typeof run !== 'string' || !/^[0-9A-F]{8}-\d{1,18}$/.test(run)) throw unreadable('its run');
     const values = [run, firstMet(this.#clock)];
     await this.#client.query(remembering(this.#name), values);
     return firstRow(await this.#client.query(recalling(this.#name), [run])).since;
@@ -262,9 +263,9 @@ WITH stored AS (
   INSERT INTO ${table} (digest, expires_at)
   SELECT unnest($1::text[]), clock_timestamp() + $2::float8 * interval '1 millisecond'
   ON CONFLICT (digest) DO NOTHING RETURNING digest)
-SELECT string_agg(digest, ',') AS digests, ${TIMELINE} AS run,
+SELECT string_agg(digest, ',') AS digests, ${RUN} AS run,
   (SELECT extract(epoch FROM known.expires_at) FROM ${table} known
-   WHERE known.digest = (SELECT 'since:' || ${TIMELINE})) AS since,
+   WHERE known.digest = (SELECT 'since:' || ${RUN})) AS since,
   set_config('synchronous_commit', CASE current_setting('synchronous_commit')
     WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END, true)
 FROM stored`;
@@ -283,7 +284,7 @@ WITH gone AS (
   RETURNING 1)
 SELECT count(*)::int AS removed FROM gone`;
 const INSPECT = `
-SELECT ${TIMELINE} AS timeline, (SELECT relpersistence = 'u' FROM pg_class WHERE oid = $1::regclass) AS unlogged,
+SELECT ${RUN} AS run, (SELECT relpersistence = 'u' FROM pg_class WHERE oid = $1::regclass) AS unlogged,
   current_setting('fsync') AS fsync,
   EXISTS (SELECT FROM pg_stat_replication)
     AND current_setting('synchronous_standby_names') = '' AS asynchronous`;

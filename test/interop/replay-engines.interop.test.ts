@@ -3,6 +3,8 @@
  * the same moment, while engines and servers are killed. It needs no KDC. For longer runs:
  * `KRB5_TEST_TOKENS=100000 npx vitest run --project interop test/interop/replay-engines.interop.test.ts`
  */
+import { execFileSync } from 'node:child_process';
+import { renameSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { createClient } from 'redis';
@@ -164,16 +166,21 @@ describe.each(ENGINES)('three servers on one %s', (_, acceptedAhead, start) => {
   });
 });
 
-/** @returns How often a token is accepted in all that was accepted just before the engine was killed. */
+/**
+ * @param meanwhile - Called before the engine starts again.
+ * @returns How often a token is accepted in all that was accepted just before the engine was killed.
+ */
 async function timesAccepted(
   servers: readonly ReplayServer[],
   engine: Engine,
   ahead: number,
+  meanwhile: () => void = () => {},
 ): Promise<number> {
   await untilServed(servers[0]!);
   const token = newToken(ahead);
   const answers = [await servers[0]!.ask(token)];
   await engine.kill();
+  meanwhile();
   await engine.start();
   const ask = async () => {
     answers.push(...(await Promise.all(servers.map((server) => server.ask(token)))));
@@ -239,6 +246,31 @@ async function countRecords(engine: Engine): Promise<number> {
   const [row] = (await query(engine, count)) as [{ count: number }];
   return row.count;
 }
+
+describe('PostgreSQL that starts from an older copy of its disk', () => {
+  it('lets none in twice', { timeout: TIMEOUT }, async () => {
+    const engine = await startPostgres();
+    let servers: ReplayServer[] = [];
+    try {
+      servers = await serversOn(engine.url);
+      await untilServed(servers[0]!);
+      const [{ data_directory: disk }] = (await query(engine, 'SHOW data_directory')) as [
+        { data_directory: string },
+      ];
+      await engine.kill();
+      execFileSync('cp', ['-a', disk, `${disk}.older`]);
+      await engine.start();
+      const replaceDisk = () => {
+        rmSync(disk, { recursive: true });
+        renameSync(`${disk}.older`, disk);
+      };
+      expect(await timesAccepted(servers, engine, 0, replaceDisk)).toBe(1);
+    } finally {
+      for (const server of servers) server.stop();
+      await engine[Symbol.asyncDispose]();
+    }
+  });
+});
 
 describe('a failover of PostgreSQL', () => {
   it('lets none in twice, whatever the standby lacks', { timeout: TIMEOUT }, async () => {

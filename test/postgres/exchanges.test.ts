@@ -50,7 +50,7 @@ describe('postgresExchanges', () => {
   it('discards what another timeline was given: a standby may give it twice', async () => {
     const { database, one, other } = await cluster();
     const cookie = await begin(one);
-    database.run = '00000002';
+    database.run = '00000002-1764441234123456';
     expect(await finish(other, cookie)).toBe('refused');
   });
 

@@ -73,7 +73,7 @@ describe('PostgresReplayCache', () => {
     const cache = cacheOn(database);
     expect(await cache.checkAndStore(record())).toBe(true);
     // A standby took over: it lacks the record.
-    database.run = '00000002';
+    database.run = '00000002-1764441234123456';
     for (const name of database.rows.keys()) {
       if (!name.startsWith('since:')) database.rows.delete(name);
     }
@@ -88,7 +88,19 @@ describe('PostgresReplayCache', () => {
     expect(await late.checkAndStore(record({ number: 5, ctime: SECONDS + 2 }))).toBe(true);
   });
 
-  it('does the same when an UNLOGGED table was emptied: that has no timeline of its own', async () => {
+  it('refuses what an older copy of the disk does not have: it is another start on the same timeline', async () => {
+    const database = longRunning();
+    const cache = cacheOn(database);
+    const copy = new Map(database.rows);
+    expect(await cache.checkAndStore(record())).toBe(true);
+    database.rows.clear();
+    for (const [name, endsAt] of copy) database.rows.set(name, endsAt);
+    database.run = '00000001-1764441239000000';
+    await expect(cache.checkAndStore(record())).rejects.toMatchObject({ code: 'KRB5_RC_IO' });
+    expect(await cache.checkAndStore(record({ number: 2, ctime: SECONDS + 2 }))).toBe(true);
+  });
+
+  it('does the same when an UNLOGGED table was emptied: that is no run of its own', async () => {
     const database = longRunning();
     const cache = cacheOn(database, { unlogged: true });
     expect(await cache.checkAndStore(record())).toBe(true);
@@ -131,9 +143,10 @@ describe('PostgresReplayCache', () => {
 
   it.each([
     ['no rows', 5],
-    ['a row without a timeline', [{ since: null }]],
-    ['a timeline of another form', [{ run: "1'; --", since: null }]],
-    ['a time that is none', [{ run: '00000001', since: 'soon' }]],
+    ['a row without a run', [{ since: null }]],
+    ['a run of another form', [{ run: "1'; --", since: null }]],
+    ['a timeline alone', [{ run: '00000001', since: null }]],
+    ['a time that is none', [{ run: '00000001-1764441234123456', since: 'soon' }]],
     ['a row that is none', [null]],
   ])('admits nobody when the database gives %s', async (_, answer) => {
     const database = longRunning();
@@ -161,7 +174,7 @@ describe('PostgresReplayCache', () => {
       numbers.map((number) => cache.checkAndStore(record({ number }))),
     );
     expect(answers).toEqual([true, true, true, false, true, false, true]);
-    expect(database.statements.filter((text) => text.includes('AS run'))).toHaveLength(1);
+    expect(database.statements.filter((text) => text.includes('AS digests'))).toHaveLength(1);
   });
 
   it('stores a batch in the same order in all servers, so that they cannot block each other', async () => {
@@ -182,8 +195,8 @@ describe('PostgresReplayCache', () => {
 
   it('admits nobody of a batch that fails, or whose answer has rows that it did not ask for', async () => {
     const failures: (() => unknown[])[] = [
-      () => [{ digests: 'f'.repeat(36), run: '00000001', since: '0' }],
-      () => [{ digests: 5, run: '00000001', since: '0' }],
+      () => [{ digests: 'f'.repeat(36), run: '00000001-1764441234123456', since: '0' }],
+      () => [{ digests: 5, run: '00000001-1764441234123456', since: '0' }],
       () => {
         throw new Error('deadlock detected');
       },
@@ -236,7 +249,7 @@ describe('PostgresReplayCache', () => {
     now += 1;
     await cache.checkAndStore(record({ number: 5 }));
     expect(prunings()).toBe(3);
-    expect([...database.rows.keys()]).toContain('since:00000001');
+    expect([...database.rows.keys()]).toContain('since:00000001-1764441234123456');
   });
 
   it('does not fail with its pruning', async () => {

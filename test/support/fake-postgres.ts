@@ -12,7 +12,7 @@ export class FakePostgres {
   /** Names of prepared statements. */
   readonly names = new Set<string>();
   now: () => number;
-  run = '00000001';
+  run = '00000001-1764441234123456';
   facts: Record<string, unknown> = { unlogged: false, fsync: 'on', asynchronous: false };
   /** Called before each statement; may throw, or return the rows that the database gives instead. */
   before: (text: string, isNamed: boolean) => unknown[] | Promise<unknown[]> | undefined = () =>
@@ -43,7 +43,7 @@ export class FakePostgres {
       this.tables.add(/TABLE IF NOT EXISTS (\S+)/.exec(text)?.[1] ?? '');
       return [];
     }
-    if (text.includes('AS unlogged')) return [{ timeline: this.run, ...this.facts }];
+    if (text.includes('AS unlogged')) return [{ run: this.run, ...this.facts }];
     if (text.includes('AS removed')) return [{ removed: this.#prune(Number(first)) }];
     if (text.includes('to_timestamp')) {
       const name = `since:${first}`;
