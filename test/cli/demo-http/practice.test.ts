@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Practice, SITUATIONS } from '../../../src/cli/demo-http/practice.ts';
 
@@ -32,6 +33,11 @@ describe('the practice client', () => {
   it('knows these situations and no other', async () => {
     expect(SITUATIONS.map(({ id }) => id)).toEqual(Object.keys(OUTCOMES));
     expect(await practice.play('toString')).toBeUndefined();
+  });
+
+  it('has as many that fail as README.md says', () => {
+    expect(SITUATIONS).toHaveLength(1 + 9);
+    expect(readFileSync('README.md', 'utf8')).toContain('explains nine that fail');
   });
 
   it('can repeat each, and shows no token', async () => {
