@@ -33,6 +33,8 @@ function expectTold(error: GssError | undefined, { code, minor, hint }: Told): v
   expect(error?.minor?.code).toBe(minor);
   if (hint === undefined) return;
   expect(error?.hint).toContain(hint);
+  // Records, JSON and gss-inspect show these, and not the hint.
+  expect([error?.text, ...(error?.remedies ?? [])].join('; ')).toContain(hint);
   const lines = formatGssError('accepting context', error).map(({ to, bytes }) => [
     to,
     new TextDecoder().decode(bytes),
