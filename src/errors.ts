@@ -32,6 +32,11 @@ export abstract class ReasonedError extends Error {
   /** The stable code, with the text of which MIT krb5's users search. */
   abstract readonly code: string;
 
+  /** @internal The hint that the constructor was given, without that of the reason. */
+  get ownHint(): string | undefined {
+    return this.#hint;
+  }
+
   /** What the operator can do about it, in one line; undefined if nothing is known. */
   get hint(): string | undefined {
     if (this.#hint !== undefined || catalogue?.[this.reason] === undefined) return this.#hint;
@@ -144,7 +149,7 @@ export type DecodeErrorOptions =
  */
 export function asReason(error: unknown, refusal: RefusalInit): unknown {
   if (!(error instanceof DecodeError) || !UNSPECIFIC.has(error.reason)) return error;
-  const { message, hint, cause, stack } = error;
+  const { message, ownHint: hint, cause, stack } = error;
   const specific = new DecodeError(message, { ...refusal, hint, cause });
   if (stack !== undefined) specific.stack = stack;
   return specific;

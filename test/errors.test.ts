@@ -1,6 +1,7 @@
 /** What all errors of this package have: reason, facts, text and remedies, in text, JSON and inspection. */
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { asReason } from '../src/errors.ts';
 import {
   DecodeError,
   explain,
@@ -79,6 +80,19 @@ describe('an error', () => {
     expect(() => JSON.stringify(odd) + inspect(odd)).not.toThrow();
     const none = new KerberosError('KRB_AP_ERR_SKEW', {} as never);
     expect(none.text).toBe('Clock skew too great');
+  });
+});
+
+describe('asReason', () => {
+  it('keeps the hint that an error was made with, and never that of its former reason', async () => {
+    const vague = new DecodeError('cut');
+    await explain(vague);
+    expect(vague.hint).toMatch(/^the token is not what its mechanism describes/);
+    const specific = asReason(vague, { reason: 'export.malformed' }) as DecodeError;
+    expect(specific.hint).toBe(`${specific.text}; ${specific.remedies[0]}`);
+    expect(specific.hint).not.toContain('token');
+    const hinted = new DecodeError('cut', { hint: 'look' });
+    expect(asReason(hinted, { reason: 'export.malformed' })).toMatchObject({ hint: 'look' });
   });
 });
 
