@@ -129,7 +129,7 @@ function stampOf(stats: BigIntStats): FileStamp {
 /** The same fault, with the path in its message. */
 function describe(path: string, error: unknown): KerberosError {
   if (error instanceof KerberosError) {
-    const { code, reason, hint } = error;
+    const { code, reason, ownHint: hint } = error;
     const mit = reason === 'keytab.empty' ? mitWords(path) : '';
     const message = `keytab file ${path}: ${error.message}${mit}`;
     const refusal = { reason, detail: { ...error.detail, path } } as Refusal;
