@@ -11,11 +11,11 @@ export type RandomSource = (target: Uint8Array) => void;
  * frozen process (a startup snapshot, a virtual machine) would both return them.
  */
 export const systemRandom: RandomSource = (target) => {
-  for (let at = 0; at < target.length; at += MAX_REQUEST) {
-    globalThis.crypto.getRandomValues(
-      target.subarray(at, at + MAX_REQUEST) as Uint8Array<ArrayBuffer>,
-    );
+  let rest = target as Uint8Array<ArrayBuffer>;
+  for (; rest.length > MAX_REQUEST; rest = rest.subarray(MAX_REQUEST)) {
+    globalThis.crypto.getRandomValues(rest.subarray(0, MAX_REQUEST));
   }
+  globalThis.crypto.getRandomValues(rest);
 };
 
 /**

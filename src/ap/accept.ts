@@ -10,6 +10,8 @@ import { KerberosError } from '../errors.ts';
 import type { ServiceKeys } from '../keytab/key-source.ts';
 import type { ApReq, Authenticator } from '../messages/ap-req.ts';
 import { ApOption, decodeAuthenticator } from '../messages/ap-req.ts';
+import type { AuthorizationData } from '../messages/authorization-data.ts';
+import { relevantElements } from '../messages/authorization-data.ts';
 import { formatHostAddress } from '../messages/host-address.ts';
 import type { HostAddress } from '../messages/primitives.ts';
 import type { Principal, PrincipalName } from '../messages/principal.ts';
@@ -81,6 +83,8 @@ export interface VerifiedApReq {
   readonly client: Principal;
   /** The decrypted authenticator. The key value of its subkey is wiped: use {@link subkey}. */
   readonly authenticator: Authenticator;
+  /** The authenticator's authorization data: {@link relevantElements}. */
+  readonly relevant: AuthorizationData;
   /** The initiator's subkey, if it sent one. The receiver must dispose of it. */
   readonly subkey?: EncryptionKey;
 }
@@ -141,10 +145,11 @@ export async function acceptApReq<T>(
     if (asked !== undefined) await asked;
     policy.recentPeers?.note(cipher, from);
     trace?.('AP-REQ passed all checks, and is no replay');
+    const relevant = relevantElements(authenticator.authorizationData);
     const used = use(
       subkey === undefined
-        ? { apReq, opened, client, authenticator }
-        : { apReq, opened, client, authenticator, subkey },
+        ? { apReq, opened, client, authenticator, relevant }
+        : { apReq, opened, client, authenticator, relevant, subkey },
     );
     return used instanceof Promise ? await used : used;
   } catch (error) {

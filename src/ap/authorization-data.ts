@@ -1,7 +1,7 @@
-/** Authorization data of tickets and authenticators: the check of critical elements, and a search. */
+/** Authorization data of tickets and authenticators: the check of critical elements. */
 import { DecodeError, KerberosError } from '../errors.ts';
 import type { AuthorizationData } from '../messages/authorization-data.ts';
-import { AuthorizationDataType, relevantElements } from '../messages/authorization-data.ts';
+import { AuthorizationDataType } from '../messages/authorization-data.ts';
 import { decodeCammac } from '../messages/cammac.ts';
 
 /**
@@ -29,23 +29,6 @@ export function checkCriticalElements(
       });
     }
   }
-}
-
-/**
- * Finds all elements of a type, at the top level and inside AD-IF-RELEVANT.
- *
- * @returns Views of the elements' contents, in order.
- * @throws {@link DecodeError} for a malformed AD-IF-RELEVANT.
- */
-export function findAuthorizationData(
-  data: AuthorizationData | undefined,
-  type: number,
-): Uint8Array[] {
-  const found: Uint8Array[] = [];
-  for (const element of relevantElements(data)) {
-    if (element.type === type) found.push(element.data);
-  }
-  return found;
 }
 
 const MAX_DEPTH = 4;

@@ -11,6 +11,7 @@ import {
 } from '../messages/authorization-data.ts';
 import { decodeAuthenticationIndicator, decodeCammac } from '../messages/cammac.ts';
 import { Limit } from '../messages/limits.ts';
+import type { Mutable } from '../messages/message.ts';
 import type { EncTicketPart } from '../messages/ticket.ts';
 import { findPac } from '../pac/locate.ts';
 import type { Pac } from '../pac/pac.ts';
@@ -72,11 +73,12 @@ export interface DecryptedTicket {
 export function vouchedDataOf(opened: DecryptedTicket, policy: VouchedDataPolicy): VouchedData {
   opened.vouched ??= readVouchedData(opened, policy);
   const { pac, pacError, authenticationIndicators } = opened.vouched;
-  return {
-    ...(pac && { pac: pac.copy() }),
-    ...(pacError && { pacError }),
+  const vouched: Mutable<VouchedData> = {
     authenticationIndicators: authenticationIndicators.slice(),
   };
+  if (pac !== undefined) vouched.pac = pac.copy();
+  if (pacError !== undefined) vouched.pacError = pacError;
+  return vouched;
 }
 
 function readVouchedData(opened: DecryptedTicket, policy: VouchedDataPolicy): VouchedData {

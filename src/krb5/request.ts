@@ -1,6 +1,5 @@
 /** The request of a verified initiator: flags, channel bindings, enctypes (RFC 4121 §4.1.1, RFC 4537). */
 import type { VerifiedApReq } from '../ap/accept.ts';
-import { findAuthorizationData } from '../ap/authorization-data.ts';
 import { constantTimeEqual, fromHex } from '../bytes.ts';
 import type { EncryptionKey } from '../crypto/key.ts';
 import { Enctype, enctypeName, KeyUsage } from '../crypto/numbers.ts';
@@ -10,7 +9,6 @@ import type { RefusalInit } from '../explain/reasons.ts';
 import { bindingsOf } from '../gss/channel-bindings.ts';
 import type { Oid } from '../gss/oid.ts';
 import { ContextFlag, GssError, INITIATOR_FLAG_BITS, INITIATOR_FLAGS } from '../gss/status.ts';
-import type { Authenticator } from '../messages/ap-req.ts';
 import { ApOption } from '../messages/ap-req.ts';
 import { AuthorizationDataType, decodeEtypeList } from '../messages/authorization-data.ts';
 import type { Checksum } from '../messages/encrypted-data.ts';
@@ -150,16 +148,14 @@ function isOverNothing({ type, checksum }: Checksum, sessionKey: EncryptionKey):
  * @throws {@link KerberosError} KRB5_NOPERM_ETYPE if none of those is permitted.
  */
 export function chooseSubkeyEnctype(
-  { authenticator, opened: { sessionKey }, subkey }: VerifiedApReq,
+  { relevant, opened: { sessionKey }, subkey }: VerifiedApReq,
   permitted: readonly number[],
 ): number {
   const used = (subkey ?? sessionKey).enctype;
-  const lists = findAuthorizationData(
-    authenticator.authorizationData,
-    AuthorizationDataType.etypeNegotiation,
-  );
   const offered = [sessionKey.enctype, used];
-  for (const list of lists) offered.push(...decodeEtypeList(list));
+  for (const { type, data } of relevant) {
+    if (type === AuthorizationDataType.etypeNegotiation) offered.push(...decodeEtypeList(data));
+  }
   for (const enctype of permitted) {
     if (offered.includes(enctype) && hasEnctype(enctype, sessionKey.crypto)) return enctype;
   }
@@ -200,9 +196,8 @@ function checkBindings(
  * Refuses an AD-AUTH-DATA-AP-OPTIONS (MS-KILE §2.2.6) that occurs twice or has not four bytes, even if
  * bindings are not checked (MIT krb5, accept_sec_context.c `check_cbt`).
  */
-function checkApOptions({ authenticator }: VerifiedApReq): void {
-  if (authenticator.authorizationData === undefined) return;
-  const [first, ...others] = apOptionsOf(authenticator);
+function checkApOptions(verified: VerifiedApReq): void {
+  const [first, ...others] = apOptionsOf(verified);
   if (first === undefined || (others.length === 0 && first.length === 4)) return;
   throw new KerberosError('KRB_AP_ERR_MSG_TYPE', {
     reason: 'authenticator.options',
@@ -211,16 +206,18 @@ function checkApOptions({ authenticator }: VerifiedApReq): void {
 }
 
 /** MS-KILE §3.4.5: such a client always sends bindings inside TLS; without any, it was not in TLS. */
-function clientSupportsBindings({ authenticator }: VerifiedApReq): boolean {
-  const [options] = apOptionsOf(authenticator);
+function clientSupportsBindings(verified: VerifiedApReq): boolean {
+  const [options] = apOptionsOf(verified);
   if (options === undefined) return false;
   return (
     (new DataView(options.buffer, options.byteOffset).getUint32(0, true) & AP_OPTIONS_CBT) !== 0
   );
 }
 
-function apOptionsOf({ authorizationData }: Authenticator): Uint8Array[] {
-  return findAuthorizationData(authorizationData, AuthorizationDataType.apOptions);
+function apOptionsOf({ relevant }: VerifiedApReq): Uint8Array[] {
+  return relevant
+    .filter(({ type }) => type === AuthorizationDataType.apOptions)
+    .map(({ data }) => data);
 }
 
 function badBindings(refusal: RefusalInit): GssError {
