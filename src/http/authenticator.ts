@@ -163,6 +163,7 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
       'exchanges',
       () => this.#exchanges.take(request, this.#acceptor),
       request.signal,
+      (late) => late?.handshake.abort(),
     );
     return isThenable(taken)
       ? taken.then((begun) => this.#judgeWith(request, begun))

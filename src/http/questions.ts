@@ -3,6 +3,7 @@ import type { Deadline } from '../ap/patience.ts';
 import { Answerer, Patience } from '../ap/patience.ts';
 import { isOwnFault, KerberosError } from '../errors.ts';
 import { GssError } from '../gss/status.ts';
+import { dropPromise } from '../hooks.ts';
 import type { HandshakeOptions } from '../krb5/settings.ts';
 import { isThenable } from '../options.ts';
 import { describeThrown } from '../text.ts';
@@ -23,6 +24,7 @@ export class Questions {
   /**
    * Calls a function, and waits for its promise until the deadline or the signal.
    *
+   * @param discard - Called with a result that comes too late.
    * @returns The result; a promise only if the function returned one.
    * @throws {@link GssError} of an exchange keeper, which refuses the client. Any other exception, and a
    *   missed deadline, is a fault of the application and not of the client: {@link KerberosError}
@@ -32,6 +34,7 @@ export class Questions {
     whom: 'authorize' | 'sessions' | 'exchanges',
     question: () => T | PromiseLike<T>,
     signal: HandshakeOptions['signal'],
+    discard?: (late: T) => void,
   ): T | Promise<T> {
     let answer: T | PromiseLike<T>;
     try {
@@ -42,13 +45,16 @@ export class Questions {
       throw this.#faultOf(whom, error);
     }
     // Most sessions are opened synchronously: a promise per call is measurable.
-    return isThenable(answer) ? this.#wait(whom, answer as PromiseLike<T>, signal) : answer;
+    return isThenable(answer)
+      ? this.#wait(whom, answer as PromiseLike<T>, signal, discard)
+      : answer;
   }
 
   async #wait<T>(
     whom: 'authorize' | 'sessions' | 'exchanges',
     answer: PromiseLike<T>,
     signal: HandshakeOptions['signal'],
+    discard: ((late: T) => void) | undefined,
   ): Promise<T> {
     const answerer = this.#answerers[whom];
     try {
@@ -56,6 +62,7 @@ export class Questions {
       patience.signal = signal;
       return (await patience.wait(answer, answerer)) as T;
     } catch (error) {
+      if (discard !== undefined) dropPromise(answer.then(discard));
       throw this.#faultOf(whom, error);
     }
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Authentication, AuthenticationRequest } from '../../src/http/authentication.ts';
+import type { UnfinishedExchange } from '../../src/http/exchanges.ts';
 import type { ExchangeStore } from '../../src/http/stored-exchanges.ts';
 import { storedExchanges } from '../../src/http/stored-exchanges.ts';
 import { Mechanism } from '../../src/index.ts';
@@ -137,6 +138,34 @@ describe('storedExchanges', () => {
       expect(timers.running).toEqual([]);
     },
   );
+
+  it('ends an exchange that the store gives too late', async () => {
+    const store = new MemoryStore();
+    const timers = new ManualTimers();
+    const kept = storedExchanges({ store, keys: KEYS, clock: () => NOW });
+    const taken: (UnfinishedExchange<never> | undefined)[] = [];
+    const take: typeof kept.take = async (request, acceptor) => {
+      taken.push(await kept.take(request, acceptor));
+      return taken.at(-1);
+    };
+    const site = await httpSite({ exchanges: { ...kept, take }, timer: timers.timer });
+    const cookie = await begin(site);
+    let give = (): void => {};
+    const real = store.take.bind(store);
+    store.take = (name) =>
+      new Promise((resolve) => {
+        give = () => resolve(real(name));
+      });
+    const waiting = finish(site, cookie);
+    await settle();
+    timers.expire();
+    expect((await waiting).outcome).toBe('unavailable');
+    give();
+    await settle();
+    const late = taken.at(-1)!.handshake;
+    const result = await late.accept(Uint8Array.of(0xa1));
+    expect(result).toMatchObject({ status: 'failed', error: { reason: 'fault.aborted' } });
+  });
 
   it('refuses an exchange of other keys, of another host and of another name', async () => {
     const { one, other } = await cluster([KEYS[0]!.map((byte) => byte ^ 1)]);
