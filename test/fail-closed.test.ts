@@ -158,6 +158,7 @@ const authenticatorRows = {
   },
   offerAgain: { undefinedIsAbsent: tells, refused: NO_FLAGS },
   passPreflight: { refused: NO_FLAGS },
+  allowedOrigins: { refused: ['*', [''], [undefined], {}] },
   proxy: { undefinedIsAbsent: tells, refused: NO_FLAGS },
   sharedConnections: { undefinedIsAbsent: safer, refused: [true, 'Trust', 'shared', {}] },
   localNames: { undefinedIsAbsent: 'there are no local names then', refused: NO_OBJECTS },
@@ -197,7 +198,6 @@ const adapterRows = {
   unavailable: hook,
 };
 
-const allowedOrigins: Row = { refused: ['*', [''], [undefined], {}] };
 const trustProxy: Row = {
   undefinedIsAbsent: safer,
   refused: [1, 'true', ['proxy'], [], ['10.0.0.0/40'], {}],
@@ -353,10 +353,7 @@ const entries: readonly Entry[] = [
       ...authenticatorRows,
     },
   ),
-  entry('kerberos of ./node', KERBEROS_OPTIONS, (o) => kerberos(withService(o)), {
-    ...nodeRows,
-    allowedOrigins,
-  }),
+  entry('kerberos of ./node', KERBEROS_OPTIONS, (o) => kerberos(withService(o)), nodeRows),
   ...(
     [
       ['kerberos of ./hono', (o: object) => honoKerberos(withService(o))],
@@ -370,10 +367,12 @@ const entries: readonly Entry[] = [
     (o) => fastify().register(fastifyKerberos, withService(o)).ready(),
     nodeRows,
   ),
-  entry('kerberos of ./express', KERBEROS_OPTIONS, (o) => expressKerberos(withService(o)), {
-    ...nodeRows,
-    allowedOrigins,
-  }),
+  entry(
+    'kerberos of ./express',
+    KERBEROS_OPTIONS,
+    (o) => expressKerberos(withService(o)),
+    nodeRows,
+  ),
   entry(
     'sessions',
     SESSION_OPTIONS,

@@ -8,8 +8,6 @@ import { checkAdapterOptions } from '../http/gate.ts';
 import { pageFor } from '../http/pages.ts';
 import type { NodeAdapterOptions } from '../node/adapter-options.ts';
 import { NODE_ADAPTER_OPTIONS } from '../node/adapter-options.ts';
-import type { KerberosOptions } from '../node/kerberos.ts';
-import { KERBEROS_OPTIONS } from '../node/kerberos.ts';
 import { addHeaders, beginDenial, endDenial, Site } from '../node/site.ts';
 import { answerUpgrade } from '../node/upgrade.ts';
 import type { OptionRules } from '../options.ts';
@@ -35,9 +33,7 @@ export interface ExpressRequest extends IncomingMessage {
 }
 
 /** Options of {@link kerberos}. */
-export interface ExpressOptions
-  extends NodeAdapterOptions<ExpressPage>,
-    Pick<KerberosOptions, 'allowedOrigins'> {}
+export interface ExpressOptions extends NodeAdapterOptions<ExpressPage> {}
 
 /**
  * Answers a denied request: ends the response, or hands over with `next(error)`. In an application of
@@ -89,15 +85,15 @@ export interface ExpressKerberos {
  * ```
  */
 export function kerberos(options: ExpressOptions = {}): ExpressKerberos {
-  checkAdapterOptions('kerberos', options, EXPRESS_OPTIONS);
-  const { unauthorized, forbidden, unavailable, allowedOrigins = [], ...signOnOptions } = options;
+  checkAdapterOptions('kerberos', options, NODE_ADAPTER_OPTIONS as OptionRules<ExpressOptions>);
+  const { unauthorized, forbidden, unavailable, ...signOnOptions } = options;
   const site = new Site(signOnOptions);
   site.ready().catch(() => {});
   /** @returns Whether the request may pass. */
   const judge = async (request: IncomingMessage, response: ServerResponse, next: Next) => {
     // The engine of Socket.IO has no whole response for an upgrade.
     if (!('statusCode' in response)) {
-      const admitted = await answerUpgrade(site, allowedOrigins, request, request.socket);
+      const admitted = await answerUpgrade(site, request, request.socket);
       if (admitted === undefined) return false;
       addHeaders(response, admitted.headers);
       give(request, admitted);
@@ -136,8 +132,3 @@ function give(request: ExpressRequest & { user?: unknown }, admitted: Authentica
   else request.kerberos = client;
   request.user ??= client;
 }
-
-const EXPRESS_OPTIONS: OptionRules<ExpressOptions> = {
-  ...NODE_ADAPTER_OPTIONS,
-  allowedOrigins: KERBEROS_OPTIONS.allowedOrigins,
-};

@@ -103,6 +103,8 @@ export class WebSite<P> {
       cookie: headers.get('cookie'),
       host: headers.get('host') ?? hostOf(url),
       accessControlRequestMethod: headers.get('access-control-request-method'),
+      upgrade: headers.get('upgrade'),
+      origin: headers.get('origin'),
       ...connection,
       ...this.#clientOf(direct, (name) => headers.get(name)),
       ...(authorization !== null && this.#bindings(request)),

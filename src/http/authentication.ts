@@ -22,6 +22,13 @@ export interface AuthenticationRequest
   readonly method?: string;
   /** The header `Access-Control-Request-Method`, which makes an `OPTIONS` request a CORS preflight. */
   readonly accessControlRequestMethod?: string | null;
+  /**
+   * The header `Upgrade`, or `:protocol` of HTTP/2: a request that has it, and an {@link origin}, comes of a page
+   * that opens a WebSocket.
+   */
+  readonly upgrade?: string | null;
+  /** The header `Origin`. */
+  readonly origin?: string | null;
   /** Whether the request came over TLS; if absent, it is unknown and does not count as TLS. */
   readonly secure?: boolean;
   /**
@@ -161,6 +168,23 @@ function checkText(name: string, value: unknown): void {
 /** Whether a header is absent, or has nothing but white space. */
 export function isBlank(text: string | null | undefined): text is '' | null | undefined {
   return text === undefined || text === null || text.trim() === '';
+}
+
+/**
+ * A browser signs on, and sends cookies, for the pages of any site that open a WebSocket, and lets them read the
+ * answers: only the server can refuse them. Clients other than browsers send no Origin.
+ */
+export function opensForeignSocket(
+  { upgrade, origin, host, secure }: AuthenticationRequest,
+  allowed: readonly string[],
+): boolean {
+  if (isBlank(upgrade) || isBlank(origin) || allowed.includes(origin)) return false;
+  const parts = /^(https?):\/\/([^/?#@\\]+)$/i.exec(origin);
+  if (parts === null) return true;
+  const [, scheme, of] = parts as unknown as [string, string, string];
+  // To TLS, a page over plain HTTP is one of another site: anyone on its way can have written it.
+  if (secure === true && scheme.toLowerCase() !== 'https') return true;
+  return of.toLowerCase() !== host?.toLowerCase();
 }
 
 /** Wipes the keys of a context, and of the credential that it delegates. */

@@ -19,8 +19,14 @@ import type {
   Guest,
   HeaderField,
 } from './authentication.ts';
-import { checkRequest, disposeOf, handshakeOptionsOf, isBlank } from './authentication.ts';
-import { Challenger } from './challenger.ts';
+import {
+  checkRequest,
+  disposeOf,
+  handshakeOptionsOf,
+  isBlank,
+  opensForeignSocket,
+} from './authentication.ts';
+import { Challenger, otherOrigin, plainHttp } from './challenger.ts';
 import type { ExchangeKeeper, UnfinishedExchange } from './exchanges.ts';
 import { exchangesByConnection } from './exchanges.ts';
 import type { Identity } from './identity.ts';
@@ -153,7 +159,8 @@ export class PolicyAuthenticator<R extends AuthenticationRequest> implements Aut
   }
 
   #judge(request: R): Authentication | Promise<Authentication> {
-    const { optional = false, requireTls = false } = this.#options;
+    const { optional = false, requireTls = false, allowedOrigins = [] } = this.#options;
+    if (opensForeignSocket(request, allowedOrigins)) return this.#challenger.forbid(otherOrigin());
     const hasCredentials = !isBlank(request.authorization);
     if (!hasCredentials && this.#mayPass(request)) return GUEST;
     if (requireTls && request.secure !== true) {
@@ -376,15 +383,6 @@ function asFault(error: unknown): GssError {
           cause: error,
         });
   return new GssError('GSS_S_FAILURE', { minor });
-}
-
-function plainHttp({ secure, proxyHeader }: AuthenticationRequest): GssError {
-  return new GssError('GSS_S_UNAVAILABLE', {
-    reason: 'http.plain-http',
-    ...(secure === undefined && proxyHeader !== undefined && { detail: { proxyHeader } }),
-    message: 'the request came over plain HTTP',
-    hint: 'requireTls is set: have clients use https; behind a proxy that ends TLS see trustProxy',
-  });
 }
 
 const GUEST: Guest = Object.freeze({ outcome: 'guest', headers: Object.freeze([]) });

@@ -2,6 +2,7 @@
 import { GssError } from '../gss/status.ts';
 import type { RequestFacts } from '../observe/observer.ts';
 import type {
+  AuthenticationRequest,
   Challenged,
   Denied,
   HeaderField,
@@ -114,6 +115,25 @@ function noToken(): GssError {
   return new GssError('GSS_S_DEFECTIVE_TOKEN', {
     reason: 'token.empty',
     message: 'the header Authorization has no token after Negotiate',
+  });
+}
+
+/** A page of another site opens a WebSocket. */
+export function otherOrigin(): GssError {
+  return new GssError('GSS_S_UNAUTHORIZED', {
+    reason: 'http.other-origin',
+    message: 'a page of another site opens a WebSocket',
+    hint: 'if that site may do so, or a proxy changes Host, name its origin in allowedOrigins',
+  });
+}
+
+/** The request came without TLS, as far as it is known. */
+export function plainHttp({ secure, proxyHeader }: AuthenticationRequest): GssError {
+  return new GssError('GSS_S_UNAVAILABLE', {
+    reason: 'http.plain-http',
+    ...(secure === undefined && proxyHeader !== undefined && { detail: { proxyHeader } }),
+    message: 'the request came over plain HTTP',
+    hint: 'requireTls is set: have clients use https; behind a proxy that ends TLS see trustProxy',
   });
 }
 

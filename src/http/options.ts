@@ -16,6 +16,7 @@ import {
   promptCallback,
   required,
   seconds,
+  text,
 } from '../options.ts';
 import type { RandomSource } from '../random.ts';
 import type { Clock, Timer } from '../time.ts';
@@ -62,6 +63,12 @@ export interface AuthenticatorOptions<R extends AuthenticationRequest = Authenti
   readonly offerAgain?: boolean;
   /** Whether CORS preflights, which never have credentials, pass as guests; default true. */
   readonly passPreflight?: boolean;
+  /**
+   * Origins of pages that may open WebSockets, as `https://app.example.com`, beside that of the host that the
+   * request names, which must be one of https if the request came over TLS. Browsers sign on for the pages of any
+   * site, so other origins are refused with 403.
+   */
+  readonly allowedOrigins?: readonly string[];
   /** Whether this server is a proxy: 407 and `Proxy-Authenticate`; default false. */
   readonly proxy?: boolean;
   /**
@@ -127,6 +134,7 @@ export const AUTHENTICATOR_OPTIONS: OptionRules<AuthenticatorOptions> = {
   ),
   offerAgain: flag,
   passPreflight: definite(flag),
+  allowedOrigins: definite(listOf(text)),
   proxy: flag,
   sharedConnections: oneOf('refuse', 'trust'),
   localNames: objectWith('the result of parseKerberosConfig'),

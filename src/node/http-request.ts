@@ -80,6 +80,8 @@ export function requestReader(
     const { cookie, host = headers[':authority'] } = headers;
     const authorization = fieldsOf(request, credentials);
     const asked = headers['access-control-request-method'];
+    // RFC 8441 §4.
+    const { origin, upgrade: protocol = headers[':protocol'] } = headers;
     const facts: Mutable<NodeAuthenticationRequest> = {
       request,
       authorization,
@@ -90,6 +92,8 @@ export function requestReader(
     if (cookie !== undefined) facts.cookie = cookie;
     if (host !== undefined) facts.host = String(host);
     if (method !== undefined) facts.method = method;
+    if (protocol !== undefined) facts.upgrade = String(protocol);
+    if (origin !== undefined) facts.origin = String(origin);
     if (asked !== undefined) facts.accessControlRequestMethod = String(asked);
     // The first request of a TLS connection shows the certificate that later sessions may resume.
     const isKnown = !isEncrypted(socket) || seen.has(socket);

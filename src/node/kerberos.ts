@@ -6,7 +6,6 @@ import { checkAdapterOptions } from '../http/gate.ts';
 import type { DenialPages } from '../http/pages.ts';
 import { PAGE_OPTIONS, pageFor } from '../http/pages.ts';
 import type { OptionRules } from '../options.ts';
-import { definite, listOf, text } from '../options.ts';
 import { describeThrown } from '../text.ts';
 import { printWarning } from '../warning.ts';
 import type { HttpRequest, HttpResponse } from './http-request.ts';
@@ -16,14 +15,7 @@ import { beginDenial, endDenial, NODE_SIGN_ON_OPTIONS, Site } from './site.ts';
 import { answerUpgrade } from './upgrade.ts';
 
 /** Options of {@link kerberos}. */
-export interface KerberosOptions extends NodeSignOnOptions, DenialPages<DenialPage> {
-  /**
-   * Origins of pages that may open WebSockets, as `https://app.example.com`, beside that of the host that
-   * the request names, which must be one of https if the request came over TLS. Browsers sign on for the pages
-   * of any site, so other origins are refused with 403.
-   */
-  readonly allowedOrigins?: readonly string[];
-}
+export interface KerberosOptions extends NodeSignOnOptions, DenialPages<DenialPage> {}
 
 /**
  * Ends the response to a denied request. `denied.error` is for the operator; a client must not see it. If
@@ -85,7 +77,7 @@ export interface Kerberos {
 export function kerberos(options: KerberosOptions = {}): Kerberos {
   checkAdapterOptions('kerberos', options, KERBEROS_OPTIONS);
   followTraceVariable();
-  const { unauthorized, forbidden, unavailable, allowedOrigins = [], ...signOnOptions } = options;
+  const { unauthorized, forbidden, unavailable, ...signOnOptions } = options;
   const site = new Site(signOnOptions);
   site.ready().catch(() => {});
   const authenticate = async (request: HttpRequest, response: HttpResponse) => {
@@ -98,7 +90,7 @@ export function kerberos(options: KerberosOptions = {}): Kerberos {
   return Object.defineProperty(
     Object.assign(authenticate, {
       authenticateUpgrade: (request: IncomingMessage, socket: Duplex) =>
-        answerUpgrade(site, allowedOrigins, request, socket),
+        answerUpgrade(site, request, socket),
       logout: (request: HttpRequest, response: HttpResponse) => site.logout(request, response),
     }),
     'ready',
@@ -127,5 +119,4 @@ const PAGE_WARNING = 'KRB5_ACCEPTOR_PAGE';
 export const KERBEROS_OPTIONS: OptionRules<KerberosOptions> = {
   ...NODE_SIGN_ON_OPTIONS,
   ...PAGE_OPTIONS,
-  allowedOrigins: definite(listOf(text)),
 };

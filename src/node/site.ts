@@ -1,8 +1,6 @@
 /** The common part of `kerberos()` and the adapters for frameworks on node:http. */
 import type { EventEmitter } from 'node:events';
 import type { Http2ServerResponse } from 'node:http2';
-import type { GssError } from '../gss/status.ts';
-import { tell } from '../hooks.ts';
 import type { Answer } from '../http/answer.ts';
 import { answerDenied } from '../http/answer.ts';
 import type { Authenticated, Denied, Guest, HeaderField } from '../http/authentication.ts';
@@ -134,16 +132,6 @@ export class Site {
     const server = serverOf(request);
     if (server !== undefined) this.attend(server);
     return this.#gate.admit(this.#read(request, 'upgrade'), answer);
-  }
-
-  /** Whether a request came over TLS, as far as that is known. */
-  isSecure(request: HttpRequest): boolean {
-    return this.#read(request, 'upgrade').secure === true;
-  }
-
-  /** Reports an upgrade that was refused without the authenticator. */
-  reportUpgrade(error: GssError, request: HttpRequest): void {
-    tell('onRefused', this.#options.onRefused, error, this.#read(request, 'upgrade'), {});
   }
 
   /** Ends the session of a request: adds the headers that do so to the response. */

@@ -140,8 +140,35 @@ describe('every framework answers alike', () => {
     'two fields Accept': () => 'Accept: text/html;q=0.1\r\nAccept: application/json\r\n',
     'a proxy that claims TLS': () => `X-Forwarded-Proto: https\r\n${authorized(token())}`,
     'a preflight': () => 'Origin: https://x.test\r\nAccess-Control-Request-Method: PUT\r\n',
+    'a page of another site that opens a WebSocket': () =>
+      `Connection: Upgrade\r\nUpgrade: websocket\r\nOrigin: https://evil.test\r\n${authorized(token())}`,
+    'a page of this site that opens one': () =>
+      `Connection: Upgrade\r\nUpgrade: websocket\r\nOrigin: http://localhost\r\n${authorized(token())}`,
+    'a page of no site that opens one': () =>
+      `Connection: Upgrade\r\nUpgrade: websocket\r\nOrigin: null\r\n${authorized(token())}`,
     'the proxy field': () => `Proxy-Authorization: ${token()}\r\n`,
   };
+
+  it.each([
+    ['no credentials', 401],
+    ['a token', 200],
+    ['two tokens', 400],
+    ['a token, then Basic', 400],
+    ['Basic, then a token', 401],
+    ['a list in one field', 400],
+    ['a scheme in small letters', 200],
+    ['a fold', 400],
+    ['a page of another site that opens a WebSocket', 403],
+    ['a page of this site that opens one', 200],
+    ['a page of no site that opens one', 403],
+  ])('%s: %i', async (name, status) => {
+    expect(
+      await send(
+        ports.get('node')!,
+        `GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${CASES[name]!()}\r\n`,
+      ),
+    ).toMatch(`HTTP/1.1 ${status} `);
+  });
 
   describe.each(['GET', 'HEAD', 'POST', 'OPTIONS'])('to %s', (method) => {
     it.each(Object.keys(CASES))('with %s', async (name) => {

@@ -63,4 +63,6 @@ export function restore(
   request.url = uri;
   request.headers.host = host;
   request.headers['x-forwarded-proto'] = secure ? 'https' : 'http';
+  // Proxies do not all pass it on, so the application must look at the origins of WebSockets itself.
+  delete request.headers.upgrade;
 }
