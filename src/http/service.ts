@@ -107,7 +107,8 @@ export class Service {
   readonly #answerer = new Answerer('keytab', 'KRB5_KT_IOERR', 'keytab.silent');
   #opened: Acceptor | undefined;
   #opening: Promise<void> | undefined;
-  #failedAt = Number.NEGATIVE_INFINITY;
+  /** When the last attempt has failed, or is late; undefined while one is under way. */
+  #failedAt: number | undefined;
 
   /**
    * @throws TypeError for options that contradict each other, and for names where there are no files.
@@ -169,8 +170,8 @@ export class Service {
    * @throws {@link GssError} with the reason. The operator is warned of each failed attempt.
    */
   open(): Promise<void> {
-    if (this.#opening === undefined || this.#clock() - this.#failedAt > RETRY_AFTER) {
-      this.#failedAt = Number.POSITIVE_INFINITY;
+    if (this.#opening === undefined || this.#isLongAgo(this.#failedAt)) {
+      this.#failedAt = undefined;
       this.#opening = this.#try();
       // Callers that await the promise get the failure; an unawaited rejection must not end the process.
       this.#opening.catch(() => {});
@@ -187,9 +188,14 @@ export class Service {
       this.#answerer.checkRoom();
       await new Patience(this.#patience).wait(this.open(), this.#answerer);
     } catch (cause) {
-      this.#failedAt = Math.min(this.#failedAt, this.#clock());
+      this.#failedAt ??= this.#clock();
       throw await explainError(faultOf(cause));
     }
+  }
+
+  /** A clock that was set back must not keep the service closed. */
+  #isLongAgo(failedAt: number | undefined): boolean {
+    return failedAt !== undefined && Math.abs(this.#clock() - failedAt) > RETRY_AFTER;
   }
 
   async #try(): Promise<void> {

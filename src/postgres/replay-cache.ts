@@ -84,8 +84,8 @@ export class PostgresReplayCache implements ReplayCache {
   readonly #keyOf: RecordKey;
   readonly #clock: Clock;
   readonly #firstLook: FirstLook;
-  /** When to remove expired records next, in milliseconds. */
-  #nextPruning = 0;
+  /** When expired records were removed, in milliseconds; undefined if there may be more of them. */
+  #prunedAt: number | undefined;
 
   /**
    * @param client - The caller owns it.
@@ -201,8 +201,9 @@ export class PostgresReplayCache implements ReplayCache {
 
   #prune(): void {
     const now = this.#clock();
-    if (now < this.#nextPruning) return;
-    this.#nextPruning = now + PRUNING;
+    // Also if the clock was set back meanwhile.
+    if (this.#prunedAt !== undefined && Math.abs(now - this.#prunedAt) < PRUNING) return;
+    this.#prunedAt = now;
     // No request waits for it; if it fails, the next one removes the same records.
     dropPromise(this.#removeExpired());
   }
@@ -210,7 +211,7 @@ export class PostgresReplayCache implements ReplayCache {
   async #removeExpired(): Promise<void> {
     const { removed } = firstRow(await this.#client.query(pruning(this.#name), [BATCH]));
     // There may be more: the next request removes them.
-    if (removed === BATCH) this.#nextPruning = 0;
+    if (removed === BATCH) this.#prunedAt = undefined;
   }
 }
 

@@ -133,6 +133,23 @@ describe('a gate', () => {
     expect(await warnings.seen()).toMatchObject([{ code: 'KRB5_ACCEPTOR_START' }]);
   });
 
+  it('makes another attempt also if the clock was set back', async () => {
+    using _ = collectWarnings();
+    let now = 1_700_000_000_000;
+    let isThere = false;
+    const { admit } = gateWith({
+      keytab: async () => {
+        if (isThere) return keytab;
+        throw new Error('no network yet');
+      },
+      clock: () => now,
+    });
+    expect(await admit(NO_CREDENTIALS)).toMatchObject({ answer: 503 });
+    isThere = true;
+    now -= 3_600_000;
+    expect(await admit(NO_CREDENTIALS)).toMatchObject({ answer: 401 });
+  });
+
   it('waits for a keytab no longer than a request may, and asks again later', async () => {
     const timers = new ManualTimers();
     const reasons: string[] = [];

@@ -249,6 +249,10 @@ describe('PostgresReplayCache', () => {
     now += 1;
     await cache.checkAndStore(record({ number: 5 }));
     expect(prunings()).toBe(3);
+    // A clock that was set back.
+    now -= 3_600_000;
+    await cache.checkAndStore(record({ number: 6 }));
+    expect(prunings()).toBe(4);
     expect([...database.rows.keys()]).toContain('since:00000001-1764441234123456');
   });
 

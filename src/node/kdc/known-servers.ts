@@ -15,7 +15,11 @@ export class KnownServers {
   inOrder(servers: readonly KdcServer[]): readonly KdcServer[] {
     if (this.#known.size === 0) return servers;
     const now = this.#clock();
-    const rests = (server: KdcServer) => (this.#known.get(nameOf(server))?.restsUntil ?? 0) > now;
+    // Also if the clock was set back meanwhile.
+    const rests = (server: KdcServer): boolean => {
+      const { failedAt } = this.#known.get(nameOf(server)) ?? {};
+      return failedAt !== undefined && Math.abs(now - failedAt) < REST;
+    };
     return [...servers.filter((server) => !rests(server)), ...servers.filter(rests)];
   }
 
@@ -39,7 +43,7 @@ export class KnownServers {
   }
 
   failed(server: KdcServer): void {
-    this.#learn(server, { restsUntil: this.#clock() + REST });
+    this.#learn(server, { failedAt: this.#clock() });
   }
 
   #learn(server: KdcServer, what: Known): void {
@@ -56,7 +60,7 @@ export class KnownServers {
 
 /** Times are in milliseconds. */
 interface Known {
-  readonly restsUntil?: number;
+  readonly failedAt?: number;
   readonly took?: number;
 }
 

@@ -14,14 +14,15 @@ export function remembered<T>(
   clock: Clock,
   isWorth: (found: T) => boolean = () => true,
 ): (name: string) => Promise<T> {
-  const known = new Map<string, { readonly found: Promise<T>; readonly until: number }>();
+  const known = new Map<string, { readonly found: Promise<T>; readonly since: number }>();
   return (name) => {
     const now = clock();
     const before = known.get(name);
-    if (before !== undefined && before.until > now) return before.found;
+    // Also if the clock was set back meanwhile.
+    if (before !== undefined && Math.abs(now - before.since) < MEMORY) return before.found;
     const found = find(name);
     known.delete(name);
-    known.set(name, { found, until: now + MEMORY });
+    known.set(name, { found, since: now });
     const forget = (): void => {
       if (known.get(name)?.found === found) known.delete(name);
     };

@@ -30,6 +30,14 @@ describe('KnownServers', () => {
     expect(known.patienceWith(A)).toBe(1000);
   });
 
+  it('forgets what has failed if the clock was set back', () => {
+    const { time, known } = servers();
+    time.now += 3_600_000;
+    known.failed(A);
+    time.now -= 3_600_000;
+    expect(known.inOrder([A, B])).toEqual([A, B]);
+  });
+
   it('puts servers that have failed last, for half a minute', () => {
     const { time, known } = servers();
     known.failed(A);

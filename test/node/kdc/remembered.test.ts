@@ -13,6 +13,15 @@ describe('remembered', () => {
     expect(await ask('a')).toBe('a 3');
   });
 
+  it('asks again if the clock was set back', async () => {
+    let now = 3_600_000;
+    const find = vi.fn(async () => find.mock.calls.length);
+    const ask = remembered(find, () => now);
+    expect(await ask('a')).toBe(1);
+    now = 0;
+    expect(await ask('a')).toBe(2);
+  });
+
   it('forgets failures', async () => {
     const find = vi.fn(async () => 'found');
     find.mockRejectedValueOnce(new Error('no'));
