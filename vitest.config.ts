@@ -24,8 +24,8 @@ export default defineConfig({
           // Files below the entries do not load the default provider of keys; the entries do.
           setupFiles: ['test/support/property-runs.ts', 'src/crypto/default-crypto.ts'],
           // Against hanging only: the machine may be slow and busy.
-          testTimeout: 60_000 * Math.max(1, propertyFactor),
-          hookTimeout: 60_000,
+          testTimeout: 300_000 * Math.max(1, propertyFactor),
+          hookTimeout: 300_000,
           expect: { poll: { timeout: HANGING, interval: 5 } },
           // Vitest would leave one processor to itself, which needs none while files run.
           maxWorkers: '100%',
@@ -39,8 +39,8 @@ export default defineConfig({
           include: ['test/interop/**/*.test.ts', 'test/runtimes/*.test.ts'],
           globalSetup: ['test/support/kdc.ts'],
           setupFiles: ['src/crypto/default-crypto.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           // A server may write its log after its answer.
           expect: { poll: { timeout: HANGING } },
           fileParallelism: false,

@@ -27,7 +27,7 @@ let chunks: readonly Chunk[];
 
 beforeAll(async () => {
   chunks = await bundle(signOnJob(resolve('src/index.ts'), resolve('src/http/index.ts')));
-}, 60_000);
+});
 
 /** A client of Active Directory unless it says otherwise: AES with SHA-1, SPNEGO, a PAC. */
 function clientOf({ enctype = 18, ticket = {}, initiator = {}, times = 1 }: Client): SignOn {

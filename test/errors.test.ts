@@ -1,6 +1,6 @@
 /** What all errors of this package have: reason, facts, text and remedies, in text, JSON and inspection. */
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { asReason } from '../src/errors.ts';
 import {
   DecodeError,
@@ -15,17 +15,25 @@ const detail = { missing: ['mutual'] };
 const minor = new KerberosError('KDC_ERR_POLICY', { reason: 'policy.flags', detail });
 const error = new GssError('GSS_S_FAILURE', { minor });
 
+beforeAll(async () => {
+  await explain(error);
+});
+
 describe('an error', () => {
-  // First of all: nothing has loaded the catalogue in this file yet.
   it('has its message and hint for text and remedy until the catalogue is loaded', async () => {
+    // Modules of its own: the others may have the catalogue.
+    vi.resetModules();
+    const fresh = await import('../src/index.ts');
+    const early = new fresh.KerberosError('KDC_ERR_POLICY', { reason: 'policy.flags', detail });
+    const error = new fresh.GssError('GSS_S_FAILURE', { minor: early });
     expect([error.text, error.remedies, error.hint]).toEqual([
       'KDC policy rejects request',
       [],
       undefined,
     ]);
-    const hinted = new DecodeError('cut', { hint: 'look' });
+    const hinted = new fresh.DecodeError('cut', { hint: 'look' });
     expect([hinted.text, hinted.remedies]).toEqual(['cut', ['look']]);
-    expect(await explain(error)).toBe(error);
+    expect(await fresh.explain(error)).toBe(error);
     expect(error.text).toBe('requiredFlags has mutual, which the client did not ask for');
     expect(error.remedies[0]).toMatch(/have the client ask for mutual/);
     expect(error.hint).toBe(`${error.text}; ${error.remedies[0]}`);

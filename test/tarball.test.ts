@@ -15,7 +15,7 @@ let project: EmptyProject;
 
 beforeAll(async () => {
   project = await installTarball();
-}, 300_000);
+});
 
 afterAll(() => project[Symbol.dispose]());
 

@@ -22,7 +22,7 @@ beforeAll(async () => {
   for (let i = 0; i < 2; i++) {
     clones.push(JSON.parse(await node('--snapshot-blob', blob)) as Clone);
   }
-}, 120_000);
+});
 
 afterAll(() => rmSync(directory, { recursive: true }));
 

@@ -78,7 +78,7 @@ it('the sources make no error without a reason', () => {
     .filter(({ node, path }) => !isAllowed(classesOf(node)[0], path))
     .map(({ node, path }) => `${path}: ${node.getText()}`);
   expect(without).toEqual([]);
-}, 300_000);
+});
 
 it('errors are made with new, and by no other name, so that they are found here', () => {
   const calls = inSources(ts.isCallExpression)
@@ -93,7 +93,7 @@ it('errors are made with new, and by no other name, so that they are found here'
     .filter(({ node }) => makesError(node.expression) && !/Error$/.test(nameOf(node)))
     .map(({ node, path }) => `${path}: ${node.getText()}`);
   expect([...calls, ...renamed]).toEqual([]);
-}, 300_000);
+});
 
 it('promises are rejected by a function of that name', () => {
   const others = inSources(ts.isNewExpression)
@@ -118,7 +118,7 @@ it('the sources throw no value without a reason, and reject with none', () => {
     .filter(({ path, thrown }) => !passesOn(thrown, path))
     .map(({ path, thrown }) => `${path}: ${thrown.getText()}`);
   expect(without).toEqual([]);
-}, 300_000);
+});
 
 it('what reads the bytes of a peer makes no TypeError or RangeError of them', () => {
   const blamed = inSources(ts.isNewExpression)

@@ -72,7 +72,7 @@ interface Answer {
 /** The last response to curl. */
 async function curl(env: User['env'] | undefined, ...args: readonly string[]): Promise<Answer> {
   const options = ['--silent', '--show-error', '--include', ...args];
-  const out = await runOrThrow('curl', options, { timeout: 120_000, ...(env && { env }) });
+  const out = await runOrThrow('curl', options, env && { env });
   const at = out.lastIndexOf('HTTP/1.1 ');
   const [head = '', body = ''] = out.slice(at).split('\r\n\r\n');
   const headers = head

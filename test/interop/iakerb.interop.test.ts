@@ -16,6 +16,7 @@ import {
 import { Frame } from '../support/frames.ts';
 import { IAKERB_CLIENTS } from '../support/gss-client.ts';
 import { Interceptor } from '../support/interceptor.ts';
+import { HANGING } from '../support/until.ts';
 
 const run = promisify(execFile);
 const ENCTYPES: readonly number[] = [17, 18, 19, 20, 25, 26, 23, 16];
@@ -103,7 +104,7 @@ async function serve(
             KRB5_CLIENT_KTNAME: 'keytab' in login ? `FILE:${login.keytab}` : '/dev/null',
             ...env,
           },
-          timeout: 30_000,
+          timeout: HANGING,
         },
       ).catch((error: { stdout: string; stderr: string }) => ({
         stdout: `${error.stdout}${error.stderr}`,

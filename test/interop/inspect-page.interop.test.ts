@@ -34,7 +34,7 @@ describe.runIf(have('chromium'))('the page of gss-inspect', () => {
   beforeAll(async () => {
     await runOrThrow(process.execPath, [join(root, 'inspect.mjs')], { cwd: root });
     browser = await Chromium.launch();
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await browser?.[Symbol.asyncDispose]();

@@ -35,7 +35,6 @@ describe.runIf(havePeers('kinit', 'java'))('ldap.mjs', () => {
     const { stdout, stderr } = await run('java', [...options, CLIENT, `ldap://localhost:${port}`], {
       env: alice,
       input: lines.map((line) => `${line}\n`).join(''),
-      timeout: 100_000,
     });
     wire.close();
     expect(stderr).toBe('');

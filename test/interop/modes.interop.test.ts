@@ -107,7 +107,7 @@ describe.runIf(have('gss-client'))('gss-server', () => {
   it('serves 200 clients at once', async () => {
     await using server = await startServer();
     const clients = Array.from({ length: 200 }, () =>
-      runGssClient({ port: server.port, user, flags: ['-krb5', '-mcount', '2'], timeout: 55_000 }),
+      runGssClient({ port: server.port, user, flags: ['-krb5', '-mcount', '2'] }),
     );
     const results = await Promise.all(clients);
     expect(results.map(exchanges)).toEqual(results.map(() => ({ signed: 2, unsigned: 0 })));

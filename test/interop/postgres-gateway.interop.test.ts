@@ -82,7 +82,7 @@ describe.runIf(havePeers('kinit', 'postgresql'))('postgres.mjs', () => {
   it.each([PLAIN, TLS, ENCRYPTED])('passes requests to cancel on, with %s', async (options) => {
     await using server = await gateway();
     const url = `postgres://alice@localhost:${server.port}/postgres?${options}`;
-    const child = spawn('psql', [url, '-c', 'SELECT pg_sleep(60)'], {
+    const child = spawn('psql', [url, '-c', 'SELECT pg_sleep(600)'], {
       env: { ...process.env, ...alice },
     });
     let said = '';
@@ -90,11 +90,9 @@ describe.runIf(havePeers('kinit', 'postgresql'))('postgres.mjs', () => {
       said += chunk.toString();
     });
     const ended = once(child, 'close');
-    const active = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'";
+    const active = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'";
     await expect
-      .poll(async () => (await run('psql', [database.url, '-Atc', active])).stdout, {
-        timeout: 10_000,
-      })
+      .poll(async () => (await run('psql', [database.url, '-Atc', active])).stdout)
       .toBe('1\n');
     child.kill('SIGINT');
     await ended;

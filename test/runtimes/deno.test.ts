@@ -24,7 +24,7 @@ describe.runIf(deno)('an example on Deno', () => {
     const [program, ...options] = deno!;
     const args = [...options, '--unstable-kv', '--import-map', map];
     const example = join(ROOT, 'examples/replay-deno-kv.ts');
-    const output = await runOrThrow(program!, [...args, example], { timeout: 60_000 });
+    const output = await runOrThrow(program!, [...args, example]);
     expect(output).toBe('the cache keeps its promises\n');
   });
 });

@@ -19,7 +19,7 @@ const bun = await installed('bun');
 const compiled = join(directory, 'gss-server');
 if (bun !== undefined) {
   const args = ['build', '--compile', GSS_SERVER, '--outfile', compiled];
-  await runOrThrow(bun[0]!, args, { timeout: 120_000 });
+  await runOrThrow(bun[0]!, args);
 }
 describe.runIf(bun)('bun build --compile', () => {
   describeProgram('a program compiled with Bun', [compiled]);

@@ -76,7 +76,7 @@ async function runScript(
   ...args: readonly string[]
 ): Promise<string> {
   const script = await writeScript(name, 'beside');
-  return runOrThrow(program!, [...options, script, ...args], { timeout: 60_000 });
+  return runOrThrow(program!, [...options, script, ...args]);
 }
 
 /** The files of a replay cache are the same in all runtimes, and so are those of another one here. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
+import { HANGING } from './until.ts';
 
 /** A minified file of a bundle. */
 export interface Chunk {
@@ -128,7 +129,7 @@ export function signOn(
     const printed = execFileSync(
       process.execPath,
       [join(folder, 'run.mjs'), JSON.stringify(given)],
-      { encoding: 'utf8', timeout: 60_000 },
+      { encoding: 'utf8', timeout: HANGING },
     );
     const { loaded, ...outcome } = JSON.parse(printed) as Outcome & { loaded: string[] };
     return { ...outcome, loaded: chunks.filter(({ fileName }) => loaded.includes(fileName)) };

@@ -77,7 +77,7 @@ export async function startSentinel(primary: Engine): Promise<Engine> {
 export async function startPostgres(...options: readonly string[]): Promise<Engine> {
   return await postgres(options, async (programs, as, data) => {
     const initdb = as(`${programs}/initdb`, '-D', data, '-A', 'trust', '-U', 'test', '--no-sync');
-    await runOrThrow(initdb[0]!, initdb.slice(1), { cwd: '/', timeout: 120_000 });
+    await runOrThrow(initdb[0]!, initdb.slice(1), { cwd: '/' });
   });
 }
 
@@ -87,7 +87,7 @@ export async function startStandby({ port }: Engine): Promise<Engine> {
     const where = ['-h', '127.0.0.1', '-p', String(port), '-U', 'test'];
     const how = ['-D', data, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'];
     const backup = as(`${programs}/pg_basebackup`, ...where, ...how);
-    await runOrThrow(backup[0]!, backup.slice(1), { cwd: '/', timeout: 120_000 });
+    await runOrThrow(backup[0]!, backup.slice(1), { cwd: '/' });
   });
 }
 

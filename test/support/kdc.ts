@@ -162,5 +162,5 @@ function reportMissing(
 // Once here instead of in every test: Java would compile the single file anew at each start.
 async function compileInitiator(directory: string): Promise<void> {
   const source = resolve(import.meta.dirname, '../interop/clients/Initiator.java');
-  await runOrThrow('javac', ['-d', join(directory, 'java'), source], { timeout: 120_000 });
+  await runOrThrow('javac', ['-d', join(directory, 'java'), source]);
 }

@@ -80,7 +80,7 @@ export class Domain {
     const directory = join(scratch(), 'domain');
     mkdirSync(directory);
     const program = resolve(import.meta.dirname, '../interop/clients/samba_domain.py');
-    const output = await runOrThrow(PYTHON, [program, directory], { timeout: 120_000 });
+    const output = await runOrThrow(PYTHON, [program, directory]);
     const facts = JSON.parse(output) as DomainFacts;
     const samba = [SAMBA, '-s', join(directory, 'etc/smb.conf'), '-F', '--no-process-group'];
     const script = `ip link set lo up && exec ${samba.join(' ')} -M single`;

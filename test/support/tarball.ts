@@ -73,11 +73,11 @@ interface PackageJson {
 /** Runs this repository's TypeScript compiler. @throws Error with its messages if it has any. */
 export function runTsc(args: readonly string[], cwd: string): Promise<string> {
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-  return runOrThrow(process.execPath, [tsc, ...args], { cwd, timeout: 120_000 });
+  return runOrThrow(process.execPath, [tsc, ...args], { cwd });
 }
 
 function npm(args: readonly string[], cwd: string): Promise<string> {
-  return runOrThrow('npm', args, { cwd, timeout: 120_000 });
+  return runOrThrow('npm', args, { cwd });
 }
 
 function writeJson(path: string, value: unknown): void {

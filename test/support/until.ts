@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * Milliseconds after which whatever a test waits for is taken to hang, on any machine. Less than the
  * time-out of a test, so that the test ends with what it waited for.
  */
-export const HANGING = 40_000;
+export const HANGING = 120_000;
 
 /**
  * Asks again and again until there is an answer, and returns it. Where an assertion is waited for,
