@@ -372,7 +372,10 @@ describe('what is relayed', () => {
       // The deadlines never come, however long the machine takes.
       timer: () => () => {},
     });
-    const exchanges = Array.from({ length: 1000 }, () => meet({ acceptor }));
+    const logins = Array.from({ length: 20 }, () => meet({ acceptor }));
+    // Of the others the first token is enough: a whole login derives keys from passwords.
+    const token = client().begin().outputToken!;
+    const exchanges = Array.from({ length: 980 }, () => acceptor.begin().accept(token));
     await expect.poll(() => waiting).toBe(1000);
     const ticket = await requestTicket({
       kdc: answer,
@@ -383,8 +386,10 @@ describe('what is relayed', () => {
     const direct = await acceptor.begin().accept(createInitiator({ ticket }).begin());
     expect(direct.status).toBe('complete');
     open?.();
-    const results = await Promise.all(exchanges);
-    expect(results.filter(({ result }) => result.status === 'complete')).toHaveLength(1000);
+    const results = (await Promise.all(logins)).map(({ result }) => result.status);
+    expect(results).toEqual(Array(20).fill('complete'));
+    const statuses = new Set((await Promise.all(exchanges)).map(({ status }) => status));
+    expect(statuses).toEqual(new Set(['continue']));
   });
 
   it('has a bound for each exchange', async () => {

@@ -106,6 +106,7 @@ export function exchangeModel({ atomic, bindsRun }: ExchangeModelOptions): Model
       yield* servers(state);
       yield* world(state);
     },
+    keyOf: JSON.stringify,
     wrong: ({ handed }) => (handed > 1 ? `handed to ${handed} takers` : undefined),
   };
 }

@@ -5,6 +5,8 @@ export interface Model<S> {
   readonly initial: S;
   /** Every state that one step leads to, with the step's name. The given state is not altered. */
   readonly next: (state: S) => Iterable<readonly [step: string, state: S]>;
+  /** A text that only equal states share. */
+  readonly keyOf: (state: S) => string;
   /** What is wrong with a state; undefined if nothing is. */
   readonly wrong: (state: S) => string | undefined;
 }
@@ -25,7 +27,10 @@ export interface Exploration {
  *
  * @throws RangeError for more than `limit` states: an exploration in part would prove nothing.
  */
-export function explore<S>({ initial, next, wrong }: Model<S>, limit = 3_000_000): Exploration {
+export function explore<S>(
+  { initial, next, keyOf, wrong }: Model<S>,
+  limit = 3_000_000,
+): Exploration {
   const seen = new Map<string, Visit>();
   const taken = new Map<string, number>();
   const found = (steps: readonly string[], what: string | undefined): Exploration => ({
@@ -33,15 +38,16 @@ export function explore<S>({ initial, next, wrong }: Model<S>, limit = 3_000_000
     counterexample: what === undefined ? undefined : { steps, wrong: what },
     taken,
   });
-  let frontier: (readonly [key: string, state: S])[] = [[JSON.stringify(initial), initial]];
+  let frontier: (readonly [key: string, state: S])[] = [[keyOf(initial), initial]];
   seen.set(frontier[0]![0], { from: '', step: '' });
   while (frontier.length > 0) {
     const following: (readonly [string, S])[] = [];
     for (const [from, state] of frontier) {
       for (const [step, result] of next(state)) {
-        const kind = step.split(' ', 1)[0]!;
+        const space = step.indexOf(' ');
+        const kind = space < 0 ? step : step.slice(0, space);
         taken.set(kind, (taken.get(kind) ?? 0) + 1);
-        const key = JSON.stringify(result);
+        const key = keyOf(result);
         if (seen.has(key)) continue;
         if (seen.size >= limit) throw new RangeError(`more than ${limit} states`);
         seen.set(key, { from, step });

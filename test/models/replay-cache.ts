@@ -56,8 +56,10 @@ interface Engine {
   readonly since: Readonly<Record<string, number>>;
 }
 
-/** A request that a server is at. */
-type Work = {
+/** A request that a server is at; `text` has all of it, and `mirror` the same at the other server. */
+type Work = WorkFields & { readonly text: string; readonly mirror: string };
+
+type WorkFields = {
   readonly server: number;
   readonly token: number;
   /** When its age was judged. */
@@ -117,7 +119,7 @@ export function replayModel(options: ReplayModelOptions): Model<State> {
         const sent = state.sent.map((count, i) => (i === token ? count + 1 : count));
         const fresh = Math.abs(ctime(token) - clockOf(server, state.now)) <= SKEW;
         const next = { ...state, sent };
-        const work: Work = { server, token, judged: state.now, at: 'judged' };
+        const work = workOf({ server, token, judged: state.now, at: 'judged' });
         yield fresh
           ? [`judge ${server} ${token}`, withWorks(next, [], [work])]
           : [`too-old ${server} ${token}`, next];
@@ -144,7 +146,7 @@ export function replayModel(options: ReplayModelOptions): Model<State> {
     for (const work of state.works) {
       if (work.at !== 'looked' || !state.engine.up) continue;
       const { engine } = ask(state, [work]);
-      const answered: Work = { ...work, at: 'answered' };
+      const answered = workOf({ ...work, at: 'answered' });
       yield [
         `write ${work.server} ${work.token}`,
         withWorks({ ...state, engine }, [work], [answered]),
@@ -159,7 +161,7 @@ export function replayModel(options: ReplayModelOptions): Model<State> {
       const isNew = overwrites || keys[token] === undefined;
       if (isNew) keys = { ...keys, [token]: ctime(token) + SKEW + outlives };
       const at = atomic ? 'answered' : 'looked';
-      return { server, token, judged, at, isNew, run: engine.run };
+      return workOf({ server, token, judged, at, isNew, run: engine.run });
     });
     return { answers, engine: { ...engine, keys } };
   }
@@ -256,6 +258,7 @@ export function replayModel(options: ReplayModelOptions): Model<State> {
         for (const [step, result] of steps(state)) yield [step, tidy(result, serverAhead === 0)];
       }
     },
+    keyOf,
     wrong: ({ accepted }) =>
       accepted.some((count) => count > 1) ? `accepted ${accepted.join(' and ')} times` : undefined,
   };
@@ -274,13 +277,42 @@ function* forgetful({ run, keys, since }: Engine): Iterable<Engine> {
  */
 function tidy(state: State, serversAreAlike: boolean): State {
   const { engine, works } = state;
-  const matters = ([run]: readonly [string, number]) =>
-    Number(run) === engine.run || works.some((work) => 'run' in work && work.run === Number(run));
-  const since = Object.fromEntries(Object.entries(engine.since).filter(matters));
-  const next = { ...state, engine: { ...engine, since } };
-  if (!serversAreAlike) return next;
-  const swapped = sorted(works.map((work) => ({ ...work, server: 1 - work.server })));
-  return JSON.stringify(swapped) < JSON.stringify(works) ? { ...next, works: swapped } : next;
+  const matters = (run: number) =>
+    run === engine.run || works.some((work) => 'run' in work && work.run === run);
+  let next = state;
+  for (const run of Object.keys(engine.since).map(Number)) {
+    if (matters(run)) continue;
+    const { [run]: _, ...since } = next.engine.since;
+    next = { ...next, engine: { ...next.engine, since } };
+  }
+  if (!serversAreAlike || works.length === 0) return next;
+  const swapped = works.map(({ mirror }) => mirror).sort();
+  if (swapped.join('') >= textOf(works)) return next;
+  return {
+    ...next,
+    works: sorted(works.map((work) => workOf({ ...work, server: 1 - work.server }))),
+  };
+}
+
+/** Millions of states are compared by it: JSON would take most of the time. */
+function keyOf({ now, ahead, engine, works, accepted, sent, disasters }: State): string {
+  const { up, run, keys, since } = engine;
+  let key = `${now} ${ahead} ${disasters} ${up} ${run} ${accepted} ${sent}`;
+  for (const token in keys) key += ` ${token}:${keys[token]}`;
+  for (const one in since) key += ` ${one}=${since[one]}`;
+  return `${key} ${textOf(works)}`;
+}
+
+function textOf(works: readonly Work[]): string {
+  let text = '';
+  for (const work of works) text += work.text;
+  return text;
+}
+
+function workOf(fields: WorkFields): Work {
+  const { server, token, judged, at } = fields;
+  const rest = `${token} ${judged} ${at}${at === 'judged' ? '' : ` ${fields.isNew} ${fields.run}`})`;
+  return { ...fields, text: `(${server} ${rest}`, mirror: `(${1 - server} ${rest}` };
 }
 
 function withWorks(state: State, gone: readonly Work[], come: readonly Work[]): State {
@@ -289,13 +321,7 @@ function withWorks(state: State, gone: readonly Work[], come: readonly Work[]): 
 }
 
 function sorted(works: readonly Work[]): Work[] {
-  if (works.length < 2) return [...works];
-  const named = works.map((work) => [JSON.stringify(work), work] as const);
-  return named.sort(byText).map(([, work]) => work);
-}
-
-function byText([one]: readonly [string, Work], [other]: readonly [string, Work]): number {
-  return one < other ? -1 : Number(one > other);
+  return [...works].sort((one, other) => (one.text < other.text ? -1 : 1));
 }
 
 /** Every selection of at least one. */
