@@ -1,11 +1,12 @@
 /** Headless Chromium with tickets of a real KDC, at the page of `npm run demo:http`. */
+
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import keyPair from '../../fixtures/tls/server.json' with { type: 'json' };
 import { Door } from '../../src/cli/demo-http/door.ts';
 import { Practice, SITUATIONS } from '../../src/cli/demo-http/practice.ts';
 import { siteHandler } from '../../src/cli/demo-http/site.ts';
@@ -15,11 +16,6 @@ import { acquireCredential, createAcceptor } from '../../src/index.ts';
 import { loadKeytab } from '../../src/node/index.ts';
 import { Chromium } from '../support/chromium.ts';
 import { have, keytab, kinit, realm, scratch } from '../support/realm.ts';
-
-const TLS = JSON.parse(readFileSync('fixtures/tls/server.json', 'utf8')) as {
-  readonly certificate: string;
-  readonly key: string;
-};
 
 interface SiteOptions {
   readonly tls?: boolean;
@@ -58,7 +54,7 @@ class Site {
       },
     });
     const server = tls
-      ? createTlsServer({ cert: TLS.certificate, key: TLS.key })
+      ? createTlsServer({ cert: keyPair.certificate, key: keyPair.key })
       : createServer({ maxHeaderSize: 81_920 });
     server.on('request', (request, response) => {
       const atDoor = request.url === '/sign-on';

@@ -1,11 +1,12 @@
 /** Clients of HTTP that know Negotiate, against node:http and node:https. */
+
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import tls from '../../fixtures/tls/server.json' with { type: 'json' };
 import type { AcceptorOptions, GssError } from '../../src/index.ts';
 import { acquireCredential, createAcceptor, formatPrincipal } from '../../src/index.ts';
 import { httpAuthenticator, loadKeytab } from '../../src/node/index.ts';
@@ -14,11 +15,6 @@ import type { User } from '../support/realm.ts';
 import { have, keytab, kinit, realm } from '../support/realm.ts';
 import type { RunResult } from '../support/run.ts';
 import { run, runOrThrow } from '../support/run.ts';
-
-const TLS = JSON.parse(readFileSync('fixtures/tls/server.json', 'utf8')) as {
-  readonly certificate: string;
-  readonly key: string;
-};
 
 interface SiteOptions {
   readonly tls?: boolean;
@@ -56,7 +52,7 @@ class Site {
     };
     const limit = { maxHeaderSize: 81_920 };
     const server = options.tls
-      ? createTlsServer({ ...limit, cert: TLS.certificate, key: TLS.key }, listener)
+      ? createTlsServer({ ...limit, cert: tls.certificate, key: tls.key }, listener)
       : createServer(limit, listener);
     server.listen(0);
     await once(server, 'listening');

@@ -2,6 +2,7 @@
  * A sign-on of three requests, of which each reaches another server: nginx sends them in turn over shared
  * connections to three servers, which have Redis or PostgreSQL in common. It needs no KDC.
  */
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import tls from '../../fixtures/tls/server.json' with { type: 'json' };
 import type { Keytab } from '../../src/index.ts';
 import { formatKeytab } from '../../src/index.ts';
 import { Browser, goesOn } from '../conformance/browser.ts';
@@ -24,7 +26,6 @@ import { NGINX } from '../support/peers.ts';
 import { freePort, untilListening } from '../support/ports.ts';
 import { have } from '../support/realm.ts';
 import { until } from '../support/until.ts';
-import { TLS } from '../support/web-site.ts';
 
 const PROGRAM = join(import.meta.dirname, 'servers/legs.mjs');
 const SERVERS = 3;
@@ -86,8 +87,8 @@ function useSite(startEngine: () => Promise<Engine>, handler: Handler): Site {
 
 /** @returns What stops it. */
 async function startNginx(directory: string, port: number, servers: readonly RunningServer[]) {
-  writeFileSync(join(directory, 'cert.pem'), TLS.certificate);
-  writeFileSync(join(directory, 'key.pem'), TLS.key, { mode: 0o600 });
+  writeFileSync(join(directory, 'cert.pem'), tls.certificate);
+  writeFileSync(join(directory, 'key.pem'), tls.key, { mode: 0o600 });
   const config = join(directory, 'nginx.conf');
   writeFileSync(config, nginxConfig(directory, port, servers));
   const args = ['-p', directory, '-c', config, '-e', join(directory, 'error.log')];

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import type { TestSpecification, Vitest } from 'vitest/node';
 import { BaseSequencer, createVitest } from 'vitest/node';
+import { HANGING } from '../support/until.ts';
 
 export interface Job {
   /** Absolute path of a source, and what it holds this time. */
@@ -71,7 +72,8 @@ class Runner {
         setupFiles: probe ? [resolve('test/mutation/setup.ts')] : [],
         bail: probe ? 0 : 1,
         // On a busy machine a test that takes long is no test that fails.
-        testTimeout: 60_000,
+        testTimeout: 300_000,
+        expect: { poll: { timeout: HANGING, interval: 5 } },
         sequence: { sequencer: InGivenOrder },
       },
       {

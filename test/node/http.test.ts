@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import type {
   IncomingMessage,
   OutgoingHttpHeaders,
@@ -17,6 +16,7 @@ import {
 import type { AddressInfo, Server } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, it, vi } from 'vitest';
+import tls from '../../fixtures/tls/server.json' with { type: 'json' };
 import { decodeBase64, encodeBase64 } from '../../src/http/base64.ts';
 import type { Acceptor, ChannelBindings, GssError } from '../../src/index.ts';
 import { Mechanism, tlsExporter, tlsServerEndPoint } from '../../src/index.ts';
@@ -30,14 +30,7 @@ import {
 import { CLIENT, makeParties } from '../support/realm-kit.ts';
 import { collectWarnings } from '../support/warnings.ts';
 
-interface KeyPair {
-  readonly certificate: string;
-  readonly key: string;
-}
-
-const { certificate, key, other } = JSON.parse(
-  readFileSync('fixtures/tls/server.json', 'utf8'),
-) as KeyPair & { readonly other: KeyPair };
+const { certificate, key, other } = tls;
 
 function endPointOf(pem: string): ChannelBindings {
   return tlsServerEndPoint(Buffer.from(pem.replace(/-----.*-----/g, ''), 'base64'))!;

@@ -3,10 +3,11 @@
  * server of node:https in Bun 1.4.5 (a plain Socket with `encrypted: true`) and in Deno 2.9.6 (a
  * TLSSocket without exportKeyingMaterial), 2026-11-28.
  */
+
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import tls from '../../fixtures/tls/server.json' with { type: 'json' };
 import { fromHex } from '../../src/bytes.ts';
 import { encodeBase64 } from '../../src/http/base64.ts';
 import type { AcceptorOptions, ChannelBindings, GssError } from '../../src/index.ts';
@@ -17,10 +18,7 @@ import { channelBindingsOf } from '../../src/node/tls-bindings.ts';
 import { makeParties } from '../support/realm-kit.ts';
 import { loadVectors } from '../support/vectors.ts';
 
-const { certificate, other } = JSON.parse(readFileSync('fixtures/tls/server.json', 'utf8')) as {
-  readonly certificate: string;
-  readonly other: { readonly certificate: string };
-};
+const { certificate, other } = tls;
 const { vectors } = loadVectors<{ signature: string; certificate: string }>(
   'tls/server-end-point.json',
 );

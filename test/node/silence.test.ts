@@ -1,6 +1,6 @@
 /** What ends in silence for the application has an event with a reason: a hook, a channel, a counter. */
+
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import tls from '../../fixtures/tls/server.json' with { type: 'json' };
 import { encodeBase64 } from '../../src/http/base64.ts';
 import type { Acceptor, GssError } from '../../src/index.ts';
 import {
@@ -27,10 +28,6 @@ import type { Listening } from '../support/channels.ts';
 import { listen } from '../support/channels.ts';
 import { collectWarnings } from '../support/warnings.ts';
 
-const { certificate, key } = JSON.parse(readFileSync('fixtures/tls/server.json', 'utf8')) as {
-  readonly certificate: string;
-  readonly key: string;
-};
 const keytab = makeServiceKeytab();
 /** A user in so many groups that its ticket alone has more than 16 kB in base64. */
 const CROWDED = new User(
@@ -57,7 +54,7 @@ async function serve(protocol: Protocol, api: Api) {
   const server =
     protocol === 'http'
       ? createServer(limit, listener)
-      : createTlsServer({ ...limit, cert: certificate, key }, listener);
+      : createTlsServer({ ...limit, cert: tls.certificate, key: tls.key }, listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());

@@ -1,18 +1,13 @@
 /** A web site of the live tests: it says who is there, how, and what came with the request. */
+
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
+import tls from '../../fixtures/tls/server.json' with { type: 'json' };
 import { realm } from './realm.ts';
-
-/** The certificate and key of `fixtures/tls`, for localhost. */
-export const TLS = JSON.parse(readFileSync('fixtures/tls/server.json', 'utf8')) as {
-  readonly certificate: string;
-  readonly key: string;
-};
 
 /** A server of the realm's host. Its address ends with a slash. */
 export interface WebSite extends AsyncDisposable {
@@ -40,13 +35,13 @@ export async function serveSite(
 
 function makeServer(protocol: 'http' | 'https' | 'http2', listener: RequestListener): Server {
   const limit = { maxHeaderSize: 81_920 };
-  const tls = { cert: TLS.certificate, key: TLS.key };
+  const pair = { cert: tls.certificate, key: tls.key };
   switch (protocol) {
     case 'http':
       return createServer(limit, listener);
     case 'https':
-      return createTlsServer({ ...limit, ...tls }, listener);
+      return createTlsServer({ ...limit, ...pair }, listener);
     case 'http2':
-      return createSecureServer({ ...tls, allowHTTP1: true }, listener as never);
+      return createSecureServer({ ...pair, allowHTTP1: true }, listener as never);
   }
 }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { createConnection } from 'node:net';
 import type { Acceptor } from '../../../src/acceptor.ts';
 import { createAcceptor } from '../../../src/acceptor.ts';
+import { encodeUtf8 } from '../../../src/bytes.ts';
 import type { SecurityContext } from '../../../src/context/context.ts';
 import { EncryptionKey } from '../../../src/crypto/key.ts';
 import { Enctype } from '../../../src/crypto/numbers.ts';
@@ -14,6 +15,7 @@ import { createGssServer } from '../../../src/node/server/gss-server.ts';
 import type { Framing } from '../../../src/node/server/token-frame.ts';
 import { encodeFrame } from '../../../src/node/server/token-frame.ts';
 import { createInitiator } from '../../../src/testing/initiator.ts';
+import type { MintedTicket } from '../../../src/testing/mint.ts';
 import { mintTicket } from '../../../src/testing/mint.ts';
 import { until } from '../../support/until.ts';
 
@@ -179,5 +181,31 @@ export class SampleClient {
 
   close(): void {
     this.socket.destroy();
+  }
+}
+
+/** Whether a well-behaved client is served: a context, a message, and the end of the connection. */
+export async function isServed(port: number, from?: string): Promise<boolean> {
+  const client = new SampleClient(port, 'v2', from);
+  const signed = await client.sign(await client.authenticate(), encodeUtf8('testmsg'));
+  client.send(0x01, new Uint8Array(0));
+  await client.closed;
+  return signed;
+}
+
+/** Whether the bearer of the ticket is let in. */
+export async function isLetIn(port: number, ticket: MintedTicket): Promise<boolean> {
+  const client = new SampleClient(port);
+  const initiator = createInitiator({ ticket });
+  client.send(0x11, new Uint8Array(0));
+  client.send(0x02, initiator.begin());
+  const reply = await client.receive();
+  client.close();
+  await client.closed;
+  try {
+    initiator.finish(reply?.data);
+    return true;
+  } catch {
+    return false;
   }
 }
