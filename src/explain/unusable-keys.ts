@@ -1,5 +1,8 @@
-/** What there is to say about keys that cannot be used. Loaded with each credential, which looks for them. */
+/** What there is to say about keys without the catalogue. Loaded with each credential, which looks for faults. */
 import type { Explanations } from './reasons.ts';
+
+/** What to do about a provider that fails. */
+export const LOOK_AT_STORE = 'look at the store in which the application has the keytab';
 
 /** Of the area `keytab`. */
 export const UNUSABLE_KEYS: Explanations<

@@ -8,7 +8,7 @@
  */
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { KerberosError } from '../errors.ts';
-import { LOOK_AT_STORE } from '../explain/entries/keytab.ts';
+import { LOOK_AT_STORE } from '../explain/unusable-keys.ts';
 import type { Ticket } from '../messages/ticket.ts';
 import { describeThrown } from '../text.ts';
 import type { Clock } from '../time.ts';

@@ -2,10 +2,7 @@
 import { LOOKALIKES } from '../lookalikes.ts';
 import type { Explanations } from '../reasons.ts';
 import type { FileDetails, PathDetail } from '../service-reasons.ts';
-import { UNUSABLE_KEYS } from '../unusable-keys.ts';
-
-/** What to do about a provider that fails. */
-export const LOOK_AT_STORE = 'look at the store in which the application has the keytab';
+import { LOOK_AT_STORE, UNUSABLE_KEYS } from '../unusable-keys.ts';
 
 /** Of the area `keytab`. */
 export const KEYTAB: Explanations<Extract<keyof FileDetails, `keytab.${string}`>> = {
