@@ -23,7 +23,7 @@ export interface AuthenticationRequest
   /** The header `Access-Control-Request-Method`, which makes an `OPTIONS` request a CORS preflight. */
   readonly accessControlRequestMethod?: string | null;
   /**
-   * The header `Upgrade`, or `:protocol` of HTTP/2: a request that has it, and an {@link origin}, comes of a page
+   * The header `Upgrade`, or `:protocol` of HTTP/2: a request that has it, and an `origin`, comes of a page
    * that opens a WebSocket.
    */
   readonly upgrade?: string | null;
