@@ -134,6 +134,17 @@ describe('the tests', () => {
     expect(astray).toEqual([]);
   });
 
+  it('wait with expect.poll or until, and judge nothing by the time that it took', () => {
+    const code =
+      /vi\.waitFor\(|expect\((?:Date|performance)\.now\(\)|(?:Date|performance)\.now\(\) > \w+\)/;
+    const own = ['layout.test.ts', 'support/replay-servers.ts'];
+    const others = /^(?:bench|fuzz|mutation|size|soak|timing)\//;
+    const judging = filesBelow('test')
+      .filter((path) => path.endsWith('.ts') && !own.includes(path) && !others.test(path))
+      .filter((path) => code.test(readFileSync(join(root, 'test', path), 'utf8')));
+    expect(judging).toEqual([]);
+  });
+
   it('that need POSIX are there', () => {
     expect(POSIX_ONLY.length).toBeGreaterThan(0);
     expect(POSIX_ONLY.filter((path) => !tests.includes(path.slice('test/'.length)))).toEqual([]);

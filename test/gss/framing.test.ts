@@ -160,3 +160,25 @@ describe('the header of a per-message token', () => {
     }
   });
 });
+
+describe('what is not the first token of a context', () => {
+  it.each<[string, number[], string, string?]>([
+    ['a TLS record', [0x16, 3, 1, 0], 'token.no-gss-header', 'TLS'],
+    ['a record of another version', [0x16, 2, 1, 0], 'token.no-gss-header'],
+    ['a record of another type', [0x17, 3, 3, 0], 'token.no-gss-header'],
+    ['a later token of SPNEGO', [0xa1, 2, 0x30, 0], 'token.out-of-order'],
+    ['a MIC', [4, 4, 4, 0xff], 'token.out-of-order'],
+    ['a Wrap', [5, 4, 4, 0xff], 'token.out-of-order'],
+    ['what has half of a token identifier', [4, 5, 4, 0xff], 'token.no-gss-header'],
+  ])('is told as what it is: %s', (_, bytes, reason, looksLike) => {
+    let error: unknown;
+    try {
+      unframeToken(Uint8Array.from(bytes));
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toMatchObject({ reason });
+    const { detail } = error as { readonly detail: { readonly looksLike?: string } };
+    expect(detail.looksLike).toBe(looksLike);
+  });
+});
