@@ -26,7 +26,8 @@ const importsAtOnce = {
 
 /**
  * What a page cannot meet, and what is there in its place: texts about servers, their files and SASL; relays to a
- * KDC, Late Fallback, exported exchanges and contexts, messages in several buffers, and the crypto of Node.
+ * KDC, Late Fallback, exported exchanges and contexts, keytabs that change, messages in several buffers, and the
+ * crypto of Node.
  */
 const LEFT_OUT = {
   'explain/entries/config': 'CONFIG = {}',
@@ -41,6 +42,7 @@ const LEFT_OUT = {
   'spnego/late-fallback': 'agree = undefined, chooseLeft = undefined, fallBack = undefined',
   'context/export': 'encodeContext = undefined, writeContext = undefined',
   'crypto/runtime/backend': 'runtimeBackend = undefined',
+  'keytab/key-source': 'KeySource = undefined',
   'handshake-export': 'exportHandshake = undefined, importHandshake = undefined, Kind = {}',
   'handshake-import': 'importState = undefined',
   'tokens/cfx-iov': 'CfxIov = undefined',

@@ -442,7 +442,7 @@ describe('the options of waiting', () => {
       const handshake = begin();
       if (aborted) handshake.abort();
       const accepting = handshake.accept(initiator.begin());
-      await vi.waitFor(() => expect(timers.running).toEqual([5000]));
+      await expect.poll(() => timers.running).toEqual([5000]);
       timers.expire();
       const result = await accepting;
       if (result.status !== 'failed') throw new Error(result.status);
@@ -469,7 +469,7 @@ describe('the options of waiting', () => {
     const census = new Census();
     const result = await census.watch(async () => {
       const accepting = moved.accept(token);
-      await vi.waitFor(() => expect(timers.running).toEqual([5000]));
+      await expect.poll(() => timers.running).toEqual([5000]);
       timers.expire();
       return await accepting;
     });
