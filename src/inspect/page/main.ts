@@ -76,7 +76,10 @@ async function run(): Promise<void> {
     });
     if (own === runs) show(inspection, formatTime(Math.floor(now / 1000)));
   } catch (error) {
-    if (!(error instanceof KerberosError)) throw error;
+    if (!(error instanceof KerberosError)) {
+      say('The page itself has failed: nothing was inspected.', true);
+      throw error;
+    }
     const { text: what, remedies } = await explain(error);
     if (own !== runs) return;
     say(`The keytab cannot be read: ${[what, ...remedies.slice(0, 1)].join('; ')}`, true);
